@@ -1,0 +1,255 @@
+#include "analysis/affine.h"
+
+#include <string.h>
+
+#include <isl/constraint.h>
+#include <isl/val.h>
+
+#include "analysis/isl_util.h"
+
+static __isl_give isl_aff *affine_at(const struct frame *f, const struct node *node, int depth);
+
+static int find_variable(const struct scope *scope, const char *name, enum variable_part part) {
+    for (size_t i = scope ? scope->variable_count : 0; i-- > 0;)
+        if (scope->variables[i].part == part && strcmp(scope->variables[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+static const struct node *find_let(const struct scope *scope, const char *name) {
+    for (size_t i = scope ? scope->let_count : 0; i-- > 0;)
+        if (strcmp(scope->lets[i]->name, name) == 0)
+            return scope->lets[i]->value;
+    return NULL;
+}
+
+static __isl_give isl_aff *affine_name(const struct frame *f, const char *name, enum variable_part part,
+                                       int depth) {
+    int at = find_variable(f->scope, name, part);
+    if (at >= 0)
+        return isl_aff_var_on_domain(isl_local_space_copy(f->space), isl_dim_set, (unsigned)at);
+    if (part != PART_INDEX)
+        return NULL;
+    const struct node *value = find_let(f->scope, name);
+    if (value && depth < SCOPE_LIMIT)
+        return affine_at(f, value, depth + 1);
+    at = isl_space_find_dim_by_name(f->relations->space, isl_dim_param, name);
+    return at < 0 ? NULL : isl_aff_var_on_domain(isl_local_space_copy(f->space), isl_dim_param, (unsigned)at);
+}
+
+static __isl_give isl_aff *affine_constant(const struct frame *f, int64_t value) {
+    isl_val *constant = isl_val_int_from_si(f->relations->ctx, value);
+    return isl_aff_val_on_domain(isl_local_space_copy(f->space), constant);
+}
+
+/* floor(left / right); right a positive constant. */
+static __isl_give isl_aff *affine_quotient(__isl_take isl_aff *left, __isl_keep isl_aff *right) {
+    isl_val *divisor = isl_aff_get_constant_val(right);
+    bool usable = isl_proved(isl_aff_is_cst(right)) && isl_proved(isl_val_is_int(divisor)) &&
+                  isl_proved(isl_val_is_pos(divisor));
+    if (usable)
+        return isl_aff_floor(isl_aff_scale_down_val(left, divisor));
+    isl_val_free(divisor);
+    isl_aff_free(left);
+    return NULL;
+}
+
+static __isl_give isl_aff *affine_product(__isl_take isl_aff *left, __isl_take isl_aff *right) {
+    if (isl_proved(isl_aff_is_cst(left)) || isl_proved(isl_aff_is_cst(right)))
+        return isl_aff_mul(left, right);
+    isl_aff_free(left);
+    isl_aff_free(right);
+    return NULL;
+}
+
+static __isl_give isl_aff *affine_binary(const struct frame *f, const struct node_binary *binary, int depth) {
+    isl_aff *left = affine_at(f, binary->left, depth),
+            *right = left ? affine_at(f, binary->right, depth) : NULL;
+    isl_aff *result = NULL;
+    if (!left || !right) {
+        isl_aff_free(left);
+        return NULL;
+    }
+    switch (binary->operator) {
+    case BINARY_ADD:
+        return isl_aff_add(left, right);
+    case BINARY_SUBTRACT:
+        return isl_aff_sub(left, right);
+    case BINARY_MULTIPLY:
+        return affine_product(left, right);
+    case BINARY_DIVIDE:
+        result = affine_quotient(left, right);
+        isl_aff_free(right);
+        return result;
+    case BINARY_REMAINDER:
+        result = affine_quotient(isl_aff_copy(left), right);
+        if (result)
+            return isl_aff_sub(left, isl_aff_mul(result, right));
+        isl_aff_free(left);
+        isl_aff_free(right);
+        return NULL;
+    default:
+        isl_aff_free(left);
+        isl_aff_free(right);
+        return NULL;
+    }
+}
+
+static __isl_give isl_aff *affine_call(const struct frame *f, const struct node_call *call, int depth) {
+    struct node_reference *block =
+        call->arguments.count == 1 ? node_as(call->arguments.items[0], reference) : NULL;
+    if (block && strcmp(call->function, "lo") == 0)
+        return affine_name(f, block->name, PART_LOW, depth);
+    if (block && strcmp(call->function, "len") == 0)
+        return affine_name(f, block->name, PART_LENGTH, depth);
+    if (strcmp(call->function, "ceildiv") == 0 && call->arguments.count == 2) {
+        isl_aff *left = affine_at(f, call->arguments.items[0], depth);
+        isl_aff *right = left ? affine_at(f, call->arguments.items[1], depth) : NULL;
+        if (left && right)
+            left = isl_aff_add_constant_si(isl_aff_add(left, isl_aff_copy(right)), -1);
+        isl_aff *result = right ? affine_quotient(left, right) : NULL;
+        if (!right)
+            isl_aff_free(left);
+        isl_aff_free(right);
+        return result;
+    }
+    return NULL;
+}
+
+static __isl_give isl_aff *affine_at(const struct frame *f, const struct node *node, int depth) {
+    isl_aff *operand;
+    switch (node->kind) {
+    case NODE_INTEGER:
+        return affine_constant(f, ((const struct node_integer *)node)->value);
+    case NODE_REFERENCE:
+        return affine_name(f, ((const struct node_reference *)node)->name, PART_INDEX, depth);
+    case NODE_UNARY:
+        if (((const struct node_unary *)node)->operator!= UNARY_NEGATE)
+            return NULL;
+        operand = affine_at(f, ((const struct node_unary *)node)->operand, depth);
+        return operand ? isl_aff_neg(operand) : NULL;
+    case NODE_BINARY:
+        return affine_binary(f, (const struct node_binary *)node, depth);
+    case NODE_CALL:
+        return affine_call(f, (const struct node_call *)node, depth);
+    default:
+        return NULL;
+    }
+}
+
+__isl_give isl_aff *affine(const struct frame *f, const struct node *node) {
+    return affine_at(f, node, 0);
+}
+
+static const struct node_call *is_call(const struct node *node, const char *function) {
+    if (node->kind != NODE_CALL)
+        return NULL;
+    const struct node_call *call = (const struct node_call *)node;
+    return call->arguments.count == 2 && strcmp(call->function, function) == 0 ? call : NULL;
+}
+
+__isl_give isl_pw_aff *piecewise(const struct frame *f, const struct node *node) {
+    bool minimum = is_call(node, "min") != NULL;
+    const struct node_call *call = minimum ? is_call(node, "min") : is_call(node, "max");
+    if (!call) {
+        isl_aff *aff = affine(f, node);
+        return aff ? isl_pw_aff_from_aff(aff) : NULL;
+    }
+    isl_pw_aff *left = piecewise(f, call->arguments.items[0]);
+    isl_pw_aff *right = left ? piecewise(f, call->arguments.items[1]) : NULL;
+    if (!right) {
+        isl_pw_aff_free(left);
+        return NULL;
+    }
+    return minimum ? isl_pw_aff_min(left, right) : isl_pw_aff_max(left, right);
+}
+
+/* ---- conditions ---- */
+
+__isl_give isl_set *at_least(const struct frame *f, const struct node *left, const struct node *right,
+                             int offset) {
+    isl_aff *a = affine(f, left), *b = a ? affine(f, right) : NULL;
+    if (!b) {
+        isl_aff_free(a);
+        return NULL;
+    }
+    return isl_set_from_basic_set(isl_basic_set_from_constraint(
+        isl_inequality_from_aff(isl_aff_add_constant_si(isl_aff_sub(a, b), offset))));
+}
+
+static __isl_give isl_set *comparison_set(const struct frame *f, const struct node_binary *b, bool negated) {
+    enum binary_operator op = b->operator;
+    if (negated)
+        op = op == BINARY_LESS            ? BINARY_GREATER_EQUAL
+             : op == BINARY_GREATER_EQUAL ? BINARY_LESS
+             : op == BINARY_GREATER       ? BINARY_LESS_EQUAL
+             : op == BINARY_LESS_EQUAL    ? BINARY_GREATER
+             : op == BINARY_EQUAL         ? BINARY_NOT_EQUAL
+                                          : BINARY_EQUAL;
+    switch (op) {
+    case BINARY_LESS:
+        return at_least(f, b->right, b->left, -1);
+    case BINARY_LESS_EQUAL:
+        return at_least(f, b->right, b->left, 0);
+    case BINARY_GREATER:
+        return at_least(f, b->left, b->right, -1);
+    case BINARY_GREATER_EQUAL:
+        return at_least(f, b->left, b->right, 0);
+    default: {
+        int strict = op == BINARY_EQUAL ? 0 : -1;
+        isl_set *above = at_least(f, b->left, b->right, strict),
+                *below = above ? at_least(f, b->right, b->left, strict) : NULL;
+        if (!below) {
+            isl_set_free(above);
+            return NULL;
+        }
+        return strict ? isl_set_union(above, below) : isl_set_intersect(above, below);
+    }
+    }
+}
+
+__isl_give isl_set *condition_set(const struct frame *f, const struct node *node, bool negated) {
+    if (node->kind == NODE_UNARY && ((const struct node_unary *)node)->operator== UNARY_NOT)
+        return condition_set(f, ((const struct node_unary *)node)->operand, !negated);
+    if (node->kind != NODE_BINARY)
+        return NULL;
+    const struct node_binary *binary = (const struct node_binary *)node;
+    if (binary->operator!= BINARY_AND && binary->operator!= BINARY_OR)
+        return binary->operator>= BINARY_EQUAL ? comparison_set(f, binary, negated) : NULL;
+    isl_set *left = condition_set(f, binary->left, negated),
+            *right = condition_set(f, binary->right, negated);
+    bool both = (binary->operator== BINARY_AND) != negated;
+    if (left && right)
+        return both ? isl_set_intersect(left, right) : isl_set_union(left, right);
+    if (both) /* the half that is affine still holds */
+        return left ? left : right;
+    isl_set_free(left);
+    isl_set_free(right);
+    return NULL;
+}
+
+__isl_give isl_set *cut(__isl_take isl_set *set, __isl_take isl_set *by, bool *exact) {
+    if (!by)
+        *exact = false;
+    return by ? isl_set_intersect(set, by) : set;
+}
+
+static struct node_reference index_reference(const char *name) {
+    return (struct node_reference){.base = {.kind = NODE_REFERENCE}, .name = name};
+}
+
+__isl_give isl_set *bound(const struct frame *f, __isl_take isl_set *set, const char *name,
+                          const struct node *limit, bool below, bool *exact) {
+    const struct node_call *every = is_call(limit, below ? "min" : "max"),
+                           *some = is_call(limit, below ? "max" : "min");
+    if (every) {
+        set = bound(f, set, name, every->arguments.items[0], below, exact);
+        return bound(f, set, name, every->arguments.items[1], below, exact);
+    }
+    if (some) {
+        isl_set *first = bound(f, isl_set_copy(set), name, some->arguments.items[0], below, exact);
+        return isl_set_union(first, bound(f, set, name, some->arguments.items[1], below, exact));
+    }
+    struct node_reference self = index_reference(name);
+    return cut(set, below ? at_least(f, limit, &self.base, -1) : at_least(f, &self.base, limit, 0), exact);
+}

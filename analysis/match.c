@@ -1,0 +1,290 @@
+#include "analysis/match.h"
+
+#include <string.h>
+
+#include <isl/aff.h>
+#include <isl/local_space.h>
+#include <isl/space.h>
+#include <isl/val.h>
+
+#include "analysis/isl_util.h"
+#include "ir/build.h"
+
+#define NAME_LIMIT 32
+#define FACTOR_LIMIT 16
+
+/* ---- one subscript ---- */
+
+struct names {
+    const char *items[NAME_LIMIT];
+    size_t count;
+    bool overflow;
+};
+
+static bool collect_names(struct node *node, void *context) {
+    struct names *names = context;
+    struct node_reference *reference = node_as(node, reference);
+    if (reference) {
+        for (size_t i = 0; i < names->count; i++)
+            if (strcmp(names->items[i], reference->name) == 0)
+                return true;
+        if (names->count == NAME_LIMIT)
+            names->overflow = true;
+        else
+            names->items[names->count++] = reference->name;
+    }
+    return node_each_child(node, collect_names, context);
+}
+
+/* The expression as a polynomial of degree one over its names, each a dimension; NULL when it is not one. */
+static __isl_give isl_aff *linear(const struct node *node, const struct names *names,
+                                  isl_local_space *space) {
+    isl_ctx *ctx = isl_local_space_get_ctx(space);
+    if (node->kind == NODE_INTEGER) {
+        isl_val *value = isl_val_int_from_si(ctx, ((const struct node_integer *)node)->value);
+        return isl_aff_val_on_domain(isl_local_space_copy(space), value);
+    }
+    if (node->kind == NODE_REFERENCE) {
+        for (size_t i = 0; i < names->count; i++)
+            if (strcmp(names->items[i], ((const struct node_reference *)node)->name) == 0)
+                return isl_aff_var_on_domain(isl_local_space_copy(space), isl_dim_set, (unsigned)i);
+        return NULL;
+    }
+    if (node->kind == NODE_UNARY && ((const struct node_unary *)node)->operator== UNARY_NEGATE) {
+        isl_aff *operand = linear(((const struct node_unary *)node)->operand, names, space);
+        return operand ? isl_aff_neg(operand) : NULL;
+    }
+    if (node->kind != NODE_BINARY)
+        return NULL;
+    const struct node_binary *binary = (const struct node_binary *)node;
+    isl_aff *left = linear(binary->left, names, space),
+            *right = left ? linear(binary->right, names, space) : NULL;
+    if (right && binary->operator== BINARY_ADD)
+        return isl_aff_add(left, right);
+    if (right && binary->operator== BINARY_SUBTRACT)
+        return isl_aff_sub(left, right);
+    bool constant = right && (isl_proved(isl_aff_is_cst(left)) || isl_proved(isl_aff_is_cst(right)));
+    if (constant && binary->operator== BINARY_MULTIPLY)
+        return isl_aff_mul(left, right);
+    int64_t divisor;
+    if (right && integer_value(binary->right, &divisor) && divisor > 0 &&
+        (binary->operator== BINARY_DIVIDE || binary->operator== BINARY_REMAINDER)) {
+        isl_aff *quotient =
+            isl_aff_floor(isl_aff_scale_down_val(isl_aff_copy(left), isl_val_int_from_si(ctx, divisor)));
+        if (binary->operator== BINARY_DIVIDE) {
+            isl_aff_free(left);
+            isl_aff_free(right);
+            return quotient;
+        }
+        return isl_aff_sub(left, isl_aff_mul(quotient, right));
+    }
+    isl_aff_free(left);
+    isl_aff_free(right);
+    return NULL;
+}
+
+static bool is_axis(const struct matcher *m, const char *name) {
+    for (size_t i = 0; i < m->axis_count; i++)
+        if (strcmp(m->axes[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool involves(__isl_keep isl_aff *aff, size_t position) {
+    return !isl_proved(isl_bool_not(isl_aff_involves_dims(aff, isl_dim_in, (unsigned)position, 1)));
+}
+
+static struct subscript classify(const struct matcher *m, __isl_keep isl_aff *aff,
+                                 const struct names *names) {
+    struct subscript result = {SUBSCRIPT_NUMBER, NULL};
+    bool others = false;
+    for (size_t i = 0; i < names->count; i++) {
+        if (!involves(aff, i))
+            continue;
+        isl_val *coefficient = isl_aff_get_coefficient_val(aff, isl_dim_in, (int)i);
+        bool one = isl_proved(isl_val_is_one(coefficient));
+        isl_val_free(coefficient);
+        if (!is_axis(m, names->items[i])) {
+            others = true;
+        } else if (result.axis || !one) {
+            return (struct subscript){SUBSCRIPT_AFFINE, NULL};
+        } else {
+            result = (struct subscript){SUBSCRIPT_AXIS, names->items[i]};
+        }
+    }
+    isl_val *constant = isl_aff_get_constant_val(aff);
+    bool shifted = others || isl_aff_dim(aff, isl_dim_div) > 0 || !isl_proved(isl_val_is_zero(constant));
+    isl_val_free(constant);
+    if (result.axis && isl_aff_dim(aff, isl_dim_div) > 0)
+        return (struct subscript){SUBSCRIPT_AFFINE, NULL};
+    if (result.axis && shifted)
+        result.kind = SUBSCRIPT_SHIFTED;
+    return result;
+}
+
+struct subscript match_subscript(const struct matcher *m, const struct node *expression) {
+    const struct subscript other = {SUBSCRIPT_OTHER, NULL};
+    struct names names = {.count = 0};
+    collect_names((struct node *)(uintptr_t)expression, &names);
+    if (names.overflow)
+        return other;
+    isl_question(m->ctx);
+    isl_local_space *space =
+        isl_local_space_from_space(isl_space_set_alloc(m->ctx, 0, (unsigned)names.count));
+    isl_aff *aff = linear(expression, &names, space);
+    isl_local_space_free(space);
+    struct subscript result = aff ? classify(m, aff, &names) : other;
+    isl_aff_free(aff);
+    return result;
+}
+
+struct node *match_canonical(const struct matcher *m, struct node *node) {
+    struct node_access *access = node_as(node, access);
+    struct list_builder subscripts = {0};
+    bool changed = false;
+    for (size_t i = 0; i < access->subscripts.count; i++) {
+        struct node *item = access->subscripts.items[i];
+        if (item->kind != NODE_REFERENCE && item->kind != NODE_INTEGER) {
+            struct subscript s = match_subscript(m, item);
+            if (s.kind == SUBSCRIPT_AXIS) {
+                item = node_with_span(m->arena, make_reference(m->arena, s.axis), item->span);
+                changed = true;
+            }
+        }
+        builder_add(m->arena, &subscripts, item);
+    }
+    if (!changed)
+        return node;
+    struct node_access canonical = *access;
+    canonical.subscripts = builder_list(&subscripts);
+    return arena_copy(m->arena, &canonical, sizeof canonical);
+}
+
+/* ---- reductions ---- */
+
+static bool lacks(struct node *node, void *context) {
+    const char *axis = context;
+    struct node_reduction *reduction = node_as(node, reduction);
+    for (size_t i = 0; reduction && i < reduction->axes.count; i++)
+        if (strcmp(node_as(reduction->axes.items[i], axis)->name, axis) == 0)
+            return true;
+    struct node_reference *reference = node_as(node, reference);
+    if (reference && strcmp(reference->name, axis) == 0)
+        return false;
+    return node_each_child(node, lacks, context);
+}
+
+bool match_varies(const struct node *expression, const char *axis) {
+    return axis && !lacks((struct node *)(uintptr_t)expression, (void *)(uintptr_t)axis);
+}
+
+struct order {
+    const char *first, *second;
+    int found; /* 1: first stands before second in some access; -1: behind */
+};
+
+static bool find_order(struct node *node, void *context) {
+    struct order *order = context;
+    struct node_access *access = node_as(node, access);
+    int first = -1, second = -1;
+    for (size_t i = 0; access && i < access->subscripts.count; i++) {
+        if (match_varies(access->subscripts.items[i], order->first))
+            first = (int)i;
+        if (match_varies(access->subscripts.items[i], order->second))
+            second = (int)i;
+    }
+    if (first >= 0 && second >= 0) {
+        order->found = first < second ? 1 : -1;
+        return false;
+    }
+    return node_each_child(node, find_order, context);
+}
+
+/* Does the value lie as (second, first): the first access with both axes decides. */
+static bool lies_turned(struct node *value, const char *first, const char *second) {
+    struct order order = {first, second, 1};
+    if (first && second)
+        find_order(value, &order);
+    return order.found < 0;
+}
+
+static bool add_factors(struct node *node, struct node **factors, size_t *count) {
+    struct node_binary *binary = node_as(node, binary);
+    if (binary && binary->operator== BINARY_MULTIPLY)
+        return add_factors(binary->left, factors, count) && add_factors(binary->right, factors, count);
+    if (*count == FACTOR_LIMIT)
+        return false;
+    factors[(*count)++] = node;
+    return true;
+}
+
+static struct node *times(struct arena *arena, struct node *product, struct node *factor) {
+    return product && factor ? make_binary(arena, BINARY_MULTIPLY, product, factor)
+           : product         ? product
+                             : factor;
+}
+
+/* Sorts the factors of a product into those over (row, inner) and those over (inner, column); a reason when
+ * they do not fall apart. */
+static const char *match_product(const struct matcher *m, struct node *body, struct match *match) {
+    struct node *factors[FACTOR_LIMIT], *rest = NULL;
+    size_t count = 0;
+    if (!add_factors(body, factors, &count))
+        return "the product has too many factors";
+    for (size_t i = 0; i < count; i++) {
+        bool row = match_varies(factors[i], match->row), column = match_varies(factors[i], match->column);
+        bool inner = match_varies(factors[i], match->inner);
+        if (row && column)
+            return "a factor of the product varies along the rows and the columns of the result";
+        if (row || (inner && !column && (!match->row || match->column)))
+            match->left = times(m->arena, match->left, factors[i]);
+        else if (column || inner)
+            match->right = times(m->arena, match->right, factors[i]);
+        else
+            rest = times(m->arena, rest, factors[i]);
+    }
+    if (!match->left || !match->right || !match_varies(match->left, match->inner) ||
+        !match_varies(match->right, match->inner))
+        return "its body is not a product of two operands that both vary along the summed axis";
+    match->left = times(m->arena, match->left, rest);
+    return NULL;
+}
+
+struct match match_reduction(const struct matcher *m, const struct node *node, size_t count,
+                             const char *const *axes) {
+    const struct node_reduction *reduction = (const struct node_reduction *)node;
+    struct match match = {.kind = MATCH_NONE};
+    if (node->kind != NODE_REDUCTION || reduction->axes.count != 1 || count < 1 || count > 2) {
+        match.reason = count > 2   ? "the result has more than two axes"
+                       : count < 1 ? "the result is a single number"
+                                   : "it folds several axes at once";
+        return match;
+    }
+    match.inner = node_as(reduction->axes.items[0], axis)->name;
+    if (reduction->operator== REDUCTION_PRODUCT || reduction->operator== REDUCTION_ARGMAX || reduction->
+        operator== REDUCTION_ARGMIN) {
+        match.reason = "the device folds by sum, max and min only";
+        return match;
+    }
+    bool rows = count == 2 || !lies_turned(reduction->body, axes[0], match.inner);
+    match.row = rows ? axes[0] : NULL;
+    match.column = count == 2 ? axes[1] : rows ? NULL : axes[0];
+    match.along_rows = count == 1 && rows;
+    struct match product = match;
+    const char *reason = reduction->operator== REDUCTION_SUM
+                             ? match_product(m, reduction->body, &product)
+                             : "only a sum of products contracts two operands";
+    if (!reason) {
+        product.kind = MATCH_CONTRACTION;
+        product.left_turned = lies_turned(product.left, product.row, product.inner);
+        product.right_turned = lies_turned(product.right, product.inner, product.column);
+        return product;
+    }
+    if (count == 2)
+        match.reason = reason;
+    else if (!match_varies(reduction->body, match.inner))
+        match.reason = "its body does not vary along the folded axis";
+    else
+        match.kind = MATCH_FOLD;
+    return match;
+}

@@ -1,0 +1,60 @@
+/* The matcher of access relations: what a subscript, an access and a reduction are, by the coefficients of
+ * their affine functions and never by spelling: A[k, i], A[0 + i, k * 1] and swapped operands all match.
+ */
+#ifndef TILEC_ANALYSIS_MATCH_H
+#define TILEC_ANALYSIS_MATCH_H
+
+#include <isl/ctx.h>
+
+#include "ir/ir.h"
+
+enum subscript_kind {
+    SUBSCRIPT_AXIS,    /* one axis, coefficient 1 */
+    SUBSCRIPT_SHIFTED, /* one axis, coefficient 1, plus something free of axes */
+    SUBSCRIPT_NUMBER,  /* free of axes */
+    SUBSCRIPT_AFFINE,  /* any other affine function */
+    SUBSCRIPT_OTHER    /* not affine */
+};
+
+struct subscript {
+    enum subscript_kind kind;
+    const char *axis; /* of AXIS and SHIFTED */
+};
+
+struct matcher {
+    struct arena *arena;
+    isl_ctx *ctx;
+    const char *const *axes; /* names that are axes; all others are numbers */
+    size_t axis_count;
+};
+
+struct subscript match_subscript(const struct matcher *matcher, const struct node *expression);
+
+/* The access with every subscript that is an axis spelled as that axis. The same node when it was. */
+struct node *match_canonical(const struct matcher *matcher, struct node *access);
+
+/* Does the expression vary along the axis (no reduction inside it folds it)? */
+bool match_varies(const struct node *expression, const char *axis);
+
+enum match_kind {
+    MATCH_NONE,
+    MATCH_CONTRACTION, /* a sum of products: left over (row, inner), right over (inner, column) */
+    MATCH_FOLD         /* a sum or maximum of an elementwise expression along rows or columns */
+};
+
+struct match {
+    enum match_kind kind;
+    const char *row, *column, *inner; /* axes by role; row or column is NULL for a vector result */
+    struct node *left,
+        *right;         /* the operands of a contraction; factors free of all three axes join the left one */
+    bool left_turned;   /* left lies as (inner, row) */
+    bool right_turned;  /* right lies as (column, inner) */
+    bool along_rows;    /* of a fold: the folded axis is the last of its operand, the result a column */
+    const char *reason; /* of MATCH_NONE: why not, for a message */
+};
+
+/* What a reduction over one axis computes for a result with these axes (one or two, rows first). */
+struct match match_reduction(const struct matcher *matcher, const struct node *reduction, size_t count,
+                             const char *const *axes);
+
+#endif

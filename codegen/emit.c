@@ -1,0 +1,128 @@
+#include "codegen/emit.h"
+
+#include <string.h>
+
+#include "codegen/print.h"
+#include "support/file.h"
+
+static const char *const target_names[TARGET_COUNT] = {"c", "metalium"};
+static const enum role roles[EMITTED_ROLES] = {ROLE_READER, ROLE_COMPUTE, ROLE_WRITER};
+static const char *const files[TARGET_COUNT][EMITTED_ROLES] = {
+    {"reader.c", "compute.c", "writer.c"},
+    {"reader.cpp", "compute.cpp", "writer.cpp"},
+};
+
+const char *emitted_file_name(enum target target, size_t role) {
+    return files[target][role];
+}
+
+const char *target_name_text(enum target target) {
+    return target_names[target];
+}
+
+/* The parts of a kernel in device form; false after a reported error when it is in another form. */
+static bool find_parts(struct kernel_source *source) {
+    struct node_block *block = node_as(source->kernel->body, block);
+    struct list_builder helpers = {0}, buffers = {0};
+    bool device_form = block != NULL;
+    for (size_t i = 0; block && i < block->statements.count; i++) {
+        struct node *statement = block->statements.items[i];
+        struct node_function *function = node_as(statement, function);
+        if (statement->kind == NODE_CIRCULAR_BUFFER)
+            builder_add(source->arena, &buffers, statement);
+        else if (function && function->role == ROLE_HELPER)
+            builder_add(source->arena, &helpers, statement);
+        else if (function)
+            for (size_t role = 0; role < EMITTED_ROLES; role++)
+                source->functions[role] = function->role == roles[role] ? function : source->functions[role];
+        else
+            device_form = false;
+    }
+    source->helpers = builder_list(&helpers);
+    source->buffers = builder_list(&buffers);
+    if (!device_form)
+        report_error(source->diagnostics, source->kernel->base.span,
+                     "internal error: kernel %s is not in device form after the split", source->kernel->name);
+    return device_form;
+}
+
+static bool source_open(struct kernel_source *source, struct arena *arena, struct diagnostics *diagnostics,
+                        const struct node *module, struct node *kernel) {
+    const struct node_module *of = (const struct node_module *)module;
+    *source = (struct kernel_source){.arena = arena,
+                                     .diagnostics = diagnostics,
+                                     .kernel = node_as(kernel, kernel),
+                                     .file = of->source ? path_base(of->source) : "",
+                                     .span_file = module->span.file,
+                                     .names = spelled_names(arena, diagnostics, kernel)};
+    return find_parts(source);
+}
+
+static void take_accessors(struct arena *arena, struct emitted_kernel *emitted, size_t role,
+                           struct node_list accessors) {
+    const char **tensors = arena_allocate(arena, (accessors.count + 1) * sizeof *tensors);
+    for (size_t i = 0; i < accessors.count; i++)
+        tensors[i] = node_as(accessors.items[i], accessor)->name;
+    emitted->accessors[role].count = accessors.count;
+    emitted->accessors[role].tensors = tensors;
+}
+
+static bool print_target(const struct kernel_source *source, enum target target,
+                         struct emitted_kernel *emitted) {
+    bool fine = true;
+    for (size_t role = 0; role < EMITTED_ROLES; role++) {
+        struct printed_function printed;
+        if (!source->functions[role])
+            continue;
+        fine = function_print(source, target, source->functions[role], &printed) && fine;
+        emitted->functions[target][role] = (struct emitted_function){
+            emitted_file_name(target, role), printed.text, printed.line_count, printed.lines};
+        take_accessors(source->arena, emitted, role, printed.accessors);
+    }
+    return fine;
+}
+
+bool kernel_emit_target(struct arena *arena, struct diagnostics *diagnostics, const struct node *module,
+                        struct node *kernel, enum target target, struct emitted_kernel *emitted) {
+    struct kernel_source source;
+    *emitted = (struct emitted_kernel){.name = node_as(kernel, kernel)->name, .kernel = kernel};
+    return source_open(&source, arena, diagnostics, module, kernel) && print_target(&source, target, emitted);
+}
+
+static bool emit_kernel(const struct kernel_source *source, struct emitted_kernel *emitted) {
+    *emitted = (struct emitted_kernel){.name = source->kernel->name, .kernel = &source->kernel->base};
+    bool fine = true;
+    for (enum target target = 0; target < TARGET_COUNT; target++)
+        fine = print_target(source, target, emitted) && fine;
+    if (!fine)
+        return false;
+    emitted->plan = plan_print(source, emitted);
+    emitted->host = host_print(source->arena, source->diagnostics, &source, emitted, 1, &source->kernel->base,
+                               source->file);
+    return emitted->plan && emitted->host;
+}
+
+bool module_emit(struct arena *arena, struct diagnostics *diagnostics, const struct node *module,
+                 struct emission *emission) {
+    const struct node_module *of = (const struct node_module *)module;
+    struct emitted_kernel *kernels = arena_allocate(arena, (of->items.count + 1) * sizeof *kernels);
+    const struct kernel_source **sources = arena_allocate(arena, (of->items.count + 1) * sizeof *sources);
+    struct node *program = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < of->items.count; i++) {
+        struct node *item = of->items.items[i];
+        if (item->kind == NODE_PROGRAM)
+            program = item;
+        if (item->kind != NODE_KERNEL)
+            continue;
+        struct kernel_source *source = arena_allocate(arena, sizeof *source);
+        if (!source_open(source, arena, diagnostics, module, item) || !emit_kernel(source, &kernels[count]))
+            return false;
+        sources[count++] = source;
+    }
+    *emission = (struct emission){.kernels = kernels, .kernel_count = count};
+    if (program)
+        emission->host = host_print(arena, diagnostics, sources, kernels, count, program,
+                                    of->source ? path_base(of->source) : "");
+    return !program || emission->host;
+}

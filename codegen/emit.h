@@ -1,0 +1,56 @@
+/* Code generation: device form as text. It prints what the passes decided, node by node by the spelling
+ * tables, and decides nothing.
+ *
+ * Each kernel of a module gives reader, compute and writer in every language, a plan, and a host program; a
+ * module with a program gives one host program more, which runs its launches in order. Everything lies in the
+ * arena; writing files is the caller's.
+ */
+#ifndef TILEC_CODEGEN_EMIT_H
+#define TILEC_CODEGEN_EMIT_H
+
+#include "ir/ir.h"
+
+enum target { TARGET_C, TARGET_METALIUM, TARGET_COUNT };
+
+/* One kernel of a role, in one language. */
+struct emitted_function {
+    const char *file; /* "reader.c" */
+    const char *text;
+    size_t line_count;
+    const struct span *lines; /* the place that line i + 1 comes from; line 0: none */
+};
+
+enum { EMITTED_ROLES = 3 }; /* reader, compute, writer: in this order */
+
+struct emitted_kernel {
+    const char *name;                                               /* also its folder */
+    struct node *kernel;                                            /* as it was printed */
+    struct emitted_function functions[TARGET_COUNT][EMITTED_ROLES]; /* text NULL: nothing runs in this role */
+    /* Tensors in the order of the accessors' ordinals, by role. */
+    struct {
+        size_t count;
+        const char *const *tensors;
+    } accessors[EMITTED_ROLES];
+    const char *host; /* host.py */
+    const char *plan; /* plan.json */
+};
+
+struct emission {
+    struct emitted_kernel *kernels;
+    size_t kernel_count;
+    const char *host; /* host.py of the module's program; NULL without one */
+};
+
+/* The file's name without folders: "reader.cpp". */
+const char *emitted_file_name(enum target target, size_t role);
+const char *target_name_text(enum target target); /* "c", "metalium" */
+
+/* Kernels in device form, and the programs that launch them. False after a reported internal error. */
+bool module_emit(struct arena *arena, struct diagnostics *diagnostics, const struct node *module,
+                 struct emission *emission);
+
+/* One kernel in one language only: what `run` compiles, byte for byte what module_emit gives. */
+bool kernel_emit_target(struct arena *arena, struct diagnostics *diagnostics, const struct node *module,
+                        struct node *kernel, enum target target, struct emitted_kernel *emitted);
+
+#endif

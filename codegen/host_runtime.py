@@ -1,0 +1,569 @@
+# ---- from here on the same for every kernel ----
+
+TILE = 32
+SIZE_FUNCTIONS = {}
+TYPES = {}
+
+
+class HostError(Exception):
+    """What the user can mend; shown without a traceback."""
+
+
+def fail(message):
+    raise HostError(message)
+
+
+# ---- sizes ----
+
+
+def size_function(function):
+    SIZE_FUNCTIONS[function.__name__] = function
+    return function
+
+
+@size_function
+def ceildiv(a, b):
+    return -(-a // b)
+
+
+@size_function
+def window_positions(size, window, stride, padding, dilation):
+    return (size + 2 * padding - dilation * (window - 1) - 1) // stride + 1
+
+
+def evaluate(expression, sizes, what):
+    """A size expression of this file: a number, or its text."""
+    if isinstance(expression, int):
+        return expression
+    try:
+        return int(
+            eval(expression, {"__builtins__": {}, "min": min, "max": max, **SIZE_FUNCTIONS}, dict(sizes))
+        )
+    except NameError as error:
+        fail(f"{what}: the size in {expression} is not known ({error}); give it by -D NAME=VALUE")
+    except ZeroDivisionError:
+        fail(f"{what}: {expression} divides by zero")
+
+
+def describe_shape(shape):
+    return "(" + ", ".join(str(extent) for extent in shape) + ("," if len(shape) == 1 else "") + ")"
+
+
+def bind_sizes(owner, sizes, shapes, origins):
+    """Binds every size that the shapes mention: {parameter: shape}. A disagreement names both tensors."""
+    for name, shape in shapes.items():
+        dimensions = owner["tensors"][name]["shape"]
+        if len(shape) != len(dimensions):
+            fail(
+                f"{name} has {len(dimensions)} dimensions, but its array has the shape {describe_shape(shape)}"
+            )
+        for axis, (size, extent) in enumerate(zip(dimensions, shape)):
+            if not isinstance(size, str) or not size.isidentifier():
+                continue
+            if sizes.setdefault(size, extent) != extent:
+                fail(
+                    f"size {size} is {extent} in dimension {axis} of {name}, but {sizes[size]} {origins.get(size, 'as given')}"
+                )
+            origins.setdefault(size, f"in dimension {axis} of {name}")
+    bind_by_conditions(owner, sizes)
+    for name, shape in shapes.items():
+        for axis, (size, extent) in enumerate(zip(owner["tensors"][name]["shape"], shape)):
+            wanted = evaluate(size, sizes, name)
+            if wanted != extent:
+                fail(f"dimension {axis} of {name} is {extent}, but {size} is {wanted}")
+    for condition in owner["conditions"]:
+        if not evaluate(condition, sizes, owner["name"]):
+            known = ", ".join(
+                f"{name} = {value}" for name, value in sorted(sizes.items()) if name in condition
+            )
+            fail(f"the condition {condition} does not hold: {known}")
+
+
+def bind_by_conditions(owner, sizes):
+    """where P == ... settles a size that no tensor mentions."""
+    for condition in owner["conditions"]:
+        name, equals, value = condition.partition(" == ")
+        if equals and name.isidentifier() and name not in sizes:
+            sizes[name] = evaluate(value, sizes, owner["name"])
+
+
+def shape_of(owner, name, sizes):
+    return tuple(evaluate(size, sizes, name) for size in owner["tensors"][name]["shape"])
+
+
+# ---- arrays ----
+
+
+def bf16_values(bits):
+    return (np.asarray(bits, dtype=np.uint16).astype(np.uint32) << 16).view(np.float32)
+
+
+def bf16_bits(values):
+    """Rounds to nearest even; any NaN is 0x7fc0."""
+    word = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
+    rounded = ((word + 0x7FFF + ((word >> 16) & 1)) >> 16).astype(np.uint16)
+    return np.where(np.isnan(values), np.uint16(0x7FC0), rounded)
+
+
+def load_array(name, dtype, path):
+    """The values of a .npy file for a parameter of that type: f32 for the float types, else the integer type."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        fail(f"--in {name}: cannot use '{path}': {error}")
+    if array.dtype.kind == "V" and array.dtype.itemsize == 2:
+        array, given = bf16_values(np.ascontiguousarray(array).view(np.uint16).reshape(array.shape)), "bf16"
+    else:
+        given = array.dtype.name
+    target = TYPES[dtype]["array"]
+    if target == np.float32:
+        if given not in ("bf16", "float16", "float32"):
+            fail(
+                f"{name} is {dtype}, and '{path}' holds {given}; save it as float32: numpy.save(file, a.astype(numpy.float32))"
+            )
+        values = array.astype(np.float32)
+        if dtype == "bf16" and given != "bf16":
+            rounded = bf16_values(bf16_bits(values)).reshape(values.shape)
+            changed = int(np.count_nonzero((rounded != values) & ~np.isnan(values)))
+            if changed:
+                print(
+                    f"{name}: {changed} of {values.size} values of '{path}' were rounded from {given} to bf16",
+                    file=sys.stderr,
+                )
+            values = rounded
+        return values
+    if not np.can_cast(array.dtype, target, "safe"):
+        fail(
+            f"{name} is {dtype}, and '{path}' holds {given}; integers are never narrowed: save it as {np.dtype(target).name}"
+        )
+    return array.astype(target)
+
+
+def save_array(name, dtype, path, values):
+    """bf16 has the type <V2: the two bytes of each value."""
+    values = np.ascontiguousarray(bf16_bits(values) if dtype == "bf16" else values)
+    header = {
+        "descr": "<V2" if dtype == "bf16" else values.dtype.str,
+        "fortran_order": False,
+        "shape": values.shape,
+    }
+    try:
+        with open(path, "wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            file.write(values.tobytes())
+    except OSError as error:
+        fail(f"--out {name}: {error}")
+
+
+# ---- tensors on the device ----
+
+
+def padded_shape(shape):
+    """Whole tiles, at least one; a vector is one row."""
+    rows = (1,) + tuple(shape) if len(shape) == 1 else tuple(shape)
+    return rows[:-2] + tuple(max(ceildiv(extent, TILE), 1) * TILE for extent in rows[-2:])
+
+
+def placement(parameter, name, shape, sizes):
+    """Where a tensor of that shape lies: (memory, shape of its shards in elements, None when it is interleaved)."""
+    if "shard" not in parameter:
+        return parameter["memory"], None
+    rows = padded_shape(shape)
+    shard = [max(evaluate(extent, sizes, name), 1) for extent in parameter["shard"]]
+    shard[-2:] = [ceildiv(extent, TILE) * TILE for extent in shard[-2:]]
+    for axis, (extent, whole, shards) in enumerate(zip(shard, rows, parameter["grid"])):
+        if evaluate(shards, sizes, name) * extent < whole and 0 not in shape:
+            fail(
+                f"{evaluate(shards, sizes, name)} shards of {name} cover {evaluate(shards, sizes, name) * extent} of its {whole} elements, "
+                f"padded to tiles, along axis {axis} of {describe_shape(rows)}"
+            )
+    return parameter["memory"], tuple(shard)
+
+
+def memory_config(device, place):
+    memory, shard = place
+    if shard is None:
+        return ttnn.L1_MEMORY_CONFIG if memory == "l1" else ttnn.DRAM_MEMORY_CONFIG
+    grid = device.compute_with_storage_grid_size() if memory == "l1" else device.dram_grid_size()
+    return ttnn.MemoryConfig(
+        buffer_type=ttnn.BufferType.L1 if memory == "l1" else ttnn.BufferType.DRAM,
+        nd_shard_spec=ttnn.NdShardSpec(
+            shard_shape=ttnn.Shape(list(shard)),
+            grid=core_range_set([(0, 0, grid.x, grid.y)]),
+            orientation=ttnn.ShardOrientation.ROW_MAJOR,
+            shard_distribution_strategy=ttnn.ShardDistributionStrategy.ROUND_ROBIN_1D,
+        ),
+    )
+
+
+def describe_place(place):
+    memory, shard = place
+    kind = "interleaved" if shard is None else f"sharded by {describe_shape(shard)} elements"
+    return f"{kind} in {memory.upper()}"
+
+
+def upload(device, parameter, values, place):
+    rows = values.reshape((1,) + values.shape) if values.ndim == 1 else values
+    shape = padded_shape(values.shape)
+    if 0 in shape:
+        shape = tuple(max(extent, 1) for extent in shape)
+    padded = np.zeros(shape, dtype=values.dtype)
+    padded[tuple(slice(extent) for extent in rows.shape)] = rows
+    return ttnn.Tensor(
+        padded,
+        TYPES[parameter["dtype"]]["device"],
+        device,
+        ttnn.TILE_LAYOUT,
+        memory_config(device, place),
+    )
+
+
+def allocate(device, parameter, shape, place):
+    shape = [max(extent, 1) for extent in padded_shape(shape)]
+    return ttnn.allocate_tensor_on_device(
+        ttnn.Shape(shape),
+        TYPES[parameter["dtype"]]["device"],
+        ttnn.TILE_LAYOUT,
+        device,
+        memory_config(device, place),
+    )
+
+
+def download(tensor, dtype, shape):
+    host = tensor.cpu()
+    if TYPES[dtype]["array"] == np.float32 and dtype != "f32":
+        host = ttnn.to_dtype(host, ttnn.float32)
+    padded = np.from_dlpack(host.to(ttnn.ROW_MAJOR_LAYOUT).to_numpy()).reshape(padded_shape(shape))
+    rows = (1,) + tuple(shape) if len(shape) == 1 else tuple(shape)
+    return (
+        np.array(padded[tuple(slice(extent) for extent in rows)]).reshape(shape).astype(TYPES[dtype]["array"])
+    )
+
+
+# ---- launches ----
+
+
+def word(value):
+    """A launch argument: 32 bits of an integer, or of a float."""
+    if isinstance(value, float):
+        return int(np.float32(value).view(np.uint32))
+    if not -(2**31) <= value < 2**32:
+        fail(f"the launch argument {value} does not fit 32 bits")
+    return value & 0xFFFFFFFF
+
+
+def circular_buffer(cores, index, data_format, page_size, pages):
+    return ttnn.CBDescriptor(
+        total_size=pages * page_size,
+        core_ranges=cores,
+        format_descriptors=[
+            ttnn.CBFormatDescriptor(buffer_index=index, data_format=FORMATS[data_format], page_size=page_size)
+        ],
+    )
+
+
+def compute_config(math_fidelity, fp32_dest_acc_en, dst_full_sync_en, unpack_to_dest):
+    """unpack_to_dest: the circular buffers whose tiles go to DST at full width."""
+    config = ttnn.ComputeConfigDescriptor(
+        math_fidelity=getattr(ttnn.MathFidelity, math_fidelity),
+        math_approx_mode=False,
+        fp32_dest_acc_en=fp32_dest_acc_en,
+        dst_full_sync_en=dst_full_sync_en,
+    )
+    modes = [ttnn.UnpackToDestMode.Default] * 64
+    for index in unpack_to_dest:
+        modes[index] = ttnn.UnpackToDestMode.UnpackToDestFp32
+    config.unpack_to_dest_mode = ttnn._ttnn.program_descriptor.VectorUnpackToDestMode(modes)
+    return config
+
+
+def core_range_set(ranges):
+    """ranges: (x, y, width, height) of logical cores."""
+    return ttnn.CoreRangeSet(
+        [ttnn.CoreRange(ttnn.CoreCoord(x, y), ttnn.CoreCoord(x + w - 1, y + h - 1)) for x, y, w, h in ranges]
+    )
+
+
+def core_list(ranges):
+    """The cores in the order of their shares."""
+    return [(x + i, y + j) for x, y, w, h in ranges for j in range(h) for i in range(w)]
+
+
+def shares(blocks, cores):
+    """(start, count) of each core: ceil(blocks / cores) consecutive blocks, clipped."""
+    each = ceildiv(blocks, cores)
+    return [(min(core * each, blocks), min(each, blocks - min(core * each, blocks))) for core in range(cores)]
+
+
+def launch(device, *, folder, tensors, ranges, blocks, arguments, buffers, reader, writer, compute):
+    """Runs one kernel. reader, writer: tensors in the order of their accessors; compute: the configuration or None."""
+    if blocks == 0:
+        return
+    grid = device.compute_with_storage_grid_size()
+    for x, y, w, h in ranges:
+        if x + w > grid.x or y + h > grid.y:
+            fail(
+                f"the kernel is made for cores up to ({x + w - 1},{y + h - 1}), and this device has {grid.x}x{grid.y}; "
+                f"build it with --grid {grid.x}x{grid.y}"
+            )
+    cores = core_range_set(ranges)
+    named = [
+        (ttnn.CoreCoord(*core), [word(value) for value in arguments(*share)])
+        for core, share in zip(core_list(ranges), shares(blocks, len(core_list(ranges))))
+    ]
+    sizes = [pages * page_size for _, _, page_size, pages in buffers]
+    if sum(sizes) > ttnn.get_max_worker_l1_unreserved_size():
+        fail(
+            f"the circular buffers take {sum(sizes)} bytes of L1 at these sizes, "
+            f"more than {ttnn.get_max_worker_l1_unreserved_size()}"
+        )
+
+    def kernel(file, accessors, config):
+        return ttnn.KernelDescriptor(
+            kernel_source=os.path.join(HERE, folder, file),
+            source_type=ttnn.KernelDescriptor.SourceType.FILE_PATH,
+            core_ranges=cores,
+            compile_time_args=[
+                value
+                for tensor in accessors
+                for value in ttnn.TensorAccessorArgs(tensor).get_compile_time_args()
+            ],
+            runtime_args=named,
+            config=config,
+        )
+
+    kernels = [kernel("reader.cpp", reader, ttnn.ReaderConfigDescriptor())] if reader is not None else []
+    if writer is not None:
+        kernels.append(kernel("writer.cpp", writer, ttnn.WriterConfigDescriptor()))
+    if compute is not None:
+        kernels.append(kernel("compute.cpp", [], compute))
+    program = ttnn.ProgramDescriptor(
+        kernels=kernels, semaphores=[], cbs=[circular_buffer(cores, *buffer) for buffer in buffers]
+    )
+    ttnn.generic_op(tensors, program)
+
+
+def scalar_argument(value, scalars):
+    """A number, or an expression of the caller's sizes and scalars."""
+    return (
+        scalars[value]
+        if isinstance(value, str) and value in scalars
+        else value if isinstance(value, float) else evaluate(value, scalars, str(value))
+    )
+
+
+def place_tensor(device, kernel, name, actual, sizes, state):
+    """Puts the tensor on the device at its first use, where the kernel wants it; later ones must agree."""
+    parameter = kernel["tensors"][name]
+    place = placement(parameter, name, state["shapes"][actual], sizes)
+    if actual not in state["tensors"]:
+        state["places"][actual] = place, f"{name} of {kernel['name']}"
+        state["tensors"][actual] = (
+            upload(device, parameter, state["arrays"][actual], place)
+            if actual in state["arrays"]
+            else allocate(device, parameter, state["shapes"][actual], place)
+        )
+    first, maker = state["places"][actual]
+    if first != place:
+        fail(
+            f"{actual} is {describe_place(first)} for {maker}, but {name} of {kernel['name']} is to be {describe_place(place)}; "
+            "give both the same @layout"
+        )
+
+
+def run_step(device, step, state, scalars):
+    """One launch: binds the callee's sizes by the shapes of its tensors, places its tensors, runs it."""
+    shapes = state["shapes"]
+    kernel = KERNELS[step["kernel"]]
+    actual = step["tensors"]
+    values = {
+        name: scalar_value(name, kernel["scalars"][name]["dtype"], scalar_argument(value, scalars))
+        for name, value in step["scalars"].items()
+    }
+    sizes = {name: value for name, value in values.items() if isinstance(value, int)}
+    made = [name for name in actual if kernel["tensors"][name]["direction"] == "out"]
+    bind_sizes(
+        kernel,
+        sizes,
+        {name: shapes[actual[name]] for name in actual if name not in made or actual[name] in shapes},
+        {},
+    )
+    for name in made:
+        shapes.setdefault(actual[name], shape_of(kernel, name, sizes))
+    for name in kernel["sizes"]:
+        values[name] = evaluate(name, sizes, kernel["name"])
+    for name in actual:
+        place_tensor(device, kernel, name, actual[name], sizes, state)
+    kernel["launch"](
+        device, **{name: state["tensors"][tensor] for name, tensor in actual.items()}, **values
+    )
+
+
+# ---- the command line ----
+
+
+def scalar_value(name, dtype, value):
+    try:
+        if dtype in ("bf16", "f32"):
+            number = np.float32(value)
+            return float(bf16_values(bf16_bits(number.reshape(1)))[0] if dtype == "bf16" else number)
+        number = int(value)
+    except ValueError:
+        fail(f"{name} is {dtype}: '{value}' is no such number")
+    least, most = {"u16": (0, 2**16 - 1), "u32": (0, 2**32 - 1)}.get(dtype, (-(2**31), 2**31 - 1))
+    if not least <= number <= most:
+        fail(f"{name} is {dtype}: {value} is out of range")
+    return number
+
+
+def parse_command_line():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument(
+        "-i",
+        "--in",
+        dest="inputs",
+        action="append",
+        default=[],
+        metavar="NAME=FILE.npy",
+        help="the array of a parameter (repeatable)",
+    )
+    parser.add_argument(
+        "-w",
+        "--out",
+        dest="outputs",
+        action="append",
+        default=[],
+        metavar="NAME=FILE.npy",
+        help="where a result goes (repeatable)",
+    )
+    parser.add_argument(
+        "-s",
+        "--set",
+        dest="scalars",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="the value of a scalar parameter (repeatable)",
+    )
+    parser.add_argument(
+        "-D",
+        "--define",
+        dest="sizes",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a size that no array settles (repeatable)",
+    )
+    parser.add_argument("-d", "--device", type=int, default=0, help="the number of the card (default: 0)")
+    return parser.parse_args()
+
+
+def named_values(option, pairs, known):
+    """{name: value} of NAME=VALUE; known: the names that the option takes."""
+    values = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        spelled = name if name in known else name + "_"
+        if not equals or not value:
+            fail(f"{option} {pair}: expected NAME=VALUE")
+        if spelled not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = (
+                f"; did you mean '{near[0]}'?"
+                if near
+                else f"; {option} takes {', '.join(known) or 'nothing here'}"
+            )
+            fail(f"{option} {name}: there is no such parameter{hint}")
+        if spelled in values:
+            fail(f"{option} {name} was given twice")
+        values[spelled] = value
+    return values
+
+
+def read_scalars(entry, given):
+    scalars = {}
+    for name, scalar in entry["scalars"].items():
+        value = given.get(name, scalar["default"])
+        if value is None:
+            fail(f"the scalar {name} has no value; give it by --set {name}=VALUE")
+        scalars[name] = scalar_value(name, scalar["dtype"], value)
+    return scalars
+
+
+def run(device, entry, arrays, sizes, scalars):
+    """{name: result} of the entry's outputs."""
+    known = dict(sizes)
+    known.update((name, value) for name, value in scalars.items() if isinstance(value, int))
+    bind_sizes(entry, known, {name: array.shape for name, array in arrays.items()}, {})
+    shapes = {name: shape_of(entry, name, known) for name in entry["tensors"]}
+    state = {"arrays": arrays, "shapes": shapes, "tensors": {}, "places": {}}
+    for step in entry["steps"]:
+        run_step(device, step, state, {**known, **scalars})
+    tensors = state["tensors"]
+    return {
+        name: (
+            download(tensors[name], parameter["dtype"], shapes[name])
+            if name in tensors and 0 not in shapes[name]
+            else arrays[name] if name in arrays else np.zeros(shapes[name], dtype=TYPES[parameter["dtype"]]["array"])
+        )
+        for name, parameter in entry["tensors"].items()
+        if parameter["direction"] != "in"
+    }
+
+
+def main():
+    options = parse_command_line()
+    tensors = ENTRY["tensors"]
+    inputs = [name for name, tensor in tensors.items() if tensor["direction"] != "out"]
+    outputs = [name for name, tensor in tensors.items() if tensor["direction"] != "in"]
+    paths = named_values("--in", options.inputs, inputs)
+    targets = named_values("--out", options.outputs, outputs)
+    sizes = {
+        name: scalar_value(name, "index", value)
+        for name, value in named_values("-D", options.sizes, list(ENTRY["sizes"])).items()
+    }
+    scalars = read_scalars(ENTRY, named_values("--set", options.scalars, list(ENTRY["scalars"])))
+    for name in inputs:
+        if name not in paths:
+            fail(
+                f"the array of {name} was not given; {name}: {tensors[name]['dtype']}[{', '.join(map(str, tensors[name]['shape']))}], "
+                f"by --in {name}=FILE.npy"
+            )
+    if not targets:
+        fail(f"no result is asked for; give --out {outputs[0]}=FILE.npy")
+    arrays = {name: load_array(name, tensors[name]["dtype"], path) for name, path in paths.items()}
+    device = ttnn.open_device(device_id=options.device)
+    try:
+        results = run(device, ENTRY, arrays, sizes, scalars)
+    finally:
+        ttnn.close_device(device)
+    for name, path in targets.items():
+        save_array(name, tensors[name]["dtype"], path, results[name])
+
+
+FORMATS = {
+    "Float16_b": ttnn.bfloat16,
+    "Float32": ttnn.float32,
+    "Bfp8_b": ttnn.bfloat8_b,
+    "Bfp4_b": ttnn.bfloat4_b,
+    "UInt16": ttnn.uint16,
+    "UInt32": ttnn.uint32,
+    "Int32": ttnn.int32,
+}
+TYPES.update(
+    {
+        "bf16": {"device": ttnn.bfloat16, "array": np.float32},
+        "f32": {"device": ttnn.float32, "array": np.float32},
+        "bfp8": {"device": ttnn.bfloat8_b, "array": np.float32},
+        "bfp4": {"device": ttnn.bfloat4_b, "array": np.float32},
+        "u16": {"device": ttnn.uint16, "array": np.uint16},
+        "u32": {"device": ttnn.uint32, "array": np.uint32},
+        "i32": {"device": ttnn.int32, "array": np.int32},
+    }
+)
+
+if __name__ == "__main__":
+    try:
+        main()
+    except HostError as error:
+        sys.exit(f"host.py: error: {error}")

@@ -1,0 +1,295 @@
+/* plan.json: what a launch of the kernel needs, and where every line of the emitted files comes from. Sizes
+ * that are open stand as expressions in the spelling of the IR's text form.
+ */
+#include "codegen/print.h"
+
+#include <string.h>
+
+#include "codegen/json.h"
+#include "ir/attributes.h"
+#include "ir/build.h"
+#include "ir/launch.h"
+#include "support/text_buffer.h"
+
+enum { SCHEMA_VERSION = 1, DESCRIPTOR_DEPTH = 12, BLOCK_LIMIT = 1 << 20 };
+
+struct plan {
+    const struct kernel_source *source;
+    struct json json;
+};
+
+/* ---- attributes as JSON ---- */
+
+static void print_value(struct plan *plan, const char *key, struct node *value, int depth) {
+    struct json *json = &plan->json;
+    int64_t number;
+    if (integer_value(value, &number)) {
+        json_integer(json, key, number);
+    } else if (value->kind == NODE_SEQUENCE && depth < DESCRIPTOR_DEPTH) {
+        struct node_list items = node_as(value, sequence)->items;
+        json_array(json, key, true);
+        for (size_t i = 0; i < items.count; i++)
+            print_value(plan, NULL, items.items[i], depth + 1);
+        json_end(json);
+    } else if (value->kind == NODE_DICTIONARY && depth < DESCRIPTOR_DEPTH) {
+        struct node_list entries = node_as(value, dictionary)->entries;
+        json_object(json, key, true);
+        for (size_t i = 0; i < entries.count; i++)
+            print_value(plan, node_as(entries.items[i], attribute)->key,
+                        node_as(entries.items[i], attribute)->value, depth + 1);
+        json_end(json);
+    } else if (value->kind == NODE_TEXT) {
+        json_string(json, key, node_as(value, text)->value);
+    } else {
+        json_string(json, key, node_text(plan->source->arena, value));
+    }
+}
+
+static void print_attribute(struct plan *plan, const char *key, const char *attribute) {
+    struct node *value = attribute_get(&plan->source->kernel->base, attribute);
+    if (value)
+        print_value(plan, key, value, 0);
+}
+
+/* ---- parts ---- */
+
+static void print_parameters(struct plan *plan) {
+    struct json *json = &plan->json;
+    struct node_list parameters = plan->source->kernel->parameters;
+    json_object(json, "layouts", false);
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        struct node *buffer = attribute_get(&parameter->base, KEY_TT_BUFFER);
+        struct node_list entries = buffer && buffer->kind == NODE_DICTIONARY
+                                       ? node_as(buffer, dictionary)->entries
+                                       : (struct node_list){0};
+        if (!parameter->dimensions.count)
+            continue;
+        json_object(json, parameter->name, true);
+        json_string(json, "direction", word_text(WORDS_direction, parameter->direction));
+        json_array(json, "shape", true);
+        for (size_t j = 0; j < parameter->dimensions.count; j++)
+            print_value(plan, NULL, parameter->dimensions.items[j], 0);
+        json_end(json);
+        for (size_t j = 0; j < entries.count; j++)
+            print_value(plan, node_as(entries.items[j], attribute)->key,
+                        node_as(entries.items[j], attribute)->value, 0);
+        json_end(json);
+    }
+    json_end(json);
+}
+
+static void print_scalars(struct plan *plan) {
+    struct json *json = &plan->json;
+    struct node_list parameters = plan->source->kernel->parameters;
+    json_object(json, "scalars", false);
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (parameter->dimensions.count)
+            continue;
+        json_object(json, parameter->name, true);
+        json_string(json, "dtype", word_text(WORDS_dtype, parameter->dtype));
+        if (parameter->value)
+            print_value(plan, "default", parameter->value, 0);
+        json_end(json);
+    }
+    json_end(json);
+}
+
+static void print_runtime_arguments(struct plan *plan) {
+    const struct node_dictionary *arguments = launch_argument_list(&plan->source->kernel->base);
+    struct json *json = &plan->json;
+    json_array(json, "runtime_args", false);
+    for (size_t i = 0; arguments && i < arguments->entries.count; i++) {
+        struct node_attribute *entry = node_as(arguments->entries.items[i], attribute);
+        json_object(json, NULL, true);
+        json_string(json, "name", entry->key);
+        json_string(json, "type", "uint32");
+        json_integer(json, "offset", (int64_t)(i * sizeof(uint32_t)));
+        print_value(plan, "value", entry->value, 0);
+        json_end(json);
+    }
+    json_end(json);
+}
+
+static void print_buffers(struct plan *plan) {
+    struct json *json = &plan->json;
+    json_array(json, "circular_buffers", false);
+    for (size_t i = 0; i < plan->source->buffers.count; i++) {
+        struct node_circular_buffer *buffer = node_as(plan->source->buffers.items[i], circular_buffer);
+        struct node *cb = attribute_get(&buffer->base, KEY_TT_CB);
+        struct node_list entries =
+            cb && cb->kind == NODE_DICTIONARY ? node_as(cb, dictionary)->entries : (struct node_list){0};
+        json_object(json, NULL, true);
+        json_integer(json, "id", buffer->id);
+        json_string(json, "name", buffer->name);
+        print_value(plan, "pages", buffer->pages, 0);
+        for (size_t j = 0; j < entries.count; j++)
+            print_value(plan, node_as(entries.items[j], attribute)->key,
+                        node_as(entries.items[j], attribute)->value, 0);
+        json_end(json);
+    }
+    json_end(json);
+}
+
+/* ---- the work of every core ---- */
+
+struct work {
+    struct node_list extents; /* blocks along each grid axis */
+    bool fixed;               /* all of them are numbers, and few enough to list */
+    int64_t total;
+    struct node *blocks; /* their product */
+    uint32_t grid_x, grid_y;
+};
+
+static bool find_work(const struct kernel_source *source, struct work *work) {
+    struct node_sequence *extents =
+        node_as(attribute_get(&source->kernel->base, KEY_TT_GRID_BLOCKS), sequence);
+    struct node_sequence *grid = node_as(attribute_get(&source->kernel->base, KEY_TT_CORE_GRID), sequence);
+    if (!extents || !grid || grid->items.count != 2)
+        return false;
+    *work = (struct work){.extents = extents->items,
+                          .fixed = true,
+                          .total = 1,
+                          .blocks = make_integer(source->arena, 1),
+                          .grid_x = (uint32_t)attribute_integer(grid->items.items[0], 0),
+                          .grid_y = (uint32_t)attribute_integer(grid->items.items[1], 0)};
+    for (size_t i = 0; i < work->extents.count; i++) {
+        struct node *extent = simplify(source->arena, work->extents.items[i]);
+        int64_t number;
+        work->blocks = make_mul(source->arena, work->blocks, extent);
+        work->fixed = work->fixed && integer_value(extent, &number) && number >= 0 &&
+                      !__builtin_mul_overflow(work->total, number, &work->total) &&
+                      work->total <= BLOCK_LIMIT;
+    }
+    return work->grid_x > 0 && work->grid_y > 0;
+}
+
+/* One block by its indices: io and jo along the last two grid axes, outer along those before. */
+static void print_block(struct plan *plan, const struct work *work, int64_t block) {
+    struct json *json = &plan->json;
+    int64_t indices[TENSOR_RANK_LIMIT] = {0};
+    size_t count = work->extents.count;
+    for (size_t i = count; i > 0; i--) {
+        int64_t extent = attribute_integer(simplify(plan->source->arena, work->extents.items[i - 1]), 1);
+        indices[i - 1] = extent ? block % extent : 0;
+        block = extent ? block / extent : 0;
+    }
+    json_object(json, NULL, true);
+    json_integer(json, "io", count > 1 ? indices[count - 2] : indices[0]);
+    json_integer(json, "jo", count > 1 ? indices[count - 1] : 0);
+    if (count > 2) {
+        json_array(json, "outer", true);
+        for (size_t i = 0; i + 2 < count; i++)
+            json_integer(json, NULL, indices[i]);
+        json_end(json);
+    }
+    json_end(json);
+}
+
+/* start and count of a core where sizes are open: the rule of launch_share, on the entries `blocks` and
+ * `blocks_per_core`. */
+static void print_open_share(struct plan *plan, uint32_t core) {
+    struct arena *arena = plan->source->arena;
+    struct node *blocks = make_reference(arena, "blocks"), *each = make_reference(arena, "blocks_per_core");
+    json_object(&plan->json, NULL, true);
+    print_value(plan, "start", make_min(arena, make_mul(arena, make_integer(arena, core), each), blocks), 0);
+    print_value(plan, "count", make_min(arena, each, make_sub(arena, blocks, make_reference(arena, "start"))),
+                0);
+    json_end(&plan->json);
+}
+
+static void print_partition(struct plan *plan, const struct work *work) {
+    struct json *json = &plan->json;
+    struct arena *arena = plan->source->arena;
+    uint32_t cores = work->grid_x * work->grid_y;
+    print_value(plan, "blocks", work->blocks, 0);
+    print_value(plan, "blocks_per_core",
+                simplify(arena, make_ceildiv(arena, work->blocks, make_integer(arena, cores))), 0);
+    json_object(json, "work_partition", false);
+    for (uint32_t core = 0; core < cores; core++) {
+        json_array(json, arena_printf(arena, "(%u,%u)", core % work->grid_x, core / work->grid_x), true);
+        if (work->fixed) {
+            struct launch_share share = launch_share((uint64_t)work->total, cores, core);
+            for (uint64_t i = 0; i < share.count; i++)
+                print_block(plan, work, (int64_t)(share.start + i));
+        } else {
+            print_open_share(plan, core);
+        }
+        json_end(json);
+    }
+    json_end(json);
+}
+
+/* ---- places ---- */
+
+static void print_places(struct plan *plan, const struct emitted_function *function) {
+    struct json *json = &plan->json;
+    json_object(json, function->file, false);
+    for (size_t i = 0; i < function->line_count; i++) {
+        const struct span *span = &function->lines[i];
+        if (span->line)
+            json_string(json, arena_printf(plan->source->arena, "%zu", i + 1),
+                        arena_printf(plan->source->arena, "%u:%u-%u:%u", span->line, span->column,
+                                     span->end_line, span->end_column));
+    }
+    json_end(json);
+}
+
+static void print_sites(struct plan *plan, const struct emitted_kernel *emitted) {
+    json_object(&plan->json, "sites", false);
+    for (enum target target = 0; target < TARGET_COUNT; target++)
+        for (size_t role = 0; role < EMITTED_ROLES; role++)
+            if (emitted->functions[target][role].text)
+                print_places(plan, &emitted->functions[target][role]);
+    json_end(&plan->json);
+}
+
+static void print_accessors(struct plan *plan, const struct emitted_kernel *emitted) {
+    static const char *const names[EMITTED_ROLES] = {"reader", "compute", "writer"};
+    json_object(&plan->json, "accessors", false);
+    for (size_t role = 0; role < EMITTED_ROLES; role++) {
+        json_array(&plan->json, names[role], true);
+        for (size_t i = 0; i < emitted->accessors[role].count; i++)
+            json_string(&plan->json, NULL, emitted->accessors[role].tensors[i]);
+        json_end(&plan->json);
+    }
+    json_end(&plan->json);
+}
+
+const char *plan_print(const struct kernel_source *source, const struct emitted_kernel *emitted) {
+    struct text_buffer out = {0};
+    struct plan plan = {.source = source, .json = {.out = &out}};
+    struct work work;
+    if (!find_work(source, &work)) {
+        report_error(source->diagnostics, source->kernel->base.span,
+                     "internal error: kernel %s lacks %s or %s", source->kernel->name, KEY_TT_GRID_BLOCKS,
+                     KEY_TT_CORE_GRID);
+        return NULL;
+    }
+    json_object(&plan.json, NULL, false);
+    json_integer(&plan.json, "schema_version", SCHEMA_VERSION);
+    json_string(&plan.json, "backend_version", "TT-Metalium 0.81");
+    json_string(&plan.json, "kernel", source->kernel->name);
+    json_string(&plan.json, "source", source->file);
+    print_attribute(&plan, "partition_mode", KEY_TT_PARTITION_MODE);
+    print_attribute(&plan, "core_grid", KEY_TT_CORE_GRID);
+    print_attribute(&plan, "core_ranges", KEY_TT_CORE_RANGES);
+    print_attribute(&plan, "core_map", KEY_TT_CORE_MAP);
+    print_attribute(&plan, "grid_blocks", KEY_TT_GRID_BLOCKS);
+    print_attribute(&plan, "grid_tiles", KEY_TT_GRID_TILES);
+    print_partition(&plan, &work);
+    print_parameters(&plan);
+    print_scalars(&plan);
+    print_runtime_arguments(&plan);
+    print_buffers(&plan);
+    print_accessors(&plan, emitted);
+    print_attribute(&plan, "compute", KEY_TT_COMPUTE);
+    print_attribute(&plan, "verified", KEY_TT_VERIFIED);
+    print_sites(&plan, emitted);
+    json_end(&plan.json);
+    text_append(&out, "\n");
+    const char *text = arena_string(source->arena, text_string(&out));
+    text_free(&out);
+    return text;
+}

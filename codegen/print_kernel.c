@@ -1,0 +1,458 @@
+/* The printer of reader, compute and writer: one for both languages, which differ by the columns of
+ * spelling.def alone. */
+#include "codegen/print.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "codegen/spelling.h"
+#include "ir/build.h"
+#include "support/file.h"
+#include "support/text_buffer.h"
+
+struct printer {
+    struct arena *arena;
+    enum language language;
+    struct expression_context expressions;
+    struct text_buffer out;
+    int indent;
+    uint32_t source; /* the file whose places are told */
+    const char *source_name;
+    uint32_t told;    /* line of the source told last by a comment */
+    struct span span; /* of the statement being printed */
+    struct span *lines;
+    size_t line_count, line_capacity;
+    const char *previous; /* accessor declared last */
+    size_t accessor_count;
+    struct list_builder accessors;
+    const char *draft; /* the whole text with every declaration; NULL while it is made */
+    bool failed;
+};
+
+/* ---- lines ---- */
+
+static void end_line(struct printer *p) {
+    text_append(&p->out, "\n");
+    if (p->line_count == p->line_capacity) {
+        p->line_capacity = p->line_capacity ? 2 * p->line_capacity : 128;
+        struct span *lines = arena_allocate(p->arena, p->line_capacity * sizeof *lines);
+        if (p->line_count)
+            memcpy(lines, p->lines, p->line_count * sizeof *lines);
+        p->lines = lines;
+    }
+    p->lines[p->line_count++] = p->span;
+}
+
+/* One or several lines at the current indentation; NULL: what was to be spelled has no spelling. */
+static void print_line(struct printer *p, const char *text) {
+    if (!text) {
+        p->failed = true;
+        return;
+    }
+    while (text) {
+        size_t length = strcspn(text, "\n");
+        text_indent(&p->out, length ? p->indent : 0);
+        text_append_range(&p->out, text, length);
+        end_line(p);
+        text = text[length] ? text + length + 1 : NULL;
+    }
+}
+
+static void print_blank(struct printer *p) {
+    struct span span = p->span;
+    p->span = (struct span){0};
+    print_line(p, "");
+    p->span = span;
+}
+
+#define LINE(p, row, ...) print_line((p), SPELL((p)->arena, (p)->language, row, __VA_ARGS__))
+
+static const char *value(struct printer *p, struct node *node) {
+    const char *text = node ? spell_expression(&p->expressions, node) : NULL;
+    if (!node)
+        report_error(p->expressions.names->diagnostics, p->span,
+                     "internal error: a declaration or loop lacks a value");
+    p->failed = p->failed || !text;
+    return text ? text : "";
+}
+
+static const char *name(struct printer *p, const char *plain) {
+    return spelled_name(p->expressions.names, p->language, plain);
+}
+
+/* Launch arguments and block numbers that the text never uses are not declared: the outermost extents of
+ * delinearize and of accessors stand in the IR alone. */
+static bool is_used(const struct printer *p, const char *spelled) {
+    size_t length = strlen(spelled);
+    int occurrences = 0;
+    for (const char *at = p->draft; at && (at = strstr(at, spelled)) != NULL; at += length) {
+        char before = at > p->draft ? at[-1] : ' ', after = at[length];
+        bool whole = !isalnum((unsigned char)before) && before != '_' && !isalnum((unsigned char)after) &&
+                     after != '_';
+        occurrences += whole;
+    }
+    return !p->draft || occurrences > 1;
+}
+
+/* ---- statements ---- */
+
+static void print_statement(struct printer *p, struct node *node);
+
+/* The place of what is printed next: in the source, or none. */
+static void set_place(struct printer *p, struct span span) {
+    p->span = span.line && span.file == p->source ? span : (struct span){0};
+}
+
+/* Where the text goes on from another line of the source, the reader of the kernel is told. */
+static void print_place(struct printer *p, const struct node *node) {
+    const struct span *span = &node->span;
+    bool declares = node->kind == NODE_CONSTANT || node->kind == NODE_ACCESSOR || node->kind == NODE_BLOCK;
+    if (declares || !p->source_name || !span->line || span->file != p->source || span->line == p->told)
+        return;
+    p->told = span->line;
+    LINE(p, comment, {"text", arena_printf(p->arena, "%s:%u", p->source_name, span->line)});
+}
+
+static void print_body(struct printer *p, struct node *body) {
+    const struct accessor_scope *outside = p->expressions.accessors;
+    struct node_block *block = node_as(body, block);
+    p->indent++;
+    for (size_t i = 0; i < (block ? block->statements.count : 1); i++) {
+        struct node *statement = block ? block->statements.items[i] : body;
+        print_place(p, statement);
+        print_statement(p, statement);
+    }
+    p->indent--;
+    p->expressions.accessors = outside;
+}
+
+static void print_end(struct printer *p, struct span span) {
+    set_place(p, span);
+    LINE(p, end, {"", ""});
+}
+
+static void print_loop(struct printer *p, struct node_for *loop) {
+    for (size_t i = 0; i < loop->axes.count; i++) {
+        struct node_axis *axis = node_as(loop->axes.items[i], axis);
+        struct hole holes[] = {{"name", name(p, axis->name)},
+                               {"lower", value(p, axis->lower)},
+                               {"upper", value(p, axis->upper)},
+                               {"step", axis->step ? value(p, axis->step) : ""}};
+        int64_t step = 0;
+        bool by_one = !axis->step || (integer_value(axis->step, &step) && step == 1);
+        print_line(p, spell(p->arena, p->language, by_one ? SPELLING_for : SPELLING_for_by, 4, holes));
+        p->indent++;
+    }
+    p->indent--;
+    print_body(p, loop->body);
+    for (size_t i = loop->axes.count; i > 0; i--) {
+        print_end(p, loop->base.span);
+        p->indent -= i > 1;
+    }
+}
+
+static void print_if(struct printer *p, struct node_if *branch, enum spelling head) {
+    struct hole condition = {"condition", value(p, branch->condition)};
+    print_line(p, spell(p->arena, p->language, head, 1, &condition));
+    print_body(p, branch->then);
+    set_place(p, branch->base.span);
+    struct node_block *block = node_as(branch->otherwise, block);
+    struct node *only =
+        block && block->statements.count == 1 ? block->statements.items[0] : branch->otherwise;
+    if (only && only->kind == NODE_IF) {
+        print_if(p, node_as(only, if), SPELLING_else_if);
+        return;
+    }
+    if (branch->otherwise) {
+        LINE(p, else, {"", ""});
+        print_body(p, branch->otherwise);
+    }
+    print_end(p, branch->base.span);
+}
+
+/* The last name runs fastest; the first needs no remainder; an unused one no line. */
+static void print_delinearize(struct printer *p, struct node_delinearize *node) {
+    for (size_t i = 0; i < node->names.count; i++) {
+        struct node *inner = make_integer(p->arena, 1);
+        for (size_t j = i + 1; j < node->extents.count; j++)
+            inner = make_mul(p->arena, inner, node->extents.items[j]);
+        struct node *index = make_div(p->arena, node->value, inner);
+        if (i > 0)
+            index = make_mod(p->arena, index, node->extents.items[i]);
+        struct hole holes[] = {{"name", name(p, node_as(node->names.items[i], reference)->name)},
+                               {"value", value(p, index)}};
+        if (is_used(p, holes[0].value))
+            print_line(p, spell(p->arena, p->language, SPELLING_let, 2, holes));
+    }
+}
+
+static void print_accessor(struct printer *p, struct node_accessor *accessor) {
+    struct accessor_scope *scope = arena_allocate(p->arena, sizeof *scope);
+    *scope = (struct accessor_scope){accessor, p->expressions.accessors};
+    struct hole holes[] = {{"name", name(p, accessor->name)},
+                           {"address", value(p, accessor->address)},
+                           {"ordinal", arena_printf(p->arena, "%zu", p->accessor_count)},
+                           {"previous", p->previous ? p->previous : ""}};
+    print_line(p, spell(p->arena, p->language, p->previous ? SPELLING_next_accessor : SPELLING_first_accessor,
+                        4, holes));
+    p->previous = holes[0].value;
+    p->accessor_count++;
+    builder_add(p->arena, &p->accessors, &accessor->base);
+    p->expressions.accessors = scope;
+}
+
+static void no_spelling(struct printer *p, const struct node *node) {
+    report_error(p->expressions.names->diagnostics, node->span,
+                 "internal error: codegen has no spelling for the statement %s", node_text(p->arena, node));
+    p->failed = true;
+}
+
+static void print_assign(struct printer *p, struct node_assign *assign) {
+    struct node_reference *target = node_as(assign->target, reference);
+    if (!target || assign->operator== ASSIGN_MAX || assign->operator== ASSIGN_MIN)
+        no_spelling(p, &assign->base);
+    else
+        LINE(p, assign, {"name", name(p, target->name)},
+             {"operator", word_text(WORDS_assign_operator, assign->operator)},
+             {"value", value(p, assign->value)});
+}
+
+static void print_declaration(struct printer *p, enum spelling row, const char *plain, struct node *number) {
+    struct hole holes[] = {{"name", name(p, plain)}, {"value", value(p, number)}};
+    print_line(p, spell(p->arena, p->language, row, 2, holes));
+}
+
+static void print_kind(struct printer *p, struct node *node) {
+    switch (node->kind) {
+    case NODE_CONSTANT:
+        print_declaration(p, SPELLING_constant, node_as(node, constant)->name,
+                          node_as(node, constant)->value);
+        break;
+    case NODE_LET:
+        print_declaration(p, SPELLING_let, node_as(node, let)->name, node_as(node, let)->value);
+        break;
+    case NODE_VAR:
+        print_declaration(p, SPELLING_var, node_as(node, var)->name, node_as(node, var)->value);
+        break;
+    case NODE_ACCESSOR:
+        print_accessor(p, node_as(node, accessor));
+        break;
+    case NODE_DELINEARIZE:
+        print_delinearize(p, node_as(node, delinearize));
+        break;
+    case NODE_ASSIGN:
+        print_assign(p, node_as(node, assign));
+        break;
+    case NODE_FOR:
+        print_loop(p, node_as(node, for));
+        break;
+    case NODE_IF:
+        print_if(p, node_as(node, if), SPELLING_if);
+        break;
+    case NODE_STATEMENT:
+        LINE(p, statement, {"call", value(p, node_as(node, statement)->call)});
+        break;
+    case NODE_BLOCK:
+        LINE(p, open, {"", ""});
+        print_body(p, node);
+        print_end(p, node->span);
+        break;
+    default:
+        no_spelling(p, node);
+    }
+}
+
+static void print_statement(struct printer *p, struct node *node) {
+    struct span outside = p->span;
+    if (node->span.line && node->span.file == p->source)
+        p->span = node->span;
+    print_kind(p, node);
+    p->span = outside;
+}
+
+/* ---- functions ---- */
+
+/* The statements that say what the function uses: constants, launch arguments, accessors. */
+static bool is_preamble(const struct node *node) {
+    if (node->kind == NODE_CONSTANT || node->kind == NODE_ACCESSOR)
+        return true;
+    struct node_let *let = node_as((struct node *)node, let);
+    struct node_call *call = let ? node_as(let->value, call) : NULL;
+    return call && strcmp(call->function, "get_arg_val") == 0;
+}
+
+static void print_function_body(struct printer *p, struct node_function *function) {
+    struct node_block *block = node_as(function->body, block);
+    bool preamble = true;
+    p->indent++;
+    for (size_t i = 0; block && i < block->statements.count; i++) {
+        struct node *statement = block->statements.items[i];
+        if (preamble && !is_preamble(statement)) {
+            preamble = false;
+            if (i)
+                print_blank(p);
+        }
+        if (!preamble)
+            print_place(p, statement);
+        struct node_let *argument = preamble ? node_as(statement, let) : NULL;
+        if (!argument || is_used(p, name(p, argument->name)))
+            print_statement(p, statement);
+    }
+    p->indent--;
+    p->expressions.accessors = NULL;
+}
+
+static void print_helper(struct printer *p, struct node_function *helper) {
+    const char *parameters = "";
+    for (size_t i = 0; i < helper->parameters.count; i++) {
+        struct node_parameter *parameter = node_as(helper->parameters.items[i], parameter);
+        const char *text = SPELL(p->arena, p->language, parameter, {"name", name(p, parameter->name)});
+        parameters = arena_printf(p->arena, "%s%s%s", parameters, i ? ", " : "", text);
+    }
+    LINE(p, helper, {"name", name(p, helper->name)}, {"parameters", parameters});
+    print_body(p, helper->body);
+    print_end(p, (struct span){0});
+    print_blank(p);
+}
+
+/* Does the tree call the function? */
+struct call_search {
+    const char *function;
+    bool found;
+};
+
+static bool search_call(struct node *node, void *context) {
+    struct call_search *search = context;
+    if (node->kind == NODE_CALL && strcmp(((struct node_call *)node)->function, search->function) == 0)
+        search->found = true;
+    return !search->found && node_each_child(node, search_call, context);
+}
+
+static bool calls(struct node *tree, const char *function) {
+    struct call_search search = {.function = function};
+    search_call(tree, &search);
+    return search.found;
+}
+
+/* The helpers that the function calls, directly or through others; the order of the kernel. */
+static struct node_list helpers_of(struct arena *arena, struct node_list all,
+                                   struct node_function *function) {
+    struct list_builder used = {0};
+    bool *wanted = arena_allocate(arena, (all.count + 1) * sizeof *wanted);
+    for (size_t i = all.count; i > 0; i--) {
+        const char *helper = node_as(all.items[i - 1], function)->name;
+        wanted[i - 1] = calls(function->body, helper);
+        for (size_t j = i; j < all.count; j++)
+            wanted[i - 1] |= wanted[j] && calls(all.items[j], helper);
+    }
+    for (size_t i = 0; i < all.count; i++)
+        builder_add(arena, &used, wanted[i] ? all.items[i] : NULL);
+    return builder_list(&used);
+}
+
+/* ---- includes ---- */
+
+struct include_list {
+    struct printer *printer;
+    const char *headers[64];
+    size_t count;
+    bool algorithm;
+};
+
+static void add_header(struct include_list *list, const char *header) {
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->headers[i], header) == 0)
+            return;
+    if (list->count < sizeof list->headers / sizeof *list->headers)
+        list->headers[list->count++] = header;
+}
+
+static bool collect_headers(struct node *node, void *context) {
+    struct include_list *list = context;
+    struct node_call *call = node_as(node, call);
+    if (call) {
+        const char *header = intrinsic_header(call->function);
+        if (header && *header)
+            add_header(list, header);
+        list->algorithm |= strcmp(call->function, "min") == 0 || strcmp(call->function, "max") == 0;
+    }
+    return node_each_child(node, collect_headers, context);
+}
+
+/* Behind the role's own header the others in the order of their names. */
+static void sort_headers(struct include_list *list) {
+    for (size_t i = 2; i < list->count; i++)
+        for (size_t j = i; j > 1 && strcmp(list->headers[j - 1], list->headers[j]) > 0; j--) {
+            const char *header = list->headers[j];
+            list->headers[j] = list->headers[j - 1];
+            list->headers[j - 1] = header;
+        }
+}
+
+static void print_includes(struct printer *p, struct node_function *function) {
+    if (p->language == LANGUAGE_C) {
+        LINE(p, header_include, {"header", "tilec_device.h"});
+        return;
+    }
+    struct include_list list = {.printer = p};
+    add_header(&list, function->role == ROLE_COMPUTE ? "compute/common.h" : "dataflow/dataflow_api.h");
+    collect_headers(function->body, &list);
+    for (size_t i = 0; i < p->expressions.helpers.count; i++)
+        collect_headers(p->expressions.helpers.items[i], &list);
+    sort_headers(&list);
+    if (list.algorithm)
+        LINE(p, system_include, {"header", "algorithm"});
+    LINE(p, system_include, {"header", "cstdint"});
+    print_blank(p);
+    for (size_t i = 0; i < list.count; i++)
+        LINE(p, header_include, {"header", arena_printf(p->arena, "api/%s", list.headers[i])});
+}
+
+/* ---- a kernel of one role ---- */
+
+static void print_function(struct printer *p, const struct kernel_source *source,
+                           struct node_function *function) {
+    const char *role = word_text(WORDS_role, function->role);
+    LINE(p, comment,
+         {"text", arena_printf(p->arena, "Kernel %s, %s. Made by tilec from %s.", source->kernel->name, role,
+                               *source->file ? source->file : "IR text")});
+    print_includes(p, function);
+    print_blank(p);
+    for (size_t i = 0; i < p->expressions.helpers.count; i++)
+        print_helper(p, node_as(p->expressions.helpers.items[i], function));
+    LINE(p, function, {"", ""});
+    print_function_body(p, function);
+    print_end(p, (struct span){0});
+}
+
+static struct printer print_text(const struct kernel_source *source, enum target target,
+                                 struct node_function *function, const char *draft) {
+    struct printer p = {
+        .arena = source->arena,
+        .language = target == TARGET_C ? LANGUAGE_C : LANGUAGE_METALIUM,
+        .source = source->span_file,
+        .source_name = *source->file ? source->file : NULL,
+        .expressions = {.names = &source->names,
+                        .language = target == TARGET_C ? LANGUAGE_C : LANGUAGE_METALIUM},
+        .draft = draft,
+    };
+    p.expressions.helpers = helpers_of(source->arena, source->helpers, function);
+    print_function(&p, source, function);
+    return p;
+}
+
+bool function_print(const struct kernel_source *source, enum target target, struct node_function *function,
+                    struct printed_function *printed) {
+    struct printer draft = print_text(source, target, function, NULL);
+    struct printer p = draft.failed ? draft : print_text(source, target, function, text_string(&draft.out));
+    *printed = (struct printed_function){
+        .text = arena_string(source->arena, text_string(&p.out)),
+        .line_count = p.line_count,
+        .lines = p.lines,
+        .accessors = builder_list(&p.accessors),
+    };
+    text_free(&draft.out);
+    if (!draft.failed)
+        text_free(&p.out);
+    return !p.failed;
+}

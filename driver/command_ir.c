@@ -1,0 +1,167 @@
+/* The subcommands that show: ir, check, report, passes, completion. */
+#include <stdio.h>
+#include <string.h>
+
+#include "driver/session.h"
+#include "ir/attributes.h"
+#include "support/architecture.h"
+#include "support/arena.h"
+
+enum exit_code command_ir(struct arena *arena, const struct settings *settings) {
+    struct session session;
+    if (session_compile(&session, arena, settings, settings->after)) {
+        struct text_buffer text = {0};
+        node_print(session.unit.module, settings->plain ? PRINT_PLAIN : PRINT_SPANS, &text);
+        fwrite(text_string(&text), 1, text.length, stdout);
+        text_free(&text);
+        return session_finish(&session, SEVERITY_WARNING, false);
+    }
+    enum exit_code code = session_finish(&session, SEVERITY_WARNING, false);
+    return code == EXIT_OK ? EXIT_USER_ERROR : code;
+}
+
+/* "8x8" from [8, 8]. */
+static const char *grid_text(struct arena *arena, struct node *pair) {
+    struct node_sequence *sequence = node_as(pair, sequence);
+    return sequence && sequence->items.count == 2
+               ? arena_printf(arena, "%sx%s", node_text(arena, sequence->items.items[0]),
+                              node_text(arena, sequence->items.items[1]))
+               : "";
+}
+
+/* What holds of one kernel, as sentences. */
+static void print_checked(struct session *session, struct node_kernel *kernel) {
+    struct arena *arena = session->arena;
+    const struct settings *settings = session->settings;
+    const struct architecture *architecture = session->unit.options.architecture;
+    struct node *verified = attribute_get(&kernel->base, KEY_TT_VERIFIED);
+    bool alias = strcmp(settings->architecture, architecture->name) != 0;
+    const char *grid = grid_text(arena, attribute_get(&kernel->base, KEY_TT_CORE_GRID));
+    printf("kernel %s holds on %s%s%s%s%s%s%s\n", kernel->name, settings->architecture, alias ? " (" : "",
+           alias ? architecture->name : "", alias ? ")" : "", *grid ? ", on " : "", grid,
+           *grid ? " cores" : "");
+    if (!session->unit.from_ir) {
+        printf("  every access is in bounds, at all sizes that a launch accepts\n");
+    }
+    printf("  every pass kept the rules of its form%s\n",
+           settings->check_passes ? ", and the results on generated inputs" : "");
+    struct node *bytes = dictionary_get(verified, KEY_L1_BYTES);
+    bool known = bytes && bytes->kind == NODE_INTEGER;
+    printf("  %s of %u circular buffers\n", node_text(arena, dictionary_get(verified, KEY_CIRCULAR_BUFFERS)),
+           architecture->circular_buffers);
+    printf("  %s of %u bytes of L1%s\n", node_text(arena, bytes), architecture->l1_buffer_bytes,
+           known ? "" : ": the launch checks it");
+    printf("  %s of %u launch arguments\n", node_text(arena, dictionary_get(verified, KEY_LAUNCH_ARGUMENTS)),
+           architecture->runtime_arguments);
+}
+
+enum exit_code command_check(struct arena *arena, const struct settings *settings) {
+    struct session session;
+    bool ok = session_compile(&session, arena, settings, NULL);
+    struct node_list items = ok ? node_as(session.unit.module, module)->items : (struct node_list){0};
+    for (size_t i = 0; i < items.count; i++) {
+        struct node_kernel *kernel = node_as(items.items[i], kernel);
+        if (kernel) {
+            print_checked(&session, kernel);
+        }
+    }
+    enum exit_code code = session_finish(&session, SEVERITY_WARNING, false);
+    return code == EXIT_OK && !ok ? EXIT_USER_ERROR : code;
+}
+
+/* ---- report ---- */
+
+enum { TILE_OPERATIONS = TILE_TRANSPOSE + 1 };
+
+struct tile_report {
+    struct arena *arena;
+    struct diagnostics *remarks;
+    size_t counts[TILE_OPERATIONS];
+};
+
+/* A remark for every tile operation, at the place that it comes from. */
+static bool visit_tile(struct node *node, void *context) {
+    struct tile_report *report = context;
+    struct node_tile *tile = node_as(node, tile);
+    if (!tile) {
+        return node_each_child(node, visit_tile, context);
+    }
+    report_remark(
+        report->remarks, node->span, "%s: %s %s %s", word_text(WORDS_tile_operation, (int)tile->operation),
+        node_text(report->arena, tile->target), word_text(WORDS_assign_operator, (int)tile->operator),
+        node_text(report->arena, tile->value));
+    report->counts[tile->operation]++;
+    return true;
+}
+
+/* "9 tile operations: 4 load, 3 map, 2 store" */
+static const char *counts_text(struct arena *arena, const size_t *counts) {
+    const char *list = "";
+    size_t total = 0;
+    for (size_t i = 0; i < TILE_OPERATIONS; i++) {
+        if (counts[i]) {
+            list = arena_printf(arena, "%s%s %zu %s", list, total ? "," : ":", counts[i],
+                                word_text(WORDS_tile_operation, (int)i));
+            total += counts[i];
+        }
+    }
+    return arena_printf(arena, "%zu tile operation%s%s", total, total == 1 ? "" : "s", list);
+}
+
+static void print_report(struct session *session, struct node_kernel *kernel, size_t *total) {
+    struct tile_report report = {.arena = session->arena, .remarks = diagnostics_create(session->arena)};
+    struct text_buffer text = {0};
+    report.remarks->sources = session->unit.diagnostics->sources;
+    report.remarks->source_count = session->unit.diagnostics->source_count;
+    visit_tile(&kernel->base, &report);
+    diagnostics_print(report.remarks, SEVERITY_REMARK, false, &text);
+    printf("kernel %s: %s\n%s", kernel->name, counts_text(session->arena, report.counts), text_string(&text));
+    text_free(&text);
+    for (size_t i = 0; i < TILE_OPERATIONS; i++) {
+        total[i] += report.counts[i];
+    }
+}
+
+enum exit_code command_report(struct arena *arena, const struct settings *settings) {
+    struct session session;
+    bool ok = session_compile(&session, arena, settings, "tensorize_tt");
+    struct node_list items = ok ? node_as(session.unit.module, module)->items : (struct node_list){0};
+    size_t total[TILE_OPERATIONS] = {0}, kernels = 0;
+    for (size_t i = 0; i < items.count; i++) {
+        struct node_kernel *kernel = node_as(items.items[i], kernel);
+        if (kernel) {
+            print_report(&session, kernel, total);
+            kernels++;
+        }
+    }
+    if (ok && kernels != 1) {
+        printf("%zu kernels, %s\n", kernels, counts_text(arena, total));
+    }
+    enum exit_code code = session_finish(&session, SEVERITY_WARNING, false);
+    return code == EXIT_OK && !ok ? EXIT_USER_ERROR : code;
+}
+
+enum exit_code command_passes(struct arena *arena, const struct settings *settings) {
+    (void)arena;
+    (void)settings;
+    size_t width = 0;
+    for (size_t i = 0; i < pass_count; i++) {
+        size_t length = strlen(passes[i].name);
+        width = length > width ? length : width;
+    }
+    for (size_t i = 0; i < pass_count; i++) {
+        bool keeps = passes[i].needs == passes[i].gives;
+        char forms[32];
+        snprintf(forms, sizeof forms, "%s%s%s", form_name(passes[i].needs), keeps ? "" : " -> ",
+                 keeps ? "" : form_name(passes[i].gives));
+        printf("%-*s  %-14s  %s\n", (int)width, passes[i].name, forms, passes[i].summary);
+    }
+    return EXIT_OK;
+}
+
+enum exit_code command_completion(struct arena *arena, const struct settings *settings) {
+    (void)arena;
+    (void)settings;
+    print_completion();
+    return EXIT_OK;
+}

@@ -1,0 +1,323 @@
+#include "driver/compile.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "driver/options.h"
+#include "ir/attributes.h"
+#include "ir/verify.h"
+#include "support/architecture.h"
+#include "support/arena.h"
+#include "support/text_buffer.h"
+
+static const struct span no_place;
+
+static bool ends_with(const char *text, const char *end) {
+    size_t length = strlen(text), end_length = strlen(end);
+    return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+/* IR text begins with `source "..."`; comments may stand before it. */
+static bool begins_as_ir(const char *text, const char *end) {
+    while (text < end) {
+        if (isspace((unsigned char)*text)) {
+            text++;
+        } else if (end - text > 1 && text[0] == '/' && text[1] == '/') {
+            const char *line_end = memchr(text, '\n', (size_t)(end - text));
+            text = line_end ? line_end : end;
+        } else {
+            break;
+        }
+    }
+    return end - text > 7 && strncmp(text, "source ", 7) == 0;
+}
+
+static const char *item_name(const struct node *item) {
+    struct node *node = (struct node *)(uintptr_t)item;
+    struct node_kernel *kernel = node_as(node, kernel);
+    struct node_program *program = node_as(node, program);
+    return kernel ? kernel->name : program ? program->name : "";
+}
+
+static struct node *find_item(const struct unit *unit, const char *name) {
+    struct node_list items = node_as(unit->module, module)->items;
+    for (size_t i = 0; i < items.count; i++) {
+        if (strcmp(item_name(items.items[i]), name) == 0) {
+            return items.items[i];
+        }
+    }
+    return NULL;
+}
+
+struct node *unit_kernel(const struct unit *unit, const char *name) {
+    struct node *item = find_item(unit, name);
+    return item && item->kind == NODE_KERNEL ? item : NULL;
+}
+
+/* What is wanted: the item of this name and the kernels that it launches. */
+struct selection {
+    const char *name;
+    bool wanted;
+};
+
+static bool visit_launch(struct node *node, void *context) {
+    struct selection *selection = context;
+    struct node_launch *launch = node_as(node, launch);
+    if (launch && strcmp(launch->kernel, selection->name) == 0) {
+        selection->wanted = true;
+    }
+    return node_each_child(node, visit_launch, context);
+}
+
+static struct node *with_items(struct unit *unit, struct node_list items) {
+    struct node_module *module = node_as(unit->module, module);
+    struct node *copy =
+        node_new(unit->arena, module, MODULE, module->base.span, .source = module->source, .items = items);
+    return node_with_attributes(unit->arena, copy, module->base.attributes);
+}
+
+static bool select_items(struct unit *unit) {
+    const char *name = unit->options.kernel;
+    if (!name) {
+        return true;
+    }
+    struct node_list items = node_as(unit->module, module)->items;
+    struct node *chosen = find_item(unit, name);
+    if (!chosen) {
+        const char **names = arena_allocate(unit->arena, (items.count + 1) * sizeof *names);
+        for (size_t i = 0; i < items.count; i++) {
+            names[i] = item_name(items.items[i]);
+        }
+        const char *nearest = suggest_nearest(name, names, items.count);
+        report_error(unit->diagnostics, no_place, "there is no kernel or program '%s' in %s", name,
+                     node_as(unit->module, module)->source);
+        if (nearest) {
+            report_help(unit->diagnostics, no_place, "did you mean '%s'?", nearest);
+        }
+        return false;
+    }
+    struct list_builder kept = {0};
+    for (size_t i = 0; i < items.count; i++) {
+        struct selection selection = {.name = item_name(items.items[i]), .wanted = items.items[i] == chosen};
+        visit_launch(chosen, &selection);
+        if (selection.wanted) {
+            builder_add(unit->arena, &kept, items.items[i]);
+        }
+    }
+    unit->module = with_items(unit, builder_list(&kept));
+    return true;
+}
+
+static struct node *read_ir(struct unit *unit, const char *path, const char *text, size_t length) {
+    uint32_t source = diagnostics_add_source(unit->diagnostics, path, text, length);
+    if (unit->options.define_count) {
+        report_error(unit->diagnostics, no_place, "-D fixes sizes of a .tl source; '%s' is IR text", path);
+        return NULL;
+    }
+    return module_read(unit->arena, unit->diagnostics, source);
+}
+
+/* Kernels of IR text must be of a form, and keep its rules. */
+static bool verify_read(struct unit *unit) {
+    struct node_list items = node_as(unit->module, module)->items;
+    bool ok = true;
+    for (size_t i = 0; i < items.count; i++) {
+        if (items.items[i]->kind == NODE_KERNEL) {
+            ok &= kernel_verify(unit->arena, unit->diagnostics, items.items[i], kernel_form(items.items[i]));
+        }
+    }
+    return ok;
+}
+
+/* One message for what is no text, instead of one for each of its bytes. */
+static bool check_text(struct unit *unit, const char *path, const char *text, size_t length) {
+    const char *zero = memchr(text, 0, length);
+    if (length >= 6 && memcmp(text, "\x93NUMPY", 6) == 0) {
+        report_error(unit->diagnostics, no_place, "this is no text: '%s' is a .npy file", path);
+        report_help(unit->diagnostics, no_place, "arrays are given to a kernel by --in NAME=FILE.npy");
+        return false;
+    }
+    if (zero) {
+        report_error(unit->diagnostics, no_place, "this is no text: '%s' has a NUL byte at offset %zu", path,
+                     (size_t)(zero - text));
+        return false;
+    }
+    if (length > SOURCE_LIMIT) {
+        report_error(unit->diagnostics, no_place, "'%s' is larger than a source may be, %d MiB", path,
+                     SOURCE_LIMIT >> 20);
+        return false;
+    }
+    return true;
+}
+
+bool unit_load(struct unit *unit, const char *path, const char *text, size_t length) {
+    const struct unit_options *options = &unit->options;
+    if (!check_text(unit, path, text, length)) {
+        return false;
+    }
+    bool is_ir = ends_with(path, ".ir") || begins_as_ir(text, text + length);
+    unit->from_ir = is_ir;
+    unit->module = is_ir ? read_ir(unit, path, text, length)
+                         : front_end(unit->arena, unit->diagnostics, path, text, length, options->defines,
+                                     options->define_count);
+    return unit->module && unit->diagnostics->error_count == 0 && (!is_ir || verify_read(unit)) &&
+           select_items(unit);
+}
+
+static const struct {
+    const char *key, *owner;
+} attribute_owners[] = {
+#define ATTRIBUTE(NAME, key, owner, sentence) {key, owner},
+#include "ir/attributes.def"
+};
+
+/* The last pass, of those that give this form, whose decisions stand in the tree. */
+struct latest_pass {
+    enum form form;
+    const struct pass *pass;
+};
+
+static bool visit_attributes(struct node *node, void *context) {
+    struct latest_pass *latest = context;
+    for (size_t i = 0; i < node->attributes.count; i++) {
+        const char *key = node_as(node->attributes.items[i], attribute)->key;
+        for (size_t j = 0; j < sizeof attribute_owners / sizeof *attribute_owners; j++) {
+            const struct pass *pass = strcmp(attribute_owners[j].key, key) == 0 ? pass_find(attribute_owners[j].owner) : NULL;
+            /* The stamp of an earlier verification is no proof: the text may have changed since. */
+            bool stamp = strcmp(key, KEY_TT_VERIFIED) == 0;
+            if (pass && !stamp && pass->gives == latest->form && (!latest->pass || pass > latest->pass)) {
+                latest->pass = pass;
+            }
+        }
+    }
+    return node_each_child(node, visit_attributes, context);
+}
+
+/* The pass behind which a kernel goes on: the one named by --from, else the last whose decisions it carries,
+ * else the first that gives the form it has. */
+static const char *resume_point(const struct unit *unit, struct node *kernel, enum form form) {
+    const char *from = unit->options.from;
+    if (from) {
+        return strcmp(from, AFTER_PARSE) == 0 ? NULL : from;
+    }
+    struct latest_pass latest = {.form = form};
+    visit_attributes(kernel, &latest);
+    for (size_t i = 0; form != FORM_LOOP && !latest.pass && i < pass_count; i++) {
+        if (passes[i].gives == form) {
+            latest.pass = &passes[i];
+        }
+    }
+    return latest.pass ? latest.pass->name : NULL;
+}
+
+/* Does the kernel have the form that the pass behind `first` needs? */
+static bool check_form(struct unit *unit, struct node *kernel, enum form form, const char *first) {
+    const struct pass *next = first ? pass_find(first) + 1 : passes;
+    if (next == passes + pass_count || next->needs == form) {
+        return true;
+    }
+    report_error(unit->diagnostics, kernel->span, "kernel %s is in %s form, and pass %s needs %s form",
+                 item_name(kernel), form_name(form), next->name, form_name(next->needs));
+    return false;
+}
+
+static struct node *compile_kernel(struct unit *unit, struct node *kernel) {
+    const struct unit_options *options = &unit->options;
+    const struct architecture *architecture = options->architecture;
+    struct compilation compilation = {.arena = unit->arena,
+                                      .diagnostics = unit->diagnostics,
+                                      .architecture = architecture,
+                                      .grid_x = options->grid_x ? options->grid_x : architecture->grid_x,
+                                      .grid_y = options->grid_y ? options->grid_y : architecture->grid_y,
+                                      .kernel = kernel,
+                                      .form = kernel_form(kernel)};
+    struct pass_options pass_options = {.last = options->last,
+                                        .check = options->check_passes,
+                                        .observe = options->observe,
+                                        .context = options->context};
+    const char *first = resume_point(unit, kernel, compilation.form);
+    if (options->only) {
+        pass_options.last = options->only;
+        first = pass_before(options->only);
+    }
+    if (!check_form(unit, kernel, compilation.form, first)) {
+        return NULL;
+    }
+    if (!passes_run(&compilation, first, &pass_options)) {
+        if (compilation.broken && !unit->broken) {
+            unit->broken = compilation.broken;
+            unit->broken_kernel = compilation.kernel;
+        }
+        return NULL;
+    }
+    return compilation.kernel;
+}
+
+static bool check_grid(struct unit *unit) {
+    const struct unit_options *options = &unit->options;
+    const struct architecture *architecture = options->architecture;
+    if (options->grid_x > architecture->grid_x || options->grid_y > architecture->grid_y) {
+        report_error(unit->diagnostics, no_place, "--grid %ux%u: %s has %ux%u cores", options->grid_x,
+                     options->grid_y, architecture->name, architecture->grid_x, architecture->grid_y);
+        return false;
+    }
+    return true;
+}
+
+bool unit_compile(struct unit *unit) {
+    if (!check_grid(unit)) {
+        return false;
+    }
+    const char *last = unit->options.last, *from = unit->options.from;
+    if (last && (strcmp(last, AFTER_PARSE) == 0 || (from && strcmp(last, from) == 0))) {
+        return true;
+    }
+    struct node_list items = node_as(unit->module, module)->items;
+    struct list_builder compiled = {0};
+    bool ok = true;
+    for (size_t i = 0; i < items.count; i++) {
+        struct node *item = items.items[i];
+        struct node *result = item->kind == NODE_KERNEL ? compile_kernel(unit, item) : item;
+        ok &= result != NULL;
+        builder_add(unit->arena, &compiled, result ? result : item);
+    }
+    unit->module = with_items(unit, builder_list(&compiled));
+    return ok;
+}
+
+struct node *unit_entry(const struct unit *unit) {
+    if (unit->options.kernel) {
+        return find_item(unit, unit->options.kernel);
+    }
+    struct node_list items = node_as(unit->module, module)->items;
+    struct node *program = NULL, *kernel = NULL;
+    size_t programs = 0, kernels = 0;
+    for (size_t i = 0; i < items.count; i++) {
+        if (items.items[i]->kind == NODE_PROGRAM) {
+            program = items.items[i];
+            programs++;
+        } else {
+            kernel = items.items[i];
+            kernels++;
+        }
+    }
+    if (programs == 1 || (programs == 0 && kernels == 1)) {
+        return programs ? program : kernel;
+    }
+    struct text_buffer names = {0};
+    for (size_t i = 0; i < items.count; i++) {
+        if (programs == 0 || items.items[i]->kind == NODE_PROGRAM) {
+            text_printf(&names, "%s%s", names.length ? ", " : "", item_name(items.items[i]));
+        }
+    }
+    if (items.count == 0) {
+        report_error(unit->diagnostics, no_place, "%s has no kernel", node_as(unit->module, module)->source);
+    } else {
+        report_error(unit->diagnostics, no_place, "%s has several %s: %s",
+                     node_as(unit->module, module)->source, programs ? "programs" : "kernels",
+                     text_string(&names));
+        report_help(unit->diagnostics, no_place, "choose one by --kernel NAME");
+    }
+    text_free(&names);
+    return NULL;
+}

@@ -1,0 +1,52 @@
+/* A source on its way through the compiler: loading (.tl or IR text), the choice of kernels, the passes.
+ * Nothing here prints. */
+#ifndef TILEC_DRIVER_COMPILE_H
+#define TILEC_DRIVER_COMPILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "grammar/front.h"
+#include "ir/ir.h"
+#include "transforms/pass.h"
+
+struct architecture;
+
+struct unit_options {
+    const struct architecture *architecture;
+    uint32_t grid_x, grid_y; /* 0: the product's */
+    const struct define *defines;
+    size_t define_count;
+    const char *kernel; /* the kernel or program wanted; NULL: all */
+    const char *from;   /* the pass (or AFTER_PARSE) behind which IR text goes on; NULL: found by its form */
+    const char *last;   /* the last pass to run, AFTER_PARSE: none; NULL: all */
+    const char *only;   /* this pass alone */
+    bool check_passes;
+    pass_observer *observe;
+    void *context;
+};
+
+struct unit {
+    struct arena *arena;
+    struct diagnostics *diagnostics;
+    struct unit_options options;
+    struct node *module;       /* its kernels as they stand; only the wanted ones and what they launch */
+    bool from_ir;              /* the source was IR text */
+    const struct pass *broken; /* the pass that broke its promise: a fault of tilec */
+    struct node *broken_kernel;
+};
+
+enum { SOURCE_LIMIT = 64 << 20 }; /* bytes */
+
+/* Reads a source whose text outlives the unit. False after a reported error. */
+bool unit_load(struct unit *unit, const char *path, const char *text, size_t length);
+/* Runs the passes on every kernel. False after a reported error, or with unit->broken set. */
+bool unit_compile(struct unit *unit);
+
+/* The kernel of this name, NULL when there is none. */
+struct node *unit_kernel(const struct unit *unit, const char *name);
+/* The program or kernel that `run` means: the one wanted, else the only program, else the only kernel. NULL
+ * after a reported error. */
+struct node *unit_entry(const struct unit *unit);
+
+#endif

@@ -1,0 +1,189 @@
+#include "driver/launch.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "driver/launch_backend.h"
+#include "support/architecture.h"
+#include "support/arena.h"
+#include "support/tile_layout.h"
+
+static const struct span no_place;
+
+void scalar_list_add(struct arena *arena, struct scalar_list *list, const char *name, float value) {
+    struct named_scalar *items = arena_allocate(arena, (list->count + 1) * sizeof *items);
+    if (list->count) {
+        memcpy(items, list->items, list->count * sizeof *items);
+    }
+    items[list->count] = (struct named_scalar){name, value};
+    list->items = items;
+    list->count++;
+}
+
+bool scalar_list_get(const struct scalar_list *list, const char *name, float *value) {
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i].name, name) == 0) {
+            *value = list->items[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool launcher_open(struct launcher *launcher, struct run *run) {
+    *launcher = (struct launcher){.run = run};
+    if (run->device == DEVICE_CHOICE_EVAL) {
+        return true;
+    }
+    struct device_options options = {.seed = run->seed};
+    launcher->device = device_create(run->unit->options.architecture, &options);
+    if (!launcher->device) {
+        report_error(run->unit->diagnostics, no_place, "there is not enough memory for the embedded device");
+    }
+    return launcher->device != NULL;
+}
+
+void launcher_close(struct launcher *launcher) {
+    device_free(launcher->device);
+    launcher->device = NULL;
+}
+
+bool launcher_fetch(struct launcher *launcher, struct tensor_value *value) {
+    struct arena *arena = launcher->run->unit->arena;
+    struct array *array = &value->array;
+    if (!value->device_newer) {
+        return true;
+    }
+    enum data_format format = FORMAT_F32;
+    dtype_format(array->dtype, &format);
+    uint64_t pages = tensor_pages(array->rank, array->extents);
+    void *tiles = arena_allocate(arena, (size_t)pages * data_format_tile_bytes(format) + 1);
+    if (!device_tensor_read(value->tensor, 0, pages, tiles)) {
+        report_error(launcher->run->unit->diagnostics, no_place,
+                     "fault of tilec: not every tile of %s was written", array->name);
+        launcher->run->fault = true;
+        return false;
+    }
+    if (!array->rows) {
+        array->rows = arena_allocate(arena, array_bytes(array) + 1);
+    }
+    tensor_untilize(format, array->rank, array->extents, tiles, array->rows);
+    value->device_newer = false;
+    return true;
+}
+
+/* The sizes of a launch, and the extents of its results. */
+static bool bind_launch(struct launcher *launcher, struct node *kernel, struct environment *sizes,
+                        struct tensor_value **tensors) {
+    struct unit *unit = launcher->run->unit;
+    struct node_list parameters = launch_parameters(kernel);
+    struct tensor_shape *shapes = arena_allocate(unit->arena, (parameters.count + 1) * sizeof *shapes);
+    size_t known = 0, tensor = 0;
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (parameter->dimensions.count == 0) {
+            continue;
+        }
+        struct tensor_value *value = tensors[tensor++];
+        if (parameter->direction == DIRECTION_OUT) {
+            continue;
+        }
+        if (!value->given) {
+            report_error(unit->diagnostics, parameter->base.span, "%s is read before it was written",
+                         value->array.name);
+            return false;
+        }
+        shapes[known++] = (struct tensor_shape){parameter->name, value->array.rank, value->array.extents};
+    }
+    return sizes_bind(unit->diagnostics, sizes, kernel, shapes, known) &&
+           conditions_check(unit->diagnostics, sizes, kernel);
+}
+
+static bool set_results(struct launcher *launcher, struct node *kernel, const struct environment *sizes,
+                        struct tensor_value **tensors) {
+    struct unit *unit = launcher->run->unit;
+    struct node_list parameters = launch_parameters(kernel);
+    size_t tensor = 0;
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (parameter->dimensions.count == 0) {
+            continue;
+        }
+        struct array *array = &tensors[tensor++]->array;
+        uint64_t extents[TENSOR_RANK_LIMIT];
+        if (parameter->direction != DIRECTION_OUT) {
+            continue;
+        }
+        if (!parameter_extents(unit->diagnostics, sizes, &parameter->base, extents)) {
+            return false;
+        }
+        bool same = array->rank == parameter->dimensions.count &&
+                    memcmp(array->extents, extents, array->rank * sizeof *extents) == 0;
+        if (array->rows && (!same || array->dtype != parameter->dtype)) {
+            report_error(unit->diagnostics, parameter->base.span,
+                         "the result %s does not have the shape of %s", parameter->name, array->name);
+            return false;
+        }
+        array->dtype = parameter->dtype;
+        array->rank = parameter->dimensions.count;
+        memcpy(array->extents, extents, array->rank * sizeof *extents);
+    }
+    return true;
+}
+
+/* A launch whose results are empty has nothing to do. */
+static bool writes_nothing(struct node *kernel, struct tensor_value **tensors) {
+    struct node_list parameters = launch_parameters(kernel);
+    size_t tensor = 0;
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (parameter->dimensions.count == 0) {
+            continue;
+        }
+        if (parameter->direction != DIRECTION_IN && array_count(&tensors[tensor]->array) > 0) {
+            return false;
+        }
+        tensor++;
+    }
+    return true;
+}
+
+static void mark_written(struct launcher *launcher, struct node *kernel, struct tensor_value **tensors,
+                         bool empty) {
+    struct node_list parameters = launch_parameters(kernel);
+    size_t tensor = 0;
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (parameter->dimensions.count == 0) {
+            continue;
+        }
+        struct tensor_value *value = tensors[tensor++];
+        if (parameter->direction != DIRECTION_IN) {
+            value->given = true;
+            value->device_newer = launcher->device && !empty;
+        }
+    }
+}
+
+bool launcher_run(struct launcher *launcher, struct node *kernel, struct environment *sizes,
+                  const struct scalar_list *scalars, struct tensor_value **tensors) {
+    struct run *run = launcher->run;
+    if (run->announce) {
+        run->announce(node_as(kernel, kernel)->name, run->context);
+    }
+    if (!bind_launch(launcher, kernel, sizes, tensors) || !set_results(launcher, kernel, sizes, tensors)) {
+        return false;
+    }
+    struct launch_statistics *statistics = arena_allocate(run->unit->arena, sizeof *statistics);
+    statistics->kernel = node_as(kernel, kernel)->name;
+    *(run->last ? &run->last->next : &run->first) = statistics;
+    run->last = statistics;
+    bool empty = statistics->empty = writes_nothing(kernel, tensors);
+    bool ok =
+        empty || (launcher->device ? launch_on_device(launcher, kernel, sizes, scalars, tensors, statistics)
+                                   : launch_on_evaluator(launcher, kernel, sizes, scalars, tensors));
+    if (ok) {
+        mark_written(launcher, kernel, tensors, empty);
+    }
+    return ok;
+}

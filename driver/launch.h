@@ -1,0 +1,46 @@
+/* One launch of one kernel: sizes, buffers, arguments, and the device that runs it: the embedded one, or the
+ * evaluator of the IR.
+ */
+#ifndef TILEC_DRIVER_LAUNCH_H
+#define TILEC_DRIVER_LAUNCH_H
+
+#include "driver/run.h"
+
+/* Floating scalar arguments by name. */
+struct scalar_list {
+    struct named_scalar {
+        const char *name;
+        float value;
+    } * items;
+    size_t count;
+};
+
+void scalar_list_add(struct arena *arena, struct scalar_list *list, const char *name, float value);
+bool scalar_list_get(const struct scalar_list *list, const char *name, float *value);
+
+/* A tensor between launches: on the host as rows, on the device as tiles, or both. */
+struct tensor_value {
+    struct array array;           /* rows NULL while only the device has the contents */
+    bool given;                   /* has contents */
+    struct device_tensor *tensor; /* NULL: not on the device */
+    struct node *placed_by;       /* the parameter of the launch that gave it its place there */
+    bool device_newer;
+};
+
+struct launcher {
+    struct run *run;
+    struct device *device; /* NULL: the evaluator runs */
+};
+
+bool launcher_open(struct launcher *launcher, struct run *run);
+void launcher_close(struct launcher *launcher);
+
+/* Launches a kernel in device form. tensors: one for each tensor parameter in order; the extents of results
+ * are set when they have no rows. False after a reported error. */
+bool launcher_run(struct launcher *launcher, struct node *kernel, struct environment *sizes,
+                  const struct scalar_list *scalars, struct tensor_value **tensors);
+
+/* Brings the contents of a tensor to its rows. */
+bool launcher_fetch(struct launcher *launcher, struct tensor_value *value);
+
+#endif

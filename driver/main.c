@@ -1,0 +1,5 @@
+#include "driver/command_line.h"
+
+int main(int argc, char **argv) {
+    return command_line(argc, argv);
+}

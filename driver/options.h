@@ -1,0 +1,63 @@
+/* The command line: one table of subcommands (commands.def), one of options (options.def); parsing, help,
+ * suggestions and the completion script follow from them.
+ */
+#ifndef TILEC_DRIVER_OPTIONS_H
+#define TILEC_DRIVER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "codegen/emit.h"
+
+struct arena;
+
+enum exit_code { EXIT_OK, EXIT_USER_ERROR, EXIT_USAGE, EXIT_INTERNAL };
+
+enum command {
+#define COMMAND(name, NAME, arguments, summary, help) COMMAND_##NAME,
+#include "driver/commands.def"
+    COMMAND_COUNT
+};
+
+/* NAME=VALUE, in the order given. */
+struct binding {
+    const char *name, *value;
+};
+struct bindings {
+    const struct binding *items;
+    size_t count;
+};
+
+enum device_choice { DEVICE_CHOICE_SIM, DEVICE_CHOICE_EVAL };
+
+struct settings {
+    enum command command;
+    const char *input;
+    struct bindings in, out, set, defines;
+    const char *directory;
+    bool targets[TARGET_COUNT];
+    const char *architecture;
+    uint32_t grid_x, grid_y; /* 0: the product's */
+    const char *kernel;
+    enum device_choice device;
+    uint64_t seed;
+    bool stats;
+    const char *after, *only, *from; /* "parse" or a pass; NULL: not given */
+    bool plain, check_passes;
+    const char *dump;
+    bool colour;
+    bool terminal; /* messages go to a terminal */
+};
+
+#define AFTER_PARSE "parse"
+
+/* Parses a command line. EXIT_OK: *settings is ready. EXIT_USAGE: a message was printed to stderr. Help asked
+ * for: printed to stdout, *done set. */
+enum exit_code settings_parse(struct arena *arena, int argc, char **argv, struct settings *settings,
+                              bool *done);
+
+/* The bash completion script, to stdout. */
+void print_completion(void);
+
+#endif

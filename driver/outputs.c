@@ -1,0 +1,45 @@
+#include "driver/outputs.h"
+
+#include <string.h>
+
+#include "support/arena.h"
+
+/* Adds a file when it is of the wanted kind: one to write, or one that an earlier build may have left. */
+static void add_file(struct outputs *outputs, bool stale, const char *path, const char *text) {
+    if (stale == !text) {
+        outputs->files[outputs->total++] =
+            (struct output_file){.path = path, .bytes = text, .length = text ? strlen(text) : 0};
+    }
+}
+
+static void add_kernel(struct arena *arena, struct outputs *outputs, const struct emitted_kernel *kernel,
+                       const bool targets[TARGET_COUNT], bool stale) {
+    for (enum target target = 0; target < TARGET_COUNT; target++) {
+        for (size_t role = 0; role < EMITTED_ROLES; role++) {
+            const char *path = arena_printf(arena, "%s/%s", kernel->name, emitted_file_name(target, role));
+            add_file(outputs, stale, path, targets[target] ? kernel->functions[target][role].text : NULL);
+        }
+    }
+    add_file(outputs, stale, arena_printf(arena, "%s/host.py", kernel->name),
+             targets[TARGET_METALIUM] ? kernel->host : NULL);
+    add_file(outputs, stale, arena_printf(arena, "%s/plan.json", kernel->name), kernel->plan);
+}
+
+struct outputs outputs_of(struct arena *arena, const struct emission *emission,
+                          const bool targets[TARGET_COUNT]) {
+    enum { FILES_OF_A_KERNEL = TARGET_COUNT * EMITTED_ROLES + 2 };
+    struct outputs outputs = {0};
+    outputs.files =
+        arena_allocate(arena, (emission->kernel_count * FILES_OF_A_KERNEL + 1) * sizeof *outputs.files);
+    for (size_t i = 0; i < emission->kernel_count; i++) {
+        add_kernel(arena, &outputs, &emission->kernels[i], targets, false);
+    }
+    if (targets[TARGET_METALIUM] && emission->host) {
+        add_file(&outputs, false, "host.py", emission->host);
+    }
+    outputs.count = outputs.total;
+    for (size_t i = 0; i < emission->kernel_count; i++) {
+        add_kernel(arena, &outputs, &emission->kernels[i], targets, true);
+    }
+    return outputs;
+}

@@ -1,0 +1,101 @@
+#include "driver/placement.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "support/arena.h"
+#include "support/diagnostic.h"
+
+/* Where the author described the shards, for messages. */
+static struct span shards_span(const struct node_parameter *parameter) {
+    struct node_dictionary *placed = node_as(attribute_get(&parameter->base, KEY_TT_SHARD), dictionary);
+    for (size_t i = 0; placed && i < placed->entries.count; i++) {
+        struct node_attribute *entry = node_as(placed->entries.items[i], attribute);
+        if (strcmp(entry->key, KEY_ND_SHARD) == 0 && entry->base.span.line) {
+            return entry->base.span;
+        }
+    }
+    return parameter->base.span;
+}
+
+/* The numbers of an entry of nd_shard, one for each axis. */
+static bool shard_numbers(struct diagnostics *diagnostics, const struct environment *sizes,
+                          const struct node *nd_shard, const char *key, size_t rank, int64_t *numbers) {
+    struct node_sequence *list = node_as(dictionary_get(nd_shard, key), sequence);
+    if (!list || list->items.count != rank) {
+        return false;
+    }
+    for (size_t i = 0; i < rank; i++) {
+        if (!size_evaluate(diagnostics, sizes, list->items.items[i], &numbers[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool find_shards(struct diagnostics *diagnostics, const struct environment *sizes,
+                        const struct node_parameter *parameter, const uint64_t *extents,
+                        const struct node *nd_shard, struct device_placement *placement) {
+    size_t dimensions = parameter->dimensions.count, added = dimensions == 1;
+    int64_t grid[TENSOR_RANK_LIMIT], shape[TENSOR_RANK_LIMIT];
+    unsigned errors = diagnostics->error_count;
+    placement->rank = dimensions + added;
+    if (!shard_numbers(diagnostics, sizes, nd_shard, KEY_SHARD_GRID, placement->rank, grid) ||
+        !shard_numbers(diagnostics, sizes, nd_shard, KEY_SHARD_SHAPE, placement->rank, shape)) {
+        if (diagnostics->error_count == errors) {
+            report_error(diagnostics, shards_span(parameter),
+                         "nd_shard of %s lacks %s or %s for each of its axes", parameter->name,
+                         KEY_SHARD_GRID, KEY_SHARD_SHAPE);
+        }
+        return false;
+    }
+    for (size_t i = 0; i < placement->rank; i++) {
+        uint64_t extent = i < added ? 1 : extents[i - added], tile = i + 2 >= placement->rank ? TILE_EDGE : 1;
+        uint64_t elements = shape[i] > 0 ? (uint64_t)shape[i] : 1,
+                 shards = grid[i] > 0 ? (uint64_t)grid[i] : 0;
+        placement->shape[i] = (extent + tile - 1) / tile;
+        placement->shard[i] = (elements + tile - 1) / tile;
+        if (shards < (placement->shape[i] + placement->shard[i] - 1) / placement->shard[i]) {
+            report_error(diagnostics, shards_span(parameter),
+                         "shards of %s cover %" PRIu64 " of its %" PRIu64
+                         " %s in dimension %zu: the grid has %" PRIu64 ", of %" PRIu64 " %s each",
+                         parameter->name, shards * placement->shard[i], placement->shape[i],
+                         tile > 1 ? "tiles" : "elements", i < added ? i : i - added, shards,
+                         placement->shard[i], tile > 1 ? "tiles" : "elements");
+            report_help(diagnostics, (struct span){0}, "leave %s out, and it follows from %s at every size",
+                        KEY_SHARD_SHAPE, KEY_SHARD_GRID);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool placement_find(struct diagnostics *diagnostics, const struct environment *sizes,
+                    const struct node_parameter *parameter, const uint64_t *extents,
+                    struct device_placement *placement) {
+    struct node *buffer = attribute_get(&parameter->base, KEY_TT_BUFFER),
+                *nd_shard = dictionary_get(buffer, KEY_ND_SHARD);
+    *placement = (struct device_placement){.memory = DEVICE_DRAM};
+    if (strcmp(attribute_word(dictionary_get(buffer, KEY_MEMORY), ""), "l1") == 0) {
+        placement->memory = DEVICE_L1;
+    }
+    return !nd_shard || find_shards(diagnostics, sizes, parameter, extents, nd_shard, placement);
+}
+
+bool placement_equal(const struct device_placement *first, const struct device_placement *second) {
+    size_t bytes = first->rank * sizeof *first->shard;
+    return first->memory == second->memory && first->rank == second->rank &&
+           memcmp(first->shard, second->shard, bytes) == 0;
+}
+
+const char *placement_text(struct arena *arena, const struct device_placement *placement) {
+    const char *memory = placement->memory == DEVICE_L1 ? "L1" : "DRAM", *shape = "";
+    if (placement->rank == 0) {
+        return arena_printf(arena, "interleaved in %s", memory);
+    }
+    for (size_t i = 0; i < placement->rank; i++) {
+        shape = arena_printf(arena, "%s%s%" PRIu64, shape, i ? "x" : "", placement->shard[i]);
+    }
+    return arena_printf(arena, "sharded in %s by %s tiles", memory, shape);
+}

@@ -1,0 +1,177 @@
+#include "driver/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "support/architecture.h"
+#include "support/arena.h"
+#include "support/file.h"
+
+/* ---- progress ---- */
+
+static char activity[160];
+static volatile sig_atomic_t activity_length;
+
+static void show_activity(int signal) {
+    (void)signal;
+    int saved = errno;
+    ssize_t ignored = write(STDERR_FILENO, activity, (size_t)activity_length);
+    (void)ignored;
+    errno = saved;
+}
+
+void progress(const struct settings *settings, const char *what) {
+    struct itimerval timer = {0};
+    if (!settings->terminal) {
+        return;
+    }
+    setitimer(ITIMER_REAL, &timer, NULL);
+    if (!what) {
+        return;
+    }
+    int length = snprintf(activity, sizeof activity, "tilec: %s ...\n", what);
+    activity_length = length < (int)sizeof activity ? length : (int)sizeof activity - 1;
+    struct sigaction action = {.sa_handler = show_activity, .sa_flags = SA_RESTART};
+    sigaction(SIGALRM, &action, NULL);
+    timer.it_value.tv_sec = 1;
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/* ---- messages ---- */
+
+void print_error(const struct settings *settings, const char *message) {
+    fprintf(stderr, "%serror:%s %s\n", settings->colour ? "\033[1;31m" : "",
+            settings->colour ? "\033[0m" : "", message);
+}
+
+/* ---- dumps ---- */
+
+static struct node *module_of(struct session *session, struct node *kernel) {
+    struct node_module *module = node_as(session->unit.module, module);
+    return node_new(session->arena, module, MODULE, module->base.span, .source = module->source,
+                    .items = LIST(session->arena, kernel));
+}
+
+static void observe(const struct pass *pass, const struct compilation *compilation, bool changed,
+                    double seconds, void *context) {
+    struct session *session = context;
+    (void)changed;
+    (void)seconds;
+    builder_add(session->arena, &session->dumps, module_of(session, compilation->kernel));
+    const char **names = arena_allocate(session->arena, session->dumps.count * sizeof *names);
+    if (session->dump_count) {
+        memcpy(names, session->dump_names, session->dump_count * sizeof *names);
+    }
+    names[session->dump_count++] =
+        arena_printf(session->arena, "%s/%02d_%s.ir", node_as(compilation->kernel, kernel)->name,
+                     (int)(pass - passes) + 1, pass->name);
+    session->dump_names = names;
+}
+
+static bool write_dumps(struct session *session) {
+    struct output_file *files = arena_allocate(session->arena, (session->dump_count + 1) * sizeof *files);
+    for (size_t i = 0; i < session->dump_count; i++) {
+        struct text_buffer text = {0};
+        node_print(session->dumps.items[i], PRINT_SPANS, &text);
+        files[i] = (struct output_file){.path = session->dump_names[i],
+                                        .bytes = arena_string(session->arena, text_string(&text)),
+                                        .length = text.length};
+        text_free(&text);
+    }
+    const char *failure =
+        directory_write(session->arena, session->settings->dump, files, session->dump_count);
+    if (failure) {
+        print_error(session->settings, failure);
+    }
+    return !failure;
+}
+
+/* The IR that a broken pass left, into a file that a report can carry. */
+static void dump_fault(struct session *session) {
+    const char *directory = getenv("TMPDIR");
+    const char *path = arena_printf(session->arena, "%s/tilec-fault-%ld.ir",
+                                    directory && *directory ? directory : "/tmp", (long)getpid());
+    struct text_buffer text = {0};
+    node_print(module_of(session, session->unit.broken_kernel), PRINT_SPANS, &text);
+    const char *failure = file_write(session->arena, path, text_string(&text), text.length, NULL, 0);
+    fprintf(stderr,
+            "tilec: this is a fault of tilec, in pass %s. %s%s; please report it with the source file.\n",
+            session->unit.broken->name, failure ? failure : "The IR is in ", failure ? "" : path);
+    text_free(&text);
+}
+
+/* ---- compiling ---- */
+
+/* A source is read up to its first NUL byte and its limit: an endless device ends there. */
+static size_t source_extent(const char *bytes, size_t have, void *context) {
+    size_t *judged = context;
+    bool zero = memchr(bytes + *judged, 0, have - *judged) != NULL;
+    *judged = have;
+    return zero ? 0 : (size_t)SOURCE_LIMIT + 1;
+}
+
+/* -D NAME=VALUE */
+static void read_defines(struct session *session, struct unit_options *options) {
+    const struct bindings *given = &session->settings->defines;
+    struct define *defines = arena_allocate(session->arena, (given->count + 1) * sizeof *defines);
+    for (size_t i = 0; i < given->count; i++) {
+        defines[i] = (struct define){given->items[i].name, strtoll(given->items[i].value, NULL, 10)};
+    }
+    options->defines = defines;
+    options->define_count = given->count;
+}
+
+bool session_compile(struct session *session, struct arena *arena, const struct settings *settings,
+                     const char *last) {
+    *session = (struct session){.settings = settings, .arena = arena};
+    session->unit = (struct unit){.arena = arena, .diagnostics = diagnostics_create(arena)};
+    struct unit_options *options = &session->unit.options;
+    *options = (struct unit_options){.architecture = architecture_find(settings->architecture),
+                                     .grid_x = settings->grid_x,
+                                     .grid_y = settings->grid_y,
+                                     .kernel = settings->kernel,
+                                     .from = settings->from,
+                                     .last = last,
+                                     .only = settings->only,
+                                     .check_passes = settings->check_passes,
+                                     .observe = settings->dump ? observe : NULL,
+                                     .context = session};
+    const char *error;
+    size_t length, judged = 0;
+    bool standard_input = strcmp(settings->input, "-") == 0;
+    progress(settings, arena_printf(arena, "compiling %s", settings->input));
+    char *text = file_read_extent(arena, standard_input ? "/dev/stdin" : settings->input, source_extent,
+                                  &judged, &length, &error);
+    if (!text) {
+        print_error(settings, error);
+        return false;
+    }
+    read_defines(session, options);
+    bool ok = unit_load(&session->unit, standard_input ? "<stdin>" : settings->input, text, length) &&
+              unit_compile(&session->unit);
+    progress(settings, NULL);
+    return ok;
+}
+
+enum exit_code session_finish(struct session *session, enum severity least, bool fault) {
+    struct diagnostics *diagnostics = session->unit.diagnostics;
+    struct text_buffer text = {0};
+    progress(session->settings, NULL);
+    diagnostics_print(diagnostics, least, session->settings->colour, &text);
+    fputs(text_string(&text), stderr);
+    text_free(&text);
+    bool dumped = !session->settings->dump || session->dump_count == 0 || write_dumps(session);
+    if (session->unit.broken) {
+        dump_fault(session);
+        return EXIT_INTERNAL;
+    }
+    if (diagnostics->error_count > 0) {
+        return fault ? EXIT_INTERNAL : EXIT_USER_ERROR;
+    }
+    return dumped ? EXIT_OK : EXIT_USER_ERROR;
+}

@@ -1,0 +1,96 @@
+#include "grammar/resolve.h"
+
+/* ---- ranges ---- */
+
+static struct node *block_call(struct resolver *r, const char *function, const struct entity *block) {
+    return make_call(r->arena, function, LIST(r->arena, make_reference(r->arena, block->name)));
+}
+
+/* `x in i` visits the elements of block i: its range; false when upper is no block axis. */
+static bool elements_of_block(struct resolver *r, struct node_axis *tree, struct node **lower,
+                              struct node **upper) {
+    struct node_reference *reference = tree->lower ? NULL : node_as(tree->upper, reference);
+    struct entity *block = reference ? lookup_quietly(r, reference->name) : NULL;
+    if (!block || block->kind != ENTITY_AXIS || !block->block)
+        return false;
+    *lower = block_call(r, "lo", block);
+    *upper = make_add(r->arena, *lower, block_call(r, "len", block));
+    return true;
+}
+
+static struct node *resolve_step(struct resolver *r, struct node *tree) {
+    struct node *step = resolve_number(r, tree, "the size of a block");
+    int64_t value;
+    if (step && integer_value(step, &value) && value < 1) {
+        report_error(r->diagnostics, tree->span, "the size of a block is at least 1");
+        return NULL;
+    }
+    return step;
+}
+
+static void declare_axis(struct resolver *r, struct node_axis *tree, const char **name, bool block) {
+    bool opens = block && r->open_count < sizeof r->open / sizeof *r->open;
+    if (block && !opens)
+        report_error(r->diagnostics, tree->base.span, "more than 64 block axes are open here");
+    struct entity *axis = declare(r, ENTITY_AXIS, tree->name, tree->base.span);
+    axis->dtype = DTYPE_INDEX;
+    axis->written = true;
+    axis->block = opens;
+    *name = axis->name;
+    if (opens) {
+        axis->block_index = r->open_count;
+        r->open[r->open_count++] = axis;
+    }
+}
+
+struct node *open_axis(struct resolver *r, struct node *tree, bool may_block) {
+    struct node_axis *axis = node_as(tree, axis);
+    struct node *lower = NULL, *upper = NULL, *step = NULL;
+    const char *name;
+    if (!elements_of_block(r, axis, &lower, &upper)) {
+        lower = axis->lower ? resolve_number(r, axis->lower, "a bound") : make_integer(r->arena, 0);
+        upper = resolve_number(r, axis->upper, "a bound");
+    }
+    bool sound = lower && upper;
+    if (axis->step) {
+        step = resolve_step(r, axis->step);
+        sound = sound && step;
+        if (!may_block) {
+            report_error(r->diagnostics, axis->step->span, "not supported yet: an axis in blocks here");
+            report_help(r->diagnostics, (struct span){0}, "leave out `by`: this axis visits elements");
+            sound = false;
+        }
+    }
+    declare_axis(r, axis, &name, axis->step && may_block);
+    return sound ? node_new(r->arena, axis, AXIS, tree->span, .name = name, .lower = lower, .upper = upper,
+                            .step = step)
+                 : NULL;
+}
+
+/* ---- order of appearance ---- */
+
+struct order {
+    struct resolver *resolver;
+    uint64_t left;
+    struct list_builder axes;
+};
+
+static bool collect(struct node *node, void *context) {
+    struct order *order = context;
+    struct node_reference *reference = node_as(node, reference);
+    for (unsigned i = 0; reference && i < order->resolver->open_count; i++) {
+        struct entity *axis = order->resolver->open[i];
+        if (axis->name == reference->name && (order->left >> i & 1)) {
+            order->left &= ~((uint64_t)1 << i);
+            builder_add(order->resolver->arena, &order->axes,
+                        node_new(order->resolver->arena, axis, AXIS, node->span, .name = axis->name));
+        }
+    }
+    return node_each_child(node, collect, context);
+}
+
+struct node_list axes_in_order(struct resolver *r, struct node *value, uint64_t axes) {
+    struct order order = {.resolver = r, .left = axes};
+    collect(value, &order);
+    return builder_list(&order.axes);
+}

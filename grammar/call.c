@@ -1,0 +1,432 @@
+#include <string.h>
+
+#include "grammar/parse.h"
+#include "grammar/resolve.h"
+#include "support/scalar.h"
+
+/* Functions that are no rows of functions.def. */
+static const char *const special_functions[] = {"select", "lo", "len", "ceildiv", "out"};
+enum { SPECIAL_COUNT = sizeof special_functions / sizeof *special_functions };
+
+/* Functions that the language has a place for and no meaning yet. */
+static const char *const planned_functions[] = {"gelu",  "erf",   "softplus", "sin",    "cos",
+                                                "tan",   "floor", "ceil",     "round",  "pow",
+                                                "log1p", "expm1", "sign",     "random", "normal"};
+
+static bool one_of(const char *name, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool check_count(struct resolver *r, struct node_call *call, size_t expected) {
+    if (call->arguments.count == expected)
+        return true;
+    report_error(r->diagnostics, call->base.span, "%s takes %zu argument%s, and %zu %s given", call->function,
+                 expected, expected == 1 ? "" : "s", call->arguments.count,
+                 call->arguments.count == 1 ? "is" : "are");
+    return false;
+}
+
+/* ---- functions of the table ---- */
+
+/* Functions whose result is one of their operands, up to its sign. */
+static bool keeps_values(const char *name) {
+    static const char *const names[] = {"max", "min", "abs", "neg", "relu"};
+    return one_of(name, names, sizeof names / sizeof *names);
+}
+
+static struct value combine(const struct value *a, const struct value *b, struct span span) {
+    struct value value = value_of(NULL, DTYPE_NONE, a->axes | b->axes, span);
+    value.varies = a->varies || b->varies;
+    value.parameter = a->parameter ? a->parameter : b->parameter;
+    value.product = a->product ? a->product : b->product;
+    return value;
+}
+
+static struct value call_pair(struct resolver *r, const char *name, struct value a, struct value b,
+                              struct span span) {
+    struct value value = combine(&a, &b, span);
+    value.dtype = join_types(r, span, &a, &b);
+    if (value.dtype == DTYPE_NONE)
+        return poison(span);
+    bool whole = !dtype_is_float(value.dtype);
+    bool greater = strcmp(name, "max") == 0;
+    if (whole && (greater || strcmp(name, "min") == 0))
+        value.node = greater ? make_max(r->arena, a.node, b.node) : make_min(r->arena, a.node, b.node);
+    else
+        value.node = make_call(r->arena, name, LIST(r->arena, a.node, b.node));
+    value.node = node_with_span(r->arena, value.node, span);
+    value.literal = a.literal && b.literal;
+    if (!keeps_values(name))
+        value.dtype = arithmetic_type(r, span, &a, &b);
+    return value;
+}
+
+static struct value call_one(struct resolver *r, const char *name, struct value a, struct span span) {
+    bool keeps = keeps_values(name) && !a.literal;
+    if (a.dtype == DTYPE_BOOL || (!keeps && !check_storable(r, &a, DTYPE_F32, name, (struct span){0}))) {
+        if (a.dtype == DTYPE_BOOL)
+            report_error(r->diagnostics, a.span, "%s of a truth value", name);
+        return poison(span);
+    }
+    struct value value = a;
+    value.node = node_with_span(r->arena, make_call(r->arena, name, LIST(r->arena, a.node)), span);
+    value.literal = false;
+    value.span = span;
+    value.dtype = !keeps ? DTYPE_F32 : a.dtype;
+    return value;
+}
+
+static struct value call_table(struct resolver *r, struct node_call *call,
+                               const struct language_function *function) {
+    struct span span = call->base.span;
+    bool folds = function->arity == 2 && call->arguments.count > 2 && keeps_values(function->name);
+    if (!folds && !check_count(r, call, function->arity))
+        return poison(span);
+    struct value result = resolve_expression(r, call->arguments.items[0]);
+    bool sound = result.node != NULL;
+    if (function->arity == 1)
+        return sound ? call_one(r, function->name, result, span) : poison(span);
+    for (size_t i = 1; i < call->arguments.count; i++) {
+        struct value next = resolve_expression(r, call->arguments.items[i]);
+        sound = sound && next.node && (result = call_pair(r, function->name, result, next, span)).node;
+    }
+    return sound ? result : poison(span);
+}
+
+/* ---- special functions ---- */
+
+static struct value call_select(struct resolver *r, struct node_call *call) {
+    struct span span = call->base.span;
+    int64_t known;
+    if (!check_count(r, call, 3))
+        return poison(span);
+    struct value condition = resolve_expression(r, call->arguments.items[0]);
+    struct value a = resolve_expression(r, call->arguments.items[1]),
+                 b = resolve_expression(r, call->arguments.items[2]);
+    if (!condition.node || !a.node || !b.node)
+        return poison(span);
+    if (condition.dtype != DTYPE_BOOL) {
+        report_error(r->diagnostics, condition.span, "select chooses by a condition, and this is %s",
+                     word_text(WORDS_dtype, condition.dtype));
+        report_help(r->diagnostics, (struct span){0}, "compare it: select(x != 0, a, b)");
+        return poison(span);
+    }
+    enum dtype dtype = join_types(r, span, &a, &b);
+    if (dtype == DTYPE_NONE)
+        return poison(span);
+    if (integer_value(condition.node, &known))
+        return known ? a : b;
+    struct value value = combine(&a, &b, span);
+    value.axes |= condition.axes;
+    value.varies |= condition.varies;
+    value.dtype = dtype;
+    value.node = make_call(r->arena, "select", LIST(r->arena, condition.node, a.node, b.node));
+    value.node = node_with_span(r->arena, value.node, span);
+    return value;
+}
+
+/* lo(i), len(i): numbers of a block axis. */
+static struct value call_block(struct resolver *r, struct node_call *call) {
+    struct span span = call->base.span;
+    if (!check_count(r, call, 1))
+        return poison(span);
+    struct node_reference *reference = node_as(call->arguments.items[0], reference);
+    struct entity *axis = reference ? lookup(r, reference->name, reference->base.span) : NULL;
+    if (reference && !axis)
+        return poison(span);
+    if (!axis || axis->kind != ENTITY_AXIS || !axis->block) {
+        report_error(r->diagnostics, call->arguments.items[0]->span, "%s is of a block axis, one with `by`",
+                     call->function);
+        if (axis)
+            report_note(r->diagnostics, axis->span, "%s is %s declared here", axis->source,
+                        entity_kind_text(axis));
+        return poison(span);
+    }
+    struct node *node =
+        make_call(r->arena, call->function, LIST(r->arena, make_reference(r->arena, axis->name)));
+    struct value value = value_of(node_with_span(r->arena, node, span), DTYPE_INDEX, 0, span);
+    value.varies = true;
+    return value;
+}
+
+static struct value number_argument(struct resolver *r, struct node *tree) {
+    struct node *node = resolve_number(r, tree, "this argument");
+    return value_of(node, DTYPE_INDEX, 0, tree->span);
+}
+
+static struct value call_ceildiv(struct resolver *r, struct node_call *call) {
+    struct span span = call->base.span;
+    if (!check_count(r, call, 2))
+        return poison(span);
+    struct value a = number_argument(r, call->arguments.items[0]),
+                 b = number_argument(r, call->arguments.items[1]);
+    if (!a.node || !b.node)
+        return poison(span);
+    return value_of(node_with_span(r->arena, make_ceildiv(r->arena, a.node, b.node), span), DTYPE_INDEX, 0,
+                    span);
+}
+
+/* out(n, window, stride, pad, dilation): how many places a window has, (n + 2 pad - dilation (window - 1) -
+ * 1) / stride + 1. */
+static struct value call_out(struct resolver *r, struct node_call *call) {
+    struct span span = call->base.span;
+    struct node *given[5] = {NULL, NULL, make_integer(r->arena, 1), make_integer(r->arena, 0),
+                             make_integer(r->arena, 1)};
+    if (call->arguments.count < 2 || call->arguments.count > 5) {
+        report_error(
+            r->diagnostics, span,
+            "out takes a size, a window, and if they differ from 1, 0, 1 a stride, padding and dilation");
+        return poison(span);
+    }
+    for (size_t i = 0; i < call->arguments.count; i++)
+        if (!(given[i] = resolve_number(r, call->arguments.items[i], "this argument")))
+            return poison(span);
+    struct node *one = make_integer(r->arena, 1);
+    struct node *padded =
+        make_add(r->arena, given[0], make_mul(r->arena, make_integer(r->arena, 2), given[3]));
+    struct node *reach = make_mul(r->arena, given[4], make_sub(r->arena, given[1], one));
+    struct node *room = make_sub(r->arena, make_sub(r->arena, padded, reach), one);
+    room = size_normal_form(r, room);
+    struct node *places = size_normal_form(r, make_add(r->arena, make_div(r->arena, room, given[2]), one));
+    return value_of(node_with_span(r->arena, places, span), DTYPE_INDEX, 0, span);
+}
+
+/* f32(x) and the other conversions. */
+static struct value call_conversion(struct resolver *r, struct node_call *call, enum dtype dtype) {
+    struct span span = call->base.span;
+    if (!check_count(r, call, 1))
+        return poison(span);
+    struct value value = resolve_expression(r, call->arguments.items[0]);
+    if (!value.node)
+        return value;
+    if (dtype == DTYPE_BFP8 || dtype == DTYPE_BFP4 || dtype == DTYPE_INDEX) {
+        report_error(r->diagnostics, span, "there are no single values of type %s",
+                     word_text(WORDS_dtype, dtype));
+        return poison(span);
+    }
+    bool same = value.dtype == dtype && !value.literal;
+    value.node = same ? value.node
+                      : node_with_span(r->arena,
+                                       make_call(r->arena, call->function, LIST(r->arena, value.node)), span);
+    value.dtype = dtype;
+    value.literal = false;
+    value.span = span;
+    return value;
+}
+
+/* ---- inline functions ---- */
+
+enum { LARGEST_EXPANSION = 10000 };
+
+/* Arguments are shared, not copied, so a tree of them can be far larger than the memory it takes. */
+struct extent {
+    int nodes_left, levels_left;
+};
+
+static bool within(struct node *node, void *context) {
+    struct extent *extent = context;
+    if (--extent->nodes_left < 0 || --extent->levels_left < 0)
+        return false;
+    bool fine = node_each_child(node, within, context);
+    extent->levels_left++;
+    return fine;
+}
+
+static struct value expand(struct resolver *r, struct item *item, struct value *arguments, struct span span) {
+    struct node_function *function = node_as(item->tree, function);
+    struct entity *mark = scope_mark(r);
+    size_t visible_from = r->visible_from;
+    r->visible_from = r->serial;
+    for (size_t i = 0; i < function->parameters.count; i++) {
+        struct node_parameter *parameter = node_as(function->parameters.items[i], parameter);
+        struct entity *entity = declare(r, ENTITY_ARGUMENT, parameter->name, parameter->base.span);
+        entity->value = arguments[i];
+    }
+    item->expanding = true;
+    struct value value = resolve_expression(r, function->body);
+    item->expanding = false;
+    r->visible_from = visible_from;
+    scope_close(r, mark);
+    struct extent extent = {LARGEST_EXPANSION, 2 * DEEPEST_NESTING};
+    if (value.node && !within(value.node, &extent)) {
+        report_error(r->diagnostics, span, "%s expands to too much here", function->name);
+        return poison(span);
+    }
+    value.span = span;
+    return value;
+}
+
+static struct value call_definition(struct resolver *r, struct node_call *call, struct item *item) {
+    struct node_function *function = node_as(item->tree, function);
+    struct span span = call->base.span;
+    size_t count = function->parameters.count;
+    if (!check_count(r, call, count))
+        return poison(span);
+    if (item->expanding) {
+        report_error(r->diagnostics, span, "%s is defined by itself", function->name);
+        report_note(r->diagnostics, function->base.span, "%s is defined here", function->name);
+        return poison(span);
+    }
+    if (r->front->expansions++ > MOST_EXPANSIONS) {
+        report_error(r->diagnostics, span, "the definitions of this file expand to too much");
+        return poison(span);
+    }
+    struct value *arguments = arena_allocate(r->arena, (count + 1) * sizeof *arguments);
+    for (size_t i = 0; i < count; i++) {
+        struct node_parameter *parameter = node_as(function->parameters.items[i], parameter);
+        arguments[i] = resolve_expression(r, call->arguments.items[i]);
+        if (!check_storable(r, &arguments[i], parameter->dtype, parameter->name, parameter->base.span))
+            return poison(span);
+    }
+    return expand(r, item, arguments, span);
+}
+
+/* ---- calls ---- */
+
+static struct value unknown_function(struct resolver *r, struct node_call *call) {
+    struct span name = span_of_name(call->base.span, call->function);
+    if (one_of(call->function, planned_functions, sizeof planned_functions / sizeof *planned_functions)) {
+        report_error(r->diagnostics, name, "not supported yet: function %s", call->function);
+        report_help(r->diagnostics, (struct span){0}, "define it from others: def %s(x) = ...;",
+                    call->function);
+        return poison(call->base.span);
+    }
+    size_t count = 0;
+    for (struct item *item = r->front->items; item; item = item->next)
+        count++;
+    const char **names =
+        arena_allocate(r->arena, (count + language_function_count + SPECIAL_COUNT) * sizeof *names);
+    count = 0;
+    for (struct item *item = r->front->items; item; item = item->next)
+        if (item->tree->kind == NODE_FUNCTION)
+            names[count++] = item->name;
+    for (size_t i = 0; i < language_function_count; i++)
+        names[count++] = language_functions[i].name;
+    for (size_t i = 0; i < SPECIAL_COUNT; i++)
+        names[count++] = special_functions[i];
+    report_error(r->diagnostics, name, "there is no function %s", call->function);
+    const char *nearest = suggest_nearest(call->function, names, count);
+    if (word_value(WORDS_reduction_operator, call->function) >= 0)
+        report_help(r->diagnostics, (struct span){0},
+                    "a reduction names its axis: %s(k: ...) or %s(k in K: ...)", call->function,
+                    call->function);
+    else if (nearest)
+        report_help(r->diagnostics, (struct span){0}, "did you mean %s?", nearest);
+    return poison(call->base.span);
+}
+
+static bool check_plain_arguments(struct resolver *r, struct node_call *call) {
+    for (size_t i = 0; i < call->arguments.count; i++) {
+        struct node *argument = call->arguments.items[i];
+        if (argument->kind == NODE_AXIS) {
+            report_error(r->diagnostics, argument->span, "an axis stands in a reduction, before a ':'");
+            report_help(r->diagnostics, (struct span){0}, "sum(k in K: value)");
+            return false;
+        }
+        if (argument->kind == NODE_ATTRIBUTE) {
+            report_error(r->diagnostics, argument->span, "only the arguments of a kernel are given by name");
+            return false;
+        }
+    }
+    return true;
+}
+
+struct value resolve_call(struct resolver *r, struct node *tree) {
+    struct node_call *call = node_as(tree, call);
+    const char *name = call->function;
+    if (!check_plain_arguments(r, call))
+        return poison(tree->span);
+    struct item *definition = item_find(r->front, NODE_FUNCTION, name);
+    if (definition && definition->broken)
+        return poison(tree->span);
+    if (definition)
+        return call_definition(r, call, definition);
+    int dtype = word_value(WORDS_dtype, name);
+    if (dtype > DTYPE_NONE)
+        return call_conversion(r, call, (enum dtype)dtype);
+    const struct language_function *function = language_function_find(name);
+    if (function)
+        return call_table(r, call, function);
+    if (strcmp(name, "select") == 0)
+        return call_select(r, call);
+    if (strcmp(name, "lo") == 0 || strcmp(name, "len") == 0)
+        return call_block(r, call);
+    if (strcmp(name, "ceildiv") == 0)
+        return call_ceildiv(r, call);
+    if (strcmp(name, "out") == 0)
+        return call_out(r, call);
+    if (item_find(r->front, NODE_KERNEL, name)) {
+        report_error(r->diagnostics, span_of_name(tree->span, name),
+                     "%s is a kernel, and kernels are launched by programs", name);
+        report_help(r->diagnostics, (struct span){0}, "a function for use inside a kernel: def %s(x) = ...;",
+                    name);
+        return poison(tree->span);
+    }
+    return unknown_function(r, call);
+}
+
+/* ---- reductions ---- */
+
+/* An axis in scope that the reduction folds; its bit goes to *folded. */
+static struct node *folded_axis(struct resolver *r, struct node_axis *tree, uint64_t *folded) {
+    struct entity *axis = lookup(r, tree->name, tree->base.span);
+    if (!axis)
+        return NULL;
+    if (axis->kind != ENTITY_AXIS || !axis->block) {
+        report_error(r->diagnostics, tree->base.span, "%s is %s: there is nothing to fold along it",
+                     axis->source, entity_kind_text(axis));
+        report_note(r->diagnostics, axis->span, "%s is declared here", axis->source);
+        report_help(r->diagnostics, (struct span){0},
+                    "open an axis in the reduction, as in sum(k in K: ...)");
+        return NULL;
+    }
+    *folded |= axis_bit(axis);
+    return node_new(r->arena, axis, AXIS, tree->base.span, .name = axis->name);
+}
+
+static enum dtype reduction_type(struct resolver *r, enum reduction_operator operator,
+                                 const struct value * body) {
+    switch (operator) {
+    case REDUCTION_ARGMAX:
+    case REDUCTION_ARGMIN:
+        return DTYPE_INDEX;
+    case REDUCTION_MAX:
+    case REDUCTION_MIN:
+        return own_type(body);
+    default:
+        return arithmetic_type(r, body->span, body, body);
+    }
+}
+
+struct value resolve_reduction(struct resolver *r, struct node *tree) {
+    struct node_reduction *reduction = node_as(tree, reduction);
+    struct entity *mark = scope_mark(r);
+    struct list_builder axes = {0};
+    uint64_t folded = 0;
+    bool sound = true;
+    for (size_t i = 0; i < reduction->axes.count; i++) {
+        struct node_axis *axis = node_as(reduction->axes.items[i], axis);
+        struct node *made = axis->upper ? open_axis(r, &axis->base, false) : folded_axis(r, axis, &folded);
+        sound &= made != NULL;
+        builder_add(r->arena, &axes, made);
+    }
+    struct value body = resolve_expression(r, reduction->body);
+    scope_close(r, mark);
+    if (!sound || !body.node)
+        return poison(tree->span);
+    if (folded & ~body.axes) {
+        report_error(r->diagnostics, tree->span,
+                     "this folds along %s, but what it folds does not vary along it",
+                     axes_text(r, folded & ~body.axes));
+        return poison(tree->span);
+    }
+    struct node *node = node_new(r->arena, reduction, REDUCTION, tree->span, .operator= reduction->operator,
+                                 .axes = builder_list(&axes), .body = body.node);
+    struct value value =
+        value_of(node, reduction_type(r, reduction->operator, & body), body.axes & ~folded, tree->span);
+    value.varies = body.varies;
+    return value;
+}

@@ -1,0 +1,225 @@
+#include "grammar/front.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "grammar/parse.h"
+#include "grammar/resolve.h"
+
+enum { LARGEST_SOURCE = 16 << 20, MOST_SOURCES = 64 };
+
+/* ---- sources ---- */
+
+struct loader {
+    struct front *front;
+    struct item **end;
+    const char
+        *paths[MOST_SOURCES]; /* real paths by source index from first_source on; NULL where there is none */
+    bool loading[MOST_SOURCES];
+    uint32_t first_source, count;
+};
+
+static void load(struct loader *loader, const char *path, const char *text, size_t length);
+
+static const char *real_path(struct arena *arena, const char *path) {
+    char resolved[PATH_MAX];
+    return realpath(path, resolved) ? arena_string(arena, resolved) : NULL;
+}
+
+/* The text of a regular file; NULL when it cannot be read. */
+static const char *read_file(struct arena *arena, const char *path, size_t *length) {
+    struct stat status;
+    if (stat(path, &status) || !S_ISREG(status.st_mode) || status.st_size > LARGEST_SOURCE)
+        return NULL;
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return NULL;
+    size_t size = (size_t)status.st_size;
+    char *text = arena_allocate(arena, size + 1);
+    *length = fread(text, 1, size, file);
+    bool failed = ferror(file) != 0;
+    fclose(file);
+    return failed ? NULL : text;
+}
+
+static void load_import(struct loader *loader, const char *importer, struct node_text *import) {
+    struct front *front = loader->front;
+    const char *slash = strrchr(importer, '/'), *path = import->value;
+    if (slash && path[0] != '/')
+        path = arena_printf(front->arena, "%.*s/%s", (int)(slash - importer), importer, path);
+    const char *real = real_path(front->arena, path);
+    for (uint32_t i = 0; real && i < loader->count; i++) {
+        if (!loader->paths[i] || strcmp(loader->paths[i], real) != 0)
+            continue;
+        if (loader->loading[i]) {
+            report_error(front->diagnostics, import->base.span, "%s imports itself by way of this",
+                         import->value);
+            report_help(front->diagnostics, (struct span){0}, "put what both need into a third file");
+        }
+        return;
+    }
+    size_t length = 0;
+    const char *text = real ? read_file(front->arena, real, &length) : NULL;
+    if (!text || loader->count == MOST_SOURCES) {
+        report_error(front->diagnostics, import->base.span, "%s %s",
+                     text ? "too many files are imported with" : "cannot read", path);
+        return;
+    }
+    load(loader, path, text, length);
+}
+
+static bool nested_deeper(struct node *node, void *context) {
+    int *left = context;
+    if (--*left < 0)
+        return false;
+    bool fine = node_each_child(node, nested_deeper, context);
+    ++*left;
+    return fine;
+}
+
+static void add_item(struct loader *loader, struct node *tree, const char *name, bool imported, bool broken) {
+    struct front *front = loader->front;
+    int left = DEEPEST_NESTING;
+    static const enum node_kind kinds[] = {NODE_KERNEL, NODE_PROGRAM, NODE_FUNCTION};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct item *before = item_find(front, kinds[i], name);
+        if (!before)
+            continue;
+        report_error(front->diagnostics, tree->span, "%s is declared already", name);
+        report_note(front->diagnostics, before->tree->span, "%s is declared here", name);
+        return;
+    }
+    if (!nested_deeper(tree, &left)) {
+        report_error(front->diagnostics, tree->span, "%s is nested more than %d levels deep", name,
+                     DEEPEST_NESTING);
+        broken = true;
+    }
+    struct item *item = arena_allocate(front->arena, sizeof *item);
+    *item = (struct item){.tree = tree, .name = name, .imported = imported, .broken = broken};
+    item_add(front, item);
+    *loader->end = item;
+    loader->end = &item->next;
+}
+
+static void load(struct loader *loader, const char *path, const char *text, size_t length) {
+    struct front *front = loader->front;
+    uint32_t file = diagnostics_add_source(front->diagnostics, path, text, length), index = loader->count++;
+    loader->paths[index] = real_path(front->arena, path);
+    loader->loading[index] = true;
+    struct parsed parsed = parse_source(front->arena, front->diagnostics, file);
+    front->lost |= parsed.lost;
+    for (size_t i = 0; i < parsed.items.count; i++) {
+        struct node *tree = parsed.items.items[i];
+        struct node_kernel *kernel = node_as(tree, kernel);
+        struct node_program *program = node_as(tree, program);
+        struct node_function *function = node_as(tree, function);
+        if (tree->kind == NODE_TEXT)
+            load_import(loader, path, node_as(tree, text));
+        else
+            add_item(loader, tree,
+                     kernel    ? kernel->name
+                     : program ? program->name
+                               : function->name,
+                     index > 0, parsed.broken[i]);
+    }
+    loader->loading[index] = false;
+}
+
+/* ---- modules ---- */
+
+/* A def that nothing calls is checked all the same, with numbers for its parameters. */
+static void check_definition(struct front *front, struct item *item) {
+    struct node_function *function = node_as(item->tree, function);
+    struct resolver r;
+    front->expansions = 0;
+    resolver_start(&r, front, front->diagnostics);
+    for (size_t i = 0; i < function->parameters.count; i++) {
+        struct node_parameter *parameter = node_as(function->parameters.items[i], parameter);
+        struct entity *entity = declare(&r, ENTITY_SCALAR, parameter->name, parameter->base.span);
+        entity->dtype = parameter->dtype == DTYPE_NONE ? DTYPE_F32 : parameter->dtype;
+        entity->written = true;
+    }
+    item->expanding = true;
+    resolve_expression(&r, function->body);
+    item->expanding = false;
+}
+
+static void check_defines(struct front *front) {
+    static const struct span nowhere;
+    for (size_t i = 0; i < front->define_count; i++) {
+        if (front->define_used[i])
+            continue;
+        const char *name = front->defines[i].name, *names[256];
+        size_t count = 0;
+        for (struct item *item = front->items; item; item = item->next) {
+            struct node_kernel *kernel = node_as(item->tree, kernel);
+            for (size_t j = 0; kernel && j < kernel->parameters.count; j++) {
+                struct node_parameter *parameter = node_as(kernel->parameters.items[j], parameter);
+                for (size_t k = 0; k < parameter->dimensions.count && count < 255; k++)
+                    if (parameter->dimensions.items[k]->kind == NODE_REFERENCE)
+                        names[count++] = node_as(parameter->dimensions.items[k], reference)->name;
+                if (parameter->dtype == DTYPE_INDEX)
+                    names[count++] = parameter->name;
+                if (count == 256)
+                    break;
+            }
+            if (count >= 255)
+                break;
+        }
+        report_error(front->diagnostics, nowhere,
+                     "-D %s: there is no size or parameter of type index of this name", name);
+        const char *nearest = suggest_nearest(name, names, count);
+        if (nearest)
+            report_help(front->diagnostics, nowhere, "did you mean %s?", nearest);
+    }
+}
+
+/* Kernels in the order of the source, each in its specialisations where a program launches it; then programs.
+ */
+static struct node_list module_items(struct front *front) {
+    struct list_builder programs = {0}, items = {0};
+    for (struct item *item = front->items; item; item = item->next)
+        if (item->tree->kind == NODE_PROGRAM && !item->imported && !item->broken && !front->lost)
+            builder_add(front->arena, &programs, resolve_program(front, item));
+    for (struct item *item = front->items; item; item = item->next) {
+        if (item->tree->kind == NODE_FUNCTION && !item->broken)
+            check_definition(front, item);
+        if (item->tree->kind != NODE_KERNEL)
+            continue;
+        if (!item->launched && !item->imported && !item->broken)
+            builder_add(front->arena, &items, resolve_kernel(front, item, NULL));
+        for (struct specialisation *made = front->specialisations; made; made = made->next)
+            if (made->item == item)
+                builder_add(front->arena, &items, made->kernel);
+    }
+    builder_add_all(front->arena, &items, builder_list(&programs));
+    return builder_list(&items);
+}
+
+struct node *front_end(struct arena *arena, struct diagnostics *diagnostics, const char *path,
+                       const char *text, size_t length, const struct define *defines, size_t define_count) {
+    struct front front = {
+        .arena = arena, .diagnostics = diagnostics, .defines = defines, .define_count = define_count};
+    struct loader loader = {.front = &front, .end = &front.items};
+    unsigned errors = diagnostics->error_count;
+    uint32_t file = diagnostics->source_count;
+    struct span start = {file, 1, 1, 1, 1};
+    front.define_used = arena_allocate(arena, define_count + 1);
+    if (length > LARGEST_SOURCE) {
+        diagnostics_add_source(diagnostics, path, NULL, 0);
+        report_error(diagnostics, start, "the file is larger than %d MB", LARGEST_SOURCE >> 20);
+        return NULL;
+    }
+    load(&loader, path, text, length);
+    struct node_list items = module_items(&front);
+    if (diagnostics->error_count == errors)
+        check_defines(&front);
+    if (diagnostics->error_count == errors && !items.count)
+        report_error(diagnostics, start, "there is no kernel in this file");
+    if (diagnostics->error_count != errors)
+        return NULL;
+    return node_new(arena, module, MODULE, start, .source = arena_intern(arena, path), .items = items);
+}

@@ -1,0 +1,139 @@
+/* Programs: a straight list of launches of specialised kernels. */
+
+#include "grammar/parse.h"
+#include "grammar/resolve.h"
+
+/* ---- specialisations ---- */
+
+static bool same_bindings(const struct binding *a, const struct binding *b) {
+    for (; a && b; a = a->next, b = b->next)
+        if (a->name != b->name || a->value != b->value)
+            return false;
+    return !a && !b;
+}
+
+static bool kernel_name_taken(struct front *front, const char *name) {
+    for (struct specialisation *known = front->specialisations; known; known = known->next)
+        if (known->kernel && node_as(known->kernel, kernel)->name == name)
+            return true;
+    return item_find(front, NODE_KERNEL, name) || item_find(front, NODE_PROGRAM, name);
+}
+
+/* The first of a kernel keeps its name, others count: dense, dense_2. */
+static const char *specialisation_name(struct front *front, struct item *item) {
+    const char *name = item->name;
+    if (item->specialisations++ == 0)
+        return name;
+    do
+        name = arena_intern(front->arena,
+                            arena_printf(front->arena, "%s_%u", item->name, item->specialisations));
+    while (kernel_name_taken(front, name) && item->specialisations++);
+    return name;
+}
+
+struct specialisation *specialise(struct front *front, struct item *item, struct binding *bindings) {
+    struct specialisation **end = &front->specialisations;
+    for (; *end; end = &(*end)->next)
+        if ((*end)->item == item && same_bindings((*end)->bindings, bindings))
+            return *end;
+    struct specialisation *made = arena_allocate(front->arena, sizeof *made);
+    *made = (struct specialisation){item, bindings, NULL, NULL};
+    const char *name = specialisation_name(front, item);
+    struct node_kernel *kernel = node_as(resolve_kernel(front, item, bindings), kernel);
+    if (kernel) {
+        made->kernel = node_new(front->arena, kernel, KERNEL, kernel->base.span,
+                                .base.attributes = kernel->base.attributes, .name = name,
+                                .parameters = kernel->parameters, .conditions = kernel->conditions,
+                                .body = kernel->body);
+    }
+    *end = made;
+    return made;
+}
+
+/* ---- programs ---- */
+
+static void report_no_kernel(struct resolver *r, struct span span, const char *name) {
+    const char **names;
+    size_t count = 0;
+    for (struct item *item = r->front->items; item; item = item->next)
+        count++;
+    names = arena_allocate(r->arena, (count + 1) * sizeof *names);
+    count = 0;
+    for (struct item *item = r->front->items; item; item = item->next)
+        if (item->tree->kind == NODE_KERNEL)
+            names[count++] = item->name;
+    report_error(r->diagnostics, span_of_name(span, name), "there is no kernel %s", name);
+    const char *nearest = suggest_nearest(name, names, count);
+    if (nearest)
+        report_help(r->diagnostics, item_find(r->front, NODE_KERNEL, nearest)->tree->span, "did you mean %s?",
+                    nearest);
+}
+
+/* A launch with these targets, or a report that the value is none. */
+static void resolve_step(struct resolver *r, struct node_list conditions, struct node *tree,
+                         struct node_list targets, bool declares, struct node *value,
+                         struct list_builder *out) {
+    struct node_call *call = node_as(value, call);
+    if (call && item_find(r->front, NODE_KERNEL, call->function)) {
+        resolve_launch(r, conditions, tree, targets, declares, call->function, call->arguments, out);
+        return;
+    }
+    if (call)
+        report_no_kernel(r, call->base.span, call->function);
+    else
+        report_error(r->diagnostics, value ? value->span : tree->span,
+                     "a program launches kernels: Y = kernel(...)");
+    for (size_t i = 0; declares && i < targets.count;
+         i++) { /* known, so that only one error follows from this one */
+        struct entity *entity =
+            declare(r, ENTITY_CONSTANT, node_as(targets.items[i], let)->name, targets.items[i]->span);
+        entity->value = poison(entity->span);
+    }
+}
+
+static void resolve_program_statement(struct resolver *r, struct node_list conditions,
+                                      struct node_list statements, size_t *at, struct list_builder *out) {
+    struct node *tree = statements.items[*at];
+    struct node_let *let = node_as(tree, let);
+    struct node_assign *assign = node_as(tree, assign);
+    struct node_launch *launch = node_as(tree, launch);
+    if (let) { /* let H, G = split(X): names without a value belong to the next one */
+        struct list_builder targets = {0};
+        while (!let->value && *at + 1 < statements.count && statements.items[*at + 1]->kind == NODE_LET) {
+            builder_add(r->arena, &targets, &let->base);
+            let = node_as(statements.items[++*at], let);
+        }
+        builder_add(r->arena, &targets, &let->base);
+        resolve_step(r, conditions, &let->base, builder_list(&targets), true, let->value, out);
+    } else if (assign && assign->operator== ASSIGN_SET) {
+        resolve_step(r, conditions, tree, LIST(r->arena, assign->target), false, assign->value, out);
+    } else if (launch) {
+        struct node *call = node_new(r->arena, call, CALL, tree->span, .function = launch->kernel,
+                                     .arguments = launch->arguments);
+        resolve_step(r, conditions, tree, launch->results, false, call, out);
+    } else {
+        report_error(r->diagnostics, tree->span,
+                     "a program is a list of launches: let H = kernel(...); Y = kernel(...);");
+    }
+}
+
+struct node *resolve_program(struct front *front, struct item *item) {
+    struct node_program *program = node_as(item->tree, program);
+    struct resolver r;
+    unsigned errors = front->diagnostics->error_count;
+    resolver_start(&r, front, front->diagnostics);
+    r.inside_program = true;
+    struct node_list parameters = resolve_parameters(&r, program->parameters);
+    struct node_list conditions = resolve_conditions(&r, program->conditions);
+    struct node_list statements = node_as(program->body, block)->statements;
+    struct list_builder body = {0};
+    for (size_t i = 0; i < statements.count; i++)
+        resolve_program_statement(&r, conditions, statements, &i, &body);
+    if (front->diagnostics->error_count == errors)
+        check_results_written(&r);
+    struct node *made = node_new(r.arena, program, PROGRAM, item->tree->span, .name = item->name,
+                                 .parameters = parameters, .conditions = conditions,
+                                 .body = make_block(r.arena, program->body->span, builder_list(&body)));
+    made = resolve_attributes(&r, made, item->tree, PLACE_OTHER);
+    return front->diagnostics->error_count == errors ? made : NULL;
+}

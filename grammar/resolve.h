@@ -1,0 +1,245 @@
+/* Names, types and axes: the tree of parse.h becomes loop form. Shared by the files of this folder.
+ *
+ * A kernel may be resolved several times: once for each combination of compile-time arguments, and again
+ * while the types of its untyped variables settle. Only the last time reports.
+ */
+#ifndef TILEC_GRAMMAR_RESOLVE_H
+#define TILEC_GRAMMAR_RESOLVE_H
+
+#include "grammar/front.h"
+#include "ir/build.h"
+#include "ir/ir.h"
+
+/* An expression after resolution. node is NULL after a reported error: nothing more is said about it. */
+struct value {
+    struct node *node;
+    enum dtype dtype;
+    bool literal;          /* a number as written: it takes the type of its context */
+    uint64_t axes;         /* the open block axes it varies along, by entity.block_index */
+    bool varies;           /* mentions an axis */
+    const char *parameter; /* mentions this scalar parameter of type index */
+    const char
+        *product; /* this scalar parameter multiplies an axis: it must be known when a subscript uses it */
+    struct span span;
+};
+
+enum entity_kind {
+    ENTITY_SIZE,     /* dimension of a tensor */
+    ENTITY_SCALAR,   /* scalar parameter */
+    ENTITY_CONSTANT, /* a size or parameter fixed at compile time: value */
+    ENTITY_ARGUMENT, /* a parameter of a def: value */
+    ENTITY_TENSOR,
+    ENTITY_AXIS,
+    ENTITY_LET,
+    ENTITY_VAR,
+    ENTITY_BUFFER
+};
+
+struct entity {
+    enum entity_kind kind;
+    const char *source; /* as the source names it */
+    const char *name;   /* unique in the kernel */
+    struct span span;   /* its name where it is declared */
+    enum dtype dtype;
+    bool integer_literal;        /* an untyped var that so far saw integer literals only */
+    bool untyped;                /* a var whose type follows from its assignments */
+    const struct node *declared; /* identifies a var between rounds */
+    enum direction direction;    /* tensor */
+    struct node_list dimensions; /* tensor */
+    size_t rank;                 /* subscripts it takes: tensor, buffer, let, var */
+    struct entity *const *axes;  /* of a buffer, let or var: open block axes, NULL where it opened its own */
+    bool written;                /* may be read */
+    bool block;                  /* axis */
+    unsigned block_index;
+    struct value value;
+    struct entity *older, *hidden; /* declared before; of the same hash */
+    size_t serial;
+};
+
+/* The type an untyped var has settled on. */
+struct decision {
+    const struct node *declared;
+    enum dtype dtype;
+    bool literal;
+    struct decision *next; /* of the same hash */
+};
+
+struct decisions {
+    struct decision *buckets[256];
+};
+
+struct binding {
+    const char *name;
+    int64_t value;
+    struct binding *next;
+};
+
+/* A kernel, program or def of the source. */
+struct item {
+    struct node *tree;
+    const char *name;
+    bool imported;
+    unsigned specialisations;
+    bool launched;              /* by a program: appears as its specialisations only */
+    bool expanding;             /* def */
+    bool broken;                /* has syntax errors: not resolved, and nothing is said of its uses */
+    struct item *next, *hidden; /* in order of the source; of the same hash */
+};
+
+struct specialisation {
+    struct item *item;
+    struct binding *bindings; /* compile-time arguments */
+    struct node *kernel;      /* NULL after an error */
+    struct specialisation *next;
+};
+
+enum { ENTITY_BUCKETS = 1024, ITEM_BUCKETS = 256, DEEPEST_NESTING = 200, MOST_EXPANSIONS = 10000 };
+
+struct front {
+    struct arena *arena;
+    struct diagnostics *diagnostics;
+    const struct define *defines;
+    size_t define_count;
+    bool *define_used;
+    struct item *items, *item_buckets[ITEM_BUCKETS];
+    struct specialisation *specialisations;
+    bool lost;           /* an item could not even be named */
+    unsigned expansions; /* of defs, in all: bounds what a small source can grow to */
+};
+
+struct resolver {
+    struct front *front;
+    struct arena *arena;
+    struct diagnostics *diagnostics;
+    struct entity *newest;
+    size_t serial, visible_from; /* a def sees what was declared since its call: its parameters */
+    struct entity *buckets[ENTITY_BUCKETS];
+    struct name_set *used;   /* unique names given so far */
+    struct entity *open[64]; /* block axes in scope, by block_index */
+    unsigned open_count;
+    unsigned depth;
+    unsigned number_depth; /* inside a bound or subscript, where `/` of integers is meant */
+    bool inside_grid, inside_loop, inside_program;
+    struct decisions *decisions;
+    bool decisions_changed;
+    struct binding *bindings; /* compile-time values of parameters */
+    struct binding *needed;   /* parameters found to need one */
+};
+
+/* ---- scope.c ---- */
+/* Declares a name; a name in scope or a reserved word is an error, and the entity is made all the same. */
+struct entity *declare(struct resolver *r, enum entity_kind kind, const char *source, struct span span);
+struct entity *scope_mark(const struct resolver *r);
+void scope_close(struct resolver *r, struct entity *mark); /* forgets what was declared since */
+struct entity *lookup_quietly(struct resolver *r, const char *source);
+/* Reports an unknown name with the nearest one. */
+struct entity *lookup(struct resolver *r, const char *source, struct span span);
+/* A name not yet used in this kernel, made from `wanted`. */
+const char *unique_name(struct resolver *r, const char *wanted);
+/* The kernel, program or def of this name; NULL when there is none, or one of another kind. */
+struct item *item_find(struct front *front, enum node_kind kind, const char *name);
+void item_add(struct front *front, struct item *item);
+size_t pointer_hash(const void *pointer);
+const char *entity_kind_text(const struct entity *entity);
+
+/* ---- types.c ---- */
+bool dtype_is_float(enum dtype dtype);
+bool dtype_is_integer(enum dtype dtype); /* index, i32, u32, u16 */
+/* The type of an operation that keeps its operands' values (max, select); DTYPE_NONE after a report at
+ * `span`. */
+enum dtype join_types(struct resolver *r, struct span span, const struct value *a, const struct value *b);
+/* The type of a sum, product, quotient. */
+enum dtype arithmetic_type(struct resolver *r, struct span span, const struct value *a,
+                           const struct value *b);
+/* Can the value be stored as this type? Reports when not. `what` names the place: "C", "an argument". */
+bool check_storable(struct resolver *r, const struct value *value, enum dtype dtype, const char *what,
+                    struct span declared);
+/* The type of a let or var without a written type. */
+enum dtype own_type(const struct value *value);
+
+/* ---- expression.c ---- */
+struct value resolve_expression(struct resolver *r, struct node *tree);
+/* Without block axes, of an integer type: bounds, sizes, shifts. `what` names it in messages. NULL after a
+ * report. */
+struct node *resolve_number(struct resolver *r, struct node *tree, const char *what);
+/* A condition of one truth value. */
+struct node *resolve_condition(struct resolver *r, struct node *tree);
+struct value resolve_access(struct resolver *r, struct node *tree, bool reading, struct entity **entity);
+/* An access of a whole buffer, let or var by its own axes. */
+struct value access_whole(struct resolver *r, struct entity *entity, struct span span);
+void check_written(struct resolver *r, struct entity *entity, struct span span);
+struct value poison(struct span span);
+struct value value_of(struct node *node, enum dtype dtype, uint64_t axes, struct span span);
+uint64_t axis_bit(const struct entity *axis);
+/* "i, j" of a set of block axes. */
+const char *axes_text(struct resolver *r, uint64_t axes);
+/* Stops runaway nesting: false after a report. Paired with leave. */
+bool enter(struct resolver *r, struct span span);
+void leave(struct resolver *r);
+
+/* ---- call.c ---- */
+struct value resolve_call(struct resolver *r, struct node *tree);
+struct value resolve_reduction(struct resolver *r, struct node *tree);
+
+/* ---- axes.c ---- */
+/* Declares an axis with its range in the current scope; NULL after a report (the name is declared all the
+ * same). */
+struct node *open_axis(struct resolver *r, struct node *tree, bool may_block);
+/* The block axes of a value in order of appearance. */
+struct node_list axes_in_order(struct resolver *r, struct node *value, uint64_t axes);
+
+/* ---- sizes.c ---- */
+/* A size or condition over sizes with its sums in normal form. */
+struct node *size_normal_form(struct resolver *r, struct node *size);
+
+/* ---- statement.c ---- */
+struct node *resolve_block(struct resolver *r, struct node *tree);
+/* target op= value, with the axis rule. Nothing is added after a report. */
+void resolve_assignment(struct resolver *r, struct list_builder *out, struct node *tree,
+                        struct node *target_tree, enum assign_operator operator, struct value value);
+
+/* ---- declaration.c ---- */
+void resolve_let(struct resolver *r, struct node *tree, struct list_builder *out);
+void resolve_var(struct resolver *r, struct node *tree, struct list_builder *out);
+void resolve_buffer(struct resolver *r, struct node *tree, struct list_builder *out);
+void note_assignment(struct resolver *r, struct entity *entity, const struct value *value, bool arithmetic);
+
+/* ---- tile_statement.c ---- */
+void resolve_tile_statement(struct resolver *r, struct node *tree, struct list_builder *out);
+
+/* ---- annotation.c ---- */
+enum attribute_place {
+    PLACE_KERNEL = 1,
+    PLACE_TENSOR = 2,
+    PLACE_LOOP = 4,
+    PLACE_ASSIGNMENT = 8,
+    PLACE_BUFFER = 16,
+    PLACE_OTHER = 32
+};
+/* `node` with the attributes of `tree`, checked. */
+struct node *resolve_attributes(struct resolver *r, struct node *node, const struct node *tree,
+                                enum attribute_place place);
+
+/* ---- kernel.c ---- */
+/* Resolves a kernel with these compile-time parameters; reports only when `report`. */
+struct node *resolve_kernel(struct front *front, struct item *item, struct binding *bindings);
+void resolver_start(struct resolver *r, struct front *front, struct diagnostics *diagnostics);
+/* Parameters, sizes and conditions. */
+struct node_list resolve_parameters(struct resolver *r, struct node_list trees);
+struct node_list resolve_conditions(struct resolver *r, struct node_list trees);
+const struct binding *binding_find(const struct binding *bindings, const char *name);
+/* Reports results that no statement writes. */
+void check_results_written(struct resolver *r);
+
+/* ---- program.c ---- */
+struct node *resolve_program(struct front *front, struct item *item);
+struct specialisation *specialise(struct front *front, struct item *item, struct binding *bindings);
+
+/* ---- launch.c ---- */
+/* targets = name(arguments) of a kernel that exists: `let` nodes when it declares them, else tensors of the
+ * program. */
+void resolve_launch(struct resolver *r, struct node_list conditions, struct node *tree,
+                    struct node_list targets, bool declares, const char *name, struct node_list arguments,
+                    struct list_builder *out);
+
+#endif

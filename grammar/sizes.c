@@ -1,0 +1,114 @@
+/* A normal form of sizes: sums of terms with whole coefficients, so that H + 2 - 2 - 1 + 1 is H. */
+#include "grammar/resolve.h"
+
+enum { MOST_TERMS = 32 };
+
+struct size_sum {
+    struct node *terms[MOST_TERMS];
+    int64_t coefficients[MOST_TERMS];
+    size_t count;
+    int64_t constant;
+    bool overflow;
+};
+
+static void add_term(struct size_sum *sum, struct node *term, int64_t coefficient) {
+    for (size_t i = 0; i < sum->count; i++) {
+        if (node_equal(sum->terms[i], term)) {
+            sum->overflow |= __builtin_add_overflow(sum->coefficients[i], coefficient, &sum->coefficients[i]);
+            return;
+        }
+    }
+    if (sum->count == MOST_TERMS) {
+        sum->overflow = true;
+        return;
+    }
+    sum->terms[sum->count] = term;
+    sum->coefficients[sum->count++] = coefficient;
+}
+
+static void add_size(struct resolver *r, struct size_sum *sum, struct node *size, int64_t coefficient);
+
+/* A product with a number is a coefficient; any other operation is a term of its own, with its operands in
+ * normal form. */
+static void add_operation(struct resolver *r, struct size_sum *sum, struct node_binary *binary,
+                          int64_t coefficient) {
+    struct node *left = size_normal_form(r, binary->left), *right = size_normal_form(r, binary->right), *made;
+    int64_t factor;
+    switch (binary->operator) {
+    case BINARY_MULTIPLY:
+        if (integer_value(left, &factor) || integer_value(right, &factor)) {
+            sum->overflow |= __builtin_mul_overflow(coefficient, factor, &coefficient);
+            add_size(r, sum, left->kind == NODE_INTEGER ? right : left, coefficient);
+            return;
+        }
+        made = make_mul(r->arena, left, right);
+        break;
+    case BINARY_DIVIDE:
+        made = make_div(r->arena, left, right);
+        break;
+    case BINARY_REMAINDER:
+        made = make_mod(r->arena, left, right);
+        break;
+    default:
+        made = make_binary(r->arena, binary->operator, left, right);
+    }
+    if (integer_value(made, &factor))
+        add_size(r, sum, made, coefficient);
+    else
+        add_term(sum, made, coefficient);
+}
+
+static void add_size(struct resolver *r, struct size_sum *sum, struct node *size, int64_t coefficient) {
+    struct node_integer *integer = node_as(size, integer);
+    struct node_binary *binary = node_as(size, binary);
+    int64_t product, negative;
+    if (integer) {
+        sum->overflow |= __builtin_mul_overflow(integer->value, coefficient, &product);
+        sum->overflow |= __builtin_add_overflow(sum->constant, product, &sum->constant);
+    } else if (binary && (binary->operator== BINARY_ADD || binary->operator== BINARY_SUBTRACT)) {
+        sum->overflow |= __builtin_sub_overflow((int64_t)0, coefficient, &negative);
+        add_size(r, sum, binary->left, coefficient);
+        add_size(r, sum, binary->right, binary->operator== BINARY_ADD ? coefficient : negative);
+    } else if (binary) {
+        add_operation(r, sum, binary, coefficient);
+    } else {
+        add_term(sum, size, coefficient);
+    }
+}
+
+/* Terms with a positive coefficient first, then the others, then the constant. */
+static struct node *sum_node(struct arena *arena, const struct size_sum *sum) {
+    struct node *result = NULL;
+    for (int negative = 0; negative < 2; negative++) {
+        for (size_t i = 0; i < sum->count; i++) {
+            int64_t coefficient = sum->coefficients[i];
+            if (coefficient == 0 || (coefficient < 0) != (negative == 1))
+                continue;
+            bool subtract = negative && result && coefficient != INT64_MIN;
+            struct node *factor = make_integer(arena, subtract ? -coefficient : coefficient);
+            struct node *term = make_mul(arena, factor, sum->terms[i]);
+            result = !result    ? term
+                     : subtract ? make_sub(arena, result, term)
+                                : make_add(arena, result, term);
+        }
+    }
+    if (!result)
+        return make_integer(arena, sum->constant);
+    bool subtract = sum->constant < 0 && sum->constant != INT64_MIN;
+    return subtract ? make_sub(arena, result, make_integer(arena, -sum->constant))
+                    : make_add(arena, result, make_integer(arena, sum->constant));
+}
+
+struct node *size_normal_form(struct resolver *r, struct node *size) {
+    struct size_sum sum = {0};
+    struct node_binary *binary = node_as(size, binary);
+    if (!binary)
+        return size;
+    bool comparison = binary->operator>= BINARY_EQUAL;
+    if (comparison) {
+        struct node *left = size_normal_form(r, binary->left), *right = size_normal_form(r, binary->right);
+        return node_with_span(r->arena, make_binary(r->arena, binary->operator, left, right), size->span);
+    }
+    add_size(r, &sum, size, 1);
+    return sum.overflow ? size : node_with_span(r->arena, sum_node(r->arena, &sum), size->span);
+}

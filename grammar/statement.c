@@ -1,0 +1,254 @@
+#include "grammar/parse.h"
+#include "grammar/resolve.h"
+
+/* ---- targets ---- */
+
+static bool assignable(struct resolver *r, struct entity *entity, struct span span) {
+    bool tensor = entity->kind == ENTITY_TENSOR && entity->direction != DIRECTION_IN;
+    if (tensor || entity->kind == ENTITY_VAR || entity->kind == ENTITY_BUFFER)
+        return true;
+    report_error(r->diagnostics, span, "%s is %s and cannot be assigned", entity->source,
+                 entity_kind_text(entity));
+    report_note(r->diagnostics, entity->span, "%s is declared here", entity->source);
+    if (entity->kind == ENTITY_TENSOR)
+        report_help(r->diagnostics, (struct span){0}, "to change it in place, declare it inout");
+    if (entity->kind == ENTITY_LET)
+        report_help(r->diagnostics, (struct span){0}, "a let is written once; what changes is a var");
+    return false;
+}
+
+static struct value whole_target(struct resolver *r, struct entity *entity, struct span span) {
+    if (entity->kind == ENTITY_TENSOR) {
+        report_error(r->diagnostics, span, "%s is a tensor: say which elements, as in %s[...] = ...",
+                     entity->source, entity->source);
+        report_note(r->diagnostics, entity->span, "%s is declared here", entity->source);
+        return poison(span);
+    }
+    if (entity->rank)
+        return access_whole(r, entity, span);
+    return value_of(node_new(r->arena, reference, REFERENCE, span, .name = entity->name), entity->dtype, 0,
+                    span);
+}
+
+/* A block axis may stand in one subscript of a target only. */
+static bool axes_stand_once(struct resolver *r, const struct value *target) {
+    struct node_access *access = node_as(target->node, access);
+    for (unsigned axis = 0; access && axis < r->open_count; axis++) {
+        size_t count = 0;
+        for (size_t i = 0; i < access->subscripts.count; i++)
+            count += mentions(access->subscripts.items[i], r->open[axis]->name);
+        if (count > 1) {
+            report_error(r->diagnostics, target->span,
+                         "not supported yet: block axis %s in two subscripts of a target",
+                         r->open[axis]->source);
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct value resolve_target(struct resolver *r, struct node *tree, struct entity **entity) {
+    struct node_reference *reference = node_as(tree, reference);
+    struct node_access *access = node_as(tree, access);
+    if (!reference && !access) {
+        report_error(r->diagnostics, tree->span, "this cannot be assigned");
+        return poison(tree->span);
+    }
+    *entity = lookup(r, reference ? reference->name : access->name, tree->span);
+    if (!*entity || !assignable(r, *entity, tree->span))
+        return poison(tree->span);
+    if (access && access->otherwise) {
+        report_error(r->diagnostics, access->otherwise->span,
+                     "a target has no `else`: what is out of bounds is not written");
+        return poison(tree->span);
+    }
+    return reference ? whole_target(r, *entity, tree->span) : resolve_access(r, tree, false, entity);
+}
+
+/* ---- assignments ---- */
+
+static bool target_covers(struct resolver *r, const struct value *target, const struct value *value) {
+    uint64_t more = value->axes & ~target->axes;
+    if (!more)
+        return true;
+    const char *axes = axes_text(r, more);
+    report_error(r->diagnostics, value->span, "this value varies along %s, and %s does not", axes,
+                 node_text(r->arena, target->node));
+    report_help(r->diagnostics, (struct span){0}, "fold it, as in sum(%s: ...)", axes);
+    return false;
+}
+
+/* What the operator stores, for the check of types: `c += x` is arithmetic of both. */
+static struct value stored_value(struct resolver *r, const struct value *target,
+                                 enum assign_operator operator, struct value value) {
+    if (operator== ASSIGN_SET || !value.node)
+        return value;
+    bool keeps = operator== ASSIGN_MAX || operator== ASSIGN_MIN;
+    struct value stored = value;
+    stored.dtype =
+        keeps ? join_types(r, value.span, target, &value) : arithmetic_type(r, value.span, target, &value);
+    stored.literal = false;
+    return stored.dtype == DTYPE_NONE ? poison(value.span) : stored;
+}
+
+void resolve_assignment(struct resolver *r, struct list_builder *out, struct node *tree,
+                        struct node *target_tree, enum assign_operator operator, struct value value) {
+    struct entity *entity = NULL;
+    struct value target = resolve_target(r, target_tree, &entity);
+    if (!target.node) {
+        if (entity)
+            entity->written = true;
+        return;
+    }
+    if (operator!= ASSIGN_SET)
+        check_written(r, entity, target_tree->span);
+    entity->written = true;
+    if (!value.node || !axes_stand_once(r, &target))
+        return;
+    bool keeps = operator== ASSIGN_SET || operator== ASSIGN_MAX || operator== ASSIGN_MIN;
+    note_assignment(r, entity, &value, !keeps);
+    target.dtype = entity->dtype;
+    struct value stored = stored_value(r, &target, operator, value);
+    if (!target_covers(r, &target, &value) ||
+        !check_storable(r, &stored, entity->dtype, entity->source, entity->span))
+        return;
+    struct node *made = node_new(r->arena, assign, ASSIGN, tree->span, .target = target.node,
+                                 .operator= operator, .value = value.node);
+    builder_add(r->arena, out, resolve_attributes(r, made, tree, PLACE_ASSIGNMENT));
+}
+
+/* ---- nests ---- */
+
+static struct node_list resolve_axes(struct resolver *r, struct node_list trees, bool *sound) {
+    struct list_builder axes = {0};
+    for (size_t i = 0; i < trees.count; i++) {
+        struct node *axis = open_axis(r, trees.items[i], true);
+        *sound &= axis != NULL;
+        builder_add(r->arena, &axes, axis);
+    }
+    return builder_list(&axes);
+}
+
+static struct node *resolve_for(struct resolver *r, struct node *tree) {
+    struct node_for *loop = node_as(tree, for);
+    struct entity *mark = scope_mark(r);
+    bool sound = true, nested = r->inside_loop;
+    struct node_list axes = resolve_axes(r, loop->axes, &sound);
+    r->inside_loop = true;
+    struct node *body = resolve_block(r, loop->body);
+    r->inside_loop = nested;
+    scope_close(r, mark);
+    if (!sound || !body)
+        return NULL;
+    struct node *made = node_new(r->arena, for, FOR, tree->span, .axes = axes, .body = body);
+    return resolve_attributes(r, made, tree, PLACE_LOOP);
+}
+
+static struct node *resolve_grid(struct resolver *r, struct node *tree) {
+    struct node_grid *grid = node_as(tree, grid);
+    if (r->inside_grid || r->inside_loop) {
+        report_error(r->diagnostics, tree->span,
+                     "a grid stands at the top of a kernel, not inside another %s",
+                     r->inside_grid ? "grid" : "loop");
+        report_help(r->diagnostics, (struct span){0}, "use for");
+    }
+    struct entity *mark = scope_mark(r);
+    bool sound = true, outside = r->inside_grid;
+    struct node_list axes = resolve_axes(r, grid->axes, &sound);
+    r->inside_grid = true;
+    struct node *body = resolve_block(r, grid->body);
+    r->inside_grid = outside;
+    scope_close(r, mark);
+    if (!sound || !body)
+        return NULL;
+    return resolve_attributes(r, node_new(r->arena, grid, GRID, tree->span, .axes = axes, .body = body), tree,
+                              PLACE_LOOP);
+}
+
+/* A branch that is never taken is checked and dropped; it writes nothing. */
+static void resolve_dead_block(struct resolver *r, struct node *tree) {
+    size_t count = 0;
+    for (struct entity *entity = r->newest; entity; entity = entity->older)
+        count++;
+    bool *written = arena_allocate(r->arena, count + 1);
+    count = 0;
+    for (struct entity *entity = r->newest; entity; entity = entity->older)
+        written[count++] = entity->written;
+    resolve_block(r, tree);
+    count = 0;
+    for (struct entity *entity = r->newest; entity; entity = entity->older)
+        entity->written = written[count++];
+}
+
+static void resolve_if(struct resolver *r, struct node *tree, struct list_builder *out) {
+    struct node_if *branch = node_as(tree, if);
+    struct node *condition = resolve_condition(r, branch->condition), *otherwise = NULL;
+    int64_t known;
+    if (integer_value(condition, &known)) {
+        struct node *taken = known ? branch->then : branch->otherwise,
+                    *dead = known ? branch->otherwise : branch->then;
+        if (dead)
+            resolve_dead_block(r, dead);
+        struct node *block = taken ? resolve_block(r, taken) : NULL;
+        if (block)
+            builder_add_all(r->arena, out, node_as(block, block)->statements);
+        return;
+    }
+    struct node *then = resolve_block(r, branch->then);
+    if (branch->otherwise)
+        otherwise = resolve_block(r, branch->otherwise);
+    if (!condition || !then || (branch->otherwise && !otherwise))
+        return;
+    struct node *made =
+        node_new(r->arena, if, IF, tree->span, .condition = condition, .then = then, .otherwise = otherwise);
+    builder_add(r->arena, out, resolve_attributes(r, made, tree, PLACE_OTHER));
+}
+
+static void resolve_statement(struct resolver *r, struct node *tree, struct list_builder *out) {
+    switch (tree->kind) {
+    case NODE_FOR:
+        builder_add(r->arena, out, resolve_for(r, tree));
+        break;
+    case NODE_GRID:
+        builder_add(r->arena, out, resolve_grid(r, tree));
+        break;
+    case NODE_IF:
+        resolve_if(r, tree, out);
+        break;
+    case NODE_LET:
+        resolve_let(r, tree, out);
+        break;
+    case NODE_VAR:
+        resolve_var(r, tree, out);
+        break;
+    case NODE_BUFFER:
+        resolve_buffer(r, tree, out);
+        break;
+    case NODE_ASSIGN: {
+        struct node_assign *assign = node_as(tree, assign);
+        struct value value = resolve_expression(r, assign->value);
+        resolve_assignment(r, out, tree, assign->target, assign->operator, value);
+        break;
+    }
+    case NODE_STATEMENT:
+        resolve_tile_statement(r, tree, out);
+        break;
+    default:
+        report_error(r->diagnostics, tree->span, "kernels are launched by programs, not inside a kernel");
+    }
+}
+
+struct node *resolve_block(struct resolver *r, struct node *tree) {
+    struct node_block *block = node_as(tree, block);
+    if (!enter(r, tree->span)) {
+        leave(r);
+        return NULL;
+    }
+    struct entity *mark = scope_mark(r);
+    struct list_builder statements = {0};
+    for (size_t i = 0; i < block->statements.count; i++)
+        resolve_statement(r, block->statements.items[i], &statements);
+    scope_close(r, mark);
+    leave(r);
+    return make_block(r->arena, tree->span, builder_list(&statements));
+}

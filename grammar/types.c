@@ -1,0 +1,151 @@
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "grammar/resolve.h"
+
+bool dtype_is_float(enum dtype dtype) {
+    return dtype == DTYPE_BF16 || dtype == DTYPE_F32 || dtype == DTYPE_BFP8 || dtype == DTYPE_BFP4;
+}
+
+bool dtype_is_integer(enum dtype dtype) {
+    return dtype == DTYPE_INDEX || dtype == DTYPE_I32 || dtype == DTYPE_U32 || dtype == DTYPE_U16;
+}
+
+static const char *dtype_text(enum dtype dtype) {
+    return word_text(WORDS_dtype, dtype);
+}
+
+/* The number of a literal node. */
+static double literal_number(const struct value *value) {
+    int64_t integer;
+    if (integer_value(value->node, &integer))
+        return (double)integer;
+    struct node_real *real = node_as(value->node, real);
+    return real ? real->value : 0;
+}
+
+/* Has bf16 this number exactly? */
+static bool fits_bf16(const struct value *value) {
+    if (value->node->kind != NODE_INTEGER && value->node->kind != NODE_REAL)
+        return false;
+    double number = literal_number(value);
+    float single = (float)number;
+    uint32_t bits;
+    memcpy(&bits, &single, sizeof bits);
+    return isinf(number) || isnan(number) || ((double)single == number && (bits & 0xffffu) == 0);
+}
+
+/* Literals and sizes convert in a float context; the integers of tensors only when asked. */
+static bool converts_to_float(const struct value *value) {
+    return value->literal || value->dtype == DTYPE_INDEX || value->dtype == DTYPE_BOOL ||
+           dtype_is_float(value->dtype);
+}
+
+static void report_mixture(struct resolver *r, struct span span, const struct value *a,
+                           const struct value *b) {
+    report_error(r->diagnostics, span, "%s and %s do not mix", dtype_text(a->dtype), dtype_text(b->dtype));
+    enum dtype to = dtype_is_float(a->dtype) || dtype_is_float(b->dtype) ? DTYPE_F32 : DTYPE_I32;
+    report_help(r->diagnostics, (struct span){0}, "convert one of them: %s(...)", dtype_text(to));
+}
+
+static enum dtype join_integers(struct resolver *r, struct span span, const struct value *a,
+                                const struct value *b) {
+    if (a->dtype == b->dtype || b->literal || b->dtype == DTYPE_BOOL)
+        return a->dtype == DTYPE_BOOL && b->literal ? DTYPE_I32 : a->dtype;
+    if (a->literal || a->dtype == DTYPE_INDEX || a->dtype == DTYPE_BOOL)
+        return b->dtype;
+    if (b->dtype == DTYPE_INDEX)
+        return a->dtype;
+    if (a->dtype == DTYPE_U16 || b->dtype == DTYPE_U16)
+        return a->dtype == DTYPE_U16 ? b->dtype : a->dtype;
+    report_mixture(r, span, a, b);
+    return DTYPE_NONE;
+}
+
+enum dtype join_types(struct resolver *r, struct span span, const struct value *a, const struct value *b) {
+    if (!a->node || !b->node)
+        return DTYPE_NONE;
+    bool a_float = dtype_is_float(a->dtype), b_float = dtype_is_float(b->dtype);
+    if (!a_float && !b_float)
+        return join_integers(r, span, a, b);
+    if (!converts_to_float(a) || !converts_to_float(b)) {
+        report_mixture(r, span, a, b);
+        return DTYPE_NONE;
+    }
+    bool a_keeps = a->dtype == DTYPE_BF16 || (a->literal && fits_bf16(a));
+    bool b_keeps = b->dtype == DTYPE_BF16 || (b->literal && fits_bf16(b));
+    return a_keeps && b_keeps && !(a->literal && b->literal) ? DTYPE_BF16 : DTYPE_F32;
+}
+
+enum dtype arithmetic_type(struct resolver *r, struct span span, const struct value *a,
+                           const struct value *b) {
+    enum dtype joined = join_types(r, span, a, b);
+    return dtype_is_float(joined) ? DTYPE_F32 : joined == DTYPE_BOOL ? DTYPE_I32 : joined;
+}
+
+static bool integer_fits(int64_t value, enum dtype dtype) {
+    switch (dtype) {
+    case DTYPE_U16:
+        return value >= 0 && value <= UINT16_MAX;
+    case DTYPE_U32:
+        return value >= 0 && value <= UINT32_MAX;
+    case DTYPE_I32:
+    case DTYPE_INDEX:
+        return value >= INT32_MIN && value <= INT32_MAX;
+    case DTYPE_BOOL:
+        return value == 0 || value == 1;
+    default:
+        return true;
+    }
+}
+
+/* Both are integers, or the target is bool. */
+static bool integer_storable(const struct value *value, enum dtype dtype) {
+    if (value->dtype == dtype || value->dtype == DTYPE_INDEX)
+        return dtype != DTYPE_BOOL || value->dtype == dtype;
+    if (value->dtype == DTYPE_BOOL || value->dtype == DTYPE_U16)
+        return dtype != DTYPE_BOOL;
+    return dtype == DTYPE_INDEX && value->dtype != DTYPE_BOOL;
+}
+
+static bool report_unstorable(struct resolver *r, const struct value *value, enum dtype dtype,
+                              const char *what, struct span declared) {
+    report_error(r->diagnostics, value->span, "a value of type %s does not become %s by itself",
+                 dtype_text(value->dtype), dtype_text(dtype));
+    if (declared.line)
+        report_note(r->diagnostics, declared, "%s is declared here", what);
+    if (dtype == DTYPE_BOOL)
+        report_help(r->diagnostics, (struct span){0}, "compare it: ... != 0");
+    else
+        report_help(r->diagnostics, (struct span){0}, "convert it: %s(...)", dtype_text(dtype));
+    return false;
+}
+
+bool check_storable(struct resolver *r, const struct value *value, enum dtype dtype, const char *what,
+                    struct span declared) {
+    int64_t integer;
+    if (!value->node || dtype == DTYPE_NONE)
+        return value->node != NULL;
+    bool constant = integer_value(value->node, &integer);
+    double number = value->literal ? literal_number(value) : 0;
+    bool too_large = dtype_is_float(dtype) && !isinf(number) && fabs(number) > (double)FLT_MAX;
+    if ((constant && !integer_fits(integer, dtype)) || too_large) {
+        report_error(r->diagnostics, value->span, "%s does not fit %s", node_text(r->arena, value->node),
+                     dtype_text(dtype));
+        if (declared.line)
+            report_note(r->diagnostics, declared, "%s is declared here", what);
+        return false;
+    }
+    if (value->literal && !dtype_is_float(value->dtype) && (constant || dtype != DTYPE_BOOL))
+        return true;
+    bool fine = dtype_is_float(dtype) ? converts_to_float(value)
+                                      : !dtype_is_float(value->dtype) && integer_storable(value, dtype);
+    return fine ? true : report_unstorable(r, value, dtype, what, declared);
+}
+
+enum dtype own_type(const struct value *value) {
+    if (value->literal)
+        return dtype_is_float(value->dtype) ? DTYPE_F32 : value->dtype == DTYPE_BOOL ? DTYPE_BOOL : DTYPE_I32;
+    return value->dtype;
+}

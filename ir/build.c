@@ -1,0 +1,209 @@
+#include "ir/build.h"
+
+#include <string.h>
+
+static const struct span nowhere;
+
+static struct span span_of(const struct node *left, const struct node *right) {
+    return left && right ? span_join(left->span, right->span) : left ? left->span : nowhere;
+}
+
+bool integer_value(const struct node *node, int64_t *value) {
+    if (!node || node->kind != NODE_INTEGER)
+        return false;
+    *value = ((const struct node_integer *)node)->value;
+    return true;
+}
+
+struct node *make_integer(struct arena *arena, int64_t value) {
+    return node_new(arena, integer, INTEGER, nowhere, .value = value);
+}
+
+struct node *make_real(struct arena *arena, double value) {
+    return node_new(arena, real, REAL, nowhere, .value = value);
+}
+
+struct node *make_reference(struct arena *arena, const char *name) {
+    return node_new(arena, reference, REFERENCE, nowhere, .name = arena_intern(arena, name));
+}
+
+struct node *make_access(struct arena *arena, const char *name, struct node_list subscripts) {
+    return node_new(arena, access, ACCESS, nowhere, .name = arena_intern(arena, name), .subscripts = subscripts);
+}
+
+static int64_t floor_divide(int64_t a, int64_t b) {
+    return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
+
+/* The folded value of an operator on literals; false where it has none (overflow, division by zero). */
+static bool fold(enum binary_operator op, int64_t a, int64_t b, int64_t *out) {
+    bool divides = b != 0 && !(a == INT64_MIN && b == -1);
+    switch (op) {
+    case BINARY_ADD:
+        return !__builtin_add_overflow(a, b, out);
+    case BINARY_SUBTRACT:
+        return !__builtin_sub_overflow(a, b, out);
+    case BINARY_MULTIPLY:
+        return !__builtin_mul_overflow(a, b, out);
+    case BINARY_DIVIDE:
+        *out = divides ? floor_divide(a, b) : 0;
+        return divides;
+    case BINARY_REMAINDER:
+        *out = divides ? a - floor_divide(a, b) * b : 0;
+        return divides;
+    case BINARY_EQUAL:
+        *out = a == b;
+        return true;
+    case BINARY_NOT_EQUAL:
+        *out = a != b;
+        return true;
+    case BINARY_LESS:
+        *out = a < b;
+        return true;
+    case BINARY_LESS_EQUAL:
+        *out = a <= b;
+        return true;
+    case BINARY_GREATER:
+        *out = a > b;
+        return true;
+    case BINARY_GREATER_EQUAL:
+        *out = a >= b;
+        return true;
+    case BINARY_AND:
+        *out = a && b;
+        return true;
+    case BINARY_OR:
+        *out = a || b;
+        return true;
+    }
+    return false;
+}
+
+/* x op literal and literal op x where the literal is neutral or absorbs; NULL when neither. */
+static struct node *neutral(struct arena *arena, enum binary_operator op, struct node *left, struct node *right) {
+    int64_t a, b;
+    bool has_left = integer_value(left, &a), has_right = integer_value(right, &b);
+    switch (op) {
+    case BINARY_ADD:
+        return has_left && a == 0 ? right : has_right && b == 0 ? left : NULL;
+    case BINARY_SUBTRACT:
+        return has_right && b == 0 ? left : node_equal(left, right) ? make_integer(arena, 0) : NULL;
+    case BINARY_MULTIPLY:
+        if (has_left && a == 1)
+            return right;
+        if (has_right && b == 1)
+            return left;
+        return (has_left && a == 0) || (has_right && b == 0) ? make_integer(arena, 0) : NULL;
+    case BINARY_DIVIDE:
+        return has_right && b == 1 ? left : NULL;
+    case BINARY_REMAINDER:
+        return has_right && b == 1 ? make_integer(arena, 0) : NULL;
+    default:
+        return NULL;
+    }
+}
+
+/* Integers only: index and size expressions. x * 0 vanishes, which a float must not. */
+static struct node *make_index(struct arena *arena, enum binary_operator op, struct node *left, struct node *right) {
+    int64_t a, b, value;
+    if (integer_value(left, &a) && integer_value(right, &b) && fold(op, a, b, &value))
+        return node_new(arena, integer, INTEGER, span_of(left, right), .value = value);
+    struct node *simpler = neutral(arena, op, left, right);
+    return simpler ? simpler : make_binary(arena, op, left, right);
+}
+
+struct node *make_binary(struct arena *arena, enum binary_operator op, struct node *left, struct node *right) {
+    return node_new(arena, binary, BINARY, span_of(left, right), .operator = op, .left = left, .right = right);
+}
+
+struct node *make_add(struct arena *arena, struct node *left, struct node *right) {
+    return make_index(arena, BINARY_ADD, left, right);
+}
+
+struct node *make_sub(struct arena *arena, struct node *left, struct node *right) {
+    return make_index(arena, BINARY_SUBTRACT, left, right);
+}
+
+struct node *make_mul(struct arena *arena, struct node *left, struct node *right) {
+    return make_index(arena, BINARY_MULTIPLY, left, right);
+}
+
+struct node *make_div(struct arena *arena, struct node *left, struct node *right) {
+    return make_index(arena, BINARY_DIVIDE, left, right);
+}
+
+struct node *make_mod(struct arena *arena, struct node *left, struct node *right) {
+    return make_index(arena, BINARY_REMAINDER, left, right);
+}
+
+struct node *make_call(struct arena *arena, const char *function, struct node_list arguments) {
+    return node_new(arena, call, CALL, nowhere, .function = arena_intern(arena, function), .arguments = arguments);
+}
+
+struct node *make_min(struct arena *arena, struct node *left, struct node *right) {
+    int64_t a, b;
+    if (integer_value(left, &a) && integer_value(right, &b))
+        return a < b ? left : right;
+    return node_equal(left, right) ? left : make_call(arena, "min", LIST(arena, left, right));
+}
+
+struct node *make_max(struct arena *arena, struct node *left, struct node *right) {
+    int64_t a, b;
+    if (integer_value(left, &a) && integer_value(right, &b))
+        return a > b ? left : right;
+    return node_equal(left, right) ? left : make_call(arena, "max", LIST(arena, left, right));
+}
+
+struct node *make_ceildiv(struct arena *arena, struct node *left, struct node *right) {
+    int64_t a, b;
+    if (integer_value(right, &b) && b == 1)
+        return left;
+    if (integer_value(left, &a) && integer_value(right, &b) && b > 0 && a <= INT64_MAX - b)
+        return make_integer(arena, floor_divide(a + b - 1, b));
+    return make_call(arena, "ceildiv", LIST(arena, left, right));
+}
+
+struct node *make_statement(struct arena *arena, struct span span, const char *function, struct node_list arguments) {
+    return node_new(arena, statement, STATEMENT, span, .call = make_call(arena, function, arguments));
+}
+
+struct node *make_block(struct arena *arena, struct span span, struct node_list statements) {
+    return node_new(arena, block, BLOCK, span, .statements = statements);
+}
+
+struct node *make_axis(struct arena *arena, const char *name, struct node *lower, struct node *upper, struct node *step) {
+    return node_new(arena, axis, AXIS, nowhere, .name = arena_intern(arena, name), .lower = lower, .upper = upper, .step = step);
+}
+
+struct node *make_for(struct arena *arena, struct span span, const char *name, struct node *lower, struct node *upper,
+                      struct node *step, struct node *body) {
+    struct node *axis = make_axis(arena, name, lower, upper, step);
+    return node_new(arena, for, FOR, span, .axes = LIST(arena, axis), .body = body);
+}
+
+static struct node *simplify_in(struct node *node, void *context) {
+    struct arena *arena = context;
+    struct node *mapped = node_map_children(arena, node, simplify_in, context);
+    struct node_binary *binary = node_as(mapped, binary);
+    if (binary) {
+        int64_t a, b, value;
+        if (integer_value(binary->left, &a) && integer_value(binary->right, &b) && fold(binary->operator, a, b, &value))
+            return node_new(arena, integer, INTEGER, mapped->span, .value = value);
+        struct node *simpler = neutral(arena, binary->operator, binary->left, binary->right);
+        return simpler ? simpler : mapped;
+    }
+    struct node_call *call = node_as(mapped, call);
+    if (call && call->arguments.count == 2) {
+        struct node *left = call->arguments.items[0], *right = call->arguments.items[1];
+        struct node *made = strcmp(call->function, "min") == 0       ? make_min(arena, left, right)
+                            : strcmp(call->function, "max") == 0     ? make_max(arena, left, right)
+                            : strcmp(call->function, "ceildiv") == 0 ? make_ceildiv(arena, left, right)
+                                                                     : mapped;
+        return node_equal(made, mapped) ? mapped : made;
+    }
+    return mapped;
+}
+
+struct node *simplify(struct arena *arena, struct node *node) {
+    return node ? simplify_in(node, arena) : NULL;
+}

@@ -1,0 +1,466 @@
+/* Values of compiled expressions. */
+#include <inttypes.h>
+
+#include "ir/evaluate_machine.h"
+
+static int64_t floor_divide(int64_t a, int64_t b) {
+    return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
+
+/* An exact result as the type holds it. */
+static int64_t settle(enum number_type type, int64_t value) {
+    switch (type) {
+    case NUMBER_I32:
+        return (int32_t)(uint32_t)(uint64_t)value;
+    case NUMBER_U32:
+        return (uint32_t)(uint64_t)value;
+    default:
+        return value;
+    }
+}
+
+static int64_t overflow(struct machine *m, const struct expression *e) {
+    machine_fault(m, e->span, "an index does not fit 64 bits");
+    return 0;
+}
+
+/* 64 bits hold every sum and product of 32-bit operands modulo 2^64, of which the low bits count. */
+static int64_t integer_arithmetic(struct machine *m, const struct expression *e, int64_t a, int64_t b) {
+    bool wraps = e->type == NUMBER_I32 || e->type == NUMBER_U32;
+    int64_t value = 0;
+    switch (e->u.binary) {
+    case BINARY_ADD:
+        if (__builtin_add_overflow(a, b, &value) && !wraps)
+            return overflow(m, e);
+        break;
+    case BINARY_SUBTRACT:
+        if (__builtin_sub_overflow(a, b, &value) && !wraps)
+            return overflow(m, e);
+        break;
+    case BINARY_MULTIPLY:
+        if (__builtin_mul_overflow(a, b, &value) && !wraps)
+            return overflow(m, e);
+        break;
+    default:
+        if (b == 0) {
+            machine_fault(m, e->span, "division by zero");
+            return 0;
+        }
+        if (b == -1)
+            return settle(e->type, e->u.binary == BINARY_DIVIDE ? (int64_t)(0 - (uint64_t)a) : 0);
+        value = e->u.binary == BINARY_DIVIDE ? floor_divide(a, b) : a - floor_divide(a, b) * b;
+    }
+    return settle(e->type, value);
+}
+
+static int64_t ceiling_divide(struct machine *m, const struct expression *e) {
+    int64_t a = integer_of(m, e->a), b = integer_of(m, e->b);
+    if (b <= 0) {
+        machine_fault(m, e->span, "ceildiv by %" PRId64, b);
+        return 0;
+    }
+    return floor_divide(a, b) + (a % b != 0);
+}
+
+static int64_t truncate(struct machine *m, const struct expression *e) {
+    double value = number_of(m, e->a).value;
+    if (value > -0x1p31 - 1 && value < 0x1p32)
+        return settle(e->type, (int64_t)value);
+    machine_fault(m, e->span, "%g does not fit an integer of 32 bits", value);
+    return 0;
+}
+
+static int64_t convert_to_integer(struct machine *m, const struct expression *e) {
+    if (e->a->type == NUMBER_FLOAT)
+        return e->type == NUMBER_BOOL ? number_of(m, e->a).value != 0 : truncate(m, e);
+    int64_t value = integer_of(m, e->a);
+    return e->type == NUMBER_BOOL ? value != 0 : settle(e->type, value);
+}
+
+static int64_t fold_integers(struct machine *m, const struct expression *e);
+
+static int64_t select_integer(struct machine *m, const struct expression *e) {
+    return integer_of(m, number_of(m, e->a).value != 0 ? e->b : e->c);
+}
+
+/* Integers wider than 2^53 do not come up here: elements have 32 bits. */
+static int64_t element_integer(struct machine *m, const struct expression *e) {
+    double value = number_of(m, e).value;
+    return value > -0x1p62 && value < 0x1p62 ? (int64_t)value : 0;
+}
+
+int64_t integer_of(struct machine *m, const struct expression *e) {
+    switch (e->operation) {
+    case OP_INTEGER:
+        return e->u.integer;
+    case OP_SLOT:
+        return m->slots[e->u.slot];
+    case OP_CHECKED_SLOT:
+        if (m->slots[e->u.slot] == INT64_MIN) {
+            machine_fault(m, e->span, "a variable is read before it is written");
+            return 0;
+        }
+        return m->slots[e->u.slot];
+    case OP_ELEMENT:
+    case OP_WINDOW:
+        return element_integer(m, e);
+    case OP_NEGATE:
+        return settle(e->type, (int64_t)(0 - (uint64_t)integer_of(m, e->a)));
+    case OP_NOT:
+        return number_of(m, e->a).value == 0;
+    case OP_ARITHMETIC: {
+        int64_t a = integer_of(m, e->a);
+        return integer_arithmetic(m, e, a, integer_of(m, e->b));
+    }
+    case OP_COMPARISON:
+    case OP_AND:
+    case OP_OR:
+        return number_of(m, e).value != 0;
+    case OP_MINIMUM: {
+        int64_t a = integer_of(m, e->a), b = integer_of(m, e->b);
+        return a < b ? a : b;
+    }
+    case OP_MAXIMUM: {
+        int64_t a = integer_of(m, e->a), b = integer_of(m, e->b);
+        return a > b ? a : b;
+    }
+    case OP_CEILDIV:
+        return ceiling_divide(m, e);
+    case OP_SELECT:
+        return select_integer(m, e);
+    case OP_FOLD:
+        return fold_integers(m, e);
+    case OP_CONVERT:
+        return convert_to_integer(m, e);
+    case OP_BITS: /* rounded here only, so that the ideal model keeps its value where the bits are an argument
+                   */
+        return f32_canonical_bits(f32_bits((float)number_of(m, e->a).value));
+    case OP_PAGE:
+        return page_of(m, e->u.page, e->span);
+    case OP_ARGUMENT: {
+        int64_t index = integer_of(m, e->a);
+        if (index >= 0 && (uint64_t)index < m->argument_count)
+            return m->arguments[index];
+        machine_fault(m, e->span, "launch argument %" PRId64 " is read, but there are %zu", index,
+                      m->argument_count);
+        return 0;
+    }
+    case OP_POINTER:
+        return pointer_of(m, integer_of(m, e->a), e->u.integer != 0);
+    case OP_REAL:
+    case OP_NUMBER_SLOT:
+    case OP_FUNCTION:
+    case OP_FUNCTION_2:
+    case OP_ROUND:
+    case OP_FPU:
+        break;
+    }
+    return 0;
+}
+
+/* ---- elements ---- */
+
+static struct number *outside(struct machine *m, const struct element *element, size_t dimension,
+                              int64_t index, bool quiet, struct span span) {
+    const struct storage *storage = &m->storages[element->storage];
+    if (!quiet && !m->stopped)
+        machine_fault(m, span, "index %" PRId64 " of %s is outside its dimension %zu, %" PRId64 "..%" PRId64,
+                      index, element->name, dimension, storage->lower[dimension],
+                      storage->lower[dimension] + storage->extent[dimension]);
+    return NULL;
+}
+
+struct number *element_place(struct machine *m, const struct element *element, bool quiet, struct span span) {
+    const struct storage *storage = &m->storages[element->storage];
+    size_t at = 0;
+    for (size_t i = 0; i < element->rank; i++) {
+        const struct expression *subscript = element->subscripts[i];
+        int64_t index =
+            subscript->operation == OP_SLOT ? m->slots[subscript->u.slot] : integer_of(m, subscript);
+        int64_t position = index - storage->lower[i];
+        if (position < 0 || position >= storage->extent[i])
+            return outside(m, element, i, index, quiet, span);
+        at = at * (size_t)storage->extent[i] + (size_t)position;
+    }
+    return &storage->items[at];
+}
+
+static struct number read_element(struct machine *m, const struct expression *e) {
+    const struct element *element = e->u.element;
+    struct number *place = element_place(m, element, element->otherwise != NULL, e->span);
+    if (!place)
+        return element->otherwise && !m->stopped ? number_of(m, element->otherwise) : (struct number){0, 0};
+    if (number_is_hole(*place)) {
+        machine_fault(m, e->span, "%s is read where nothing was written to it", element->name);
+        return (struct number){0, 0};
+    }
+    return *place;
+}
+
+static struct number read_window(struct machine *m, const struct expression *e) {
+    struct number *place = window_place(m, e->u.window, false, e->span);
+    if (!place)
+        return (struct number){0, 0};
+    if (number_is_hole(*place)) {
+        machine_fault(m, e->span, "%s is read where nothing was written to it", e->u.window->name);
+        return (struct number){0, 0};
+    }
+    return *place;
+}
+
+/* ---- folds ---- */
+
+struct folding {
+    const struct fold *fold;
+    bool any;
+    struct number value; /* so far; of argmax and argmin the best element */
+    int64_t integer, best;
+    double absolute; /* sum of |terms| */
+    uint64_t terms;
+};
+
+/* a better than b? NaN wins, as in max. */
+static bool better(enum reduction_operator operator, double a, double b) {
+    if (b != b)
+        return false;
+    return a != a || (operator == REDUCTION_ARGMAX ? a > b : a<b);
+}
+
+static void fold_step(struct machine *m, struct folding *f) {
+    struct number term = number_of(m, f->fold->body);
+    switch (f->fold->operator) {
+    case REDUCTION_SUM:
+        if (m->model == MODEL_BOUND) { /* c times the absolute terms comes at the end instead of a step's u */
+            f->absolute += fabs(term.value);
+            f->value.value += term.value;
+            f->value.extra += term.extra;
+        } else {
+            f->value = number_add(m->model, f->value, term);
+        }
+        break;
+    case REDUCTION_PRODUCT:
+        f->value = number_multiply(m->model, f->value, term);
+        break;
+    case REDUCTION_MAX:
+        f->value = f->any ? number_function_2(m->model, m->greatest, f->value, term) : term;
+        break;
+    case REDUCTION_MIN:
+        f->value = f->any ? number_function_2(m->model, m->least, f->value, term) : term;
+        break;
+    case REDUCTION_ARGMAX:
+    case REDUCTION_ARGMIN:
+        if (!f->any || better(f->fold->operator, term.value, f->value.value)) {
+            f->value = term;
+            f->best = m->slots[f->fold->ranges[0].slot];
+        }
+        break;
+    }
+    f->any = true;
+    f->terms++;
+}
+
+static void fold_integer_step(struct machine *m, struct folding *f) {
+    int64_t term = integer_of(m, f->fold->body);
+    switch (f->fold->operator) {
+    case REDUCTION_SUM:
+        f->integer = (int64_t)((uint64_t)f->integer + (uint64_t)term);
+        break;
+    case REDUCTION_PRODUCT:
+        f->integer = (int64_t)((uint64_t)f->integer * (uint64_t)term);
+        break;
+    case REDUCTION_MAX:
+        f->integer = !f->any || term > f->integer ? term : f->integer;
+        break;
+    case REDUCTION_MIN:
+        f->integer = !f->any || term < f->integer ? term : f->integer;
+        break;
+    case REDUCTION_ARGMAX:
+    case REDUCTION_ARGMIN:
+        if (!f->any || (f->fold->operator == REDUCTION_ARGMAX ? term > f->integer : term<f->integer)) {
+            f->integer = term;
+            f->best = m->slots[f->fold->ranges[0].slot];
+        }
+        break;
+    }
+    f->any = true;
+}
+
+static void fold_run(struct machine *m, struct folding *f, size_t depth) {
+    const struct range *range = &f->fold->ranges[depth];
+    bool integers = f->fold->body->type != NUMBER_FLOAT;
+    int64_t upper = integer_of(m, range->upper);
+    for (int64_t x = integer_of(m, range->lower); x < upper && machine_step(m); x++) {
+        m->slots[range->slot] = x;
+        if (depth + 1 < f->fold->count)
+            fold_run(m, f, depth + 1);
+        else if (integers)
+            fold_integer_step(m, f);
+        else
+            fold_step(m, f);
+    }
+}
+
+static double neutral(enum reduction_operator operator) {
+    switch (operator) {
+    case REDUCTION_PRODUCT:
+        return 1;
+    case REDUCTION_MAX:
+    case REDUCTION_ARGMAX:
+        return -(double)INFINITY;
+    case REDUCTION_MIN:
+    case REDUCTION_ARGMIN:
+        return (double)INFINITY;
+    default:
+        return 0;
+    }
+}
+
+static struct number fold_bound(struct machine *m, const struct folding *f) {
+    double c = m->contraction > 0 ? m->contraction : (double)f->terms * UNIT;
+    return number_settle((struct number){f->value.value, f->value.extra + c * f->absolute});
+}
+
+struct number fold_of(struct machine *m, const struct fold *fold, const struct number *from) {
+    struct folding f = {.fold = fold, .value = number_exact(m->model, neutral(fold->operator))};
+    if (from) {
+        f.value = *from;
+        f.any = true;
+        f.absolute = fabs(from->value);
+    }
+    fold_run(m, &f, 0);
+    return fold->operator == REDUCTION_SUM && m->model == MODEL_BOUND ? fold_bound(m, &f) : f.value;
+}
+
+static int64_t fold_integers(struct machine *m, const struct expression *e) {
+    const struct fold *fold = e->u.fold;
+    struct folding f = {
+        .fold = fold, .integer = fold->operator == REDUCTION_PRODUCT, .value = {neutral(fold->operator), 0}};
+    fold_run(m, &f, 0);
+    bool position = fold->operator == REDUCTION_ARGMAX || fold->operator == REDUCTION_ARGMIN;
+    if (!f.any && fold->operator != REDUCTION_SUM && fold->operator != REDUCTION_PRODUCT && !m->stopped)
+        machine_fault(m, e->span, "%s over no elements",
+                      word_text(WORDS_reduction_operator, (int)fold->operator));
+    return settle(e->type, position ? f.best : f.integer);
+}
+
+/* ---- floats ---- */
+
+static struct number arithmetic(struct machine *m, const struct expression *e) {
+    struct number a = number_of(m, e->a), b = number_of(m, e->b);
+    switch (e->u.binary) {
+    case BINARY_ADD:
+        return number_add(m->model, a, b);
+    case BINARY_SUBTRACT:
+        return number_subtract(m->model, a, b);
+    case BINARY_MULTIPLY:
+        return number_multiply(m->model, a, b);
+    default:
+        return number_divide(m->model, a, b);
+    }
+}
+
+static struct number comparison(struct machine *m, const struct expression *e) {
+    if (e->a->type == NUMBER_FLOAT) {
+        struct number a = number_of(m, e->a);
+        return number_compare(m->model, e->u.binary, a, number_of(m, e->b));
+    }
+    int64_t a = integer_of(m, e->a), b = integer_of(m, e->b);
+    bool holds = false;
+    switch (e->u.binary) {
+    case BINARY_EQUAL:
+        holds = a == b;
+        break;
+    case BINARY_NOT_EQUAL:
+        holds = a != b;
+        break;
+    case BINARY_LESS:
+        holds = a < b;
+        break;
+    case BINARY_LESS_EQUAL:
+        holds = a <= b;
+        break;
+    case BINARY_GREATER:
+        holds = a > b;
+        break;
+    default:
+        holds = a >= b;
+    }
+    return (struct number){holds, 0};
+}
+
+/* && and ||: the second only where it decides, or where the bound of the first is open. */
+static struct number connective(struct machine *m, const struct expression *e) {
+    struct number a = number_of(m, e->a);
+    bool decided = (a.value != 0) == (e->operation == OP_OR);
+    if (decided && a.extra == 0)
+        return (struct number){a.value != 0, 0};
+    struct number b = number_of(m, e->b);
+    bool value = e->operation == OP_OR ? a.value != 0 || b.value != 0 : a.value != 0 && b.value != 0;
+    return (struct number){value, a.extra > 0 || b.extra > 0 ? 1 : 0};
+}
+
+static struct number select_number(struct machine *m, const struct expression *e) {
+    struct number condition = number_of(m, e->a);
+    if (condition.extra == 0 || m->model != MODEL_BOUND)
+        return number_of(m, condition.value != 0 ? e->b : e->c);
+    struct number then = number_of(m, e->b);
+    return number_select(m->model, condition, then, number_of(m, e->c));
+}
+
+static struct number from_integer(struct machine *m, int64_t value) {
+    return number_exact(m->model, m->model == MODEL_DEVICE ? (double)(float)value : (double)value);
+}
+
+struct number number_of(struct machine *m, const struct expression *e) {
+    switch (e->operation) {
+    case OP_REAL:
+        return number_exact(m->model, e->u.real);
+    case OP_NUMBER_SLOT:
+        if (number_is_hole(m->numbers[e->u.slot])) {
+            machine_fault(m, e->span, "a variable is read before it is written");
+            return (struct number){0, 0};
+        }
+        return m->numbers[e->u.slot];
+    case OP_ELEMENT:
+        return read_element(m, e);
+    case OP_WINDOW:
+        return read_window(m, e);
+    case OP_COMPARISON:
+        return comparison(m, e);
+    case OP_AND:
+    case OP_OR:
+        return connective(m, e);
+    case OP_NOT: {
+        struct number a = number_of(m, e->a);
+        return (struct number){a.value == 0, m->model == MODEL_BOUND ? a.extra : 0};
+    }
+    default:
+        break;
+    }
+    if (e->type != NUMBER_FLOAT)
+        return from_integer(m, integer_of(m, e));
+    switch (e->operation) {
+    case OP_NEGATE:
+        return number_negate(m->model, number_of(m, e->a));
+    case OP_ARITHMETIC:
+        return arithmetic(m, e);
+    case OP_FUNCTION:
+        return number_function(m->model, e->u.function, number_of(m, e->a));
+    case OP_FUNCTION_2: {
+        struct number a = number_of(m, e->a);
+        return number_function_2(m->model, e->u.function, a, number_of(m, e->b));
+    }
+    case OP_SELECT:
+        return select_number(m, e);
+    case OP_FOLD:
+        return fold_of(m, e->u.fold, NULL);
+    case OP_CONVERT:
+        return e->a->type == NUMBER_FLOAT ? number_of(m, e->a) : from_integer(m, integer_of(m, e->a));
+    case OP_ROUND:
+        return number_store(m->model, e->u.dtype, number_of(m, e->a));
+    case OP_FPU:
+        return number_fpu(m->model, e->narrow, number_of(m, e->a));
+    default:
+        return (struct number){0, 0};
+    }
+}

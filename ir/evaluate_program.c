@@ -1,0 +1,170 @@
+/* A kernel as a program: what its form is, which names it begins with, which threads it has. */
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "ir/evaluate_compile.h"
+
+struct search {
+    enum node_kind kind;
+    bool found;
+};
+
+static bool visit_kind(struct node *node, void *context) {
+    struct search *search = context;
+    search->found |= node->kind == search->kind;
+    return !search->found && node_each_child(node, visit_kind, context);
+}
+
+static bool has_kind(const struct node *tree, enum node_kind kind) {
+    struct search search = {.kind = kind};
+    node_each_child((struct node *)(uintptr_t)tree, visit_kind, &search);
+    return search.found;
+}
+
+static bool is_split(const struct node *kernel) {
+    return kernel_function(kernel, ROLE_READER, NULL) || kernel_function(kernel, ROLE_COMPUTE, NULL) ||
+           kernel_function(kernel, ROLE_WRITER, NULL);
+}
+
+/* ---- names ---- */
+
+static void add_sizes(struct compiler *c) {
+    for (size_t i = 0; i < c->sizes->count; i++) {
+        const struct size_value *size = &c->sizes->items[i];
+        struct entity *entity = entity_add(c, ENTITY_NUMBER, size->name, NULL);
+        entity->value = expression_integer(c, size->value, NUMBER_INDEX, size->span);
+    }
+}
+
+static const double *scalar_find(const struct compile_request *request, const char *name) {
+    for (size_t i = 0; i < request->scalar_count; i++)
+        if (strcmp(request->scalars[i].name, name) == 0)
+            return &request->scalars[i].value;
+    return NULL;
+}
+
+static void add_scalar(struct compiler *c, const struct compile_request *request,
+                       const struct node_parameter *parameter) {
+    const double *value = scalar_find(request, parameter->name);
+    int64_t known;
+    struct expression *e;
+    if (number_type_of(parameter->dtype) != NUMBER_FLOAT) {
+        if (!environment_get(c->sizes, parameter->name, &known))
+            compile_fail(c, parameter->base.span, "scalar %s has no value", parameter->name);
+        return; /* among the sizes */
+    }
+    if (value) {
+        e = expression_new(c, OP_REAL, NUMBER_FLOAT, parameter->base.span);
+        e->u.real = (double)f32_canonical((float)*value);
+        e->narrow = parameter->dtype == DTYPE_BF16;
+        entity_add(c, ENTITY_NUMBER, parameter->name, &parameter->base)->value = e;
+    } else if (parameter->value) {
+        const struct expression *given = compile_expression(c, parameter->value);
+        if (given)
+            entity_add(c, ENTITY_NUMBER, parameter->name, &parameter->base)->value =
+                expression_as(c, given, NUMBER_FLOAT);
+    } else {
+        compile_fail(c, parameter->base.span, "scalar %s has no value", parameter->name);
+    }
+}
+
+static void add_tensor(struct compiler *c, const struct node_parameter *parameter) {
+    struct entity *entity =
+        entity_add(c, c->program->device ? ENTITY_TENSOR : ENTITY_STORAGE, parameter->name, &parameter->base);
+    entity->dtype = parameter->dtype;
+    entity->type = number_type_of(parameter->dtype);
+    entity->rank = parameter->dimensions.count;
+    entity->index = storage_new(c, parameter->name, parameter);
+    c->program->tensor_count++;
+}
+
+/* The launch arguments as names: of tile form, and of device form before the split. Float scalars stay
+ * numbers. */
+static void add_launch_arguments(struct compiler *c) {
+    const struct node_dictionary *list = launch_argument_list(c->kernel);
+    size_t count = list ? list->entries.count : 0;
+    c->program->argument_count = count;
+    c->program->argument_slots = arena_allocate(c->arena, (count + 1) * sizeof *c->program->argument_slots);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = node_as(list->entries.items[i], attribute)->key;
+        const struct entity *known = entity_find(c, name);
+        c->program->argument_slots[i] = NO_SLOT;
+        if (known && known->kind == ENTITY_NUMBER && known->value->type == NUMBER_FLOAT)
+            continue;
+        uint32_t slot = c->program->argument_slots[i] = slot_new(c);
+        struct entity *entity = entity_add(c, ENTITY_SLOT, name, NULL);
+        entity->type = c->program->device ? NUMBER_U32 : NUMBER_INDEX;
+        entity->slot = slot;
+    }
+}
+
+/* ---- threads ---- */
+
+static void end_thread(struct compiler *c, enum role role, uint32_t start) {
+    instruction_add(c, DO_END, c->kernel->span);
+    c->program->threads[c->program->thread_count].role = role;
+    c->program->threads[c->program->thread_count++].start = start;
+}
+
+/* A function sees its own names only: what it needs it declares. */
+static void add_threads(struct compiler *c) {
+    static const enum role roles[] = {ROLE_READER, ROLE_COMPUTE, ROLE_WRITER};
+    for (size_t i = 0; i < 3; i++) {
+        const struct node_function *function = kernel_function(c->kernel, roles[i], NULL);
+        if (!function)
+            continue;
+        uint32_t start = (uint32_t)c->program->count;
+        c->entity_base = c->entity_count;
+        compile_statement(c, function->body);
+        c->entity_base = 0;
+        end_thread(c, roles[i], start);
+    }
+}
+
+/* Is the kernel run once for each core's share? */
+static bool runs_per_core(struct compiler *c) {
+    const struct node_dictionary *list = launch_argument_list(c->kernel);
+    if (c->program->split)
+        return true;
+    for (size_t i = 0; list && i < list->entries.count; i++) {
+        const struct node_attribute *entry = node_as(list->entries.items[i], attribute);
+        const struct node_call *call = node_as(entry->value, call);
+        if (call && strcmp(call->function, "start") == 0 &&
+            mentions(((const struct node_kernel *)c->kernel)->body, entry->key))
+            return true;
+    }
+    return false;
+}
+
+struct program *program_compile(const struct compile_request *request) {
+    struct compiler c = {.arena = request->arena,
+                         .diagnostics = request->diagnostics,
+                         .kernel = request->kernel,
+                         .sizes = request->sizes};
+    struct program *p = c.program = arena_allocate(request->arena, sizeof *c.program);
+    struct node_list parameters = launch_parameters(request->kernel);
+    const struct node *body = ((const struct node_kernel *)request->kernel)->body;
+    p->model = request->model;
+    p->split = is_split(request->kernel);
+    p->device = p->split || has_kind(request->kernel, NODE_ROLE);
+    p->per_core = runs_per_core(&c);
+    c.exact = attribute_get(request->kernel, KEY_EXACT);
+    add_sizes(&c);
+    for (size_t i = 0; i < parameters.count && !c.failed; i++) {
+        const struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (parameter->dimensions.count)
+            add_tensor(&c, parameter);
+        else
+            add_scalar(&c, request, parameter);
+    }
+    if (p->per_core)
+        add_launch_arguments(&c);
+    if (!c.failed)
+        compile_statement(&c, body);
+    end_thread(&c, ROLE_COMPUTE, 0);
+    if (p->split) { /* the body only declares the circular buffers */
+        p->thread_count = 0;
+        add_threads(&c);
+    }
+    return c.failed ? NULL : p;
+}

@@ -1,0 +1,88 @@
+/* What a launch settles: sizes from the shapes of the tensors, `where` conditions, the share of blocks and
+ * the arguments of every core. Shared by the evaluator, the driver of the embedded device and the plan. All
+ * arithmetic is in 64 bits; overflow and division by zero are reported errors.
+ */
+#ifndef TILEC_IR_LAUNCH_H
+#define TILEC_IR_LAUNCH_H
+
+#include "ir/ir.h"
+
+#define TENSOR_RANK_LIMIT 8
+
+/* Integers by name: open sizes and integer scalar parameters. */
+struct size_value {
+    const char *name;
+    int64_t value;
+    const char *origin; /* who gave it: "dimension 1 of A"; NULL: the caller */
+    struct span span;   /* of that tensor's parameter */
+};
+
+struct environment {
+    struct arena *arena;
+    struct size_value *items;
+    size_t count, capacity;
+};
+
+void environment_set(struct environment *environment, const char *name, int64_t value);
+bool environment_get(const struct environment *environment, const char *name, int64_t *value);
+
+/* The value of a size expression: + - * / % (floor), comparisons, && || !, min, max, ceildiv, out(size,
+ * window, stride, padding, dilation). False after a reported error. */
+bool size_evaluate(struct diagnostics *diagnostics, const struct environment *environment,
+                   const struct node *expression, int64_t *value);
+
+struct tensor_shape {
+    const char *name;
+    size_t rank;
+    const uint64_t *extents;
+};
+
+/* Binds every size that the given tensors of a kernel or program mention; integer scalars that are not set
+ * take their defaults. Sizes already in the environment must agree. A disagreement names both tensors. False
+ * after a reported error. */
+bool sizes_bind(struct diagnostics *diagnostics, struct environment *environment, const struct node *kernel,
+                const struct tensor_shape *shapes, size_t count);
+/* The `where` conditions of a kernel or program; false after one that does not hold was reported. */
+bool conditions_check(struct diagnostics *diagnostics, const struct environment *environment,
+                      const struct node *kernel);
+/* The extents of a tensor parameter (room for TENSOR_RANK_LIMIT); false after a reported error. */
+bool parameter_extents(struct diagnostics *diagnostics, const struct environment *environment,
+                       const struct node *parameter, uint64_t *extents);
+
+/* Parameters of a kernel or program. */
+struct node_list launch_parameters(const struct node *kernel);
+/* The parameter of that name, NULL when there is none. */
+struct node_parameter *launch_parameter(const struct node *kernel, const char *name);
+
+/* A buffer's address, or the 32 bits of a scalar that is no integer. */
+struct launch_word {
+    const char *name; /* of the parameter */
+    uint32_t value;
+};
+
+struct launch {
+    const struct node *kernel; /* with tt.runtime_args, tt.grid_blocks and tt.core_grid */
+    const struct environment *sizes;
+    const struct launch_word *addresses, *scalars;
+    size_t address_count, scalar_count;
+    /* Set by launch_prepare. */
+    uint64_t blocks;
+    uint32_t grid_x, grid_y;
+};
+
+struct launch_share {
+    uint64_t start, count;
+};
+
+/* Consecutive blocks, ceil(blocks / cores) each, clipped: a core without work gets none. */
+struct launch_share launch_share(uint64_t blocks, uint32_t cores, uint32_t core);
+
+/* Evaluates the blocks and the core grid. False after a reported error. */
+bool launch_prepare(struct diagnostics *diagnostics, struct launch *launch);
+/* How many arguments a core gets, and their names; NULL when the kernel has no tt.runtime_args. */
+const struct node_dictionary *launch_argument_list(const struct node *kernel);
+/* The arguments of one core, counted row by row over the core grid. False after a reported error. */
+bool launch_arguments(struct diagnostics *diagnostics, const struct launch *launch, uint32_t core,
+                      uint32_t *arguments);
+
+#endif

@@ -1,0 +1,261 @@
+/* Device form: calls that exist, with their arguments, in the roles they belong to; circular buffers;
+ * functions. */
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "ir/verify_internal.h"
+
+enum call_role { CALL_DATA, CALL_COMPUTE, CALL_ANY };
+enum call_result { CALL_STATEMENT, CALL_VALUE };
+#define DATA CALL_DATA
+#define COMPUTE CALL_COMPUTE
+#define ANY CALL_ANY
+#define STATEMENT CALL_STATEMENT
+#define VALUE CALL_VALUE
+
+struct intrinsic {
+    const char *name;
+    enum call_role role;
+    enum call_result result;
+    size_t templates, arguments;
+};
+
+static const struct intrinsic intrinsics[] = {
+#define INTRINSIC(name, role, result, templates, arguments, header)                                          \
+    {#name, role, result, templates, arguments},
+#include "ir/intrinsics.def"
+};
+enum { INTRINSIC_COUNT = sizeof intrinsics / sizeof *intrinsics };
+
+static const char *const template_words[] = {
+#define TEMPLATE_WORD(word, cxx) #word,
+#include "ir/intrinsics.def"
+};
+
+static const struct intrinsic *intrinsic_find(const char *name) {
+    for (size_t i = 0; i < INTRINSIC_COUNT; i++)
+        if (strcmp(intrinsics[i].name, name) == 0)
+            return &intrinsics[i];
+    return NULL;
+}
+
+static bool is_template_word(const struct node *node) {
+    const char *word = node->kind == NODE_REFERENCE ? ((const struct node_reference *)node)->name : "";
+    for (size_t i = 0; i < sizeof template_words / sizeof *template_words; i++)
+        if (strcmp(template_words[i], word) == 0)
+            return true;
+    return false;
+}
+
+static void check_role(struct verifier *v, const struct node_call *call, const struct intrinsic *intrinsic) {
+    if (intrinsic->role == CALL_ANY)
+        return;
+    bool compute = v->role == ROLE_COMPUTE;
+    if (!v->inside_role)
+        verify_error(v, &call->base, "%s stands outside of every role", call->function);
+    else if (compute != (intrinsic->role == CALL_COMPUTE))
+        verify_error(v, &call->base, "%s is a call of %s, not of %s", call->function,
+                     intrinsic->role == CALL_COMPUTE ? "compute" : "reader and writer",
+                     word_text(WORDS_role, (int)v->role));
+}
+
+static void check_arguments(struct verifier *v, const struct node_call *call,
+                            const struct intrinsic *intrinsic) {
+    size_t expected = intrinsic->templates + intrinsic->arguments;
+    bool transfer = strncmp(call->function, "noc_async_", 10) == 0 && intrinsic->arguments == 3;
+    if (call->arguments.count != expected) {
+        verify_error(v, &call->base, "%s takes %zu argument%s, not %zu", call->function, expected,
+                     expected == 1 ? "" : "s", call->arguments.count);
+        return;
+    }
+    for (size_t i = 0; i < expected; i++) {
+        const struct node *argument = call->arguments.items[i];
+        if (i < intrinsic->templates) {
+            if (!is_template_word(argument))
+                verify_error(v, &call->base, "%s is no template argument of %s",
+                             node_text(v->arena, argument), call->function);
+        } else if (transfer && i == 1) {
+            const struct node_reference *accessor = node_as(call->arguments.items[i], reference);
+            const struct scope_name *found = accessor ? scope_find(v, accessor->name) : NULL;
+            if (!found || (found->kind != NAME_ACCESSOR && found->kind != NAME_TENSOR))
+                verify_error(v, &call->base, "%s is no accessor of a tensor", node_text(v->arena, argument));
+        } else {
+            const struct scope_name *scalar =
+                argument->kind == NODE_REFERENCE
+                    ? scope_find(v, ((const struct node_reference *)argument)->name)
+                    : NULL;
+            if (!scalar || scalar->kind != NAME_SCALAR) /* before the split a scalar stands for its bits */
+                verify_number(v, argument, "an argument of a device call");
+        }
+    }
+}
+
+const struct node_function *helper_find(const struct verifier *v, const char *name) {
+    struct node_block *body = node_as(node_as(v->kernel, kernel)->body, block);
+    for (size_t i = 0; body && i < body->statements.count; i++) {
+        const struct node_function *function = node_as(body->statements.items[i], function);
+        if (function && function->role == ROLE_HELPER && strcmp(function->name, name) == 0)
+            return function;
+    }
+    return NULL;
+}
+
+static void check_helper_call(struct verifier *v, const struct node_call *call,
+                              const struct node_function *helper) {
+    if (helper->parameters.count != call->arguments.count)
+        verify_error(v, &call->base, "%s takes %zu argument%s, not %zu", call->function,
+                     helper->parameters.count, helper->parameters.count == 1 ? "" : "s",
+                     call->arguments.count);
+    if (v->inside_role && v->role == ROLE_COMPUTE)
+        verify_error(v, &call->base, "%s is a call of reader and writer, not of compute", call->function);
+    for (size_t i = 0; i < call->arguments.count; i++)
+        verify_number(v, call->arguments.items[i], "an argument of a helper");
+}
+
+static void unknown_call(struct verifier *v, const struct node_call *call) {
+    const char *names[INTRINSIC_COUNT];
+    for (size_t i = 0; i < INTRINSIC_COUNT; i++)
+        names[i] = intrinsics[i].name;
+    const char *nearest = suggest_nearest(call->function, names, INTRINSIC_COUNT);
+    verify_error(v, &call->base, "there is no device call %s", call->function);
+    if (nearest)
+        report_help(v->diagnostics, (struct span){0}, "did you mean %s?", nearest);
+}
+
+void verify_call_statement(struct verifier *v, const struct node_statement *statement) {
+    const struct node_call *call = node_as(statement->call, call);
+    if (!call) {
+        verify_error(v, &statement->base, "a statement is a call");
+        return;
+    }
+    const struct node_function *helper = helper_find(v, call->function);
+    const struct intrinsic *intrinsic = intrinsic_find(call->function);
+    if (helper) {
+        check_helper_call(v, call, helper);
+    } else if (!intrinsic) {
+        unknown_call(v, call);
+    } else if (intrinsic->result != CALL_STATEMENT) {
+        verify_error(v, &call->base, "%s is a value, not a statement", call->function);
+    } else {
+        check_role(v, call, intrinsic);
+        check_arguments(v, call, intrinsic);
+    }
+}
+
+enum value_kind verify_device_value(struct verifier *v, const struct node_call *call, bool *known) {
+    const struct intrinsic *intrinsic = intrinsic_find(call->function);
+    bool bits = strcmp(call->function, "bits") == 0;
+    *known = v->form == FORM_DEVICE && (intrinsic || bits);
+    if (!*known)
+        return VALUE_NONE;
+    if (bits) {
+        if (call->arguments.count != 1)
+            verify_error(v, &call->base, "bits takes 1 argument, not %zu", call->arguments.count);
+        else
+            verify_expression(v, call->arguments.items[0]);
+        return VALUE_INTEGER;
+    }
+    if (intrinsic->result != CALL_VALUE) {
+        verify_error(v, &call->base, "%s has no value: it is a statement", call->function);
+        return VALUE_NONE;
+    }
+    check_role(v, call, intrinsic);
+    check_arguments(v, call, intrinsic);
+    return VALUE_INTEGER;
+}
+
+/* ---- circular buffers ---- */
+
+void verify_circular_buffer(struct verifier *v, const struct node_circular_buffer *buffer) {
+    for (size_t i = v->base; i < v->count; i++) {
+        const struct scope_name *other = &v->names[i];
+        if (other->kind != NAME_CIRCULAR_BUFFER ||
+            ((const struct node_circular_buffer *)other->node)->id != buffer->id)
+            continue;
+        verify_error(v, &buffer->base, "circular buffer %s has the number of %s", buffer->name, other->name);
+        if (other->node->span.line)
+            report_note(v->diagnostics, other->node->span, "%s is declared here", other->name);
+        break;
+    }
+    if (buffer->id < 0)
+        verify_error(v, &buffer->base, "circular buffer %s has the number %lld", buffer->name,
+                     (long long)buffer->id);
+    verify_number(v, buffer->pages, "a number of pages");
+    struct scope_name *added = scope_add(v, NAME_CIRCULAR_BUFFER, buffer->name, &buffer->base);
+    added->value = value_kind_of(buffer->dtype);
+    added->rank = 2;
+}
+
+/* ---- functions ---- */
+
+/* A function sees its own names only. */
+void verify_function(struct verifier *v, const struct node_function *function) {
+    if (v->inside_role) {
+        verify_error(v, &function->base, "function %s stands inside of a role or function", function->name);
+        return;
+    }
+    size_t mark = v->count, base = v->base;
+    v->base = mark;
+    v->inside_role = true;
+    v->role = function->role;
+    if (function->role != ROLE_HELPER && function->parameters.count)
+        verify_error(v, &function->base, "%s %s takes parameters: only helpers do",
+                     word_text(WORDS_role, (int)function->role), function->name);
+    for (size_t i = 0; i < function->parameters.count; i++) {
+        const struct node_parameter *parameter = node_as(function->parameters.items[i], parameter);
+        if (!verify_present(v, &parameter->base))
+            continue;
+        if (parameter->dtype != DTYPE_U32 || parameter->dimensions.count)
+            verify_error(v, &parameter->base, "parameter %s of a helper is a u32", parameter->name);
+        scope_add(v, NAME_NUMBER, parameter->name, &parameter->base);
+    }
+    verify_statement(v, function->body);
+    v->inside_role = false;
+    v->base = base;
+    v->count = mark;
+}
+
+static const struct node_function *function_of(struct node_list statements, enum role role) {
+    for (size_t i = 0; i < statements.count; i++) {
+        const struct node_function *function = node_as(statements.items[i], function);
+        if (function && function->role == role)
+            return function;
+    }
+    return NULL;
+}
+
+static void check_complete(struct verifier *v, struct node_list statements) {
+    if (function_of(statements, ROLE_WRITER))
+        return;
+    verify_error(v, v->kernel, "kernel %s has no %s", node_as(v->kernel, kernel)->name,
+                 word_text(WORDS_role, ROLE_WRITER));
+    report_help(v->diagnostics, (struct span){0},
+                "a kernel is a writer, a reader unless it reads nothing, and compute unless it only copies");
+}
+
+/* After the split a kernel is its circular buffers and functions, one for each role, helpers before their
+ * calls. */
+void verify_functions(struct verifier *v) {
+    struct node_block *body = node_as(node_as(v->kernel, kernel)->body, block);
+    if (v->form != FORM_DEVICE || !body)
+        return;
+    struct node_list statements = body->statements;
+    v->split = function_of(statements, ROLE_READER) || function_of(statements, ROLE_COMPUTE) ||
+               function_of(statements, ROLE_WRITER);
+    if (!v->split)
+        return;
+    for (size_t i = 0; i < statements.count; i++) {
+        const struct node *statement = statements.items[i];
+        const struct node_function *function = node_as(statements.items[i], function);
+        if (!function && statement->kind != NODE_CIRCULAR_BUFFER)
+            verify_error(v, statement, "a kernel of functions has circular buffers beside them, but no %s",
+                         node_info(statement->kind)->name);
+        const struct node_function *first = function ? function_of(statements, function->role) : NULL;
+        if (!function || function->role == ROLE_HELPER || first == function)
+            continue;
+        verify_error(v, statement, "%s is a second %s of kernel %s", function->name,
+                     word_text(WORDS_role, (int)function->role), node_as(v->kernel, kernel)->name);
+        report_note(v->diagnostics, first->base.span, "the first is here");
+    }
+    check_complete(v, statements);
+}

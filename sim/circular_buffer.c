@@ -1,0 +1,217 @@
+/* Circular buffers and the L1 they lie in. */
+#include "sim/calls.h"
+#include "sim/core.h"
+
+struct circular_buffer *buffer_find(struct thread *t, uint32_t id) {
+    struct run *run = t->core->run;
+    uint32_t index = id < MAX_BUFFERS ? run->buffer_index[id] : 0;
+    if (index == 0)
+        thread_fault(t, "no circular buffer %u is configured", (unsigned)id);
+    return &t->core->buffers[index - 1];
+}
+
+void l1_mark(struct core *core, uint32_t address, uint32_t bytes, bool written) {
+    /* Pages and buffers begin and end at multiples of 16 bytes: whole bytes of marks. */
+    memset(core->memory->written + (address - core->run->l1_base) / 16, written ? 0xff : 0, bytes / 16);
+}
+
+bool l1_is_written(const struct core *core, uint32_t address, uint32_t bytes) {
+    const uint8_t *marks = core->memory->written + (address - core->run->l1_base) / 16;
+    uint32_t count = bytes / 16, i = 0;
+    uint64_t all = ~(uint64_t)0;
+    for (; i + 8 <= count; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, marks + i, 8);
+        all &= eight;
+    }
+    for (; i < count; ++i)
+        all &= marks[i] | ~(uint64_t)0xff;
+    return all == ~(uint64_t)0;
+}
+
+static void be_producer(struct thread *t, struct circular_buffer *cb) {
+    if (cb->producer == t)
+        return;
+    if (cb->producer)
+        thread_fault(t, "buffer %s is filled by the %s kernel: a buffer has one producer", buffer_name(cb),
+                     role_name(cb->producer->role));
+    cb->producer = t;
+}
+
+static void be_consumer(struct thread *t, struct circular_buffer *cb) {
+    if (cb->consumer == t)
+        return;
+    if (cb->consumer)
+        thread_fault(t, "buffer %s is emptied by the %s kernel: a buffer has one consumer", buffer_name(cb),
+                     role_name(cb->consumer->role));
+    cb->consumer = t;
+}
+
+void device_cb_reserve_back(uint32_t line, uint32_t buffer, uint32_t pages) {
+    struct thread *t = call_enter(line, "cb_reserve_back");
+    struct circular_buffer *cb = buffer_find(t, buffer);
+    be_producer(t, cb);
+    if (pages > cb->pages)
+        thread_fault(t, "reserves %u of the pages of %s, which has %u: it would wait for ever",
+                     (unsigned)pages, buffer_name(cb), (unsigned)cb->pages);
+    thread_yield(t);
+    while (cb->pages - cb->filled < pages) {
+        cb->producer_blocked = true;
+        cb->producer_wants = pages;
+        t->blocked_on = cb;
+        thread_block(t);
+    }
+    if (pages > 0) {
+        uint64_t freed = cb->pop_clock[(cb->write_page + pages - 1) % cb->pages];
+        t->clock = (t->clock > freed ? t->clock : freed) + t->core->run->device->costs->call;
+    }
+    if (pages > cb->reserved)
+        cb->reserved = pages;
+}
+
+void device_cb_push_back(uint32_t line, uint32_t buffer, uint32_t pages) {
+    struct thread *t = call_enter(line, "cb_push_back");
+    struct circular_buffer *cb = buffer_find(t, buffer);
+    be_producer(t, cb);
+    if (pages > cb->reserved)
+        thread_fault(t, "pushes %u of the pages of %s, with %u reserved", (unsigned)pages, buffer_name(cb),
+                     (unsigned)cb->reserved);
+    if (cb->write_page + pages > cb->pages)
+        thread_fault(t,
+                     "pushes %u of the pages of %s from page %u on, but it wraps after page %u: pushes must "
+                     "sum to exactly "
+                     "its %u pages",
+                     (unsigned)pages, buffer_name(cb), (unsigned)cb->write_page, (unsigned)cb->pages - 1,
+                     (unsigned)cb->pages);
+    if (t->reads.count > 0 &&
+        transfers_overlap(&t->reads, cb->base + cb->write_page * cb->page_bytes, pages * cb->page_bytes))
+        thread_fault(t, "pushes pages of %s with reads in flight: noc_async_read_barrier is missing",
+                     buffer_name(cb));
+    t->clock += t->core->run->device->costs->call;
+    for (uint32_t i = 0; i < pages; ++i)
+        cb->push_clock[cb->write_page + i] = t->clock;
+    cb->write_page += pages;
+    if (cb->write_page == cb->pages)
+        cb->write_page = 0;
+    cb->filled += pages;
+    cb->reserved -= pages;
+    cb->pushed += pages;
+    cb->pack_order = PACK_NONE;
+    cb->pack_next = 0;
+    if (cb->consumer_blocked && cb->filled >= cb->consumer_wants) {
+        cb->consumer_blocked = false;
+        scheduler_wake(t->core->run, cb->consumer);
+    }
+    thread_yield(t);
+}
+
+void device_cb_wait_front(uint32_t line, uint32_t buffer, uint32_t pages) {
+    struct thread *t = call_enter(line, "cb_wait_front");
+    struct circular_buffer *cb = buffer_find(t, buffer);
+    be_consumer(t, cb);
+    if (pages > cb->pages)
+        thread_fault(t, "waits for %u of the pages of %s, which has %u: it would wait for ever",
+                     (unsigned)pages, buffer_name(cb), (unsigned)cb->pages);
+    if (cb->wait_is_used && pages > 0 && pages <= cb->waited)
+        thread_fault(t,
+                     "waits for %u of the pages of %s after a wait for %u, with none popped since: waits "
+                     "count from the front",
+                     (unsigned)pages, buffer_name(cb), (unsigned)cb->waited);
+    thread_yield(t);
+    while (cb->filled < pages) {
+        cb->consumer_blocked = true;
+        cb->consumer_wants = pages;
+        t->blocked_on = cb;
+        thread_block(t);
+    }
+    if (pages > 0) {
+        uint64_t arrived = cb->push_clock[(cb->read_page + pages - 1) % cb->pages];
+        t->clock = (t->clock > arrived ? t->clock : arrived) + t->core->run->device->costs->call;
+        cb->wait_is_used = true;
+    }
+    if (pages > cb->waited)
+        cb->waited = pages;
+}
+
+void device_cb_pop_front(uint32_t line, uint32_t buffer, uint32_t pages) {
+    struct thread *t = call_enter(line, "cb_pop_front");
+    struct circular_buffer *cb = buffer_find(t, buffer);
+    be_consumer(t, cb);
+    if (pages > cb->waited)
+        thread_fault(t, "pops %u of the pages of %s, with %u waited for", (unsigned)pages, buffer_name(cb),
+                     (unsigned)cb->waited);
+    if (cb->read_page + pages > cb->pages)
+        thread_fault(t,
+                     "pops %u of the pages of %s from page %u on, but it wraps after page %u: pops must sum "
+                     "to exactly its "
+                     "%u pages",
+                     (unsigned)pages, buffer_name(cb), (unsigned)cb->read_page, (unsigned)cb->pages - 1,
+                     (unsigned)cb->pages);
+    uint32_t address = cb->base + cb->read_page * cb->page_bytes, bytes = pages * cb->page_bytes;
+    if (t->writes.count > 0 && transfers_overlap(&t->writes, address, bytes))
+        thread_fault(t, "pops pages of %s with writes in flight: noc_async_writes_flushed is missing",
+                     buffer_name(cb));
+    if (pages == 0)
+        return;
+    l1_mark(t->core, address, bytes, false);
+    t->clock += t->core->run->device->costs->call;
+    for (uint32_t i = 0; i < pages; ++i)
+        cb->pop_clock[cb->read_page + i] = t->clock;
+    cb->read_page += pages;
+    if (cb->read_page == cb->pages)
+        cb->read_page = 0;
+    cb->filled -= pages;
+    cb->waited -= pages;
+    cb->wait_is_used = false;
+    cb->scaler_checked = 0;
+    if (cb->producer_blocked && cb->pages - cb->filled >= cb->producer_wants) {
+        cb->producer_blocked = false;
+        scheduler_wake(t->core->run, cb->producer);
+    }
+    thread_yield(t);
+}
+
+uint32_t device_get_write_ptr(uint32_t line, uint32_t buffer) {
+    struct thread *t = call_enter(line, "get_write_ptr");
+    struct circular_buffer *cb = buffer_find(t, buffer);
+    if (t->role == DEVICE_COMPUTE)
+        thread_fault(t, "is a call of data movement kernels");
+    return cb->base + cb->write_page * cb->page_bytes;
+}
+
+uint32_t device_get_read_ptr(uint32_t line, uint32_t buffer) {
+    struct thread *t = call_enter(line, "get_read_ptr");
+    struct circular_buffer *cb = buffer_find(t, buffer);
+    if (t->role == DEVICE_COMPUTE)
+        thread_fault(t, "is a call of data movement kernels");
+    return cb->base + cb->read_page * cb->page_bytes;
+}
+
+const uint8_t *buffer_read_tile(struct thread *t, struct circular_buffer *cb, uint32_t tile) {
+    if (tile >= cb->waited || cb->consumer != t)
+        thread_fault(t, "reads tile %u of %s, with %u waited for", (unsigned)tile, buffer_name(cb),
+                     cb->consumer == t ? (unsigned)cb->waited : 0u);
+    if (cb->read_page + tile >= cb->pages)
+        thread_fault(t, "reads tile %u of %s past its wrap: the window begins at page %u of %u",
+                     (unsigned)tile, buffer_name(cb), (unsigned)cb->read_page, (unsigned)cb->pages);
+    if (!cb->tiles)
+        thread_fault(t, "reads a tile of %s, but its pages have %u bytes and a tile of %s has %u",
+                     buffer_name(cb), (unsigned)cb->page_bytes, data_format_name(cb->spec->format),
+                     (unsigned)data_format_tile_bytes(cb->spec->format));
+    uint32_t address = cb->base + (cb->read_page + tile) * cb->page_bytes;
+    if (!l1_is_written(t->core, address, cb->page_bytes))
+        thread_fault(t, "reads tile %u of %s, which was not wholly written before its push", (unsigned)tile,
+                     buffer_name(cb));
+    ++t->core->run->statistics.tiles_unpacked;
+    return l1_bytes(t->core, address);
+}
+
+uint32_t buffer_write_page(struct thread *t, struct circular_buffer *cb, uint32_t index) {
+    if (cb->producer != t || index >= cb->reserved)
+        thread_fault(t, "writes page %u of %s, with %u reserved", (unsigned)index, buffer_name(cb),
+                     cb->producer == t ? (unsigned)cb->reserved : 0u);
+    if (cb->write_page + index >= cb->pages)
+        thread_fault(t, "writes page %u of %s past its wrap: the window begins at page %u of %u",
+                     (unsigned)index, buffer_name(cb), (unsigned)cb->write_page, (unsigned)cb->pages);
+    return cb->base + (cb->write_page + index) * cb->page_bytes;
+}

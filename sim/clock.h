@@ -1,0 +1,22 @@
+/* What calls cost on the real device, in cycles: the estimate behind device_statistics.cycles. */
+#ifndef TILEC_SIM_CLOCK_H
+#define TILEC_SIM_CLOCK_H
+
+#include <stdint.h>
+
+#include "support/architecture.h"
+
+struct clock_costs {
+    uint32_t noc_read_latency, noc_read_issue, noc_write_latency, noc_write_issue;
+    uint32_t noc_bytes_per_100_cycles; /* DRAM to one core */
+    uint32_t tile_product[4];          /* by fidelity */
+    uint32_t unpack_bytes_per_cycle, pack_bytes_per_cycle;
+    uint32_t vector_operation; /* one simple operation on a tile in DST */
+    uint32_t vector_function;  /* one elementary function */
+    uint32_t initialise;       /* an init or a reconfiguration */
+    uint32_t call;             /* a pointer or semaphore of the RISC-V processors */
+};
+
+const struct clock_costs *clock_costs_of(enum chip chip);
+
+#endif

@@ -1,0 +1,269 @@
+/* Turns a kernel's text into code: by libtcc within the process, or by a C compiler as a shared object.
+ *
+ * The text is compiled as it is written to disk, except that the include of tilec_device.h is replaced by the
+ * header's text, so that no file is needed; lines keep their numbers. Any warning counts as an error.
+ */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <libtcc.h>
+
+#include "sim/calls.h"
+#include "sim/core.h"
+#include "sim/used_header.h"
+
+#define INCLUDE_LINE "#include \"tilec_device.h\""
+
+const struct call_symbol call_symbols[] = {
+#define DEVICE_CALL(result, name, count, parameters) {"device_" #name, (void (*)(void))device_##name},
+#include "sim/calls.def"
+    {"device_get_arg_val", (void (*)(void))device_get_arg_val},
+    {"device_tensor_accessor", (void (*)(void))device_tensor_accessor},
+    {"device_noc_async_read_page", (void (*)(void))device_noc_async_read_page},
+    {"device_noc_async_write_page", (void (*)(void))device_noc_async_write_page},
+};
+
+const size_t call_symbol_count = sizeof call_symbols / sizeof call_symbols[0];
+
+/* ISO C has no conversion between functions and objects; POSIX gives both one representation. */
+static void *object_pointer(void (*function)(void)) {
+    void *pointer;
+    memcpy(&pointer, &function, sizeof pointer);
+    return pointer;
+}
+
+static void (*function_pointer(void *pointer))(void) {
+    void (*function)(void);
+    memcpy(&function, &pointer, sizeof function);
+    return function;
+}
+
+static uint32_t count_lines(const char *text) {
+    uint32_t lines = 2;
+    for (; *text; ++text)
+        lines += *text == '\n';
+    return lines;
+}
+
+/* The beginning of the line that includes the runtime header; NULL when there is none. */
+static const char *find_include(const char *text) {
+    for (const char *at = text; (at = strstr(at, INCLUDE_LINE)) != NULL; ++at) {
+        if (at == text || at[-1] == '\n')
+            return at;
+    }
+    return NULL;
+}
+
+/* The number of the first line that includes another file; 0: there is none. */
+static uint32_t find_foreign_include(const char *text) {
+    uint32_t line = 1;
+    for (; *text; ++line) {
+        size_t length = strcspn(text, "\n");
+        const char *at = text + strspn(text, " \t");
+        if (*at == '#' && strncmp(at + 1 + strspn(at + 1, " \t"), "include", 7) == 0 &&
+            strncmp(text, INCLUDE_LINE, strlen(INCLUDE_LINE)) != 0)
+            return line;
+        text += length + (text[length] != '\0');
+    }
+    return 0;
+}
+
+static void report(struct run *run, enum device_role role, const char *message) {
+    fault_launch(run, DEVICE_FAULT_COMPILE, "%s", message);
+    run->fault->role = role;
+    run->fault->kernel = run->launch->kernels[role].name;
+}
+
+/* In process. */
+
+struct messages {
+    char text[512];
+};
+
+/* Keeps the first message, without the chain of includes before it. */
+static void collect_message(void *opaque, const char *message) {
+    struct messages *messages = opaque;
+    const char *last = strrchr(message, '\n');
+    if (!messages->text[0])
+        snprintf(messages->text, sizeof messages->text, "%s", last && last[1] ? last + 1 : message);
+}
+
+static char *expand_include(const char *text, const char *name, const struct used_names *names) {
+    const char *include = find_include(text);
+    size_t header = strlen(device_runtime_header) + 1;
+    size_t size = header + strlen(text) + 2 * strlen(name) + 128;
+    char *whole = malloc(size), *used = malloc(header);
+    if (!whole || !used) {
+        free(whole);
+        free(used);
+        return NULL;
+    }
+    used_header_copy(names, used);
+    size_t before = (size_t)(include - text);
+    uint32_t line = 1;
+    for (size_t i = 0; i < before; ++i)
+        line += text[i] == '\n';
+    snprintf(whole, size, "#line 1 \"%s\"\n%.*s#line 1 \"tilec_device.h\"\n%s#line %u \"%s\"\n%s", name,
+             (int)before, text, used, (unsigned)line, name, include + strlen(INCLUDE_LINE));
+    free(used);
+    return whole;
+}
+
+/* The calls that the kernel names, and memory functions that the compiler's initialisers call. */
+static void add_symbols(TCCState *state, const struct used_names *names) {
+    for (size_t i = 0; i < call_symbol_count; ++i) {
+        if (used_names_have(names, call_symbols[i].name + strlen("device_")))
+            tcc_add_symbol(state, call_symbols[i].name, object_pointer(call_symbols[i].function));
+    }
+    tcc_add_symbol(state, "memset", object_pointer((void (*)(void))memset));
+    tcc_add_symbol(state, "memcpy", object_pointer((void (*)(void))memcpy));
+    tcc_add_symbol(state, "memmove", object_pointer((void (*)(void))memmove));
+}
+
+static bool relocate(TCCState *state, struct kernel_code *code, struct messages *messages) {
+    int size = tcc_relocate(state, NULL);
+    if (size < 0 || messages->text[0])
+        return false;
+    long page = sysconf(_SC_PAGESIZE);
+    code->text_bytes = ((size_t)size + (size_t)page) / (size_t)page * (size_t)page;
+    code->text = mmap(NULL, code->text_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (code->text == MAP_FAILED) {
+        code->text = NULL;
+        return false;
+    }
+    if (tcc_relocate(state, code->text) != 0 || messages->text[0])
+        return false;
+    code->entry = function_pointer(tcc_get_symbol(state, "kernel_main"));
+    return code->entry != NULL && mprotect(code->text, code->text_bytes, PROT_READ | PROT_EXEC) == 0;
+}
+
+static bool compile_in_process(struct run *run, enum device_role role, const char *text, const char *name) {
+    struct messages messages = {{0}};
+    struct kernel_code *code = &run->kernels[role];
+    struct used_names names;
+    used_names_collect(&names, text);
+    char *whole = expand_include(text, name, &names);
+    TCCState *state = tcc_new();
+    bool good = false;
+    if (whole && state) {
+        tcc_set_error_func(state, &messages, collect_message);
+        tcc_set_options(state, "-nostdlib -nostdinc -Wall -Wimplicit-function-declaration");
+        tcc_set_output_type(state, TCC_OUTPUT_MEMORY);
+        add_symbols(state, &names);
+        good = tcc_compile_string(state, whole) == 0 && !messages.text[0] && relocate(state, code, &messages);
+    }
+    if (state)
+        tcc_delete(state);
+    free(whole);
+    if (!good)
+        report(run, role, messages.text[0] ? messages.text : "the kernel has no kernel_main");
+    return good;
+}
+
+/* By a compiler, as a shared object. */
+
+static bool write_file(const char *directory, const char *name, const char *text, char *path,
+                       size_t path_size) {
+    snprintf(path, path_size, "%s/%s", directory, name);
+    FILE *file = fopen(path, "w");
+    if (!file)
+        return false;
+    bool good = fputs(text, file) >= 0;
+    return fclose(file) == 0 && good;
+}
+
+static void read_log(const char *path, char *text, size_t size) {
+    FILE *file = fopen(path, "r");
+    size_t used = file ? fread(text, 1, size - 1, file) : 0;
+    text[used] = '\0';
+    if (file)
+        fclose(file);
+}
+
+/* Fills the call pointers that the header defines under TILEC_DEVICE_SHARED. */
+static bool link_shared(struct kernel_code *code, const char *path) {
+    code->text = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    code->shared = true;
+    if (!code->text)
+        return false;
+    for (size_t i = 0; i < call_symbol_count; ++i) {
+        void *pointer = dlsym(code->text, call_symbols[i].name);
+        if (pointer)
+            memcpy(pointer, &call_symbols[i].function, sizeof(void (*)(void)));
+    }
+    code->entry = function_pointer(dlsym(code->text, "kernel_main"));
+    return code->entry != NULL;
+}
+
+static bool run_compiler(const char *compiler, const char *directory, const char *source, const char *object,
+                         const char *log) {
+    char command[2048];
+    int length = snprintf(
+        command, sizeof command,
+        "%s -std=c11 -g -O1 -Wall -Werror -shared -fPIC -DTILEC_DEVICE_SHARED -I'%s' -o '%s' '%s' >'%s' 2>&1",
+        compiler, directory, object, source, log);
+    if (length < 0 || (size_t)length >= sizeof command)
+        return false;
+    int status = system(command);
+    return status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool compile_shared(struct run *run, enum device_role role, const char *text) {
+    const char *base = getenv("TMPDIR");
+    char directory[512], source[1024], header[1024], object[1024], log[1024], message[700] = "";
+    snprintf(directory, sizeof directory, "%s/tilec-XXXXXX",
+             base && *base && !strchr(base, '\'') ? base : "/tmp");
+    if (!mkdtemp(directory)) {
+        report(run, role, "no temporary folder can be made for the compiler");
+        return false;
+    }
+    snprintf(object, sizeof object, "%s/kernel.so", directory);
+    snprintf(log, sizeof log, "%s/log", directory);
+    bool good = write_file(directory, "kernel.c", text, source, sizeof source) &&
+                write_file(directory, "tilec_device.h", device_runtime_header, header, sizeof header);
+    if (good && !run_compiler(run->device->compiler, directory, source, object, log)) {
+        read_log(log, message, sizeof message);
+        good = false;
+    }
+    good = good && link_shared(&run->kernels[role], object);
+    unlink(source);
+    unlink(header);
+    unlink(object);
+    unlink(log);
+    rmdir(directory);
+    if (!good)
+        report(run, role, message[0] ? message : "the compiler's shared object does not load");
+    return good;
+}
+
+bool kernel_compile(struct run *run, enum device_role role) {
+    const struct device_kernel *kernel = &run->launch->kernels[role];
+    const char *name = kernel->name ? kernel->name : role_name(role);
+    run->kernels[role].lines = count_lines(kernel->text);
+    char message[256] = "";
+    uint32_t foreign = run->device->compiler ? 0 : find_foreign_include(kernel->text);
+    if (!find_include(kernel->text))
+        snprintf(message, sizeof message, "%s does not begin a line with %s", name, INCLUDE_LINE);
+    else if (foreign > 0)
+        snprintf(message, sizeof message, "%s:%u: error: kernels include tilec_device.h and nothing else",
+                 name, (unsigned)foreign);
+    if (message[0]) {
+        report(run, role, message);
+        return false;
+    }
+    if (run->device->compiler)
+        return compile_shared(run, role, kernel->text);
+    return compile_in_process(run, role, kernel->text, name);
+}
+
+void kernel_free(struct kernel_code *code) {
+    if (code->text && code->shared)
+        dlclose(code->text);
+    else if (code->text)
+        munmap(code->text, code->text_bytes);
+    *code = (struct kernel_code){0};
+}

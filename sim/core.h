@@ -1,0 +1,306 @@
+/* The state of a launch: cores, threads, circular buffers, DST; shared by the files of the device only. */
+#ifndef TILEC_SIM_CORE_H
+#define TILEC_SIM_CORE_H
+
+#include <setjmp.h>
+
+#include "sim/clock.h"
+#include "sim/device.h"
+#include "sim/tile_engine.h"
+#include "support/coroutine.h"
+
+#define MAX_BUFFERS 64
+#define MAX_DST_TILES 8
+
+/* Who touched a page during a launch: two cores on one page, one of them writing, is a race. */
+struct page_state {
+    uint32_t launch;         /* serial of the launch that reader and writer belong to */
+    uint16_t reader, writer; /* core index + 1; 0: none; PAGE_MANY: several */
+    uint8_t writer_role;
+    bool written; /* ever */
+};
+#define PAGE_MANY 0xffffu
+
+struct device_tensor {
+    struct device *device;
+    char *name;
+    enum data_format format;
+    uint64_t pages;
+    struct device_placement placement;
+    uint32_t page_bytes, address, banks; /* address: the same in every bank */
+    uint64_t bank_pages;                 /* rows of pages in each bank */
+    uint64_t *slots;                     /* sharded: bank * bank_pages + row of every page; else NULL */
+    uint8_t *bytes;                      /* bank by bank */
+    struct page_state *states;
+    struct device_tensor *next;
+};
+
+/* A NoC transfer whose bytes have not moved yet. */
+struct transfer {
+    struct device_tensor *tensor;
+    uint64_t page;
+    uint32_t address; /* in L1 */
+};
+
+struct transfer_list {
+    struct transfer *items;
+    size_t count, capacity;
+};
+
+enum pack_order { PACK_NONE, PACK_IN_ORDER, PACK_OUT_OF_ORDER };
+
+struct circular_buffer {
+    const struct device_buffer *spec;
+    uint32_t pages, page_bytes, base; /* base: L1 address */
+    uint32_t source_format;           /* what the unpacker must be configured for: see source_format_of */
+    bool tiles;                       /* a page is a tile of the format */
+    uint32_t write_page, read_page;   /* positions in the ring */
+    uint32_t filled;                  /* pushed and not popped */
+    uint32_t reserved, waited;
+    bool wait_is_used; /* a wait since the last pop */
+    struct thread *producer, *consumer;
+    bool producer_blocked, consumer_blocked;
+    uint32_t producer_wants, consumer_wants;
+    enum pack_order pack_order; /* of the window reserved now */
+    uint32_t pack_next;
+    uint64_t pushed;         /* in all */
+    uint64_t scaler_checked; /* pushed count + 1 when the front scaler tile was last found right */
+    uint32_t scaler_address;
+    uint64_t *push_clock, *pop_clock; /* by page of the ring */
+};
+
+enum thread_state { THREAD_READY, THREAD_BLOCKED, THREAD_FINISHED };
+
+/* How often a line was executed: the calls of the first name seen there count. */
+struct line_count {
+    const char *call;
+    uint64_t count;
+};
+
+struct thread {
+    struct core *core;
+    enum device_role role;
+    enum thread_state state;
+    struct coroutine *coroutine; /* NULL before its start and after its end */
+    uint32_t line;
+    const char *call;
+    struct line_count *line_counts; /* by line of the kernel */
+    uint32_t lines;
+    uint64_t clock;
+    uint64_t noc_free; /* when this thread's NoC has moved what was issued */
+    struct transfer_list reads, writes;
+    bool unacknowledged; /* writes that left L1, without a barrier since */
+    struct circular_buffer *blocked_on;
+};
+
+/* What the unpacker and the matrix unit were last initialised for. */
+enum operation_kind {
+    OPERATION_NONE,
+    OPERATION_COPY,
+    OPERATION_UNARY_BROADCAST,
+    OPERATION_TRANSPOSE,
+    OPERATION_MATMUL,
+    OPERATION_MATMUL_BLOCK,
+    OPERATION_BINARY,
+    OPERATION_REDUCE,
+};
+
+struct operation {
+    enum operation_kind kind;
+    uint32_t parameters[4];
+    uint32_t format_a, format_b; /* of SrcA and SrcB at the init */
+    const char *call;            /* the init's name */
+    uint32_t line;
+};
+
+enum section_state { SECTION_FREE, SECTION_ACQUIRED, SECTION_COMMITTED, SECTION_PACKING };
+
+struct dst_slot {
+    bool written, integer;
+    uint32_t reduced; /* 0, or the word of the dimension: the other elements are undefined */
+};
+
+struct compute_state {
+    bool started;
+    bool first_operation_done;
+    uint32_t startup_order;
+    uint32_t source_a, source_b, pack_format;
+    struct operation operation;
+    const char *vector_init; /* name of the last init of the vector unit */
+    uint32_t broadcast_active;
+    uint32_t broadcast_line;
+    uint32_t reduce_mask; /* 0 or the dimension's word */
+    uint32_t reduce_line;
+    enum section_state section;
+    uint32_t section_line;
+    struct dst_slot slots[MAX_DST_TILES];
+    struct tile *dst;
+};
+
+/* L1 and DST of a core while one of its threads runs: taken from a pool, so that few are hot in the cache. */
+struct core_memory {
+    uint8_t *l1;      /* from the first buffer's address on */
+    uint8_t *written; /* one bit for two bytes of L1 */
+    struct tile *dst;
+    struct core_memory *next;
+};
+
+struct core {
+    struct run *run;
+    uint32_t index, x, y;
+    const uint32_t *arguments;
+    size_t argument_count;
+    struct thread threads[DEVICE_ROLES];
+    unsigned unfinished;
+    struct core_memory *memory;
+    struct circular_buffer *buffers;
+    struct compute_state compute;
+};
+
+struct kernel_code {
+    void (*entry)(void);
+    void *text; /* mapping of the code, or the handle of a shared object */
+    size_t text_bytes;
+    bool shared;
+    uint32_t lines;
+};
+
+/* One launch. */
+struct run {
+    struct device *device;
+    const struct device_launch *launch;
+    struct device_fault *fault;
+    bool faulted;
+    struct kernel_code kernels[DEVICE_ROLES];
+    uint8_t buffer_index[MAX_BUFFERS]; /* id -> index + 1; 0: not configured */
+    uint32_t l1_base, l1_end;          /* of the buffers */
+    uint32_t dst_tiles;
+    struct core *cores;
+    struct circular_buffer *all_buffers;
+    uint64_t *all_page_clocks;
+    struct thread **ready;
+    size_t ready_count;
+    uint64_t random, call_limit;
+    sigjmp_buf escape; /* where a fault signal on a coroutine's stack continues */
+    struct core_memory *free_memory;
+    struct device_statistics statistics;
+};
+
+struct device {
+    const struct architecture *architecture;
+    const struct clock_costs *costs;
+    struct device_options options;
+    char *compiler;
+    const struct tile_engine *engine;
+    struct device_tensor *tensors;
+    uint32_t dram_used; /* bytes of each bank given out */
+    uint32_t launches;
+    struct coroutine **free_coroutines;
+    size_t free_coroutine_count, coroutine_capacity;
+    struct tile *scratch; /* SCRATCH_TILES operands of the call at hand */
+};
+#define SCRATCH_TILES 20
+
+/* Ends the launch with a fault at the thread's call; does not return. */
+_Noreturn void thread_fault(struct thread *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The thread that runs now. */
+extern _Thread_local struct thread *device_current;
+
+/* Every call begins with it: notes where the thread is. */
+static inline struct thread *call_enter(uint32_t line, const char *name) {
+    struct thread *t = device_current;
+    t->line = line;
+    t->call = name;
+    if (line < t->lines) {
+        struct line_count *here = &t->line_counts[line];
+        if (!here->call)
+            here->call = name;
+        here->count += here->call == name;
+    }
+    if (++t->core->run->statistics.calls > t->core->run->call_limit)
+        thread_fault(t, "the launch makes more than %llu calls",
+                     (unsigned long long)t->core->run->call_limit);
+    return t;
+}
+
+/* How often the thread came to the line where it is. */
+static inline uint64_t thread_iteration(const struct thread *t) {
+    return t->line < t->lines ? t->line_counts[t->line].count : 0;
+}
+
+/* Stops the thread until scheduler_wake; lets others run when the seed says so. */
+void thread_block(struct thread *t);
+void thread_yield(struct thread *t);
+void scheduler_wake(struct run *run, struct thread *t);
+/* Runs all threads to their end. False: run->fault is set. */
+bool scheduler_run(struct run *run);
+
+void fault_launch(struct run *run, enum device_fault_kind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* file:line, and the user's place in parentheses where it is known. */
+void fault_place(const struct run *run, enum device_role role, uint32_t line, char *text, size_t size);
+const char *role_name(enum device_role role);
+
+/* Circular buffers. */
+struct circular_buffer *buffer_find(struct thread *t, uint32_t id);
+static inline const char *buffer_name(const struct circular_buffer *cb) {
+    return cb->spec->name;
+}
+/* The bytes of a tile in the window waited for, checked: for compute. */
+const uint8_t *buffer_read_tile(struct thread *t, struct circular_buffer *cb, uint32_t tile);
+/* Where a page of the window reserved goes: its L1 address, checked. */
+uint32_t buffer_write_page(struct thread *t, struct circular_buffer *cb, uint32_t index);
+
+/* L1. Addresses were checked to lie in a buffer. */
+static inline uint8_t *l1_bytes(const struct core *core, uint32_t address) {
+    return core->memory->l1 + (address - core->run->l1_base);
+}
+void l1_mark(struct core *core, uint32_t address, uint32_t bytes, bool written);
+bool l1_is_written(const struct core *core, uint32_t address, uint32_t bytes);
+
+/* NoC: whether a transfer that has not moved touches this range. */
+bool transfers_overlap(const struct transfer_list *list, uint32_t address, uint32_t bytes);
+
+/* Tensors: where a page lies. */
+uint64_t tensor_slot(const struct device_tensor *tensor, uint64_t page); /* bank * bank_pages + row */
+uint8_t *tensor_page(const struct device_tensor *tensor, uint64_t page);
+/* Its address within its bank. */
+uint64_t tensor_page_address(const struct device_tensor *tensor, uint64_t page);
+/* Of each core: what tensors take from the end of L1. */
+uint32_t tensors_l1_bytes(const struct device *device);
+/* "interleaved over 12 banks of DRAM", of the words that device_tensor_facts gives. */
+void facts_describe(const uint32_t *facts, size_t count, char *text, size_t size);
+
+char *copy_string(const char *text);
+
+/* Called when a kernel returns: what must not be left open. */
+void noc_check_exit(struct thread *t);
+void compute_check_exit(struct thread *t);
+
+/* Compute. */
+struct thread *compute_enter(uint32_t line, const char *name);
+/* What the unpacker is configured for when it reads this format: full-width f32 is a format of its own. */
+static inline uint32_t source_format_of(enum data_format format, bool unpack_to_dest) {
+    return (uint32_t)format * 2 + (unpack_to_dest ? 1 : 0);
+}
+const char *source_format_name(uint32_t source_format);
+/* A DST slot to be written or read by an operation between acquire and commit. */
+struct tile *dst_target(struct thread *t, uint32_t slot);
+struct tile *dst_source(struct thread *t, uint32_t slot);
+/* After an operation wrote a slot: rounds where DST has 16 bits. */
+void dst_written(struct thread *t, uint32_t slot, bool integer, uint32_t reduced);
+
+/* Kernels. */
+bool kernel_compile(struct run *run, enum device_role role);
+void kernel_free(struct kernel_code *code);
+
+/* All calls, by name, for the linker of kernels. */
+struct call_symbol {
+    const char *name;
+    void (*function)(void);
+};
+extern const struct call_symbol call_symbols[];
+extern const size_t call_symbol_count;
+
+#endif

@@ -1,0 +1,163 @@
+/* The embedded device: a deterministic, strict simulator of the Tensix grid that runs kernels written in C
+ * against tilec_device.h. Knows nothing of the compiler's IR.
+ *
+ * A rule of the hardware's API that a kernel breaks, a deadlock, a kernel that does not compile: each ends
+ * the launch with a struct device_fault. Nothing here prints or exits. Results do not depend on the seed.
+ */
+#ifndef TILEC_SIM_DEVICE_H
+#define TILEC_SIM_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "support/architecture.h"
+#include "support/scalar.h"
+
+enum device_role { DEVICE_READER, DEVICE_COMPUTE, DEVICE_WRITER, DEVICE_ROLES };
+
+struct device;
+struct device_tensor;
+
+struct device_options {
+    uint64_t seed;           /* 0: core by core; otherwise the order of threads is drawn from it */
+    uint32_t grid_x, grid_y; /* cores that may be used; 0: the product's */
+    uint64_t call_limit;     /* calls of one launch, all threads together; 0: no limit */
+    const char *compiler;    /* NULL: in process; else a C compiler's command, for debuggers and sanitizers */
+};
+
+/* NULL when there is no memory, or the grid is larger than the product's. */
+struct device *device_create(const struct architecture *architecture, const struct device_options *options);
+void device_free(struct device *device);
+
+enum device_memory { DEVICE_DRAM, DEVICE_L1 };
+#define DEVICE_SHARD_RANK 8
+
+/* Where the pages of a tensor lie, over the banks of DRAM or the L1 of the device's cores, row by row.
+ *
+ * Interleaved (rank 0): page p lies in bank p % banks. Sharded: the pages are an array of the shape,
+ * row-major, cut into shards; the shards are counted row-major, and shard s lies in bank s % banks. Shards of
+ * a bank follow one another, each with room for all its pages, which are row-major too: those beyond the
+ * shape are padding that nothing reaches.
+ */
+struct device_placement {
+    enum device_memory memory;
+    size_t rank;                                                 /* 0: interleaved */
+    uint64_t shape[DEVICE_SHARD_RANK], shard[DEVICE_SHARD_RANK]; /* in pages, outermost first */
+};
+
+/* A tensor; a page is one tile. The name is copied. NULL when there is no room for it, or when the shards do
+ * not describe that many pages. device_tensor_allocate interleaves over DRAM. Tensors in L1 lie at its end,
+ * on every core.
+ */
+struct device_tensor *device_tensor_allocate(struct device *device, const char *name, enum data_format format,
+                                             uint64_t pages);
+struct device_tensor *device_tensor_place(struct device *device, const char *name, enum data_format format,
+                                          uint64_t pages, const struct device_placement *placement);
+void device_tensor_free(struct device *device, struct device_tensor *tensor);
+uint32_t device_tensor_address(const struct device_tensor *tensor);
+const struct device_placement *device_tensor_placement(const struct device_tensor *tensor);
+/* Bytes of each core's L1 that circular buffers may have beside the tensors there. */
+uint32_t device_l1_free(const struct device *device);
+/* The bank of a page, and the page's address in it. False when the tensor has no such page. */
+bool device_tensor_locate(const struct device_tensor *tensor, uint64_t page, uint32_t *bank,
+                          uint64_t *address);
+/* Bytes that a tensor so placed takes of each bank; UINT64_MAX: more than can be counted. */
+uint64_t device_placement_bank_bytes(const struct device *device, enum data_format format, uint64_t pages,
+                                     const struct device_placement *placement);
+
+/* What the accessor of a kernel knows of its tensor when it is compiled, in the order of TensorAccessorArgs:
+ * flags (1 sharded, 2 DRAM) and bytes of a page; of a sharded one also rank, banks, shape, shape of a shard,
+ * and the coordinates of the banks, two to a word. Returns how many words.
+ */
+#define DEVICE_FACTS_LIMIT (4 + 2 * DEVICE_SHARD_RANK + 128)
+size_t device_tensor_facts(const struct device_tensor *tensor, uint32_t *words);
+
+/* Whole pages, in storage order (faces). False when the range is outside the tensor, and for reads also when
+ * a page of it was never written.
+ */
+bool device_tensor_write(struct device_tensor *tensor, uint64_t first_page, uint64_t pages,
+                         const void *bytes);
+bool device_tensor_read(const struct device_tensor *tensor, uint64_t first_page, uint64_t pages, void *bytes);
+
+struct device_buffer {
+    uint32_t id;
+    const char *name; /* for messages */
+    enum data_format format;
+    uint32_t pages;
+    uint32_t page_bytes;
+    bool unpack_to_dest; /* f32 only: copy, broadcast and transpose load DST at full width; not for the matrix
+                            unit */
+};
+
+struct device_kernel {
+    const char *name;                             /* its file, for messages */
+    const char *text;                             /* NULL: nothing runs in this role */
+    const struct device_tensor *const *accessors; /* tensor of each ordinal of tensor_accessor */
+    size_t accessor_count;
+    /* The facts of these tensors one after another, as the kernel was compiled for. NULL: taken from the
+     * tensors. */
+    const uint32_t *compile_time_arguments;
+    size_t compile_time_argument_count;
+};
+
+struct device_core {
+    uint32_t x, y;
+    const uint32_t *arguments; /* runtime arguments, the same list for the three kernels */
+    size_t argument_count;
+};
+
+struct device_launch {
+    const struct device_core *cores;
+    size_t core_count;
+    const struct device_buffer *buffers;
+    size_t buffer_count;
+    struct device_kernel kernels[DEVICE_ROLES];
+    bool fp32_dest_acc;
+    /* Writes where in the user's source this line of the kernel comes from, or an empty string; may be NULL.
+     */
+    void (*locate)(void *context, enum device_role role, uint32_t line, char *place, size_t place_size);
+    void *locate_context;
+};
+
+enum device_fault_kind {
+    DEVICE_FAULT_LAUNCH,   /* the launch itself: buffers beyond L1, a core off the grid */
+    DEVICE_FAULT_COMPILE,  /* a kernel does not compile */
+    DEVICE_FAULT_KERNEL,   /* a call broke a rule */
+    DEVICE_FAULT_DEADLOCK, /* no thread can go on */
+};
+
+struct device_fault {
+    enum device_fault_kind kind;
+    uint32_t core_x, core_y;
+    enum device_role role;
+    const char *kernel; /* name of its file as given to the launch; NULL: no kernel is concerned */
+    uint32_t line;      /* of that file; 0: none */
+    uint64_t iteration; /* how often the thread came to this line, this time included */
+    char call[48];
+    char place[160]; /* from locate */
+    char message[768];
+    char details[4096]; /* further lines, or empty */
+};
+
+/* The whole fault as text: place, call, message and details. */
+void device_fault_print(const struct device_fault *fault, char *text, size_t size);
+
+struct device_statistics {
+    uint64_t pages_read, pages_written;
+    uint64_t tile_products; /* 32x32x32 */
+    uint64_t tiles_unpacked, tiles_packed;
+    uint64_t vector_operations;
+    uint64_t calls;
+    uint64_t waits;  /* times a thread had to stop for a buffer */
+    uint64_t cycles; /* estimate: the latest clock of any thread */
+};
+
+/* Runs the launch to its end. False: *fault says why. statistics may be NULL. */
+bool device_run(struct device *device, const struct device_launch *launch, struct device_fault *fault,
+                struct device_statistics *statistics);
+
+/* The text of tilec_device.h, which kernels include. */
+extern const char device_runtime_header[];
+
+#endif

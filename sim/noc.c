@@ -1,0 +1,277 @@
+/* Data movement: tensor pages to and from L1, runtime arguments, stores into L1.
+ *
+ * Transfers move their bytes as late as the rules allow: a read at its barrier, a write at its flush or
+ * barrier.
+ */
+#include <stdlib.h>
+
+#include "sim/calls.h"
+#include "sim/core.h"
+
+uint32_t device_get_arg_val(uint32_t line, uint32_t index) {
+    struct thread *t = call_enter(line, "get_arg_val");
+    if (index >= t->core->argument_count)
+        thread_fault(t, "reads runtime argument %u, but the launch gives this core %zu", (unsigned)index,
+                     t->core->argument_count);
+    return t->core->arguments[index];
+}
+
+static struct thread *data_enter(uint32_t line, const char *name) {
+    struct thread *t = call_enter(line, name);
+    if (t->role == DEVICE_COMPUTE)
+        thread_fault(t, "is a call of data movement kernels");
+    return t;
+}
+
+static struct device_tensor *bound_tensor(struct thread *t, uint32_t ordinal) {
+    const struct device_kernel *kernel = &t->core->run->launch->kernels[t->role];
+    if (ordinal >= kernel->accessor_count)
+        thread_fault(t, "uses tensor binding %u, but the launch gives this kernel %zu", (unsigned)ordinal,
+                     kernel->accessor_count);
+    return (struct device_tensor *)kernel->accessors[ordinal];
+}
+
+/* The compile-time arguments of a kernel describe its tensors one after another; each must be as it is bound.
+ */
+static void check_facts(struct thread *t, uint32_t ordinal, const struct device_tensor *tensor) {
+    const struct device_kernel *kernel = &t->core->run->launch->kernels[t->role];
+    uint32_t expected[DEVICE_FACTS_LIMIT];
+    size_t first = 0, count = device_tensor_facts(tensor, expected);
+    if (!kernel->compile_time_arguments)
+        return;
+    for (uint32_t i = 0; i < ordinal; ++i) {
+        uint32_t words[DEVICE_FACTS_LIMIT];
+        first += device_tensor_facts(kernel->accessors[i], words);
+    }
+    size_t given =
+        kernel->compile_time_argument_count > first ? kernel->compile_time_argument_count - first : 0;
+    const uint32_t *facts = kernel->compile_time_arguments + (given ? first : 0);
+    if (given >= count && memcmp(facts, expected, count * sizeof *facts) == 0)
+        return;
+    char wanted[160], found[160];
+    facts_describe(expected, count, wanted, sizeof wanted);
+    facts_describe(facts, given, found, sizeof found);
+    thread_fault(
+        t,
+        "binding %u is tensor %s, %s, but the kernel's compile-time arguments from %zu on describe %s: "
+        "make them from the tensors that are bound",
+        (unsigned)ordinal, tensor->name, wanted, first, found);
+}
+
+void device_tensor_accessor(uint32_t line, uint32_t ordinal, uint32_t address) {
+    struct thread *t = data_enter(line, "tensor_accessor");
+    const struct device_tensor *tensor = bound_tensor(t, ordinal);
+    if (address != tensor->address)
+        thread_fault(t, "binding %u is tensor %s at address 0x%x, but the kernel gives address 0x%x",
+                     (unsigned)ordinal, tensor->name, (unsigned)tensor->address, (unsigned)address);
+    check_facts(t, ordinal, tensor);
+}
+
+static struct page_state *page_of(struct thread *t, const struct device_tensor *tensor, uint64_t page) {
+    if (page >= tensor->pages)
+        thread_fault(t, "page %llu of tensor %s, which has %llu pages", (unsigned long long)page,
+                     tensor->name, (unsigned long long)tensor->pages);
+    struct page_state *state = &tensor->states[page];
+    uint32_t launch = t->core->run->device->launches;
+    if (state->launch != launch) {
+        state->launch = launch;
+        state->reader = state->writer = 0;
+    }
+    return state;
+}
+
+/* The buffer whose window of this thread holds these bytes of L1: the pages it reserved, or those it waited
+ * for. */
+static struct circular_buffer *window_at(struct thread *t, uint32_t address, uint32_t bytes, bool to_write) {
+    struct core *core = t->core;
+    struct circular_buffer *cb = NULL;
+    for (size_t i = 0; i < core->run->launch->buffer_count; ++i) {
+        struct circular_buffer *candidate = &core->buffers[i];
+        if (address - candidate->base < candidate->pages * candidate->page_bytes) {
+            cb = candidate;
+            break;
+        }
+    }
+    if (!cb)
+        thread_fault(t, "address 0x%x is in no circular buffer of this core", (unsigned)address);
+    uint32_t first = to_write ? cb->write_page : cb->read_page;
+    uint32_t pages = to_write ? (cb->producer == t ? cb->reserved : 0) : (cb->consumer == t ? cb->waited : 0);
+    uint32_t last = first + pages < cb->pages ? first + pages : cb->pages;
+    uint32_t begin = cb->base + first * cb->page_bytes, end = cb->base + last * cb->page_bytes;
+    if (address < begin || address + bytes > end)
+        thread_fault(t, "%u bytes at 0x%x are outside what is %s of %s (0x%x to 0x%x)", (unsigned)bytes,
+                     (unsigned)address, to_write ? "reserved" : "waited for", buffer_name(cb),
+                     (unsigned)begin, (unsigned)end);
+    return cb;
+}
+
+static void transfer_add(struct thread *t, struct transfer_list *list, struct transfer transfer) {
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity * 2 + 16;
+        struct transfer *items = realloc(list->items, capacity * sizeof *items);
+        if (!items)
+            thread_fault(t, "out of memory");
+        list->items = items;
+        list->capacity = capacity;
+    }
+    list->items[list->count++] = transfer;
+}
+
+bool transfers_overlap(const struct transfer_list *list, uint32_t address, uint32_t bytes) {
+    for (size_t i = 0; i < list->count; ++i) {
+        const struct transfer *item = &list->items[i];
+        if (item->address < address + bytes && address < item->address + item->tensor->page_bytes)
+            return true;
+    }
+    return false;
+}
+
+static void check_alignment(struct thread *t, const struct device_tensor *tensor, uint64_t page,
+                            uint32_t address, uint32_t alignment) {
+    uint64_t remote = tensor_page_address(tensor, page);
+    if ((remote ^ address) % alignment != 0)
+        thread_fault(t, "L1 address 0x%x and the %s address 0x%llx of page %llu of %s differ modulo %u",
+                     (unsigned)address, tensor->placement.memory == DEVICE_L1 ? "L1" : "DRAM",
+                     (unsigned long long)remote, (unsigned long long)page, tensor->name, (unsigned)alignment);
+}
+
+void device_noc_async_read_page(uint32_t line, uint32_t page, uint32_t ordinal, uint32_t address) {
+    struct thread *t = data_enter(line, "noc_async_read_page");
+    struct run *run = t->core->run;
+    struct device_tensor *tensor = bound_tensor(t, ordinal);
+    struct page_state *state = page_of(t, tensor, page);
+    uint16_t self = (uint16_t)(t->core->index + 1);
+    if (!state->written)
+        thread_fault(t, "page %u of tensor %s was never written", (unsigned)page, tensor->name);
+    if (state->writer != 0 && state->writer != self)
+        thread_fault(t, "page %u of tensor %s is written by core (%u,%u) in the same launch", (unsigned)page,
+                     tensor->name, (unsigned)run->cores[state->writer - 1].x,
+                     (unsigned)run->cores[state->writer - 1].y);
+    if (state->writer != 0 && state->writer_role != t->role)
+        thread_fault(t,
+                     "page %u of tensor %s is written by the %s of this core in the same launch, and nothing "
+                     "orders this read behind it",
+                     (unsigned)page, tensor->name, role_name((enum device_role)state->writer_role));
+    state->reader = state->reader == 0 || state->reader == self ? self : PAGE_MANY;
+    const struct architecture *architecture = run->device->architecture;
+    check_alignment(t, tensor, page, address,
+                    tensor->placement.memory == DEVICE_L1 ? architecture->l1_alignment
+                                                          : architecture->dram_read_alignment);
+    window_at(t, address, tensor->page_bytes, true);
+    l1_mark(t->core, address, tensor->page_bytes, false);
+    transfer_add(t, &t->reads, (struct transfer){tensor, page, address});
+    ++run->statistics.pages_read;
+    const struct clock_costs *costs = run->device->costs;
+    t->clock += costs->noc_read_issue;
+    if (t->noc_free < t->clock)
+        t->noc_free = t->clock;
+    t->noc_free += (uint64_t)tensor->page_bytes * 100 / costs->noc_bytes_per_100_cycles;
+}
+
+void device_noc_async_read_barrier(uint32_t line) {
+    struct thread *t = data_enter(line, "noc_async_read_barrier");
+    thread_yield(t);
+    for (size_t i = 0; i < t->reads.count; ++i) {
+        const struct transfer *item = &t->reads.items[i];
+        memcpy(l1_bytes(t->core, item->address), tensor_page(item->tensor, item->page),
+               item->tensor->page_bytes);
+        l1_mark(t->core, item->address, item->tensor->page_bytes, true);
+    }
+    if (t->reads.count > 0) {
+        uint64_t landed = t->noc_free + t->core->run->device->costs->noc_read_latency;
+        t->clock = t->clock > landed ? t->clock : landed;
+    }
+    t->reads.count = 0;
+}
+
+void device_noc_async_write_page(uint32_t line, uint32_t page, uint32_t ordinal, uint32_t address) {
+    struct thread *t = data_enter(line, "noc_async_write_page");
+    struct run *run = t->core->run;
+    struct device_tensor *tensor = bound_tensor(t, ordinal);
+    struct page_state *state = page_of(t, tensor, page);
+    uint16_t self = (uint16_t)(t->core->index + 1);
+    uint16_t other = state->writer != 0 && state->writer != self ? state->writer : state->reader;
+    if (other != 0 && other != self) {
+        if (other == PAGE_MANY)
+            thread_fault(t, "page %u of tensor %s is read by several cores in the same launch",
+                         (unsigned)page, tensor->name);
+        thread_fault(t, "page %u of tensor %s is %s by core (%u,%u) in the same launch", (unsigned)page,
+                     tensor->name, other == state->writer ? "also written" : "read",
+                     (unsigned)run->cores[other - 1].x, (unsigned)run->cores[other - 1].y);
+    }
+    state->writer = self;
+    state->writer_role = (uint8_t)t->role;
+    check_alignment(t, tensor, page, address, run->device->architecture->l1_alignment);
+    struct circular_buffer *cb = window_at(t, address, tensor->page_bytes, false);
+    if (!l1_is_written(t->core, address, tensor->page_bytes))
+        thread_fault(t, "sends bytes of %s at 0x%x that were not wholly written before their push",
+                     buffer_name(cb), (unsigned)address);
+    transfer_add(t, &t->writes, (struct transfer){tensor, page, address});
+    ++run->statistics.pages_written;
+    const struct clock_costs *costs = run->device->costs;
+    t->clock += costs->noc_write_issue;
+    if (t->noc_free < t->clock)
+        t->noc_free = t->clock;
+    t->noc_free += (uint64_t)tensor->page_bytes * 100 / costs->noc_bytes_per_100_cycles;
+}
+
+static void writes_leave(struct thread *t) {
+    for (size_t i = 0; i < t->writes.count; ++i) {
+        const struct transfer *item = &t->writes.items[i];
+        memcpy(tensor_page(item->tensor, item->page), l1_bytes(t->core, item->address),
+               item->tensor->page_bytes);
+        item->tensor->states[item->page].written = true;
+        t->unacknowledged = true;
+    }
+    t->writes.count = 0;
+}
+
+void device_noc_async_writes_flushed(uint32_t line) {
+    struct thread *t = data_enter(line, "noc_async_writes_flushed");
+    thread_yield(t);
+    if (t->writes.count > 0 && t->clock < t->noc_free)
+        t->clock = t->noc_free;
+    writes_leave(t);
+}
+
+void device_noc_async_write_barrier(uint32_t line) {
+    struct thread *t = data_enter(line, "noc_async_write_barrier");
+    thread_yield(t);
+    writes_leave(t);
+    if (t->unacknowledged) {
+        uint64_t landed = t->noc_free + t->core->run->device->costs->noc_write_latency;
+        t->clock = t->clock > landed ? t->clock : landed;
+    }
+    t->unacknowledged = false;
+}
+
+static void l1_store(struct thread *t, uint32_t address, uint32_t value, uint32_t bytes) {
+    if (address % bytes != 0)
+        thread_fault(t, "address 0x%x is not a multiple of %u", (unsigned)address, (unsigned)bytes);
+    window_at(t, address, bytes, true);
+    if (t->reads.count > 0 && transfers_overlap(&t->reads, address, bytes))
+        thread_fault(t, "address 0x%x is the target of a read in flight: noc_async_read_barrier is missing",
+                     (unsigned)address);
+    memcpy(l1_bytes(t->core, address), &value, bytes); /* little-endian, as the device is */
+    uint32_t bit = (address - t->core->run->l1_base) / 2;
+    t->core->memory->written[bit / 8] |= (uint8_t)((bytes == 4 ? 3u : 1u) << (bit % 8));
+    t->clock += 5;
+}
+
+void device_l1_store_u16(uint32_t line, uint32_t address, uint32_t value) {
+    struct thread *t = data_enter(line, "l1_store_u16");
+    l1_store(t, address, value, 2);
+}
+
+void device_l1_store_u32(uint32_t line, uint32_t address, uint32_t value) {
+    struct thread *t = data_enter(line, "l1_store_u32");
+    l1_store(t, address, value, 4);
+}
+
+void noc_check_exit(struct thread *t) {
+    if (t->reads.count > 0)
+        thread_fault(t, "the kernel ends with reads in flight: noc_async_read_barrier is missing");
+    if (t->writes.count > 0 || t->unacknowledged)
+        thread_fault(
+            t, "the kernel ends with writes that are not acknowledged: noc_async_write_barrier is missing");
+}

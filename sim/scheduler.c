@@ -1,0 +1,336 @@
+/* Runs the threads of a launch, one at a time, each until it blocks.
+ *
+ * Ready threads are a stack, so that the threads of one core run together and its L1 stays in the host's
+ * cache; with a seed the next thread is drawn at random, and threads also give way at calls that would not
+ * block. A fault signal raised by kernel code (a division by zero, a stack overflow) becomes a fault of the
+ * device at that thread.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <ucontext.h>
+
+#include "sim/core.h"
+
+_Thread_local struct thread *device_current;
+
+/* Sanitizers enlarge frames; memory that is not touched costs nothing. */
+#define THREAD_STACK_BYTES (256u << 10)
+
+static const int fault_signals[] = {SIGFPE, SIGSEGV, SIGBUS, SIGILL};
+#define FAULT_SIGNALS (sizeof fault_signals / sizeof fault_signals[0])
+
+/* What handled the signals before this launch. */
+static _Thread_local struct sigaction previous_actions[FAULT_SIGNALS];
+
+static uint64_t random_next(uint64_t *state) {
+    /* splitmix64 */
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+void scheduler_wake(struct run *run, struct thread *t) {
+    t->state = THREAD_READY;
+    t->blocked_on = NULL;
+    run->ready[run->ready_count++] = t;
+}
+
+void thread_block(struct thread *t) {
+    t->state = THREAD_BLOCKED;
+    ++t->core->run->statistics.waits;
+    coroutine_suspend(t->coroutine);
+    device_current = t;
+}
+
+void thread_yield(struct thread *t) {
+    struct run *run = t->core->run;
+    if (run->device->options.seed == 0 || random_next(&run->random) % 4 != 0)
+        return;
+    run->ready[run->ready_count++] = t;
+    coroutine_suspend(t->coroutine);
+    device_current = t;
+}
+
+static struct thread *take_ready(struct run *run) {
+    size_t last = run->ready_count - 1;
+    size_t chosen =
+        run->device->options.seed == 0 ? last : (size_t)(random_next(&run->random) % run->ready_count);
+    struct thread *t = run->ready[chosen];
+    run->ready[chosen] = run->ready[last];
+    run->ready_count = last;
+    return t;
+}
+
+static void thread_main(void *argument) {
+    struct thread *t = argument;
+    t->core->run->kernels[t->role].entry();
+    t->call = "return";
+    noc_check_exit(t);
+    if (t->role == DEVICE_COMPUTE)
+        compute_check_exit(t);
+    t->state = THREAD_FINISHED;
+}
+
+static struct core_memory *memory_take(struct run *run) {
+    size_t bytes = run->l1_end - run->l1_base;
+    size_t marks = bytes / 16 + 8;
+    struct core_memory *memory = run->free_memory;
+    if (memory) {
+        run->free_memory = memory->next;
+        memset(memory->written, 0, marks);
+        return memory;
+    }
+    memory = calloc(1, sizeof *memory);
+    if (!memory)
+        return NULL;
+    memory->l1 = aligned_alloc(64, (bytes + 64) / 64 * 64);
+    memory->written = calloc(1, marks);
+    memory->dst = aligned_alloc(64, sizeof *memory->dst * MAX_DST_TILES);
+    if (!memory->l1 || !memory->written || !memory->dst) {
+        free(memory->l1);
+        free(memory->written);
+        free(memory->dst);
+        free(memory);
+        return NULL;
+    }
+    return memory;
+}
+
+static void memory_give(struct run *run, struct core *core) {
+    if (!core->memory)
+        return;
+    core->memory->next = run->free_memory;
+    run->free_memory = core->memory;
+    core->memory = NULL;
+}
+
+static struct coroutine *coroutine_take(struct device *device) {
+    if (device->free_coroutine_count > 0)
+        return device->free_coroutines[--device->free_coroutine_count];
+    return coroutine_create(THREAD_STACK_BYTES);
+}
+
+static void coroutine_give(struct device *device, struct coroutine *coroutine) {
+    if (device->free_coroutine_count == device->coroutine_capacity) {
+        size_t capacity = device->coroutine_capacity * 2 + 16;
+        struct coroutine **grown = realloc(device->free_coroutines, capacity * sizeof *grown);
+        if (!grown) {
+            coroutine_free(coroutine);
+            return;
+        }
+        device->free_coroutines = grown;
+        device->coroutine_capacity = capacity;
+    }
+    device->free_coroutines[device->free_coroutine_count++] = coroutine;
+}
+
+static bool thread_begin(struct run *run, struct thread *t) {
+    if (!t->core->memory) {
+        t->core->memory = memory_take(run);
+        if (t->core->memory)
+            t->core->compute.dst = t->core->memory->dst;
+    }
+    t->coroutine = t->core->memory ? coroutine_take(run->device) : NULL;
+    if (!t->coroutine) {
+        fault_launch(run, DEVICE_FAULT_LAUNCH, "out of memory for core (%u,%u)", (unsigned)t->core->x,
+                     (unsigned)t->core->y);
+        return false;
+    }
+    coroutine_start(t->coroutine, thread_main, t);
+    return true;
+}
+
+static void thread_end(struct run *run, struct thread *t) {
+    coroutine_give(run->device, t->coroutine);
+    t->coroutine = NULL;
+    free(t->reads.items);
+    free(t->writes.items);
+    t->reads = t->writes = (struct transfer_list){0};
+    if (t->clock > run->statistics.cycles)
+        run->statistics.cycles = t->clock;
+    if (--t->core->unfinished == 0)
+        memory_give(run, t->core);
+}
+
+/* Whether the signal came from code of the kernel, or from the end of the thread's stack. */
+static bool fault_is_the_kernels(const struct thread *t, const siginfo_t *information,
+                                 const ucontext_t *context) {
+    if (!t || !t->coroutine)
+        return false;
+    if (information->si_signo == SIGSEGV && coroutine_guards(t->coroutine, information->si_addr))
+        return true;
+    const struct kernel_code *code = &t->core->run->kernels[t->role];
+#if defined(__x86_64__)
+    uintptr_t at = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+    uintptr_t at = (uintptr_t)context->uc_mcontext.pc;
+#else
+    uintptr_t at = 0;
+    (void)context;
+#endif
+    if (code->shared)
+        return information->si_signo == SIGFPE;
+    return at - (uintptr_t)code->text < code->text_bytes;
+}
+
+static void on_fault_signal(int number, siginfo_t *information, void *context) {
+    struct thread *t = device_current;
+    if (fault_is_the_kernels(t, information, context))
+        siglongjmp(t->core->run->escape, coroutine_guards(t->coroutine, information->si_addr) ? -1 : number);
+    /* A fault of the device itself: let it happen again under the handler there was. */
+    for (size_t i = 0; i < FAULT_SIGNALS; ++i) {
+        if (fault_signals[i] == number)
+            sigaction(number, &previous_actions[i], NULL);
+    }
+}
+
+/* Names what the signal means. Runs on the resumer's stack. */
+static void fault_from_signal(struct run *run, struct thread *t, int number) {
+    struct device_fault *fault = run->fault;
+    const char *what = number == SIGFPE ? "the kernel divides an integer by zero"
+                       : number == -1   ? "the kernel overflows its stack"
+                                        : "the kernel reads or writes memory that is not its own";
+    coroutine_abandon(t->coroutine);
+    if (t->call)
+        fault_launch(run, DEVICE_FAULT_KERNEL, "%s, after its call of %s at line %u", what, t->call,
+                     (unsigned)t->line);
+    else
+        fault_launch(run, DEVICE_FAULT_KERNEL, "%s before its first call", what);
+    fault->core_x = t->core->x;
+    fault->core_y = t->core->y;
+    fault->role = t->role;
+    fault->kernel = run->launch->kernels[t->role].name;
+    fault->line = t->line;
+    fault->iteration = thread_iteration(t);
+    if (run->launch->locate)
+        run->launch->locate(run->launch->locate_context, t->role, t->line, fault->place, sizeof fault->place);
+}
+
+static void run_ready_threads(struct run *run) {
+    int number = sigsetjmp(run->escape, 0);
+    if (number != 0) {
+        struct thread *t = device_current;
+        device_current = NULL;
+        fault_from_signal(run, t, number);
+    }
+    while (run->ready_count > 0 && !run->faulted) {
+        struct thread *t = take_ready(run);
+        if (!t->coroutine && !thread_begin(run, t))
+            return;
+        device_current = t;
+        if (!coroutine_resume(t->coroutine))
+            thread_end(run, t);
+        device_current = NULL;
+    }
+}
+
+/* One line for each group of threads that wait at the same call for the same thing. */
+static void describe_deadlock(struct run *run) {
+    struct device_fault *fault = run->fault;
+    size_t used = 0;
+    size_t threads = run->launch->core_count * DEVICE_ROLES;
+    bool first = true;
+    for (size_t i = 0; i < threads; ++i) {
+        struct thread *t = &run->cores[i / DEVICE_ROLES].threads[i % DEVICE_ROLES];
+        if (t->state != THREAD_BLOCKED)
+            continue;
+        const struct circular_buffer *cb = t->blocked_on;
+        bool reserves = cb->producer == t && cb->producer_blocked;
+        uint32_t wanted = reserves ? cb->producer_wants : cb->consumer_wants;
+        size_t alike = 0;
+        bool seen = false;
+        for (size_t j = 0; j < run->launch->core_count; ++j) {
+            const struct thread *other = &run->cores[j].threads[t->role];
+            const struct circular_buffer *theirs = other->blocked_on;
+            if (other->state != THREAD_BLOCKED || other->line != t->line || theirs->spec != cb->spec ||
+                theirs->filled != cb->filled)
+                continue;
+            seen = seen || j < i / DEVICE_ROLES;
+            ++alike;
+        }
+        if (seen)
+            continue;
+        char place[256], line[768];
+        fault_place(run, t->role, t->line, place, sizeof place);
+        int length =
+            snprintf(line, sizeof line,
+                     "core (%u,%u) %s waits at %s in %s (iteration %llu) for %u %s page%s of %s: %u of %u "
+                     "pages are full",
+                     (unsigned)t->core->x, (unsigned)t->core->y, role_name(t->role), place, t->call,
+                     (unsigned long long)thread_iteration(t), (unsigned)wanted, reserves ? "free" : "full",
+                     wanted == 1 ? "" : "s", buffer_name(cb), (unsigned)cb->filled, (unsigned)cb->pages);
+        if (alike > 1 && length > 0 && (size_t)length < sizeof line)
+            snprintf(line + length, sizeof line - (size_t)length, "; so %s %zu more core%s",
+                     alike == 2 ? "does" : "do", alike - 1, alike == 2 ? "" : "s");
+        if (first) {
+            snprintf(fault->message, sizeof fault->message, "%s", line);
+            fault->core_x = t->core->x;
+            fault->core_y = t->core->y;
+            fault->role = t->role;
+            fault->line = t->line;
+            fault->kernel = run->launch->kernels[t->role].name;
+            fault->iteration = thread_iteration(t);
+            snprintf(fault->call, sizeof fault->call, "%s", t->call);
+            first = false;
+        } else if (used + 1 < sizeof fault->details) {
+            int added =
+                snprintf(fault->details + used, sizeof fault->details - used, "%s%s", used ? "\n" : "", line);
+            used += added > 0 ? (size_t)added : 0;
+        }
+    }
+}
+
+bool scheduler_run(struct run *run) {
+    struct sigaction action = {0};
+    stack_t previous_stack, stack = {0};
+    size_t stack_bytes = 64u << 10;
+    stack.ss_sp = malloc(stack_bytes);
+    stack.ss_size = stack_bytes;
+    if (!stack.ss_sp) {
+        fault_launch(run, DEVICE_FAULT_LAUNCH, "out of memory");
+        return false;
+    }
+    sigaltstack(&stack, &previous_stack);
+    action.sa_sigaction = on_fault_signal;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < FAULT_SIGNALS; ++i)
+        sigaction(fault_signals[i], &action, &previous_actions[i]);
+    run_ready_threads(run);
+    for (size_t i = 0; i < FAULT_SIGNALS; ++i)
+        sigaction(fault_signals[i], &previous_actions[i], NULL);
+    sigaltstack(&previous_stack, NULL);
+    free(stack.ss_sp);
+
+    bool blocked = false;
+    for (size_t i = 0; i < run->launch->core_count; ++i) {
+        for (int role = 0; role < DEVICE_ROLES; ++role) {
+            struct thread *t = &run->cores[i].threads[role];
+            blocked = blocked || t->state == THREAD_BLOCKED;
+        }
+    }
+    if (blocked && !run->faulted) {
+        fault_launch(run, DEVICE_FAULT_DEADLOCK, "%s", "");
+        describe_deadlock(run);
+    }
+    /* What a fault left behind. */
+    for (size_t i = 0; i < run->launch->core_count; ++i) {
+        for (int role = 0; role < DEVICE_ROLES; ++role) {
+            struct thread *t = &run->cores[i].threads[role];
+            if (t->coroutine)
+                thread_end(run, t);
+        }
+        memory_give(run, &run->cores[i]);
+    }
+    while (run->free_memory) {
+        struct core_memory *memory = run->free_memory;
+        run->free_memory = memory->next;
+        free(memory->l1);
+        free(memory->written);
+        free(memory->dst);
+        free(memory);
+    }
+    return !run->faulted;
+}

@@ -1,0 +1,302 @@
+/* Tensors: their room in DRAM or L1, and where each page lies. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/core.h"
+
+enum { ROOM_ALIGNMENT = 64, FACT_SHARDED = 1, FACT_DRAM = 2 };
+
+static uint64_t align_up(uint64_t value, uint64_t alignment) {
+    return (value + alignment - 1) / alignment * alignment;
+}
+
+static uint32_t bank_count(const struct device *device, enum device_memory memory) {
+    return memory == DEVICE_L1 ? device->options.grid_x * device->options.grid_y
+                               : device->architecture->dram_banks;
+}
+
+/* The banks that a tensor is spread over: never more than it has shards. */
+static uint32_t banks_of(const struct device *device, const struct device_placement *placement) {
+    uint64_t banks = bank_count(device, placement->memory), shards = 1;
+    if (placement->rank == 0)
+        return (uint32_t)banks;
+    for (size_t i = 0; i < placement->rank && shards < banks; ++i)
+        shards *= (placement->shape[i] + placement->shard[i] - 1) / placement->shard[i];
+    return (uint32_t)(shards < banks ? (shards ? shards : 1) : banks);
+}
+
+static bool placement_fits(const struct device_placement *placement, uint64_t pages) {
+    uint64_t described = 1;
+    if (placement->rank > DEVICE_SHARD_RANK)
+        return false;
+    for (size_t i = 0; i < placement->rank; ++i)
+        if (placement->shard[i] == 0 || placement->shard[i] > UINT32_MAX ||
+            placement->shape[i] > UINT32_MAX ||
+            __builtin_mul_overflow(described, placement->shape[i], &described))
+            return false;
+    return placement->rank == 0 || described == pages;
+}
+
+/* Pages of one shard, and how many shards there are; false when they are too many to count. */
+static bool count_shards(const struct device_placement *placement, uint64_t *volume, uint64_t *shards) {
+    *volume = *shards = 1;
+    for (size_t i = 0; i < placement->rank; ++i)
+        if (__builtin_mul_overflow(*volume, placement->shard[i], volume) ||
+            __builtin_mul_overflow(
+                *shards, (placement->shape[i] + placement->shard[i] - 1) / placement->shard[i], shards))
+            return false;
+    return true;
+}
+
+/* Rows of pages in each bank, at least one; UINT64_MAX: too many. */
+static uint64_t bank_pages_of(const struct device *device, uint64_t pages,
+                              const struct device_placement *placement) {
+    uint64_t banks = banks_of(device, placement), volume = 1, units = pages, rows;
+    if (placement->rank > 0 && !count_shards(placement, &volume, &units))
+        return UINT64_MAX;
+    rows = units / banks + (units % banks != 0);
+    if (__builtin_mul_overflow(rows > 0 ? rows : 1, volume, &rows))
+        return UINT64_MAX;
+    return rows;
+}
+
+uint64_t device_placement_bank_bytes(const struct device *device, enum data_format format, uint64_t pages,
+                                     const struct device_placement *placement) {
+    uint64_t rows = bank_pages_of(device, pages, placement), bytes;
+    if (rows == UINT64_MAX || __builtin_mul_overflow(rows, data_format_tile_bytes(format), &bytes) ||
+        bytes > UINT64_MAX / 2)
+        return UINT64_MAX;
+    return align_up(bytes, ROOM_ALIGNMENT);
+}
+
+static uint64_t room_of(const struct device_tensor *tensor) {
+    return align_up(tensor->bank_pages * tensor->page_bytes, ROOM_ALIGNMENT);
+}
+
+/* A tensor of that memory that has bytes of the range; NULL: none. */
+static const struct device_tensor *occupant(const struct device *device, enum device_memory memory,
+                                            uint64_t address, uint64_t bytes) {
+    for (const struct device_tensor *tensor = device->tensors; tensor; tensor = tensor->next)
+        if (tensor->placement.memory == memory && address < tensor->address + room_of(tensor) &&
+            tensor->address < address + bytes)
+            return tensor;
+    return NULL;
+}
+
+/* The lowest room of DRAM between the tensors there are, the highest of L1, as an address within each bank;
+ * 0: none. */
+static uint32_t find_room(const struct device *device, enum device_memory memory, uint64_t bytes) {
+    const struct architecture *architecture = device->architecture;
+    const struct device_tensor *in_the_way;
+    if (memory == DEVICE_L1) {
+        uint64_t end = architecture->l1_bytes / ROOM_ALIGNMENT * ROOM_ALIGNMENT;
+        uint64_t lowest = align_up(architecture->l1_buffer_base, ROOM_ALIGNMENT);
+        while (bytes <= end && end - bytes >= lowest) {
+            in_the_way = occupant(device, memory, end - bytes, bytes);
+            if (!in_the_way)
+                return (uint32_t)(end - bytes);
+            end = in_the_way->address;
+        }
+        return 0;
+    }
+    uint64_t address = device->dram_used, limit = architecture->dram_bank_bytes;
+    limit = limit < UINT32_MAX ? limit : UINT32_MAX;
+    while (bytes <= limit && address <= limit - bytes) {
+        in_the_way = occupant(device, memory, address, bytes);
+        if (!in_the_way)
+            return (uint32_t)address;
+        address = in_the_way->address + room_of(in_the_way);
+    }
+    return 0;
+}
+
+static uint64_t shard_slot(const struct device_tensor *tensor, uint64_t page) {
+    const struct device_placement *placement = &tensor->placement;
+    uint64_t shard = 0, within = 0, shard_stride = 1, page_stride = 1;
+    for (size_t i = placement->rank; i-- > 0;) {
+        uint64_t at = page % placement->shape[i], extent = placement->shard[i];
+        page /= placement->shape[i];
+        shard += at / extent * shard_stride;
+        within += at % extent * page_stride;
+        shard_stride *= (placement->shape[i] + extent - 1) / extent;
+        page_stride *= extent;
+    }
+    return shard % tensor->banks * tensor->bank_pages + shard / tensor->banks * page_stride + within;
+}
+
+uint64_t tensor_slot(const struct device_tensor *tensor, uint64_t page) {
+    return tensor->slots ? tensor->slots[page]
+                         : page % tensor->banks * tensor->bank_pages + page / tensor->banks;
+}
+
+uint8_t *tensor_page(const struct device_tensor *tensor, uint64_t page) {
+    return tensor->bytes + tensor_slot(tensor, page) * tensor->page_bytes;
+}
+
+uint64_t tensor_page_address(const struct device_tensor *tensor, uint64_t page) {
+    return tensor->address + tensor_slot(tensor, page) % tensor->bank_pages * tensor->page_bytes;
+}
+
+uint32_t tensors_l1_bytes(const struct device *device) {
+    uint32_t lowest = device->architecture->l1_bytes;
+    for (const struct device_tensor *tensor = device->tensors; tensor; tensor = tensor->next)
+        if (tensor->placement.memory == DEVICE_L1 && tensor->address < lowest)
+            lowest = tensor->address;
+    return device->architecture->l1_bytes - lowest;
+}
+
+uint32_t device_l1_free(const struct device *device) {
+    return device->architecture->l1_buffer_bytes - tensors_l1_bytes(device);
+}
+
+const struct device_placement *device_tensor_placement(const struct device_tensor *tensor) {
+    return &tensor->placement;
+}
+
+static void tensor_discard(struct device_tensor *tensor) {
+    free(tensor->name);
+    free(tensor->bytes);
+    free(tensor->slots);
+    free(tensor->states);
+    free(tensor);
+}
+
+struct device_tensor *device_tensor_place(struct device *device, const char *name, enum data_format format,
+                                          uint64_t pages, const struct device_placement *placement) {
+    uint64_t room = placement_fits(placement, pages)
+                        ? device_placement_bank_bytes(device, format, pages, placement)
+                        : UINT64_MAX;
+    uint32_t address = room < UINT64_MAX ? find_room(device, placement->memory, room) : 0;
+    struct device_tensor *tensor = address ? calloc(1, sizeof *tensor) : NULL;
+    if (!tensor)
+        return NULL;
+    tensor->device = device;
+    tensor->name = copy_string(name);
+    tensor->format = format;
+    tensor->pages = pages;
+    tensor->placement = *placement;
+    tensor->page_bytes = data_format_tile_bytes(format);
+    tensor->address = address;
+    tensor->banks = banks_of(device, placement);
+    tensor->bank_pages = bank_pages_of(device, pages, placement);
+    tensor->bytes = malloc(tensor->banks * tensor->bank_pages * tensor->page_bytes);
+    tensor->states = calloc(pages > 0 ? pages : 1, sizeof *tensor->states);
+    if (placement->rank > 0)
+        tensor->slots = malloc((pages > 0 ? pages : 1) * sizeof *tensor->slots);
+    if (!tensor->name || !tensor->bytes || !tensor->states || (placement->rank > 0 && !tensor->slots)) {
+        tensor_discard(tensor);
+        return NULL;
+    }
+    for (uint64_t page = 0; tensor->slots && page < pages; ++page)
+        tensor->slots[page] = shard_slot(tensor, page);
+    tensor->next = device->tensors;
+    device->tensors = tensor;
+    return tensor;
+}
+
+struct device_tensor *device_tensor_allocate(struct device *device, const char *name, enum data_format format,
+                                             uint64_t pages) {
+    return device_tensor_place(device, name, format, pages,
+                               &(struct device_placement){.memory = DEVICE_DRAM});
+}
+
+void device_tensor_free(struct device *device, struct device_tensor *tensor) {
+    if (!tensor)
+        return;
+    struct device_tensor **link = &device->tensors;
+    while (*link != tensor)
+        link = &(*link)->next;
+    *link = tensor->next;
+    tensor_discard(tensor);
+}
+
+uint32_t device_tensor_address(const struct device_tensor *tensor) {
+    return tensor->address;
+}
+
+bool device_tensor_locate(const struct device_tensor *tensor, uint64_t page, uint32_t *bank,
+                          uint64_t *address) {
+    if (page >= tensor->pages)
+        return false;
+    *bank = (uint32_t)(tensor_slot(tensor, page) / tensor->bank_pages);
+    *address = tensor_page_address(tensor, page);
+    return true;
+}
+
+bool device_tensor_write(struct device_tensor *tensor, uint64_t first_page, uint64_t pages,
+                         const void *bytes) {
+    const uint8_t *source = bytes;
+    if (first_page > tensor->pages || pages > tensor->pages - first_page)
+        return false;
+    for (uint64_t i = 0; i < pages; ++i) {
+        memcpy(tensor_page(tensor, first_page + i), source + i * tensor->page_bytes, tensor->page_bytes);
+        tensor->states[first_page + i].written = true;
+    }
+    return true;
+}
+
+bool device_tensor_read(const struct device_tensor *tensor, uint64_t first_page, uint64_t pages,
+                        void *bytes) {
+    uint8_t *target = bytes;
+    if (first_page > tensor->pages || pages > tensor->pages - first_page)
+        return false;
+    for (uint64_t i = 0; i < pages; ++i) {
+        if (!tensor->states[first_page + i].written)
+            return false;
+        memcpy(target + i * tensor->page_bytes, tensor_page(tensor, first_page + i), tensor->page_bytes);
+    }
+    return true;
+}
+
+/* ---- what accessors know ---- */
+
+/* The coordinates of a bank, as accessors pack them: x of the bank's number in DRAM, those of the core in L1.
+ */
+static uint32_t bank_coordinates(const struct device_tensor *tensor, uint32_t bank) {
+    const struct device *device = tensor->device;
+    uint32_t x = bank, y = 0;
+    if (tensor->placement.memory == DEVICE_L1 &&
+        !architecture_noc_coordinates(device->architecture, bank % device->options.grid_x,
+                                      bank / device->options.grid_x, &x, &y))
+        return 0;
+    return x << 8 | y;
+}
+
+size_t device_tensor_facts(const struct device_tensor *tensor, uint32_t *words) {
+    const struct device_placement *placement = &tensor->placement;
+    size_t count = 0;
+    words[count++] =
+        (placement->rank > 0 ? FACT_SHARDED : 0) | (placement->memory == DEVICE_DRAM ? FACT_DRAM : 0);
+    words[count++] = tensor->page_bytes;
+    if (placement->rank == 0)
+        return count;
+    words[count++] = (uint32_t)placement->rank;
+    words[count++] = tensor->banks;
+    for (size_t i = 0; i < placement->rank; ++i)
+        words[count++] = (uint32_t)placement->shape[i];
+    for (size_t i = 0; i < placement->rank; ++i)
+        words[count++] = (uint32_t)placement->shard[i];
+    for (uint32_t bank = 0; bank < tensor->banks; bank += 2)
+        words[count++] = bank_coordinates(tensor, bank) |
+                         (bank + 1 < tensor->banks ? bank_coordinates(tensor, bank + 1) << 16 : 0);
+    return count;
+}
+
+void facts_describe(const uint32_t *facts, size_t count, char *text, size_t size) {
+    if (count < 2) {
+        snprintf(text, size, "nothing");
+        return;
+    }
+    const char *memory = facts[0] & FACT_DRAM ? "DRAM" : "L1";
+    if (!(facts[0] & FACT_SHARDED) || count < 4) {
+        snprintf(text, size, "interleaved in %s with pages of %u bytes", memory, (unsigned)facts[1]);
+        return;
+    }
+    size_t rank = facts[2] <= DEVICE_SHARD_RANK ? facts[2] : DEVICE_SHARD_RANK, used = 0;
+    int added = snprintf(text, size, "sharded over %u banks of %s with pages of %u bytes, shards of",
+                         (unsigned)facts[3], memory, (unsigned)facts[1]);
+    for (size_t i = 0; i < rank && 4 + rank + i < count && added > 0 && (used += (size_t)added) < size; ++i)
+        added = snprintf(text + used, size - used, i ? "x%u" : " %u", (unsigned)facts[4 + rank + i]);
+    if (added > 0 && (used += (size_t)added) < size)
+        snprintf(text + used, size - used, " pages");
+}

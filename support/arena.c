@@ -1,0 +1,123 @@
+#include "support/arena.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_SIZE (64u * 1024u)
+#define ALIGNMENT 16u
+
+struct chunk {
+    struct chunk *next;
+    size_t used, size;
+    _Alignas(ALIGNMENT) unsigned char data[];
+};
+
+struct interned {
+    struct interned *next;
+    uint32_t hash;
+    char text[];
+};
+
+#define BUCKETS 1024u
+
+struct arena {
+    struct chunk *chunks;
+    struct interned *buckets[BUCKETS];
+};
+
+static void *checked(void *memory) {
+    if (!memory) {
+        fputs("tilec: out of memory\n", stderr);
+        exit(3);
+    }
+    return memory;
+}
+
+struct arena *arena_create(void) {
+    return checked(calloc(1, sizeof(struct arena)));
+}
+
+void arena_free(struct arena *arena) {
+    if (!arena)
+        return;
+    for (struct chunk *chunk = arena->chunks, *next; chunk; chunk = next) {
+        next = chunk->next;
+        free(chunk);
+    }
+    free(arena);
+}
+
+void *arena_allocate(struct arena *arena, size_t size) {
+    if (size > SIZE_MAX / 2)
+        checked(NULL);
+    size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    struct chunk *chunk = arena->chunks;
+    if (!chunk || chunk->size - chunk->used < size) {
+        size_t capacity = size > CHUNK_SIZE ? size : CHUNK_SIZE;
+        chunk = checked(calloc(1, sizeof *chunk + capacity));
+        chunk->size = capacity;
+        chunk->next = arena->chunks;
+        arena->chunks = chunk;
+    }
+    void *memory = chunk->data + chunk->used;
+    chunk->used += size;
+    return memory;
+}
+
+void *arena_copy(struct arena *arena, const void *data, size_t size) {
+    void *copy = arena_allocate(arena, size);
+    if (size)
+        memcpy(copy, data, size);
+    return copy;
+}
+
+char *arena_string_range(struct arena *arena, const char *text, size_t length) {
+    char *copy = arena_allocate(arena, length + 1);
+    memcpy(copy, text, length);
+    return copy;
+}
+
+char *arena_string(struct arena *arena, const char *text) {
+    return arena_string_range(arena, text, strlen(text));
+}
+
+char *arena_vprintf(struct arena *arena, const char *format, va_list arguments) {
+    va_list again;
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    char *text = arena_allocate(arena, (size_t)(length < 0 ? 0 : length) + 1);
+    if (length > 0)
+        vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = arena_vprintf(arena, format, arguments);
+    va_end(arguments);
+    return text;
+}
+
+const char *arena_intern_range(struct arena *arena, const char *text, size_t length) {
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ (unsigned char)text[i]) * 16777619u;
+    struct interned **bucket = &arena->buckets[hash % BUCKETS];
+    for (struct interned *entry = *bucket; entry; entry = entry->next)
+        if (entry->hash == hash && strlen(entry->text) == length && memcmp(entry->text, text, length) == 0)
+            return entry->text;
+    struct interned *entry = arena_allocate(arena, sizeof *entry + length + 1);
+    entry->hash = hash;
+    memcpy(entry->text, text, length);
+    entry->next = *bucket;
+    *bucket = entry;
+    return entry->text;
+}
+
+const char *arena_intern(struct arena *arena, const char *text) {
+    return arena_intern_range(arena, text, strlen(text));
+}

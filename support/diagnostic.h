@@ -1,0 +1,73 @@
+/* Diagnostics: collected, sorted by place, deduplicated, printed with the source line and a caret.
+ *
+ *     matmul.tl:4:22: error: index k of B runs to 511, but B has 256 rows
+ *        4 |   acc += A[i, k] * B[k, j];
+ *          |                      ^
+ *     matmul.tl:1:29: note: B is declared here
+ *
+ * Nothing here prints or exits: the driver asks for the text. At most DIAGNOSTIC_CAP errors are kept.
+ */
+#ifndef TILEC_SUPPORT_DIAGNOSTIC_H
+#define TILEC_SUPPORT_DIAGNOSTIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct text_buffer;
+
+#define DIAGNOSTIC_CAP 20
+
+/* A range of a source file; lines and columns count from 1 (columns in bytes); the end is exclusive. line 0: no place. */
+struct span {
+    uint32_t file; /* index of the source in struct diagnostics */
+    uint32_t line, column, end_line, end_column;
+};
+
+struct span span_join(struct span first, struct span last);
+
+struct source {
+    const char *path; /* as messages name it */
+    const char *text; /* terminated; NULL where the text is not at hand */
+    size_t length;
+};
+
+enum severity { SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_REMARK, SEVERITY_NOTE, SEVERITY_HELP };
+
+struct diagnostic {
+    enum severity severity;
+    struct span span;
+    const char *message;
+    struct diagnostic *notes; /* notes and helps that belong to it, in order */
+    struct diagnostic *next;
+};
+
+struct diagnostics {
+    struct arena *arena;
+    struct source *sources;
+    uint32_t source_count;
+    struct diagnostic *first;  /* in order of report */
+    struct diagnostic *latest; /* where notes go */
+    unsigned error_count;      /* all errors, also those beyond the cap */
+};
+
+struct diagnostics *diagnostics_create(struct arena *arena);
+
+/* Registers a source; the text is not copied and must outlive the diagnostics. Returns its index. */
+uint32_t diagnostics_add_source(struct diagnostics *diagnostics, const char *path, const char *text, size_t length);
+
+void report_error(struct diagnostics *d, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void report_warning(struct diagnostics *d, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void report_remark(struct diagnostics *d, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* To the diagnostic reported last: another place that matters; what to do. A span of line 0 prints no place. */
+void report_note(struct diagnostics *d, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void report_help(struct diagnostics *d, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* All diagnostics of at least this severity (SEVERITY_REMARK: all; SEVERITY_ERROR: errors) as text, sorted by place. */
+void diagnostics_print(const struct diagnostics *d, enum severity least, bool colour, struct text_buffer *out);
+
+/* The candidate nearest to word by edit distance, NULL when none is near enough to suggest. */
+const char *suggest_nearest(const char *word, const char *const *candidates, size_t count);
+
+#endif

@@ -1,0 +1,318 @@
+/* The scalar definitions of the device: number formats, rounding, and the elementary functions.
+ *
+ * The embedded device and the IR evaluator share this file and nothing else, so every definition is exact and
+ * the same on each processor: plain IEEE single and double operations, no libm, no contraction
+ * (-ffp-contract=off). Denormals of f32, as operands and as results, are +0; any NaN is 0x7fc00000 (0x7fc0 in
+ * bf16). A scalar_* function works on f32; an elementary_* function is its double-precision model without
+ * rounding to f32 and without flushing.
+ */
+#ifndef TILEC_SUPPORT_SCALAR_H
+#define TILEC_SUPPORT_SCALAR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum data_format {
+    FORMAT_BF16,
+    FORMAT_F32,
+    FORMAT_U16,
+    FORMAT_U32,
+    FORMAT_I32,
+    FORMAT_BFP8, /* 64 shared exponents, then sign and 7 bits for each element */
+    FORMAT_BFP4, /* 64 shared exponents, then sign and 3 bits for each element */
+    FORMAT_COUNT
+};
+
+#define TILE_EDGE 32
+#define TILE_ELEMENTS 1024
+#define FACE_EDGE 16
+
+/* The name in the language ("bf16"). */
+const char *data_format_name(enum data_format format);
+/* Bytes of one 32x32 tile. */
+uint32_t data_format_tile_bytes(enum data_format format);
+/* Bytes of one element; 0 for the formats with a shared exponent. */
+uint32_t data_format_element_bytes(enum data_format format);
+
+static inline uint32_t f32_bits(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline float f32_from_bits(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline uint64_t f64_bits(double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline double f64_from_bits(uint64_t bits) {
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Denormals become +0 and NaN becomes 0x7fc00000; everything else, -0 too, stays. */
+static inline uint32_t f32_canonical_bits(uint32_t bits) {
+    uint32_t magnitude = bits & 0x7fffffffu;
+    uint32_t flushed = magnitude - 1u < 0x007fffffu ? 0u : bits;
+    return magnitude > 0x7f800000u ? 0x7fc00000u : flushed;
+}
+
+static inline float f32_canonical(float value) {
+    return f32_from_bits(f32_canonical_bits(f32_bits(value)));
+}
+
+/* The value of a bf16 as an operand: canonical. */
+static inline float f32_from_bf16(uint16_t bits) {
+    return f32_from_bits(f32_canonical_bits((uint32_t)bits << 16));
+}
+
+/* Rounds to nearest, ties to even; overflow gives an infinity. Denormals become +0 first. */
+static inline uint16_t bf16_from_f32(float value) {
+    uint32_t bits = f32_canonical_bits(f32_bits(value));
+    uint32_t rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
+    return (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? 0x7fc0u : rounded >> 16);
+}
+
+/* What SrcA and SrcB hold of an f32: the 13 low bits are dropped. Canonical. */
+static inline float tf32_from_f32(float value) {
+    return f32_from_bits(f32_canonical_bits(f32_bits(value)) & 0xffffe000u);
+}
+
+/* Position of element (row, column) of a tile in its storage order: four 16x16 faces, each row by row. */
+static inline uint32_t tile_element_index(uint32_t row, uint32_t column) {
+    return (row / FACE_EDGE * 2 + column / FACE_EDGE) * 256 + row % FACE_EDGE * FACE_EDGE +
+           column % FACE_EDGE;
+}
+
+static inline float scalar_add(float a, float b) {
+    return f32_canonical(f32_canonical(a) + f32_canonical(b));
+}
+
+static inline float scalar_sub(float a, float b) {
+    return f32_canonical(f32_canonical(a) - f32_canonical(b));
+}
+
+static inline float scalar_mul(float a, float b) {
+    return f32_canonical(f32_canonical(a) * f32_canonical(b));
+}
+
+static inline float scalar_div(float a, float b) {
+    return f32_canonical(f32_canonical(a) / f32_canonical(b));
+}
+
+/* The bits of yes or of no: a choice that compilers turn into vector code. */
+static inline uint32_t choose32(int condition, uint32_t yes, uint32_t no) {
+    uint32_t mask = 0u - (uint32_t)condition;
+    return (yes & mask) | (no & ~mask);
+}
+
+static inline double choose64(int condition, double yes, double no) {
+    uint64_t mask = 0u - (uint64_t)condition;
+    return f64_from_bits((f64_bits(yes) & mask) | (f64_bits(no) & ~mask));
+}
+
+/* NaN if either operand is; max(-0, +0) is +0, min(-0, +0) is -0. */
+static inline float scalar_max(float a, float b) {
+    float x = f32_canonical(a), y = f32_canonical(b);
+    uint32_t greater = choose32(x > y, f32_bits(x), f32_bits(y));
+    uint32_t ordered = choose32(x == y, f32_bits(x) & f32_bits(y), greater);
+    return f32_from_bits(choose32((x != x) | (y != y), 0x7fc00000u, ordered));
+}
+
+static inline float scalar_min(float a, float b) {
+    float x = f32_canonical(a), y = f32_canonical(b);
+    uint32_t lesser = choose32(x < y, f32_bits(x), f32_bits(y));
+    uint32_t ordered = choose32(x == y, f32_bits(x) | f32_bits(y), lesser);
+    return f32_from_bits(choose32((x != x) | (y != y), 0x7fc00000u, ordered));
+}
+
+/* Double-precision models, relative error below 2^-46; infinities, NaN and overflow as in mathematics. They
+ * have no branches (nor || and &&), so that a loop over a tile can use vectors.
+ */
+static inline double elementary_exp(double x) {
+    /* x = n ln 2 + r, |r| <= ln 2 / 2; adding and subtracting 1.5 * 2^52 rounds to an integer. */
+    const double shift = 6755399441055744.0;
+    double clamped = x < -708.0 ? -708.0 : x;
+    clamped = clamped > 709.5 ? 709.5 : clamped;
+    clamped = clamped == clamped ? clamped : 0.0;
+    double shifted = clamped * 1.44269504088896340736 + shift;
+    double n = shifted - shift;
+    double r = (clamped - n * 6.93147180369123816490e-01) - n * 1.90821492927058770002e-10;
+    double p = 1.0 / 479001600.0;
+    p = p * r + 1.0 / 39916800.0;
+    p = p * r + 1.0 / 3628800.0;
+    p = p * r + 1.0 / 362880.0;
+    p = p * r + 1.0 / 40320.0;
+    p = p * r + 1.0 / 5040.0;
+    p = p * r + 1.0 / 720.0;
+    p = p * r + 1.0 / 120.0;
+    p = p * r + 1.0 / 24.0;
+    p = p * r + 1.0 / 6.0;
+    p = p * r + 0.5;
+    p = p * r + 1.0;
+    p = p * r + 1.0;
+    /* The low bits of shifted hold n; 2^(n-1) is built from them, since n may be 1024. */
+    double scale = f64_from_bits(((f64_bits(shifted) + 1022u) & 0x7ffu) << 52);
+    double result = p * scale * 2.0;
+    result = x < -708.0 ? 0.0 : result;
+    result = x > 709.5 ? f64_from_bits(0x7ff0000000000000u) : result;
+    return x == x ? result : x;
+}
+
+static inline double elementary_log(double x) {
+    /* x = 2^e m with m in [sqrt 1/2, sqrt 2); log m = 2 artanh s, s = (m - 1) / (m + 1), |s| < 0.1716. */
+    uint64_t bits = f64_bits(x);
+    uint64_t high = (bits & 0x000fffffffffffffu) > 0x0006a09e667f3bccu ? 1u : 0u;
+    double m = f64_from_bits((bits & 0x000fffffffffffffu) | ((1023u - high) << 52));
+    /* The exponent as a double: its bits beneath those of 2^52. */
+    double e = f64_from_bits(0x4330000000000000u | (((bits >> 52) & 0x7ffu) + high)) - 4503599627371519.0;
+    double s = (m - 1.0) / (m + 1.0);
+    double z = s * s;
+    double p = 1.0 / 21.0;
+    p = p * z + 1.0 / 19.0;
+    p = p * z + 1.0 / 17.0;
+    p = p * z + 1.0 / 15.0;
+    p = p * z + 1.0 / 13.0;
+    p = p * z + 1.0 / 11.0;
+    p = p * z + 1.0 / 9.0;
+    p = p * z + 1.0 / 7.0;
+    p = p * z + 1.0 / 5.0;
+    p = p * z + 1.0 / 3.0;
+    p = p * z + 1.0;
+    double result = e * 6.93147180559945309417e-01 + 2.0 * s * p;
+    result = choose64(x == 0.0, f64_from_bits(0xfff0000000000000u), result);
+    result = choose64((x < 0.0) | (x != x), f64_from_bits(0x7ff8000000000000u), result);
+    return choose64(x == f64_from_bits(0x7ff0000000000000u), x, result);
+}
+
+static inline double elementary_sqrt(double x) {
+    return __builtin_sqrt(x); /* one instruction under -fno-math-errno */
+}
+
+static inline double elementary_rsqrt(double x) {
+    return 1.0 / __builtin_sqrt(x);
+}
+
+static inline double elementary_recip(double x) {
+    return 1.0 / x;
+}
+
+static inline double elementary_sigmoid(double x) {
+    return 1.0 / (1.0 + elementary_exp(-x));
+}
+
+/* x sigmoid(x), with its limit 0 at minus infinity. */
+static inline double elementary_silu(double x) {
+    double result = x / (1.0 + elementary_exp(-x));
+    return x < -700.0 ? 0.0 : result;
+}
+
+static inline double elementary_tanh(double x) {
+    double magnitude = x < 0.0 ? -x : x;
+    double bounded = magnitude > 20.0 ? 20.0 : magnitude;
+    double t = elementary_exp(2.0 * bounded);
+    double large = (t - 1.0) / (t + 1.0);
+    double z = x * x;
+    double p = 62.0 / 2835.0;
+    p = p * z - 17.0 / 315.0;
+    p = p * z + 2.0 / 15.0;
+    p = p * z - 1.0 / 3.0;
+    double small = magnitude + magnitude * z * p;
+    double result = magnitude < 0.02 ? small : large;
+    return x < 0.0 ? -result : x == 0.0 ? x : result;
+}
+
+static inline double elementary_relu(double x) {
+    return choose64((x > 0.0) | (x != x), x, 0.0);
+}
+
+static inline double elementary_abs(double x) {
+    return f64_from_bits(f64_bits(x) & 0x7fffffffffffffffu);
+}
+
+static inline double elementary_neg(double x) {
+    return -x;
+}
+
+static inline double elementary_square(double x) {
+    return x * x;
+}
+
+static inline double elementary_max(double a, double b) {
+    double larger = a > b || (a == b && f64_bits(a) >> 63 == 0) ? a : b;
+    return a != a || b != b ? f64_from_bits(0x7ff8000000000000u) : larger;
+}
+
+static inline double elementary_min(double a, double b) {
+    double smaller = a < b || (a == b && f64_bits(a) >> 63 != 0) ? a : b;
+    return a != a || b != b ? f64_from_bits(0x7ff8000000000000u) : smaller;
+}
+
+/* The f32 functions: the double model of the canonical operand, rounded once, canonical. */
+#define SCALAR_UNARY(name)                                                                                   \
+    static inline float scalar_##name(float x) {                                                             \
+        return f32_canonical((float)elementary_##name((double)f32_canonical(x)));                            \
+    }
+SCALAR_UNARY(exp)
+SCALAR_UNARY(log)
+SCALAR_UNARY(sqrt)
+SCALAR_UNARY(rsqrt)
+SCALAR_UNARY(recip)
+SCALAR_UNARY(sigmoid)
+SCALAR_UNARY(silu)
+SCALAR_UNARY(tanh)
+SCALAR_UNARY(relu)
+SCALAR_UNARY(abs)
+SCALAR_UNARY(neg)
+SCALAR_UNARY(square)
+#undef SCALAR_UNARY
+
+/* sup |f'| over [a - e, a + e], e >= 0: how far an error of the operand is carried. Infinite where f is not
+ * differentiable there. Two-operand functions take the greater error of their operands: 1.
+ */
+double slope_exp(double a, double e);
+double slope_log(double a, double e);
+double slope_sqrt(double a, double e);
+double slope_rsqrt(double a, double e);
+double slope_recip(double a, double e);
+double slope_sigmoid(double a, double e);
+double slope_silu(double a, double e);
+double slope_square(double a, double e);
+double slope_one(double a, double e);
+
+/* The functions of the language, as a table of functions.def. */
+struct language_function {
+    const char *name;
+    unsigned arity;
+    union {
+        float (*unary)(float);
+        float (*binary)(float, float);
+    } scalar;
+    union {
+        double (*unary)(double);
+        double (*binary)(double, double);
+    } elementary;
+    int tolerance; /* v = 2^tolerance: what the device may add to |f(a)|; FUNCTION_EXACT: nothing */
+    double (*slope)(double a, double e);
+    const char *intrinsic; /* NAME_tile or NAME_binary... : the base name of its calls of the vector unit */
+};
+
+#define FUNCTION_EXACT (-1000)
+
+extern const struct language_function language_functions[];
+extern const size_t language_function_count;
+
+/* NULL when there is none of that name. */
+const struct language_function *language_function_find(const char *name);
+
+#endif

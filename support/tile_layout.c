@@ -1,0 +1,79 @@
+#include "support/tile_layout.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* A tensor as planes of rows and columns. */
+struct planes {
+    uint64_t count, rows, columns, tile_rows, tile_columns;
+};
+
+static struct planes planes_of(size_t rank, const uint64_t *shape) {
+    struct planes planes = {
+        .count = 1, .rows = rank > 1 ? shape[rank - 2] : 1, .columns = rank > 0 ? shape[rank - 1] : 1};
+    for (size_t i = 0; i + 2 < rank; i++) {
+        planes.count *= shape[i];
+    }
+    planes.tile_rows = (planes.rows + TILE_EDGE - 1) / TILE_EDGE;
+    planes.tile_columns = (planes.columns + TILE_EDGE - 1) / TILE_EDGE;
+    return planes;
+}
+
+uint64_t tensor_pages(size_t rank, const uint64_t *shape) {
+    struct planes planes = planes_of(rank, shape);
+    return planes.count * planes.tile_rows * planes.tile_columns;
+}
+
+static uint64_t lesser(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+/* One row of one tile, `valid` elements wide: two runs of a face's width. */
+static void copy_row(unsigned char *tile, unsigned char *row, uint32_t r, uint64_t valid, size_t width,
+                     bool to_tile) {
+    for (uint32_t half = 0; half < 2 && valid > half * FACE_EDGE; half++) {
+        unsigned char *face = tile + tile_element_index(r, half * FACE_EDGE) * width;
+        unsigned char *run = row + half * FACE_EDGE * width;
+        size_t bytes = (size_t)lesser(valid - half * FACE_EDGE, FACE_EDGE) * width;
+        memcpy(to_tile ? face : run, to_tile ? run : face, bytes);
+    }
+}
+
+static void fill(unsigned char *bytes, size_t elements, size_t width, uint32_t pattern) {
+    for (size_t i = 0; i < elements; i++) {
+        memcpy(bytes + i * width, &pattern, width); /* little-endian: the low bytes */
+    }
+}
+
+static void convert(enum data_format format, size_t rank, const uint64_t *shape, unsigned char *rows,
+                    unsigned char *pages, bool to_tiles, uint32_t padding) {
+    struct planes planes = planes_of(rank, shape);
+    size_t width = data_format_element_bytes(format), tile_bytes = TILE_ELEMENTS * width;
+    for (uint64_t plane = 0; plane < planes.count; plane++) {
+        for (uint64_t tr = 0; tr < planes.tile_rows; tr++) {
+            uint64_t valid_rows = lesser(planes.rows - tr * TILE_EDGE, TILE_EDGE);
+            for (uint64_t tc = 0; tc < planes.tile_columns; tc++, pages += tile_bytes) {
+                uint64_t valid = lesser(planes.columns - tc * TILE_EDGE, TILE_EDGE);
+                if (to_tiles && (valid < TILE_EDGE || valid_rows < TILE_EDGE)) {
+                    fill(pages, TILE_ELEMENTS, width, padding);
+                }
+                for (uint32_t r = 0; r < valid_rows; r++) {
+                    uint64_t row =
+                        (plane * planes.rows + tr * TILE_EDGE + r) * planes.columns + tc * TILE_EDGE;
+                    copy_row(pages, rows + row * width, r, valid, width, to_tiles);
+                }
+            }
+        }
+    }
+}
+
+/* The two directions share one walk; each writes only the side that is not const. */
+void tensor_tilize(enum data_format format, size_t rank, const uint64_t *shape, const void *rows, void *pages,
+                   uint32_t padding) {
+    convert(format, rank, shape, (unsigned char *)(uintptr_t)rows, pages, true, padding);
+}
+
+void tensor_untilize(enum data_format format, size_t rank, const uint64_t *shape, const void *pages,
+                     void *rows) {
+    convert(format, rank, shape, rows, (unsigned char *)(uintptr_t)pages, false, 0);
+}

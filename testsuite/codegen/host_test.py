@@ -1,0 +1,478 @@
+"""host.py and plan.json: compiled, run against a stand-in for ttnn, launch arguments compared with those that C computes.
+
+host_test.py EMIT_MODULE LAUNCH_WORDS
+"""
+
+import json
+import os
+import py_compile
+import subprocess
+import sys
+import tempfile
+import unittest
+
+try:
+    import numpy as np
+except ImportError:
+    sys.exit("numpy is not installed: nothing can be tested")
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODULES = os.path.join(HERE, "modules")
+EMIT_MODULE, LAUNCH_WORDS = sys.argv[1:3]
+
+
+def round_bf16(values):
+    word = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
+    return ((word + 0x7FFF + ((word >> 16) & 1)) >> 16).astype(np.uint16)
+
+
+def widen_bf16(bits):
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def save_bf16(path, values):
+    with open(path, "wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "<V2", "fortran_order": False, "shape": values.shape}
+        )
+        file.write(round_bf16(values).tobytes())
+
+
+def expected_output(shape, modulus=251):
+    """What the stand-in leaves in a result: the numbers of the padded tensor's elements, cropped."""
+    rows = (1,) + shape if len(shape) == 1 else shape
+    padded = rows[:-2] + tuple(-(-extent // 32) * 32 for extent in rows[-2:])
+    values = (np.arange(int(np.prod(padded))) % modulus).reshape(padded)
+    return values[tuple(slice(extent) for extent in rows)].reshape(shape)
+
+
+class HostTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def path(self, *parts):
+        return os.path.join(self.folder.name, *parts)
+
+    def emit(self, module):
+        subprocess.run([EMIT_MODULE, os.path.join(MODULES, module), self.path("out")], check=True)
+
+    def host(self, *arguments, kernel="", environment=None):
+        """Runs host.py; the result with what was launched."""
+        if os.path.exists(self.path("log")):
+            os.remove(self.path("log"))
+        settings = {
+            **os.environ,
+            "PYTHONPATH": os.path.join(HERE, "fake_ttnn"),
+            "FAKE_TTNN_LOG": self.path("log"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **(environment or {}),
+        }
+        result = subprocess.run(
+            [sys.executable, self.path("out", kernel, "host.py"), *arguments],
+            env=settings,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        launches = []
+        if os.path.exists(self.path("log")):
+            with open(self.path("log"), encoding="utf-8") as log:
+                launches = [json.loads(line) for line in log]
+        return result, launches
+
+    def words(self, module, kernel, *given):
+        """{(x, y): words} as C computes them."""
+        out = subprocess.run(
+            [LAUNCH_WORDS, os.path.join(MODULES, module), kernel, *given],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        rows = [[int(word) for word in line.split()] for line in out.stdout.splitlines()]
+        return {(row[0], row[1]): row[2:] for row in rows}
+
+    def assert_words(self, launch, expected):
+        self.assertEqual(len(launch["kernels"]), 3)
+        for kernel in launch["kernels"]:
+            self.assertEqual({(x, y): words for x, y, words in kernel["runtime_args"]}, expected)
+
+    def save_matmul(self, m, k, n):
+        random = np.random.default_rng(1)
+        save_bf16(self.path("a.npy"), random.random((m, k), dtype=np.float32))
+        np.save(self.path("b.npy"), random.random((k, n), dtype=np.float32))
+        np.save(self.path("v.npy"), random.random(n, dtype=np.float32).astype(np.float16))
+        return [
+            f"--in=A={self.path('a.npy')}",
+            "--in",
+            f"B={self.path('b.npy')}",
+            "-i",
+            f"bias={self.path('v.npy')}",
+            "--out",
+            f"C={self.path('c.npy')}",
+        ]
+
+    def test_matmul_arguments_are_those_of_the_launch(self):
+        self.emit("matmul.ir")
+        for m, k, n in [(64, 64, 64), (65, 1, 33), (1, 257, 1), (640, 96, 512), (2048, 64, 64)]:
+            with self.subTest(m=m, k=k, n=n):
+                result, launches = self.host(*self.save_matmul(m, k, n), kernel="matmul")
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertEqual(len(launches), 1)
+                addresses = [
+                    f"@{name}={tensor['address']}"
+                    for name, tensor in zip(["A", "B", "bias", "C"], launches[0]["tensors"])
+                ]
+                self.assert_words(
+                    launches[0],
+                    self.words("matmul.ir", "matmul", f"A={m}x{k}", f"B={k}x{n}", f"bias={n}", *addresses),
+                )
+                raw = np.load(self.path("c.npy"))
+                self.assertEqual((raw.shape, raw.dtype.itemsize), ((m, n), 2))
+                np.testing.assert_array_equal(
+                    widen_bf16(raw.view(np.uint16).reshape(m, n)), expected_output((m, n))
+                )
+
+    def test_matmul_descriptors(self):
+        self.emit("matmul.ir")
+        result, launches = self.host(*self.save_matmul(100, 70, 40), kernel="matmul")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        launch = launches[0]
+        self.assertEqual(
+            [tensor["shape"] for tensor in launch["tensors"]], [[128, 96], [96, 64], [32, 64], [128, 64]]
+        )
+        self.assertEqual(
+            launch["buffers"],
+            [[0, "BFLOAT16", 32768], [1, "BFLOAT16", 32768], [2, "BFLOAT16", 8192], [16, "BFLOAT16", 16384]],
+        )
+        self.assertEqual(launch["unpack_to_dest"], [])
+        self.assertEqual(
+            {kernel["file"]: (kernel["config"], kernel["compile_time_args"]) for kernel in launch["kernels"]},
+            {
+                "reader.cpp": ("ReaderConfigDescriptor", [2, 2048] * 3),
+                "writer.cpp": ("WriterConfigDescriptor", [2, 2048]),
+                "compute.cpp": ("ComputeConfigDescriptor", []),
+            },
+        )
+
+    def test_padding_is_zero_and_values_arrive(self):
+        self.emit("matmul.ir")
+        arguments = self.save_matmul(33, 33, 33)
+        result, launches = self.host(*arguments, kernel="matmul")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        a = widen_bf16(np.load(self.path("a.npy")).view(np.uint16)).astype(np.float64)
+        b = widen_bf16(round_bf16(np.load(self.path("b.npy")))).astype(np.float64)
+        self.assertAlmostEqual(launches[0]["tensors"][0]["sum"], a.sum())
+        self.assertAlmostEqual(launches[0]["tensors"][1]["sum"], b.sum())
+        self.assertRegex(
+            result.stderr, r"B: \d+ of 1089 values of '.*b.npy' were rounded from float32 to bf16"
+        )
+        self.assertRegex(
+            result.stderr, r"bias: \d+ of 33 values of '.*v.npy' were rounded from float16 to bf16"
+        )
+
+    def test_nothing_is_launched_for_an_empty_result(self):
+        self.emit("matmul.ir")
+        result, launches = self.host(*self.save_matmul(0, 64, 64), kernel="matmul")
+        self.assertEqual((result.returncode, launches), (0, []), result.stderr)
+        self.assertEqual(np.load(self.path("c.npy")).shape, (0, 64))
+
+    def test_an_empty_sum_is_launched(self):
+        self.emit("matmul.ir")
+        result, launches = self.host(*self.save_matmul(64, 0, 64), kernel="matmul")
+        self.assertEqual((result.returncode, len(launches)), (0, 1), result.stderr)
+        self.assertEqual(launches[0]["kernels"][0]["runtime_args"][0][2][3], 0)  # Kt
+
+    def test_three_axes_scalars_and_open_page_counts(self):
+        self.emit("scale.ir")
+        np.save(self.path("x.npy"), np.ones((2, 70, 65), dtype=np.float32))
+        result, launches = self.host(
+            "--in",
+            f"class={self.path('x.npy')}",
+            "--out",
+            f"Y={self.path('y.npy')}",
+            "-s",
+            "alpha=0.1",
+            kernel="scale",
+        )
+        self.assertEqual(result.returncode, 0, result.stderr)
+        launch = launches[0]
+        self.assertEqual(launch["unpack_to_dest"], [0])
+        self.assertEqual(launch["buffers"], [[0, "FLOAT32", 4 * 4096], [16, "FLOAT32", 4 * 4096]])
+        expected = self.words(
+            "scale.ir",
+            "scale",
+            "class=2x70x65",
+            f"@class={launch['tensors'][0]['address']}",
+            f"@Y={launch['tensors'][1]['address']}",
+            "alpha=0.1",
+            "shift=-3",
+        )
+        self.assert_words(launch, expected)
+        np.testing.assert_array_equal(np.load(self.path("y.npy")), expected_output((2, 70, 65)))
+        self.assertEqual(np.load(self.path("y.npy")).dtype, np.float32)
+
+    def test_a_program_allocates_and_launches_in_order(self):
+        self.emit("scale.ir")
+        np.save(self.path("x.npy"), np.full((3, 32, 32), 2, dtype=np.float32))
+        result, launches = self.host(
+            "--in", f"X={self.path('x.npy')}", "--out", f"Z={self.path('z.npy')}", "--set", "factor=3"
+        )
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(len(launches), 2)
+        self.assertEqual(launches[0]["tensors"][1]["address"], launches[1]["tensors"][0]["address"])
+        self.assertEqual({kernel["folder"] for kernel in launches[0]["kernels"]}, {"scale"})
+        for launch, alpha, shift in zip(launches, ["3", "0.5"], ["7", "64"]):
+            self.assert_words(
+                launch,
+                self.words(
+                    "scale.ir",
+                    "scale",
+                    "class=3x32x32",
+                    f"@class={launch['tensors'][0]['address']}",
+                    f"@Y={launch['tensors'][1]['address']}",
+                    f"alpha={alpha}",
+                    f"shift={shift}",
+                ),
+            )
+
+    def test_a_copy_has_no_compute(self):
+        self.emit("copy.ir")
+        np.save(self.path("x.npy"), np.arange(100, dtype=np.uint16))
+        result, launches = self.host(
+            "--in", f"X={self.path('x.npy')}", "--out", f"Y={self.path('y.npy')}", kernel="copy"
+        )
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual([kernel["file"] for kernel in launches[0]["kernels"]], ["reader.cpp", "writer.cpp"])
+        self.assertEqual(launches[0]["tensors"][0]["shape"], [32, 128])
+        self.assertEqual(
+            [words[:2] for _, _, words in launches[0]["kernels"][0]["runtime_args"]], [[0, 2], [2, 2]]
+        )
+        y = np.load(self.path("y.npy"))
+        self.assertEqual(y.dtype, np.uint16)
+        np.testing.assert_array_equal(y, expected_output((100,)))
+        np.save(self.path("x.npy"), np.arange(100, dtype=np.int32))
+        result, _ = self.host(
+            "--in", f"X={self.path('x.npy')}", "--out", f"Y={self.path('y.npy')}", kernel="copy"
+        )
+        self.assertIn("integers are never narrowed: save it as uint16", result.stderr)
+
+    def test_what_the_user_can_mend_is_said(self):
+        self.emit("matmul.ir")
+        good = self.save_matmul(64, 64, 64)
+        np.save(self.path("wrong.npy"), np.ones((32, 64), dtype=np.float32))
+        np.save(self.path("flat.npy"), np.ones(64, dtype=np.float32))
+        np.save(self.path("integers.npy"), np.ones((64, 64), dtype=np.int32))
+        cases = [
+            (
+                [*good[:2], f"B={self.path('wrong.npy')}", *good[3:]],
+                "size K is 32 in dimension 0 of B, but 64 in dimension 1 of A",
+            ),
+            (
+                [*good[:2], f"B={self.path('flat.npy')}", *good[3:]],
+                "B has 2 dimensions, but its array has the shape (64,)",
+            ),
+            ([*good[:2], f"B={self.path('integers.npy')}", *good[3:]], "holds int32; save it as float32"),
+            ([*good[:2], f"B={self.path('none.npy')}", *good[3:]], "cannot use"),
+            ([good[0], *good[3:]], "the array of B was not given"),
+            ([*good, "--in", "bais=x.npy"], "there is no such parameter; did you mean 'bias'?"),
+            ([*good, "-D", "M=65"], "size M is 64 in dimension 0 of A, but 65 as given"),
+            ([*good, "--set", "alpha"], "expected NAME=VALUE"),
+            (good[:-2], "no result is asked for; give --out C=FILE.npy"),
+            ([*good[:-1], f"C={self.path('no', 'c.npy')}"], "--out C: "),
+        ]
+        for arguments, message in cases:
+            with self.subTest(message=message):
+                result, _ = self.host(*arguments, kernel="matmul")
+                self.assertEqual(result.returncode, 1)
+                self.assertIn(message, result.stderr)
+                self.assertNotIn("Traceback", result.stderr)
+
+    def test_what_the_device_lacks_is_said(self):
+        self.emit("matmul.ir")
+        good = self.save_matmul(64, 64, 64)
+        for environment, message in [
+            ({"FAKE_TTNN_GRID": "8,7"}, "build it with --grid 8x7"),
+            ({"FAKE_TTNN_L1": "90000"}, "90112 bytes of L1"),
+        ]:
+            result, launches = self.host(*good, kernel="matmul", environment=environment)
+            self.assertEqual((result.returncode, launches), (1, []))
+            self.assertIn(message, result.stderr)
+
+    def test_tensors_lie_where_their_layout_says(self):
+        self.emit("sharded.ir")
+        for m, n, a_shard, c_shard, a_words, c_words in [
+            (70, 100, [32, 128], [64, 64], [3, 2048, 2, 3, 3, 4, 1, 4, 0, 0], [3, 2048, 2, 4, 3, 4, 2, 2, 0, 0]),
+            (300, 33, [96, 64], [160, 32], [3, 2048, 2, 4, 10, 2, 3, 2, 0, 0], [3, 2048, 2, 4, 10, 2, 5, 1, 0, 0]),
+        ]:
+            with self.subTest(m=m, n=n):
+                for name in "ab":
+                    np.save(self.path(f"{name}.npy"), np.ones((m, n), dtype=np.float32))
+                result, launches = self.host(
+                    *["--in", f"A={self.path('a.npy')}", "--in", f"B={self.path('b.npy')}"],
+                    *["--out", f"C={self.path('c.npy')}"],
+                    kernel="add",
+                )
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertEqual(
+                    [tensor["memory"] for tensor in launches[0]["tensors"]],
+                    [["DRAM", a_shard, 12], ["L1"], ["DRAM", c_shard, 12]],
+                )
+                words = {kernel["file"]: kernel["compile_time_args"] for kernel in launches[0]["kernels"]}
+                self.assertEqual(words["reader.cpp"], a_words + [0, 2048])
+                self.assertEqual(words["writer.cpp"], c_words)
+                raw = np.load(self.path("c.npy"))
+                np.testing.assert_array_equal(
+                    widen_bf16(raw.view(np.uint16).reshape(m, n)), expected_output((m, n))
+                )
+
+    def test_shards_that_do_not_cover_are_refused(self):
+        self.emit("sharded.ir")
+        np.save(self.path("x.npy"), np.ones((161, 64), dtype=np.float32))
+        result, _ = self.host(
+            *["--in", f"X={self.path('x.npy')}", "--out", f"Y={self.path('y.npy')}"], kernel="cover"
+        )
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("2 shards of X cover 128 of its 192 elements, padded to tiles, along axis 0", result.stderr)
+
+    def test_a_program_keeps_the_place_of_its_tensors(self):
+        self.emit("sharded.ir")
+        np.save(self.path("x.npy"), np.ones((64, 64), dtype=np.float32))
+        result, launches = self.host(
+            *["--in", f"X={self.path('x.npy')}", "--in", f"Z={self.path('x.npy')}"],
+            *["--out", f"Y={self.path('y.npy')}"],
+        )
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(len(launches), 1)
+        self.assertIn(
+            "H is sharded by (32, 32) elements in DRAM for C of add, but X of cover is to be sharded by (64, 32) elements in DRAM; "
+            "give both the same @layout",
+            result.stderr,
+        )
+
+    def test_conditions_are_checked(self):
+        self.emit("scale.ir")
+        np.save(self.path("x.npy"), np.ones((0, 32, 32), dtype=np.float32))
+        result, _ = self.host(
+            "--in", f"class={self.path('x.npy')}", "--out", f"Y={self.path('y.npy')}", kernel="scale"
+        )
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("the condition H >= 1 does not hold: ", result.stderr)
+
+    def test_hosts_compile(self):
+        for module in sorted(os.listdir(MODULES)):
+            self.emit(module)
+        hosts = [
+            os.path.join(folder, "host.py")
+            for folder, _, files in os.walk(self.path("out"))
+            if "host.py" in files
+        ]
+        self.assertGreaterEqual(len(hosts), 4)
+        for host in hosts:
+            py_compile.compile(host, cfile=self.path("compiled"), doraise=True)
+
+
+class PlanTest(unittest.TestCase):
+    def plans(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for module in sorted(os.listdir(MODULES)):
+                subprocess.run([EMIT_MODULE, os.path.join(MODULES, module), folder], check=True)
+            for name in sorted(os.listdir(folder)):
+                path = os.path.join(folder, name, "plan.json")
+                if os.path.exists(path):
+                    with open(path, encoding="utf-8") as file:
+                        lines = {target: self.line_counts(folder, name, target) for target in ("c", "cpp")}
+                        yield name, json.load(file), lines
+
+    @staticmethod
+    def line_counts(folder, name, extension):
+        counts = {}
+        for role in ("reader", "compute", "writer"):
+            path = os.path.join(folder, name, f"{role}.{extension}")
+            if os.path.exists(path):
+                with open(path, encoding="utf-8") as file:
+                    counts[f"{role}.{extension}"] = len(file.readlines())
+        return counts
+
+    def test_plans_are_complete(self):
+        seen = 0
+        for name, plan, lines in self.plans():
+            with self.subTest(kernel=name):
+                seen += 1
+                self.assertGreaterEqual(plan["schema_version"], 1)
+                self.assertIsInstance(plan["backend_version"], str)
+                self.assertEqual(plan["kernel"], name)
+                self.check_cores(plan)
+                self.check_arguments(plan)
+                self.check_buffers(plan)
+                for layout in plan["layouts"].values():
+                    self.assertIn(layout["memory"], ("dram", "l1"))
+                    self.assertIn(layout["layout"], ("interleaved", "sharded"))
+                    self.assertEqual("nd_shard" in layout, layout["layout"] == "sharded")
+                    if "nd_shard" in layout:
+                        self.assertEqual(
+                            set(layout["nd_shard"]),
+                            {
+                                "axes",
+                                "grid",
+                                "shard_shape_elems",
+                                "order",
+                                "align_tiles",
+                                "projected_grid",
+                                "projected_shard_tiles",
+                            },
+                        )
+                    self.assertIn(layout["direction"], ("in", "out", "inout"))
+                self.assertEqual(set(plan["sites"]), set(lines["c"]) | set(lines["cpp"]))
+                for file, sites in plan["sites"].items():
+                    for line, place in sites.items():
+                        self.assertRegex(place, r"^\d+:\d+-\d+:\d+$")
+                        self.assertTrue(1 <= int(line) <= lines[file.rpartition(".")[2]][file])
+        self.assertGreaterEqual(seen, 5)
+
+    def check_cores(self, plan):
+        width, height = plan["core_grid"]
+        covered = []
+        for item in plan["core_ranges"]:
+            (x, y), (w, h) = item["start"], item["extent"]
+            self.assertTrue(x + w <= width and y + h <= height)
+            covered += [f"({x + i},{y + j})" for j in range(h) for i in range(w)]
+        self.assertEqual(len(set(covered)), len(covered))
+        self.assertEqual(set(plan["work_partition"]), set(covered))
+        blocks = [
+            (block.get("outer"), block["io"], block["jo"])
+            for work in plan["work_partition"].values()
+            for block in work
+            if "io" in block
+        ]
+        if isinstance(plan["blocks"], int):
+            self.assertEqual(len(blocks), plan["blocks"])
+            self.assertEqual(len(set(map(str, blocks))), len(blocks))
+        else:
+            for work in plan["work_partition"].values():
+                self.assertEqual(set(work[0]), {"start", "count"})
+
+    def check_arguments(self, plan):
+        self.assertEqual(
+            [argument["offset"] for argument in plan["runtime_args"]],
+            [4 * i for i in range(len(plan["runtime_args"]))],
+        )
+        self.assertEqual(
+            [argument["name"] for argument in plan["runtime_args"]][:7],
+            ["start_id", "count", "Mt", "Kt", "Nt", "Gm", "Gn"],
+        )
+        self.assertEqual({argument["type"] for argument in plan["runtime_args"]}, {"uint32"})
+
+    def check_buffers(self, plan):
+        numbers = [buffer["id"] for buffer in plan["circular_buffers"]]
+        self.assertEqual(len(set(numbers)), len(numbers))
+        for buffer in plan["circular_buffers"]:
+            self.assertIn(buffer["data_format"], ("Float16_b", "Float32", "UInt16"))
+            self.assertEqual(buffer["page_size"] % 16, 0)
+
+
+if __name__ == "__main__":
+    program = unittest.main(argv=sys.argv[:1] + sys.argv[3:], exit=False)
+    bad = len(program.result.failures) + len(program.result.errors)
+    print(f"codegen host: {program.result.testsRun - bad} passed, {bad} failed")
+    sys.exit(bool(bad) or not program.result.testsRun)

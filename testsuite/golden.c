@@ -1,0 +1,415 @@
+/* The golden runner: every FOLDER/CASE.ir and FOLDER/CASE.tl of the test suite is run through the compiler's
+ * command line, and what it prints is compared with the files beside it: CASE.out (standard output) and
+ * CASE.err (messages). A missing file means: nothing.
+ *
+ *     // One sentence that says what the case shows.
+ *     // run: --only tile_pad_tt -D M=50
+ *
+ * The second line is optional. Its words follow `tilec ir CASE`, or `tilec SUBCOMMAND CASE` when it begins
+ * with a subcommand. In a folder named after a pass the default is `--only PASS`, in the folder `kernels`
+ * `tilec build CASE --target metalium`, elsewhere `--after parse`. The output of `build` is its kernels, one
+ * after another (host programs and plans have tests of their own). A case whose CASE.err has an error must
+ * exit with 1 (or 2 when the line is a usage error), every other with 0.
+ *
+ *     golden DIRECTORY [--bless] [FILTER...]
+ *
+ * One process per case. Printed IR must read back and print the same. --bless rewrites the files of failing
+ * cases and lists them; it refuses a case that crashed, found a fault of the compiler, or printed IR that
+ * does not read back.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "driver/command_line.h"
+#include "ir/ir.h"
+#include "support/arena.h"
+#include "support/diagnostic.h"
+#include "support/file.h"
+#include "support/text_buffer.h"
+#include "transforms/pass.h"
+
+enum { CASE_SECONDS = 60, WORDS_MAX = 64 };
+
+struct golden_case {
+    const char *folder; /* in the test suite */
+    const char *file;   /* in the folder */
+    const char *stem;   /* file without its suffix */
+    char *words[WORDS_MAX];
+    int word_count;
+    bool builds, prints_ir, has_sentence;
+    const char *run_line;
+};
+
+struct outcome {
+    const char *out, *err;
+    size_t out_length, err_length;
+    int exit_code; /* -1: ended by a signal */
+    int signal;
+};
+
+struct suite {
+    struct arena *arena;
+    const char *root, *scratch;
+    bool bless;
+    char **filters;
+    int filter_count;
+    unsigned passed, failed, blessed, refused;
+};
+
+static bool is_pass(const char *name) {
+    return pass_find(name) != NULL;
+}
+
+static bool has_word(const struct golden_case *test, const char *word) {
+    for (int i = 0; i < test->word_count; i++) {
+        size_t length = strlen(word);
+        if (strncmp(test->words[i], word, length) == 0 &&
+            (!test->words[i][length] || test->words[i][length] == '=')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_word(struct golden_case *test, const char *word) {
+    if (test->word_count < WORDS_MAX - 1) {
+        test->words[test->word_count++] = (char *)(uintptr_t)word;
+    }
+}
+
+/* The command line of a case from its second line and its folder. */
+static void plan_words(struct suite *suite, struct golden_case *test) {
+    char *line = arena_string(suite->arena, test->run_line ? test->run_line : "");
+    char *word = strtok(line, " \t\r");
+    bool kernels = strcmp(test->folder, "kernels") == 0;
+    const char *command = word && word[0] != '-' ? word : kernels ? "build" : "ir";
+    add_word(test, "tilec");
+    add_word(test, command);
+    add_word(test, test->file);
+    for (word = command == word ? strtok(NULL, " \t\r") : word; word; word = strtok(NULL, " \t\r")) {
+        add_word(test, word);
+    }
+    bool help = has_word(test, "--help") || has_word(test, "-h");
+    test->builds = strcmp(command, "build") == 0 && !help;
+    test->prints_ir = strcmp(command, "ir") == 0 && !help;
+    if (test->prints_ir) {
+        bool placed = has_word(test, "--only") || has_word(test, "--after");
+        add_word(test, "--plain");
+        if (!placed) {
+            add_word(test, is_pass(test->folder) ? "--only" : "--after");
+            add_word(test, is_pass(test->folder) ? test->folder : "parse");
+        }
+    }
+    if (test->builds && kernels) {
+        add_word(test, "--target=metalium");
+    }
+    if (test->builds) {
+        add_word(test, "-o");
+        add_word(test, arena_printf(suite->arena, "%s/build", suite->scratch));
+    }
+}
+
+static void read_head(struct suite *suite, struct golden_case *test, const char *path) {
+    size_t length;
+    const char *error;
+    char *text = file_read(suite->arena, path, &length, &error);
+    test->has_sentence = text && strncmp(text, "// ", 3) == 0 && strncmp(text, "// run:", 7) != 0;
+    char *second = text ? strchr(text, '\n') : NULL;
+    if (second && strncmp(second + 1, "// run:", 7) == 0) {
+        char *first = second + 8;
+        test->run_line = arena_string_range(suite->arena, first, strcspn(first, "\n"));
+    }
+}
+
+static void redirect(int descriptor, const char *path) {
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (file < 0 || dup2(file, descriptor) < 0) {
+        _exit(99);
+    }
+    close(file);
+}
+
+static char *read_or_empty(struct arena *arena, const char *path, size_t *length) {
+    const char *error;
+    char *text = file_read(arena, path, length, &error);
+    if (!text) {
+        *length = 0;
+        text = arena_string(arena, "");
+    }
+    return text;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk) {
+    (void)status, (void)type, (void)walk;
+    return remove(path);
+}
+
+static void remove_tree(const char *path) {
+    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int visible(const struct dirent *entry) {
+    return entry->d_name[0] != '.';
+}
+
+/* The files below a directory, sorted, each under a line with its path. */
+static bool is_kernel_file(const char *name) {
+    size_t length = strlen(name);
+    return (length > 4 && strcmp(name + length - 4, ".cpp") == 0) ||
+           (length > 2 && strcmp(name + length - 2, ".c") == 0);
+}
+
+/* The kernels below root, each behind a line with its name. */
+static void append_files(struct arena *arena, const char *root, const char *path, struct text_buffer *out) {
+    struct dirent **entries;
+    const char *full = *path ? arena_printf(arena, "%s/%s", root, path) : root;
+    int count = scandir(full, &entries, visible, by_name);
+    for (int i = 0; i < count; i++) {
+        const char *inner = arena_printf(arena, "%s%s%s", path, *path ? "/" : "", entries[i]->d_name);
+        const char *inner_full = arena_printf(arena, "%s/%s", root, inner);
+        struct stat status;
+        if (stat(inner_full, &status) == 0 && S_ISDIR(status.st_mode)) {
+            append_files(arena, root, inner, out);
+        } else if (is_kernel_file(inner)) {
+            size_t length;
+            text_printf(out, "==== %s\n", inner);
+            char *text = read_or_empty(arena, inner_full, &length);
+            text_append_range(out, text, length);
+        }
+        free(entries[i]);
+    }
+    if (count >= 0) {
+        free(entries);
+    }
+}
+
+static struct outcome run_case(struct suite *suite, struct golden_case *test) {
+    struct outcome outcome = {0};
+    const char *out = arena_printf(suite->arena, "%s/out", suite->scratch);
+    const char *err = arena_printf(suite->arena, "%s/err", suite->scratch);
+    const char *build = arena_printf(suite->arena, "%s/build", suite->scratch);
+    remove_tree(build);
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        if (chdir(arena_printf(suite->arena, "%s/%s", suite->root, test->folder)) != 0) {
+            _exit(99);
+        }
+        redirect(STDOUT_FILENO, out);
+        redirect(STDERR_FILENO, err);
+        alarm(CASE_SECONDS);
+        int code = command_line(test->word_count, test->words);
+        fflush(NULL);
+        _exit(code);
+    }
+    int status;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    outcome.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    outcome.out = read_or_empty(suite->arena, out, &outcome.out_length);
+    outcome.err = read_or_empty(suite->arena, err, &outcome.err_length);
+    if (test->builds && outcome.exit_code == 0) {
+        struct text_buffer files = {0};
+        append_files(suite->arena, build, "", &files);
+        outcome.out = arena_string(suite->arena, text_string(&files));
+        outcome.out_length = strlen(outcome.out);
+        text_free(&files);
+    }
+    return outcome;
+}
+
+/* Does printed IR read back, and print the same again? */
+static bool reads_back(const char *text, size_t length) {
+    struct arena *arena = arena_create();
+    struct diagnostics *diagnostics = diagnostics_create(arena);
+    struct node *module =
+        module_read(arena, diagnostics, diagnostics_add_source(diagnostics, "output", text, length));
+    struct text_buffer again = {0};
+    if (module) {
+        node_print(module, PRINT_PLAIN, &again);
+    }
+    bool same = module && again.length == length && memcmp(text_string(&again), text, length) == 0;
+    text_free(&again);
+    arena_free(arena);
+    return same;
+}
+
+static void show_difference(struct suite *suite, const char *expected, const char *text, size_t length) {
+    const char *actual = arena_printf(suite->arena, "%s/actual", suite->scratch);
+    unlink(actual);
+    file_write(suite->arena, actual, text, length, NULL, 0);
+    const char *old = access(expected, R_OK) == 0 ? expected : "/dev/null";
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        execlp("diff", "diff", "-u", "--label", expected, "--label", "now", old, actual, (char *)NULL);
+        _exit(99);
+    }
+    int status;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+}
+
+/* Writes, or removes where there is nothing to expect. */
+static void bless_file(struct suite *suite, const char *path, const char *text, size_t length) {
+    if (length == 0) {
+        unlink(path);
+        return;
+    }
+    const char *failure = file_write(suite->arena, path, text, length, NULL, 0);
+    if (failure) {
+        fprintf(stderr, "golden: %s\n", failure);
+        exit(2);
+    }
+}
+
+static int expected_exit(const char *err) {
+    return strncmp(err, "tilec: error:", 13) == 0 ? 2 : strstr(err, "error: ") ? 1 : 0;
+}
+
+static const char *fault(const struct golden_case *test, const struct outcome *outcome) {
+    if (!test->has_sentence) {
+        return "its first line is no comment that says what it shows";
+    }
+    if (outcome->signal) {
+        return outcome->signal == SIGALRM ? "it hung" : "it crashed";
+    }
+    if (outcome->exit_code > 2) {
+        return "the compiler found a fault of its own";
+    }
+    if (outcome->exit_code == 0 && test->prints_ir && !reads_back(outcome->out, outcome->out_length)) {
+        return "the printed IR does not read back";
+    }
+    int code = expected_exit(outcome->err);
+    if (code != outcome->exit_code && !(code == 1 && outcome->exit_code == 2)) {
+        return "its exit code does not agree with its messages";
+    }
+    return NULL;
+}
+
+static void check_case(struct suite *suite, struct golden_case *test) {
+    const char *base = arena_printf(suite->arena, "%s/%s/%s", suite->root, test->folder, test->stem);
+    const char *out = arena_printf(suite->arena, "%s.out", base),
+               *err = arena_printf(suite->arena, "%s.err", base);
+    struct outcome outcome = run_case(suite, test);
+    size_t out_length, err_length;
+    const char *expected_out = read_or_empty(suite->arena, out, &out_length);
+    const char *expected_err = read_or_empty(suite->arena, err, &err_length);
+    bool same_out = out_length == outcome.out_length && memcmp(expected_out, outcome.out, out_length) == 0;
+    bool same_err = err_length == outcome.err_length && memcmp(expected_err, outcome.err, err_length) == 0;
+    const char *broken = fault(test, &outcome);
+    if (broken) {
+        printf("FAIL %s/%s: %s\n", test->folder, test->file, broken);
+        fwrite(outcome.err, 1, outcome.err_length, stdout);
+        suite->failed++;
+        suite->refused++;
+    } else if (same_out && same_err) {
+        suite->passed++;
+    } else if (suite->bless) {
+        bless_file(suite, out, outcome.out, outcome.out_length);
+        bless_file(suite, err, outcome.err, outcome.err_length);
+        printf("blessed %s/%s%s%s\n", test->folder, test->stem, same_out ? "" : " .out",
+               same_err ? "" : " .err");
+        suite->blessed++;
+    } else {
+        printf("FAIL %s/%s\n", test->folder, test->file);
+        if (!same_out) {
+            show_difference(suite, out, outcome.out, outcome.out_length);
+        }
+        if (!same_err) {
+            show_difference(suite, err, outcome.err, outcome.err_length);
+        }
+        suite->failed++;
+    }
+}
+
+static bool wanted(const struct suite *suite, const char *folder, const char *file) {
+    const char *path = arena_printf(suite->arena, "%s/%s", folder, file);
+    for (int i = 0; i < suite->filter_count; i++) {
+        if (strstr(path, suite->filters[i])) {
+            return true;
+        }
+    }
+    return suite->filter_count == 0;
+}
+
+static void check_folder(struct suite *suite, const char *folder) {
+    struct dirent **entries;
+    int count = scandir(arena_printf(suite->arena, "%s/%s", suite->root, folder), &entries, visible, by_name);
+    for (int i = 0; i < count; i++) {
+        const char *name = entries[i]->d_name;
+        size_t length = strlen(name);
+        if (length > 3 && (strcmp(name + length - 3, ".ir") == 0 || strcmp(name + length - 3, ".tl") == 0) &&
+            wanted(suite, folder, name)) {
+            struct golden_case test = {.folder = folder,
+                                       .file = arena_string(suite->arena, name),
+                                       .stem = arena_string_range(suite->arena, name, length - 3)};
+            read_head(suite, &test, arena_printf(suite->arena, "%s/%s/%s", suite->root, folder, name));
+            plan_words(suite, &test);
+            check_case(suite, &test);
+        }
+        free(entries[i]);
+    }
+    if (count >= 0) {
+        free(entries);
+    }
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        fprintf(stderr, "usage: golden DIRECTORY [--bless] [FILTER...]\n");
+        return 2;
+    }
+    struct suite suite = {.arena = arena_create(), .root = argv[1]};
+    suite.bless = argc > 2 && strcmp(argv[2], "--bless") == 0;
+    suite.filters = argv + 2 + suite.bless;
+    suite.filter_count = argc - 2 - suite.bless;
+    char scratch[] = "/tmp/golden-XXXXXX";
+    suite.scratch = mkdtemp(scratch);
+    if (!suite.scratch) {
+        perror("golden: /tmp");
+        return 2;
+    }
+    char *root = realpath(suite.root, NULL);
+    suite.root = root;
+    struct dirent **entries;
+    int count = root ? scandir(root, &entries, visible, by_name) : -1;
+    for (int i = 0; i < count; i++) {
+        struct stat status;
+        const char *path = arena_printf(suite.arena, "%s/%s", root, entries[i]->d_name);
+        if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+            check_folder(&suite, entries[i]->d_name);
+        }
+        free(entries[i]);
+    }
+    if (count >= 0) {
+        free(entries);
+    }
+    remove_tree(suite.scratch);
+    free(root);
+    arena_free(suite.arena);
+    printf("golden: %u passed, %u failed", suite.passed, suite.failed);
+    if (suite.bless) {
+        printf(", %u blessed, %u refused", suite.blessed, suite.refused);
+    }
+    printf("\n");
+    bool nothing = suite.passed + suite.failed + suite.blessed == 0;
+    if (nothing) {
+        printf("golden: no case was found\n");
+    }
+    return suite.failed || nothing ? 1 : 0;
+}

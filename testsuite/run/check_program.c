@@ -1,0 +1,369 @@
+#include "testsuite/run/check_program.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "driver/outputs.h"
+#include "driver/run.h"
+#include "ir/evaluate.h"
+#include "ir/verify.h"
+#include "support/architecture.h"
+#include "support/arena.h"
+#include "support/text_buffer.h"
+
+struct check {
+    struct arena *arena;
+    const struct generated *program;
+    const char *broken; /* the first promise that was */
+    const char *refused; /* what a launch was refused for: sizes that do not fit, or that nobody gave */
+};
+
+static void break_promise(struct check *check, const char *what)
+{
+    check->broken = check->broken ? check->broken : what;
+}
+
+/* ---- compiling ---- */
+
+static const char *module_text(struct arena *arena, const struct node *module)
+{
+    struct text_buffer text = {0};
+    node_print(module, PRINT_SPANS, &text);
+    const char *copy = arena_string(arena, text_string(&text));
+    text_free(&text);
+    return copy;
+}
+
+static void check_text(struct check *check, const struct pass *pass, struct node *kernel)
+{
+    struct diagnostics *diagnostics = diagnostics_create(check->arena);
+    struct node *module = node_new(check->arena, module, MODULE, kernel->span, .source = "generated.tl", .items = LIST(check->arena, kernel));
+    const char *text = module_text(check->arena, module);
+    struct node *back = module_read(check->arena, diagnostics, diagnostics_add_source(diagnostics, "printed.ir", text, strlen(text)));
+    if (!back || !node_equal(module, back)) {
+        break_promise(check, arena_printf(check->arena, "the IR after %s does not read back equal: %s", pass->name,
+                                          diagnostics->first ? diagnostics->first->message : "another tree"));
+    } else if (strcmp(module_text(check->arena, back), text) != 0) {
+        break_promise(check, arena_printf(check->arena, "the IR after %s prints another text when it was read back", pass->name));
+    }
+}
+
+static void check_again(struct check *check, const struct pass *pass, const struct compilation *compilation)
+{
+    struct compilation again = *compilation;
+    again.diagnostics = diagnostics_create(check->arena);
+    if (!pass->run(&again)) {
+        break_promise(check, arena_printf(check->arena, "%s fails on its own result: %s", pass->name,
+                                          again.diagnostics->first ? again.diagnostics->first->message : "no reason"));
+    } else if (!node_equal(compilation->kernel, again.kernel)) {
+        break_promise(check, arena_printf(check->arena, "%s changes its own result", pass->name));
+    }
+}
+
+static void observe(const struct pass *pass, const struct compilation *compilation, bool changed, double seconds, void *context)
+{
+    (void)seconds;
+    if (changed) {
+        check_text(context, pass, compilation->kernel);
+    }
+    check_again(context, pass, compilation);
+}
+
+enum compile_mode { COMPILE_CHECKED, COMPILE_FIXED, COMPILE_PLAIN };
+
+static struct unit *compile(struct check *check, enum compile_mode mode, uint32_t grid_x, uint32_t grid_y)
+{
+    const struct generated *program = check->program;
+    struct unit *unit = arena_allocate(check->arena, sizeof *unit);
+    unit->arena = check->arena;
+    unit->diagnostics = diagnostics_create(check->arena);
+    unit->options = (struct unit_options){.architecture = architecture_find("wormhole_b0"), .grid_x = grid_x, .grid_y = grid_y};
+    if (mode == COMPILE_CHECKED) {
+        unit->options.check_passes = true;
+        unit->options.observe = observe;
+        unit->options.context = check;
+    } else if (mode == COMPILE_FIXED) {
+        unit->options.defines = program->sizes;
+        unit->options.define_count = program->size_count;
+    }
+    if (unit_load(unit, "generated.tl", program->text, strlen(program->text))) {
+        unit_compile(unit);
+    }
+    return unit;
+}
+
+/* The first error; NULL when there is none. */
+static const struct diagnostic *first_error(const struct unit *unit)
+{
+    for (const struct diagnostic *one = unit->diagnostics->first; one; one = one->next) {
+        if (one->severity == SEVERITY_ERROR) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
+/* A refusal names a place of the program, in words of its author. */
+static void check_refusal(struct check *check, const struct unit *unit)
+{
+    const struct diagnostic *error = first_error(unit);
+    uint32_t lines = 1;
+    for (const char *at = check->program->text; *at; at++) {
+        lines += *at == '\n';
+    }
+    if (!error) {
+        break_promise(check, "refused without an error");
+    } else if (unit->broken || strstr(error->message, "fault of tilec") || strstr(error->message, "_tt ")) {
+        break_promise(check, arena_printf(check->arena, "%s%s%s", error->message, error->notes ? ": " : "",
+                                          error->notes ? error->notes->message : ""));
+    } else if (error->span.file != 0 || error->span.line < 1 || error->span.line > lines) {
+        break_promise(check, arena_printf(check->arena, "this refusal has no place in the program: %s", error->message));
+    }
+}
+
+static bool emitted(struct check *check, struct unit *unit, struct outputs *outputs)
+{
+    static const bool all[TARGET_COUNT] = {true, true};
+    struct emission emission;
+    if (!module_emit(check->arena, unit->diagnostics, unit->module, &emission)) {
+        const struct diagnostic *error = first_error(unit);
+        break_promise(check, arena_printf(check->arena, "nothing was emitted: %s", error ? error->message : "no reason"));
+        return false;
+    }
+    *outputs = outputs_of(check->arena, &emission, all);
+    return true;
+}
+
+/* The kernels come again from the text of the last IR alone. */
+static void check_emission(struct check *check, struct unit *unit)
+{
+    const char *text = module_text(check->arena, unit->module);
+    struct unit again = {.arena = check->arena, .diagnostics = diagnostics_create(check->arena), .options = unit->options};
+    struct outputs first, second;
+    again.options.check_passes = false;
+    again.options.observe = NULL;
+    if (!emitted(check, unit, &first)) {
+        return;
+    }
+    if (!unit_load(&again, "last.ir", text, strlen(text)) || !unit_compile(&again)) {
+        const struct diagnostic *error = first_error(&again);
+        break_promise(check, arena_printf(check->arena, "the last IR does not compile: %s", error ? error->message : "no reason"));
+        return;
+    }
+    if (!emitted(check, &again, &second)) {
+        return;
+    }
+    bool same = first.count == second.count;
+    for (size_t i = 0; same && i < first.count; i++) {
+        same = first.files[i].length == second.files[i].length &&
+               memcmp(first.files[i].bytes, second.files[i].bytes, first.files[i].length) == 0;
+    }
+    if (!same) {
+        break_promise(check, "the text of the last IR gives other files");
+    }
+}
+
+/* ---- running ---- */
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return *state >> 33;
+}
+
+/* Values in (-2, 2), at times a special one. */
+static float input_value(uint64_t *state, bool special)
+{
+    static const float specials[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1e-40f, 3e38f, 1e-30f};
+    uint64_t bits = next_random(state);
+    if (special && bits % 61 == 0) {
+        return specials[next_random(state) % 8];
+    }
+    return (float)((double)(bits & 0xffffff) * 0x1p-22 - 2.0);
+}
+
+static void fill_array(struct array *array, uint64_t seed, bool special)
+{
+    uint64_t state = seed;
+    for (uint64_t i = 0; i < array_count(array); i++) {
+        float value = input_value(&state, special);
+        if (array->dtype == DTYPE_BF16) {
+            ((uint16_t *)array->rows)[i] = bf16_from_f32(value);
+        } else {
+            ((float *)array->rows)[i] = value;
+        }
+    }
+}
+
+struct execution {
+    struct array *arrays;
+    size_t count;
+    bool ok;
+};
+
+static bool size_of(const struct generated *program, struct node *dimension, uint64_t *extent)
+{
+    struct node_integer *integer = node_as(dimension, integer);
+    struct node_reference *reference = node_as(dimension, reference);
+    *extent = integer ? (uint64_t)integer->value : 0;
+    for (size_t i = 0; reference && i < program->size_count; i++) {
+        if (strcmp(program->sizes[i].name, reference->name) == 0) {
+            *extent = (uint64_t)program->sizes[i].value;
+            return true;
+        }
+    }
+    return integer != NULL;
+}
+
+static struct execution execute(struct check *check, struct unit *unit, enum device_choice device, uint64_t seed, bool special)
+{
+    const struct generated *program = check->program;
+    struct run run = {.unit = unit, .device = device, .seed = seed, .scalars = program->scalars, .scalar_count = program->scalar_count};
+    struct node *entry = unit_entry(unit);
+    struct node_list parameters = launch_parameters(entry);
+    struct execution result = {.arrays = arena_allocate(check->arena, (parameters.count + 1) * sizeof *result.arrays)};
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (parameter->dimensions.count == 0) {
+            continue;
+        }
+        struct array *array = &result.arrays[result.count++];
+        *array = (struct array){.name = parameter->name, .dtype = parameter->dtype, .rank = parameter->dimensions.count};
+        for (size_t j = 0; j < array->rank; j++) {
+            if (!size_of(program, parameter->dimensions.items[j], &array->extents[j])) {
+                break_promise(check, "a size of the program is not known");
+                return result;
+            }
+        }
+        if (parameter->direction != DIRECTION_OUT) {
+            array->rows = arena_allocate(check->arena, array_bytes(array) + 4);
+            fill_array(array, 77 + i, special);
+        }
+    }
+    unsigned errors = unit->diagnostics->error_count;
+    result.ok = run_entry(&run, entry, result.arrays);
+    if (!result.ok) {
+        const struct diagnostic *error = first_error(unit);
+        const char *message = error && unit->diagnostics->error_count > errors ? error->message : "no reason";
+        if (run.fault || !error || error->span.line == 0) {
+            break_promise(check, arena_printf(check->arena, "the run failed: %s", message));
+        } else {
+            check->refused = message;
+        }
+    }
+    return result;
+}
+
+static double element(const struct array *array, uint64_t i)
+{
+    return array->dtype == DTYPE_BF16 ? (double)f32_from_bf16(((const uint16_t *)array->rows)[i])
+                                      : (double)((const float *)array->rows)[i];
+}
+
+static void require_same(struct check *check, const struct execution *a, const struct execution *b, const char *what)
+{
+    for (size_t i = 0; a->ok && b->ok && i < a->count; i++) {
+        size_t width = a->arrays[i].dtype == DTYPE_BF16 ? 2 : 4;
+        for (uint64_t j = 0; j < array_count(&a->arrays[i]); j++) {
+            if (memcmp((char *)a->arrays[i].rows + j * width, (char *)b->arrays[i].rows + j * width, width) != 0) {
+                break_promise(check, arena_printf(check->arena, "%s: element %llu of %s is %a and %a", what, (unsigned long long)j,
+                                                  a->arrays[i].name, element(&a->arrays[i], j), element(&b->arrays[i], j)));
+                return;
+            }
+        }
+    }
+}
+
+static struct tensor_values values_of(struct arena *arena, const struct array *array)
+{
+    struct tensor_values values = {.name = array->name, .dtype = array->dtype, .rank = array->rank};
+    memcpy(values.shape, array->extents, array->rank * sizeof *array->extents);
+    values.values = arena_allocate(arena, (array_count(array) + 1) * sizeof *values.values);
+    for (uint64_t i = 0; i < array_count(array); i++) {
+        values.values[i] = element(array, i);
+    }
+    return values;
+}
+
+/* The bound is that of the program as its author wrote it. */
+static void check_bound(struct check *check, const struct execution *execution)
+{
+    const struct generated *program = check->program;
+    struct diagnostics *diagnostics = diagnostics_create(check->arena);
+    struct node *module = front_end(check->arena, diagnostics, "generated.tl", program->text, strlen(program->text), NULL, 0);
+    struct node *kernel = node_as(module, module)->items.items[0];
+    struct environment sizes = {.arena = check->arena};
+    struct tensor_values *tensors = arena_allocate(check->arena, (execution->count + 1) * sizeof *tensors);
+    struct scalar_value scalars[GENERATED_SCALARS];
+    struct evaluation_request request = {.kernel = kernel, .model = MODEL_BOUND, .inputs = tensors, .sizes = &sizes, .scalars = scalars};
+    struct evaluation_result bound, values = {.outputs = &tensors[execution->count - 1], .count = 1};
+    for (size_t i = 0; i < program->size_count; i++) {
+        environment_set(&sizes, program->sizes[i].name, program->sizes[i].value);
+    }
+    for (size_t i = 0; i < program->scalar_count; i++) {
+        scalars[request.scalar_count++] = (struct scalar_value){program->scalars[i].name, strtof(program->scalars[i].text, NULL)};
+    }
+    for (size_t i = 0; i < execution->count; i++) {
+        tensors[i] = values_of(check->arena, &execution->arrays[i]);
+    }
+    request.input_count = execution->count - 1;
+    if (!evaluate_kernel(check->arena, diagnostics, &request, &bound)) {
+        break_promise(check, arena_printf(check->arena, "the bound cannot be evaluated: %s",
+                                          diagnostics->first ? diagnostics->first->message : "no reason"));
+        return;
+    }
+    const char *excess = evaluation_excess(check->arena, &values, &bound);
+    if (excess) {
+        break_promise(check, arena_printf(check->arena, "beyond the bound: %s", excess));
+    }
+}
+
+static void check_runs(struct check *check, struct unit *unit)
+{
+    const struct generated *program = check->program;
+    for (int special = 0; special < 2 && !check->broken; special++) {
+        struct execution device = execute(check, unit, DEVICE_CHOICE_SIM, 0, special);
+        if (!device.ok) {
+            return;
+        }
+        struct execution evaluator = execute(check, unit, DEVICE_CHOICE_EVAL, 0, special);
+        require_same(check, &device, &evaluator, "device and evaluator");
+        struct execution other = execute(check, unit, DEVICE_CHOICE_SIM, 1 + strlen(program->text), special);
+        require_same(check, &device, &other, "two orders of threads");
+        struct unit *fixed = compile(check, COMPILE_FIXED, program->grid_x, program->grid_y);
+        if (!first_error(fixed)) {
+            other = execute(check, fixed, DEVICE_CHOICE_SIM, 0, special);
+            require_same(check, &device, &other, "open and fixed sizes");
+        } else {
+            check_refusal(check, fixed);
+            break_promise(check, arena_printf(check->arena, "accepted with open sizes only: %s", first_error(fixed)->message));
+        }
+        struct unit *wide = compile(check, COMPILE_PLAIN, 5, 3);
+        if (!first_error(wide)) {
+            other = execute(check, wide, DEVICE_CHOICE_SIM, 0, special);
+            require_same(check, &device, &other, "two grids of cores");
+        }
+        if (!special && !check->broken) {
+            check_bound(check, &device);
+        }
+    }
+}
+
+struct judgement program_check(struct arena *arena, const struct generated *program)
+{
+    struct check check = {.arena = arena, .program = program};
+    struct unit *unit = compile(&check, COMPILE_CHECKED, program->grid_x, program->grid_y);
+    const struct diagnostic *error = first_error(unit);
+    if (error || !unit->module) {
+        check_refusal(&check, unit);
+    } else if (!check.broken) {
+        check_emission(&check, unit);
+        check_runs(&check, unit);
+    }
+    if (check.broken) {
+        return (struct judgement){VERDICT_BROKEN, check.broken};
+    }
+    const char *refused = error ? error->message : check.refused;
+    return refused ? (struct judgement){VERDICT_REFUSED, refused} : (struct judgement){VERDICT_GOOD, NULL};
+}

@@ -1,0 +1,343 @@
+/* The scalar definitions against the C library, and the tile engines against the scalar definitions. */
+#include "harness.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "sim/tile_engine.h"
+#include "support/architecture.h"
+#include "support/scalar.h"
+
+/* Rounding of every f32 whose low half is near a tie, and of the special values, by another method: in
+ * double. */
+START_TEST(bf16_rounding) {
+    static const uint32_t low[] = {0, 1, 0x7fff, 0x8000, 0x8001, 0xffff};
+    for (uint32_t high = 0; high < 0x10000; ++high) {
+        for (size_t i = 0; i < sizeof low / sizeof low[0]; ++i) {
+            float value = f32_from_bits(high << 16 | low[i]);
+            uint32_t result = bf16_from_f32(value);
+            if (value != value) {
+                ck_assert_uint_eq(result, 0x7fc0);
+            } else if (fabsf(value) < 0x1p-126f) {
+                ck_assert_uint_eq(result, value == 0.0f ? high : 0);
+            } else if (!isinf(value)) {
+                /* The two neighbours; the upper one may be the infinity, which stands for 2^128. */
+                double below = (double)f32_from_bits(high << 16),
+                       above = (double)f32_from_bits((high + 1) << 16);
+                above = isinf(above) ? copysign(0x1p128, above) : above;
+                double to_below = fabs((double)value - below), to_above = fabs(above - (double)value);
+                bool up = to_above < to_below || (to_above == to_below && (high & 1));
+                ck_assert_uint_eq(result, up ? high + 1 : high);
+            } else {
+                ck_assert_uint_eq(result, high);
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(maximum_and_minimum) {
+    float nan = f32_from_bits(0xffc12345), zero = 0.0f, negative_zero = -0.0f;
+    ck_assert_uint_eq(f32_bits(scalar_max(negative_zero, zero)), 0);
+    ck_assert_uint_eq(f32_bits(scalar_max(zero, negative_zero)), 0);
+    ck_assert_uint_eq(f32_bits(scalar_min(zero, negative_zero)), 0x80000000);
+    ck_assert_uint_eq(f32_bits(scalar_max(nan, 1.0f)), 0x7fc00000);
+    ck_assert_uint_eq(f32_bits(scalar_min(1.0f, nan)), 0x7fc00000);
+    ck_assert(scalar_max(-3.0f, 2.0f) == 2.0f && scalar_min(-3.0f, 2.0f) == -3.0f);
+    ck_assert(scalar_max(-INFINITY, -1.0f) == -1.0f);
+    ck_assert_uint_eq(f32_bits(scalar_relu(negative_zero)), 0);
+    ck_assert_uint_eq(f32_bits(scalar_relu(nan)), 0x7fc00000);
+}
+END_TEST
+
+START_TEST(tile_positions) {
+    bool seen[TILE_ELEMENTS] = {false};
+    for (uint32_t row = 0; row < TILE_EDGE; ++row) {
+        for (uint32_t column = 0; column < TILE_EDGE; ++column)
+            seen[tile_element_index(row, column)] = true;
+    }
+    for (size_t i = 0; i < TILE_ELEMENTS; ++i)
+        ck_assert(seen[i]);
+    ck_assert_uint_eq(tile_element_index(0, 16), 256);
+    ck_assert_uint_eq(tile_element_index(16, 0), 512);
+    ck_assert_uint_eq(tile_element_index(17, 18), 512 + 256 + 16 + 2);
+}
+END_TEST
+
+static double library_recip(double x) {
+    return 1.0 / x;
+}
+static double library_rsqrt(double x) {
+    return 1.0 / sqrt(x);
+}
+static double library_sigmoid(double x) {
+    return 1.0 / (1.0 + exp(-x));
+}
+static double library_silu(double x) {
+    return x < -700.0 ? 0.0 : x / (1.0 + exp(-x));
+}
+static double library_relu(double x) {
+    return x > 0.0 ? x : 0.0;
+}
+static double library_neg(double x) {
+    return -x;
+}
+static double library_square(double x) {
+    return x * x;
+}
+
+static const struct {
+    const char *name;
+    double (*reference)(double);
+} references[] = {{"exp", exp},
+                  {"log", log},
+                  {"sqrt", sqrt},
+                  {"rsqrt", library_rsqrt},
+                  {"recip", library_recip},
+                  {"sigmoid", library_sigmoid},
+                  {"silu", library_silu},
+                  {"tanh", tanh},
+                  {"relu", library_relu},
+                  {"abs", fabs},
+                  {"neg", library_neg},
+                  {"square", library_square}};
+
+/* The double model is within 2^-46 of the library, the f32 function within half an ulp and a hair, over all
+ * exponents. */
+START_TEST(elementary_function) {
+    const struct language_function *f = language_function_find(references[_i].name);
+    ck_assert_ptr_nonnull(f);
+    for (uint64_t bits = 0; bits <= UINT32_MAX; bits += 40009) {
+        float x = f32_canonical(f32_from_bits((uint32_t)bits));
+        if (x != x) {
+            ck_assert_uint_eq(f32_bits(f->scalar.unary(x)), 0x7fc00000);
+            continue;
+        }
+        double expected = references[_i].reference((double)x), model = f->elementary.unary((double)x);
+        float result = f->scalar.unary(x);
+        if (expected != expected) {
+            ck_assert(model != model);
+            ck_assert_uint_eq(f32_bits(result), 0x7fc00000);
+            continue;
+        }
+        float rounded = f32_canonical((float)expected);
+        if (!isinf(expected) && fabs(expected) > 1e-300)
+            ck_assert_msg(fabs(model - expected) <= 0x1p-46 * fabs(expected),
+                          "%s(%.9g) = %.17g, expected %.17g", f->name, (double)x, model, expected);
+        bool near = isinf(rounded)
+                        ? result == rounded
+                        : fabs((double)result - expected) <= 0x1.0001p-24 * fabs(expected) + 0x1p-127;
+        near = near || (fabs(expected) < 0x1p-126 && result == 0.0f);
+        ck_assert_msg(near, "%s(%.9g) = %.9g, expected %.17g", f->name, (double)x, (double)result, expected);
+    }
+}
+END_TEST
+
+/* Slopes bound the change of the function over the interval. */
+START_TEST(slopes) {
+    static const double points[] = {-40.0, -3.0, -0.5, 0.0, 0.01, 0.7, 2.0, 9.0, 80.0};
+    for (size_t i = 0; i < language_function_count; ++i) {
+        const struct language_function *f = &language_functions[i];
+        if (f->arity != 1)
+            continue;
+        for (size_t j = 0; j < sizeof points / sizeof points[0]; ++j) {
+            for (double e = 0x1p-20; e < 1.0; e *= 4.0) {
+                double a = points[j], middle = f->elementary.unary(a), slope = f->slope(a, e);
+                for (double at = -1.0; at <= 1.0; at += 0.25) {
+                    double change = fabs(f->elementary.unary(a + at * e) - middle);
+                    ck_assert_msg(!(change > slope * e * (1.0 + 1e-9) + 1e-13 * fabs(middle)),
+                                  "%s at %g +- %g", f->name, a, e);
+                }
+            }
+        }
+    }
+    ck_assert_ptr_null(language_function_find("gamma"));
+}
+END_TEST
+
+/* Any bits: the same in every engine, and as the scalar functions say. */
+static uint32_t random_bits(void) {
+    static uint64_t state = 1;
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    uint32_t bits = (uint32_t)(state >> 32);
+    switch ((state >> 20) % 8) {
+    case 0: /* near one */
+        return (bits & 0x80ffffff) | 0x3f000000;
+    case 1: /* small integers */
+        return f32_bits((float)((int)(bits % 64) - 32));
+    case 2: /* denormal or zero */
+        return bits & 0x80700000;
+    case 3: /* infinite or NaN */
+        return (bits & 0x80700000) | 0x7f800000;
+    default:
+        return bits;
+    }
+}
+
+static void random_tile(struct tile *tile, uint32_t mask) {
+    for (int i = 0; i < TILE_ELEMENTS; ++i)
+        tile->element[i] = f32_from_bits(f32_canonical_bits(random_bits()) & mask);
+}
+
+static struct tile a, b, c, expected;
+
+static void assert_tile(const struct tile_engine *engine, const char *what) {
+    for (int i = 0; i < TILE_ELEMENTS; ++i)
+        ck_assert_msg(f32_bits(c.element[i]) == f32_bits(expected.element[i]),
+                      "%s, %s at %d: %08x, expected %08x", engine->name, what, i,
+                      (unsigned)f32_bits(c.element[i]), (unsigned)f32_bits(expected.element[i]));
+}
+
+static void check_products(const struct tile_engine *engine) {
+    for (int repeat = 0; repeat < 20; ++repeat) {
+        random_tile(&a, repeat % 2 ? 0xffff0000u : 0xffffe000u);
+        random_tile(&b, repeat % 2 ? 0xffff0000u : 0xffffe000u);
+        random_tile(&c, 0xffffffffu);
+        for (int i = 0; i < TILE_EDGE; ++i) {
+            for (int j = 0; j < TILE_EDGE; ++j) {
+                float sum = c.element[i * TILE_EDGE + j];
+                for (int k = 0; k < TILE_EDGE; ++k)
+                    sum += a.element[i * TILE_EDGE + k] * b.element[k * TILE_EDGE + j];
+                expected.element[i * TILE_EDGE + j] = f32_canonical(sum);
+            }
+        }
+        engine->multiply(&a, &b, &c);
+        assert_tile(engine, "product");
+    }
+}
+
+static void check_formats(const struct tile_engine *engine) {
+    uint8_t bytes[4096], back[4096];
+    for (int i = 0; i < 4096; i += 4) {
+        uint32_t bits = random_bits();
+        memcpy(bytes + i, &bits, 4);
+    }
+    for (uint32_t i = 0; i < TILE_ELEMENTS; ++i) {
+        uint16_t half;
+        memcpy(&half, bytes + tile_element_index(i / TILE_EDGE, i % TILE_EDGE) * 2, 2);
+        expected.element[i] = f32_from_bf16(half);
+    }
+    engine->widen_bf16(bytes, &c);
+    assert_tile(engine, "widen bf16");
+    engine->narrow_bf16(&c, back);
+    engine->widen_bf16(back, &c);
+    assert_tile(engine, "narrow bf16");
+    for (uint32_t i = 0; i < TILE_ELEMENTS; ++i) {
+        float value;
+        memcpy(&value, bytes + tile_element_index(i / TILE_EDGE, i % TILE_EDGE) * 4, 4);
+        a.element[i] = f32_canonical(value);
+        expected.element[i] = tf32_from_f32(value);
+    }
+    engine->widen_tf32(bytes, &c);
+    assert_tile(engine, "widen TF32");
+    engine->widen_f32(bytes, &c);
+    expected = a;
+    assert_tile(engine, "widen f32");
+    for (int i = 0; i < TILE_ELEMENTS; ++i)
+        expected.element[i] = f32_from_bf16(bf16_from_f32(a.element[i]));
+    engine->round_bf16(&c);
+    assert_tile(engine, "round bf16");
+    engine->narrow_bf16(&a, back);
+    engine->widen_bf16(back, &c);
+    assert_tile(engine, "narrow rounds");
+    engine->transpose(&a, &c);
+    for (int i = 0; i < TILE_ELEMENTS; ++i)
+        expected.element[i] = a.element[i % TILE_EDGE * TILE_EDGE + i / TILE_EDGE];
+    assert_tile(engine, "transpose");
+}
+
+static void check_elementwise(const struct tile_engine *engine) {
+    random_tile(&a, 0xffffffffu);
+    random_tile(&b, 0xffffffffu);
+    for (int i = 0; i < TILE_ELEMENTS; i += 5)
+        b.element[i] = a.element[i];
+#define UNARY_FUNCTION(name, tolerance, slope, intrinsic)                                                    \
+    c = a;                                                                                                   \
+    engine->unary[VECTOR_UNARY_##name](&c);                                                                  \
+    for (int i = 0; i < TILE_ELEMENTS; ++i)                                                                  \
+        expected.element[i] = scalar_##name(a.element[i]);                                                   \
+    assert_tile(engine, #name);
+#define CHECK_BINARY(which, name)                                                                            \
+    engine->binary[which](&a, &b, &c);                                                                       \
+    for (int i = 0; i < TILE_ELEMENTS; ++i)                                                                  \
+        expected.element[i] = scalar_##name(a.element[i], b.element[i]);                                     \
+    assert_tile(engine, #name);
+#define BINARY_FUNCTION(name, tolerance, slope, intrinsic) CHECK_BINARY(VECTOR_FUNCTION_##name, name)
+#include "support/functions.def"
+    CHECK_BINARY(VECTOR_ADD, add)
+    CHECK_BINARY(VECTOR_SUB, sub)
+    CHECK_BINARY(VECTOR_MUL, mul)
+    CHECK_BINARY(VECTOR_DIV, div)
+}
+
+static void check_reductions(const struct tile_engine *engine) {
+    float sums[TILE_EDGE], most[TILE_EDGE], weights[TILE_EDGE];
+    random_tile(&a, 0xffffe000u);
+    memset(&c, 0, sizeof c);
+    memset(&expected, 0, sizeof expected);
+    for (int i = 0; i < TILE_EDGE; ++i) {
+        weights[i] = i < 20 ? 0.75f : 0.0f;
+        sums[i] = (float)i;
+        most[i] = -INFINITY;
+    }
+    for (int i = 0; i < TILE_EDGE; ++i) {
+        float sum = sums[i], greatest = most[i];
+        for (int row = 0; row < TILE_EDGE; ++row) {
+            sum += a.element[row * TILE_EDGE + i] * weights[row];
+            greatest = scalar_max(greatest, a.element[row * TILE_EDGE + i]);
+        }
+        expected.element[i] = f32_canonical(sum);
+        expected.element[TILE_EDGE + i] = greatest;
+    }
+    engine->add_rows(&a, weights, sums);
+    engine->max_rows(&a, most);
+    memcpy(c.element, sums, sizeof sums);
+    memcpy(c.element + TILE_EDGE, most, sizeof most);
+    assert_tile(engine, "reductions");
+}
+
+START_TEST(engines) {
+    const struct tile_engine *engine;
+    for (unsigned i = 0; (engine = tile_engine_at(i)) != NULL; ++i) {
+        check_products(engine);
+        for (int repeat = 0; repeat < 10; ++repeat) {
+            check_formats(engine);
+            check_elementwise(engine);
+            check_reductions(engine);
+        }
+    }
+    ck_assert_ptr_eq(tile_engine_best(), tile_engine_at(0));
+}
+END_TEST
+
+START_TEST(products_by_name) {
+    const struct architecture *wormhole = architecture_find("wormhole_b0"),
+                              *blackhole = architecture_find("blackhole");
+    uint32_t x, y;
+    ck_assert_str_eq(wormhole->name, "n150");
+    ck_assert_uint_eq(wormhole->grid_x * wormhole->grid_y, 64);
+    ck_assert_str_eq(blackhole->name, "p150");
+    ck_assert_uint_eq(blackhole->grid_x, 13);
+    ck_assert_ptr_null(architecture_find("n160"));
+    size_t count = 0;
+    for (; architecture_name(count); ++count)
+        ck_assert_ptr_nonnull(architecture_find(architecture_name(count)));
+    ck_assert_uint_eq(count, 6);
+    ck_assert(architecture_noc_coordinates(wormhole, 7, 7, &x, &y) && x == 25 && y == 25);
+    ck_assert(architecture_noc_coordinates(blackhole, 7, 0, &x, &y) && x == 10 && y == 2);
+    ck_assert(!architecture_noc_coordinates(wormhole, 8, 0, &x, &y));
+}
+END_TEST
+
+int main(void) {
+    TCase *tests = tcase_create("scalar");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, bf16_rounding);
+    tcase_add_test(tests, maximum_and_minimum);
+    tcase_add_test(tests, tile_positions);
+    tcase_add_loop_test(tests, elementary_function, 0, (int)(sizeof references / sizeof references[0]));
+    tcase_add_test(tests, slopes);
+    tcase_add_test(tests, engines);
+    tcase_add_test(tests, products_by_name);
+    return harness_main("sim scalar", tests);
+}

@@ -1,0 +1,202 @@
+#include "support/file.h"
+
+#include <dirent.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/arena.h"
+#include "testsuite/unit/unit.h"
+
+static char *scratch(void) {
+    static char path[64];
+    strcpy(path, "/tmp/test-file-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(path));
+    return path;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk) {
+    (void)status, (void)type, (void)walk;
+    return remove(path);
+}
+
+static void remove_tree(const char *path) {
+    ck_assert_int_eq(nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static size_t entries(const char *path) {
+    DIR *directory = opendir(path);
+    size_t count = 0;
+    ck_assert_ptr_nonnull(directory);
+    while (readdir(directory)) {
+        count++;
+    }
+    closedir(directory);
+    return count - 2;
+}
+
+static void expect(struct arena *arena, const char *path, const char *text) {
+    const char *error = NULL;
+    size_t length;
+    char *bytes = file_read(arena, path, &length, &error);
+    ck_assert_msg(bytes != NULL, "%s", error ? error : "");
+    ck_assert_uint_eq(length, strlen(text));
+    ck_assert_str_eq(bytes, text);
+}
+
+START_TEST(files_are_written_with_their_folders_and_read_back) {
+    struct arena *arena = arena_create();
+    const char *base = scratch(), *root = arena_printf(arena, "%s/a/b", base);
+    struct output_file files[] = {
+        {"k/reader.c", "one", 3, NULL, 0}, {"k/plan.json", "two", 3, "more", 4}, {"host.py", "", 0, NULL, 0}};
+    ck_assert_ptr_null(directory_write(arena, root, files, 3));
+    expect(arena, arena_printf(arena, "%s/k/reader.c", root), "one");
+    expect(arena, arena_printf(arena, "%s/k/plan.json", root), "twomore");
+    expect(arena, arena_printf(arena, "%s/host.py", root), "");
+    ck_assert_uint_eq(entries(root), 2);
+    remove_tree(base);
+    arena_free(arena);
+}
+END_TEST
+
+START_TEST(other_files_in_the_directory_stay) {
+    struct arena *arena = arena_create();
+    char *root = scratch();
+    ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/notes", root), "mine", 4, NULL, 0));
+    struct output_file file = {"made", "1", 1, NULL, 0};
+    ck_assert_ptr_null(directory_write(arena, root, &file, 1));
+    file.bytes = "2";
+    ck_assert_ptr_null(directory_write(arena, arena_printf(arena, "%s/", root), &file, 1));
+    expect(arena, arena_printf(arena, "%s/notes", root), "mine");
+    expect(arena, arena_printf(arena, "%s/made", root), "2");
+    ck_assert_uint_eq(entries(root), 2);
+    remove_tree(root);
+    arena_free(arena);
+}
+END_TEST
+
+/* The second file cannot be put in place: a directory with contents stands there. The first must be as it
+ * was. */
+START_TEST(a_failure_leaves_everything_as_it_was) {
+    struct arena *arena = arena_create();
+    char *root = scratch();
+    const char *blocked = arena_printf(arena, "%s/second", root);
+    ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/first", root), "old", 3, NULL, 0));
+    ck_assert_int_eq(mkdir(arena_printf(arena, "%s/third", root), 0777), 0);
+    ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/third/inside", root), "x", 1, NULL, 0));
+    ck_assert_int_eq(mkdir(blocked, 0777), 0);
+    ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/file", blocked), "kept", 4, NULL, 0));
+    struct output_file files[] = {
+        {"first", "new", 3, NULL, 0}, {"fresh", "new", 3, NULL, 0}, {"first/below", "new", 3, NULL, 0}};
+    const char *failure = directory_write(arena, root, files, 3);
+    ck_assert_ptr_nonnull(failure);
+    expect(arena, arena_printf(arena, "%s/first", root), "old");
+    expect(arena, arena_printf(arena, "%s/file", blocked), "kept");
+    ck_assert_int_ne(access(arena_printf(arena, "%s/fresh", root), F_OK), 0);
+    ck_assert_uint_eq(entries(root), 3);
+    remove_tree(root);
+    arena_free(arena);
+}
+END_TEST
+
+START_TEST(what_stands_in_the_way_is_named_and_stays) {
+    struct arena *arena = arena_create();
+    char *root = scratch();
+    const char *folder = arena_printf(arena, "%s/k/reader.c", root),
+               *own = arena_printf(arena, "%s/own", folder);
+    ck_assert_int_eq(mkdir(arena_printf(arena, "%s/k", root), 0777), 0);
+    ck_assert_int_eq(mkdir(folder, 0777), 0);
+    ck_assert_ptr_null(file_write(arena, own, "precious", 8, NULL, 0));
+    ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/f", root), "file", 4, NULL, 0));
+    struct output_file files[] = {
+        {"new", "1", 1, NULL, 0}, {"k/reader.c", "2", 1, NULL, 0}, {"f/reader.c", "3", 1, NULL, 0}};
+    const char *failure = directory_write(arena, root, files, 2);
+    ck_assert_ptr_nonnull(failure);
+    ck_assert_ptr_nonnull(strstr(failure, folder));
+    files[1] = files[2];
+    failure = directory_write(arena, root, files, 2);
+    ck_assert_ptr_nonnull(failure);
+    ck_assert_ptr_nonnull(strstr(failure, arena_printf(arena, "'%s/f' is no directory", root)));
+    expect(arena, own, "precious");
+    expect(arena, arena_printf(arena, "%s/f", root), "file");
+    ck_assert_uint_eq(entries(root), 2);
+    remove_tree(root);
+    arena_free(arena);
+}
+END_TEST
+
+START_TEST(files_without_bytes_are_removed) {
+    struct arena *arena = arena_create();
+    char *root = scratch();
+    struct output_file files[] = {
+        {"k/a", "1", 1, NULL, 0}, {"k/b", "2", 1, NULL, 0}, {"k/never", NULL, 0, NULL, 0}};
+    ck_assert_ptr_null(directory_write(arena, root, files, 3));
+    files[1].bytes = NULL;
+    ck_assert_ptr_null(directory_write(arena, root, files, 3));
+    ck_assert_uint_eq(entries(arena_printf(arena, "%s/k", root)), 1);
+    ck_assert_uint_eq(entries(root), 1);
+    expect(arena, arena_printf(arena, "%s/k/a", root), "1");
+    remove_tree(root);
+    arena_free(arena);
+}
+END_TEST
+
+START_TEST(a_file_goes_through_a_link_and_into_no_missing_directory) {
+    struct arena *arena = arena_create();
+    char *root = scratch();
+    struct stat status;
+    const char *target = arena_printf(arena, "%s/target", root), *link = arena_printf(arena, "%s/link", root);
+    ck_assert_ptr_null(file_write(arena, target, "old", 3, NULL, 0));
+    ck_assert_int_eq(symlink("target", link), 0);
+    ck_assert_ptr_null(file_write(arena, link, "new", 3, NULL, 0));
+    expect(arena, target, "new");
+    ck_assert_int_eq(lstat(link, &status), 0);
+    ck_assert(S_ISLNK(status.st_mode));
+    const char *failure = file_write(arena, arena_printf(arena, "%s/none/file", root), "x", 1, NULL, 0);
+    ck_assert_ptr_nonnull(failure);
+    ck_assert_ptr_nonnull(strstr(failure, "there is no directory"));
+    ck_assert_uint_eq(entries(root), 2);
+    remove_tree(root);
+    arena_free(arena);
+}
+END_TEST
+
+static size_t five(const char *bytes, size_t have, void *context) {
+    (void)bytes, (void)have, (void)context;
+    return 5;
+}
+
+START_TEST(reading_ends_at_the_extent) {
+    struct arena *arena = arena_create();
+    const char *error = NULL;
+    size_t length = 0;
+    ck_assert_ptr_nonnull(file_read_extent(arena, "/dev/zero", five, NULL, &length, &error));
+    ck_assert_uint_eq(length, 5);
+    arena_free(arena);
+}
+END_TEST
+
+START_TEST(what_cannot_be_read_or_written_says_why) {
+    struct arena *arena = arena_create();
+    char *root = scratch();
+    const char *error = NULL;
+    size_t length;
+    ck_assert_ptr_null(file_read(arena, arena_printf(arena, "%s/missing", root), &length, &error));
+    ck_assert_ptr_nonnull(strstr(error, "No such file"));
+    ck_assert_ptr_null(file_read(arena, root, &length, &error));
+    ck_assert_ptr_nonnull(strstr(error, "directory"));
+    ck_assert_ptr_nonnull(file_write(arena, arena_printf(arena, "%s/", root), "x", 1, NULL, 0));
+    ck_assert_ptr_null(file_write(arena, "/dev/null", "x", 1, NULL, 0));
+    ck_assert_str_eq(path_base("a/b/c.tl"), "c.tl");
+    ck_assert_str_eq(path_base("c.tl"), "c.tl");
+    remove_tree(root);
+    arena_free(arena);
+}
+END_TEST
+
+UNIT_MAIN("file", files_are_written_with_their_folders_and_read_back, other_files_in_the_directory_stay,
+          a_failure_leaves_everything_as_it_was, what_stands_in_the_way_is_named_and_stays,
+          files_without_bytes_are_removed, a_file_goes_through_a_link_and_into_no_missing_directory,
+          reading_ends_at_the_extent, what_cannot_be_read_or_written_says_why)

@@ -1,0 +1,101 @@
+/* The parts of auto_tile_tt. A kernel of nests over elements is read as equations (auto_tile_normalise.c),
+ * which values get one is settled (auto_tile_values.c), the equations are brought into one group under common
+ * outer axes (auto_tile_group.c), and the group is written as a tile program (auto_tile_emit.c).
+ *
+ *     for i, j { C[i, j] = 0 }                              C[i, j] = max(sum(k in 0..K: A[i, k] * B[k, j]),
+ * 0) for k, i, j { C[i, j] += A[i, k] * B[k, j] }    => for i, j { C[i, j] = max(C[i, j], 0) }
+ */
+#ifndef TILEC_TRANSFORMS_AUTO_TILE_H
+#define TILEC_TRANSFORMS_AUTO_TILE_H
+
+#include "analysis/access.h"
+#include "analysis/match.h"
+#include "transforms/names.h"
+#include "transforms/pass.h"
+
+enum { AXIS_LIMIT = 16 };
+
+/* An axis with its range. */
+struct range {
+    const char *name;
+    struct node *lower, *upper;
+    struct span span;
+};
+
+/* name[axes] = value: of a tensor (store) or of an intermediate value. In values every intermediate is read
+ * as an access with all its axes.
+ */
+struct equation {
+    const char *name;
+    bool store;
+    enum dtype dtype; /* NONE: of the value */
+    size_t axis_count;
+    struct range axes[AXIS_LIMIT];
+    bool whole[AXIS_LIMIT]; /* this axis is an inner one of the group */
+    struct node *value;
+    struct span span;
+};
+
+/* Axes of the tile program: those of the grid, then those that a block covers whole. Any other axis of an
+ * output is streamed: the equation runs over it by panels of its own.
+ */
+struct group {
+    size_t outer_count, inner_count;
+    struct range outer[AXIS_LIMIT], inner[AXIS_LIMIT];
+};
+
+struct tiler {
+    struct compilation *compilation;
+    struct arena *arena;
+    struct node_kernel *kernel;
+    struct relations *relations;
+    struct name_set names;
+    struct range *axes; /* every axis by its name, loops and reductions */
+    const char **axis_names;
+    size_t axis_count, axis_capacity;
+    struct equation *equations;
+    size_t equation_count, equation_capacity;
+    struct group group;
+    bool failed;
+};
+
+/* ---- auto_tile_tt.c ---- */
+void tile_fail(struct tiler *t, struct span span, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+struct matcher tiler_matcher(const struct tiler *t);
+const struct range *axis_named(const struct tiler *t, const char *name);
+void axis_declare(struct tiler *t, struct range range);
+struct equation *equation_add(struct tiler *t, struct equation equation);
+struct equation *equation_named(const struct tiler *t, const char *name);
+bool same_range(const struct tiler *t, const struct range *a, const struct range *b);
+/* The access name[axes]. */
+struct node *access_of(struct arena *arena, const char *name, size_t count, const struct range *axes);
+/* The expression with axes renamed, all at once; reductions inside whose axis would be captured get a fresh
+ * one. */
+struct node *rename_axes(struct tiler *t, struct node *node, size_t count, const char *const *from,
+                         const char *const *to);
+size_t count_nodes(struct node *node);
+bool has_reduction(struct node *node);
+size_t count_equal(struct node *node, const struct node *wanted);
+/* The expression with every occurrence of one subexpression replaced. */
+struct node *replace_equal(struct arena *arena, struct node *node, const struct node *wanted,
+                           struct node *by);
+/* Does the axis select matrices: stand before the last two dimensions of a tensor? Any other axis of a tensor
+ * lies in tiles. */
+bool is_matrix_axis(const struct tiler *t, const char *name);
+bool is_tile_axis(const struct tiler *t, const char *name);
+bool is_outer(const struct tiler *t, const char *name);
+bool is_inner(const struct tiler *t, const char *name);
+
+/* ---- the steps ---- */
+void tile_normalise(struct tiler *t);
+void inline_equations(struct tiler *t);
+/* Puts the value of one equation where it is read and removes it. */
+void inline_equation(struct tiler *t, size_t at);
+void extract_reductions(struct tiler *t);
+void tile_group(struct tiler *t);
+/* Bytes of L1 that the group takes with its axes covered whole; -1 where a size is open. */
+int64_t tile_footprint(struct tiler *t);
+struct node *tile_emit_program(struct tiler *t);
+
+#endif

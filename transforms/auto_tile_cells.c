@@ -1,0 +1,304 @@
+#include "transforms/auto_tile_cells.h"
+
+#include <string.h>
+
+#include "ir/build.h"
+
+enum { SMALL_VALUE = 3 };
+
+struct span cell_place(const struct normaliser *n, const struct node *node) {
+    return node && node->span.line ? node->span : n->span;
+}
+
+struct cell *find_cell(struct normaliser *n, const char *name) {
+    for (size_t i = n->cell_count; i-- > 0;)
+        if (strcmp(n->cells[i].name, name) == 0)
+            return &n->cells[i];
+    return NULL;
+}
+
+struct cell *add_cell(struct normaliser *n, struct cell cell) {
+    if (n->cell_count == CELL_LIMIT) {
+        tile_fail(n->t, n->span, "this kernel has more than %d values", CELL_LIMIT);
+        return NULL;
+    }
+    n->cells[n->cell_count] = cell;
+    return &n->cells[n->cell_count++];
+}
+
+int find_loop(const struct normaliser *n, const char *name) {
+    for (size_t i = n->loop_count; i-- > 0;)
+        if (strcmp(n->loops[i].range.name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+/* ---- ranges ---- */
+
+struct size_check {
+    const struct normaliser *n;
+    const char *culprit;
+};
+
+static bool visit_bound(struct node *node, void *context) {
+    struct size_check *check = context;
+    struct node_reference *reference = node_as(node, reference);
+    struct node_access *access = node_as(node, access);
+    if (access)
+        check->culprit = access->name;
+    if (reference && (axis_named(check->n->t, reference->name) ||
+                      find_cell((struct normaliser *)(uintptr_t)check->n, reference->name)))
+        check->culprit = reference->name;
+    return !check->culprit && node_each_child(node, visit_bound, context);
+}
+
+/* What a bound depends on besides sizes, NULL when it is one number for the whole kernel. */
+static const char *depends_on(const struct normaliser *n, struct node *bound) {
+    struct size_check check = {.n = n};
+    visit_bound(bound, &check);
+    return check.culprit;
+}
+
+static bool is_bound_axis(const struct normaliser *n, const char *name) {
+    for (size_t i = 0; i < n->bound_count; i++)
+        if (strcmp(n->bound[i], name) == 0)
+            return true;
+    return false;
+}
+
+bool open_range(struct normaliser *n, struct node_axis *axis, struct range *range) {
+    struct tiler *t = n->t;
+    struct span span = axis->base.span.line ? axis->base.span : n->span;
+    int64_t step = 1;
+    if (!axis->lower || !axis->upper) {
+        tile_fail(t, span, "%s names a block here, but this nest runs over elements", axis->name);
+        return false;
+    }
+    if (axis->step && (!integer_value(axis->step, &step) || step != 1)) {
+        tile_fail(t, span,
+                  "the loop over blocks of %s stands in a nest over elements; write blocks under a `grid` of "
+                  "blocks",
+                  axis->name);
+        return false;
+    }
+    const char *culprit = depends_on(n, axis->lower);
+    culprit = culprit ? culprit : depends_on(n, axis->upper);
+    if (culprit) {
+        tile_fail(t, span,
+                  "the range of %s depends on %s; a nest is tiled when its ranges depend on sizes only",
+                  axis->name, culprit);
+        return false;
+    }
+    *range =
+        (struct range){axis->name, simplify(t->arena, axis->lower), simplify(t->arena, axis->upper), span};
+    const struct range *known = axis_named(t, axis->name);
+    bool open = find_loop(n, axis->name) >= 0 || is_bound_axis(n, axis->name);
+    if (known && (open || !same_range(t, known, range)))
+        range->name = name_fresh(&t->names, axis->name);
+    if (!known || range->name != axis->name)
+        axis_declare(t, *range);
+    return true;
+}
+
+/* ---- reading cells ---- */
+
+struct assignment_search {
+    const char *name;
+    bool found;
+};
+
+static bool search_assignment(struct node *node, void *context) {
+    struct assignment_search *search = context;
+    struct node_assign *assign = node_as(node, assign);
+    struct node_access *access = assign ? node_as(assign->target, access) : NULL;
+    struct node_reference *reference = assign ? node_as(assign->target, reference) : NULL;
+    const char *name = access ? access->name : reference ? reference->name : NULL;
+    search->found |= name && strcmp(name, search->name) == 0;
+    return !search->found && node_each_child(node, search_assignment, context);
+}
+
+static bool assigns(struct node *body, const char *name) {
+    struct assignment_search search = {name, false};
+    search_assignment(body, &search);
+    return search.found;
+}
+
+void name_value(struct normaliser *n, struct cell *cell, struct node *value) {
+    struct equation equation = {.dtype = cell->dtype, .value = value, .span = n->span};
+    const char *base =
+        cell->kind == CELL_TENSOR ? arena_printf(n->arena, "%s_value", cell->name) : cell->name;
+    equation.name = name_fresh(&n->t->names, base);
+    for (size_t i = 0; i < cell->outer; i++)
+        if (!n->loops[i].first_only)
+            equation.axes[equation.axis_count++] = n->loops[i].range;
+    for (size_t i = 0; i < cell->rank && equation.axis_count < AXIS_LIMIT; i++)
+        equation.axes[equation.axis_count++] = cell->dims[i];
+    equation_add(n->t, equation);
+    cell->value = access_of(n->arena, equation.name, equation.axis_count, equation.axes);
+}
+
+/* Read in place, without a name: literals, other values, and what a cell holds unrounded when it is small. */
+static bool is_simple(const struct normaliser *n, const struct cell *cell) {
+    struct node *value = cell->value;
+    struct node_access *access = node_as(value, access);
+    struct node_parameter *tensor = access ? relations_tensor(n->t->relations, access->name) : NULL;
+    bool unrounded = cell->kind == CELL_VAR || cell == n->self || cell->dtype == DTYPE_F32;
+    if (value->kind == NODE_INTEGER || (tensor && tensor->dtype == cell->dtype))
+        return true;
+    return unrounded && !has_reduction(value) && count_nodes(value) <= SMALL_VALUE;
+}
+
+struct node *cell_value(struct normaliser *n, struct cell *cell, const char *const *names, struct span span) {
+    if (!cell->value && cell->initial) {
+        struct list_builder subscripts = {0};
+        for (size_t i = 0; i < cell->rank; i++)
+            builder_add(n->arena, &subscripts, make_reference(n->arena, names[i]));
+        return make_access(n->arena, cell->name, builder_list(&subscripts));
+    }
+    if (!cell->value) {
+        tile_fail(n->t, span, "%s is read before it is written", cell->name);
+        return NULL;
+    }
+    const char *from[AXIS_LIMIT];
+    for (size_t i = 0; i < cell->rank; i++)
+        from[i] = cell->dims[i].name;
+    return rename_axes(n->t, cell->value, cell->rank, from, names);
+}
+
+/* A loop around both the reading and the declaration that does not select the element read, and changes it:
+ * carried from iteration to iteration. */
+static bool is_carried(struct normaliser *n, const struct cell *cell, const char *const *names,
+                       const char **loop) {
+    for (size_t i = cell->outer; i < n->loop_count; i++) {
+        bool selects = n->loops[i].first_only;
+        for (size_t k = 0; k < cell->rank; k++)
+            selects |= strcmp(names[k], n->loops[i].range.name) == 0;
+        if (!selects && assigns(n->loops[i].body, cell->name)) {
+            *loop = n->loops[i].range.name;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct node *read_cell(struct normaliser *n, struct cell *cell, const char *const *names, struct span span) {
+    const char *loop;
+    if (cell->kind == CELL_LET)
+        return cell_value(n, cell, names, span);
+    if (is_carried(n, cell, names, &loop)) {
+        tile_fail(n->t, span,
+                  "%s carries a value from one iteration of %s to the next; only sums, products, maxima and "
+                  "minima over a "
+                  "loop are reordered into tiles",
+                  cell->name, loop);
+        return NULL;
+    }
+    bool shared = cell != n->self || n->self_shared;
+    if (shared && cell->value && !is_simple(n, cell)) {
+        enum dtype dtype = cell->dtype;
+        if (cell == n->self) /* an intermediate value is not rounded to the tensor's type */
+            cell->dtype = DTYPE_NONE;
+        name_value(n, cell, cell->value);
+        cell->dtype = dtype;
+    }
+    return cell_value(n, cell, names, span);
+}
+
+/* ---- expressions ---- */
+
+static struct node *resolve_reduction(struct normaliser *n, struct node_reduction *reduction) {
+    struct node_reduction resolved = *reduction;
+    struct list_builder axes = {0};
+    size_t mark = n->bound_count;
+    for (size_t i = 0; i < reduction->axes.count && !n->t->failed; i++) {
+        struct node_axis axis = *node_as(reduction->axes.items[i], axis);
+        struct range range;
+        if (!open_range(n, &axis, &range) || n->bound_count == AXIS_LIMIT)
+            return &reduction->base;
+        if (range.name != axis.name)
+            resolved.body =
+                substitute(n->arena, resolved.body, axis.name, make_reference(n->arena, range.name));
+        n->bound[n->bound_count++] = range.name;
+        axis.name = range.name;
+        axis.lower = range.lower;
+        axis.upper = range.upper;
+        axis.step = NULL;
+        builder_add(n->arena, &axes, arena_copy(n->arena, &axis, sizeof axis));
+    }
+    resolved.axes = builder_list(&axes);
+    resolved.body = resolve(resolved.body, n);
+    n->bound_count = mark;
+    return arena_copy(n->arena, &resolved, sizeof resolved);
+}
+
+static bool is_subscript_data(struct node *node, void *context) {
+    const char **name = context;
+    if (node->kind == NODE_ACCESS)
+        *name = node_as(node, access)->name;
+    return !*name && node_each_child(node, is_subscript_data, context);
+}
+
+static struct node *resolve_access(struct normaliser *n, struct node_access *access) {
+    struct tiler *t = n->t;
+    struct node_access resolved = *access;
+    struct list_builder subscripts = {0};
+    struct matcher matcher = tiler_matcher(t);
+    struct cell *cell = find_cell(n, access->name);
+    const char *names[AXIS_LIMIT];
+    for (size_t i = 0; i < access->subscripts.count && !t->failed; i++) {
+        struct node *item = access->subscripts.items[i];
+        const char *data = NULL;
+        is_subscript_data(item, &data);
+        if (data) {
+            tile_fail(t, cell_place(n, item),
+                      "a subscript of %s depends on the data of %s: a gather or scatter is not tiled",
+                      access->name, data);
+            return &access->base;
+        }
+        builder_add(n->arena, &subscripts, resolve(item, n));
+    }
+    resolved.subscripts = builder_list(&subscripts);
+    struct node *canonical = match_canonical(&matcher, arena_copy(n->arena, &resolved, sizeof resolved));
+    if (t->failed || !cell)
+        return canonical;
+    for (size_t i = 0; i < access->subscripts.count; i++) {
+        struct node_reference *reference =
+            node_as(node_as(canonical, access)->subscripts.items[i], reference);
+        bool plain = reference && axis_named(t, reference->name);
+        for (size_t k = 0; plain && k < i; k++)
+            plain &= strcmp(names[k], reference->name) != 0;
+        if (!plain && cell->kind == CELL_TENSOR) {
+            tile_fail(t, cell_place(n, &access->base),
+                      "%s is written by this kernel and read at other elements than those written; a nest is "
+                      "tiled when its reads do "
+                      "not alias its writes",
+                      access->name);
+            return &access->base;
+        }
+        if (!plain) {
+            tile_fail(t, cell_place(n, &access->base),
+                      "%s is read at a subscript that is no loop variable, which is not tiled", access->name);
+            return &access->base;
+        }
+        names[i] = reference->name;
+    }
+    struct node *value = read_cell(n, cell, names, cell_place(n, &access->base));
+    return value ? value : &access->base;
+}
+
+struct node *resolve(struct node *node, void *context) {
+    struct normaliser *n = context;
+    if (n->t->failed)
+        return node;
+    struct node_reference *reference = node_as(node, reference);
+    struct cell *cell = reference ? find_cell(n, reference->name) : NULL;
+    if (cell && cell->rank == 0 && cell->kind != CELL_TENSOR) {
+        struct node *value = read_cell(n, cell, NULL, cell_place(n, node));
+        return value ? value : node;
+    }
+    if (node->kind == NODE_REDUCTION)
+        return resolve_reduction(n, node_as(node, reduction));
+    if (node->kind == NODE_ACCESS)
+        return resolve_access(n, node_as(node, access));
+    return node_map_children(n->arena, node, resolve, n);
+}

@@ -1,0 +1,69 @@
+/* The reading of nests as equations keeps, for every tensor written and every var, a cell: the value it has
+ * so far as an expression of its own axes. Shared by auto_tile_cells.c (what expressions mean while
+ * statements are read) and auto_tile_normalise.c (what statements do).
+ */
+#ifndef TILEC_TRANSFORMS_AUTO_TILE_CELLS_H
+#define TILEC_TRANSFORMS_AUTO_TILE_CELLS_H
+
+#include "transforms/auto_tile.h"
+
+enum { CELL_LIMIT = 128 };
+
+enum cell_kind { CELL_TENSOR, CELL_VAR, CELL_LET };
+
+struct cell {
+    enum cell_kind kind;
+    const char *name;
+    struct span span;
+    enum dtype dtype;
+    size_t outer; /* loops around its declaration */
+    size_t rank;
+    struct range dims[AXIS_LIMIT]; /* its own axes, as `value` names them */
+    struct node *value;            /* NULL: nothing written yet */
+    bool initial;                  /* an inout tensor holds a value from outside */
+    bool assigned;
+    size_t order; /* of its last assignment */
+    struct span assigned_span;
+};
+
+struct loop {
+    struct range range;
+    struct node *body;
+    bool first_only; /* inside `if k == 0`: the statement runs in the first iteration */
+};
+
+struct normaliser {
+    struct tiler *t;
+    struct arena *arena;
+    struct loop loops[AXIS_LIMIT];
+    size_t loop_count;
+    struct cell cells[CELL_LIMIT];
+    size_t cell_count;
+    const char *bound[AXIS_LIMIT]; /* axes of the reductions around the expression at hand */
+    size_t bound_count;
+    struct cell *self; /* the cell under assignment: its value may be read at the target's own axes */
+    bool self_shared;  /* it is read more than once: give it a name */
+    size_t order;
+    struct span span; /* of the statement */
+};
+
+/* Where to report a node: its own place, else that of the statement. */
+struct span cell_place(const struct normaliser *n, const struct node *node);
+/* The cell of this name, NULL when there is none; a new one, NULL after an error. */
+struct cell *find_cell(struct normaliser *n, const char *name);
+struct cell *add_cell(struct normaliser *n, struct cell cell);
+/* The loop with this axis, -1 when there is none. */
+int find_loop(const struct normaliser *n, const char *name);
+/* The range of an axis node under a name of its own. False after an error. */
+bool open_range(struct normaliser *n, struct node_axis *axis, struct range *range);
+/* Gives a value a name of its own: an equation; the cell then holds an access of it. */
+void name_value(struct normaliser *n, struct cell *cell, struct node *value);
+/* The value that a cell holds, with its own axes called `names`. NULL after an error. */
+struct node *cell_value(struct normaliser *n, struct cell *cell, const char *const *names, struct span span);
+/* The same as a reading of the program: a value carried between iterations is an error, a value that lives on
+ * gets a name. */
+struct node *read_cell(struct normaliser *n, struct cell *cell, const char *const *names, struct span span);
+/* An expression of the program with every reading of a cell replaced by its value and accesses canonical. */
+struct node *resolve(struct node *node, void *normaliser);
+
+#endif

@@ -1,0 +1,407 @@
+/* A group of equations as a tile program.
+ *
+ *     grid <outer axes by block> {
+ *         for <whole axes> {                          where there are any
+ *             shared m[i]: bf16 = max(j: X[i, j])     an intermediate value, a fold over a whole axis
+ *             fragment acc[i, j]: f32 = bias[j]       a reduction by panels
+ *             for k in 0..K by 256 { acc[i, j] += sum(k: A[i, k] * B[k, j]) }
+ *             C[i, j] = max(acc[i, j], 0)
+ *
+ * Rules for sizes: an output block fills a DST section; a panel has 8 tiles and less where the buffers would
+ * fill L1; with fixed sizes no block is larger than the padded tensor.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "ir/build.h"
+#include "transforms/auto_tile_emit.h"
+
+enum { REDUCTION_LIMIT = 16 };
+
+/* ---- buffers ---- */
+
+struct order_search {
+    const char *first, *second;
+    int found;
+};
+
+static bool search_order(struct node *node, void *context) {
+    struct order_search *search = context;
+    struct node_access *access = node_as(node, access);
+    int first = -1, second = -1;
+    for (size_t i = 0; access && i < access->subscripts.count; i++) {
+        if (match_varies(access->subscripts.items[i], search->first))
+            first = (int)i;
+        if (match_varies(access->subscripts.items[i], search->second))
+            second = (int)i;
+    }
+    if (first >= 0 && second >= 0)
+        search->found = first < second ? 1 : -1;
+    return !search->found && node_each_child(node, search_order, context);
+}
+
+/* The axes of a buffer for a value: those in tiles, rows before columns as the tensors have them. Returns how
+ * many; 0 after an error. */
+static size_t buffer_axes(struct emitter *e, struct node *value, const char **axes) {
+    struct tiler *t = e->t;
+    size_t count = 0;
+    for (size_t i = 0; i < e->equation->axis_count; i++) {
+        const char *name = e->equation->axes[i].name;
+        if (!is_tile_axis(t, name) || (value && !match_varies(value, name)))
+            continue;
+        if (count == 2) {
+            tile_fail(t, e->equation->span,
+                      "%s has more than two axes in tiles; a buffer is a matrix or a vector of tiles",
+                      e->equation->name);
+            return 0;
+        }
+        axes[count++] = name;
+    }
+    if (!count)
+        tile_fail(t, e->equation->span,
+                  "this reduces a whole matrix to a single number, which is not one tile operation");
+    if (count == 2 && !e->equation->store) {
+        struct order_search search = {axes[0], axes[1], 0};
+        for (size_t i = 0; i < t->equation_count && !search.found; i++)
+            search_order(value ? value : t->equations[i].value, &search);
+        for (size_t i = 0; i < t->equation_count && !search.found; i++)
+            if (t->equations[i].store)
+                search_order(access_of(t->arena, "target", t->equations[i].axis_count, t->equations[i].axes),
+                             &search);
+        if (search.found < 0) {
+            const char *swapped = axes[0];
+            axes[0] = axes[1];
+            axes[1] = swapped;
+        }
+    }
+    return count;
+}
+
+static struct node *named_access(struct emitter *e, const char *name, size_t count, const char *const *axes) {
+    struct list_builder subscripts = {0};
+    for (size_t i = 0; i < count; i++)
+        builder_add(e->arena, &subscripts, make_reference(e->arena, axes[i]));
+    return make_access(e->arena, name, builder_list(&subscripts));
+}
+
+static void emit_buffer(struct emitter *e, enum memory memory, const char *name, size_t count,
+                        const char *const *axes, enum dtype dtype, struct node *value) {
+    struct list_builder parts = {0};
+    for (size_t i = 0; i < count; i++)
+        builder_add(e->arena, &parts, make_axis(e->arena, axes[i], NULL, NULL, NULL));
+    builder_add(e->arena, e->out,
+                node_new(e->arena, buffer, BUFFER, e->equation->span, .memory = memory,
+                         .name = arena_intern(e->arena, name), .axes = builder_list(&parts), .dtype = dtype,
+                         .value = value));
+}
+
+/* bf16 when the value is one of bf16 unchanged, the integer type of its operands when there is one, else f32.
+ */
+static enum dtype value_dtype(struct emitter *e, struct node *value) {
+    static const char *const preserving[] = {"max", "min", "abs", "relu", "neg"};
+    struct node_access *access = node_as(value, access);
+    struct node_call *call = node_as(value, call);
+    struct node_unary *unary = node_as(value, unary);
+    struct node_reduction *reduction = node_as(value, reduction);
+    double number = value->kind == NODE_INTEGER ? (double)node_as(value, integer)->value
+                    : value->kind == NODE_REAL  ? node_as(value, real)->value
+                                                : 0.5;
+    if (value->kind == NODE_INTEGER || value->kind == NODE_REAL)
+        return isnan(number) || (double)f32_from_bf16(bf16_from_f32((float)number)) == number ? DTYPE_BF16
+                                                                                              : DTYPE_F32;
+    if (access) {
+        struct node_parameter *tensor = relations_tensor(e->t->relations, access->name);
+        const struct equation *let = equation_named(e->t, access->name);
+        enum dtype dtype = tensor ? tensor->dtype : let ? let->dtype : DTYPE_F32;
+        return dtype == DTYPE_BF16 || is_integer_type(dtype) ? dtype : DTYPE_F32;
+    }
+    if (unary && unary->operator== UNARY_NEGATE)
+        return value_dtype(e, unary->operand);
+    if (reduction && (reduction->operator== REDUCTION_MAX || reduction->operator== REDUCTION_MIN))
+        return value_dtype(e, reduction->body);
+    if (!call)
+        return DTYPE_F32;
+    size_t first = strcmp(call->function, "select") == 0;
+    bool keeps = first;
+    for (size_t i = 0; i < sizeof preserving / sizeof *preserving; i++)
+        keeps |= strcmp(call->function, preserving[i]) == 0;
+    for (size_t i = first; keeps && i < call->arguments.count; i++)
+        keeps = value_dtype(e, call->arguments.items[i]) == DTYPE_BF16;
+    return keeps ? DTYPE_BF16 : DTYPE_F32;
+}
+
+/* ---- reductions by panels ---- */
+
+struct panels {
+    struct node_reduction *items[REDUCTION_LIMIT]; /* distinct, in program order */
+    size_t count;
+    bool overflow;
+};
+
+static bool is_panelled(const struct node_reduction *reduction) {
+    for (size_t i = 0; i < reduction->axes.count; i++)
+        if (node_as(reduction->axes.items[i], axis)->lower)
+            return true;
+    return false;
+}
+
+static bool collect_panels(struct node *node, void *context) {
+    struct panels *panels = context;
+    struct node_reduction *reduction = node_as(node, reduction);
+    if (!reduction || !is_panelled(reduction))
+        return node_each_child(node, collect_panels, context);
+    for (size_t i = 0; i < panels->count; i++)
+        if (node_equal(&panels->items[i]->base, node))
+            return true;
+    if (panels->count == REDUCTION_LIMIT)
+        panels->overflow = true;
+    else
+        panels->items[panels->count++] = reduction;
+    return true;
+}
+
+struct vector_check {
+    struct emitter *e;
+    size_t count;
+    const char *const *axes;
+    bool vectors;
+};
+
+/* Every operand a vector or a number along the fragment's axes. */
+static bool check_vectors(struct node *node, void *context) {
+    struct vector_check *check = context;
+    struct node_access *access = node_as(node, access);
+    if (node->kind == NODE_REDUCTION)
+        check->vectors = false;
+    if (access) {
+        size_t covered = 0, varying = 0;
+        for (size_t k = 0; k < check->count; k++)
+            covered += match_varies(node, check->axes[k]);
+        for (size_t k = 0; k < check->e->t->axis_count; k++)
+            varying += match_varies(node, check->e->t->axis_names[k]) &&
+                       is_tile_axis(check->e->t, check->e->t->axis_names[k]);
+        check->vectors &= covered <= 1 && varying == covered;
+    }
+    return check->vectors && node_each_child(node, check_vectors, context);
+}
+
+struct addition_search {
+    const struct node *reduction;
+    struct node *found; /* the sum */
+    struct node *addend;
+};
+
+static bool search_addition(struct node *node, void *context) {
+    struct addition_search *search = context;
+    struct node_binary *binary = node_as(node, binary);
+    if (binary && binary->operator== BINARY_ADD) {
+        bool left = node_equal(binary->left, search->reduction),
+             right = node_equal(binary->right, search->reduction);
+        if (left != right) {
+            search->found = node;
+            search->addend = left ? binary->right : binary->left;
+            return false;
+        }
+    }
+    return node_each_child(node, search_addition, context);
+}
+
+/* `sum + e` with e a vector or number: e is what the fragment starts from, and the addition vanishes from the
+ * value. */
+static struct node *take_start(struct emitter *e, struct node **value, struct node_reduction *reduction,
+                               size_t count, const char *const *axes) {
+    bool sum = reduction->operator== REDUCTION_SUM;
+    struct node *neutral = sum ? make_integer(e->arena, 0) : make_real(e->arena, -(double)INFINITY);
+    struct addition_search search = {.reduction = &reduction->base};
+    search_addition(*value, &search);
+    if (!sum || !search.found)
+        return neutral;
+    struct vector_check check = {e, count, axes, true};
+    check_vectors(search.addend, &check);
+    if (!check.vectors || count_equal(*value, search.found) != count_equal(*value, &reduction->base))
+        return neutral;
+    *value = replace_equal(e->arena, *value, search.found, &reduction->base);
+    return search.addend;
+}
+
+/* Loops over the reduced axes: matrices one at a time, tiles by panels. The reduction inside folds the block
+ * axis. False after an error. */
+static bool open_panels(struct emitter *e, struct node_reduction *reduction, struct list_builder *axes,
+                        const char **folded) {
+    struct tiler *t = e->t;
+    struct node *panel = NULL;
+    for (size_t i = 0; i < reduction->axes.count; i++) {
+        struct node_axis *axis = node_as(reduction->axes.items[i], axis);
+        const struct range *range = axis_named(t, axis->name);
+        bool tiled = is_tile_axis(t, axis->name) || !match_varies(reduction->body, axis->name);
+        if (!tiled) {
+            builder_add(e->arena, axes, make_axis(e->arena, axis->name, range->lower, range->upper, NULL));
+            continue;
+        }
+        if (panel || !axis->lower) {
+            tile_fail(
+                t, e->equation->span,
+                "this folds rows and columns of tiles at once (%s and %s); fold one axis after the other",
+                *folded ? *folded : axis->name, axis->name);
+            return false;
+        }
+        if (!match_varies(reduction->body, axis->name)) {
+            tile_fail(t, e->equation->span, "nothing that is folded over %s depends on it", axis->name);
+            return false;
+        }
+        int64_t tiles = panel_tiles(e, range, reduction->body);
+        panel = make_axis(e->arena, axis->name, range->lower, range->upper,
+                          make_integer(e->arena, tiles * TILE_EDGE));
+        *folded = axis->name;
+    }
+    if (panel) {
+        builder_add(e->arena, axes, panel);
+        return true;
+    }
+    tile_fail(t, e->equation->span,
+              "this folds whole matrices element by element, which is not one tile operation");
+    return false;
+}
+
+static struct node *negate(struct arena *arena, struct node *value) {
+    return node_new(arena, unary, UNARY, value->span, .operator= UNARY_NEGATE, .operand = value);
+}
+
+/* fragment acc = start; for k by panel { acc op= reduction(k: body) }; what stands for the reduction in the
+ * value. min(e) is -max(-e). */
+static struct node *emit_panels(struct emitter *e, struct node **value, struct node_reduction *reduction,
+                                bool last) {
+    struct tiler *t = e->t;
+    const char *axes[2], *folded = NULL;
+    size_t count = buffer_axes(e, &reduction->base, axes);
+    struct list_builder loops = {0};
+    if (!count || !open_panels(e, reduction, &loops, &folded))
+        return NULL;
+    bool minimum = reduction->operator== REDUCTION_MIN;
+    struct node *start = take_start(e, value, reduction, count, axes);
+    const char *name = name_fresh(&t->names, "acc");
+    emit_buffer(e, MEMORY_FRAGMENT, name, count, axes, DTYPE_F32, start);
+    struct node *access = named_access(e, name, count, axes);
+    struct node *partial = node_new(e->arena, reduction, REDUCTION, reduction->base.span,
+                                    .operator= minimum ? REDUCTION_MAX : reduction->operator,
+                                    .axes = LIST(e->arena, make_axis(e->arena, folded, NULL, NULL, NULL)),
+                                    .body = minimum ? negate(e->arena, reduction->body) : reduction->body);
+    enum assign_operator operator= reduction->operator== REDUCTION_SUM ? ASSIGN_ADD : ASSIGN_MAX;
+    struct node *assign = node_new(e->arena, assign, ASSIGN, e->equation->span, .target = access,
+                                   .operator= operator, .value = partial);
+    builder_add(e->arena, e->out,
+                node_new(e->arena, for, FOR, e->equation->span, .axes = builder_list(&loops),
+                         .body = make_block(e->arena, e->equation->span, LIST(e->arena, assign))));
+    struct node *result = minimum ? negate(e->arena, access) : access;
+    if (last)
+        return result;
+    const char *kept = name_fresh(&t->names, "partial");
+    emit_buffer(e, MEMORY_SHARED, kept, count, axes, DTYPE_F32, result);
+    return named_access(e, kept, count, axes);
+}
+
+/* ---- equations ---- */
+
+/* Intermediate values are read at the axes of their buffers, which leave out axes that select matrices. */
+static struct node *read_buffers(struct node *node, void *context) {
+    struct emitter *e = context;
+    struct node_access *access = node_as(node, access);
+    const struct equation *let = access ? equation_named(e->t, access->name) : NULL;
+    if (!let)
+        return access ? node : node_map_children(e->arena, node, read_buffers, e);
+    struct emitter other = *e;
+    other.equation = let;
+    const char *axes[2];
+    size_t count = buffer_axes(&other, NULL, axes);
+    return node_with_span(e->arena, named_access(e, let->name, count, axes), node->span);
+}
+
+static void emit_equation(struct emitter *e, struct equation *equation) {
+    struct tiler *t = e->t;
+    e->equation = equation;
+    check_equation(e);
+    if (t->failed)
+        return;
+    if (!equation->store && equation->dtype == DTYPE_NONE)
+        equation->dtype = value_dtype(e, equation->value);
+    struct node *value = equation->value;
+    struct panels panels = {.count = 0};
+    collect_panels(value, &panels);
+    if (panels.overflow)
+        tile_fail(t, equation->span, "more than %d reductions stand in one statement", REDUCTION_LIMIT);
+    for (size_t i = 0; i < panels.count && !t->failed; i++) {
+        struct node *result = emit_panels(e, &value, panels.items[i], i + 1 == panels.count);
+        if (result)
+            value = replace_equal(e->arena, value, &panels.items[i]->base, result);
+    }
+    const char *axes[2];
+    size_t count = t->failed || equation->store ? 0 : buffer_axes(e, NULL, axes);
+    if (t->failed)
+        return;
+    if (!equation->store) {
+        emit_buffer(e, MEMORY_SHARED, equation->name, count, axes, equation->dtype, value);
+        return;
+    }
+    struct node *target = access_of(e->arena, equation->name, equation->axis_count, equation->axes);
+    builder_add(e->arena, e->out,
+                node_new(e->arena, assign, ASSIGN, equation->span, .target = target, .operator= ASSIGN_SET,
+                         .value = value));
+}
+
+/* An output along an axis that is streamed: a loop over its panels around what writes it. */
+static void emit_streamed(struct emitter *e, struct equation *equation) {
+    struct list_builder axes = {0}, body = {0}, *out = e->out;
+    for (size_t i = 0; i < equation->axis_count; i++) {
+        const struct range *range = &equation->axes[i];
+        if (!is_outer(e->t, range->name) && !is_inner(e->t, range->name))
+            builder_add(e->arena, &axes,
+                        make_axis(e->arena, range->name, range->lower, range->upper,
+                                  make_integer(e->arena, clip_tiles(e->section, range) * TILE_EDGE)));
+    }
+    if (!axes.count) {
+        emit_equation(e, equation);
+        return;
+    }
+    e->out = &body;
+    emit_equation(e, equation);
+    e->out = out;
+    builder_add(e->arena, out,
+                node_new(e->arena, for, FOR, equation->span, .axes = builder_list(&axes),
+                         .body = make_block(e->arena, equation->span, builder_list(&body))));
+}
+
+/* One trip: the step is the range, in whole tiles where it is known. */
+static struct node *whole_axis(struct emitter *e, const struct range *range) {
+    int64_t fixed = fixed_tiles(range);
+    struct node *step = fixed > 0 ? make_integer(e->arena, fixed * TILE_EDGE) : range->upper;
+    return make_axis(e->arena, range->name, range->lower, range->upper, step);
+}
+
+struct node *tile_emit_program(struct tiler *t) {
+    struct list_builder statements = {0};
+    struct emitter e = new_emitter(t, &statements);
+    struct span span = t->equations[t->equation_count - 1].span;
+    choose_blocks(&e);
+    for (size_t i = 0; i < t->equation_count && !t->failed; i++)
+        emit_streamed(&e, &t->equations[i]);
+    if (t->failed)
+        return NULL;
+    struct list_builder read = {0};
+    for (size_t i = 0; i < statements.count; i++)
+        builder_add(t->arena, &read, read_buffers(statements.items[i], &e));
+    struct node_list body = builder_list(&read);
+    struct list_builder inner = {0}, outer = {0};
+    for (size_t i = 0; i < t->group.inner_count; i++)
+        builder_add(t->arena, &inner, whole_axis(&e, &t->group.inner[i]));
+    if (inner.count)
+        body = LIST(t->arena, node_new(t->arena, for, FOR, span, .axes = builder_list(&inner),
+                                       .body = make_block(t->arena, span, body)));
+    for (size_t i = 0; i < t->group.outer_count; i++) {
+        const struct range *range = &t->group.outer[i];
+        struct node *step = e.outer_tiles[i] ? make_integer(t->arena, e.outer_tiles[i] * TILE_EDGE) : NULL;
+        builder_add(t->arena, &outer, make_axis(t->arena, range->name, range->lower, range->upper, step));
+    }
+    struct node *grid = node_new(t->arena, grid, GRID, span, .axes = builder_list(&outer),
+                                 .body = make_block(t->arena, span, body));
+    return make_block(t->arena, t->kernel->body->span, LIST(t->arena, grid));
+}

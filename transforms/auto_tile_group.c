@@ -1,0 +1,446 @@
+/* All equations agree on their axes. Those that all have in common go to the grid; those of intermediate
+ * values and folds are covered whole by one block; other axes of outputs are streamed.
+ */
+#include <string.h>
+
+#include "support/architecture.h"
+#include "ir/build.h"
+#include "transforms/auto_tile.h"
+#include "transforms/shards.h"
+
+/* ---- common axes ---- */
+
+static int axis_at(const struct equation *equation, const char *name) {
+    for (size_t i = 0; i < equation->axis_count; i++)
+        if (strcmp(equation->axes[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+/* The equation with axes of its own called otherwise, all at once. */
+static void rename_own(struct tiler *t, struct equation *equation, size_t count, const char *const *from,
+                       const char *const *to) {
+    equation->value = rename_axes(t, equation->value, count, from, to);
+    struct range axes[AXIS_LIMIT];
+    memcpy(axes, equation->axes, sizeof axes);
+    for (size_t i = 0; i < equation->axis_count; i++)
+        for (size_t k = 0; k < count; k++)
+            if (strcmp(equation->axes[i].name, from[k]) == 0)
+                axes[i].name = to[k];
+    memcpy(equation->axes, axes, sizeof axes);
+}
+
+/* Outputs of separate nests: equal ranges are the same axis, in the order of the first output. */
+static void unify_stores(struct tiler *t) {
+    const struct equation *first = NULL;
+    for (size_t i = 0; i < t->equation_count; i++) {
+        struct equation *equation = &t->equations[i];
+        if (!equation->store)
+            continue;
+        if (!first) {
+            first = equation;
+            continue;
+        }
+        const char *from[AXIS_LIMIT], *to[AXIS_LIMIT];
+        size_t count = 0;
+        bool used[AXIS_LIMIT] = {false};
+        for (size_t k = 0; k < first->axis_count; k++)
+            used[k] = axis_at(equation, first->axes[k].name) >= 0;
+        for (size_t a = 0; a < equation->axis_count; a++) {
+            if (axis_at(first, equation->axes[a].name) >= 0)
+                continue;
+            for (size_t k = 0; k < first->axis_count; k++)
+                if (!used[k] && same_range(t, &first->axes[k], &equation->axes[a])) {
+                    used[k] = true;
+                    from[count] = equation->axes[a].name;
+                    to[count++] = first->axes[k].name;
+                    break;
+                }
+        }
+        rename_own(t, equation, count, from, to);
+    }
+}
+
+struct access_search {
+    const char *name;
+    struct node_access *found;
+    bool disagree; /* another access has other subscripts at `position` */
+    size_t position;
+    const char *axis;
+};
+
+static bool search_access(struct node *node, void *context) {
+    struct access_search *search = context;
+    struct node_access *access = node_as(node, access);
+    if (access && strcmp(access->name, search->name) == 0) {
+        if (!search->found)
+            search->found = access;
+        if (search->axis) {
+            struct node_reference *reference = node_as(access->subscripts.items[search->position], reference);
+            search->disagree |= !reference || strcmp(reference->name, search->axis) != 0;
+        }
+    }
+    return node_each_child(node, search_access, context);
+}
+
+/* Intermediate values take the axes of the place that reads them first. */
+static void unify_values(struct tiler *t) {
+    for (size_t i = t->equation_count; i-- > 0;) {
+        struct equation *let = &t->equations[i];
+        struct access_search search = {.name = let->name};
+        for (size_t k = t->equation_count; k-- > 0 && !search.found && !let->store;)
+            search_access(t->equations[k].value, &search);
+        if (!search.found)
+            continue;
+        const char *from[AXIS_LIMIT], *to[AXIS_LIMIT];
+        for (size_t k = 0; k < let->axis_count; k++) {
+            from[k] = let->axes[k].name;
+            to[k] = node_as(search.found->subscripts.items[k], reference)->name;
+        }
+        rename_own(t, let, let->axis_count, from, to);
+    }
+}
+
+/* Is the axis one of every equation, and is every intermediate value read at that very axis? */
+static bool is_common(struct tiler *t, const char *name) {
+    for (size_t i = 0; i < t->equation_count; i++) {
+        const struct equation *equation = &t->equations[i];
+        int at = axis_at(equation, name);
+        if (at < 0)
+            return false;
+        if (equation->store)
+            continue;
+        struct access_search search = {.name = equation->name, .position = (size_t)at, .axis = name};
+        for (size_t k = 0; k < t->equation_count; k++)
+            search_access(t->equations[k].value, &search);
+        if (search.disagree)
+            return false;
+    }
+    return true;
+}
+
+static const struct equation *first_store(const struct tiler *t) {
+    for (size_t i = 0; i < t->equation_count; i++)
+        if (t->equations[i].store)
+            return &t->equations[i];
+    return NULL;
+}
+
+static void choose_outer(struct tiler *t) {
+    const struct equation *store = first_store(t);
+    for (size_t i = 0; store && i < store->axis_count; i++)
+        if (is_common(t, store->axes[i].name))
+            t->group.outer[t->group.outer_count++] = store->axes[i];
+    if (t->group.outer_count)
+        return;
+    for (size_t i = 0; i < t->equation_count; i++)
+        if (&t->equations[i] != store) {
+            tile_fail(t, t->equations[i].span,
+                      "%s and %s have no common axis to share between cores; write them as kernels of their "
+                      "own and call these from a "
+                      "program",
+                      t->equations[i].name, store ? store->name : "the output");
+            return;
+        }
+    tile_fail(t, store ? store->span : t->kernel->base.span, "the output has no axis to share between cores");
+}
+
+/* ---- axes that a block covers whole ---- */
+
+/* Axes of one equation by the whole axis that each stands for. Axes of different reductions may share one:
+ * only one is open at a time. */
+struct inner_map {
+    struct tiler *t;
+    const struct equation *equation;
+    struct {
+        const char *from, *to;
+        size_t scope; /* 0: an axis of the equation; else the number of the reduction that opens it */
+    } entries[2 * AXIS_LIMIT];
+    size_t count;
+    size_t scope, scopes; /* at hand; so far */
+};
+
+static const char *mapped_axis(const struct inner_map *map, const char *from) {
+    for (size_t i = 0; i < map->count; i++)
+        if (strcmp(map->entries[i].from, from) == 0)
+            return map->entries[i].to;
+    return NULL;
+}
+
+static size_t scope_of(const struct inner_map *map, const char *from) {
+    return axis_at(map->equation, from) >= 0 ? 0 : map->scope;
+}
+
+static bool is_taken(const struct inner_map *map, const char *to, size_t scope) {
+    for (size_t i = 0; i < map->count; i++)
+        if (strcmp(map->entries[i].to, to) == 0 &&
+            (scope == 0 || map->entries[i].scope == 0 || map->entries[i].scope == scope))
+            return true;
+    return false;
+}
+
+static void map_axis(struct inner_map *map, const char *from, const char *to) {
+    const char *known = mapped_axis(map, from);
+    size_t scope = scope_of(map, from);
+    if (known && strcmp(known, to) != 0)
+        tile_fail(map->t, map->equation->span,
+                  "%s is read along two different axes at once, which no tile operation does", from);
+    else if (!known && is_taken(map, to, scope))
+        tile_fail(map->t, map->equation->span,
+                  "two axes of this statement run over the same axis %s of an intermediate value", to);
+    if (known || map->t->failed || map->count == sizeof map->entries / sizeof *map->entries)
+        return;
+    map->entries[map->count].from = from;
+    map->entries[map->count].to = to;
+    map->entries[map->count++].scope = scope;
+}
+
+static bool map_reads(struct node *node, void *context);
+
+static bool map_inside(struct node *node, struct inner_map *map, node_visit *visit) {
+    size_t outside = map->scope;
+    if (node->kind == NODE_REDUCTION)
+        map->scope = ++map->scopes;
+    bool result = node_each_child(node, visit, map);
+    map->scope = outside;
+    return result;
+}
+
+/* Subscripts of intermediate values bind their axes to those of the value's buffer. */
+static bool map_reads(struct node *node, void *context) {
+    struct inner_map *map = context;
+    struct node_access *access = node_as(node, access);
+    const struct equation *let = access ? equation_named(map->t, access->name) : NULL;
+    for (size_t i = 0; let && i < let->axis_count && !map->t->failed; i++)
+        if (!is_outer(map->t, let->axes[i].name))
+            map_axis(map, node_as(access->subscripts.items[i], reference)->name, let->axes[i].name);
+    return map_inside(node, map, map_reads);
+}
+
+/* A whole axis of the same range that the equation does not use yet. */
+static void map_to_inner(struct inner_map *map, const struct range *range, bool may_add) {
+    struct tiler *t = map->t;
+    struct group *g = &t->group;
+    if (mapped_axis(map, range->name) || is_outer(t, range->name))
+        return;
+    for (int same_name = 1; same_name >= 0; same_name--)
+        for (size_t i = 0; i < g->inner_count; i++) {
+            bool named = strcmp(g->inner[i].name, range->name) == 0;
+            if (named == (same_name == 1) && !is_taken(map, g->inner[i].name, scope_of(map, range->name)) &&
+                same_range(t, &g->inner[i], range)) {
+                map_axis(map, range->name, g->inner[i].name);
+                return;
+            }
+        }
+    if (!may_add || g->inner_count == AXIS_LIMIT)
+        return;
+    g->inner[g->inner_count++] = *range;
+    map_axis(map, range->name, range->name);
+}
+
+/* A reduction over a whole axis folds the axis in scope. */
+static struct node *fold_inner(struct node *node, void *context) {
+    struct inner_map *map = context;
+    struct tiler *t = map->t;
+    struct node_reduction *reduction = node_as(node, reduction);
+    if (!reduction)
+        return node_map_children(t->arena, node, fold_inner, map);
+    struct node_reduction folded = *reduction;
+    struct list_builder axes = {0};
+    for (size_t i = 0; i < reduction->axes.count; i++) {
+        struct node_axis axis = *node_as(reduction->axes.items[i], axis);
+        const char *whole = mapped_axis(map, axis.name);
+        if (whole) {
+            axis.name = whole;
+            axis.lower = axis.upper = NULL;
+        }
+        builder_add(t->arena, &axes, arena_copy(t->arena, &axis, sizeof axis));
+    }
+    folded.axes = builder_list(&axes);
+    folded.body = fold_inner(reduction->body, map);
+    return arena_copy(t->arena, &folded, sizeof folded);
+}
+
+static struct node *rename_mapped(struct node *node, void *context) {
+    struct inner_map *map = context;
+    struct node_reference *reference = node_as(node, reference);
+    const char *whole = reference ? mapped_axis(map, reference->name) : NULL;
+    if (whole)
+        return node_with_span(map->t->arena, make_reference(map->t->arena, whole), node->span);
+    return reference ? node : node_map_children(map->t->arena, node, rename_mapped, map);
+}
+
+static void apply_map(struct inner_map *map, struct equation *equation) {
+    equation->value = rename_mapped(fold_inner(equation->value, map), map);
+    for (size_t k = 0; k < equation->axis_count; k++) {
+        const char *whole = mapped_axis(map, equation->axes[k].name);
+        equation->axes[k].name = whole ? whole : equation->axes[k].name;
+        equation->whole[k] |= whole != NULL;
+    }
+}
+
+static const char *fresh_axis(struct tiler *t, const char *name) {
+    struct range range = *axis_named(t, name);
+    range.name = name_fresh(&t->names, name);
+    axis_declare(t, range);
+    return range.name;
+}
+
+/* Panels of a reduction run inside the loop over whole axes: one of the same name gets a name of its own. */
+static struct node *rename_panels(struct node *node, void *context) {
+    struct tiler *t = context;
+    struct node *mapped = node_map_children(t->arena, node, rename_panels, t);
+    struct node_reduction *reduction = node_as(mapped, reduction);
+    if (!reduction)
+        return mapped;
+    struct node_reduction renamed = *reduction;
+    struct list_builder axes = {0};
+    for (size_t i = 0; i < reduction->axes.count; i++) {
+        struct node_axis axis = *node_as(reduction->axes.items[i], axis);
+        if (axis.lower && is_inner(t, axis.name)) {
+            const char *from[] = {axis.name}, *to[] = {fresh_axis(t, axis.name)};
+            renamed.body = rename_axes(t, renamed.body, 1, from, to);
+            axis.name = to[0];
+        }
+        builder_add(t->arena, &axes, arena_copy(t->arena, &axis, sizeof axis));
+    }
+    renamed.axes = builder_list(&axes);
+    return arena_copy(t->arena, &renamed, sizeof renamed);
+}
+
+static void separate_names(struct tiler *t) {
+    for (size_t i = 0; i < t->equation_count; i++) {
+        struct equation *equation = &t->equations[i];
+        for (size_t k = 0; k < equation->axis_count; k++)
+            if (!equation->whole[k] && is_inner(t, equation->axes[k].name)) {
+                const char *from[] = {equation->axes[k].name},
+                           *to[] = {fresh_axis(t, equation->axes[k].name)};
+                rename_own(t, equation, 1, from, to);
+            }
+        equation->value = rename_panels(equation->value, t);
+    }
+}
+
+/* A reduction along rows or columns, which is no contraction. */
+static bool is_fold(const struct tiler *t, const struct equation *equation, struct node *reduction) {
+    struct matcher matcher = tiler_matcher(t);
+    const char *axes[AXIS_LIMIT];
+    size_t count = 0;
+    for (size_t i = 0; i < equation->axis_count; i++)
+        if (is_tile_axis(t, equation->axes[i].name) && match_varies(reduction, equation->axes[i].name))
+            axes[count++] = equation->axes[i].name;
+    return match_reduction(&matcher, reduction, count, axes).kind == MATCH_FOLD;
+}
+
+/* A fold whose operand has to be computed, or whose operand other equations share, covers its axis whole;
+ * that of one tensor alone runs by panels. A contraction runs by panels, unless the axis belongs to an
+ * intermediate value. */
+struct fold_walk {
+    struct inner_map *map;
+    bool may_add;
+};
+
+static bool map_folds(struct node *node, void *context) {
+    struct fold_walk *walk = context;
+    struct inner_map *map = walk->map;
+    struct node_reduction *reduction = node_as(node, reduction);
+    size_t outside = map->scope;
+    if (reduction)
+        map->scope = ++map->scopes;
+    if (reduction && is_fold(map->t, map->equation, node)) {
+        bool computed = reduction->body->kind != NODE_ACCESS || reduction->operator== REDUCTION_MIN;
+        bool whole = computed || map->t->equation_count > 1;
+        for (size_t i = 0; i < reduction->axes.count; i++) {
+            const struct range *range = axis_named(map->t, node_as(reduction->axes.items[i], axis)->name);
+            if (is_tile_axis(map->t, range->name))
+                map_to_inner(map, range, walk->may_add && whole);
+        }
+    }
+    bool result = node_each_child(node, map_folds, context);
+    map->scope = outside;
+    return result;
+}
+
+static bool search_contraction(struct node *node, void *context) {
+    struct inner_map *map = context;
+    if (node->kind == NODE_REDUCTION && !is_fold(map->t, map->equation, node))
+        return false;
+    return node_each_child(node, search_contraction, context);
+}
+
+static struct inner_map begin_map(struct tiler *t, const struct equation *equation) {
+    struct inner_map map = {.t = t, .equation = equation};
+    for (size_t k = 0; k < equation->axis_count; k++)
+        if (equation->whole[k])
+            map_axis(&map, equation->axes[k].name, equation->axes[k].name);
+    return map;
+}
+
+/* Whole axes are, in this order of decision, those of intermediate values, those of folds, and those of
+ * outputs of the same range. Other axes of outputs are streamed, and so are those of contractions, whose
+ * block must fit a DST section. */
+static void choose_inner(struct tiler *t) {
+    for (int turn = 0; turn < 4 && !t->failed; turn++)
+        for (size_t i = 0; i < t->equation_count && !t->failed; i++) {
+            struct equation before = t->equations[i];
+            struct inner_map map = begin_map(t, &before);
+            struct fold_walk folds = {&map, turn == 1};
+            map_reads(before.value, &map);
+            bool own = turn == 0 ? !before.store
+                                 : turn == 2 && before.store && search_contraction(before.value, &map);
+            for (size_t k = 0; own && k < before.axis_count && !t->failed; k++)
+                map_to_inner(&map, &before.axes[k], turn == 0);
+            if ((turn == 1 || turn == 3) && !t->failed)
+                map_folds(before.value, &folds);
+            if (!t->failed)
+                apply_map(&map, &t->equations[i]);
+        }
+    if (!t->failed)
+        separate_names(t);
+}
+
+/* ---- streaming ---- */
+
+static bool has_inner_axis(const struct tiler *t, const struct equation *equation) {
+    for (size_t i = 0; i < equation->axis_count; i++)
+        if (!is_outer(t, equation->axes[i].name))
+            return true;
+    return false;
+}
+
+/* Can all values along whole axes be computed again where they are read? */
+static bool may_stream(struct tiler *t) {
+    for (size_t i = 0; i < t->equation_count; i++) {
+        const struct equation *equation = &t->equations[i];
+        bool rounded = equation->dtype != DTYPE_NONE && equation->dtype != DTYPE_F32;
+        if (!equation->store && has_inner_axis(t, equation) && (rounded || has_reduction(equation->value)))
+            return false;
+    }
+    return true;
+}
+
+static void stream(struct tiler *t) {
+    t->group.inner_count = 0;
+    for (size_t i = t->equation_count; i-- > 0;)
+        if (!t->equations[i].store && has_inner_axis(t, &t->equations[i]))
+            inline_equation(t, i);
+}
+
+/* Whole axes where L1 holds them, as far as the sizes are fixed; else every equation by panels. */
+void tile_group(struct tiler *t) {
+    unify_stores(t);
+    unify_values(t);
+    choose_outer(t);
+    if (t->failed)
+        return;
+    size_t count = t->equation_count;
+    struct equation *before = arena_copy(t->arena, t->equations, count * sizeof *before);
+    choose_inner(t);
+    if (!t->failed && tile_footprint(t) > l1_for_buffers(t->compilation)) {
+        memcpy(t->equations, before, count * sizeof *before);
+        if (may_stream(t))
+            stream(t);
+        else
+            choose_inner(t);
+    }
+}

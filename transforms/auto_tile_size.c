@@ -1,0 +1,186 @@
+/* Sizes of blocks and panels, and what they take of L1.
+ */
+#include <string.h>
+
+#include "ir/build.h"
+#include "support/architecture.h"
+#include "transforms/auto_tile_emit.h"
+#include "transforms/shards.h"
+
+enum { PANEL_TILES = 8, STREAM_DEPTH = 2 };
+
+int64_t fixed_tiles(const struct range *range) {
+    int64_t lower, upper;
+    if (!integer_value(range->lower, &lower) || !integer_value(range->upper, &upper))
+        return -1;
+    int64_t tiles = (upper - lower + TILE_EDGE - 1) / TILE_EDGE;
+    return tiles > 1 ? tiles : 1;
+}
+
+int64_t clip_tiles(int64_t tiles, const struct range *range) {
+    int64_t fixed = fixed_tiles(range);
+    return fixed >= 0 && fixed < tiles ? fixed : tiles;
+}
+
+static bool has_full_reduction(const struct tiler *t) {
+    for (size_t i = 0; i < t->equation_count; i++)
+        if (has_reduction(t->equations[i].value))
+            return true;
+    return false;
+}
+
+void choose_blocks(struct emitter *e) {
+    struct tiler *t = e->t;
+    int64_t section = e->section;
+    size_t tiled[AXIS_LIMIT], count = 0;
+    for (size_t i = 0; i < t->group.outer_count; i++)
+        if (is_tile_axis(t, t->group.outer[i].name))
+            tiled[count++] = i;
+    if (count == 1) {
+        bool single = t->group.inner_count || has_full_reduction(t);
+        e->outer_tiles[tiled[0]] = clip_tiles(single ? 1 : section, &t->group.outer[tiled[0]]);
+    } else if (count == 2) {
+        struct range *rows = &t->group.outer[tiled[0]], *columns = &t->group.outer[tiled[1]];
+        int64_t high = has_full_reduction(t) ? clip_tiles(2, rows) : 1,
+                wide = clip_tiles(section / high, columns);
+        if (high * wide < section)
+            high = clip_tiles(section / wide, rows);
+        if (t->group.inner_count)
+            high = wide = 1;
+        e->outer_tiles[tiled[0]] = high;
+        e->outer_tiles[tiled[1]] = wide;
+    }
+}
+
+static uint32_t tile_bytes(enum dtype dtype) {
+    return dtype == DTYPE_BF16   ? data_format_tile_bytes(FORMAT_BF16)
+           : dtype == DTYPE_BFP8 ? data_format_tile_bytes(FORMAT_BFP8)
+           : dtype == DTYPE_BFP4 ? data_format_tile_bytes(FORMAT_BFP4)
+           : dtype == DTYPE_U16  ? data_format_tile_bytes(FORMAT_U16)
+                                 : data_format_tile_bytes(FORMAT_F32);
+}
+
+struct footprint {
+    struct emitter *e;
+    const char *panel; /* an axis of this many tiles */
+    int64_t tiles;
+    int64_t bytes;
+    bool open; /* an axis of open size was met */
+};
+
+bool is_own_axis(const struct equation *equation, const char *name) {
+    for (size_t i = 0; equation && i < equation->axis_count; i++)
+        if (strcmp(equation->axes[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static int64_t axis_tiles(struct footprint *f, const char *name) {
+    const struct tiler *t = f->e->t;
+    if (f->panel && strcmp(name, f->panel) == 0)
+        return f->tiles;
+    for (size_t i = 0; i < t->group.outer_count; i++)
+        if (strcmp(t->group.outer[i].name, name) == 0)
+            return f->e->outer_tiles[i] ? f->e->outer_tiles[i] : 1;
+    const struct range *range = axis_named(t, name);
+    if (!range)
+        return 1;
+    if (!is_inner(t, name))
+        return clip_tiles(is_own_axis(f->e->equation, name) ? f->e->section : PANEL_TILES, range);
+    int64_t fixed = fixed_tiles(range);
+    f->open |= fixed < 0;
+    return fixed > 0 ? fixed : 1;
+}
+
+static bool add_bytes(struct node *node, void *context) {
+    struct footprint *f = context;
+    struct node_access *access = node_as(node, access);
+    struct node_parameter *tensor = access ? relations_tensor(f->e->t->relations, access->name) : NULL;
+    if (tensor) {
+        int64_t tiles = 1;
+        size_t rank = access->subscripts.count;
+        for (size_t i = rank < 2 ? 0 : rank - 2; i < rank; i++) {
+            struct node_reference *reference = node_as(access->subscripts.items[i], reference);
+            tiles *= reference ? axis_tiles(f, reference->name) : 1;
+        }
+        f->bytes += tiles * tile_bytes(tensor->dtype) * STREAM_DEPTH;
+    }
+    return node_each_child(node, add_bytes, context);
+}
+
+int64_t panel_tiles(struct emitter *e, const struct range *range, struct node *body) {
+    int64_t limit = l1_for_buffers(e->t->compilation) / 2, tiles = clip_tiles(PANEL_TILES, range);
+    for (; tiles > 1; tiles /= 2) {
+        struct footprint f = {.e = e, .panel = range->name, .tiles = tiles};
+        add_bytes(body, &f);
+        if (f.bytes <= limit)
+            break;
+    }
+    return tiles;
+}
+
+struct emitter new_emitter(struct tiler *t, struct list_builder *out) {
+    return (struct emitter){
+        .t = t, .arena = t->arena, .out = out, .section = t->compilation->architecture->dst_tiles_f32};
+}
+
+struct inventory {
+    struct footprint *footprint;
+    struct list_builder accesses; /* distinct */
+    bool folded;
+};
+
+/* What the statements of an equation keep in L1 beside its own result: tensors once each, operands of folds
+ * that are computed. */
+static bool add_inventory(struct node *node, void *context) {
+    struct inventory *inventory = context;
+    struct emitter *e = inventory->footprint->e;
+    struct node_access *access = node_as(node, access);
+    struct node_reduction *reduction = node_as(node, reduction);
+    for (size_t i = 0; access && i < inventory->accesses.count; i++)
+        if (node_equal(inventory->accesses.items[i], node))
+            return true;
+    if (access) {
+        builder_add(e->arena, &inventory->accesses, node);
+        add_bytes(node, inventory->footprint);
+    }
+    if (reduction && reduction->body->kind != NODE_ACCESS && reduction->axes.count == 1) {
+        const char *folded = node_as(reduction->axes.items[0], axis)->name;
+        int64_t tiles = axis_tiles(inventory->footprint, folded);
+        for (size_t i = 0; i < e->equation->axis_count; i++)
+            if (is_tile_axis(e->t, e->equation->axes[i].name) &&
+                match_varies(node, e->equation->axes[i].name))
+                tiles *= axis_tiles(inventory->footprint, e->equation->axes[i].name);
+        inventory->footprint->bytes += tiles * tile_bytes(DTYPE_F32);
+    }
+    return node_each_child(node, add_inventory, context);
+}
+
+/* An f32 value that is both folded by the matrix unit and read at full width needs two buffers. */
+static int64_t copies_of(const struct tiler *t, const struct equation *let) {
+    bool folded = false, read = false;
+    for (size_t i = 0; i < t->equation_count; i++) {
+        folded |= has_reduction(t->equations[i].value) && mentions(t->equations[i].value, let->name);
+        read |= !has_reduction(t->equations[i].value) && mentions(t->equations[i].value, let->name);
+    }
+    return folded && read ? 2 : 1;
+}
+
+int64_t tile_footprint(struct tiler *t) {
+    struct emitter e = new_emitter(t, NULL);
+    struct footprint f = {.e = &e};
+    struct inventory inventory = {.footprint = &f};
+    for (size_t i = 0; i < t->group.outer_count; i++)
+        e.outer_tiles[i] = 1;
+    for (size_t i = 0; i < t->equation_count; i++) {
+        struct equation *equation = &t->equations[i];
+        int64_t tiles = 1;
+        e.equation = equation;
+        add_inventory(equation->value, &inventory);
+        for (size_t k = 0; k < equation->axis_count; k++)
+            tiles *= is_tile_axis(t, equation->axes[k].name) ? axis_tiles(&f, equation->axes[k].name) : 1;
+        f.bytes += equation->store ? tiles * tile_bytes(equation->dtype) * STREAM_DEPTH
+                                   : tiles * tile_bytes(DTYPE_F32) * copies_of(t, equation);
+    }
+    return f.open ? -1 : f.bytes;
+}

@@ -1,0 +1,379 @@
+/* auto_tile_tt: nests over elements become tile programs; tile programs of the author stay as they are. Every
+ * kernel is checked here, while it still says what its author wrote: every access in bounds, every element of
+ * an output written once, nothing read before it is written.
+ */
+#include "transforms/auto_tile.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "analysis/bounds.h"
+#include "analysis/dependence.h"
+#include "analysis/isl_util.h"
+#include "ir/build.h"
+
+void tile_fail(struct tiler *t, struct span span, const char *format, ...) {
+    if (t->failed)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    report_error(t->compilation->diagnostics, span, "%s", arena_vprintf(t->arena, format, arguments));
+    va_end(arguments);
+    t->failed = true;
+}
+
+struct matcher tiler_matcher(const struct tiler *t) {
+    return (struct matcher){
+        .arena = t->arena, .ctx = t->relations->ctx, .axes = t->axis_names, .axis_count = t->axis_count};
+}
+
+/* ---- axes ---- */
+
+const struct range *axis_named(const struct tiler *t, const char *name) {
+    for (size_t i = 0; i < t->axis_count; i++)
+        if (strcmp(t->axes[i].name, name) == 0)
+            return &t->axes[i];
+    return NULL;
+}
+
+void axis_declare(struct tiler *t, struct range range) {
+    if (t->axis_count == t->axis_capacity) {
+        t->axis_capacity = t->axis_capacity ? 2 * t->axis_capacity : 16;
+        struct range *axes = arena_allocate(t->arena, t->axis_capacity * sizeof *axes);
+        const char **names = arena_allocate(t->arena, t->axis_capacity * sizeof *names);
+        if (t->axis_count) {
+            memcpy(axes, t->axes, t->axis_count * sizeof *axes);
+            memcpy(names, t->axis_names, t->axis_count * sizeof *names);
+        }
+        t->axes = axes;
+        t->axis_names = names;
+    }
+    t->axes[t->axis_count] = range;
+    t->axis_names[t->axis_count++] = range.name;
+}
+
+bool same_range(const struct tiler *t, const struct range *a, const struct range *b) {
+    return relations_equal_sizes(t->relations, a->lower, b->lower) &&
+           relations_equal_sizes(t->relations, a->upper, b->upper);
+}
+
+bool is_outer(const struct tiler *t, const char *name) {
+    for (size_t i = 0; i < t->group.outer_count; i++)
+        if (strcmp(t->group.outer[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+bool is_inner(const struct tiler *t, const char *name) {
+    for (size_t i = 0; i < t->group.inner_count; i++)
+        if (strcmp(t->group.inner[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+struct place_search {
+    const struct tiler *t;
+    const char *name;
+    bool tiles, matrices; /* among the last two dimensions of a tensor; among those before them */
+};
+
+static void add_place(struct place_search *search, size_t rank, size_t i, bool varies) {
+    search->tiles |= varies && i + 2 >= rank;
+    search->matrices |= varies && i + 2 < rank;
+}
+
+static bool search_places(struct node *node, void *context) {
+    struct place_search *search = context;
+    struct node_access *access = node_as(node, access);
+    if (access && relations_tensor(search->t->relations, access->name))
+        for (size_t i = 0; i < access->subscripts.count; i++)
+            add_place(search, access->subscripts.count, i,
+                      match_varies(access->subscripts.items[i], search->name));
+    return node_each_child(node, search_places, context);
+}
+
+static struct place_search places_of(const struct tiler *t, const char *name) {
+    struct place_search search = {.t = t, .name = name};
+    for (size_t i = 0; i < t->equation_count; i++) {
+        const struct equation *equation = &t->equations[i];
+        search_places(equation->value, &search);
+        for (size_t k = 0; equation->store && k < equation->axis_count; k++)
+            add_place(&search, equation->axis_count, k, strcmp(equation->axes[k].name, name) == 0);
+    }
+    return search;
+}
+
+bool is_tile_axis(const struct tiler *t, const char *name) {
+    struct place_search places = places_of(t, name);
+    return places.tiles && !places.matrices;
+}
+
+bool is_matrix_axis(const struct tiler *t, const char *name) {
+    return places_of(t, name).matrices;
+}
+
+/* ---- equations ---- */
+
+struct equation *equation_add(struct tiler *t, struct equation equation) {
+    if (t->equation_count == t->equation_capacity) {
+        t->equation_capacity = t->equation_capacity ? 2 * t->equation_capacity : 8;
+        struct equation *equations = arena_allocate(t->arena, t->equation_capacity * sizeof *equations);
+        if (t->equation_count)
+            memcpy(equations, t->equations, t->equation_count * sizeof *equations);
+        t->equations = equations;
+    }
+    t->equations[t->equation_count] = equation;
+    return &t->equations[t->equation_count++];
+}
+
+struct equation *equation_named(const struct tiler *t, const char *name) {
+    for (size_t i = 0; i < t->equation_count; i++)
+        if (!t->equations[i].store && strcmp(t->equations[i].name, name) == 0)
+            return &t->equations[i];
+    return NULL;
+}
+
+struct node *access_of(struct arena *arena, const char *name, size_t count, const struct range *axes) {
+    struct list_builder subscripts = {0};
+    for (size_t i = 0; i < count; i++)
+        builder_add(arena, &subscripts, make_reference(arena, axes[i].name));
+    return make_access(arena, name, builder_list(&subscripts));
+}
+
+/* ---- expressions ---- */
+
+struct renaming {
+    struct tiler *t;
+    size_t count;
+    const char *const *from, *const *to;
+};
+
+static bool is_target(const struct renaming *r, const char *name) {
+    for (size_t i = 0; i < r->count; i++)
+        if (strcmp(r->to[i], name) == 0 && strcmp(r->from[i], name) != 0)
+            return true;
+    return false;
+}
+
+static struct node *rename_in(struct node *node, void *context);
+
+/* The axes of a reduction keep their names unless one is a name that comes in from outside. */
+static struct node *rename_reduction(struct node_reduction *reduction, struct renaming *r) {
+    struct tiler *t = r->t;
+    struct node_reduction renamed = *reduction;
+    struct list_builder axes = {0};
+    for (size_t i = 0; i < reduction->axes.count; i++) {
+        struct node_axis axis = *node_as(reduction->axes.items[i], axis);
+        if (is_target(r, axis.name)) {
+            struct range range = *axis_named(t, axis.name);
+            range.name = name_fresh(&t->names, axis.name);
+            axis_declare(t, range);
+            const char *from[] = {axis.name}, *to[] = {range.name};
+            renamed.body = rename_axes(t, renamed.body, 1, from, to);
+            axis.name = range.name;
+        }
+        builder_add(t->arena, &axes, arena_copy(t->arena, &axis, sizeof axis));
+    }
+    renamed.axes = builder_list(&axes);
+    renamed.body = rename_in(renamed.body, r);
+    return arena_copy(t->arena, &renamed, sizeof renamed);
+}
+
+static struct node *rename_in(struct node *node, void *context) {
+    struct renaming *r = context;
+    struct node_reference *reference = node_as(node, reference);
+    if (reference) {
+        for (size_t i = 0; i < r->count; i++)
+            if (strcmp(r->from[i], reference->name) == 0)
+                return node_with_span(r->t->arena, make_reference(r->t->arena, r->to[i]), node->span);
+        return node;
+    }
+    if (node->kind == NODE_REDUCTION)
+        return rename_reduction(node_as(node, reduction), r);
+    return node_map_children(r->t->arena, node, rename_in, r);
+}
+
+struct node *rename_axes(struct tiler *t, struct node *node, size_t count, const char *const *from,
+                         const char *const *to) {
+    struct renaming r = {t, count, from, to};
+    bool changes = false;
+    for (size_t i = 0; i < count; i++)
+        changes |= strcmp(from[i], to[i]) != 0;
+    return changes ? rename_in(node, &r) : node;
+}
+
+static bool add_one(struct node *node, void *context) {
+    size_t *count = context;
+    ++*count;
+    return node_each_child(node, add_one, context);
+}
+
+size_t count_nodes(struct node *node) {
+    size_t count = 0;
+    add_one(node, &count);
+    return count;
+}
+
+static bool is_no_reduction(struct node *node, void *context) {
+    return node->kind != NODE_REDUCTION && node_each_child(node, is_no_reduction, context);
+}
+
+bool has_reduction(struct node *node) {
+    return !is_no_reduction(node, NULL);
+}
+
+struct occurrence {
+    struct arena *arena;
+    const struct node *wanted;
+    struct node *by;
+    size_t count;
+};
+
+static bool count_occurrence(struct node *node, void *context) {
+    struct occurrence *o = context;
+    if (node_equal(node, o->wanted)) {
+        o->count++;
+        return true;
+    }
+    return node_each_child(node, count_occurrence, context);
+}
+
+size_t count_equal(struct node *node, const struct node *wanted) {
+    struct occurrence o = {.wanted = wanted};
+    count_occurrence(node, &o);
+    return o.count;
+}
+
+static struct node *replace_occurrence(struct node *node, void *context) {
+    struct occurrence *o = context;
+    return node_equal(node, o->wanted) ? o->by : node_map_children(o->arena, node, replace_occurrence, o);
+}
+
+struct node *replace_equal(struct arena *arena, struct node *node, const struct node *wanted,
+                           struct node *by) {
+    struct occurrence o = {.arena = arena, .wanted = wanted, .by = by};
+    return replace_occurrence(node, &o);
+}
+
+/* ---- the pass ---- */
+
+/* Blocks under a grid: the author has decided. */
+static bool has_no_step(struct node *node, void *context) {
+    struct node_axis *axis = node_as(node, axis);
+    return !(axis && axis->step) && node_each_child(node, has_no_step, context);
+}
+
+static bool has_no_blocks(struct node *node, void *context) {
+    return node->kind == NODE_GRID ? has_no_step(node, NULL) : node_each_child(node, has_no_blocks, context);
+}
+
+struct axis_collection {
+    struct arena *arena;
+    struct list_builder axes;
+};
+
+static bool collect_axes(struct node *node, void *context) {
+    struct axis_collection *collection = context;
+    if (node->kind == NODE_AXIS)
+        builder_add(collection->arena, &collection->axes,
+                    make_reference(collection->arena, node_as(node, axis)->name));
+    return node_each_child(node, collect_axes, context);
+}
+
+/* Vars and lets give their names back: what is left are parameters, sizes and axes. */
+static struct name_set names_kept(struct tiler *t) {
+    struct axis_collection collection = {.arena = t->arena};
+    collect_axes(t->kernel->body, &collection);
+    struct node_kernel signature = *t->kernel;
+    signature.body = make_block(t->arena, t->kernel->base.span, builder_list(&collection.axes));
+    return names_of(t->arena, &signature.base);
+}
+
+/* A block over a whole axis runs once, unless the axis is empty: then an output that lacks this axis would
+ * not be written. Such a kernel is launched with a size above 0 only. */
+static struct node_list launch_conditions(struct tiler *t) {
+    struct node_list conditions = t->kernel->conditions;
+    for (size_t i = 0; i < t->group.inner_count; i++) {
+        const struct range *range = &t->group.inner[i];
+        const struct equation *without = NULL;
+        int64_t upper;
+        for (size_t k = 0; k < t->equation_count; k++) {
+            const struct equation *equation = &t->equations[k];
+            bool has = !equation->store;
+            for (size_t a = 0; a < equation->axis_count; a++)
+                has |= strcmp(equation->axes[a].name, range->name) == 0;
+            without = has ? without : equation;
+        }
+        if (without && !(integer_value(range->upper, &upper) && upper > 0))
+            conditions = list_append(
+                t->arena, conditions,
+                node_with_span(t->arena, make_binary(t->arena, BINARY_GREATER, range->upper, range->lower),
+                               without->span));
+    }
+    return conditions;
+}
+
+static bool tile_nests(struct tiler *t) {
+    t->names = names_kept(t);
+    tile_normalise(t);
+    if (!t->failed) {
+        inline_equations(t);
+        extract_reductions(t);
+    }
+    if (!t->failed)
+        tile_group(t);
+    struct node *body = t->failed ? NULL : tile_emit_program(t);
+    if (t->failed)
+        return false;
+    struct node_kernel tiled = *t->kernel;
+    tiled.body = body;
+    tiled.conditions = launch_conditions(t);
+    t->compilation->kernel = arena_copy(t->arena, &tiled, sizeof tiled);
+    return true;
+}
+
+/* The access without its guard where every place of it is proved in bounds. */
+static struct node *drop_guard(struct node *node, void *context) {
+    struct tiler *t = context;
+    struct node_access *access = node_as(node, access);
+    size_t places = 0;
+    bool proved = true;
+    for (size_t i = 0; access && access->otherwise && proved && i < t->relations->site_count; i++)
+        if (t->relations->sites[i].access == access) {
+            places++;
+            proved = bounds_proved(t->relations, &t->relations->sites[i]);
+        }
+    if (!places || !proved)
+        return node_map_children(t->arena, node, drop_guard, t);
+    struct node_access plain = *access;
+    plain.otherwise = NULL;
+    return drop_guard(arena_copy(t->arena, &plain, sizeof plain), t);
+}
+
+static void drop_guards(struct tiler *t) {
+    struct node_kernel plain = *t->kernel;
+    plain.body = drop_guard(plain.body, t);
+    if (plain.body == t->kernel->body)
+        return;
+    t->kernel = arena_copy(t->arena, &plain, sizeof plain);
+    t->compilation->kernel = &t->kernel->base;
+}
+
+bool auto_tile_tt(struct compilation *compilation) {
+    isl_ctx *ctx = isl_begin();
+    struct tiler t = {.compilation = compilation,
+                      .arena = compilation->arena,
+                      .kernel = node_as(compilation->kernel, kernel)};
+    t.relations = relations_of(t.arena, ctx, compilation->kernel);
+    bool nests = has_no_blocks(t.kernel->body, NULL);
+    bool sound = bounds_check(t.relations, compilation->diagnostics);
+    if (sound && !nests)
+        sound = dependence_check(t.relations, compilation->diagnostics);
+    if (sound)
+        drop_guards(&t);
+    if (sound && nests)
+        sound = tile_nests(&t);
+    relations_free(t.relations);
+    isl_end(ctx);
+    return sound;
+}

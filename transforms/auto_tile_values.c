@@ -1,0 +1,301 @@
+/* Which values get an equation of their own: intermediate values that cost nothing are put where they are
+ * used, reductions that do not fill the tiles of their result get a name.
+ */
+#include <string.h>
+
+#include "ir/build.h"
+#include "transforms/auto_tile.h"
+
+enum { INLINE_LIMIT = 48 };
+
+/* ---- intermediate values that need no buffer ---- */
+
+struct use {
+    const char *name;
+    size_t count;
+    bool folded; /* inside a reduction */
+    bool in_reduction;
+};
+
+static bool count_use(struct node *node, void *context) {
+    struct use *use = context;
+    struct node_access *access = node_as(node, access);
+    if (access && strcmp(access->name, use->name) == 0) {
+        use->count++;
+        use->folded |= use->in_reduction;
+    }
+    bool outside = use->in_reduction;
+    use->in_reduction |= node->kind == NODE_REDUCTION;
+    node_each_child(node, count_use, use);
+    use->in_reduction = outside;
+    return true;
+}
+
+static struct use uses_in(const struct equation *equation, const char *name) {
+    struct use use = {.name = name};
+    count_use(equation->value, &use);
+    return use;
+}
+
+/* An intermediate value that is gone gives its name back. */
+static void release_name(struct name_set *names, const char *name) {
+    for (size_t i = names->count; i-- > 0;)
+        if (strcmp(names->names[i], name) == 0) {
+            names->names[i] = names->names[--names->count];
+            return;
+        }
+}
+
+static void remove_equation(struct tiler *t, size_t at) {
+    release_name(&t->names, t->equations[at].name);
+    memmove(&t->equations[at], &t->equations[at + 1], (t->equation_count - at - 1) * sizeof *t->equations);
+    t->equation_count--;
+}
+
+struct inlining {
+    struct tiler *t;
+    const struct equation *definition;
+};
+
+static struct node *inline_access(struct node *node, void *context) {
+    struct inlining *in = context;
+    struct node_access *access = node_as(node, access);
+    if (!access || strcmp(access->name, in->definition->name) != 0)
+        return node_map_children(in->t->arena, node, inline_access, in);
+    const char *from[AXIS_LIMIT], *to[AXIS_LIMIT];
+    for (size_t i = 0; i < access->subscripts.count; i++) {
+        from[i] = in->definition->axes[i].name;
+        to[i] = node_as(access->subscripts.items[i], reference)->name;
+    }
+    return rename_axes(in->t, in->definition->value, access->subscripts.count, from, to);
+}
+
+static bool is_no_call(struct node *node, void *context) {
+    return node->kind != NODE_CALL && node_each_child(node, is_no_call, context);
+}
+
+/* A reduction inside a reduction would catch an axis of the same name: only values without reductions go
+ * inside one. */
+static bool may_inline(const struct tiler *t, const struct equation *let) {
+    size_t total = 0, users = 0;
+    bool folded = false, same_axes = true;
+    for (size_t i = 0; i < t->equation_count; i++) {
+        struct use use = uses_in(&t->equations[i], let->name);
+        total += use.count;
+        users += use.count > 0;
+        folded |= use.folded;
+        same_axes &= use.count == 0 || t->equations[i].axis_count == let->axis_count;
+    }
+    if (let->value->kind == NODE_ACCESS)
+        return let->dtype == DTYPE_NONE || let->dtype == DTYPE_F32 || total == 0;
+    if (let->dtype != DTYPE_NONE && let->dtype != DTYPE_F32)
+        return false; /* a value rounded to a narrower type */
+    size_t nodes = count_nodes(let->value);
+    if (has_reduction(let->value))
+        return !folded && same_axes && users == 1 && nodes * total <= INLINE_LIMIT * 4;
+    bool recomputed = !folded && !same_axes; /* once for every element of a further axis */
+    if (total == 1 && !recomputed)
+        return true;
+    return is_no_call(let->value, NULL) && nodes * total <= (recomputed ? 8 : INLINE_LIMIT);
+}
+
+/* Where the consumer has a reduction axis of the name of an axis in the value, the value's one is renamed by
+ * rename_axes; where the consumer's own axes meet a reduction axis of the value, that one is renamed here. */
+static struct node *without_capture(struct tiler *t, const struct equation *user, struct node *value);
+
+/* Puts the value where it is read and removes its equation. */
+void inline_equation(struct tiler *t, size_t at) {
+    struct equation let = t->equations[at];
+    for (size_t k = 0; k < t->equation_count; k++) {
+        if (k == at || !uses_in(&t->equations[k], let.name).count)
+            continue;
+        struct equation definition = let;
+        definition.value = without_capture(t, &t->equations[k], let.value);
+        struct inlining in = {t, &definition};
+        t->equations[k].value = inline_access(t->equations[k].value, &in);
+    }
+    remove_equation(t, at);
+}
+
+void inline_equations(struct tiler *t) {
+    for (size_t i = t->equation_count; i-- > 0;) {
+        size_t total = 0;
+        for (size_t k = 0; k < t->equation_count; k++)
+            total += uses_in(&t->equations[k], t->equations[i].name).count;
+        if (!t->equations[i].store && (total == 0 || may_inline(t, &t->equations[i])))
+            inline_equation(t, i);
+    }
+}
+
+struct capture {
+    struct tiler *t;
+    const struct equation *user;
+};
+
+static struct node *rename_captured(struct node *node, void *context) {
+    struct capture *c = context;
+    struct node *mapped = node_map_children(c->t->arena, node, rename_captured, c);
+    struct node_reduction *reduction = node_as(mapped, reduction);
+    if (!reduction)
+        return mapped;
+    struct node_reduction renamed = *reduction;
+    struct list_builder axes = {0};
+    for (size_t i = 0; i < reduction->axes.count; i++) {
+        struct node_axis axis = *node_as(reduction->axes.items[i], axis);
+        bool clash = false;
+        for (size_t k = 0; k < c->user->axis_count; k++)
+            clash |= strcmp(c->user->axes[k].name, axis.name) == 0;
+        if (clash) {
+            struct range range = *axis_named(c->t, axis.name);
+            range.name = name_fresh(&c->t->names, axis.name);
+            axis_declare(c->t, range);
+            const char *from[] = {axis.name}, *to[] = {range.name};
+            renamed.body = rename_axes(c->t, renamed.body, 1, from, to);
+            axis.name = range.name;
+        }
+        builder_add(c->t->arena, &axes, arena_copy(c->t->arena, &axis, sizeof axis));
+    }
+    renamed.axes = builder_list(&axes);
+    return arena_copy(c->t->arena, &renamed, sizeof renamed);
+}
+
+static struct node *without_capture(struct tiler *t, const struct equation *user, struct node *value) {
+    struct capture capture = {t, user};
+    return has_reduction(value) ? rename_captured(value, &capture) : value;
+}
+
+/* ---- reductions that get a name ---- */
+
+static size_t tile_axis_count(const struct tiler *t, const struct equation *equation,
+                              const struct node *value) {
+    size_t count = 0;
+    for (size_t i = 0; i < equation->axis_count; i++)
+        count += (!value || match_varies(value, equation->axes[i].name)) &&
+                 is_tile_axis(t, equation->axes[i].name);
+    return count;
+}
+
+struct extraction {
+    struct tiler *t;
+    const struct equation *equation; /* a copy */
+    struct range folded[AXIS_LIMIT]; /* axes of the reductions around */
+    size_t folded_count;
+    bool partial_too;
+    size_t first_new;
+};
+
+static const char *reduction_name(enum reduction_operator operator) {
+    return operator== REDUCTION_SUM ? "total" :
+           operator== REDUCTION_MAX ? "largest"
+           :
+           operator== REDUCTION_MIN ? "smallest"
+                                    : "folded";
+}
+
+static struct node *name_reduction(struct extraction *e, struct node *node) {
+    struct tiler *t = e->t;
+    struct equation let = {.value = node, .span = e->equation->span};
+    for (size_t i = 0; i < e->equation->axis_count; i++)
+        if (match_varies(node, e->equation->axes[i].name))
+            let.axes[let.axis_count++] = e->equation->axes[i];
+    for (size_t i = 0; i < e->folded_count && let.axis_count < AXIS_LIMIT; i++)
+        if (match_varies(node, e->folded[i].name))
+            let.axes[let.axis_count++] = e->folded[i];
+    for (size_t i = 0; i < t->equation_count; i++) {
+        struct equation *known = &t->equations[i];
+        bool same = !known->store && known->dtype == DTYPE_NONE && known->axis_count == let.axis_count &&
+                    node_equal(known->value, node);
+        for (size_t k = 0; same && k < let.axis_count; k++)
+            same = strcmp(known->axes[k].name, let.axes[k].name) == 0;
+        if (same)
+            return access_of(t->arena, known->name, known->axis_count, known->axes);
+    }
+    let.name = name_fresh(&t->names, reduction_name(node_as(node, reduction)->operator));
+    equation_add(t, let);
+    return access_of(t->arena, let.name, let.axis_count, let.axes);
+}
+
+static struct node *extract(struct node *node, void *context) {
+    struct extraction *e = context;
+    struct node_reduction *reduction = node_as(node, reduction);
+    if (!reduction)
+        return node_map_children(e->t->arena, node, extract, e);
+    struct node_reduction extracted = *reduction;
+    size_t mark = e->folded_count;
+    for (size_t i = 0; i < reduction->axes.count && e->folded_count < AXIS_LIMIT; i++)
+        e->folded[e->folded_count++] = *axis_named(e->t, node_as(reduction->axes.items[i], axis)->name);
+    extracted.body = extract(reduction->body, e);
+    e->folded_count = mark;
+    struct node *result =
+        extracted.body == reduction->body ? node : arena_copy(e->t->arena, &extracted, sizeof extracted);
+    bool nested = mark > 0;
+    size_t axes = tile_axis_count(e->t, e->equation, node);
+    bool partial = e->partial_too && axes < tile_axis_count(e->t, e->equation, NULL);
+    if (axes == 0 && !nested)
+        tile_fail(e->t, e->equation->span,
+                  "this folds whole matrices to a single number, which is not one tile operation");
+    return nested || partial ? name_reduction(e, result) : result;
+}
+
+struct full_search {
+    const struct tiler *t;
+    const struct equation *equation;
+    bool found;
+};
+
+static bool search_full(struct node *node, void *context) {
+    struct full_search *search = context;
+    if (node->kind == NODE_REDUCTION)
+        search->found |= tile_axis_count(search->t, search->equation, node) ==
+                         tile_axis_count(search->t, search->equation, NULL);
+    return !search->found && node_each_child(node, search_full, context);
+}
+
+/* New equations are appended; those of intermediate values move before the stores, in order of need. */
+static void order_equations(struct tiler *t) {
+    struct equation *sorted = arena_allocate(t->arena, t->equation_count * sizeof *sorted);
+    bool *placed = arena_allocate(t->arena, t->equation_count * sizeof *placed);
+    size_t count = 0;
+    for (bool progress = true; progress;) {
+        progress = false;
+        for (size_t i = 0; i < t->equation_count; i++) {
+            bool ready = !placed[i];
+            for (size_t k = 0; ready && k < t->equation_count; k++)
+                ready = placed[k] || (t->equations[k].store
+                                          ? !t->equations[i].store || k >= i
+                                          : k == i || !uses_in(&t->equations[i], t->equations[k].name).count);
+            if (!ready)
+                continue;
+            sorted[count++] = t->equations[i];
+            placed[i] = progress = true;
+        }
+    }
+    memcpy(t->equations, sorted, count * sizeof *sorted);
+}
+
+/* A computed value times itself is computed once. */
+static struct node *square_products(struct node *node, void *context) {
+    struct tiler *t = context;
+    struct node *mapped = node_map_children(t->arena, node, square_products, t);
+    struct node_binary *binary = node_as(mapped, binary);
+    bool computed = binary && (binary->left->kind == NODE_BINARY || binary->left->kind == NODE_CALL ||
+                               binary->left->kind == NODE_UNARY);
+    if (!computed || binary->operator!= BINARY_MULTIPLY || !node_equal(binary->left, binary->right))
+        return mapped;
+    return node_with_span(t->arena, make_call(t->arena, "square", LIST(t->arena, binary->left)),
+                          mapped->span);
+}
+
+void extract_reductions(struct tiler *t) {
+    for (size_t i = 0; i < t->equation_count; i++) {
+        struct equation equation = t->equations[i];
+        struct full_search search = {t, &equation, false};
+        search_full(equation.value, &search);
+        struct extraction e = {.t = t, .equation = &equation, .partial_too = !search.found};
+        struct node *value = extract(equation.value, &e);
+        t->equations[i].value = value;
+    }
+    for (size_t i = 0; i < t->equation_count; i++)
+        t->equations[i].value = square_products(t->equations[i].value, t);
+    order_equations(t);
+}

@@ -1,0 +1,93 @@
+#include "transforms/blocks.h"
+
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "ir/build.h"
+
+bool axis_scope_push(struct axis_scope *scope, struct node_list axes) {
+    for (size_t i = 0; i < axes.count; i++) {
+        if (scope->count == sizeof scope->axes / sizeof *scope->axes)
+            return false;
+        scope->axes[scope->count++] = node_as(axes.items[i], axis);
+    }
+    return true;
+}
+
+struct node_axis *axis_scope_find(const struct axis_scope *scope, const char *name) {
+    for (size_t i = scope->count; i-- > 0;)
+        if (scope->axes[i]->name == name)
+            return scope->axes[i];
+    return NULL;
+}
+
+struct node *tiles_of(struct arena *arena, struct node *elements) {
+    return make_ceildiv(arena, elements, make_integer(arena, TILE_SIZE));
+}
+
+struct node *block_tiles(struct arena *arena, const struct node_axis *axis) {
+    return tiles_of(arena, axis->step);
+}
+
+struct node *clipping_extent(struct arena *arena, const struct node_axis *axis) {
+    struct node_call *min = node_as(axis->upper, call);
+    int64_t lower, upper, step;
+    if (min && strcmp(min->function, "min") == 0)
+        return min->arguments.items[0];
+    if (!integer_value(axis->lower, &lower))
+        return NULL; /* one full block of a grid axis */
+    bool full = integer_value(simplify(arena, axis->upper), &upper) && integer_value(axis->step, &step) && step > 0 &&
+                (upper - lower) % step == 0;
+    return full ? NULL : axis->upper;
+}
+
+bool is_single_block(struct arena *arena, const struct node_axis *axis) {
+    int64_t lower, upper, step;
+    if (node_equal(axis->step, axis->upper) || !integer_value(axis->lower, &lower))
+        return true;
+    return integer_value(simplify(arena, axis->upper), &upper) && integer_value(axis->step, &step) && upper - lower <= step;
+}
+
+struct launch_search {
+    struct arena *arena;
+    struct node_list arguments;
+};
+
+static struct node *to_argument(struct node *node, void *context) {
+    struct launch_search *search = context;
+    for (size_t i = 0; node->kind == NODE_CALL && i < search->arguments.count; i++) {
+        struct node_attribute *entry = node_as(search->arguments.items[i], attribute);
+        if (node_equal(entry->value, node))
+            return make_reference(search->arena, entry->key);
+    }
+    return node_map_children(search->arena, node, to_argument, search);
+}
+
+struct node *in_launch_arguments(struct arena *arena, struct node *kernel, struct node *expression) {
+    struct node_dictionary *arguments = node_as(attribute_get(kernel, KEY_TT_RUNTIME_ARGS), dictionary);
+    struct launch_search search = {arena, arguments ? arguments->entries : (struct node_list){0}};
+    return to_argument(simplify(arena, expression), &search);
+}
+
+struct node *divide_by_tile(struct arena *arena, struct node *expression) {
+    int64_t value;
+    if (integer_value(expression, &value))
+        return value % TILE_SIZE == 0 ? make_integer(arena, value / TILE_SIZE) : NULL;
+    struct node_binary *binary = node_as(expression, binary);
+    if (!binary)
+        return NULL;
+    if (binary->operator == BINARY_MULTIPLY) {
+        struct node *right = divide_by_tile(arena, binary->right);
+        if (right)
+            return make_mul(arena, binary->left, right);
+        struct node *left = divide_by_tile(arena, binary->left);
+        return left ? make_mul(arena, left, binary->right) : NULL;
+    }
+    if (binary->operator == BINARY_ADD || binary->operator == BINARY_SUBTRACT) {
+        struct node *left = divide_by_tile(arena, binary->left), *right = divide_by_tile(arena, binary->right);
+        if (!left || !right)
+            return NULL;
+        return binary->operator == BINARY_ADD ? make_add(arena, left, right) : make_sub(arena, left, right);
+    }
+    return NULL;
+}

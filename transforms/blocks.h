@@ -1,0 +1,33 @@
+/* Block axes in numbers of tiles: shared by the passes that turn axes into loops over tiles.
+ */
+#ifndef TILEC_TRANSFORMS_BLOCKS_H
+#define TILEC_TRANSFORMS_BLOCKS_H
+
+#include "ir/ir.h"
+
+#define TILE_SIZE 32
+
+/* The axes in scope while a tree is walked, outermost first. */
+struct axis_scope {
+    struct node_axis *axes[32];
+    size_t count;
+};
+
+/* False when the nest is deeper than any real program. */
+bool axis_scope_push(struct axis_scope *scope, struct node_list axes);
+struct node_axis *axis_scope_find(const struct axis_scope *scope, const char *name);
+
+/* ceildiv(elements, 32) */
+struct node *tiles_of(struct arena *arena, struct node *elements);
+/* Tiles of a full block of the axis. */
+struct node *block_tiles(struct arena *arena, const struct node_axis *axis);
+/* The extent in elements that clips the axis; NULL when every block is full. */
+struct node *clipping_extent(struct arena *arena, const struct node_axis *axis);
+/* Does one block cover the axis: no loop is needed? */
+bool is_single_block(struct arena *arena, const struct node_axis *axis);
+/* A size expression in terms of the kernel's launch arguments, simplified: ceildiv(M, 32) is Mt where an argument has that value. */
+struct node *in_launch_arguments(struct arena *arena, struct node *kernel, struct node *expression);
+/* expression / 32 when every term is a multiple of it, else NULL. */
+struct node *divide_by_tile(struct arena *arena, struct node *expression);
+
+#endif

@@ -1,0 +1,337 @@
+/* Configuration calls of compute, each exactly where it is needed. The state of the device between two calls is which data formats the
+ * unpackers and the packer are set to, which operation the FPU is set to, and which function the vector unit was initialised for. A call
+ * that sets what is already set goes; a call that a loop makes with the same arguments every time, and no other of its kind, moves in
+ * front of the loop.
+ */
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "ir/build.h"
+#include "transforms/dst_section.h"
+
+/* The parts of the state that change independently. */
+enum part_of_state { SOURCE_A, SOURCE_B, PACKER, MATRIX_UNIT, VECTOR_UNIT, STATE_COUNT };
+
+#define UNKNOWN NULL
+
+/* Each part is named by an interned text: a format ("Float32 full width"), or the whole init call. */
+struct state {
+    const char *parts[STATE_COUNT];
+};
+
+struct configurer {
+    struct arena *arena;
+    struct node_list buffers; /* statements of the kernel's body */
+};
+
+static bool ends_with(const char *text, const char *end) {
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+static const char *argument_name(const struct node_call *call, size_t index) {
+    return node_as(call->arguments.items[index], reference) ? node_as(call->arguments.items[index], reference)->name : "";
+}
+
+/* What an unpacker or the packer must be set to for a circular buffer. */
+static const char *format_of(struct configurer *c, const char *name) {
+    for (size_t i = 0; i < c->buffers.count; i++) {
+        struct node_circular_buffer *cb = node_as(c->buffers.items[i], circular_buffer);
+        if (cb && cb->name == name) {
+            bool full = attribute_integer(dictionary_get(attribute_get(&cb->base, KEY_TT_CB), KEY_UNPACK_TO_DEST), 0) != 0;
+            return arena_intern(c->arena, arena_printf(c->arena, "%s%s", word_text(WORDS_dtype, cb->dtype), full ? " full width" : ""));
+        }
+    }
+    return name;
+}
+
+/* ---- what a call sets ---- */
+
+/* An init is known by its arguments; circular buffers among them count by format where the operation takes them at every call. */
+static const char *init_key(struct configurer *c, const struct node_call *call) {
+    bool by_buffer = strncmp(call->function, "reduce", 6) == 0;
+    const char *key = call->function;
+    for (size_t i = 0; i < call->arguments.count; i++) {
+        const char *name = argument_name(call, i);
+        const char *text = *name && !by_buffer ? format_of(c, arena_intern(c->arena, name)) : node_text(c->arena, call->arguments.items[i]);
+        key = arena_printf(c->arena, "%s, %s", key, text);
+    }
+    return arena_intern(c->arena, key);
+}
+
+static bool is_vector_init(const char *function) {
+    return ends_with(function, "_tile_init");
+}
+
+static bool is_matrix_init(const char *function) {
+    return ends_with(function, "_init") && !is_vector_init(function);
+}
+
+static bool is_uninit(const char *function) {
+    return ends_with(function, "_uninit");
+}
+
+/* The parts that the call sets, and to what; false when it configures nothing. A call that leaves a part undefined sets it UNKNOWN. */
+static bool call_sets(struct configurer *c, const struct node_call *call, bool sets[STATE_COUNT], struct state *to) {
+    const char *function = call->function;
+    memset(sets, 0, STATE_COUNT * sizeof *sets);
+    if (strcmp(function, "reconfig_data_format") == 0) {
+        bool reverse = strcmp(argument_name(call, 0), "REVERSE") == 0;
+        sets[SOURCE_A] = sets[SOURCE_B] = true;
+        to->parts[SOURCE_A] = format_of(c, argument_name(call, reverse ? 2 : 1));
+        to->parts[SOURCE_B] = format_of(c, argument_name(call, reverse ? 1 : 2));
+    } else if (strcmp(function, "reconfig_data_format_srca") == 0) {
+        sets[SOURCE_A] = true;
+        to->parts[SOURCE_A] = format_of(c, argument_name(call, 0));
+    } else if (strcmp(function, "pack_reconfig_data_format") == 0) {
+        sets[PACKER] = true;
+        to->parts[PACKER] = format_of(c, argument_name(call, 0));
+    } else if (is_uninit(function)) {
+        sets[MATRIX_UNIT] = true;
+        to->parts[MATRIX_UNIT] = UNKNOWN;
+    } else if (is_matrix_init(function)) {
+        sets[MATRIX_UNIT] = true;
+        to->parts[MATRIX_UNIT] = init_key(c, call);
+    } else if (is_vector_init(function)) {
+        sets[VECTOR_UNIT] = true;
+        to->parts[VECTOR_UNIT] = init_key(c, call);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static const struct node_call *configuring_call(struct node *node) {
+    struct node_statement *statement = node_as(node, statement);
+    return statement ? node_as(statement->call, call) : NULL;
+}
+
+/* ---- what a subtree does to the state ---- */
+
+struct effect {
+    struct configurer *configurer;
+    bool sets[STATE_COUNT], several[STATE_COUNT]; /* sets it; sets it to different values */
+    struct state last;                            /* the value it leaves */
+    struct node *first[STATE_COUNT];              /* the first call that sets it */
+};
+
+static bool collect_effect(struct node *node, void *context) {
+    struct effect *e = context;
+    const struct node_call *call = configuring_call(node);
+    bool sets[STATE_COUNT];
+    struct state to = {{0}};
+    if (!call)
+        return node_each_child(node, collect_effect, context);
+    if (!call_sets(e->configurer, call, sets, &to))
+        return true;
+    for (int part = 0; part < STATE_COUNT; part++) {
+        if (!sets[part])
+            continue;
+        e->several[part] |= e->sets[part] && e->last.parts[part] != to.parts[part];
+        e->several[part] |= to.parts[part] == UNKNOWN;
+        e->first[part] = e->sets[part] ? e->first[part] : node;
+        e->sets[part] = true;
+        e->last.parts[part] = to.parts[part];
+    }
+    return true;
+}
+
+/* Does the tree declare a name that the call mentions? */
+struct declared {
+    const struct node *call;
+    bool found;
+};
+
+static bool find_declared(struct node *node, void *context) {
+    struct declared *search = context;
+    const char *name = NULL;
+    if (node->kind == NODE_LET)
+        name = node_as(node, let)->name;
+    else if (node->kind == NODE_AXIS)
+        name = node_as(node, axis)->name;
+    search->found |= name && mentions(search->call, name);
+    if (node->kind == NODE_DELINEARIZE)
+        for (size_t i = 0; i < node_as(node, delinearize)->names.count; i++)
+            search->found |= mentions(search->call, node_as(node_as(node, delinearize)->names.items[i], reference)->name);
+    return !search->found && node_each_child(node, find_declared, context);
+}
+
+static bool depends_on(const struct node *call, struct node *tree) {
+    struct declared search = {.call = call};
+    find_declared(tree, &search);
+    return search.found;
+}
+
+/* ---- the walk ---- */
+
+static struct node_list configure_list(struct configurer *c, struct node_list list, struct state *state, bool in_role);
+
+/* In front of a loop: every configuration that the loop makes once and for all. */
+static void hoist(struct configurer *c, struct list_builder *out, struct node *loop, const struct effect *effect, struct state *state) {
+    struct list_builder hoisted = {0};
+    for (int part = 0; part < STATE_COUNT; part++) {
+        struct node *first = effect->first[part];
+        if (!first || effect->several[part] || effect->last.parts[part] == state->parts[part] || depends_on(first, loop))
+            continue;
+        bool sets[STATE_COUNT], whole = true;
+        struct state to = {{0}};
+        call_sets(c, configuring_call(first), sets, &to);
+        for (int other = 0; other < STATE_COUNT; other++)
+            whole &= !sets[other] || (!effect->several[other] && effect->last.parts[other] == to.parts[other]);
+        if (!whole)
+            continue;
+        builder_add(c->arena, &hoisted, first);
+        for (int other = 0; other < STATE_COUNT; other++)
+            if (sets[other])
+                state->parts[other] = to.parts[other];
+    }
+    if (!hoisted.count)
+        return;
+    struct node *body = make_block(c->arena, loop->span, builder_list(&hoisted));
+    builder_add(c->arena, out, node_new(c->arena, role, ROLE, loop->span, .role = ROLE_COMPUTE, .body = body));
+}
+
+static void meet(struct state *state, const struct state *other) {
+    for (int part = 0; part < STATE_COUNT; part++)
+        if (state->parts[part] != other->parts[part])
+            state->parts[part] = UNKNOWN;
+}
+
+static void forget_declared(struct state *state, const struct effect *effect, struct node *tree) {
+    for (int part = 0; part < STATE_COUNT; part++)
+        if (effect->sets[part] && depends_on(effect->first[part], tree))
+            state->parts[part] = UNKNOWN;
+}
+
+static void configure_loop(struct configurer *c, struct list_builder *out, struct node_for *loop, struct state *state, bool in_role) {
+    struct effect effect = {.configurer = c};
+    collect_effect(&loop->base, &effect);
+    struct list_builder front = {0};
+    hoist(c, &front, &loop->base, &effect, state);
+    for (size_t i = 0; i < front.count; i++)
+        if (in_role)
+            builder_add_all(c->arena, out, node_as(node_as(front.items[i], role)->body, block)->statements);
+        else
+            builder_add(c->arena, out, front.items[i]);
+    struct state inside = *state;
+    for (int part = 0; part < STATE_COUNT; part++)
+        if (effect.sets[part] && effect.last.parts[part] != inside.parts[part])
+            inside.parts[part] = UNKNOWN;
+    forget_declared(&inside, &effect, &loop->base);
+    struct node_for configured = *loop;
+    configured.body = make_block(c->arena, loop->body->span, configure_list(c, node_as(loop->body, block)->statements, &inside, in_role));
+    forget_declared(&inside, &effect, &loop->base);
+    meet(state, &inside);
+    builder_add(c->arena, out, arena_copy(c->arena, &configured, sizeof configured));
+}
+
+static void configure_if(struct configurer *c, struct list_builder *out, struct node_if *branch, struct state *state, bool in_role) {
+    struct state then = *state, otherwise = *state;
+    struct node_if configured = *branch;
+    configured.then = make_block(c->arena, branch->then->span, configure_list(c, node_as(branch->then, block)->statements, &then, in_role));
+    if (branch->otherwise)
+        configured.otherwise =
+            make_block(c->arena, branch->otherwise->span, configure_list(c, node_as(branch->otherwise, block)->statements, &otherwise, in_role));
+    *state = then;
+    meet(state, &otherwise);
+    builder_add(c->arena, out, arena_copy(c->arena, &configured, sizeof configured));
+}
+
+static void configure_call(struct configurer *c, struct list_builder *out, struct node *node, struct state *state) {
+    bool sets[STATE_COUNT], changes = false;
+    struct state to = {{0}};
+    if (!call_sets(c, configuring_call(node), sets, &to)) {
+        builder_add(c->arena, out, node);
+        return;
+    }
+    for (int part = 0; part < STATE_COUNT; part++) {
+        changes |= sets[part] && (to.parts[part] == UNKNOWN || to.parts[part] != state->parts[part]);
+        if (sets[part])
+            state->parts[part] = to.parts[part];
+    }
+    if (changes)
+        builder_add(c->arena, out, node);
+}
+
+static void configure_statement(struct configurer *c, struct list_builder *out, struct node *node, struct state *state, bool in_role) {
+    struct node_role *role = node_as(node, role);
+    if (node->kind == NODE_FOR) {
+        configure_loop(c, out, node_as(node, for), state, in_role);
+    } else if (node->kind == NODE_IF) {
+        configure_if(c, out, node_as(node, if), state, in_role);
+    } else if (configuring_call(node)) {
+        configure_call(c, out, node, state);
+    } else if (role && role->role == ROLE_COMPUTE) {
+        struct list_builder body = {0};
+        struct node_list list = node_as(role->body, block)->statements;
+        for (size_t i = 0; i < list.count; i++)
+            configure_statement(c, &body, list.items[i], state, true);
+        if (body.count)
+            builder_add(c->arena, out, node_new(c->arena, role, ROLE, node->span, .role = ROLE_COMPUTE,
+                                                .body = make_block(c->arena, node->span, builder_list(&body))));
+    } else {
+        builder_add(c->arena, out, node);
+    }
+}
+
+static struct node_list configure_list(struct configurer *c, struct node_list list, struct state *state, bool in_role) {
+    struct list_builder out = {0};
+    for (size_t i = 0; i < list.count; i++)
+        configure_statement(c, &out, list.items[i], state, in_role);
+    return builder_list(&out);
+}
+
+/* ---- start-up ---- */
+
+struct first_calls {
+    const struct node_call *unpack, *srca, *pack;
+};
+
+static bool find_first(struct node *node, void *context) {
+    struct first_calls *first = context;
+    const struct node_call *call = configuring_call(node);
+    if (!call)
+        return node_each_child(node, find_first, context);
+    if (strcmp(call->function, "reconfig_data_format") == 0 && !first->unpack && !first->srca)
+        first->unpack = call;
+    if (strcmp(call->function, "reconfig_data_format_srca") == 0 && !first->unpack && !first->srca)
+        first->srca = call;
+    if (strcmp(call->function, "pack_reconfig_data_format") == 0 && !first->pack)
+        first->pack = call;
+    return true;
+}
+
+/* The start-up sets what the first operation needs. NULL when nothing is computed. */
+static struct node *start_up(struct configurer *c, struct node *body, struct state *state) {
+    struct first_calls first = {0};
+    find_first(body, &first);
+    if (!first.pack)
+        return NULL;
+    struct node *out = first.pack->arguments.items[0];
+    struct node *order = first.unpack ? first.unpack->arguments.items[0] : make_reference(c->arena, "REGULAR");
+    struct node *a = first.unpack ? first.unpack->arguments.items[1] : first.srca ? first.srca->arguments.items[0] : out;
+    struct node *b = first.unpack ? first.unpack->arguments.items[2] : a;
+    bool reverse = strcmp(node_as(order, reference)->name, "REVERSE") == 0;
+    state->parts[SOURCE_A] = format_of(c, node_as(reverse ? b : a, reference)->name);
+    state->parts[SOURCE_B] = format_of(c, node_as(reverse ? a : b, reference)->name);
+    state->parts[PACKER] = format_of(c, node_as(out, reference)->name);
+    return make_statement(c->arena, (struct span){0}, "compute_kernel_hw_startup", LIST(c->arena, order, a, b, out));
+}
+
+struct node *configure_compute(struct arena *arena, struct node *kernel, struct node *body) {
+    struct configurer c = {arena, node_as(node_as(kernel, kernel)->body, block)->statements};
+    struct state state = {{0}};
+    struct list_builder out = {0};
+    struct node *start = start_up(&c, body, &state);
+    struct node_list list = node_as(body, block)->statements;
+    size_t i = 0;
+    for (; i < list.count && (list.items[i]->kind == NODE_CIRCULAR_BUFFER || list.items[i]->kind == NODE_FUNCTION); i++)
+        builder_add(arena, &out, list.items[i]);
+    if (start) {
+        struct node *first = make_block(arena, body->span, LIST(arena, start));
+        builder_add(arena, &out, node_new(arena, role, ROLE, ((struct span){0}), .role = ROLE_COMPUTE, .body = first));
+    }
+    struct node_list rest = {list.count - i, list.items + i};
+    builder_add_all(arena, &out, configure_list(&c, rest, &state, false));
+    return make_block(arena, body->span, builder_list(&out));
+}

@@ -1,0 +1,42 @@
+#include "ir/build.h"
+#include "transforms/dst_section.h"
+
+struct node *emit_reference(struct manager *m, const char *name) {
+    return make_reference(m->arena, name);
+}
+
+struct node *emit_number(struct manager *m, int64_t value) {
+    return make_integer(m->arena, value);
+}
+
+void emit_call(struct manager *m, struct list_builder *out, struct span span, const char *function, size_t count,
+               struct node *const *arguments) {
+    builder_add(m->arena, out, make_statement(m->arena, span, function, list_of(m->arena, count, arguments)));
+}
+
+void emit_plain(struct manager *m, struct list_builder *out, struct span span, const char *function) {
+    emit_call(m, out, span, function, 0, NULL);
+}
+
+void emit_loop(struct manager *m, struct list_builder *out, struct span span, const char *name, struct node *count,
+               struct list_builder *body) {
+    int64_t turns;
+    struct node *block = make_block(m->arena, span, builder_list(body));
+    if (integer_value(count, &turns) && turns <= 1) {
+        struct node *once = simplify(m->arena, substitute(m->arena, block, name, emit_number(m, 0)));
+        if (turns == 1)
+            builder_add_all(m->arena, out, node_as(once, block)->statements);
+        return;
+    }
+    builder_add(m->arena, out, make_for(m->arena, span, name, emit_number(m, 0), count, NULL, block));
+}
+
+void emit_pack_begin(struct manager *m, struct list_builder *out, struct span span, const char *target) {
+    emit_plain(m, out, span, "tile_regs_commit");
+    emit_plain(m, out, span, "tile_regs_wait");
+    EMIT(m, out, span, "pack_reconfig_data_format", emit_reference(m, target));
+}
+
+void emit_pack_end(struct manager *m, struct list_builder *out, struct span span) {
+    emit_plain(m, out, span, "tile_regs_release");
+}

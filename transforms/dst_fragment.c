@@ -1,0 +1,417 @@
+/* Fragments: accumulation in DST. Three shapes, one set of building blocks:
+ *   beside its reader     for each subblock: start, accumulate over the whole operands, read, pack
+ *   over a loop           the section opens in front of the loop, every turn accumulates, the reader behind the loop packs
+ *   with partial tiles    start, every turn and the reader are sections of their own; f32 tiles rest in a circular buffer in between,
+ *                         which rotates a subblock at a time
+ */
+#include <math.h>
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "ir/build.h"
+#include "transforms/dst_section.h"
+
+static struct node *ref(struct manager *m, const char *name) {
+    return emit_reference(m, name);
+}
+
+static struct node *number(struct manager *m, int64_t value) {
+    return emit_number(m, value);
+}
+
+/* ---- the start value ---- */
+
+/* DST is zero behind acquire, and a fresh section counts as -inf for max: these starts need no step before an accumulation. */
+static bool is_neutral(const struct fragment *f) {
+    const struct node *value = f->start ? f->start->value : NULL;
+    if (!f->update)
+        return false;
+    bool max = f->update->operator == ASSIGN_MAX;
+    if (value && value->kind == NODE_REAL) {
+        double start = ((const struct node_real *)value)->value;
+        return max ? isinf(start) && start < 0 : start == 0;
+    }
+    return !value || (!max && value->kind == NODE_INTEGER && attribute_integer(value, 1) == 0);
+}
+
+
+/* ---- accumulation ---- */
+
+/* A matmul's operands as blocks of tiles. */
+struct product {
+    const char *left, *right;
+    struct node *left_columns, *right_columns; /* row strides in tiles */
+    bool transposed;                           /* the right operand lies as (column, inner) */
+    struct node *inner;                        /* tiles along the contracted axis */
+};
+
+static const char *subscript(struct node_access *access, size_t index) {
+    return node_as(access->subscripts.items[index], reference)->name;
+}
+
+static struct product product_of(struct manager *m, struct node_tile *tile) {
+    struct node_reduction *sum = node_as(tile->value, reduction);
+    struct node_binary *times = node_as(sum->body, binary);
+    struct node_access *left = node_as(times->left, access), *right = node_as(times->right, access);
+    const char *axis = node_as(sum->axes.items[0], axis)->name;
+    struct product p = {.left = left->name, .right = right->name, .inner = axis_tiles(tile, axis, RANGE_TILES)};
+    block_side(m, left->name, 1, &p.left_columns);
+    block_side(m, right->name, 1, &p.right_columns);
+    p.transposed = right->subscripts.count == 2 ? subscript(right, 1) == axis : !manager_facts(right->name, m).column;
+    return p;
+}
+
+static bool is_one(const struct node *node) {
+    int64_t value;
+    return integer_value(node, &value) && value == 1;
+}
+
+static void configure_matmul(struct manager *m, struct list_builder *out, struct node_tile *tile, const struct part *part) {
+    struct product p = product_of(m, tile);
+    struct span span = tile->base.span;
+    struct node *transpose = number(m, p.transposed);
+    EMIT(m, out, span, "reconfig_data_format", ref(m, "REVERSE"), ref(m, p.left), ref(m, p.right));
+    if (is_one(part->rows) && is_one(part->columns))
+        EMIT(m, out, span, "matmul_init", ref(m, p.left), ref(m, p.right), transpose);
+    else
+        EMIT(m, out, span, "matmul_block_init", ref(m, p.left), ref(m, p.right), transpose, p.transposed ? number(m, 1) : part->columns,
+             part->rows, p.left_columns);
+}
+
+/* One k step of the part: an outer product of its rows and columns of tiles. A transposed right operand does not have its tiles of one k
+ * step side by side, so its columns come one by one and the slots run down the columns. */
+static void emit_product(struct manager *m, struct list_builder *out, struct node_tile *tile, const struct part *part) {
+    struct product p = product_of(m, tile);
+    struct arena *a = m->arena;
+    struct span span = tile->base.span;
+    struct node *k = ref(m, m->inner), *c = ref(m, m->column), *left = ref(m, p.left), *right = ref(m, p.right);
+    struct node *left_tile = make_add(a, make_mul(a, part->row, p.left_columns), k);
+    struct node *column = make_add(a, part->column, c);
+    struct list_builder step = {0}, columns = {0};
+    struct node *right_tile = p.transposed ? make_add(a, make_mul(a, column, p.right_columns), k)
+                                           : make_add(a, make_mul(a, k, p.right_columns), part->column);
+    if (is_one(part->rows) && is_one(part->columns)) {
+        right_tile = simplify(a, substitute(a, right_tile, m->column, number(m, 0)));
+        EMIT(m, &step, span, "matmul_tiles", left, right, left_tile, right_tile, number(m, 0));
+    } else if (p.transposed) {
+        EMIT(m, &columns, span, "matmul_block", left, right, left_tile, right_tile, make_mul(a, c, part->rows), number(m, 1),
+             number(m, 1), part->rows, p.left_columns);
+        emit_loop(m, &step, span, m->column, part->columns, &columns);
+    } else {
+        EMIT(m, &step, span, "matmul_block", left, right, left_tile, right_tile, number(m, 0), number(m, 0), part->columns, part->rows,
+             p.left_columns);
+    }
+    emit_loop(m, out, span, m->inner, p.inner, &step);
+}
+
+/* ---- folds ---- */
+
+struct fold {
+    const char *input, *scaler;
+    struct node *input_columns, *inner;
+    bool rows; /* along the rows: one result for every row, REDUCE_ROW */
+    const char *pool, *dimension;
+};
+
+static const char *find_scaler(struct manager *m, enum dtype dtype) {
+    struct node_list list = node_as(node_as(m->kernel, kernel)->body, block)->statements;
+    for (size_t i = 0; i < list.count; i++) {
+        struct node_circular_buffer *cb = node_as(list.items[i], circular_buffer);
+        if (cb && cb->dtype == dtype && dictionary_get(attribute_get(&cb->base, KEY_TT_FILL), KEY_SCALER))
+            return cb->name;
+    }
+    return NULL;
+}
+
+static bool fold_of(struct manager *m, struct node_tile *tile, struct fold *fold) {
+    struct node_reduction *reduction = node_as(tile->value, reduction);
+    struct node_access *input = node_as(reduction->body, access);
+    const char *axis = node_as(reduction->axes.items[0], axis)->name;
+    fold->input = input->name;
+    fold->scaler = find_scaler(m, manager_facts(input->name, m).dtype);
+    fold->inner = axis_tiles(tile, axis, RANGE_TILES);
+    fold->rows = subscript(input, 1) == axis;
+    fold->pool = reduction->operator == REDUCTION_MAX ? "MAX" : "SUM";
+    fold->dimension = fold->rows ? "REDUCE_ROW" : "REDUCE_COL";
+    block_side(m, input->name, 1, &fold->input_columns);
+    if (!fold->scaler)
+        manager_fail(m, tile->base.span, "no scaler tile of the type of %s; memory_space_lower_tt gives one", input->name);
+    return fold->scaler != NULL;
+}
+
+static void configure_fold(struct manager *m, struct list_builder *out, struct node_tile *tile, const char *target) {
+    struct fold f;
+    struct span span = tile->base.span;
+    if (!fold_of(m, tile, &f))
+        return;
+    bool swapped = f.rows && strcmp(f.pool, "SUM") == 0; /* the sum along rows takes its scaler by SrcA */
+    EMIT(m, out, span, "reconfig_data_format", ref(m, "REGULAR"), ref(m, swapped ? f.scaler : f.input), ref(m, swapped ? f.input : f.scaler));
+    EMIT(m, out, span, "reduce_init", ref(m, f.pool), ref(m, f.dimension), ref(m, f.input), ref(m, f.scaler), ref(m, target));
+}
+
+static void emit_fold(struct manager *m, struct list_builder *out, struct node_tile *tile, const struct part *part) {
+    struct fold f;
+    struct span span = tile->base.span;
+    struct arena *a = m->arena;
+    if (!fold_of(m, tile, &f))
+        return;
+    struct node *k = ref(m, m->inner), *t = ref(m, m->tile);
+    struct node *place = make_add(a, f.rows ? part->row : part->column, t);
+    struct node *source = f.rows ? make_add(a, make_mul(a, place, f.input_columns), k) : make_add(a, make_mul(a, k, f.input_columns), place);
+    struct list_builder step = {0}, inner = {0};
+    EMIT(m, &step, span, "reduce_tile", ref(m, f.pool), ref(m, f.dimension), ref(m, f.input), ref(m, f.scaler), source, number(m, 0), t);
+    emit_loop(m, &inner, span, m->inner, f.inner, &step);
+    emit_loop(m, out, span, m->tile, f.rows ? part->rows : part->columns, &inner);
+}
+
+static void unconfigure_fold(struct manager *m, struct list_builder *out, struct node_tile *tile) {
+    struct fold f;
+    if (fold_of(m, tile, &f))
+        EMIT(m, out, tile->base.span, "reduce_uninit", ref(m, f.input));
+}
+
+/* Is the extent one of an output's dimensions? Then a launch where it is 0 writes nothing and does not run. */
+static bool is_output_extent(struct manager *m, const struct node *extent) {
+    struct node_list parameters = node_as(m->kernel, kernel)->parameters;
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        for (size_t k = 0; parameter->direction != DIRECTION_IN && k < parameter->dimensions.count; k++)
+            if (node_equal(parameter->dimensions.items[k], extent))
+                return true;
+    }
+    return false;
+}
+
+/* An accumulation over nothing leaves its neutral element: where the extent of the axis may be 0, the slots get it explicitly. */
+static void emit_empty(struct manager *m, struct list_builder *out, struct node_tile *update, const struct part *part) {
+    struct node_reduction *reduction = node_as(update->value, reduction);
+    struct node *extent = axis_tiles(update, node_as(reduction->axes.items[0], axis)->name, RANGE_EXTENT);
+    struct span span = update->base.span;
+    double neutral = reduction->operator == REDUCTION_MAX ? -INFINITY : 0;
+    int64_t known;
+    if (integer_value(extent, &known) ? known > 0 : extent->kind != NODE_REFERENCE || is_output_extent(m, extent))
+        return; /* known to be positive, or the end of a full block */
+    struct list_builder fill = {0}, body = {0};
+    struct node *bits = make_call(m->arena, "bits", LIST(m->arena, make_real(m->arena, neutral)));
+    EMIT(m, &fill, span, "fill_tile_bitcast", ref(m, m->tile), bits);
+    emit_plain(m, &body, span, "fill_tile_init");
+    emit_loop(m, &body, span, m->tile, make_mul(m->arena, part->rows, part->columns), &fill);
+    struct node *empty = make_binary(m->arena, BINARY_EQUAL, extent, number(m, 0));
+    builder_add(m->arena, out, node_new(m->arena, if, IF, span, .condition = empty, .then = make_block(m->arena, span, builder_list(&body))));
+}
+
+static void reduce_section(struct manager *m, struct list_builder *out, const struct part *part, void *context) {
+    struct node_tile *tile = context;
+    struct dst_plan plan = {.slots = 1};
+    emit_plain(m, out, tile->base.span, "tile_regs_acquire");
+    configure_fold(m, out, tile, node_as(tile->target, access)->name);
+    emit_empty(m, out, tile, part);
+    emit_fold(m, out, tile, part);
+    emit_pack(m, out, tile, &plan, part, false);
+}
+
+void emit_reduce(struct manager *m, struct list_builder *out, struct node_tile *tile) {
+    emit_groups(m, out, tile, m->capacity, reduce_section, tile);
+    unconfigure_fold(m, out, tile);
+}
+
+static void configure_update(struct manager *m, struct list_builder *out, struct node_tile *tile, const struct part *part, const char *target) {
+    if (tile->operation == TILE_MATMUL)
+        configure_matmul(m, out, tile, part);
+    else
+        configure_fold(m, out, tile, target);
+}
+
+/* The first values of the part's slots, then the unit set for the accumulation. A fold's neutral element is filled in under its packer mask. */
+static void begin_accumulation(struct manager *m, struct list_builder *out, struct fragment *f, const struct part *part, const char *target) {
+    struct dst_plan plan;
+    bool neutral = is_neutral(f);
+    if (!neutral && f->start && plan_map(m, f->start, false, &plan))
+        emit_steps(m, out, f->start, &plan, part, f->column_major);
+    if (f->update)
+        configure_update(m, out, f->update, part, target);
+    if (neutral)
+        emit_empty(m, out, f->update, part);
+}
+
+/* ---- parts of a fragment ---- */
+
+static struct node *clipped(struct manager *m, struct node *tiles, int64_t most, struct node *first) {
+    int64_t total;
+    if (most == 1 || (integer_value(tiles, &total) && total % most == 0))
+        return number(m, most);
+    if (integer_value(tiles, &total) && total < most)
+        return tiles;
+    return make_min(m->arena, number(m, most), make_sub(m->arena, tiles, first));
+}
+
+/* Loops over the subblocks of the tiles that exist; the loop names. One subblock that is the whole block has no loop. */
+struct subblocks {
+    struct part part;
+    const char *row, *column; /* loops; NULL where one turn covers the side */
+    struct part whole;
+    struct list_builder lets;
+};
+
+static struct node *let(struct manager *m, struct list_builder *out, struct span span, const char *base, struct node *value) {
+    if (value->kind == NODE_INTEGER || value->kind == NODE_REFERENCE)
+        return value;
+    const char *name = name_fresh(&m->names, base);
+    builder_add(m->arena, out, node_new(m->arena, let, LET, span, .name = name, .dtype = DTYPE_U32, .value = value));
+    return ref(m, name);
+}
+
+static struct subblocks subblocks_of(struct manager *m, const struct fragment *f, struct node_tile *tile) {
+    struct subblocks s = {.whole = whole_part(m, tile)};
+    struct node *side;
+    int64_t rows = block_side(m, f->name, 0, &side), columns = block_side(m, f->name, 1, &side);
+    s.row = rows > f->height ? name_fresh(&m->names, "r0") : NULL;
+    s.column = columns > f->width ? name_fresh(&m->names, "c0") : NULL;
+    s.part.row = s.row ? ref(m, s.row) : number(m, 0);
+    s.part.column = s.column ? ref(m, s.column) : number(m, 0);
+    s.part.most = f->height * f->width;
+    s.part.rows = s.row ? let(m, &s.lets, tile->base.span, "rows", clipped(m, s.whole.rows, f->height, s.part.row)) : s.whole.rows;
+    s.part.columns = s.column ? let(m, &s.lets, tile->base.span, "columns", clipped(m, s.whole.columns, f->width, s.part.column)) : s.whole.columns;
+    return s;
+}
+
+static void close_subblocks(struct manager *m, struct list_builder *out, const struct fragment *f, struct subblocks *s, struct span span,
+                            struct list_builder *body) {
+    struct list_builder inner = s->lets, outer = {0};
+    builder_add_all(m->arena, &inner, builder_list(body));
+    if (s->column)
+        builder_add(m->arena, &outer, make_for(m->arena, span, s->column, number(m, 0), s->whole.columns, f->width > 1 ? number(m, f->width) : NULL,
+                                               make_block(m->arena, span, builder_list(&inner))));
+    else
+        outer = inner;
+    if (s->row)
+        builder_add(m->arena, out, make_for(m->arena, span, s->row, number(m, 0), s->whole.rows, f->height > 1 ? number(m, f->height) : NULL,
+                                            make_block(m->arena, span, builder_list(&outer))));
+    else
+        builder_add_all(m->arena, out, builder_list(&outer));
+}
+
+/* ---- partial tiles in L1 ---- */
+
+static void partial_call(struct manager *m, struct list_builder *out, struct fragment *f, struct span span, const char *function) {
+    EMIT(m, out, span, function, ref(m, f->home), number(m, f->height * f->width));
+}
+
+static struct node *part_tiles(struct manager *m, const struct part *part) {
+    return make_mul(m->arena, part->rows, part->columns);
+}
+
+static void reload_partials(struct manager *m, struct list_builder *out, struct fragment *f, struct span span, const struct part *part) {
+    struct list_builder body = {0};
+    struct node *t = ref(m, m->tile), *home = ref(m, f->home);
+    partial_call(m, out, f, span, "cb_wait_front");
+    emit_plain(m, out, span, "tile_regs_acquire");
+    EMIT(m, out, span, "reconfig_data_format_srca", home);
+    EMIT(m, out, span, "copy_init", home);
+    EMIT(m, &body, span, "copy_tile", home, t, t);
+    emit_loop(m, out, span, m->tile, part_tiles(m, part), &body);
+    partial_call(m, out, f, span, "cb_pop_front");
+}
+
+static void rest_partials(struct manager *m, struct list_builder *out, struct fragment *f, struct span span, const struct part *part) {
+    struct list_builder body = {0};
+    struct node *t = ref(m, m->tile), *home = ref(m, f->home);
+    partial_call(m, out, f, span, "cb_reserve_back");
+    emit_pack_begin(m, out, span, f->home);
+    EMIT(m, &body, span, "pack_tile", ref(m, "OUT_OF_ORDER"), t, home, t);
+    emit_loop(m, out, span, m->tile, part_tiles(m, part), &body);
+    emit_pack_end(m, out, span);
+    partial_call(m, out, f, span, "cb_push_back");
+}
+
+void fragment_start_partials(struct manager *m, struct list_builder *out, struct fragment *f) {
+    struct node_tile *tile = f->start;
+    struct span span = tile->base.span;
+    struct subblocks s = subblocks_of(m, f, tile);
+    struct list_builder body = {0};
+    struct dst_plan plan;
+    emit_plain(m, &body, span, "tile_regs_acquire");
+    if (plan_map(m, tile, false, &plan))
+        emit_steps(m, &body, tile, &plan, &s.part, f->column_major);
+    rest_partials(m, &body, f, span, &s.part);
+    close_subblocks(m, out, f, &s, span, &body);
+}
+
+/* ---- the statements of a fragment ---- */
+
+static void accumulate(struct manager *m, struct list_builder *out, struct node_tile *tile, const struct part *part) {
+    if (tile->operation == TILE_MATMUL)
+        emit_product(m, out, tile, part);
+    else
+        emit_fold(m, out, tile, part);
+}
+
+struct search {
+    const char *fragment;
+    struct node_tile *update, *reader;
+};
+
+static bool find_statements(struct node *node, void *context) {
+    struct search *search = context;
+    struct node_tile *tile = node_as(node, tile);
+    if (!tile)
+        return node_each_child(node, find_statements, context);
+    struct node_access *target = node_as(tile->target, access);
+    if (target->name == search->fragment && tile->operator != ASSIGN_SET)
+        search->update = tile;
+    if (mentions(tile->value, search->fragment))
+        search->reader = tile;
+    return true;
+}
+
+void fragment_open(struct manager *m, struct list_builder *out, struct fragment *f, struct node *loop) {
+    struct search search = {.fragment = f->name};
+    find_statements(loop, &search);
+    struct node_tile *update = search.update;
+    struct span span = f->start ? f->start->base.span : loop->span;
+    struct subblocks s = subblocks_of(m, f, update);
+    search = (struct search){.fragment = f->name};
+    find_statements(m->kernel, &search);
+    const char *target = search.reader ? node_as(search.reader->target, access)->name : f->name;
+    f->update = update;
+    emit_plain(m, out, span, "tile_regs_acquire");
+    begin_accumulation(m, out, f, &s.part, target);
+}
+
+void fragment_update(struct manager *m, struct list_builder *out, struct fragment *f, struct node_tile *tile) {
+    struct subblocks s = subblocks_of(m, f, tile);
+    struct span span = tile->base.span;
+    struct list_builder body = {0};
+    if (strcmp(f->home, "dst") == 0) {
+        accumulate(m, out, tile, &s.part);
+        return;
+    }
+    reload_partials(m, &body, f, span, &s.part);
+    configure_update(m, &body, tile, &s.part, f->home);
+    accumulate(m, &body, tile, &s.part);
+    rest_partials(m, &body, f, span, &s.part);
+    close_subblocks(m, out, f, &s, span, &body);
+}
+
+void fragment_read(struct manager *m, struct list_builder *out, struct fragment *f, struct node_tile *tile) {
+    struct subblocks s = subblocks_of(m, f, tile);
+    struct span span = tile->base.span;
+    struct list_builder body = {0};
+    struct dst_plan plan;
+    bool partial = strcmp(f->home, "dst") != 0;
+    if (!plan_map(m, tile, false, &plan))
+        return;
+    if (partial) {
+        reload_partials(m, &body, f, span, &s.part);
+    } else if (!f->looped) {
+        emit_plain(m, &body, span, "tile_regs_acquire");
+        begin_accumulation(m, &body, f, &s.part, node_as(tile->target, access)->name);
+        if (f->update)
+            accumulate(m, &body, f->update, &s.part);
+    }
+    emit_steps(m, &body, tile, &plan, &s.part, f->column_major);
+    emit_pack(m, &body, tile, &plan, &s.part, f->column_major);
+    close_subblocks(m, out, f, &s, span, &body);
+    if (f->update && f->update->operation == TILE_REDUCE)
+        unconfigure_fold(m, out, f->update);
+}

@@ -1,0 +1,425 @@
+#include "transforms/dst_plan.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "ir/build.h"
+#include "ir/launch.h"
+#include "support/scalar.h"
+
+#define SLOT_LIMIT 8
+
+struct planner {
+    const struct dst_request *request;
+    struct dst_plan *plan;
+    bool busy[SLOT_LIMIT], used[SLOT_LIMIT];
+    bool failed;
+};
+
+static int plan_value(struct planner *p, struct node *value);
+
+static void fail(struct planner *p, const char *what) {
+    if (!p->failed)
+        report_error(p->request->diagnostics, p->request->span, "%s", what);
+    p->failed = true;
+}
+
+static int slot_take(struct planner *p) {
+    for (int slot = 0; slot < SLOT_LIMIT; slot++)
+        if (!p->busy[slot]) {
+            p->busy[slot] = p->used[slot] = true;
+            if (slot + 1 > p->plan->slots)
+                p->plan->slots = slot + 1;
+            return slot;
+        }
+    fail(p, "this expression needs more DST slots than a section has; store a part of it in a shared buffer first");
+    return 0;
+}
+
+static void slot_free(struct planner *p, int slot) {
+    p->busy[slot] = false;
+}
+
+static struct dst_step *step_add(struct planner *p, struct dst_step step) {
+    if (p->plan->count == DST_STEP_LIMIT) {
+        fail(p, "this expression has more steps than one tile operation takes; store a part of it in a shared buffer first");
+        return &p->plan->steps[0];
+    }
+    p->plan->steps[p->plan->count] = step;
+    return &p->plan->steps[p->plan->count++];
+}
+
+/* ---- leaves ---- */
+
+static bool literal_value(const struct node *node, double *value) {
+    if (node->kind == NODE_INTEGER)
+        *value = (double)((const struct node_integer *)node)->value;
+    else if (node->kind == NODE_REAL)
+        *value = ((const struct node_real *)node)->value;
+    else
+        return false;
+    return true;
+}
+
+/* A number of sizes and literals alone. */
+static bool is_whole(const struct planner *p, struct node *node) {
+    struct node_reference *reference = node_as(node, reference);
+    struct node_binary *binary = node_as(node, binary);
+    struct node_call *call = node_as(node, call);
+    struct node_parameter *parameter = reference ? launch_parameter(p->request->kernel, reference->name) : NULL;
+    if (binary)
+        return is_whole(p, binary->left) && is_whole(p, binary->right);
+    if (call) {
+        bool sizes = strcmp(call->function, "ceildiv") == 0 || strcmp(call->function, "min") == 0 || strcmp(call->function, "max") == 0;
+        for (size_t i = 0; sizes && i < call->arguments.count; i++)
+            sizes = is_whole(p, call->arguments.items[i]);
+        return sizes;
+    }
+    return node->kind == NODE_INTEGER || (reference && (!parameter || (parameter->dtype != DTYPE_F32 && parameter->dtype != DTYPE_BF16)));
+}
+
+static bool find_difference(struct node *node, void *context) {
+    bool *found = context;
+    struct node_binary *binary = node_as(node, binary);
+    struct node_integer *integer = node_as(node, integer);
+    *found |= (binary && binary->operator == BINARY_SUBTRACT) || (integer && integer->value < 0) || node->kind == NODE_UNARY;
+    return !*found && node_each_child(node, find_difference, context);
+}
+
+/* Sums, differences and products wrap as u32 and are right as i32; anything else of a number below 0 is not. */
+static bool wraps_rightly(struct node *node) {
+    struct node_binary *binary = node_as(node, binary);
+    bool difference = false;
+    if (binary && binary->operator <= BINARY_MULTIPLY)
+        return wraps_rightly(binary->left) && wraps_rightly(binary->right);
+    if (node->kind == NODE_INTEGER || node->kind == NODE_REFERENCE)
+        return true;
+    find_difference(node, &difference);
+    return !difference;
+}
+
+/* A literal, a number of sizes or a scalar parameter as the bit pattern the vector unit takes; NULL when the node is none. */
+static struct node *scalar_bits(struct planner *p, struct node *node) {
+    struct arena *arena = p->request->arena;
+    double value;
+    if (literal_value(node, &value))
+        return make_call(arena, "bits", LIST(arena, make_real(arena, value)));
+    if (!is_whole(p, node))
+        return node->kind == NODE_REFERENCE ? node : NULL;
+    if (!wraps_rightly(node)) {
+        fail(p, "this number may be below 0 where it is divided or compared; give it as an f32 parameter");
+        return NULL;
+    }
+    return make_call(arena, "bits", LIST(arena, make_call(arena, "i32", LIST(arena, node))));
+}
+
+static bool operand_of(struct planner *p, struct node *node, struct dst_operand *operand, struct buffer_facts *facts) {
+    struct node_access *access = node_as(node, access);
+    struct node_access *target = p->request->target;
+    if (!access)
+        return false;
+    *facts = p->request->lookup(access->name, p->request->context);
+    if (!facts->known)
+        return false;
+    operand->buffer = access->name;
+    operand->spread = SPREAD_FULL;
+    if (access->subscripts.count == 1 && target->subscripts.count == 2)
+        operand->spread = facts->column ? SPREAD_COLUMN : SPREAD_ROW;
+    return true;
+}
+
+static bool fpu_operand(struct planner *p, struct node *node, struct dst_operand *operand) {
+    struct buffer_facts facts;
+    return operand_of(p, node, operand, &facts) && !facts.fragment && facts.dtype == DTYPE_BF16;
+}
+
+static int plan_access(struct planner *p, struct node *node) {
+    struct dst_operand operand;
+    struct buffer_facts facts;
+    if (!operand_of(p, node, &operand, &facts)) {
+        fail(p, arena_printf(p->request->arena, "%s is no buffer of this kernel", node_as(node, access)->name));
+        return 0;
+    }
+    if (facts.fragment)
+        return 0; /* slot 0 was reserved for it */
+    int slot = slot_take(p);
+    step_add(p, (struct dst_step){.kind = operand.spread == SPREAD_FULL ? STEP_COPY : STEP_SPREAD, .slot = slot, .a = operand});
+    return slot;
+}
+
+static int plan_fill(struct planner *p, struct node *bits) {
+    int slot = slot_take(p);
+    step_add(p, (struct dst_step){.kind = STEP_FILL, .slot = slot, .scalar = bits});
+    return slot;
+}
+
+/* ---- operators ---- */
+
+static int plan_unary(struct planner *p, const char *function, struct node *operand) {
+    int slot = plan_value(p, operand);
+    step_add(p, (struct dst_step){.kind = STEP_UNARY, .slot = slot, .function = function});
+    return slot;
+}
+
+static int plan_scalar(struct planner *p, const char *function, struct node *operand, struct node *bits) {
+    int slot = plan_value(p, operand);
+    step_add(p, (struct dst_step){.kind = STEP_SCALAR, .slot = slot, .function = function, .scalar = bits});
+    return slot;
+}
+
+/* Slots that the value needs at once: the deeper side of an operator is computed first. */
+static int depth_of(struct node *node) {
+    struct node_binary *binary = node_as(node, binary);
+    struct node_call *call = node_as(node, call);
+    if (binary) {
+        int left = depth_of(binary->left), right = depth_of(binary->right);
+        return left == right ? left + 1 : left > right ? left : right;
+    }
+    int deepest = 1;
+    for (size_t i = 0; call && i < call->arguments.count; i++) {
+        int depth = depth_of(call->arguments.items[i]) + (int)i;
+        deepest = depth > deepest ? depth : deepest;
+    }
+    struct node_unary *unary = node_as(node, unary);
+    return unary ? depth_of(unary->operand) : deepest;
+}
+
+static int plan_binary_call(struct planner *p, const char *function, struct node *left, struct node *right) {
+    bool right_first = depth_of(right) > depth_of(left);
+    int first = plan_value(p, right_first ? right : left);
+    int second = p->failed ? 0 : plan_value(p, right_first ? left : right);
+    int a = right_first ? second : first, b = right_first ? first : second;
+    step_add(p, (struct dst_step){.kind = STEP_BINARY, .slot = a, .other = b, .function = function});
+    slot_free(p, b);
+    return a;
+}
+
+/* The FPU's forms: full op full, full op vector; + and * with the vector first by exchange. */
+static bool plan_fpu(struct planner *p, struct node_binary *binary, const char *function, int *slot) {
+    struct dst_operand a, b;
+    if (!fpu_operand(p, binary->left, &a) || !fpu_operand(p, binary->right, &b))
+        return false;
+    if (a.spread != SPREAD_FULL) {
+        struct dst_operand exchanged = a;
+        if (b.spread != SPREAD_FULL || binary->operator == BINARY_SUBTRACT)
+            return false;
+        a = b;
+        b = exchanged;
+    }
+    int fresh = -1;
+    for (int i = 0; i < SLOT_LIMIT && fresh < 0; i++)
+        if (!p->busy[i])
+            fresh = i;
+    if (binary->operator == BINARY_MULTIPLY && (!p->request->fresh || fresh < 0 || p->used[fresh]))
+        return false;
+    *slot = slot_take(p);
+    step_add(p, (struct dst_step){.kind = STEP_FPU, .slot = *slot, .a = a, .b = b, .function = function});
+    return true;
+}
+
+static bool is_power_of_two(double value) {
+    int exponent;
+    return value != 0 && !isnan(value) && !isinf(value) && fabs(frexp(value, &exponent)) == 0.5 && exponent > -100 && exponent < 100;
+}
+
+static int plan_divide(struct planner *p, struct node_binary *binary) {
+    double value;
+    struct arena *arena = p->request->arena;
+    if (literal_value(binary->right, &value) && is_power_of_two(value))
+        return plan_scalar(p, "mul_unary_tile", binary->left, scalar_bits(p, make_real(arena, 1 / value)));
+    if (literal_value(binary->left, &value) && value == 1)
+        return plan_unary(p, "recip_tile", binary->right);
+    return plan_binary_call(p, "div_binary_tile", binary->left, binary->right);
+}
+
+static int plan_arithmetic(struct planner *p, struct node_binary *binary) {
+    enum binary_operator op = binary->operator;
+    const char *name = op == BINARY_ADD ? "add" : op == BINARY_SUBTRACT ? "sub" : "mul";
+    struct node *left = scalar_bits(p, binary->left), *right = scalar_bits(p, binary->right);
+    int slot;
+    if (right)
+        return plan_scalar(p, arena_printf(p->request->arena, "%s_unary_tile", name), binary->left, right);
+    if (left)
+        return plan_scalar(p, op == BINARY_SUBTRACT ? "rsub_unary_tile" : arena_printf(p->request->arena, "%s_unary_tile", name),
+                           binary->right, left);
+    if (plan_fpu(p, binary, name, &slot))
+        return slot;
+    return plan_binary_call(p, arena_printf(p->request->arena, "%s_binary_tile", name), binary->left, binary->right);
+}
+
+static int plan_binary(struct planner *p, struct node_binary *binary) {
+    switch (binary->operator) {
+    case BINARY_ADD:
+    case BINARY_SUBTRACT:
+    case BINARY_MULTIPLY:
+        return plan_arithmetic(p, binary);
+    case BINARY_DIVIDE:
+        return plan_divide(p, binary);
+    case BINARY_EQUAL:
+        return plan_binary_call(p, "eq_binary_tile", binary->left, binary->right);
+    case BINARY_NOT_EQUAL:
+        return plan_binary_call(p, "ne_binary_tile", binary->left, binary->right);
+    case BINARY_LESS:
+        return plan_binary_call(p, "lt_binary_tile", binary->left, binary->right);
+    case BINARY_LESS_EQUAL:
+        return plan_binary_call(p, "le_binary_tile", binary->left, binary->right);
+    case BINARY_GREATER:
+        return plan_binary_call(p, "gt_binary_tile", binary->left, binary->right);
+    case BINARY_GREATER_EQUAL:
+        return plan_binary_call(p, "ge_binary_tile", binary->left, binary->right);
+    case BINARY_AND: /* conditions are 1 and 0 */
+        return plan_binary_call(p, "mul_binary_tile", binary->left, binary->right);
+    case BINARY_OR:
+        return plan_binary_call(p, "binary_max_tile", binary->left, binary->right);
+    case BINARY_REMAINDER:
+        break;
+    }
+    fail(p, "the remainder of floating values is no tile operation of this device");
+    return 0;
+}
+
+/* ---- calls ---- */
+
+static const char *unary_function(const char *name) {
+    static const struct {
+        const char *name, *intrinsic;
+    } table[] = {
+#define UNARY_FUNCTION(function, tolerance, slope, call) {#function, #call},
+#include "support/functions.def"
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return table[i].intrinsic;
+    return NULL;
+}
+
+static const char *binary_function(const char *name) {
+    static const struct {
+        const char *name, *intrinsic;
+    } table[] = {
+#define BINARY_FUNCTION(function, tolerance, slope, call) {#function, #call},
+#include "support/functions.def"
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return table[i].intrinsic;
+    return NULL;
+}
+
+static int plan_mask(struct planner *p, struct node_call *inside, struct node *value, struct node *otherwise) {
+    struct node *bits = scalar_bits(p, otherwise);
+    struct node_reference *axis = inside->arguments.count == 1 ? node_as(inside->arguments.items[0], reference) : NULL;
+    if (!bits || !axis) {
+        fail(p, "inside(axis) selects between a value and a number");
+        return 0;
+    }
+    int slot = plan_value(p, value);
+    p->plan->shared = 2;
+    step_add(p, (struct dst_step){.kind = STEP_MASK, .slot = slot, .condition = 0, .other = 1, .scalar = bits, .axis = axis->name});
+    return slot;
+}
+
+static int plan_select(struct planner *p, struct node_call *call) {
+    struct node_call *condition = node_as(call->arguments.items[0], call);
+    if (condition && strcmp(condition->function, "inside") == 0)
+        return plan_mask(p, condition, call->arguments.items[1], call->arguments.items[2]);
+    int value = plan_value(p, call->arguments.items[1]);
+    int other = p->failed ? 0 : plan_value(p, call->arguments.items[2]);
+    int test = p->failed ? 0 : plan_value(p, call->arguments.items[0]);
+    step_add(p, (struct dst_step){.kind = STEP_WHERE, .slot = value, .other = other, .condition = test});
+    slot_free(p, other);
+    slot_free(p, test);
+    return value;
+}
+
+static int plan_call(struct planner *p, struct node_call *call) {
+    const char *function = call->function;
+    double value;
+    if (strcmp(function, "select") == 0 && call->arguments.count == 3)
+        return plan_select(p, call);
+    if (strcmp(function, "max") == 0 && call->arguments.count == 2)
+        for (size_t i = 0; i < 2; i++)
+            if (literal_value(call->arguments.items[i], &value) && value == 0)
+                return plan_unary(p, "relu_tile", call->arguments.items[1 - i]);
+    if (call->arguments.count == 1 && unary_function(function))
+        return plan_unary(p, unary_function(function), call->arguments.items[0]);
+    if (call->arguments.count == 2 && binary_function(function))
+        return plan_binary_call(p, binary_function(function), call->arguments.items[0], call->arguments.items[1]);
+    fail(p, arena_printf(p->request->arena, "%s is no tile operation of this device", function));
+    return 0;
+}
+
+static int plan_value(struct planner *p, struct node *value) {
+    struct node *bits = scalar_bits(p, value);
+    if (p->failed)
+        return 0;
+    if (bits)
+        return plan_fill(p, bits);
+    switch (value->kind) {
+    case NODE_ACCESS:
+        return plan_access(p, value);
+    case NODE_BINARY:
+        return plan_binary(p, node_as(value, binary));
+    case NODE_CALL:
+        return plan_call(p, node_as(value, call));
+    case NODE_UNARY: {
+        struct node_unary *unary = node_as(value, unary);
+        if (unary->operator == UNARY_NEGATE)
+            return plan_unary(p, "negative_tile", unary->operand);
+        struct node *zero = make_integer(p->request->arena, 0);
+        return plan_binary_call(p, "eq_binary_tile", unary->operand, zero);
+    }
+    default:
+        fail(p, "this value is no tile operation of this device");
+        return 0;
+    }
+}
+
+/* The result moves to slot 0: nothing else lives there before the plan begins. */
+static void exchange_slots(struct dst_plan *plan) {
+    int from = plan->result;
+    for (size_t i = 0; i < plan->count; i++) {
+        int *slots[] = {&plan->steps[i].slot, &plan->steps[i].other, &plan->steps[i].condition};
+        size_t own = plan->steps[i].kind == STEP_MASK ? 1 : sizeof slots / sizeof *slots;
+        for (size_t k = 0; k < own; k++)
+            *slots[k] = *slots[k] == from ? 0 : *slots[k] == 0 ? from : *slots[k];
+    }
+    plan->result = 0;
+}
+
+struct fragment_search {
+    struct planner *planner;
+    const char *name;
+    int mentions;
+};
+
+static bool find_fragment(struct node *node, void *context) {
+    struct fragment_search *search = context;
+    struct node_access *access = node_as(node, access);
+    if (access && search->planner->request->lookup(access->name, search->planner->request->context).fragment) {
+        search->name = access->name;
+        search->mentions++;
+    }
+    return node_each_child(node, find_fragment, context);
+}
+
+int64_t dst_plan_tiles(const struct dst_plan *plan, int64_t capacity) {
+    return (capacity - plan->shared) / plan->slots;
+}
+
+bool dst_plan_make(const struct dst_request *request, struct dst_plan *plan) {
+    *plan = (struct dst_plan){.slots = 1};
+    struct planner p = {.request = request, .plan = plan};
+    struct fragment_search search = {.planner = &p};
+    find_fragment(request->value, &search);
+    if (search.mentions > 1)
+        fail(&p, "a fragment is read twice in one statement; tensorize_tt keeps it in a shared buffer");
+    if (search.name) {
+        plan->fragment = search.name;
+        p.busy[0] = p.used[0] = true;
+    }
+    plan->result = p.failed ? 0 : plan_value(&p, request->value);
+    if (!p.failed && !plan->fragment && plan->result != 0)
+        exchange_slots(plan);
+    return !p.failed;
+}

@@ -1,0 +1,79 @@
+/* A map's expression as steps on DST slots: which unit computes what, and where each value lies.
+ *
+ * One plan computes one tile; slots are numbered per tile. Slot 0 holds the fragment when the expression reads one (it is in DST already),
+ * else the result. The FPU takes bf16 operands straight from circular buffers (exact products and sums, one rounding);
+ * every other operand is loaded to DST at full width and the vector unit works there, so no value of DST passes through SrcA or SrcB.
+ */
+#ifndef TILEC_TRANSFORMS_DST_PLAN_H
+#define TILEC_TRANSFORMS_DST_PLAN_H
+
+#include "ir/ir.h"
+
+/* How a buffer's tiles meet the target's tile (r, c). */
+enum spread { SPREAD_FULL, SPREAD_ROW, SPREAD_COLUMN }; /* (r, c); its row vector at c, over all rows; its column vector at r */
+
+struct dst_operand {
+    const char *buffer;
+    enum spread spread;
+};
+
+enum dst_step_kind {
+    STEP_COPY,   /* slot = operand a */
+    STEP_SPREAD, /* slot = operand a, a vector spread over the tile */
+    STEP_FPU,    /* slot = operand a (add|sub|mul) operand b */
+    STEP_UNARY,  /* slot = function(slot) */
+    STEP_SCALAR, /* slot = function(slot, scalar) */
+    STEP_BINARY, /* slot = function(slot, other) */
+    STEP_FILL,   /* slot = scalar */
+    STEP_WHERE,  /* slot = condition ? slot : other */
+    STEP_MASK    /* slot = inside(axis) ? slot : scalar; condition and other are among the slots that all tiles share */
+};
+
+struct dst_step {
+    enum dst_step_kind kind;
+    int slot, other, condition;
+    struct dst_operand a, b;
+    const char *function; /* base name of the vector unit's call, "add" | "sub" | "mul" for the FPU */
+    struct node *scalar;  /* bits(...) of a literal or of sizes, or a reference to a scalar parameter */
+    const char *axis;     /* of STEP_MASK */
+};
+
+#define DST_STEP_LIMIT 64
+
+struct dst_plan {
+    struct dst_step steps[DST_STEP_LIMIT];
+    size_t count;
+    int slots;            /* per tile, at least 1 */
+    int shared;           /* further slots that all tiles of a section use in turn, counted from 0 */
+    int result;           /* the slot of the result */
+    const char *fragment; /* read from slot 0, or NULL */
+};
+
+/* What the planner asks of a buffer. */
+struct buffer_facts {
+    bool known, fragment;
+    enum dtype dtype;
+    bool column; /* a vector of one axis lies as a column */
+};
+typedef struct buffer_facts buffer_lookup(const char *name, void *context);
+
+struct dst_request {
+    struct arena *arena;
+    const struct node *kernel; /* its parameters tell scalars from sizes */
+    struct diagnostics *diagnostics;
+    struct span span;
+    struct node_access *target; /* subscripts: the axes */
+    bool target_column;         /* a vector target lies as a column */
+    struct node *value;
+    buffer_lookup *lookup;
+    void *context;
+    bool fresh; /* no slot was written before in the section: the FPU may multiply (it accumulates) */
+};
+
+/* How many tiles a section of so many slots computes at once; 0: not even one. */
+int64_t dst_plan_tiles(const struct dst_plan *plan, int64_t capacity);
+
+/* False after a reported error. */
+bool dst_plan_make(const struct dst_request *request, struct dst_plan *plan);
+
+#endif

@@ -1,0 +1,301 @@
+/* What every core gets: the blocks of the grid, counted along each axis, and the launch arguments in their
+ * canonical order.
+ *
+ *     kernel k(in A: bf16[M, N], out C: bf16[M, N]) { grid i in 0..M by 64, j in 0..N by 64 { ... tile store
+ * C[i, j] = ... } }
+ *
+ * gets tt.grid_blocks = [ceildiv(M, 64), ceildiv(N, 64)], tt.grid_tiles = [ceildiv(M, 32), ceildiv(N, 32)] of
+ * the written tensor, tt.core_grid, and tt.runtime_args = {start_id = start(), count = count(), Mt =
+ * ceildiv(M, 32), ...}. Which tensor is written is found by data flow; names mean nothing.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "ir/build.h"
+#include "support/scalar.h"
+#include "transforms/pass.h"
+#include "transforms/query.h"
+#include "transforms/shards.h"
+
+struct grid_search {
+    struct node *first, *second;
+};
+
+static bool visit_grid(struct node *node, void *context) {
+    struct grid_search *search = context;
+    if (node->kind == NODE_GRID) {
+        if (search->first) {
+            search->second = node;
+            return false;
+        }
+        search->first = node;
+    }
+    return node_each_child(node, visit_grid, context);
+}
+
+/* The one grid of the kernel; NULL after a reported error. */
+static struct node_grid *distributed_grid(struct compilation *c) {
+    struct node_kernel *kernel = node_as(c->kernel, kernel);
+    struct grid_search search = {0};
+    visit_grid(c->kernel, &search);
+    if (!search.first) {
+        report_error(c->diagnostics, c->kernel->span, "nothing to distribute: kernel %s has no grid",
+                     kernel->name);
+        report_help(c->diagnostics, (struct span){0},
+                    "open the blocks that cores share by `grid i in ... by ...`");
+        return NULL;
+    }
+    if (search.second) {
+        report_error(c->diagnostics, search.second->span, "kernel %s has a second grid", kernel->name);
+        report_note(c->diagnostics, search.first->span, "the first grid is here");
+        report_help(c->diagnostics, (struct span){0},
+                    "cores share the blocks of one grid: write a kernel for each");
+        return NULL;
+    }
+    return node_as(search.first, grid);
+}
+
+/* The blocks of a grid axis: none where its range is empty, also when sizes of 0 make bounds cross or a step
+ * vanish. */
+static struct node *block_count(struct arena *arena, const struct node_axis *axis) {
+    int64_t lower, upper, step;
+    struct node_axis safe = *axis;
+    bool from_zero = integer_value(simplify(arena, axis->lower), &lower) && lower == 0;
+    if (!from_zero || integer_value(simplify(arena, axis->upper), &upper))
+        safe.upper = make_max(arena, simplify(arena, axis->upper), simplify(arena, axis->lower));
+    if (axis->step && !integer_value(simplify(arena, axis->step), &step))
+        safe.step = make_max(arena, axis->step, make_integer(arena, 1));
+    return axis_trips(arena, &safe);
+}
+
+/* The number of blocks along every axis; false after a reported error. */
+static bool count_blocks(struct compilation *c, const struct node_grid *grid, struct list_builder *blocks) {
+    for (size_t i = 0; i < grid->axes.count; i++) {
+        struct node_axis *axis = node_as(grid->axes.items[i], axis);
+        if (!axis->lower || !axis->upper) {
+            report_error(c->diagnostics, grid->base.span, "grid axis %s has no range", axis->name);
+            return false;
+        }
+        int64_t step = 1;
+        if (axis->step && integer_value(simplify(c->arena, axis->step), &step) && step < 1) {
+            report_error(c->diagnostics, grid->base.span,
+                         "grid axis %s goes by %" PRId64 ", a block has at least 1 element", axis->name,
+                         step);
+            return false;
+        }
+        struct node *trips = block_count(c->arena, axis);
+        if (!known_at_launch(c->arena, c->kernel, trips)) {
+            report_error(c->diagnostics, grid->base.span,
+                         "grid axis %s runs %s times, which the launch cannot know", axis->name,
+                         node_text(c->arena, trips));
+            report_help(c->diagnostics, (struct span){0},
+                        "the range of a grid axis may depend on sizes and scalar parameters only");
+            return false;
+        }
+        builder_add(c->arena, blocks, trips);
+    }
+    return true;
+}
+
+/* ---- the contraction's axis ---- */
+
+struct axis_scope {
+    struct node_axis *axis;
+    const struct axis_scope *outer;
+};
+
+struct contraction_search {
+    struct compilation *compilation;
+    const struct axis_scope *scope;
+    struct node *extent;
+};
+
+/* The extent of the axis that a matmul folds, when the launch knows it. */
+static struct node *contracted_extent(struct contraction_search *search, struct node_tile *matmul) {
+    struct node_reduction *sum = node_as(matmul->value, reduction);
+    struct node_axis *axis = sum && sum->axes.count ? node_as(sum->axes.items[0], axis) : NULL;
+    for (const struct axis_scope *scope = search->scope; axis && !axis->lower && scope; scope = scope->outer)
+        if (strcmp(scope->axis->name, axis->name) == 0)
+            axis = scope->axis;
+    if (!axis || !axis->lower || !axis->upper)
+        return NULL;
+    struct node *extent = axis_extent(search->compilation->arena, axis);
+    return known_at_launch(search->compilation->arena, search->compilation->kernel, extent) ? extent : NULL;
+}
+
+static bool visit_contraction(struct node *node, void *context) {
+    struct contraction_search *search = context;
+    struct node_tile *tile = node_as(node, tile);
+    if (tile && tile->operation == TILE_MATMUL) {
+        search->extent = contracted_extent(search, tile);
+        return !search->extent;
+    }
+    struct node_list axes = node->kind == NODE_FOR ? node_as(node, for)->axes
+        : node->kind == NODE_GRID ? node_as(node, grid)->axes : (struct node_list){0};
+    const struct axis_scope *outside = search->scope;
+    for (size_t i = 0; i < axes.count; i++) {
+        struct axis_scope *scope = arena_allocate(search->compilation->arena, sizeof *scope);
+        *scope = (struct axis_scope){node_as(axes.items[i], axis), search->scope};
+        search->scope = scope;
+    }
+    bool more = node_each_child(node, visit_contraction, context);
+    search->scope = outside;
+    return more;
+}
+
+/* ---- launch arguments ---- */
+
+struct arguments {
+    struct compilation *compilation;
+    struct name_set names;
+    struct list_builder entries;
+};
+
+static void add_entry(struct arguments *arguments, const char *name, struct node *value) {
+    struct arena *arena = arguments->compilation->arena;
+    builder_add(arena, &arguments->entries,
+                node_new(arena, attribute, ATTRIBUTE, ((struct span){0}), .key = arena_intern(arena, name),
+                         .value = value));
+}
+
+/* An argument with a name of ours: `_` is appended until it differs from every name of the kernel. */
+static void add_canonical(struct arguments *arguments, const char *name, struct node *value) {
+    while (strcmp(name_fresh(&arguments->names, name), name) != 0)
+        name = arena_printf(arguments->compilation->arena, "%s_", name);
+    add_entry(arguments, name, value);
+}
+
+static void add_call(struct arguments *arguments, const char *name, const char *function,
+                     struct node_list operands) {
+    add_canonical(arguments, name, make_call(arguments->compilation->arena, function, operands));
+}
+
+static void add_parameters(struct arguments *arguments) {
+    struct compilation *c = arguments->compilation;
+    struct node_list sizes = open_sizes(c->arena, c->kernel),
+                     parameters = node_as(c->kernel, kernel)->parameters;
+    for (size_t i = 0; i < sizes.count; i++) {
+        const char *name = node_as(sizes.items[i], reference)->name;
+        add_entry(arguments, name, make_reference(c->arena, name));
+    }
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (is_tensor(parameter))
+            add_call(arguments, arena_printf(c->arena, "%s_address", parameter->name), "address",
+                     LIST(c->arena, make_reference(c->arena, parameter->name)));
+    }
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (!is_tensor(parameter))
+            add_entry(arguments, parameter->name, make_reference(c->arena, parameter->name));
+    }
+}
+
+struct problem {
+    struct node *m, *n, *k;  /* extents in elements */
+    struct node_list blocks; /* along each grid axis */
+};
+
+/* The order is that of enum runtime_position. */
+static struct node *runtime_arguments(struct compilation *c, const struct problem *problem) {
+    struct arguments arguments = {.compilation = c, .names = kernel_names(c->arena, c->kernel)};
+    struct node *edge = make_integer(c->arena, TILE_EDGE), *one = make_integer(c->arena, 1);
+    struct node_list blocks = problem->blocks;
+    size_t outer = blocks.count > 2 ? blocks.count - 2 : 0;
+    add_call(&arguments, "start_id", "start", (struct node_list){0});
+    add_call(&arguments, "count", "count", (struct node_list){0});
+    add_canonical(&arguments, "Mt", make_ceildiv(c->arena, problem->m, edge));
+    add_canonical(&arguments, "Kt", make_ceildiv(c->arena, problem->k, edge));
+    add_canonical(&arguments, "Nt", make_ceildiv(c->arena, problem->n, edge));
+    add_canonical(&arguments, "Gm", blocks.count ? blocks.items[outer] : one);
+    add_canonical(&arguments, "Gn", blocks.count > 1 ? blocks.items[outer + 1] : one);
+    for (size_t i = 0; i < outer; i++)
+        add_canonical(&arguments, arena_printf(c->arena, "G%zu", i), blocks.items[i]);
+    add_parameters(&arguments);
+    return node_new(c->arena, dictionary, DICTIONARY, ((struct span){0}),
+                    .entries = builder_list(&arguments.entries));
+}
+
+static struct node *sequence_of(struct arena *arena, struct node_list items) {
+    return node_new(arena, sequence, SEQUENCE, ((struct span){0}), .items = items);
+}
+
+static struct node *pair(struct arena *arena, struct node *first, struct node *second) {
+    return sequence_of(arena, LIST(arena, first, second));
+}
+
+static void stamp(struct compilation *c, const struct problem *problem) {
+    struct arena *arena = c->arena;
+    struct node *edge = make_integer(arena, TILE_EDGE);
+    const struct {
+        const char *key;
+        struct node *value;
+    } facts[] = {
+        {KEY_TT_PARTITION_MODE, make_reference(arena, "global")},
+        {KEY_TT_GRID_TILES,
+         pair(arena, make_ceildiv(arena, problem->m, edge), make_ceildiv(arena, problem->n, edge))},
+        {KEY_TT_GRID_BLOCKS, sequence_of(arena, problem->blocks)},
+        {KEY_TT_CORE_GRID, pair(arena, make_integer(arena, c->grid_x), make_integer(arena, c->grid_y))},
+        {KEY_TT_RUNTIME_ARGS, runtime_arguments(c, problem)},
+    };
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
+        c->kernel = attribute_set(arena, c->kernel, facts[i].key, facts[i].value);
+}
+
+/* Shards in L1 belong to the core that holds them, and so does their work. */
+static bool check_mode(struct compilation *c) {
+    struct node_list parameters = node_as(c->kernel, kernel)->parameters;
+    struct node *schedule = attribute_get(c->kernel, KEY_TT_SCHEDULE);
+    bool asked = strcmp(attribute_word(dictionary_get(schedule, KEY_MODE), ""), "local_shard") == 0;
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (!is_tensor(parameter) || !lies_in_l1(parameter) || !is_sharded(parameter))
+            continue;
+        report_error(c->diagnostics, placement_span(parameter, KEY_ND_SHARD),
+                     "%s is sharded in L1, which takes the partition local_shard; it is not available yet",
+                     parameter->name);
+        report_help(c->diagnostics, (struct span){0},
+                    "shard it in DRAM, or interleave it in L1: memory = l1, layout = interleaved");
+        return false;
+    }
+    if (!asked)
+        return true;
+    report_error(
+        c->diagnostics, c->kernel->span,
+        "partition local_shard requires sharded buffer metadata: no tensor of kernel %s is sharded in L1",
+        node_as(c->kernel, kernel)->name);
+    report_help(c->diagnostics, (struct span){0}, "leave the mode global, which is the default");
+    return false;
+}
+
+bool layout_aware_work_partition_tt(struct compilation *c) {
+    if (attribute_get(c->kernel, KEY_TT_RUNTIME_ARGS))
+        return true;
+    if (!check_mode(c))
+        return false;
+    struct node_grid *grid = distributed_grid(c);
+    if (!grid)
+        return false;
+    struct node_parameter *written = written_tensor(c->kernel);
+    if (!written) {
+        report_error(c->diagnostics, c->kernel->span, "nothing to distribute: kernel %s stores to no tensor",
+                     node_as(c->kernel, kernel)->name);
+        return false;
+    }
+    struct list_builder blocks = {0};
+    if (!count_blocks(c, grid, &blocks))
+        return false;
+    struct contraction_search contraction = {.compilation = c};
+    visit_contraction(c->kernel, &contraction);
+    struct node *one = make_integer(c->arena, 1);
+    struct node_list dimensions = written->dimensions;
+    struct problem problem = {
+        .m = dimensions.count > 1 ? dimensions.items[dimensions.count - 2] : one,
+        .n = dimensions.items[dimensions.count - 1],
+        .k = contraction.extent ? contraction.extent : one,
+        .blocks = builder_list(&blocks),
+    };
+    stamp(c, &problem);
+    return true;
+}

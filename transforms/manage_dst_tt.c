@@ -1,0 +1,246 @@
+/* manage_dst_tt: compute as sections of DST. Every tile statement becomes acquire, the steps that compute its tiles, commit, wait, pack,
+ * release; a section never holds more tiles than DST has.
+ *
+ *     role compute {                                               role compute {
+ *         tile map cb_y[i, j] = exp(cb_x[i, j] - cb_m[i])              for r0 in 0..i_tiles {
+ *     }                                                     =>             tile_regs_acquire()
+ *                                                                          sub_tiles_bcast_cols(cb_x, cb_m, ...) exp_tile(...)
+ *                                                                          tile_regs_commit() ... pack_tile(...) tile_regs_release()
+ *
+ * First every step is emitted with its init and its data format, then configure_compute() removes what changes nothing and moves what
+ * does not change out of loops.
+ */
+#include <stdarg.h>
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "ir/build.h"
+#include "support/architecture.h"
+#include "transforms/dst_section.h"
+#include "transforms/query.h"
+
+void manager_fail(struct manager *m, struct span span, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    if (!m->failed)
+        report_error(m->compilation->diagnostics, span, "%s", arena_vprintf(m->arena, format, arguments));
+    va_end(arguments);
+    m->failed = true;
+}
+
+struct fragment *fragment_find(struct manager *m, const char *name) {
+    for (size_t i = 0; i < m->fragment_count; i++)
+        if (m->fragments[i].name == name)
+            return &m->fragments[i];
+    return NULL;
+}
+
+struct node_circular_buffer *manager_buffer(struct manager *m, const char *name) {
+    struct node_list list = node_as(node_as(m->kernel, kernel)->body, block)->statements;
+    for (size_t i = 0; i < list.count; i++) {
+        struct node_circular_buffer *cb = node_as(list.items[i], circular_buffer);
+        if (cb && cb->name == name)
+            return cb;
+    }
+    return NULL;
+}
+
+struct buffer_facts manager_facts(const char *name, void *context) {
+    struct manager *m = context;
+    struct fragment *fragment = fragment_find(m, name);
+    struct node_circular_buffer *cb = fragment ? NULL : manager_buffer(m, name);
+    const struct node *node = fragment ? &fragment->buffer->base : cb ? &cb->base : NULL;
+    const char *orientation = attribute_word(attribute_get(node, KEY_TT_ORIENTATION), "row");
+    return (struct buffer_facts){.known = node != NULL,
+                                 .fragment = fragment != NULL,
+                                 .dtype = fragment ? DTYPE_F32 : cb ? cb->dtype : DTYPE_NONE,
+                                 .column = strcmp(orientation, "column") == 0};
+}
+
+int64_t block_side(struct manager *m, const char *buffer, int side, struct node **expression) {
+    struct fragment *fragment = fragment_find(m, buffer);
+    const struct node *node = fragment ? &fragment->buffer->base : &manager_buffer(m, buffer)->base;
+    struct node *value = node_as(attribute_get(node, KEY_TT_BLOCK), sequence)->items.items[side];
+    *expression = in_launch_arguments(m->arena, m->kernel, value);
+    return attribute_integer(*expression, 0);
+}
+
+struct node *axis_tiles(struct node_tile *tile, const char *axis, int which) {
+    struct node_sequence *range = node_as(dictionary_get(attribute_get(&tile->base, KEY_TT_RANGES), axis), sequence);
+    return range ? range->items.items[which] : NULL;
+}
+
+/* ---- fragments met on the way ---- */
+
+static bool uses_transposed_right(struct node *node, void *context) {
+    struct fragment *f = context;
+    struct node_tile *tile = node_as(node, tile);
+    if (!tile)
+        return node_each_child(node, uses_transposed_right, context);
+    if (tile->operation != TILE_MATMUL || node_as(tile->target, access)->name != f->name)
+        return true;
+    struct node_reduction *sum = node_as(tile->value, reduction);
+    struct node_access *right = node_as(node_as(sum->body, binary)->right, access);
+    struct node_reference *last = node_as(right->subscripts.items[right->subscripts.count - 1], reference);
+    f->column_major = right->subscripts.count == 2 && last->name == node_as(sum->axes.items[0], axis)->name;
+    return true;
+}
+
+static void register_fragment(struct manager *m, struct node_buffer *buffer) {
+    struct node_sequence *subblock = node_as(attribute_get(&buffer->base, KEY_TT_SUBBLOCK), sequence);
+    if (m->fragment_count == sizeof m->fragments / sizeof *m->fragments || !subblock) {
+        manager_fail(m, buffer->base.span, "fragment %s has no home; memory_space_lower_tt gives it one", buffer->name);
+        return;
+    }
+    struct fragment *f = &m->fragments[m->fragment_count++];
+    *f = (struct fragment){.name = buffer->name,
+                           .buffer = buffer,
+                           .home = attribute_word(attribute_get(&buffer->base, KEY_TT_HOME), "dst"),
+                           .height = attribute_integer(subblock->items.items[0], 1),
+                           .width = attribute_integer(subblock->items.items[1], 1)};
+    uses_transposed_right(m->kernel, f);
+}
+
+struct loop_search {
+    struct manager *manager;
+    struct fragment *update; /* a fragment of DST that the loop accumulates and does not read */
+};
+
+static bool find_update(struct node *node, void *context) {
+    struct loop_search *search = context;
+    struct node_tile *tile = node_as(node, tile);
+    if (!tile)
+        return node_each_child(node, find_update, context);
+    struct fragment *f = fragment_find(search->manager, node_as(tile->target, access)->name);
+    if (f && tile->operator != ASSIGN_SET && strcmp(f->home, "dst") == 0 && !f->looped)
+        search->update = f;
+    return true;
+}
+
+/* ---- statements ---- */
+
+static void manage_tile(struct manager *m, struct list_builder *out, struct node_tile *tile);
+static struct node_list manage_list(struct manager *m, struct node_list list);
+
+struct reader_search {
+    struct manager *manager;
+    struct fragment *fragment;
+};
+
+static bool find_fragment_read(struct node *node, void *context) {
+    struct reader_search *search = context;
+    struct node_access *access = node_as(node, access);
+    struct fragment *f = access ? fragment_find(search->manager, access->name) : NULL;
+    if (f)
+        search->fragment = f;
+    return node_each_child(node, find_fragment_read, context);
+}
+
+static void manage_fragment(struct manager *m, struct list_builder *out, struct fragment *f, struct node_tile *tile) {
+    bool dst = strcmp(f->home, "dst") == 0;
+    if (tile->operator == ASSIGN_SET) {
+        f->start = tile;
+        if (!dst)
+            fragment_start_partials(m, out, f);
+    } else if (dst && !f->looped) {
+        f->update = tile;
+    } else {
+        fragment_update(m, out, f, tile);
+    }
+}
+
+static void manage_tile(struct manager *m, struct list_builder *out, struct node_tile *tile) {
+    struct fragment *written = fragment_find(m, node_as(tile->target, access)->name);
+    struct reader_search read = {.manager = m};
+    find_fragment_read(tile->value, &read);
+    if (written)
+        manage_fragment(m, out, written, tile);
+    else if (read.fragment)
+        fragment_read(m, out, read.fragment, tile);
+    else if (tile->operation == TILE_MAP)
+        emit_map(m, out, tile);
+    else if (tile->operation == TILE_TRANSPOSE)
+        emit_transpose(m, out, tile);
+    else if (tile->operation == TILE_REDUCE)
+        emit_reduce(m, out, tile);
+    else
+        manager_fail(m, tile->base.span, "%s is not lowered here", word_text(WORDS_tile_operation, tile->operation));
+}
+
+static void manage_role(struct manager *m, struct list_builder *out, struct node_role *role) {
+    struct list_builder body = {0};
+    struct node_list list = node_as(role->body, block)->statements;
+    for (size_t i = 0; i < list.count && !m->failed; i++) {
+        struct node_tile *tile = node_as(list.items[i], tile);
+        if (tile)
+            manage_tile(m, &body, tile);
+        else
+            builder_add(m->arena, &body, list.items[i]);
+    }
+    if (body.count)
+        builder_add(m->arena, out, node_new(m->arena, role, ROLE, role->base.span, .role = role->role,
+                                            .body = make_block(m->arena, role->base.span, builder_list(&body))));
+}
+
+static void manage_loop(struct manager *m, struct list_builder *out, struct node_for *loop) {
+    struct loop_search search = {.manager = m};
+    find_update(&loop->base, &search);
+    if (search.update) {
+        struct list_builder opening = {0};
+        search.update->looped = true;
+        fragment_open(m, &opening, search.update, &loop->base);
+        builder_add(m->arena, out, node_new(m->arena, role, ROLE, loop->base.span, .role = ROLE_COMPUTE,
+                                            .body = make_block(m->arena, loop->base.span, builder_list(&opening))));
+    }
+    struct node *body = make_block(m->arena, loop->body->span, manage_list(m, node_as(loop->body, block)->statements));
+    struct node_for managed = *loop;
+    managed.body = body;
+    builder_add(m->arena, out, arena_copy(m->arena, &managed, sizeof managed));
+}
+
+static struct node_list manage_list(struct manager *m, struct node_list list) {
+    struct list_builder out = {0};
+    for (size_t i = 0; i < list.count && !m->failed; i++) {
+        struct node *node = list.items[i];
+        if (node->kind == NODE_BUFFER)
+            register_fragment(m, node_as(node, buffer));
+        else if (node->kind == NODE_ROLE && node_as(node, role)->role == ROLE_COMPUTE)
+            manage_role(m, &out, node_as(node, role));
+        else if (node->kind == NODE_FOR)
+            manage_loop(m, &out, node_as(node, for));
+        else
+            builder_add(m->arena, &out, node);
+    }
+    return builder_list(&out);
+}
+
+static struct node *compute_facts(struct compilation *c) {
+    struct arena *arena = c->arena;
+    struct node *facts = dictionary_set(arena, NULL, KEY_FP32_DEST_ACC_EN, make_integer(arena, 1));
+    facts = dictionary_set(arena, facts, KEY_MATH_FIDELITY, make_reference(arena, fidelity_name(c->architecture->fidelity)));
+    return dictionary_set(arena, facts, KEY_DST_FULL_SYNC_EN, make_integer(arena, 0));
+}
+
+bool manage_dst_tt(struct compilation *compilation) {
+    struct arena *arena = compilation->arena;
+    struct node_kernel kernel = *node_as(compilation->kernel, kernel);
+    if (attribute_get(compilation->kernel, KEY_TT_COMPUTE))
+        return true;
+    struct manager *m = arena_allocate(arena, sizeof *m);
+    m->compilation = compilation;
+    m->arena = arena;
+    m->kernel = compilation->kernel;
+    m->names = kernel_names(arena, compilation->kernel);
+    m->row = name_fresh(&m->names, "row");
+    m->column = name_fresh(&m->names, "column");
+    m->tile = name_fresh(&m->names, "t");
+    m->inner = name_fresh(&m->names, "step");
+    m->capacity = compilation->architecture->dst_tiles_f32;
+    struct node *body = make_block(arena, kernel.body->span, manage_list(m, node_as(kernel.body, block)->statements));
+    if (m->failed)
+        return false;
+    kernel.body = configure_compute(arena, compilation->kernel, body);
+    struct node *managed = arena_copy(arena, &kernel, sizeof kernel);
+    compilation->kernel = attribute_set(arena, managed, KEY_TT_COMPUTE, compute_facts(compilation));
+    return true;
+}

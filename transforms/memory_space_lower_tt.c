@@ -1,0 +1,431 @@
+/* memory_space_lower_tt: where every buffer lives.
+ *
+ *     shared A_in[i, k]: bf16                      circular_buffer cb_A_in = 0: bf16 pages 16      (at the top of the kernel)
+ *     fragment acc[i, j]: f32                 =>   shared A_in[i, k]: bf16 @{tt.home = cb_A_in}
+ *                                                  fragment acc[i, j]: f32 @{tt.home = dst, tt.subblock = [2, 2]}
+ *
+ * Circular buffers are numbered as users of the device expect: what the reader fills from 0, what the writer empties from 16, what compute
+ * keeps for itself from 24. A fragment lives in DST when it fits a section with the slots that its reader needs; when it is larger it is
+ * cut into subblocks that do, one after the other, if its operands are whole in L1 (no loop over panels), else its partial tiles rest
+ * in an f32 circular buffer between panels. Reductions and masks get the tiles that the reader makes for them once.
+ */
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "ir/build.h"
+#include "support/architecture.h"
+#include "transforms/blocks.h"
+#include "transforms/dst_plan.h"
+#include "transforms/hold_panels.h"
+#include "transforms/names.h"
+#include "transforms/pass.h"
+#include "transforms/query.h"
+
+enum id_class { CLASS_INPUT, CLASS_OUTPUT, CLASS_INTERMEDIATE };
+static const int first_id[] = {[CLASS_INPUT] = 0, [CLASS_OUTPUT] = 16, [CLASS_INTERMEDIATE] = 24};
+
+#define ID_LIMIT 64
+#define BUFFER_LIMIT 128
+
+struct lowering {
+    struct compilation *compilation;
+    struct arena *arena;
+    struct name_set names;
+    struct axis_scope scope;
+    struct node *body;
+    struct list_builder circular_buffers;
+    bool taken[ID_LIMIT];
+    struct node_buffer *buffers[BUFFER_LIMIT]; /* every buffer of the kernel */
+    size_t buffer_count;
+    bool failed;
+};
+
+static struct node *pair(struct arena *arena, struct node *first, struct node *second) {
+    return node_new(arena, sequence, SEQUENCE, ((struct span){0}), .items = LIST(arena, first, second));
+}
+
+static struct node *word(struct arena *arena, const char *text) {
+    return make_reference(arena, text);
+}
+
+/* ---- how buffers are used ---- */
+
+struct usage {
+    const char *name;
+    struct node_tile *writer, *reader, *update; /* of the last kinds found: first value, a reading statement, an accumulation */
+    bool loaded, stored, computed;
+};
+
+static bool collect_usage(struct node *node, void *context) {
+    struct usage *usage = context;
+    struct node_tile *tile = node_as(node, tile);
+    if (!tile)
+        return node_each_child(node, collect_usage, context);
+    bool written = strcmp(target_name(tile->target), usage->name) == 0, read = mentions(tile->value, usage->name);
+    usage->loaded |= written && tile->operation == TILE_LOAD;
+    usage->stored |= read && tile->operation == TILE_STORE;
+    usage->computed |= read && tile->operation != TILE_STORE;
+    if (read)
+        usage->reader = tile;
+    if (written && tile->operator == ASSIGN_SET)
+        usage->writer = tile;
+    if (written && tile->operator != ASSIGN_SET)
+        usage->update = tile;
+    return true;
+}
+
+static struct usage usage_of(const char *name, struct node *scope) {
+    struct usage usage = {.name = name};
+    collect_usage(scope, &usage);
+    return usage;
+}
+
+static bool collect_buffers(struct node *node, void *context) {
+    struct lowering *l = context;
+    struct node_buffer *buffer = node_as(node, buffer);
+    if (buffer && l->buffer_count < BUFFER_LIMIT)
+        l->buffers[l->buffer_count++] = buffer;
+    return node_each_child(node, collect_buffers, context);
+}
+
+static struct buffer_facts lookup(const char *name, void *context) {
+    struct lowering *l = context;
+    for (size_t i = 0; i < l->buffer_count; i++)
+        if (strcmp(l->buffers[i]->name, name) == 0) {
+            struct node_buffer *buffer = l->buffers[i];
+            const char *orientation = attribute_word(attribute_get(&buffer->base, KEY_TT_ORIENTATION), "row");
+            return (struct buffer_facts){.known = true,
+                                         .fragment = buffer->memory == MEMORY_FRAGMENT,
+                                         .dtype = buffer->dtype,
+                                         .column = strcmp(orientation, "column") == 0};
+        }
+    return (struct buffer_facts){0};
+}
+
+/* ---- circular buffers ---- */
+
+static int take_id(struct lowering *l, enum id_class class) {
+    int limit = (int)l->compilation->architecture->circular_buffers;
+    for (int id = first_id[class]; id < limit && id < ID_LIMIT; id++)
+        if (!l->taken[id]) {
+            l->taken[id] = true;
+            return id;
+        }
+    for (int id = 0; id < limit && id < ID_LIMIT; id++)
+        if (!l->taken[id]) {
+            l->taken[id] = true;
+            return id;
+        }
+    if (!l->failed)
+        report_error(l->compilation->diagnostics, l->compilation->kernel->span, "this kernel needs more than the %d circular buffers of %s",
+                     limit, l->compilation->architecture->name);
+    l->failed = true;
+    return 0;
+}
+
+/* The rows and columns in tiles of one block of a buffer. */
+static bool block_shape(struct lowering *l, const struct node_buffer *buffer, struct node **rows, struct node **columns) {
+    struct node *tiles[2];
+    for (size_t i = 0; i < buffer->axes.count; i++) {
+        struct node_axis *axis = axis_scope_find(&l->scope, node_as(buffer->axes.items[i], axis)->name);
+        if (!axis || !axis->step) {
+            report_error(l->compilation->diagnostics, buffer->base.span, "buffer %s stands outside the blocks of its axes", buffer->name);
+            l->failed = true;
+            return false;
+        }
+        tiles[i] = block_tiles(l->arena, axis);
+    }
+    struct node *one = make_integer(l->arena, 1);
+    bool column = strcmp(attribute_word(attribute_get(&buffer->base, KEY_TT_ORIENTATION), "row"), "column") == 0;
+    *rows = buffer->axes.count == 2 ? tiles[0] : column ? tiles[0] : one;
+    *columns = buffer->axes.count == 2 ? tiles[1] : column ? one : tiles[0];
+    return true;
+}
+
+static const char *role_of(bool data_movement, const char *role) {
+    return data_movement ? role : "compute";
+}
+
+static const char *add_circular_buffer(struct lowering *l, const char *base, enum id_class class, enum dtype dtype, struct node *pages,
+                                       struct node_list attributes) {
+    const char *name = name_fresh(&l->names, arena_printf(l->arena, "cb_%s", base));
+    struct node *node = node_new(l->arena, circular_buffer, CIRCULAR_BUFFER, ((struct span){0}), .name = name, .id = take_id(l, class),
+                                 .dtype = dtype, .pages = pages);
+    builder_add(l->arena, &l->circular_buffers, node_with_attributes(l->arena, node, attributes));
+    return name;
+}
+
+static struct node *cb_facts(struct lowering *l, enum dtype dtype, int64_t depth, bool full_width) {
+    uint32_t bytes;
+    const char *format = device_format(dtype, &bytes);
+    struct node *facts = dictionary_set(l->arena, NULL, KEY_PAGE_SIZE, make_integer(l->arena, bytes));
+    facts = dictionary_set(l->arena, facts, KEY_DEPTH, make_integer(l->arena, depth));
+    facts = dictionary_set(l->arena, facts, KEY_DATA_FORMAT, word(l->arena, format));
+    return dictionary_set(l->arena, facts, KEY_UNPACK_TO_DEST, make_integer(l->arena, full_width));
+}
+
+/* The attributes of a circular buffer, set on a carrier of any kind. */
+static struct node_list cb_attributes(struct lowering *l, struct node *facts, struct node *rows, struct node *columns,
+                                      const char *producer, const char *consumer, struct node *orientation) {
+    struct node *carrier = make_block(l->arena, (struct span){0}, (struct node_list){0});
+    carrier = attribute_set(l->arena, carrier, KEY_TT_CB, facts);
+    carrier = attribute_set(l->arena, carrier, KEY_TT_BLOCK, pair(l->arena, rows, columns));
+    carrier = attribute_set(l->arena, carrier, KEY_TT_PRODUCER, word(l->arena, producer));
+    carrier = attribute_set(l->arena, carrier, KEY_TT_CONSUMER, word(l->arena, consumer));
+    carrier = orientation ? attribute_set(l->arena, carrier, KEY_TT_ORIENTATION, orientation) : carrier;
+    return carrier->attributes;
+}
+
+static struct node *lower_shared(struct lowering *l, struct node_buffer *buffer) {
+    struct usage usage = usage_of(buffer->name, l->body);
+    struct node *rows, *columns, *facts = attribute_get(&buffer->base, KEY_TT_CB);
+    if (!facts || !block_shape(l, buffer, &rows, &columns))
+        return &buffer->base;
+    enum id_class class = usage.loaded ? CLASS_INPUT : usage.stored ? CLASS_OUTPUT : CLASS_INTERMEDIATE;
+    int64_t depth = attribute_integer(dictionary_get(facts, KEY_DEPTH), 1);
+    struct node *pages = make_mul(l->arena, make_mul(l->arena, rows, columns), make_integer(l->arena, depth));
+    struct node_list attributes = cb_attributes(l, facts, rows, columns, role_of(usage.loaded, "reader"), role_of(usage.stored, "writer"),
+                                                attribute_get(&buffer->base, KEY_TT_ORIENTATION));
+    const char *name = add_circular_buffer(l, buffer->name, class, buffer->dtype, pages, attributes);
+    return attribute_set(l->arena, &buffer->base, KEY_TT_HOME, word(l->arena, name));
+}
+
+/* ---- fragments ---- */
+
+/* The largest subblock of at most `capacity` tiles whose sides divide the block's (`exact`), or fit it. */
+static void choose_subblock(int64_t rows, int64_t columns, int64_t capacity, bool exact, int64_t *r, int64_t *c) {
+    *r = *c = 1;
+    for (int64_t h = 1; h <= rows && h <= capacity; h++)
+        for (int64_t w = 1; w <= columns && h * w <= capacity; w++) {
+            if (exact && (rows % h || columns % w))
+                continue;
+            bool larger = h * w > *r * *c, squarer = h * w == *r * *c && h + w < *r + *c;
+            if (larger || squarer) {
+                *r = h;
+                *c = w;
+            }
+        }
+}
+
+/* How many tiles of a fragment a section holds while it computes this map. */
+static int64_t tiles_beside(struct lowering *l, struct node_tile *tile, int64_t capacity) {
+    struct dst_plan plan;
+    struct node_access *target = tile ? node_as(tile->target, access) : NULL;
+    if (!target)
+        return capacity;
+    struct dst_request request = {.arena = l->arena,
+                                  .kernel = l->compilation->kernel,
+                                  .diagnostics = l->compilation->diagnostics,
+                                  .span = tile->base.span,
+                                  .target = target,
+                                  .target_column = lookup(target->name, l).column,
+                                  .value = tile->value,
+                                  .lookup = lookup,
+                                  .context = l};
+    if (!dst_plan_make(&request, &plan)) {
+        l->failed = true;
+        return 1;
+    }
+    int64_t tiles = dst_plan_tiles(&plan, capacity);
+    if (tiles < 1) {
+        report_error(l->compilation->diagnostics, tile->base.span, "this expression needs %d DST slots; a section has %lld",
+                     plan.slots + plan.shared, (long long)capacity);
+        report_help(l->compilation->diagnostics, (struct span){0}, "store a part of it in a shared buffer first");
+        l->failed = true;
+        return 1;
+    }
+    return tiles;
+}
+
+/* A section that stays open over a loop can have no other section in it: does compute do anything else in the loop that updates the
+ * fragment, or between that loop and the fragment's reader? */
+struct interruption {
+    struct arena *arena;
+    const char *fragment;
+    bool inside; /* the fragment's section is open */
+    bool looped; /* it stays open over a loop */
+    bool found;
+};
+
+static bool contains_update(struct node *node, const char *fragment) {
+    struct usage usage = usage_of(fragment, node);
+    return usage.update != NULL;
+}
+
+/* Does every axis of the loop have a single block? Then it is no loop to the device. */
+static bool is_one_turn(struct arena *arena, struct node *node) {
+    struct node_list axes = node_as(node, for)->axes;
+    for (size_t i = 0; i < axes.count; i++) {
+        struct node_axis *axis = node_as(axes.items[i], axis);
+        if (!axis->step || !is_single_block(arena, axis))
+            return false;
+    }
+    return true;
+}
+
+static bool find_interruption(struct node *node, void *context) {
+    struct interruption *search = context;
+    struct node_tile *tile = node_as(node, tile);
+    if (tile) {
+        bool updates = strcmp(target_name(tile->target), search->fragment) == 0 && tile->operator != ASSIGN_SET;
+        bool reads = mentions(tile->value, search->fragment), moves = tile->operation == TILE_LOAD || tile->operation == TILE_STORE;
+        if (reads)
+            search->inside = false;
+        else if (search->inside && !updates && !moves)
+            search->found = true;
+        return true;
+    }
+    if (node->kind == NODE_FOR && !is_one_turn(search->arena, node) && contains_update(node, search->fragment)) {
+        search->inside |= !usage_of(search->fragment, node).reader;
+        search->looped |= search->inside;
+    }
+    return node_each_child(node, find_interruption, context);
+}
+
+
+static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffer) {
+    struct usage usage = usage_of(buffer->name, l->body);
+    struct node *rows, *columns;
+    int64_t r, c, height, width;
+    if (!block_shape(l, buffer, &rows, &columns))
+        return &buffer->base;
+    if (!integer_value(rows, &r) || !integer_value(columns, &c)) {
+        report_error(l->compilation->diagnostics, buffer->base.span, "fragment %s has a block of open size", buffer->name);
+        report_help(l->compilation->diagnostics, (struct span){0}, "fix the size with -D, or block its axes by a number");
+        l->failed = true;
+        return &buffer->base;
+    }
+    int64_t capacity = (int64_t)l->compilation->architecture->dst_tiles_f32;
+    int64_t reading = tiles_beside(l, usage.reader, capacity), starting = l->failed ? 1 : tiles_beside(l, usage.writer, capacity);
+    int64_t most = reading < starting ? reading : starting;
+    struct interruption open = {.arena = l->arena, .fragment = buffer->name};
+    find_interruption(l->body, &open);
+    bool partial = open.looped && (r * c > most || open.found);
+    if (partial && usage.update->operation == TILE_REDUCE) {
+        if (r * c > most)
+            report_error(l->compilation->diagnostics, buffer->base.span,
+                         "fragment %s has %lld tiles; sums and maxima over panels stay in DST, %lld at most", buffer->name,
+                         (long long)(r * c), (long long)most);
+        else
+            report_error(l->compilation->diagnostics, buffer->base.span,
+                         "fragment %s stays in DST over the loop that folds into it, but that loop computes something else as well",
+                         buffer->name);
+        report_help(l->compilation->diagnostics, (struct span){0},
+                    r * c > most ? "use smaller blocks" : "fold an operand that is loaded, or one block that covers the axis");
+        l->failed = true;
+        return &buffer->base;
+    }
+    choose_subblock(r, c, most, partial, &height, &width);
+    struct node *subblock = pair(l->arena, make_integer(l->arena, height), make_integer(l->arena, width));
+    struct node *home = word(l->arena, "dst");
+    if (partial) {
+        struct node *pages = make_integer(l->arena, r * c);
+        struct node_list attributes = cb_attributes(l, cb_facts(l, DTYPE_F32, 1, true), rows, columns, "compute", "compute", NULL);
+        home = word(l->arena, add_circular_buffer(l, buffer->name, CLASS_INTERMEDIATE, DTYPE_F32, pages, attributes));
+    }
+    struct node *node = attribute_set(l->arena, &buffer->base, KEY_TT_HOME, home);
+    node = attribute_set(l->arena, node, KEY_TT_SUBBLOCK, subblock);
+    return attribute_set(l->arena, node, KEY_TT_BLOCK, pair(l->arena, rows, columns));
+}
+
+/* ---- tiles that the reader makes once ---- */
+
+static bool has_fill(struct lowering *l, const struct node *fill, enum dtype dtype) {
+    for (size_t i = 0; i < l->circular_buffers.count; i++) {
+        struct node_circular_buffer *cb = node_as(l->circular_buffers.items[i], circular_buffer);
+        if (cb->dtype == dtype && node_equal(attribute_get(&cb->base, KEY_TT_FILL), fill))
+            return true;
+    }
+    return false;
+}
+
+static void add_fill(struct lowering *l, const char *base, enum dtype dtype, struct node *fill) {
+    if (has_fill(l, fill, dtype))
+        return;
+    struct node *one = make_integer(l->arena, 1);
+    struct node_list attributes = cb_attributes(l, cb_facts(l, dtype, 1, false), one, one, "reader", "compute", NULL);
+    struct node *carrier = node_with_attributes(l->arena, make_block(l->arena, (struct span){0}, (struct node_list){0}), attributes);
+    carrier = attribute_set(l->arena, carrier, KEY_TT_FILL, fill);
+    add_circular_buffer(l, base, CLASS_INPUT, dtype, one, carrier->attributes);
+}
+
+static void add_scaler(struct lowering *l, struct node_tile *tile) {
+    struct node_access *operand = node_as(node_as(tile->value, reduction)->body, access);
+    enum dtype dtype = lookup(operand->name, l).dtype;
+    struct node *fill = dictionary_set(l->arena, NULL, KEY_SCALER, make_integer(l->arena, 1));
+    add_fill(l, "scaler", dtype, fill);
+}
+
+struct mask_search {
+    struct lowering *lowering;
+    struct node_access *target;
+};
+
+static bool find_masks(struct node *node, void *context) {
+    struct mask_search *search = context;
+    struct lowering *l = search->lowering;
+    struct node_call *call = node_as(node, call);
+    if (!call || strcmp(call->function, "inside") != 0)
+        return node_each_child(node, find_masks, context);
+    const char *name = node_as(call->arguments.items[0], reference)->name;
+    struct node_axis *axis = axis_scope_find(&l->scope, name);
+    struct node *extent = axis ? clipping_extent(l->arena, axis) : NULL;
+    if (!extent)
+        return true;
+    size_t last = search->target->subscripts.count - 1;
+    struct node_reference *inner = node_as(search->target->subscripts.items[last], reference);
+    bool columns = inner->name == name && !(last == 0 && lookup(search->target->name, l).column);
+    struct node *fill = dictionary_set(l->arena, NULL, KEY_MASK, word(l->arena, name));
+    fill = dictionary_set(l->arena, fill, KEY_ALONG, word(l->arena, columns ? "columns" : "rows"));
+    fill = dictionary_set(l->arena, fill, KEY_EXTENT, extent);
+    add_fill(l, arena_printf(l->arena, "mask_%s", name), DTYPE_BF16, fill);
+    return true;
+}
+
+static void add_fills(struct lowering *l, struct node_tile *tile) {
+    struct mask_search search = {l, node_as(tile->target, access)};
+    if (tile->operation == TILE_REDUCE)
+        add_scaler(l, tile);
+    if (tile->operation == TILE_MAP)
+        find_masks(tile->value, &search);
+}
+
+/* ---- the walk ---- */
+
+static struct node *lower(struct node *node, void *context) {
+    struct lowering *l = context;
+    struct node_for *loop = node_as(node, for);
+    struct node_buffer *buffer = node_as(node, buffer);
+    struct node_tile *tile = node_as(node, tile);
+    if (l->failed)
+        return node;
+    if (buffer && !attribute_get(node, KEY_TT_HOME))
+        return buffer->memory == MEMORY_SHARED ? lower_shared(l, buffer) : lower_fragment(l, buffer);
+    if (tile)
+        add_fills(l, tile);
+    size_t mark = l->scope.count;
+    if (loop && !axis_scope_push(&l->scope, loop->axes))
+        l->failed = true;
+    struct node *mapped = node_map_children(l->arena, node, lower, l);
+    l->scope.count = mark;
+    return mapped;
+}
+
+bool memory_space_lower_tt(struct compilation *compilation) {
+    struct node_kernel kernel = *node_as(compilation->kernel, kernel);
+    struct lowering *l = arena_allocate(compilation->arena, sizeof *l);
+    l->compilation = compilation;
+    l->arena = compilation->arena;
+    l->names = kernel_names(l->arena, compilation->kernel);
+    if (find_kind(kernel.body, NODE_CIRCULAR_BUFFER))
+        return true;
+    kernel.body = l->body = hold_panels(compilation, kernel.body);
+    collect_buffers(kernel.body, l);
+    struct node *body = lower(kernel.body, l);
+    if (l->failed)
+        return false;
+    struct node_list statements = list_concat(l->arena, builder_list(&l->circular_buffers), node_as(body, block)->statements);
+    kernel.body = make_block(l->arena, body->span, statements);
+    compilation->kernel = arena_copy(l->arena, &kernel, sizeof kernel);
+    return true;
+}

@@ -1,0 +1,105 @@
+/* The runner: forms before and after every pass, time, observers, and under check the comparison of results.
+ */
+#include "transforms/pass.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "ir/verify.h"
+#include "transforms/pass_check.h"
+
+const struct pass passes[] = {
+#define PASS(name, needs, gives, summary) {#name, needs, gives, summary, name},
+#include "transforms/passes.def"
+};
+
+const size_t pass_count = sizeof passes / sizeof *passes;
+
+const struct pass *pass_find(const char *name) {
+    for (size_t i = 0; i < pass_count; i++) {
+        if (strcmp(passes[i].name, name) == 0) {
+            return &passes[i];
+        }
+    }
+    return NULL;
+}
+
+const char *pass_before(const char *name) {
+    const struct pass *pass = pass_find(name);
+    return pass && pass > passes ? pass[-1].name : NULL;
+}
+
+const char *form_name(enum form form) {
+    static const char *const names[] = {[FORM_LOOP] = "loop", [FORM_TILE] = "tile", [FORM_DEVICE] = "device"};
+    return names[form];
+}
+
+static double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Reports that a pass broke its promise. */
+static bool broken(struct compilation *compilation, const struct pass *pass, const char *how) {
+    compilation->broken = pass;
+    report_error(compilation->diagnostics, compilation->kernel->span, "fault of tilec: pass %s %s",
+                 pass->name, how);
+    return false;
+}
+
+static bool same_results(struct compilation *compilation, const struct pass *pass,
+                         const struct node *before) {
+    const char *how = NULL;
+    enum check_outcome outcome = pass_check(compilation, before, &how);
+    if (outcome == CHECK_DIFFERENT) {
+        broken(compilation, pass, "changed the results");
+        report_note(compilation->diagnostics, (struct span){0}, "%s", how);
+    }
+    return outcome == CHECK_EQUAL;
+}
+
+static bool run_pass(struct compilation *compilation, const struct pass *pass,
+                     const struct pass_options *options) {
+    struct node *before = compilation->kernel;
+    unsigned errors = compilation->diagnostics->error_count;
+    if (compilation->form != pass->needs) {
+        return broken(compilation, pass, "was given another form of IR than it needs");
+    }
+    double start = seconds_now();
+    bool ok = pass->run(compilation);
+    double seconds = seconds_now() - start;
+    if (!ok) {
+        return compilation->diagnostics->error_count > errors
+                   ? false
+                   : broken(compilation, pass, "failed without a reason");
+    }
+    if (compilation->diagnostics->error_count > errors) {
+        return false;
+    }
+    compilation->form = pass->gives;
+    bool changed = compilation->kernel != before;
+    if (!kernel_verify(compilation->arena, compilation->diagnostics, compilation->kernel, pass->gives)) {
+        return broken(compilation, pass, "left IR that breaks the rules of its form");
+    }
+    if (options->check && changed && !same_results(compilation, pass, before)) {
+        return false;
+    }
+    if (options->observe) {
+        options->observe(pass, compilation, changed, seconds, options->context);
+    }
+    return true;
+}
+
+bool passes_run(struct compilation *compilation, const char *first, const struct pass_options *options) {
+    const struct pass *pass = first ? pass_find(first) + 1 : passes;
+    for (; pass < passes + pass_count; pass++) {
+        if (!run_pass(compilation, pass, options)) {
+            return false;
+        }
+        if (options->last && strcmp(options->last, pass->name) == 0) {
+            break;
+        }
+    }
+    return true;
+}

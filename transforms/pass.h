@@ -1,0 +1,65 @@
+/* The pass pipeline: what a pass sees, and the runner that checks forms, dumps, times and compares results
+ * around every pass.
+ */
+#ifndef TILEC_TRANSFORMS_PASS_H
+#define TILEC_TRANSFORMS_PASS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ir/ir.h"
+#include "ir/verify.h"
+
+struct architecture;
+
+/* One kernel on its way through the pipeline. */
+struct compilation {
+    struct arena *arena;
+    struct diagnostics *diagnostics;
+    const struct architecture *architecture;
+    uint32_t grid_x, grid_y; /* cores to use; within the architecture's grid */
+    struct node *kernel;     /* the kernel as it stands; a pass replaces it */
+    enum form form;
+    const struct pass *broken; /* set by the runner: this pass broke its promise, a fault of tilec */
+};
+
+/* A pass: false only after a diagnostic was reported. Running it again changes nothing. */
+typedef bool pass_run(struct compilation *compilation);
+
+struct pass {
+    const char *name;
+    enum form needs, gives;
+    const char *summary;
+    pass_run *run;
+};
+
+extern const struct pass passes[];
+extern const size_t pass_count;
+
+#define PASS(name, needs, gives, summary) bool name(struct compilation *compilation);
+#include "transforms/passes.def"
+
+/* Called after every pass with the kernel it left; changed is false when the pass returned the same tree. */
+typedef void pass_observer(const struct pass *pass, const struct compilation *compilation, bool changed,
+                           double seconds, void *context);
+
+struct pass_options {
+    const char *last;       /* stop after this pass; NULL: run all */
+    bool check;             /* compare evaluator results before and after every pass on generated inputs */
+    pass_observer *observe; /* may be NULL */
+    void *context;
+};
+
+const struct pass *pass_find(const char *name);
+/* The name of the pass before this one; NULL for the first. */
+const char *pass_before(const char *name);
+const char *form_name(enum form form);
+
+/* Runs the pipeline on compilation->kernel, starting behind the pass `first` (NULL: at the beginning). False
+ * after a reported error. A pass that breaks its promise (the form it gives, a pass that fails without a
+ * diagnostic, under check the results) is a fault of tilec: reported, compilation->broken set, the kernel
+ * left as that pass made it. */
+bool passes_run(struct compilation *compilation, const char *first, const struct pass_options *options);
+
+#endif

@@ -1,0 +1,241 @@
+#include "transforms/pass_check.h"
+
+#include <string.h>
+
+#include "ir/evaluate.h"
+#include "support/scalar.h"
+#include "transforms/query.h"
+
+/* The sizes that open size number n takes: one row for each trial. */
+static int64_t trial_size(size_t trial, size_t n) {
+    static const int64_t ragged[] = {37, 70, 45, 33, 65, 20};
+    switch (trial) {
+    case 0:
+        return ragged[n % (sizeof ragged / sizeof *ragged)];
+    case 1:
+        return 32;
+    case 2:
+        return 1;
+    case 3:
+        return ragged[(n + 2) % (sizeof ragged / sizeof *ragged)];
+    default:
+        return 40; /* for kernels whose sizes must be equal */
+    }
+}
+
+enum { TRIALS = 5, LAST_RESORT = TRIALS - 1 };
+
+/* A generator of its own: the same inputs everywhere. */
+static uint64_t next_random(uint64_t *state) {
+    *state += 0x9e3779b97f4a7c15u;
+    uint64_t z = *state;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+/* Small integers on even trials, where sums are exact; otherwise values as the type stores them: in (-2, 2),
+ * and in one trial all below -1, where a maximum shows whatever greater comes in from beyond the tensor. */
+static double generate(uint64_t *state, enum dtype dtype, size_t trial) {
+    uint64_t bits = next_random(state);
+    bool is_float = dtype == DTYPE_F32 || dtype == DTYPE_BF16;
+    if (!is_float) {
+        return (double)(bits % 8);
+    }
+    if (trial % 2 == 0) {
+        return (double)(int)(bits % 9) - 4.0;
+    }
+    float value = (float)((double)(bits >> 11) * (trial == 3 ? 0x1p-52 : 0x1p-51) - (trial == 3 ? 3.0 : 2.0));
+    return dtype == DTYPE_BF16 ? f32_from_bf16(bf16_from_f32(value)) : value;
+}
+
+/* Elements that the tensors of a kernel may have together: the evaluator visits each many times. */
+enum { ELEMENT_BUDGET = 1 << 22 };
+
+struct trial {
+    struct arena *arena;
+    struct diagnostics *diagnostics; /* scratch: of this trial only */
+    size_t number;
+    struct environment sizes;
+    struct tensor_values *inputs;
+    struct scalar_value *scalars;
+    size_t input_count, scalar_count;
+    bool too_large;
+};
+
+static void choose_sizes(struct trial *trial, struct node *kernel) {
+    struct node_list sizes = open_sizes(trial->arena, kernel);
+    for (size_t i = 0; i < sizes.count; i++) {
+        environment_set(&trial->sizes, node_as(sizes.items[i], reference)->name,
+                        trial_size(trial->number, i));
+    }
+}
+
+static bool generate_tensor(struct trial *trial, struct node_parameter *parameter,
+                            struct tensor_values *tensor) {
+    *tensor = (struct tensor_values){
+        .name = parameter->name, .dtype = parameter->dtype, .rank = parameter->dimensions.count};
+    if (!parameter_extents(trial->diagnostics, &trial->sizes, &parameter->base, tensor->shape)) {
+        return false;
+    }
+    uint64_t count = tensor_elements(tensor), state = 12345 + trial->input_count;
+    tensor->values = arena_allocate(trial->arena, (count + 1) * sizeof *tensor->values);
+    for (uint64_t i = 0; i < count; i++) {
+        tensor->values[i] = generate(&state, parameter->dtype, trial->number);
+    }
+    return true;
+}
+
+/* Are all tensors together, at the sizes of the trial, small enough to compute with? Extents that are unknown
+ * here are judged where they are used. */
+static bool within_budget(struct trial *trial, const struct node *kernel) {
+    struct node_list parameters = launch_parameters(kernel);
+    uint64_t total = 0;
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        struct diagnostics *scratch = diagnostics_create(trial->arena);
+        uint64_t extents[TENSOR_RANK_LIMIT], count = 1;
+        if (!is_tensor(parameter) || !parameter_extents(scratch, &trial->sizes, &parameter->base, extents)) {
+            continue;
+        }
+        for (size_t j = 0; j < parameter->dimensions.count; j++) {
+            if (__builtin_mul_overflow(count, extents[j], &count)) {
+                return false;
+            }
+        }
+        if (__builtin_add_overflow(total, count, &total)) {
+            return false;
+        }
+    }
+    return total <= ELEMENT_BUDGET;
+}
+
+/* Sizes and inputs of a trial; false when the kernel does not take such sizes. */
+static bool prepare(struct trial *trial, struct node *kernel) {
+    struct node_list parameters = launch_parameters(kernel);
+    choose_sizes(trial, kernel);
+    trial->inputs = arena_allocate(trial->arena, (parameters.count + 1) * sizeof *trial->inputs);
+    trial->scalars = arena_allocate(trial->arena, (parameters.count + 1) * sizeof *trial->scalars);
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        bool is_float = parameter->dtype == DTYPE_F32 || parameter->dtype == DTYPE_BF16;
+        if (!is_tensor(parameter) && !parameter->value && is_float) {
+            trial->scalars[trial->scalar_count++] = (struct scalar_value){parameter->name, 0.75};
+        } else if (!is_tensor(parameter) && !is_float) {
+            const struct node_integer *fallback = node_as(parameter->value, integer);
+            environment_set(&trial->sizes, parameter->name, fallback ? fallback->value : 1);
+        }
+    }
+    trial->too_large = !within_budget(trial, kernel);
+    for (size_t i = 0; i < parameters.count && !trial->too_large; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (is_tensor(parameter) && parameter->direction != DIRECTION_OUT &&
+            !generate_tensor(trial, parameter, &trial->inputs[trial->input_count++])) {
+            return false;
+        }
+    }
+    return !trial->too_large && conditions_check(trial->diagnostics, &trial->sizes, kernel);
+}
+
+static bool evaluate(struct trial *trial, const struct node *kernel, struct evaluation_result *result) {
+    struct evaluation_request request = {.kernel = kernel,
+                                         .model = MODEL_IDEAL,
+                                         .inputs = trial->inputs,
+                                         .input_count = trial->input_count,
+                                         .scalars = trial->scalars,
+                                         .scalar_count = trial->scalar_count,
+                                         .sizes = &trial->sizes,
+                                         .padding = PADDING_NAN};
+    return evaluate_kernel(trial->arena, trial->diagnostics, &request, result);
+}
+
+static bool all_integers(const struct evaluation_result *result) {
+    for (size_t i = 0; i < result->count; i++) {
+        uint64_t count = tensor_elements(&result->outputs[i]);
+        for (uint64_t j = 0; j < count; j++) {
+            double value = result->outputs[i].values[j];
+            if (!(value == (double)(int64_t)value)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static const char *first_message(struct trial *trial) {
+    return trial->diagnostics->first ? trial->diagnostics->first->message : "no reason was given";
+}
+
+static enum check_outcome check_trial(struct compilation *compilation, struct node *before,
+                                      struct trial *trial, const char **how) {
+    struct evaluation_result old = {0}, new = {0};
+    if (!evaluate(trial, before, &old)) {
+        report_error(compilation->diagnostics,
+                     trial->diagnostics->first ? trial->diagnostics->first->span : before->span,
+                     "the kernel cannot be evaluated: %s", first_message(trial));
+        return CHECK_IMPOSSIBLE;
+    }
+    if (!evaluate(trial, compilation->kernel, &new)) {
+        *how = arena_printf(compilation->arena, "what it left fails: %s", first_message(trial));
+        return CHECK_DIFFERENT;
+    }
+    const char *difference = evaluation_difference(compilation->arena, &old, &new);
+    if (!difference && all_integers(&old)) {
+        difference = evaluation_bit_difference(compilation->arena, &old, &new);
+    }
+    *how = difference;
+    return difference ? CHECK_DIFFERENT : CHECK_EQUAL;
+}
+
+static const char *sizes_text(struct compilation *compilation, const struct environment *sizes) {
+    const char *text = "";
+    for (size_t i = 0; i < sizes->count; i++) {
+        text = arena_printf(compilation->arena, "%s%s%s = %lld", text, i ? ", " : "", sizes->items[i].name,
+                            (long long)sizes->items[i].value);
+    }
+    return text;
+}
+
+enum check_outcome pass_check(struct compilation *compilation, const struct node *before, const char **how) {
+    struct node *old = (struct node *)(uintptr_t)before;
+    size_t done = 0;
+    bool too_large = false;
+    for (size_t number = 0; number < TRIALS; number++) {
+        struct arena *arena = arena_create();
+        struct trial trial = {.arena = arena,
+                              .diagnostics = diagnostics_create(arena),
+                              .number = number,
+                              .sizes = {.arena = arena}};
+        bool needed = number != LAST_RESORT || done == 0;
+        enum check_outcome outcome = CHECK_EQUAL;
+        /* A pass may add conditions of a launch: sizes that those refuse are not compared. */
+        if (needed && prepare(&trial, old) &&
+            conditions_check(trial.diagnostics, &trial.sizes, compilation->kernel)) {
+            outcome = check_trial(compilation, old, &trial, how);
+            done++;
+            if (outcome == CHECK_DIFFERENT) {
+                *how = arena_printf(compilation->arena, "with %s, %s", sizes_text(compilation, &trial.sizes),
+                                    *how);
+            }
+        }
+        too_large |= trial.too_large;
+        arena_free(arena);
+        if (outcome != CHECK_EQUAL) {
+            return outcome;
+        }
+    }
+    if (!done && too_large) {
+        report_error(compilation->diagnostics, before->span,
+                     "the sizes are too large for --check-passes: the tensors have more than %d elements",
+                     ELEMENT_BUDGET);
+        report_help(compilation->diagnostics, (struct span){0},
+                    "fix smaller sizes by -D, or leave them open");
+        return CHECK_IMPOSSIBLE;
+    }
+    if (!done) {
+        report_error(compilation->diagnostics, before->span,
+                     "no sizes were found at which the kernel can be evaluated");
+        return CHECK_IMPOSSIBLE;
+    }
+    return CHECK_EQUAL;
+}

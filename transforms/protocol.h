@@ -1,0 +1,66 @@
+/* The parts of insert_cb_protocol_tt.
+ */
+#ifndef TILEC_TRANSFORMS_PROTOCOL_H
+#define TILEC_TRANSFORMS_PROTOCOL_H
+
+#include "transforms/blocks.h"
+#include "transforms/names.h"
+#include "transforms/pass.h"
+
+/* An axis in numbers: which tiles this execution covers. */
+struct axis_range {
+    const char *name;
+    struct node_axis *axis;
+    struct node *first;  /* of its tiles; of an element axis or a block of one element: the index itself */
+    struct node *tiles;  /* how many exist here: a literal or a reference; NULL for an element */
+    struct node *extent; /* clips it, in elements; NULL when all blocks are full */
+};
+
+struct protocol {
+    struct compilation *compilation;
+    struct arena *arena;
+    struct node *kernel;
+    struct name_set names;
+    struct axis_range ranges[32];
+    size_t range_count;
+    struct {
+        const char *buffer, *home;
+    } homes[128]; /* circular buffers of the shared buffers met so far */
+    size_t home_count;
+    const char *row, *column; /* names of loops over tiles */
+    struct list_builder helpers;
+    bool failed;
+};
+
+/* ---- insert_cb_protocol_tt.c ---- */
+void protocol_fail(struct protocol *p, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+struct axis_range *range_find(struct protocol *p, const char *name);
+/* A size expression in terms of the launch arguments: ceildiv(M, 32) is Mt where an argument has that value. */
+struct node *launch_value(struct protocol *p, struct node *expression);
+struct node_circular_buffer *circular_buffer_of(struct protocol *p, const char *name);
+/* Tiles of one block of a circular buffer. */
+struct node *block_rows(const struct node_circular_buffer *cb);
+struct node *block_columns(const struct node_circular_buffer *cb);
+struct node *block_pages(struct protocol *p, const struct node_circular_buffer *cb);
+/* Adds statements under a role, joining a role block of the same role that stands last. */
+void role_add(struct protocol *p, struct list_builder *out, enum role role, struct span span, struct node_list statements);
+struct node *call_statement(struct protocol *p, struct span span, const char *function, size_t count, struct node *const *arguments);
+
+/* ---- protocol_data.c: data movement ---- */
+/* One reader block for loads that stand together: reserve, read, one barrier, neutral padding, push. */
+void emit_loads(struct protocol *p, struct list_builder *out, struct node_list loads);
+void emit_store(struct protocol *p, struct list_builder *out, struct node_tile *store);
+/* The tiles that the reader makes once, and compute's wait for them; at the end compute's pop. */
+void emit_fills(struct protocol *p, struct list_builder *out);
+void emit_fill_pops(struct protocol *p, struct list_builder *out);
+
+/* ---- protocol_helpers.c: functions of the reader that write to L1 ---- */
+enum fill_helper { FILL_COLUMNS, FILL_ROWS, FILL_TILE, FILL_SCALER };
+/* The name of the helper for elements of this type; its function is added to the kernel on first use.
+ *   FILL_COLUMNS(tile, first, value), FILL_ROWS(tile, first, value): elements from column (row) `first` on
+ *   FILL_TILE(tile, word): every word; FILL_SCALER(tile, word): the words of the first row of every face */
+const char *fill_helper(struct protocol *p, enum fill_helper helper, enum dtype dtype);
+/* The bit pattern of a value in a type, as an integer literal. */
+struct node *format_bits(struct protocol *p, enum dtype dtype, double value);
+
+#endif

@@ -1,0 +1,293 @@
+/* Data movement: loads and stores as loops over pages, padding, and the tiles that the reader makes.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "ir/build.h"
+#include "transforms/protocol.h"
+
+static struct node *ref(struct protocol *p, const char *name) {
+    return make_reference(p->arena, name);
+}
+
+static struct node *number(struct protocol *p, int64_t value) {
+    return make_integer(p->arena, value);
+}
+
+static int64_t page_size(const struct node_circular_buffer *cb) {
+    return attribute_integer(dictionary_get(attribute_get(&cb->base, KEY_TT_CB), KEY_PAGE_SIZE), 0);
+}
+
+static const char *home_of(struct protocol *p, const char *buffer) {
+    for (size_t i = 0; i < p->home_count; i++)
+        if (p->homes[i].buffer == buffer)
+            return p->homes[i].home;
+    return buffer;
+}
+
+/* A block of tiles between a tensor and a circular buffer. */
+struct transfer {
+    struct node_tile *tile;
+    struct node_access *tensor, *buffer;
+    struct node_circular_buffer *cb;
+    const char *pointer; /* the let that holds the L1 address of the block */
+    struct axis_range *rows, *columns; /* of the tensor's last two dimensions; rows NULL for a tensor of one dimension */
+};
+
+static struct axis_range *subscript_range(struct protocol *p, struct node *subscript) {
+    struct node_reference *reference = node_as(subscript, reference);
+    return reference ? range_find(p, reference->name) : NULL;
+}
+
+static struct transfer transfer_of(struct protocol *p, struct node_tile *tile, const char *suffix) {
+    bool load = tile->operation == TILE_LOAD;
+    struct transfer t = {.tile = tile,
+                         .tensor = node_as(load ? tile->value : tile->target, access),
+                         .buffer = node_as(load ? tile->target : tile->value, access)};
+    t.cb = circular_buffer_of(p, home_of(p, t.buffer->name));
+    t.pointer = name_fresh(&p->names, arena_printf(p->arena, "%s_%s", t.buffer->name, suffix));
+    size_t rank = t.tensor->subscripts.count;
+    t.columns = subscript_range(p, t.tensor->subscripts.items[rank - 1]);
+    t.rows = rank > 1 ? subscript_range(p, t.tensor->subscripts.items[rank - 2]) : NULL;
+    if (!t.cb || !t.columns || !t.columns->tiles || (rank > 1 && (!t.rows || !t.rows->tiles)))
+        protocol_fail(p, tile->base.span, "%s is moved by other than whole blocks", t.tensor->name);
+    return t;
+}
+
+/* for name in 0..tiles { body }, or the body alone for one tile. */
+static struct node *tile_loop(struct protocol *p, struct span span, const char *name, struct node *tiles, struct node *body) {
+    int64_t count;
+    if (integer_value(tiles, &count) && count == 1)
+        return substitute(p->arena, body, name, number(p, 0));
+    struct node *block = body->kind == NODE_BLOCK ? body : make_block(p->arena, span, LIST(p->arena, body));
+    return make_for(p->arena, span, name, number(p, 0), tiles, NULL, block);
+}
+
+static struct node *fold(struct protocol *p, struct node *node) {
+    return simplify(p->arena, node);
+}
+
+/* The L1 address of tile (row, column) of the block. */
+static struct node *tile_address(struct protocol *p, const struct transfer *t, struct node *row, struct node *column) {
+    struct node *columns = launch_value(p, block_columns(t->cb));
+    struct node *index = make_add(p->arena, make_mul(p->arena, row, columns), column);
+    return make_add(p->arena, ref(p, t->pointer), make_mul(p->arena, index, number(p, page_size(t->cb))));
+}
+
+/* The axes of an index expression, as the numbers that they are here. */
+static struct node *index_in_numbers(struct node *node, void *context) {
+    struct protocol *p = context;
+    struct node_call *lo = node_as(node, call);
+    struct node *inner = lo && strcmp(lo->function, "lo") == 0 ? lo->arguments.items[0] : node;
+    struct axis_range *range = inner->kind == NODE_REFERENCE ? subscript_range(p, inner) : NULL;
+    return range ? range->first : node_map_children(p->arena, node, index_in_numbers, p);
+}
+
+/* Which matrix of a tensor: axes may be shifted, b + 1. */
+static struct node *leading_index(struct protocol *p, struct node *subscript) {
+    return launch_value(p, index_in_numbers(subscript, p));
+}
+
+static struct node *page_of(struct protocol *p, const struct transfer *t) {
+    struct list_builder indices = {0};
+    size_t rank = t->tensor->subscripts.count;
+    for (size_t i = 0; i + 2 < rank; i++)
+        builder_add(p->arena, &indices, leading_index(p, t->tensor->subscripts.items[i]));
+    if (t->rows)
+        builder_add(p->arena, &indices, make_add(p->arena, t->rows->first, ref(p, p->row)));
+    builder_add(p->arena, &indices, make_add(p->arena, t->columns->first, ref(p, p->column)));
+    return node_new(p->arena, page, PAGE, ((struct span){0}), .tensor = t->tensor->name, .indices = builder_list(&indices));
+}
+
+static struct node *move_block(struct protocol *p, const struct transfer *t, const char *function) {
+    struct span span = t->tile->base.span;
+    struct node *row = t->rows ? ref(p, p->row) : number(p, 0);
+    struct node *arguments[] = {page_of(p, t), ref(p, t->tensor->name), tile_address(p, t, row, ref(p, p->column))};
+    struct node *body = call_statement(p, span, function, 3, arguments);
+    body = tile_loop(p, span, p->column, t->columns->tiles, body);
+    body = t->rows ? tile_loop(p, span, p->row, t->rows->tiles, body) : body;
+    return fold(p, body);
+}
+
+static struct node *pointer_let(struct protocol *p, const struct transfer *t, const char *function) {
+    struct node *value = make_call(p->arena, function, LIST(p->arena, ref(p, t->cb->name)));
+    return node_new(p->arena, let, LET, t->tile->base.span, .name = t->pointer, .dtype = DTYPE_U32, .value = value);
+}
+
+static struct node *protocol_call(struct protocol *p, const struct transfer *t, const char *function) {
+    struct node *arguments[] = {ref(p, t->cb->name), block_pages(p, t->cb)};
+    return call_statement(p, t->tile->base.span, function, 2, arguments);
+}
+
+static struct node *plain_call(struct protocol *p, struct span span, const char *function) {
+    return call_statement(p, span, function, 0, NULL);
+}
+
+/* ---- padding ---- */
+
+/* The neutral element behind the end of one axis, in the last tile of the block that holds the end. */
+static struct node *pad_axis(struct protocol *p, const struct transfer *t, const char *name, double value) {
+    struct axis_range *range = range_find(p, name);
+    struct arena *arena = p->arena;
+    bool columns = range == t->columns;
+    if (!range || !range->extent)
+        return NULL;
+    struct node *extent = launch_value(p, range->extent);
+    struct node *used = fold(p, make_mod(arena, extent, number(p, TILE_SIZE)));
+    int64_t known;
+    if (integer_value(used, &known) && known == 0)
+        return NULL;
+    struct node *last = make_sub(arena, range->tiles, number(p, 1));
+    struct node *row = columns ? (t->rows ? ref(p, p->row) : number(p, 0)) : last;
+    struct node *column = columns ? last : ref(p, p->column);
+    struct span span = t->tile->base.span;
+    struct node *arguments[] = {tile_address(p, t, row, column), used, format_bits(p, t->cb->dtype, value)};
+    struct node *body = call_statement(p, span, fill_helper(p, columns ? FILL_COLUMNS : FILL_ROWS, t->cb->dtype), 3, arguments);
+    if (columns)
+        body = t->rows ? tile_loop(p, span, p->row, t->rows->tiles, body) : body;
+    else
+        body = tile_loop(p, span, p->column, t->columns->tiles, body);
+    struct node *total = launch_value(p, tiles_of(arena, range->extent));
+    struct node *end = fold(p, make_add(arena, range->first, range->tiles));
+    struct node *ragged = integer_value(used, &known) ? NULL : make_binary(arena, BINARY_NOT_EQUAL, used, number(p, 0));
+    struct node *here = node_equal(end, total) ? NULL : make_binary(arena, BINARY_EQUAL, end, total);
+    struct node *condition = ragged && here ? make_binary(arena, BINARY_AND, ragged, here) : ragged ? ragged : here;
+    body = fold(p, body);
+    return condition ? node_new(arena, if, IF, span, .condition = condition,
+                                .then = body->kind == NODE_BLOCK ? body : make_block(arena, span, LIST(arena, body)))
+                     : body;
+}
+
+static double literal(const struct node *node) {
+    return node->kind == NODE_REAL ? ((const struct node_real *)node)->value : (double)attribute_integer(node, 0);
+}
+
+/* Adds a statement; an `if` joins one with the same condition that stands last. */
+static void add_joined(struct protocol *p, struct list_builder *out, struct node *node) {
+    struct node_if *last = out->count ? node_as(out->items[out->count - 1], if) : NULL;
+    struct node_if *added = node_as(node, if);
+    if (!last || !added || !node_equal(last->condition, added->condition)) {
+        builder_add(p->arena, out, node);
+        return;
+    }
+    struct node_list both = list_concat(p->arena, node_as(last->then, block)->statements, node_as(added->then, block)->statements);
+    struct node_if joined = *last;
+    joined.then = make_block(p->arena, last->base.span, both);
+    out->items[out->count - 1] = arena_copy(p->arena, &joined, sizeof joined);
+}
+
+static void pad_block(struct protocol *p, const struct transfer *t, struct list_builder *out) {
+    struct node_dictionary *pads = node_as(attribute_get(&t->tile->base, KEY_TT_PAD), dictionary);
+    for (size_t i = 0; pads && i < pads->entries.count; i++) {
+        struct node_attribute *entry = node_as(pads->entries.items[i], attribute);
+        add_joined(p, out, pad_axis(p, t, entry->key, literal(entry->value)));
+    }
+}
+
+/* ---- loads and stores ---- */
+
+void emit_loads(struct protocol *p, struct list_builder *out, struct node_list loads) {
+    struct transfer transfers[64];
+    struct list_builder body = {0};
+    size_t count = loads.count < 64 ? loads.count : 64;
+    struct span span = loads.items[0]->span;
+    for (size_t i = 0; i < count; i++)
+        transfers[i] = transfer_of(p, node_as(loads.items[i], tile), "write");
+    if (loads.count > count)
+        protocol_fail(p, span, "more than 64 loads stand together");
+    if (p->failed)
+        return;
+    for (size_t i = 0; i < count; i++)
+        builder_add(p->arena, &body, protocol_call(p, &transfers[i], "cb_reserve_back"));
+    for (size_t i = 0; i < count; i++)
+        builder_add(p->arena, &body, pointer_let(p, &transfers[i], "get_write_ptr"));
+    for (size_t i = 0; i < count; i++)
+        builder_add(p->arena, &body, move_block(p, &transfers[i], "noc_async_read_page"));
+    builder_add(p->arena, &body, plain_call(p, span, "noc_async_read_barrier"));
+    for (size_t i = 0; i < count; i++)
+        pad_block(p, &transfers[i], &body);
+    for (size_t i = 0; i < count; i++)
+        builder_add(p->arena, &body, protocol_call(p, &transfers[i], "cb_push_back"));
+    role_add(p, out, ROLE_READER, span, builder_list(&body));
+}
+
+void emit_store(struct protocol *p, struct list_builder *out, struct node_tile *store) {
+    struct transfer t = transfer_of(p, store, "read");
+    struct span span = store->base.span;
+    if (p->failed)
+        return;
+    struct node *body[] = {protocol_call(p, &t, "cb_wait_front"), pointer_let(p, &t, "get_read_ptr"),
+                           move_block(p, &t, "noc_async_write_page"), plain_call(p, span, "noc_async_writes_flushed"),
+                           protocol_call(p, &t, "cb_pop_front")};
+    role_add(p, out, ROLE_WRITER, span, list_of(p->arena, sizeof body / sizeof *body, body));
+}
+
+/* ---- tiles that the reader makes once ---- */
+
+static uint32_t word_bits(struct protocol *p, enum dtype dtype, double value) {
+    uint32_t bits = (uint32_t)attribute_integer(format_bits(p, dtype, value), 0);
+    return dtype == DTYPE_BF16 ? bits << 16 | bits : bits;
+}
+
+static void fill_words(struct protocol *p, struct list_builder *body, enum fill_helper helper, enum dtype dtype, struct node *pointer,
+                       double value) {
+    struct node *arguments[] = {pointer, number(p, word_bits(p, dtype, value))};
+    builder_add(p->arena, body, call_statement(p, (struct span){0}, fill_helper(p, helper, dtype), 2, arguments));
+}
+
+static void fill_mask(struct protocol *p, struct list_builder *body, struct node_circular_buffer *cb, struct node *fill,
+                      struct node *pointer) {
+    struct arena *arena = p->arena;
+    struct node *extent = dictionary_get(fill, KEY_EXTENT);
+    struct node *before = make_mul(arena, make_sub(arena, tiles_of(arena, extent), number(p, 1)), number(p, TILE_SIZE));
+    struct node *valid = launch_value(p, make_sub(arena, extent, before));
+    bool columns = strcmp(attribute_word(dictionary_get(fill, KEY_ALONG), ""), "columns") == 0;
+    fill_words(p, body, FILL_TILE, cb->dtype, pointer, 1);
+    struct node *arguments[] = {pointer, valid, number(p, 0)};
+    builder_add(arena, body,
+                call_statement(p, (struct span){0}, fill_helper(p, columns ? FILL_COLUMNS : FILL_ROWS, cb->dtype), 3, arguments));
+}
+
+static void emit_fill(struct protocol *p, struct list_builder *out, struct node_circular_buffer *cb, struct node *fill) {
+    struct list_builder body = {0};
+    struct arena *arena = p->arena;
+    struct span none = {0};
+    struct node *one[] = {ref(p, cb->name), number(p, 1)};
+    const char *pointer = name_fresh(&p->names, arena_printf(arena, "%s_write", cb->name + strlen("cb_")));
+    builder_add(arena, &body, call_statement(p, none, "cb_reserve_back", 2, one));
+    builder_add(arena, &body, node_new(arena, let, LET, none, .name = pointer, .dtype = DTYPE_U32,
+                                       .value = make_call(arena, "get_write_ptr", LIST(arena, ref(p, cb->name)))));
+    if (dictionary_get(fill, KEY_SCALER)) {
+        fill_words(p, &body, FILL_TILE, cb->dtype, ref(p, pointer), 0);
+        fill_words(p, &body, FILL_SCALER, cb->dtype, ref(p, pointer), 1);
+    } else {
+        fill_mask(p, &body, cb, fill, ref(p, pointer));
+    }
+    builder_add(arena, &body, call_statement(p, none, "cb_push_back", 2, one));
+    role_add(p, out, ROLE_READER, none, builder_list(&body));
+}
+
+static void each_fill(struct protocol *p, struct list_builder *out, const char *compute_call, bool make) {
+    struct node_list list = node_as(node_as(p->kernel, kernel)->body, block)->statements;
+    for (int pass = make ? 0 : 1; pass < 2; pass++)
+        for (size_t i = 0; i < list.count; i++) {
+            struct node_circular_buffer *cb = node_as(list.items[i], circular_buffer);
+            struct node *fill = cb ? attribute_get(&cb->base, KEY_TT_FILL) : NULL;
+            if (!fill)
+                continue;
+            struct node *one[] = {ref(p, cb->name), number(p, 1)};
+            if (pass == 0)
+                emit_fill(p, out, cb, fill);
+            else
+                role_add(p, out, ROLE_COMPUTE, (struct span){0}, LIST(p->arena, call_statement(p, (struct span){0}, compute_call, 2, one)));
+        }
+}
+
+void emit_fills(struct protocol *p, struct list_builder *out) {
+    each_fill(p, out, "cb_wait_front", true);
+}
+
+void emit_fill_pops(struct protocol *p, struct list_builder *out) {
+    each_fill(p, out, "cb_pop_front", false);
+}

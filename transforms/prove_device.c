@@ -1,0 +1,118 @@
+#include "transforms/prove.h"
+
+#include "ir/attributes.h"
+#include "support/architecture.h"
+#include "transforms/prove_internal.h"
+
+#include <inttypes.h>
+
+/* ---- what proofs share ---- */
+
+bool prove_quietly(struct walk *w, const struct polynomial *p, const struct polynomial *limit) {
+    w->quiet++;
+    enum verdict verdict = prove_at_most(w, p, limit);
+    w->quiet--;
+    return verdict == PROVED;
+}
+
+void no_end(struct walk *w, void *state) {
+    (void)w;
+    (void)state;
+}
+
+static const char *atom_text(struct walk *w, const struct atom *atom) {
+    struct arena *arena = w->compilation->arena;
+    switch (atom->kind) {
+    case ATOM_MINIMUM:
+        return arena_printf(arena, "min(%s, %s)", value_text(w, atom->a), value_text(w, atom->b));
+    case ATOM_MAXIMUM:
+        return arena_printf(arena, "max(%s, %s)", value_text(w, atom->a), value_text(w, atom->b));
+    case ATOM_QUOTIENT:
+        return arena_printf(arena, "(%s) / %s", value_text(w, atom->a), value_text(w, atom->b));
+    case ATOM_REMAINDER:
+        return arena_printf(arena, "(%s) %% %s", value_text(w, atom->a), value_text(w, atom->b));
+    case ATOM_INDEX:
+        return "the block's number";
+    case ATOM_POINTER:
+        return "the window";
+    default:
+        return atom->name;
+    }
+}
+
+const char *value_text(struct walk *w, const struct polynomial *p) {
+    struct arena *arena = w->compilation->arena;
+    const char *text = "";
+    if (!p)
+        return "an unknown number of";
+    for (size_t i = 0; i < p->count; i++) {
+        const struct monomial *term = &p->terms[i];
+        int64_t factor = term->factor < 0 ? -term->factor : term->factor;
+        const char *sign = i ? (term->factor < 0 ? " - " : " + ") : term->factor < 0 ? "-" : "";
+        bool shows = factor != 1 || !term->degree;
+        text = shows ? arena_printf(arena, "%s%s%" PRId64, text, sign, factor) : arena_printf(arena, "%s%s", text, sign);
+        for (size_t j = 0; j < term->degree; j++)
+            text = arena_printf(arena, "%s%s%s", text, shows || j ? " * " : "",
+                                atom_text(w, &w->values.atoms[term->atoms[j]]));
+    }
+    return p->count ? text : "0";
+}
+
+const struct atom *pointer_in(struct walk *w, const struct polynomial *address, const struct polynomial **offset) {
+    const struct atom *found = NULL;
+    struct values *v = &w->values;
+    for (size_t i = 0; address && i < address->count; i++) {
+        for (size_t j = 0; j < address->terms[i].degree; j++) {
+            const struct atom *atom = &v->atoms[address->terms[i].atoms[j]];
+            if (atom->kind != ATOM_POINTER)
+                continue;
+            if (found || address->terms[i].degree != 1 || address->terms[i].factor != 1)
+                return NULL;
+            found = atom;
+        }
+    }
+    if (found)
+        *offset = difference_of(v, address, atom_value(v, (size_t)(found - v->atoms)));
+    return found;
+}
+
+static int64_t compute_setting(const struct walk *w, const char *key) {
+    return attribute_integer(dictionary_get(attribute_get(w->compilation->kernel, KEY_TT_COMPUTE), key), 0);
+}
+
+bool dst_holds_f32(const struct walk *w) {
+    return compute_setting(w, KEY_FP32_DEST_ACC_EN) != 0;
+}
+
+int64_t section_tiles(const struct walk *w) {
+    const struct architecture *a = w->compilation->architecture;
+    int64_t tiles = dst_holds_f32(w) ? a->dst_tiles_f32 : a->dst_tiles_16;
+    return compute_setting(w, KEY_DST_FULL_SYNC_EN) ? 2 * tiles : tiles;
+}
+
+/* ---- all of them ---- */
+
+static struct node_list functions_of(struct compilation *c) {
+    struct node_block *body = node_as(node_as(c->kernel, kernel)->body, block);
+    struct list_builder functions = {0};
+    for (size_t i = 0; body && i < body->statements.count; i++) {
+        struct node_function *function = node_as(body->statements.items[i], function);
+        if (function && function->role != ROLE_HELPER)
+            builder_add(c->arena, &functions, &function->base);
+    }
+    return builder_list(&functions);
+}
+
+void prove_device_kernel(struct compilation *c) {
+    static const struct proof *const proofs[] = {&prove_windows, &prove_movement, &prove_state, &prove_slots};
+    struct walk *w = walk_create(c);
+    struct node_list functions = functions_of(c);
+    for (size_t i = 0; i < functions.count; i++) {
+        const struct node_function *function = node_as(functions.items[i], function);
+        bool compute = function->role == ROLE_COMPUTE;
+        for (size_t j = 0; j < sizeof proofs / sizeof *proofs; j++)
+            if (proofs[j] == &prove_windows || compute == (proofs[j] != &prove_movement))
+                walk_function(w, proofs[j], function);
+    }
+    prove_order(w, functions);
+}

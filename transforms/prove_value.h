@@ -1,0 +1,87 @@
+/* Numbers of device form as polynomials over atoms: sizes of the launch, loop variables, minima, quotients.
+ *
+ * Equal numbers have equal polynomials wherever they stand, in every function of a kernel, so that counts can
+ * be compared without running anything. Every atom is at least 0 (device form computes in u32). NULL is a
+ * number of which nothing is known; every operation on it gives NULL.
+ */
+#ifndef TILEC_TRANSFORMS_PROVE_VALUE_H
+#define TILEC_TRANSFORMS_PROVE_VALUE_H
+
+#include "ir/ir.h"
+
+enum { ATOM_LIMIT = 1024, DEGREE_LIMIT = 6, MONOMIAL_LIMIT = 32, EXTENT_LIMIT = 8 };
+
+struct monomial {
+    int64_t factor;
+    uint16_t degree, atoms[DEGREE_LIMIT]; /* ascending */
+};
+
+struct polynomial {
+    size_t count;
+    struct monomial terms[]; /* ordered, no factor is 0 */
+};
+
+enum atom_kind {
+    ATOM_SIZE,      /* a size, a scalar, an address: fixed by the launch */
+    ATOM_START,     /* the core's first grid point */
+    ATOM_COUNT,     /* how many it has */
+    ATOM_LOOP,      /* a <= value < b, in steps of `step` */
+    ATOM_INDEX,     /* coordinate `position` of a over the extents */
+    ATOM_MINIMUM,   /* of a and b */
+    ATOM_MAXIMUM,
+    ATOM_QUOTIENT,  /* floor(a / b) */
+    ATOM_REMAINDER, /* a mod b */
+    ATOM_POINTER,   /* the L1 address of a buffer's window */
+};
+
+struct atom {
+    enum atom_kind kind;
+    const char *name; /* as messages say it */
+    const struct polynomial *a, *b, *extents[EXTENT_LIMIT];
+    size_t extent_count, position;
+    int64_t step;       /* of a loop; of a pointer: the buffer */
+    const void *turn;   /* of a pointer: the last move of its window when it was taken; of a loop whose range is
+                           unknown: the loop */
+    struct span span;   /* of a pointer: where it was taken */
+    int depth;          /* of a loop: how many loops are around it */
+    bool write;         /* of a pointer: to the back of the buffer */
+    bool positive;      /* of a size: a launch where it is 0 writes nothing and is not run */
+};
+
+struct values {
+    struct arena *arena;
+    struct atom *atoms;
+    size_t count;
+};
+
+const struct polynomial *number(struct values *v, int64_t value);
+const struct polynomial *atom_value(struct values *v, size_t atom);
+/* The index of an atom like this one, a new one when there is none; ATOM_LIMIT when there are too many. */
+size_t atom_find(struct values *v, const struct atom *atom);
+
+const struct polynomial *sum_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
+const struct polynomial *difference_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
+const struct polynomial *product_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
+const struct polynomial *quotient_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
+const struct polynomial *remainder_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
+const struct polynomial *minimum_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
+const struct polynomial *maximum_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
+/* a / b rounded up. */
+const struct polynomial *ceiling_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
+
+bool same_value(const struct polynomial *a, const struct polynomial *b); /* NULL equals nothing */
+bool known_number(const struct polynomial *p, int64_t *value);
+/* Does it depend on the atom, also through other atoms? */
+bool depends_on_atom(const struct values *v, const struct polynomial *p, size_t atom);
+/* With every mention of the atom, also within other atoms, replaced. */
+const struct polynomial *replace_atom(struct values *v, const struct polynomial *p, size_t atom,
+                                      const struct polynomial *by);
+/* p = factor(atom) * atom + rest: the factor of a polynomial in which the atom stands alone in its power;
+ * false when it stands in a power beyond 1. */
+bool part_by_atom(struct values *v, const struct polynomial *p, size_t atom, const struct polynomial **factor,
+                  const struct polynomial **rest);
+/* No monomial has a negative (positive) factor. */
+bool never_negative(const struct polynomial *p);
+bool never_positive(const struct polynomial *p);
+
+#endif

@@ -1,0 +1,298 @@
+/* One assignment of a tile program: reductions are taken out of its value, what remains is one elementwise map.
+ */
+#include <string.h>
+
+#include "ir/build.h"
+#include "transforms/tensorize.h"
+
+/* ---- operands of a map brought into the shape of its target ---- */
+
+struct fitting {
+    struct tensorizer *t;
+    struct node *target;
+    struct {
+        const char *name;
+        struct node *turned;
+    } memo[16];
+    size_t memo_count;
+};
+
+static struct node *turn_operand(struct fitting *f, struct node *operand) {
+    const char *name = node_as(operand, access)->name;
+    for (size_t i = 0; i < f->memo_count; i++)
+        if (f->memo[i].name == name)
+            return f->memo[i].turned;
+    struct storage *storage = storage_find(f->t, name);
+    struct node *source = operand;
+    if (storage->memory == MEMORY_FRAGMENT)
+        source = value_materialize(f->t, operand, arena_printf(f->t->arena, "%s_copy", name), storage->rank, storage->axes);
+    struct node *turned = value_turned(f->t, source);
+    if (f->memo_count < sizeof f->memo / sizeof *f->memo) {
+        f->memo[f->memo_count].name = name;
+        f->memo[f->memo_count++].turned = turned;
+    }
+    return turned;
+}
+
+static enum orientation wanted_orientation(const struct storage *target, const char *axis) {
+    if (target->rank == 1)
+        return target->orientation;
+    return axis == target->axes[1] ? ORIENTATION_ROW : ORIENTATION_COLUMN;
+}
+
+static struct node *fit_access(struct fitting *f, struct node *node) {
+    struct tensorizer *t = f->t;
+    struct storage *target = storage_find(t, node_as(f->target, access)->name);
+    struct storage *operand = storage_find(t, node_as(node, access)->name);
+    if (!operand || operand->tensor || !access_is_axes(t, node, operand->rank, operand->axes)) {
+        tensorize_fail(t, "%s is read at shifted or repeated subscripts, which no tile operation does", node_as(node, access)->name);
+        return node;
+    }
+    for (size_t i = 0; i < operand->rank; i++) {
+        bool covered = false;
+        for (size_t k = 0; k < target->rank; k++)
+            covered |= target->axes[k] == operand->axes[i];
+        if (!covered) {
+            tensorize_fail(t, "axis %s of %s does not occur in %s, which the statement writes", operand->axes[i], operand->name,
+                           target->name);
+            return node;
+        }
+    }
+    if (operand->rank == 2)
+        return operand->axes[0] == target->axes[0] ? node : turn_operand(f, node);
+    enum orientation wanted = wanted_orientation(target, operand->axes[0]);
+    if (operand->orientation == ORIENTATION_NONE)
+        operand->orientation = wanted;
+    return operand->orientation == wanted ? node : turn_operand(f, node);
+}
+
+static struct node *fit(struct node *node, void *context) {
+    struct fitting *f = context;
+    struct tensorizer *t = f->t;
+    if (t->failed)
+        return node;
+    if (node->kind == NODE_ACCESS)
+        return fit_access(f, node);
+    struct node_reference *reference = node_as(node, reference);
+    if (reference && axis_find(t, reference->name)) {
+        tensorize_fail(t, "the index %s is used as a value, which no tile operation gives", reference->name);
+        return node;
+    }
+    return node_map_children(t->arena, node, fit, f);
+}
+
+/* A vector without an orientation takes that of its first operand that has one. */
+static bool first_orientation(struct node *node, void *context) {
+    struct fitting *f = context;
+    struct storage *target = storage_find(f->t, node_as(f->target, access)->name);
+    struct node_access *access = node_as(node, access);
+    struct storage *operand = access ? storage_find(f->t, access->name) : NULL;
+    if (operand && operand->rank == 1 && operand->orientation != ORIENTATION_NONE) {
+        target->orientation = operand->orientation;
+        return false;
+    }
+    return node_each_child(node, first_orientation, context);
+}
+
+/* The first buffer of the value whose type the vector and matrix units do not compute with here; NULL when there is none. */
+struct type_search {
+    struct tensorizer *t;
+    struct storage *found;
+};
+
+static bool find_integers(struct node *node, void *context) {
+    struct type_search *search = context;
+    struct node_access *access = node_as(node, access);
+    struct storage *storage = access ? storage_find(search->t, access->name) : NULL;
+    if (storage && !dtype_is_computed(storage->dtype))
+        search->found = storage;
+    return !search->found && node_each_child(node, find_integers, context);
+}
+
+/* Whole numbers are moved as they are, and nothing else: a map of them is a copy. */
+static bool check_types(struct tensorizer *t, struct node *target, struct node *value) {
+    struct type_search search = {.t = t};
+    struct storage *written = storage_find(t, node_as(target, access)->name);
+    find_integers(value, &search);
+    struct storage *odd = search.found ? search.found : dtype_is_computed(written->dtype) ? NULL : written;
+    if (!odd)
+        return true;
+    bool copied = value->kind == NODE_ACCESS && search.found && search.found->dtype == written->dtype &&
+                  (written->dtype == DTYPE_U32 || written->dtype == DTYPE_I32);
+    if (!copied) {
+        tensorize_fail(t, "%s has type %s: tile operations compute with bf16 and f32; u32 and i32 are copied, no more", odd->name,
+                       word_text(WORDS_dtype, odd->dtype));
+        report_help(t->compilation->diagnostics, (struct span){0}, "declare it as bf16 or f32");
+    }
+    return copied;
+}
+
+static void emit_map(struct tensorizer *t, struct node *target, struct node *value) {
+    struct fitting f = {.t = t, .target = target};
+    if (!check_types(t, target, value))
+        return;
+    struct storage *storage = storage_find(t, node_as(target, access)->name);
+    if (storage->rank == 1 && storage->orientation == ORIENTATION_NONE)
+        if (first_orientation(value, &f) && storage->memory == MEMORY_SHARED)
+            storage->orientation = ORIENTATION_ROW;
+    struct node *fitted = fit(value, &f);
+    if (!t->failed)
+        tile_emit(t, TILE_MAP, target, ASSIGN_SET, fitted);
+}
+
+/* ---- reductions inside a value ---- */
+
+struct extraction {
+    struct tensorizer *t;
+    size_t count;
+    const char *const *axes;
+};
+
+static struct node *extract(struct node *node, void *context) {
+    struct extraction *e = context;
+    if (e->t->failed)
+        return node;
+    struct node_reduction *reduction = node_as(node, reduction);
+    if (!reduction)
+        return node_map_children(e->t->arena, node, extract, e);
+    const char *axes[2];
+    size_t count = value_axes(e->t, node, e->count, e->axes, axes);
+    return tensorize_reduction(e->t, reduction, count, axes, NULL);
+}
+
+static bool accumulates(enum assign_operator operator, const struct node_reduction *reduction) {
+    return (operator == ASSIGN_ADD && reduction->operator == REDUCTION_SUM) ||
+           (operator == ASSIGN_MAX && reduction->operator == REDUCTION_MAX);
+}
+
+/* ---- targets ---- */
+
+/* A vector or matrix of tiles goes to its tensor: through a buffer of the tensor's type that the writer empties. */
+static void assign_tensor(struct tensorizer *t, struct node_access *target, struct node *value) {
+    const char *axes[2];
+    size_t count = access_tile_axes(t, target, axes);
+    if (!count)
+        return;
+    struct storage *tensor = storage_find(t, target->name);
+    struct extraction extraction = {t, count, axes};
+    value = extract(value, &extraction);
+    if (t->failed)
+        return;
+    const char *base = arena_printf(t->arena, "%s_out", target->name);
+    const char *name = buffer_declare(t, MEMORY_SHARED, base, count, axes, tensor->dtype, ORIENTATION_NONE);
+    emit_map(t, buffer_access(t, name), value);
+    if (t->failed)
+        return;
+    struct node *stored = buffer_access(t, name);
+    if (count == 1 && storage_find(t, name)->orientation == ORIENTATION_COLUMN)
+        stored = value_turned(t, stored);
+    tile_emit(t, TILE_STORE, access_numbered(t, target), ASSIGN_SET, stored);
+}
+
+/* shared a[i, k] = A[i, k] is the load itself; false when the value needs more than that. */
+static bool assign_load(struct tensorizer *t, struct node *target, struct node *value) {
+    struct node_access *access = node_as(value, access);
+    struct storage *tensor = access ? storage_find(t, access->name) : NULL;
+    struct storage *buffer = storage_find(t, node_as(target, access)->name);
+    const char *axes[2];
+    if (!tensor || !tensor->tensor || buffer->memory != MEMORY_SHARED || buffer->dtype != tensor->dtype)
+        return false;
+    size_t count = access_tile_axes(t, access, axes);
+    if (!count || count != buffer->rank || axes[0] != buffer->axes[0] || (count == 2 && axes[1] != buffer->axes[1]))
+        return false;
+    if (count == 1) {
+        if (buffer->orientation == ORIENTATION_COLUMN)
+            return false;
+        buffer->orientation = ORIENTATION_ROW;
+    }
+    tile_emit(t, TILE_LOAD, target, ASSIGN_SET, access_numbered(t, access));
+    return true;
+}
+
+/* acc = acc + sum(...), acc = max(acc, max(...)): the reduction that continues on what the fragment holds, else NULL. */
+static struct node_reduction *continued(struct node *target, struct node *value, enum assign_operator *operator) {
+    struct node_binary *sum = node_as(value, binary);
+    struct node_call *max = node_as(value, call);
+    struct node *sides[2] = {NULL, NULL};
+    if (sum && sum->operator == BINARY_ADD) {
+        sides[0] = sum->left;
+        sides[1] = sum->right;
+        *operator = ASSIGN_ADD;
+    } else if (max && strcmp(max->function, "max") == 0 && max->arguments.count == 2) {
+        sides[0] = max->arguments.items[0];
+        sides[1] = max->arguments.items[1];
+        *operator = ASSIGN_MAX;
+    }
+    for (int i = 0; i < 2; i++)
+        if (sides[i] && node_equal(sides[i], target) && node_as(sides[1 - i], reduction))
+            return node_as(sides[1 - i], reduction);
+    return NULL;
+}
+
+static void assign_fragment(struct tensorizer *t, struct node *target, enum assign_operator operator, struct node *value) {
+    const char *name = node_as(target, access)->name;
+    struct node_reduction *reduction = operator == ASSIGN_SET ? continued(target, value, &operator) : NULL;
+    reduction = reduction ? reduction : node_as(value, reduction);
+    if (reduction && accumulates(operator, reduction)) {
+        tensorize_accumulate(t, name, reduction);
+        return;
+    }
+    if (operator != ASSIGN_SET || mentions(value, name)) {
+        tensorize_fail(t, "fragment %s is updated by something else than a sum or maximum over an axis; keep the change for the "
+                          "statement that reads it",
+                       name);
+        return;
+    }
+    struct storage *fragment = storage_find(t, name);
+    struct extraction extraction = {t, fragment->rank, arena_copy(t->arena, fragment->axes, sizeof fragment->axes)};
+    value = extract(value, &extraction);
+    if (!t->failed)
+        emit_map(t, target, value);
+}
+
+static void assign_shared(struct tensorizer *t, struct node *target, enum assign_operator operator, struct node *value) {
+    struct storage *buffer = storage_find(t, node_as(target, access)->name);
+    if (operator != ASSIGN_SET) {
+        tensorize_fail(t, "shared buffer %s is written once; accumulate in a fragment", buffer->name);
+        return;
+    }
+    struct node_reduction *reduction = node_as(value, reduction);
+    const char *const *axes = arena_copy(t->arena, buffer->axes, sizeof buffer->axes);
+    if (reduction) {
+        tensorize_reduction(t, reduction, buffer->rank, axes, buffer->name);
+        return;
+    }
+    struct extraction extraction = {t, buffer->rank, axes};
+    value = extract(value, &extraction);
+    if (!t->failed)
+        emit_map(t, target, value);
+}
+
+void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_operator operator, struct node *value) {
+    struct node_access *access = node_as(target, access);
+    struct storage *storage = access ? storage_find(t, access->name) : NULL;
+    if (!storage) {
+        tensorize_fail(t, "the left side is neither a tensor nor a buffer of blocks");
+        return;
+    }
+    if (storage->tensor && operator != ASSIGN_SET) {
+        tensorize_fail(t, "%s is updated in place; accumulate in a fragment and write it once", access->name);
+        return;
+    }
+    if (!storage->tensor && !access_is_axes(t, target, storage->rank, storage->axes)) {
+        tensorize_fail(t, "%s is written at other subscripts than its axes", access->name);
+        return;
+    }
+    if (!storage->tensor && operator == ASSIGN_SET && assign_load(t, target, value))
+        return;
+    value = t->failed ? value : value_stage(t, value);
+    if (t->failed)
+        return;
+    storage = storage_find(t, access->name);
+    if (storage->tensor)
+        assign_tensor(t, access, value);
+    else if (storage->memory == MEMORY_FRAGMENT)
+        assign_fragment(t, target, operator, value);
+    else
+        assign_shared(t, target, operator, value);
+}

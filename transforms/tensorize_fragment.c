@@ -1,0 +1,223 @@
+#include <math.h>
+#include <string.h>
+
+#include "ir/build.h"
+#include "transforms/tensorize.h"
+
+struct usage {
+    const char *name;
+    struct node_tile *start;  /* the map that gives the first value */
+    struct node_tile *update; /* the accumulation */
+    size_t reads;             /* mentions in values */
+};
+
+static bool count_mentions(struct node *node, void *context) {
+    struct usage *usage = context;
+    struct node_access *access = node_as(node, access);
+    usage->reads += access && access->name == usage->name;
+    return node_each_child(node, count_mentions, context);
+}
+
+static bool collect_usage(struct node *node, void *context) {
+    struct usage *usage = context;
+    struct node_tile *tile = node_as(node, tile);
+    if (!tile)
+        return node_each_child(node, collect_usage, context);
+    if (node_as(tile->target, access)->name == usage->name) {
+        if (tile->operation == TILE_MAP)
+            usage->start = tile;
+        else
+            usage->update = tile;
+    }
+    return count_mentions(tile->value, usage);
+}
+
+static bool is_neutral(const struct node_tile *start, enum assign_operator operator) {
+    const struct node *value = start->value;
+    if (operator == ASSIGN_ADD)
+        return (value->kind == NODE_INTEGER && ((const struct node_integer *)value)->value == 0) ||
+               (value->kind == NODE_REAL && ((const struct node_real *)value)->value == 0);
+    return value->kind == NODE_REAL && isinf(((const struct node_real *)value)->value) && ((const struct node_real *)value)->value < 0;
+}
+
+/* ---- replacing the reads of a fragment ---- */
+
+struct reading {
+    struct arena *arena;
+    const char *name;
+    struct node *by;
+};
+
+static struct node *replace_access(struct node *node, void *context) {
+    struct reading *r = context;
+    struct node_access *access = node_as(node, access);
+    return access && access->name == r->name ? r->by : node_map_children(r->arena, node, replace_access, r);
+}
+
+static struct node *replace_reads(struct node *node, void *context) {
+    struct reading *r = context;
+    struct node_tile *tile = node_as(node, tile);
+    if (!tile)
+        return node_map_children(r->arena, node, replace_reads, r);
+    struct node *value = replace_access(tile->value, r);
+    if (value == tile->value)
+        return node;
+    struct node_tile changed = *tile;
+    changed.value = value;
+    return arena_copy(r->arena, &changed, sizeof changed);
+}
+
+/* ---- one statement list ---- */
+
+/* The statement of the list behind which the fragment has its final value. */
+static size_t last_write(struct node_list list, const struct usage *usage) {
+    size_t last = 0;
+    for (size_t i = 0; i < list.count; i++) {
+        struct usage here = {.name = usage->name};
+        collect_usage(list.items[i], &here);
+        if (here.start || here.update)
+            last = i;
+    }
+    return last;
+}
+
+static struct node_list replace_from(struct tensorizer *t, struct node_list list, size_t first, const char *name, struct node *by) {
+    struct reading reading = {t->arena, name, by};
+    struct list_builder out = {0};
+    for (size_t i = 0; i < list.count; i++)
+        builder_add(t->arena, &out, i < first ? list.items[i] : replace_reads(list.items[i], &reading));
+    return builder_list(&out);
+}
+
+/* The start value moves from in front of the fold to its readers. */
+static struct node_list settle_start(struct tensorizer *t, struct node_list list, const struct usage *usage) {
+    struct node_tile start = *usage->start;
+    enum assign_operator operator = usage->update->operator;
+    start.value = operator == ASSIGN_ADD ? make_integer(t->arena, 0) : make_real(t->arena, -INFINITY);
+    struct node *access = start.target, *by;
+    if (operator == ASSIGN_ADD)
+        by = make_binary(t->arena, BINARY_ADD, access, usage->start->value);
+    else
+        by = make_call(t->arena, "max", LIST(t->arena, access, usage->start->value));
+    list = replace_from(t, list, last_write(list, usage) + 1, usage->name, by);
+    struct list_builder out = {0};
+    for (size_t i = 0; i < list.count; i++)
+        builder_add(t->arena, &out,
+                    list.items[i] == &usage->start->base ? arena_copy(t->arena, &start, sizeof start) : list.items[i]);
+    return builder_list(&out);
+}
+
+/* Behind its last update the fragment is copied to a shared buffer, which the readers read instead. */
+static struct node_list keep_copy(struct tensorizer *t, struct node_list list, const struct usage *usage) {
+    struct storage fragment = *storage_find(t, usage->name);
+    size_t last = last_write(list, usage);
+    struct list_builder copied = {0}, out = {0};
+    struct list_builder *outer = t->out;
+    t->out = &copied;
+    t->span = list.items[last]->span;
+    const char *base = arena_printf(t->arena, "%s_copy", usage->name);
+    const char *name = buffer_declare(t, MEMORY_SHARED, base, fragment.rank, fragment.axes, DTYPE_F32, fragment.orientation);
+    struct node *read = buffer_access(t, usage->name);
+    tile_emit(t, TILE_MAP, buffer_access(t, name), ASSIGN_SET, read);
+    t->out = outer;
+    list = replace_from(t, list, last + 1, usage->name, buffer_access(t, name));
+    for (size_t i = 0; i < list.count; i++) {
+        builder_add(t->arena, &out, list.items[i]);
+        if (i == last)
+            builder_add_all(t->arena, &out, builder_list(&copied));
+    }
+    return builder_list(&out);
+}
+
+/* Does the reader of the fragment read buffers beside it? A fold fills its section with sums and leaves their slots no company. */
+struct company {
+    const char *fragment;
+    bool others;
+};
+
+static bool find_company(struct node *node, void *context) {
+    struct company *company = context;
+    struct node_tile *tile = node_as(node, tile);
+    struct node_access *access = node_as(node, access);
+    if (tile)
+        return !mentions(tile->value, company->fragment) || find_company(tile->value, context);
+    company->others |= access && access->name != company->fragment;
+    return node_each_child(node, find_company, context);
+}
+
+static bool reads_others(struct node_list list, const char *fragment) {
+    struct company company = {.fragment = fragment};
+    for (size_t i = 0; i < list.count; i++)
+        find_company(list.items[i], &company);
+    return company.others;
+}
+
+/* Is the fragment read by a statement of other axes, which would need it spread? */
+struct spreading {
+    const char *fragment;
+    const struct node_access *target; /* of the statement at hand */
+    bool found;
+};
+
+static bool find_spreading(struct node *node, void *context) {
+    struct spreading *spreading = context;
+    struct node_tile *tile = node_as(node, tile);
+    struct node_access *access = node_as(node, access);
+    if (tile) {
+        spreading->target = node_as(tile->target, access);
+        return find_spreading(tile->value, context);
+    }
+    if (access && access->name == spreading->fragment)
+        spreading->found |= !list_equal(access->subscripts, spreading->target->subscripts);
+    return node_each_child(node, find_spreading, context);
+}
+
+static bool is_spread(struct node_list list, const char *fragment) {
+    struct spreading spreading = {.fragment = fragment};
+    for (size_t i = 0; i < list.count; i++)
+        find_spreading(list.items[i], &spreading);
+    return spreading.found;
+}
+
+static bool is_in(struct node_list list, const struct node *node) {
+    for (size_t i = 0; i < list.count; i++)
+        if (list.items[i] == node)
+            return true;
+    return false;
+}
+
+static struct node_list settle_list(struct tensorizer *t, struct node_list list) {
+    for (size_t i = 0; i < list.count; i++) {
+        struct node_buffer *buffer = node_as(list.items[i], buffer);
+        if (!buffer || buffer->memory != MEMORY_FRAGMENT)
+            continue;
+        struct usage usage = {.name = buffer->name};
+        for (size_t k = 0; k < list.count; k++)
+            collect_usage(list.items[k], &usage);
+        if (usage.start && !is_in(list, &usage.start->base)) {
+            t->span = usage.start->base.span;
+            tensorize_fail(t, "fragment %s gets a new value in a loop that it outlives; to continue on what it holds write += or max=",
+                           buffer->name);
+            return list;
+        }
+        if (usage.update && usage.update->operation == TILE_REDUCE && usage.start && !is_neutral(usage.start, usage.update->operator))
+            list = settle_start(t, list, &usage);
+        if (usage.reads > 1 || is_spread(list, buffer->name) || (usage.update && usage.update->operation == TILE_REDUCE && reads_others(list, buffer->name)))
+            list = keep_copy(t, list, &usage);
+    }
+    return list;
+}
+
+static struct node *settle(struct node *node, void *context) {
+    struct tensorizer *t = context;
+    struct node *mapped = node_map_children(t->arena, node, settle, t);
+    struct node_block *block = node_as(mapped, block);
+    if (!block)
+        return mapped;
+    struct node_list list = settle_list(t, block->statements);
+    return list_equal(list, block->statements) ? mapped : make_block(t->arena, node->span, list);
+}
+
+struct node *fragments_settle(struct tensorizer *t, struct node *body) {
+    return settle(body, t);
+}

@@ -1,0 +1,171 @@
+/* A map computes in the slots of a DST section, and there are few. An expression that needs more of them is cut: a part of it goes to a
+ * shared buffer of its own first.
+ */
+#include <string.h>
+
+#include "ir/build.h"
+#include "support/architecture.h"
+#include "transforms/dst_plan.h"
+#include "transforms/tensorize.h"
+
+enum { TOO_MANY = 1000, MASK_SLOTS = 2 }; /* MASK_SLOTS: what tile_pad_tt adds to an operand of a fold */
+
+struct splitter {
+    struct tensorizer *t;
+    struct node *body; /* all statements */
+};
+
+static struct buffer_facts lookup(const char *name, void *context) {
+    const struct storage *storage = storage_find(context, name);
+    if (!storage || storage->tensor)
+        return (struct buffer_facts){0};
+    return (struct buffer_facts){.known = true,
+                                 .fragment = storage->memory == MEMORY_FRAGMENT,
+                                 .dtype = storage->dtype,
+                                 .column = storage->orientation == ORIENTATION_COLUMN};
+}
+
+/* DST slots that the value needs when it is computed over the axes of the target. */
+static int slots_of(struct tensorizer *t, struct node_access *target, struct node *value) {
+    struct dst_plan plan;
+    struct dst_request request = {.arena = t->arena,
+                                  .kernel = t->compilation->kernel,
+                                  .diagnostics = diagnostics_create(t->arena),
+                                  .target = target,
+                                  .target_column = lookup(target->name, t).column,
+                                  .value = value,
+                                  .lookup = lookup,
+                                  .context = t};
+    return dst_plan_make(&request, &plan) ? plan.slots : TOO_MANY;
+}
+
+/* ---- the part that is cut out ---- */
+
+struct candidate {
+    struct tensorizer *t;
+    struct node_access *target;
+    struct node *best;
+    int most, slots; /* the limit; what the best needs */
+};
+
+static bool find_access(struct node *node, void *context) {
+    bool *found = context;
+    *found |= node->kind == NODE_ACCESS;
+    return !*found && node_each_child(node, find_access, context);
+}
+
+/* Conditions are no values that a buffer holds, and a number needs none. */
+static bool is_part(struct node *node) {
+    struct node_binary *binary = node_as(node, binary);
+    struct node_unary *unary = node_as(node, unary);
+    struct node_call *call = node_as(node, call);
+    bool access = false;
+    find_access(node, &access);
+    return access && ((binary && binary->operator <= BINARY_REMAINDER) || (unary && unary->operator == UNARY_NEGATE) ||
+                      (call && strcmp(call->function, "inside") != 0));
+}
+
+static bool consider(struct node *node, void *context) {
+    struct candidate *c = context;
+    int slots = is_part(node) ? slots_of(c->t, c->target, node) : 0;
+    if (slots <= c->most && slots > c->slots) {
+        c->best = node;
+        c->slots = slots;
+    }
+    return node_each_child(node, consider, c);
+}
+
+struct replacement {
+    struct arena *arena;
+    const struct node *part;
+    struct node *by;
+};
+
+static struct node *replace(struct node *node, void *context) {
+    struct replacement *r = context;
+    return node_equal(node, r->part) ? r->by : node_map_children(r->arena, node, replace, r);
+}
+
+/* How the vectors of a part lie. */
+struct vector_search {
+    struct tensorizer *t;
+    enum orientation orientation;
+};
+
+static bool find_vector(struct node *node, void *context) {
+    struct vector_search *search = context;
+    struct node_access *access = node_as(node, access);
+    const struct storage *storage = access ? storage_find(search->t, access->name) : NULL;
+    if (storage && storage->rank == 1)
+        search->orientation = storage->orientation;
+    return node_each_child(node, find_vector, context);
+}
+
+/* A buffer for the part, declared and filled in front of the map; the access of it. */
+static struct node *keep_part(struct tensorizer *t, struct node_access *target, struct node *part) {
+    const char *order[2], *axes[2];
+    for (size_t i = 0; i < target->subscripts.count; i++)
+        order[i] = node_as(target->subscripts.items[i], reference)->name;
+    size_t count = value_axes(t, part, target->subscripts.count, order, axes);
+    struct vector_search vector = {t, ORIENTATION_NONE};
+    find_vector(part, &vector);
+    const char *name = buffer_declare(t, MEMORY_SHARED, "part", count, axes, value_dtype(t, part),
+                                      count == 1 ? vector.orientation : ORIENTATION_NONE);
+    struct node *access = buffer_access(t, name);
+    tile_emit(t, TILE_MAP, access, ASSIGN_SET, part);
+    return access;
+}
+
+/* ---- statements ---- */
+
+static bool find_fold(struct node *node, void *context) {
+    struct candidate *c = context;
+    struct node_tile *tile = node_as(node, tile);
+    if (!tile)
+        return node_each_child(node, find_fold, context);
+    c->slots |= (tile->operation == TILE_REDUCE || tile->operation == TILE_MATMUL) && mentions(tile->value, c->target->name);
+    return true;
+}
+
+static struct node *split_map(struct splitter *s, struct node_tile *tile) {
+    struct tensorizer *t = s->t;
+    struct candidate c = {.t = t, .target = node_as(tile->target, access)};
+    struct node_tile rest = *tile;
+    find_fold(s->body, &c);
+    int capacity = (int)t->compilation->architecture->dst_tiles_f32, limit = c.slots ? capacity - MASK_SLOTS : capacity;
+    while (slots_of(t, c.target, rest.value) > limit) {
+        c.best = NULL;
+        c.slots = 1;
+        c.most = capacity;
+        node_each_child(rest.value, consider, &c);
+        if (!c.best)
+            break; /* memory_space_lower_tt says what is too deep */
+        t->span = tile->base.span;
+        struct replacement replacement = {t->arena, c.best, keep_part(t, c.target, c.best)};
+        rest.value = replace(rest.value, &replacement);
+    }
+    return rest.value == tile->value ? &tile->base : arena_copy(t->arena, &rest, sizeof rest);
+}
+
+static struct node *split(struct node *node, void *context) {
+    struct splitter *s = context;
+    struct node_block *block = node_as(node, block);
+    if (!block)
+        return node_map_children(s->t->arena, node, split, s);
+    struct list_builder out = {0};
+    struct list_builder *outer = s->t->out;
+    for (size_t i = 0; i < block->statements.count; i++) {
+        struct node_tile *tile = node_as(block->statements.items[i], tile);
+        s->t->out = &out;
+        struct node *statement = tile && tile->operation == TILE_MAP ? split_map(s, tile) : split(block->statements.items[i], s);
+        builder_add(s->t->arena, &out, statement);
+    }
+    s->t->out = outer;
+    struct node_list list = builder_list(&out);
+    return list_equal(list, block->statements) ? node : make_block(s->t->arena, node->span, list);
+}
+
+struct node *maps_split(struct tensorizer *t, struct node *body) {
+    struct splitter s = {t, body};
+    return split(body, &s);
+}

@@ -1,0 +1,341 @@
+/* tensorize_tt: every statement of a tile program becomes one tile operation on named buffers.
+ *
+ *     C[i, j] = max(acc[i, j] + bias[j], 0)         shared bias_in[j]: bf16 @{tt.orientation = row}
+ *                                             =>    tile load bias_in[j] = bias[j]
+ *                                                   shared C_out[i, j]: bf16
+ *                                                   tile map C_out[i, j] = max(acc[i, j] + bias_in[j], 0)
+ *                                                   tile store C[i, j] = C_out[i, j]
+ *
+ * Named axes are the access relation here: what an operation is follows from which axes its operands have, never from spelling.
+ * What matches nothing is an error with the reason.
+ */
+#include "transforms/tensorize.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "ir/build.h"
+#include "transforms/query.h"
+
+void tensorize_fail(struct tensorizer *t, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    report_error(t->compilation->diagnostics, t->span, "%s", arena_vprintf(t->arena, format, arguments));
+    va_end(arguments);
+    t->failed = true;
+}
+
+struct storage *storage_find(struct tensorizer *t, const char *name) {
+    for (size_t i = t->storage_count; i-- > 0;)
+        if (strcmp(t->storages[i].name, name) == 0)
+            return &t->storages[i];
+    return NULL;
+}
+
+struct storage *storage_add(struct tensorizer *t, struct storage storage) {
+    if (t->storage_count == t->storage_capacity) {
+        t->storage_capacity = t->storage_capacity ? 2 * t->storage_capacity : 32;
+        struct storage *storages = arena_allocate(t->arena, t->storage_capacity * sizeof *storages);
+        if (t->storage_count)
+            memcpy(storages, t->storages, t->storage_count * sizeof *storages);
+        t->storages = storages;
+    }
+    t->storages[t->storage_count] = storage;
+    return &t->storages[t->storage_count++];
+}
+
+struct node_axis *axis_find(struct tensorizer *t, const char *name) {
+    for (size_t i = t->axis_count; i-- > 0;)
+        if (strcmp(t->axes[i]->name, name) == 0)
+            return t->axes[i];
+    return NULL;
+}
+
+static void axis_push(struct tensorizer *t, struct node_axis *axis) {
+    if (t->axis_count == t->axis_capacity) {
+        t->axis_capacity = t->axis_capacity ? 2 * t->axis_capacity : 8;
+        struct node_axis **axes = arena_allocate(t->arena, t->axis_capacity * sizeof *axes);
+        if (t->axis_count)
+            memcpy(axes, t->axes, t->axis_count * sizeof *axes);
+        t->axes = axes;
+    }
+    t->axes[t->axis_count++] = axis;
+}
+
+struct node *buffer_access(struct tensorizer *t, const char *name) {
+    struct storage *storage = storage_find(t, name);
+    struct list_builder subscripts = {0};
+    for (size_t i = 0; i < storage->rank; i++)
+        builder_add(t->arena, &subscripts, make_reference(t->arena, storage->axes[i]));
+    return make_access(t->arena, name, builder_list(&subscripts));
+}
+
+const char *buffer_declare(struct tensorizer *t, enum memory memory, const char *base, size_t count, const char *const *axes,
+                           enum dtype dtype, enum orientation orientation) {
+    const char *name = name_fresh(&t->names, base);
+    struct storage storage = {.name = name, .memory = memory, .dtype = dtype, .rank = count, .orientation = orientation};
+    struct list_builder parts = {0};
+    for (size_t i = 0; i < count; i++) {
+        storage.axes[i] = axes[i];
+        builder_add(t->arena, &parts, make_axis(t->arena, axes[i], NULL, NULL, NULL));
+    }
+    storage.declaration = node_new(t->arena, buffer, BUFFER, t->span, .memory = memory, .name = name, .axes = builder_list(&parts),
+                                   .dtype = dtype);
+    storage_add(t, storage);
+    builder_add(t->arena, t->out, storage.declaration);
+    return name;
+}
+
+void tile_emit(struct tensorizer *t, enum tile_operation operation, struct node *target, enum assign_operator operator,
+               struct node *value) {
+    struct node *node = node_new(t->arena, tile, TILE, t->span, .operation = operation, .target = target, .operator = operator,
+                                 .value = value);
+    builder_add(t->arena, t->out, node);
+    report_remark(t->compilation->diagnostics, t->span, "%s: %s %s %s", word_text(WORDS_tile_operation, operation),
+                  node_text(t->arena, target), word_text(WORDS_assign_operator, operator), node_text(t->arena, value));
+}
+
+static struct node_list tensorize_list(struct tensorizer *t, struct node_list statements);
+
+/* The accumulation of a fragment in the statements that follow its declaration; NULL when there is none. */
+struct accumulation {
+    const char *name;
+    struct node_reduction *reduction;
+};
+
+static bool find_accumulation(struct node *node, void *context) {
+    struct accumulation *wanted = context;
+    struct node_assign *assign = node_as(node, assign);
+    struct node_access *target = assign ? node_as(assign->target, access) : NULL;
+    if (target && target->name == wanted->name && node_as(assign->value, reduction)) {
+        wanted->reduction = node_as(assign->value, reduction);
+        return false;
+    }
+    return node_each_child(node, find_accumulation, context);
+}
+
+static enum orientation fragment_orientation(struct tensorizer *t, struct node_buffer *buffer, struct node_list rest) {
+    if (buffer->axes.count != 1)
+        return ORIENTATION_NONE;
+    struct accumulation wanted = {.name = buffer->name};
+    for (size_t i = 0; i < rest.count && !wanted.reduction; i++)
+        find_accumulation(rest.items[i], &wanted);
+    return wanted.reduction ? reduction_orientation(t, wanted.reduction, node_as(buffer->axes.items[0], axis)->name)
+                            : ORIENTATION_NONE;
+}
+
+static void tensorize_buffer(struct tensorizer *t, struct node_buffer *buffer, struct node_list rest) {
+    struct storage storage = {.name = buffer->name, .memory = buffer->memory, .dtype = buffer->dtype, .rank = buffer->axes.count};
+    if (buffer->axes.count > 2 || buffer->axes.count == 0) {
+        tensorize_fail(t, "buffer %s has %zu axes; a buffer is a matrix or a vector of tiles", buffer->name, buffer->axes.count);
+        return;
+    }
+    for (size_t i = 0; i < buffer->axes.count; i++) {
+        storage.axes[i] = node_as(buffer->axes.items[i], axis)->name;
+        struct node_axis *axis = axis_find(t, storage.axes[i]);
+        if (!axis || !axis->step) {
+            tensorize_fail(t, "axis %s of buffer %s is not a block; write `%s in ... by ...`", storage.axes[i], buffer->name,
+                           storage.axes[i]);
+            return;
+        }
+    }
+    const char *known = attribute_word(attribute_get(&buffer->base, KEY_TT_ORIENTATION), "");
+    storage.orientation = strcmp(known, "column") == 0 ? ORIENTATION_COLUMN
+                          : strcmp(known, "row") == 0  ? ORIENTATION_ROW
+                                                       : fragment_orientation(t, buffer, rest);
+    struct node *value = buffer->value;
+    struct node_buffer bare = *buffer;
+    bare.value = NULL;
+    storage.declaration = arena_copy(t->arena, &bare, sizeof bare);
+    storage_add(t, storage);
+    builder_add(t->arena, t->out, storage.declaration);
+    if (value)
+        tensorize_assign(t, buffer_access(t, buffer->name), ASSIGN_SET, value);
+}
+
+/* let e[i, j] = value over blocks in scope is a shared buffer of its type. */
+static struct node_list tensorize_function(struct tensorizer *t, struct node_let *let, struct node_list rest) {
+    enum dtype dtype = let->dtype ? let->dtype : value_dtype(t, let->value);
+    struct node *buffer = node_new(t->arena, buffer, BUFFER, let->base.span, .memory = MEMORY_SHARED, .name = let->name,
+                                   .axes = let->axes, .dtype = dtype, .value = let->value);
+    for (size_t i = 0; i < let->axes.count; i++)
+        if (node_as(let->axes.items[i], axis)->lower) {
+            tensorize_fail(t, "%s opens axis %s itself; open it as a block with `for %s in ... by ...`", let->name,
+                           node_as(let->axes.items[i], axis)->name, node_as(let->axes.items[i], axis)->name);
+            return rest;
+        }
+    tensorize_buffer(t, node_as(buffer, buffer), rest);
+    return rest;
+}
+
+/* A value named in a tile program: over blocks it is a buffer; a number stands for itself where it is used. */
+static struct node_list tensorize_let(struct tensorizer *t, struct node_let *let, struct node_list rest) {
+    struct list_builder rewritten = {0};
+    if (let->axes.count)
+        return tensorize_function(t, let, rest);
+    for (size_t i = 0; i < rest.count; i++)
+        builder_add(t->arena, &rewritten, substitute(t->arena, rest.items[i], let->name, let->value));
+    return builder_list(&rewritten);
+}
+
+static struct node *tensorize_nest(struct tensorizer *t, struct node *node, struct node_list axes, struct node *body) {
+    size_t mark = t->axis_count;
+    for (size_t i = 0; i < axes.count; i++)
+        axis_push(t, node_as(axes.items[i], axis));
+    struct node_block *block = node_as(body, block);
+    struct node *lowered = make_block(t->arena, body->span, tensorize_list(t, block ? block->statements : LIST(t->arena, body)));
+    t->axis_count = mark;
+    struct node *nest = node->kind == NODE_GRID ? node_new(t->arena, grid, GRID, node->span, .axes = axes, .body = lowered)
+                                                : node_new(t->arena, for, FOR, node->span, .axes = axes, .body = lowered);
+    return node_with_attributes(t->arena, nest, node->attributes);
+}
+
+static bool stores_nothing(struct node *node, void *context) {
+    struct node_assign *assign = node_as(node, assign);
+    struct node_access *target = assign ? node_as(assign->target, access) : NULL;
+    struct storage *storage = target ? storage_find(context, target->name) : NULL;
+    return !(storage && storage->tensor) && node_each_child(node, stores_nothing, context);
+}
+
+/* Is the loop over nothing, whatever the sizes at launch? One that stores stays: its tensor is empty, and a kernel has an output. */
+static bool is_empty_loop(struct tensorizer *t, struct node_for *loop) {
+    if (!stores_nothing(loop->body, t))
+        return false;
+    for (size_t i = 0; i < loop->axes.count; i++) {
+        struct node_axis *axis = node_as(loop->axes.items[i], axis);
+        int64_t extent;
+        if (axis->lower && axis->upper && integer_value(axis_extent(t->arena, axis), &extent) && extent <= 0)
+            return true;
+    }
+    return false;
+}
+
+static struct node_list tensorize_statement(struct tensorizer *t, struct node *node, struct node_list rest) {
+    t->span = node->span;
+    switch (node->kind) {
+    case NODE_GRID:
+        builder_add(t->arena, t->out, tensorize_nest(t, node, node_as(node, grid)->axes, node_as(node, grid)->body));
+        break;
+    case NODE_FOR:
+        if (is_empty_loop(t, node_as(node, for)))
+            break;
+        builder_add(t->arena, t->out, tensorize_nest(t, node, node_as(node, for)->axes, node_as(node, for)->body));
+        break;
+    case NODE_BLOCK:
+        return list_concat(t->arena, node_as(node, block)->statements, rest);
+    case NODE_BUFFER:
+        tensorize_buffer(t, node_as(node, buffer), rest);
+        break;
+    case NODE_LET:
+        return tensorize_let(t, node_as(node, let), rest);
+    case NODE_ASSIGN:
+        tensorize_assign(t, node_as(node, assign)->target, node_as(node, assign)->operator, node_as(node, assign)->value);
+        break;
+    case NODE_TILE:
+        builder_add(t->arena, t->out, node);
+        break;
+    default:
+        tensorize_fail(t, "no tile operation does this: a %s is not lowered inside a tile program", node_info(node->kind)->name);
+    }
+    return rest;
+}
+
+static struct node_list tensorize_list(struct tensorizer *t, struct node_list statements) {
+    struct list_builder *outer = t->out, mine = {0};
+    size_t staged = t->staged_count;
+    t->out = &mine;
+    for (struct node_list rest = statements; rest.count && !t->failed;) {
+        struct node *first = rest.items[0];
+        rest = (struct node_list){rest.count - 1, rest.items + 1};
+        rest = tensorize_statement(t, first, rest);
+    }
+    t->staged_count = staged;
+    t->out = outer;
+    return builder_list(&mine);
+}
+
+/* ---- after the lowering: orientations on declarations, buffers that nothing reads ---- */
+
+struct cleanup {
+    struct tensorizer *t;
+    struct node *body;
+    bool changed;
+};
+
+struct reading {
+    const char *name;
+    bool found;
+};
+
+static bool find_reading(struct node *node, void *context) {
+    struct reading *reading = context;
+    struct node_tile *tile = node_as(node, tile);
+    if (tile) {
+        reading->found |= mentions(tile->value, reading->name);
+        return !reading->found;
+    }
+    return node_each_child(node, find_reading, context);
+}
+
+static bool is_read(struct node *body, const char *name) {
+    struct reading reading = {.name = name};
+    find_reading(body, &reading);
+    return reading.found;
+}
+
+static struct node *finish(struct node *node, void *context) {
+    struct cleanup *c = context;
+    struct node_buffer *buffer = node_as(node, buffer);
+    struct node_tile *tile = node_as(node, tile);
+    struct node_access *target = tile ? node_as(tile->target, access) : NULL;
+    const char *written = buffer ? buffer->name : target ? target->name : NULL;
+    struct storage *storage = written ? storage_find(c->t, written) : NULL;
+    if (storage && !storage->tensor && !is_read(c->body, written)) {
+        c->changed = true;
+        return NULL;
+    }
+    if (buffer && storage->rank == 1) {
+        const char *word = storage->orientation == ORIENTATION_COLUMN ? "column" : "row";
+        return attribute_set(c->t->arena, node, KEY_TT_ORIENTATION, make_reference(c->t->arena, word));
+    }
+    return node_map_children(c->t->arena, node, finish, c);
+}
+
+static void add_parameters(struct tensorizer *t, struct node_kernel *kernel) {
+    for (size_t i = 0; i < kernel->parameters.count; i++) {
+        struct node_parameter *parameter = node_as(kernel->parameters.items[i], parameter);
+        if (parameter->dimensions.count)
+            storage_add(t, (struct storage){.name = parameter->name,
+                                            .declaration = &parameter->base,
+                                            .tensor = true,
+                                            .written = parameter->direction != DIRECTION_IN,
+                                            .dtype = parameter->dtype,
+                                            .rank = parameter->dimensions.count});
+    }
+}
+
+bool tensorize_tt(struct compilation *compilation) {
+    struct node_kernel *kernel = node_as(compilation->kernel, kernel);
+    struct tensorizer t = {.compilation = compilation,
+                           .arena = compilation->arena,
+                           .names = names_of(compilation->arena, compilation->kernel)};
+    add_parameters(&t, kernel);
+    struct node_block *block = node_as(kernel->body, block);
+    struct node *body = make_block(t.arena, kernel->body->span, tensorize_list(&t, block->statements));
+    if (!t.failed)
+        body = fragments_settle(&t, maps_split(&t, body));
+    struct cleanup cleanup = {.t = &t, .body = body};
+    do {
+        cleanup.changed = false;
+        cleanup.body = t.failed ? body : finish(cleanup.body, &cleanup);
+    } while (cleanup.changed);
+    if (t.failed)
+        return false;
+    if (!node_equal(cleanup.body, kernel->body)) {
+        struct node_kernel lowered = *kernel;
+        lowered.body = cleanup.body;
+        compilation->kernel = arena_copy(t.arena, &lowered, sizeof lowered);
+    }
+    return true;
+}

@@ -1,0 +1,214 @@
+/* Values on their way into buffers: their type, their axes, loads of tensors, tiles turned. */
+#include <math.h>
+#include <string.h>
+
+#include "ir/build.h"
+#include "support/scalar.h"
+#include "transforms/tensorize.h"
+
+static bool is_preserving(const char *function) {
+    static const char *const names[] = {"max", "min", "select", "abs", "relu", "neg"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(function, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool is_bf16_constant(double value) {
+    return isnan(value) || (double)f32_from_bf16(bf16_from_f32((float)value)) == value;
+}
+
+enum dtype value_dtype(struct tensorizer *t, struct node *value) {
+    switch (value->kind) {
+    case NODE_INTEGER:
+        return is_bf16_constant((double)node_as(value, integer)->value) ? DTYPE_BF16 : DTYPE_F32;
+    case NODE_REAL:
+        return is_bf16_constant(node_as(value, real)->value) ? DTYPE_BF16 : DTYPE_F32;
+    case NODE_ACCESS: {
+        struct storage *storage = storage_find(t, node_as(value, access)->name);
+        return storage ? storage->dtype : DTYPE_F32;
+    }
+    case NODE_UNARY:
+        return value_dtype(t, node_as(value, unary)->operand);
+    case NODE_REDUCTION: {
+        struct node_reduction *reduction = node_as(value, reduction);
+        bool preserving = reduction->operator == REDUCTION_MAX || reduction->operator == REDUCTION_MIN;
+        return preserving ? value_dtype(t, reduction->body) : DTYPE_F32;
+    }
+    case NODE_CALL: {
+        struct node_call *call = node_as(value, call);
+        if (!is_preserving(call->function))
+            return DTYPE_F32;
+        size_t first = strcmp(call->function, "select") == 0;
+        for (size_t i = first; i < call->arguments.count; i++)
+            if (value_dtype(t, call->arguments.items[i]) != DTYPE_BF16)
+                return DTYPE_F32;
+        return DTYPE_BF16;
+    }
+    default:
+        return DTYPE_F32;
+    }
+}
+
+/* ---- axes ---- */
+
+struct axis_search {
+    struct tensorizer *t;
+    const char *name;
+};
+
+/* Stops (false) at a mention of the axis that no reduction inside the value folds. */
+static bool lacks_axis(struct node *node, void *context) {
+    struct axis_search *search = context;
+    struct node_reduction *reduction = node_as(node, reduction);
+    if (reduction) {
+        for (size_t i = 0; i < reduction->axes.count; i++)
+            if (node_as(reduction->axes.items[i], axis)->name == search->name)
+                return true;
+        return lacks_axis(reduction->body, context);
+    }
+    struct node_reference *reference = node_as(node, reference);
+    if (reference && reference->name == search->name)
+        return false;
+    return node_each_child(node, lacks_axis, context);
+}
+
+size_t value_axes(struct tensorizer *t, struct node *value, size_t count, const char *const *order, const char **found) {
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct axis_search search = {t, order[i]};
+        if (!lacks_axis(value, &search))
+            found[size++] = order[i];
+    }
+    return size;
+}
+
+bool access_is_axes(struct tensorizer *t, struct node *node, size_t count, const char *const *axes) {
+    (void)t;
+    struct node_access *access = node_as(node, access);
+    if (!access || access->subscripts.count != count || access->otherwise)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct node_reference *reference = node_as(access->subscripts.items[i], reference);
+        if (!reference || reference->name != axes[i])
+            return false;
+    }
+    return true;
+}
+
+/* ---- turning ---- */
+
+struct node *value_turned(struct tensorizer *t, struct node *node) {
+    struct storage *source = storage_find(t, node_as(node, access)->name);
+    const char *axes[2] = {source->axes[source->rank - 1], source->axes[0]};
+    enum orientation turned = source->rank == 2                           ? ORIENTATION_NONE
+                              : source->orientation == ORIENTATION_COLUMN ? ORIENTATION_ROW
+                                                                          : ORIENTATION_COLUMN;
+    const char *base = arena_printf(t->arena, "%s_t", source->name);
+    const char *name = buffer_declare(t, MEMORY_SHARED, base, source->rank, axes, source->dtype, turned);
+    struct node *access = buffer_access(t, name);
+    tile_emit(t, TILE_TRANSPOSE, access, ASSIGN_SET, node);
+    return access;
+}
+
+struct node *value_materialize(struct tensorizer *t, struct node *value, const char *base, size_t count, const char *const *axes) {
+    struct node_access *access = node_as(value, access);
+    struct storage *storage = access ? storage_find(t, access->name) : NULL;
+    if (storage && !storage->tensor && storage->memory == MEMORY_SHARED)
+        return value;
+    const char *name = buffer_declare(t, MEMORY_SHARED, base, count, axes, value_dtype(t, value), ORIENTATION_NONE);
+    tensorize_assign(t, buffer_access(t, name), ASSIGN_SET, value);
+    return buffer_access(t, name);
+}
+
+/* ---- staging ---- */
+
+static void remember(struct tensorizer *t, struct node *access, const char *buffer) {
+    if (t->staged_count == t->staged_capacity) {
+        t->staged_capacity = t->staged_capacity ? 2 * t->staged_capacity : 16;
+        struct staged *staged = arena_allocate(t->arena, t->staged_capacity * sizeof *staged);
+        if (t->staged_count)
+            memcpy(staged, t->staged, t->staged_count * sizeof *staged);
+        t->staged = staged;
+    }
+    t->staged[t->staged_count++] = (struct staged){access, buffer};
+}
+
+size_t access_tile_axes(struct tensorizer *t, struct node_access *access, const char **axes) {
+    size_t rank = access->subscripts.count, count = rank < 2 ? rank : 2;
+    if (access->otherwise) {
+        tensorize_fail(t, "%s: a guarded access (`else`) is not lowered to tile operations", access->name);
+        return 0;
+    }
+    for (size_t i = 0; i < rank; i++) {
+        struct node_reference *reference = node_as(access->subscripts.items[i], reference);
+        struct node_axis *axis = reference ? axis_find(t, reference->name) : NULL;
+        bool inner = i + count >= rank, block = axis && axis->step;
+        if (inner && !block) {
+            tensorize_fail(t, "subscript %zu of %s is not a block axis: the last two dimensions are read by whole tiles", i + 1,
+                           access->name);
+            return 0;
+        }
+        if (!inner && block && attribute_integer(axis->step, 0) != 1) {
+            tensorize_fail(t, "subscript %zu of %s is a block of %s: only the last two dimensions are cut into tiles", i + 1,
+                           access->name, axis->name);
+            return 0;
+        }
+        if (inner)
+            axes[i + count - rank] = reference->name;
+    }
+    if (count == 2 && axes[0] == axes[1]) {
+        tensorize_fail(t, "%s is read along its diagonal, which no tile operation does", access->name);
+        return 0;
+    }
+    return count;
+}
+
+struct node *access_numbered(struct tensorizer *t, struct node_access *access) {
+    size_t rank = access->subscripts.count;
+    struct list_builder subscripts = {0};
+    for (size_t i = 0; i < rank; i++) {
+        struct node_reference *reference = node_as(access->subscripts.items[i], reference);
+        struct node_axis *axis = reference ? axis_find(t, reference->name) : NULL;
+        bool numbered = i + 2 < rank && axis && axis->step;
+        struct node *subscript = access->subscripts.items[i];
+        builder_add(t->arena, &subscripts, numbered ? make_call(t->arena, "lo", LIST(t->arena, subscript)) : subscript);
+    }
+    return make_access(t->arena, access->name, builder_list(&subscripts));
+}
+
+static struct node *stage_access(struct tensorizer *t, struct node *node) {
+    struct node_access *access = node_as(node, access);
+    struct storage *tensor = storage_find(t, access->name);
+    for (size_t i = 0; i < t->staged_count; i++)
+        if (node_equal(t->staged[i].access, node))
+            return buffer_access(t, t->staged[i].buffer);
+    const char *axes[2];
+    size_t count = access_tile_axes(t, access, axes);
+    if (!count)
+        return node;
+    bool shareable = !tensor->written;
+    const char *base = arena_printf(t->arena, "%s_in", access->name);
+    const char *name = buffer_declare(t, MEMORY_SHARED, base, count, axes, tensor->dtype, count == 1 ? ORIENTATION_ROW : ORIENTATION_NONE);
+    tile_emit(t, TILE_LOAD, buffer_access(t, name), ASSIGN_SET, access_numbered(t, access));
+    if (shareable)
+        remember(t, node, name);
+    return buffer_access(t, name);
+}
+
+static struct node *stage(struct node *node, void *context) {
+    struct tensorizer *t = context;
+    struct node_access *access = node_as(node, access);
+    struct storage *storage = access ? storage_find(t, access->name) : NULL;
+    if (access && !storage)
+        tensorize_fail(t, "%s is neither a tensor nor a buffer here", access->name);
+    if (t->failed)
+        return node;
+    if (storage && storage->tensor)
+        return stage_access(t, node);
+    return node_map_children(t->arena, node, stage, t);
+}
+
+struct node *value_stage(struct tensorizer *t, struct node *value) {
+    return stage(value, t);
+}

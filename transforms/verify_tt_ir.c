@@ -1,0 +1,355 @@
+/* The last look at a device kernel: the limits of the product, the three processes and their protocol, and
+ * that everything that the plan of a launch names is there. A kernel that passes carries tt.verified, what it
+ * was verified against.
+ *
+ * Circular buffers whose pages depend on open sizes are not summed here: the launch knows their sizes and
+ * checks them then.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "ir/build.h"
+#include "support/architecture.h"
+#include "transforms/pass.h"
+#include "transforms/prove.h"
+#include "transforms/query.h"
+#include "transforms/shards.h"
+#include "transforms/verify_protocol.h"
+
+struct device_kernel {
+    struct compilation *compilation;
+    struct diagnostics *diagnostics;
+    struct node_kernel *kernel;
+    struct node_list buffers;   /* circular buffers */
+    struct node_list functions; /* in order */
+};
+
+static struct device_kernel device_kernel(struct compilation *c) {
+    struct device_kernel k = {
+        .compilation = c, .diagnostics = c->diagnostics, .kernel = node_as(c->kernel, kernel)};
+    struct node_block *body = node_as(k.kernel->body, block);
+    struct list_builder buffers = {0}, functions = {0};
+    for (size_t i = 0; body && i < body->statements.count; i++) {
+        struct node *statement = body->statements.items[i];
+        builder_add(c->arena, &buffers, statement->kind == NODE_CIRCULAR_BUFFER ? statement : NULL);
+        builder_add(c->arena, &functions, statement->kind == NODE_FUNCTION ? statement : NULL);
+    }
+    k.buffers = builder_list(&buffers);
+    k.functions = builder_list(&functions);
+    return k;
+}
+
+static struct node_circular_buffer *buffer_at(const struct device_kernel *k, size_t index) {
+    return node_as(k->buffers.items[index], circular_buffer);
+}
+
+/* ---- completeness ---- */
+
+static const char *owner_of(const char *key) {
+    static const struct {
+        const char *key, *owner;
+    } rows[] = {
+#define ATTRIBUTE(NAME, text, owner, sentence) {KEY_##NAME, owner},
+#include "ir/attributes.def"
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(rows[i].key, key) == 0)
+            return rows[i].owner;
+    return "";
+}
+
+static bool require(const struct device_kernel *k, struct node *node, const char *kind, const char *name,
+                    const char *key) {
+    if (attribute_get(node, key))
+        return true;
+    report_error(k->diagnostics, node->span, "%s %s lacks %s", kind, name, key);
+    report_help(k->diagnostics, (struct span){0}, "the pass %s settles it: run the passes in their order",
+                owner_of(key));
+    return false;
+}
+
+static struct node_function *function_of(const struct device_kernel *k, enum role role) {
+    for (size_t i = 0; i < k->functions.count; i++)
+        if (node_as(k->functions.items[i], function)->role == role)
+            return node_as(k->functions.items[i], function);
+    return NULL;
+}
+
+static void check_attributes(const struct device_kernel *k) {
+    static const char *const keys[] = {KEY_TT_RUNTIME_ARGS, KEY_TT_GRID_BLOCKS, KEY_TT_CORE_RANGES};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        require(k, k->compilation->kernel, "kernel", k->kernel->name, keys[i]);
+    if (function_of(k, ROLE_COMPUTE))
+        require(k, k->compilation->kernel, "kernel", k->kernel->name, KEY_TT_COMPUTE);
+    for (size_t i = 0; i < k->kernel->parameters.count; i++) {
+        struct node_parameter *parameter = node_as(k->kernel->parameters.items[i], parameter);
+        uint32_t bytes;
+        if (!is_tensor(parameter))
+            continue;
+        require(k, &parameter->base, "tensor", parameter->name, KEY_TT_BUFFER);
+        if (!device_format(parameter->dtype, &bytes)) {
+            report_error(k->diagnostics, parameter->base.span, "tensor %s: the device has no tiles of %s",
+                         parameter->name, word_text(WORDS_dtype, parameter->dtype));
+            report_help(k->diagnostics, (struct span){0},
+                        "tensors hold bf16, f32, bfp8, bfp4, u16, u32 or i32");
+        }
+    }
+}
+
+/* ---- processes ---- */
+
+static void check_roles(const struct device_kernel *k) {
+    for (size_t i = 0; i < k->functions.count; i++) {
+        struct node_function *function = node_as(k->functions.items[i], function),
+                             *first = function_of(k, function->role);
+        if (function->role == ROLE_HELPER || first == function)
+            continue;
+        report_error(k->diagnostics, function->base.span, "%s is a second %s of kernel %s", function->name,
+                     word_text(WORDS_role, function->role), k->kernel->name);
+        report_note(k->diagnostics, first->base.span, "the first is here");
+    }
+    if (!function_of(k, ROLE_WRITER)) {
+        report_error(k->diagnostics, k->compilation->kernel->span, "kernel %s has no %s", k->kernel->name,
+                     word_text(WORDS_role, ROLE_WRITER));
+        report_help(
+            k->diagnostics, (struct span){0},
+            "a kernel is a writer, a reader unless it reads nothing, and compute unless it only copies");
+    }
+}
+
+struct argument_walk {
+    const struct device_kernel *kernel;
+    size_t count;
+    struct span span; /* of the statement at hand */
+};
+
+static bool visit_argument(struct node *node, void *context) {
+    struct argument_walk *walk = context;
+    struct node_call *call = node_as(node, call);
+    int64_t index;
+    if (node_info(node->kind)->class == CLASS_STATEMENT)
+        walk->span = node->span;
+    if (!call || strcmp(call->function, "get_arg_val") != 0 || call->arguments.count != 2)
+        return node_each_child(node, visit_argument, context);
+    struct diagnostics *d = walk->kernel->diagnostics;
+    if (!integer_value(call->arguments.items[1], &index))
+        report_error(d, walk->span, "the index of a launch argument must be a number");
+    else if (index < 0 || (uint64_t)index >= walk->count)
+        report_error(d, walk->span, "launch argument %" PRId64 " is read, but kernel %s has %zu of them",
+                     index, walk->kernel->kernel->name, walk->count);
+    return true;
+}
+
+static void check_arguments(const struct device_kernel *k) {
+    struct node_dictionary *arguments =
+        node_as(attribute_get(k->compilation->kernel, KEY_TT_RUNTIME_ARGS), dictionary);
+    size_t count = arguments ? arguments->entries.count : 0,
+           limit = k->compilation->architecture->runtime_arguments;
+    if (!arguments)
+        return;
+    if (count > limit) {
+        report_error(k->diagnostics, k->compilation->kernel->span,
+                     "kernel %s has %zu launch arguments, %s takes %zu", k->kernel->name, count,
+                     k->compilation->architecture->name, limit);
+        report_help(k->diagnostics, (struct span){0}, "fix sizes by -D, or part the kernel");
+    }
+    struct argument_walk walk = {.kernel = k, .count = count};
+    for (size_t i = 0; i < k->functions.count; i++)
+        visit_argument(k->functions.items[i], &walk);
+}
+
+/* ---- cores ---- */
+
+static bool read_pair(const struct node *value, int64_t pair[2]) {
+    if (!value || value->kind != NODE_SEQUENCE)
+        return false;
+    struct node_list items = ((const struct node_sequence *)value)->items;
+    return items.count == 2 && integer_value(items.items[0], &pair[0]) &&
+           integer_value(items.items[1], &pair[1]);
+}
+
+static void check_core_ranges(const struct device_kernel *k) {
+    const struct architecture *a = k->compilation->architecture;
+    struct node *value = attribute_get(k->compilation->kernel, KEY_TT_CORE_RANGES);
+    struct node_sequence *ranges = node_as(value, sequence);
+    struct span span = k->compilation->kernel->span;
+    if (value && (!ranges || !ranges->items.count))
+        report_error(k->diagnostics, span, "%s of kernel %s names no cores", KEY_TT_CORE_RANGES,
+                     k->kernel->name);
+    for (size_t i = 0; ranges && i < ranges->items.count; i++) {
+        int64_t start[2], extent[2];
+        if (!read_pair(dictionary_get(ranges->items.items[i], KEY_START), start) ||
+            !read_pair(dictionary_get(ranges->items.items[i], KEY_EXTENT), extent))
+            report_error(k->diagnostics, span, "%s of kernel %s: a range is {%s = [x, y], %s = [w, h]}",
+                         KEY_TT_CORE_RANGES, k->kernel->name, KEY_START, KEY_EXTENT);
+        else if (start[0] < 0 || start[1] < 0 || extent[0] < 1 || extent[1] < 1 || start[0] >= a->grid_x ||
+                 start[1] >= a->grid_y || extent[0] > a->grid_x - start[0] ||
+                 extent[1] > a->grid_y - start[1])
+            report_error(k->diagnostics, span,
+                         "cores from [%" PRId64 ", %" PRId64 "], %" PRId64 "x%" PRId64
+                         " of them, are not within the %ux%u of %s",
+                         start[0], start[1], extent[0], extent[1], a->grid_x, a->grid_y, a->name);
+    }
+}
+
+/* ---- circular buffers ---- */
+
+static void check_identity(const struct device_kernel *k, size_t index) {
+    struct node_circular_buffer *buffer = buffer_at(k, index);
+    const struct architecture *a = k->compilation->architecture;
+    if (buffer->id < 0 || buffer->id >= a->circular_buffers)
+        report_error(k->diagnostics, buffer->base.span,
+                     "circular buffer %s has number %" PRId64 ": %s has 0 to %u", buffer->name, buffer->id,
+                     a->name, a->circular_buffers - 1);
+    for (size_t i = 0; i < index; i++) {
+        struct node_circular_buffer *other = buffer_at(k, i);
+        bool same_name = strcmp(other->name, buffer->name) == 0;
+        if (other->id != buffer->id && !same_name)
+            continue;
+        report_error(k->diagnostics, buffer->base.span, "circular buffer %s has the %s of %s", buffer->name,
+                     same_name ? "name" : "number", other->name);
+        report_note(k->diagnostics, other->base.span, "%s is declared here", other->name);
+        return;
+    }
+}
+
+static int64_t page_size_of(const struct node_circular_buffer *buffer) {
+    return attribute_integer(dictionary_get(attribute_get(&buffer->base, KEY_TT_CB), KEY_PAGE_SIZE), 0);
+}
+
+static void check_pages(const struct device_kernel *k, struct node_circular_buffer *buffer) {
+    uint32_t alignment = k->compilation->architecture->l1_alignment, tile_bytes;
+    int64_t page_size = page_size_of(buffer), pages;
+    if (!require(k, &buffer->base, "circular buffer", buffer->name, KEY_TT_CB))
+        return;
+    if (!device_format(buffer->dtype, &tile_bytes))
+        report_error(k->diagnostics, buffer->base.span, "circular buffer %s: the device has no tiles of %s",
+                     buffer->name, word_text(WORDS_dtype, buffer->dtype));
+    else if (page_size < 1 || page_size % alignment != 0)
+        report_error(k->diagnostics, buffer->base.span,
+                     "circular buffer %s: a page of %" PRId64 " bytes is no multiple of %u", buffer->name,
+                     page_size, alignment);
+    else if (page_size < tile_bytes)
+        report_error(k->diagnostics, buffer->base.span,
+                     "circular buffer %s: a page of %" PRId64 " bytes holds no tile of %s, which has %u",
+                     buffer->name, page_size, word_text(WORDS_dtype, buffer->dtype), tile_bytes);
+    if (integer_value(buffer->pages, &pages) && pages < 1)
+        report_error(k->diagnostics, buffer->base.span, "circular buffer %s has %" PRId64 " pages",
+                     buffer->name, pages);
+}
+
+static void check_buffers(const struct device_kernel *k) {
+    const struct architecture *a = k->compilation->architecture;
+    if (k->buffers.count > a->circular_buffers) {
+        report_error(k->diagnostics, k->compilation->kernel->span,
+                     "kernel %s has %zu circular buffers, %s has %u", k->kernel->name, k->buffers.count,
+                     a->name, a->circular_buffers);
+        report_help(k->diagnostics, (struct span){0},
+                    "part the kernel in two: every buffer that compute reads or writes takes one");
+    }
+    for (size_t i = 0; i < k->buffers.count; i++) {
+        check_identity(k, i);
+        check_pages(k, buffer_at(k, i));
+    }
+}
+
+/* Bytes of a buffer whose pages are known; false when they are not. */
+static bool known_bytes(const struct node_circular_buffer *buffer, int64_t *bytes) {
+    int64_t pages;
+    if (!integer_value(buffer->pages, &pages) || pages < 0)
+        return false;
+    if (__builtin_mul_overflow(pages, page_size_of(buffer), bytes))
+        *bytes = INT64_MAX;
+    return true;
+}
+
+static void report_overrun(const struct device_kernel *k, int64_t total,
+                           const struct node_circular_buffer *largest) {
+    const struct architecture *a = k->compilation->architecture;
+    int64_t bytes, pages, available = l1_for_buffers(k->compilation);
+    report_error(k->diagnostics, k->compilation->kernel->span,
+                 "kernel %s needs %" PRId64 " bytes of L1 for its circular buffers, a core of %s has %" PRId64
+                 "%s",
+                 k->kernel->name, total, a->name, available,
+                 available < a->l1_buffer_bytes ? " beside the tensors in L1" : "");
+    for (size_t i = 0; i < k->buffers.count; i++) {
+        struct node_circular_buffer *buffer = buffer_at(k, i);
+        if (known_bytes(buffer, &bytes) && integer_value(buffer->pages, &pages))
+            report_note(k->diagnostics, buffer->base.span, "%s: %" PRId64 " pages, %" PRId64 " bytes",
+                        buffer->name, pages, bytes);
+    }
+    for (size_t i = 0; i < k->kernel->parameters.count; i++) {
+        struct node_parameter *parameter = node_as(k->kernel->parameters.items[i], parameter);
+        uint64_t taken = tensor_l1_bytes(k->compilation, parameter);
+        if (taken > 0)
+            report_note(k->diagnostics, parameter->base.span, "%s lies in L1: %" PRIu64 " bytes of each core",
+                        parameter->name, taken);
+    }
+    report_help(k->diagnostics, (struct span){0},
+                "take smaller blocks or a lower @pipeline: %s is the largest buffer", largest->name);
+}
+
+static void check_l1(const struct device_kernel *k) {
+    int64_t total = 0, most = -1, available = l1_for_buffers(k->compilation);
+    struct node_circular_buffer *largest = NULL;
+    for (size_t i = 0; i < k->buffers.count; i++) {
+        int64_t bytes;
+        if (!known_bytes(buffer_at(k, i), &bytes))
+            continue;
+        if (__builtin_add_overflow(total, bytes, &total))
+            total = INT64_MAX;
+        if (bytes > most) {
+            most = bytes;
+            largest = buffer_at(k, i);
+        }
+    }
+    if (total > available)
+        report_overrun(k, total, largest);
+    else if (total > available / 5 * 4)
+        report_warning(k->diagnostics, k->compilation->kernel->span,
+                       "circular buffers of kernel %s take %" PRId64 " of %" PRId64 " bytes of L1",
+                       k->kernel->name, total, available);
+}
+
+/* ---- the stamp ---- */
+
+static struct node *verified(const struct device_kernel *k) {
+    struct arena *arena = k->compilation->arena;
+    struct node_dictionary *arguments =
+        node_as(attribute_get(k->compilation->kernel, KEY_TT_RUNTIME_ARGS), dictionary);
+    struct node *bytes = make_integer(arena, 0);
+    for (size_t i = 0; i < k->buffers.count; i++) {
+        struct node_circular_buffer *buffer = buffer_at(k, i);
+        bytes =
+            make_add(arena, bytes, make_mul(arena, buffer->pages, make_integer(arena, page_size_of(buffer))));
+    }
+    const struct architecture *a = k->compilation->architecture;
+    struct node *stamp = dictionary_set(arena, NULL, KEY_ARCHITECTURE, make_reference(arena, a->name));
+    stamp =
+        dictionary_set(arena, stamp, KEY_CIRCULAR_BUFFERS, make_integer(arena, (int64_t)k->buffers.count));
+    stamp = dictionary_set(arena, stamp, KEY_L1_BYTES, bytes);
+    return dictionary_set(arena, stamp, KEY_LAUNCH_ARGUMENTS,
+                          make_integer(arena, (int64_t)arguments->entries.count));
+}
+
+bool verify_tt_ir(struct compilation *c) {
+    unsigned errors = c->diagnostics->error_count;
+    struct device_kernel k = device_kernel(c);
+    check_attributes(&k);
+    check_roles(&k);
+    check_core_ranges(&k);
+    check_buffers(&k);
+    check_l1(&k);
+    check_arguments(&k);
+    verify_circular_buffer_protocol(c);
+    for (size_t i = 0; i < k.functions.count; i++)
+        if (node_as(k.functions.items[i], function)->role == ROLE_COMPUTE)
+            verify_dst_sections(c, node_as(k.functions.items[i], function));
+    if (c->diagnostics->error_count == errors)
+        prove_device_kernel(c);
+    if (c->diagnostics->error_count != errors)
+        return false;
+    c->kernel = attribute_set(c->arena, c->kernel, KEY_TT_VERIFIED, verified(&k));
+    return true;
+}
