@@ -5,6 +5,9 @@
  *     // One sentence that says what the case shows.
  *     // run: --only tile_pad_tt -D M=50
  *
+ * FOLDER/CASE.run is the same two lines alone, for a program that lives elsewhere: the words of its run line are the whole
+ * command, `ir ../../examples/matmul/matmul.tl`.
+ *
  * The second line is optional. Its words follow `tilec ir CASE`, or `tilec SUBCOMMAND CASE` when it begins
  * with a subcommand. In a folder named after a pass the default is `--only PASS`, in the folder `kernels`
  * `tilec build CASE --target metalium`, elsewhere `--after parse`. The output of `build` is its kernels, one
@@ -65,6 +68,11 @@ struct suite {
     unsigned passed, failed, blessed, refused;
 };
 
+static bool has_suffix(const char *name, const char *suffix) {
+    size_t length = strlen(name), tail = strlen(suffix);
+    return length > tail && strcmp(name + length - tail, suffix) == 0;
+}
+
 static bool is_pass(const char *name) {
     return pass_find(name) != NULL;
 }
@@ -94,7 +102,9 @@ static void plan_words(struct suite *suite, struct golden_case *test) {
     const char *command = word && word[0] != '-' ? word : kernels ? "build" : "ir";
     add_word(test, "tilec");
     add_word(test, command);
-    add_word(test, test->file);
+    if (!has_suffix(test->file, ".run")) {
+        add_word(test, test->file);
+    }
     for (word = command == word ? strtok(NULL, " \t\r") : word; word; word = strtok(NULL, " \t\r")) {
         add_word(test, word);
     }
@@ -167,9 +177,7 @@ static int visible(const struct dirent *entry) {
 
 /* The files below a directory, sorted, each under a line with its path. */
 static bool is_kernel_file(const char *name) {
-    size_t length = strlen(name);
-    return (length > 4 && strcmp(name + length - 4, ".cpp") == 0) ||
-           (length > 2 && strcmp(name + length - 2, ".c") == 0);
+    return has_suffix(name, ".cpp") || has_suffix(name, ".c");
 }
 
 /* The kernels below root, each behind a line with its name. */
@@ -352,12 +360,12 @@ static void check_folder(struct suite *suite, const char *folder) {
     int count = scandir(arena_printf(suite->arena, "%s/%s", suite->root, folder), &entries, visible, by_name);
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;
-        size_t length = strlen(name);
-        if (length > 3 && (strcmp(name + length - 3, ".ir") == 0 || strcmp(name + length - 3, ".tl") == 0) &&
-            wanted(suite, folder, name)) {
+        bool is_case = has_suffix(name, ".ir") || has_suffix(name, ".tl") || has_suffix(name, ".run");
+        if (is_case && wanted(suite, folder, name)) {
+            size_t stem_length = (size_t)(strrchr(name, '.') - name);
             struct golden_case test = {.folder = folder,
                                        .file = arena_string(suite->arena, name),
-                                       .stem = arena_string_range(suite->arena, name, length - 3)};
+                                       .stem = arena_string_range(suite->arena, name, stem_length)};
             read_head(suite, &test, arena_printf(suite->arena, "%s/%s/%s", suite->root, folder, name));
             plan_words(suite, &test);
             check_case(suite, &test);
