@@ -433,6 +433,8 @@ static void read_field(struct reader *r, struct node *node, const struct field_i
     case FIELD_LIST: {
         const char *close = list_close(r, rest);
         bool axes = strcmp(field->name, "axes") == 0, parameters = strcmp(field->name, "parameters") == 0;
+        if (next_is(r, "{") && strcmp(close, "{") == 0) /* a list without brackets of its own is never empty */
+            fail(r, axes ? "an axis" : "an expression");
         FIELD_AT(struct node_list, node, field) = read_list(r, close, axes ? read_axis : parameters ? read_parameter : read_any);
         break;
     }
