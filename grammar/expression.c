@@ -273,23 +273,6 @@ static bool is_comparison(enum binary_operator operator) {
     return operator>= BINARY_EQUAL && operator<= BINARY_GREATER_EQUAL;
 }
 
-static bool compare(enum binary_operator operator, int64_t a, int64_t b) {
-    switch (operator) {
-    case BINARY_EQUAL:
-        return a == b;
-    case BINARY_NOT_EQUAL:
-        return a != b;
-    case BINARY_LESS:
-        return a < b;
-    case BINARY_LESS_EQUAL:
-        return a <= b;
-    case BINARY_GREATER:
-        return a > b;
-    default:
-        return a >= b;
-    }
-}
-
 static struct node *integer_at(struct resolver *r, int64_t value, struct span span) {
     return node_new(r->arena, integer, INTEGER, span, .value = value);
 }
@@ -356,11 +339,12 @@ static struct value resolve_condition_pair(struct resolver *r, const struct node
 static struct value resolve_comparison(struct resolver *r, const struct node_binary *tree, struct value a,
                                        struct value b) {
     struct span span = tree->base.span;
-    int64_t x, y;
+    int64_t x, y, holds;
     if (join_types(r, span, &a, &b) == DTYPE_NONE)
         return poison(span);
-    struct node *node = integer_value(a.node, &x) && integer_value(b.node, &y)
-                            ? integer_at(r, compare(tree->operator, x, y), span)
+    struct node *node = integer_value(a.node, &x) && integer_value(b.node, &y) &&
+                                integer_operate(tree->operator, x, y, &holds)
+                            ? integer_at(r, holds, span)
                             : node_new(r->arena, binary, BINARY, span, .operator= tree->operator,
                                        .left = a.node, .right = b.node);
     return value_of(node, DTYPE_BOOL, a.axes | b.axes, span);

@@ -35,8 +35,7 @@ static int64_t floor_divide(int64_t a, int64_t b) {
     return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 
-/* The folded value of an operator on literals; false where it has none (overflow, division by zero). */
-static bool fold(enum binary_operator op, int64_t a, int64_t b, int64_t *out) {
+bool integer_operate(enum binary_operator op, int64_t a, int64_t b, int64_t *out) {
     bool divides = b != 0 && !(a == INT64_MIN && b == -1);
     switch (op) {
     case BINARY_ADD:
@@ -106,7 +105,7 @@ static struct node *neutral(struct arena *arena, enum binary_operator op, struct
 /* Integers only: index and size expressions. x * 0 vanishes, which a float must not. */
 static struct node *make_index(struct arena *arena, enum binary_operator op, struct node *left, struct node *right) {
     int64_t a, b, value;
-    if (integer_value(left, &a) && integer_value(right, &b) && fold(op, a, b, &value))
+    if (integer_value(left, &a) && integer_value(right, &b) && integer_operate(op, a, b, &value))
         return node_new(arena, integer, INTEGER, span_of(left, right), .value = value);
     struct node *simpler = neutral(arena, op, left, right);
     return simpler ? simpler : make_binary(arena, op, left, right);
@@ -187,7 +186,7 @@ static struct node *simplify_in(struct node *node, void *context) {
     struct node_binary *binary = node_as(mapped, binary);
     if (binary) {
         int64_t a, b, value;
-        if (integer_value(binary->left, &a) && integer_value(binary->right, &b) && fold(binary->operator, a, b, &value))
+        if (integer_value(binary->left, &a) && integer_value(binary->right, &b) && integer_operate(binary->operator, a, b, &value))
             return node_new(arena, integer, INTEGER, mapped->span, .value = value);
         struct node *simpler = neutral(arena, binary->operator, binary->left, binary->right);
         return simpler ? simpler : mapped;

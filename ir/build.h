@@ -30,6 +30,8 @@ struct node *make_axis(struct arena *arena, const char *name, struct node *lower
 
 /* The literal's value; false when the node is no integer literal. */
 bool integer_value(const struct node *node, int64_t *value);
+/* a op b, `/` and `%` floored, comparisons 0 or 1; false where there is no value: overflow, division by zero. */
+bool integer_operate(enum binary_operator op, int64_t a, int64_t b, int64_t *value);
 /* Fold constants and neutral elements through a whole expression. */
 struct node *simplify(struct arena *arena, struct node *node);
 

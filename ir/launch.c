@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ir/attributes.h"
+#include "ir/build.h"
 
 #define DEPTH_LIMIT 1000
 
@@ -61,22 +62,15 @@ static bool overflow(struct evaluation *e, const struct node *node) {
     return false;
 }
 
-static int64_t floor_divide(int64_t a, int64_t b) {
-    return a / b - (a % b != 0 && (a < 0) != (b < 0));
-}
-
-static bool divide(struct evaluation *e, const struct node *node, bool remainder, int64_t a, int64_t b,
-                   int64_t *value) {
-    if (b == 0) {
+/* An operator on integers; without a value (overflow, division by zero) it is an error at node. */
+static bool operate(struct evaluation *e, const struct node *node, enum binary_operator operator, int64_t a, int64_t b,
+                    int64_t *value) {
+    if ((operator == BINARY_DIVIDE || operator == BINARY_REMAINDER) && b == 0) {
         report_error(e->diagnostics, node->span, "%s divides by zero",
                      node_text(e->environment->arena, node));
         return false;
     }
-    if (a == INT64_MIN && b == -1)
-        return overflow(e, node);
-    int64_t quotient = floor_divide(a, b);
-    *value = remainder ? a - quotient * b : quotient;
-    return true;
+    return integer_operate(operator, a, b, value) || overflow(e, node);
 }
 
 static bool evaluate_binary(struct evaluation *e, const struct node_binary *binary, int64_t *value) {
@@ -90,40 +84,7 @@ static bool evaluate_binary(struct evaluation *e, const struct node_binary *bina
     }
     if (!evaluate(e, binary->right, &b))
         return false;
-    switch (binary->operator) {
-    case BINARY_ADD:
-        return !__builtin_add_overflow(a, b, value) || overflow(e, node);
-    case BINARY_SUBTRACT:
-        return !__builtin_sub_overflow(a, b, value) || overflow(e, node);
-    case BINARY_MULTIPLY:
-        return !__builtin_mul_overflow(a, b, value) || overflow(e, node);
-    case BINARY_DIVIDE:
-    case BINARY_REMAINDER:
-        return divide(e, node, binary->operator == BINARY_REMAINDER, a, b, value);
-    case BINARY_EQUAL:
-        *value = a == b;
-        return true;
-    case BINARY_NOT_EQUAL:
-        *value = a != b;
-        return true;
-    case BINARY_LESS:
-        *value = a < b;
-        return true;
-    case BINARY_LESS_EQUAL:
-        *value = a <= b;
-        return true;
-    case BINARY_GREATER:
-        *value = a > b;
-        return true;
-    case BINARY_GREATER_EQUAL:
-        *value = a >= b;
-        return true;
-    case BINARY_AND:
-    case BINARY_OR:
-        *value = b != 0;
-        return true;
-    }
-    return false;
+    return operate(e, node, binary->operator, a, b, value);
 }
 
 /* The positions of a sliding window: (size + 2 padding - dilation (window - 1) - 1) / stride + 1. */
@@ -134,7 +95,7 @@ static bool window_positions(struct evaluation *e, const struct node *node, cons
         __builtin_add_overflow(v[0], twice, &room) || __builtin_sub_overflow(room, reach, &room) ||
         __builtin_sub_overflow(room, 1, &room))
         return overflow(e, node);
-    if (!divide(e, node, false, room, v[2], &quotient))
+    if (!operate(e, node, BINARY_DIVIDE, room, v[2], &quotient))
         return false;
     *value = quotient + 1;
     return true;
@@ -170,7 +131,7 @@ static bool evaluate_call(struct evaluation *e, const struct node_call *call, in
         return true;
     case 2: {
         int64_t rest;
-        if (!divide(e, node, false, v[0], v[1], value) || !divide(e, node, true, v[0], v[1], &rest))
+        if (!operate(e, node, BINARY_DIVIDE, v[0], v[1], value) || !operate(e, node, BINARY_REMAINDER, v[0], v[1], &rest))
             return false;
         *value += rest != 0;
         return true;

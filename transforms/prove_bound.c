@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ir/attributes.h"
+#include "ir/build.h"
 #include "transforms/prove_walk.h"
 
 /* ---- ranges in literals ---- */
@@ -311,10 +312,10 @@ static bool atom_at(struct witness *w, size_t index, int64_t *value) {
 static int condition_at(struct witness *w, struct node *condition) {
     struct node_binary *binary = node_as(condition, binary);
     struct node_unary *unary = node_as(condition, unary);
-    int64_t left, right;
+    int64_t left, right, value;
     if (unary && unary->operator== UNARY_NOT) {
-        int value = condition_at(w, unary->operand);
-        return value < 0 ? value : !value;
+        int operand = condition_at(w, unary->operand);
+        return operand < 0 ? operand : !operand;
     }
     if (!binary)
         return -1;
@@ -326,22 +327,8 @@ static int condition_at(struct witness *w, struct node *condition) {
     if (!witness_value(w, evaluate_number(w->walk, binary->left), &left) ||
         !witness_value(w, evaluate_number(w->walk, binary->right), &right))
         return -1;
-    switch (binary->operator) {
-    case BINARY_EQUAL:
-        return left == right;
-    case BINARY_NOT_EQUAL:
-        return left != right;
-    case BINARY_LESS:
-        return left < right;
-    case BINARY_LESS_EQUAL:
-        return left <= right;
-    case BINARY_GREATER:
-        return left > right;
-    case BINARY_GREATER_EQUAL:
-        return left >= right;
-    default:
-        return -1;
-    }
+    bool compares = binary->operator>= BINARY_EQUAL && binary->operator<= BINARY_GREATER_EQUAL;
+    return compares && integer_operate(binary->operator, left, right, &value) ? value != 0 : -1;
 }
 
 /* Every loop around has a turn, every condition around holds, the launch is one that the kernel takes. */
