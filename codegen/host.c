@@ -120,7 +120,7 @@ static void print_head(struct host *host, const struct kernel_source *source) {
 
 static void print_arguments(struct host *host, const struct kernel_source *source) {
     const struct node_dictionary *list = launch_argument_list(&source->kernel->base);
-    text_append(&host->out, "    def arguments(start, count):\n        return [\n");
+    text_append(&host->out, "    def arguments(start, count, core_x, core_y):\n        return [\n");
     for (size_t i = 0; list && i < list->entries.count; i++) {
         struct node_attribute *entry = node_as(list->entries.items[i], attribute);
         text_printf(&host->out, "            %s,  # %s\n", python(host, &source->names, entry->value),
@@ -250,13 +250,17 @@ static const char *list_text(struct host *host, const struct spelled_names *name
     return text;
 }
 
-/* How a sharded tensor is cut: nothing of others. */
+/* How a sharded tensor is cut, in L1 with the rows and columns of cores that hold its shards: nothing of others. */
 static const char *shards_text(struct host *host, const struct spelled_names *names,
                                const struct node *buffer) {
     struct node *nd_shard = dictionary_get(buffer, KEY_ND_SHARD);
-    return nd_shard ? arena_printf(host->arena, ", \"grid\": [%s], \"shard\": [%s]",
+    bool in_l1 = strcmp(attribute_word(dictionary_get(buffer, KEY_MEMORY), ""), "l1") == 0;
+    const char *cores = nd_shard && in_l1 ? arena_printf(host->arena, ", \"cores\": [%s]",
+                                                         list_text(host, names, dictionary_get(nd_shard, KEY_PROJECTED_GRID)))
+                                          : "";
+    return nd_shard ? arena_printf(host->arena, ", \"grid\": [%s], \"shard\": [%s]%s",
                                    list_text(host, names, dictionary_get(nd_shard, KEY_SHARD_GRID)),
-                                   list_text(host, names, dictionary_get(nd_shard, KEY_SHARD_SHAPE)))
+                                   list_text(host, names, dictionary_get(nd_shard, KEY_SHARD_SHAPE)), cores)
                     : "";
 }
 

@@ -165,9 +165,10 @@ def padded_shape(shape):
 
 
 def placement(parameter, name, shape, sizes):
-    """Where a tensor of that shape lies: (memory, shape of its shards in elements, None when it is interleaved)."""
+    """Where a tensor of that shape lies: (memory, shape of its shards in elements, rows and columns of cores that
+    hold shards in L1). The last two are None when it is interleaved."""
     if "shard" not in parameter:
-        return parameter["memory"], None
+        return parameter["memory"], None, None
     rows = padded_shape(shape)
     shard = [max(evaluate(extent, sizes, name), 1) for extent in parameter["shard"]]
     shard[-2:] = [ceildiv(extent, TILE) * TILE for extent in shard[-2:]]
@@ -177,19 +178,20 @@ def placement(parameter, name, shape, sizes):
                 f"{evaluate(shards, sizes, name)} shards of {name} cover {evaluate(shards, sizes, name) * extent} of its {whole} elements, "
                 f"padded to tiles, along axis {axis} of {describe_shape(rows)}"
             )
-    return parameter["memory"], tuple(shard)
+    return parameter["memory"], tuple(shard), tuple(parameter.get("cores", ()))
 
 
 def memory_config(device, place):
-    memory, shard = place
+    memory, shard, cores = place
     if shard is None:
         return ttnn.L1_MEMORY_CONFIG if memory == "l1" else ttnn.DRAM_MEMORY_CONFIG
-    grid = device.compute_with_storage_grid_size() if memory == "l1" else device.dram_grid_size()
+    banks = device.dram_grid_size()
+    rows, columns = cores or (banks.y, banks.x)
     return ttnn.MemoryConfig(
         buffer_type=ttnn.BufferType.L1 if memory == "l1" else ttnn.BufferType.DRAM,
         nd_shard_spec=ttnn.NdShardSpec(
             shard_shape=ttnn.Shape(list(shard)),
-            grid=core_range_set([(0, 0, grid.x, grid.y)]),
+            grid=core_range_set([(0, 0, columns, rows)]),
             orientation=ttnn.ShardOrientation.ROW_MAJOR,
             shard_distribution_strategy=ttnn.ShardDistributionStrategy.ROUND_ROBIN_1D,
         ),
@@ -197,7 +199,7 @@ def memory_config(device, place):
 
 
 def describe_place(place):
-    memory, shard = place
+    memory, shard, _ = place
     kind = "interleaved" if shard is None else f"sharded by {describe_shape(shard)} elements"
     return f"{kind} in {memory.upper()}"
 
@@ -308,8 +310,8 @@ def launch(device, *, folder, tensors, ranges, blocks, arguments, buffers, reade
             )
     cores = core_range_set(ranges)
     named = [
-        (ttnn.CoreCoord(*core), [word(value) for value in arguments(*share)])
-        for core, share in zip(core_list(ranges), shares(blocks, len(core_list(ranges))))
+        (ttnn.CoreCoord(*place), [word(value) for value in arguments(*share, *place)])
+        for place, share in zip(core_list(ranges), shares(blocks, len(core_list(ranges))))
     ]
     sizes = [pages * page_size for _, _, page_size, pages in buffers]
     if sum(sizes) > ttnn.get_max_worker_l1_unreserved_size():

@@ -166,15 +166,8 @@ static bool find_work(const struct kernel_source *source, struct work *work) {
 }
 
 /* One block by its indices: io and jo along the last two grid axes, outer along those before. */
-static void print_block(struct plan *plan, const struct work *work, int64_t block) {
+static void print_block(struct plan *plan, const int64_t *indices, size_t count) {
     struct json *json = &plan->json;
-    int64_t indices[TENSOR_RANK_LIMIT] = {0};
-    size_t count = work->extents.count;
-    for (size_t i = count; i > 0; i--) {
-        int64_t extent = attribute_integer(simplify(plan->source->arena, work->extents.items[i - 1]), 1);
-        indices[i - 1] = extent ? block % extent : 0;
-        block = extent ? block / extent : 0;
-    }
     json_object(json, NULL, true);
     json_integer(json, "io", count > 1 ? indices[count - 2] : indices[0]);
     json_integer(json, "jo", count > 1 ? indices[count - 1] : 0);
@@ -185,6 +178,92 @@ static void print_block(struct plan *plan, const struct work *work, int64_t bloc
         json_end(json);
     }
     json_end(json);
+}
+
+/* Consecutive blocks along each grid axis. */
+struct block_range {
+    int64_t first, count;
+};
+
+/* The blocks from number `start` of those in the ranges; the last axis runs fastest. */
+static void print_blocks(struct plan *plan, const struct block_range *ranges, size_t axes, int64_t start,
+                         int64_t count) {
+    int64_t indices[TENSOR_RANK_LIMIT] = {0};
+    for (int64_t block = start; block < start + count; block++) {
+        int64_t rest = block;
+        for (size_t i = axes; i-- > 0; rest /= ranges[i].count)
+            indices[i] = ranges[i].first + rest % ranges[i].count;
+        print_block(plan, indices, axes);
+    }
+}
+
+/* ---- shards that cores own ---- */
+
+struct core_place {
+    struct arena *arena;
+    uint32_t x, y;
+};
+
+static struct node *at_core(struct node *node, void *context) {
+    struct core_place *place = context;
+    struct node_call *call = node_as(node, call);
+    if (call && strcmp(call->function, "core_x") == 0)
+        return make_integer(place->arena, place->x);
+    if (call && strcmp(call->function, "core_y") == 0)
+        return make_integer(place->arena, place->y);
+    return node_map_children(place->arena, node, at_core, place);
+}
+
+/* Narrows the ranges to the shard of a core. Rows of shards lie along y, columns along x. */
+static void narrow_to_shard(const struct plan *plan, struct core_place *place, struct block_range *ranges) {
+    const struct node *kernel = &plan->source->kernel->base;
+    struct node_sequence *axes = node_as(attribute_get(kernel, KEY_TT_SHARD_AXES), sequence);
+    struct node_sequence *blocks = node_as(attribute_get(kernel, KEY_TT_SHARD_BLOCKS), sequence);
+    for (size_t d = 0; d < axes->items.count && d < blocks->items.count; d++) {
+        int64_t axis = attribute_integer(axes->items.items[d], -1);
+        int64_t each = attribute_integer(simplify(place->arena, blocks->items.items[d]), 0);
+        if (axis < 0)
+            continue;
+        struct block_range *range = &ranges[axis];
+        int64_t first = (d == 0 ? place->y : place->x) * each, left = range->count - first;
+        *range = (struct block_range){first, left < 0 ? 0 : left < each ? left : each};
+    }
+}
+
+static void print_shard_blocks(struct plan *plan, const struct work *work, struct core_place *place) {
+    struct block_range ranges[TENSOR_RANK_LIMIT];
+    int64_t count = 1;
+    for (size_t i = 0; i < work->extents.count; i++)
+        ranges[i] = (struct block_range){0, attribute_integer(simplify(place->arena, work->extents.items[i]), 0)};
+    narrow_to_shard(plan, place, ranges);
+    for (size_t i = 0; i < work->extents.count; i++)
+        count *= ranges[i].count;
+    print_blocks(plan, ranges, work->extents.count, 0, count);
+}
+
+/* Where sizes are open: how many blocks of its shard the core computes. */
+static void print_open_shard(struct plan *plan, struct core_place *place) {
+    const struct node_dictionary *arguments = launch_argument_list(&plan->source->kernel->base);
+    struct node *count = node_as(arguments->entries.items[LAUNCH_COUNT], attribute)->value;
+    json_object(&plan->json, NULL, true);
+    json_integer(&plan->json, "sy", place->y);
+    json_integer(&plan->json, "sx", place->x);
+    print_value(plan, "count", simplify(place->arena, at_core(count, place)), 0);
+    json_end(&plan->json);
+}
+
+static bool is_local(const struct plan *plan) {
+    return attribute_get(&plan->source->kernel->base, KEY_TT_SHARD_AXES) != NULL;
+}
+
+/* ---- shares of all blocks ---- */
+
+static void print_share(struct plan *plan, const struct work *work, struct launch_share share) {
+    struct block_range ranges[TENSOR_RANK_LIMIT];
+    for (size_t i = 0; i < work->extents.count; i++)
+        ranges[i] = (struct block_range){
+            0, attribute_integer(simplify(plan->source->arena, work->extents.items[i]), 0)};
+    print_blocks(plan, ranges, work->extents.count, (int64_t)share.start, (int64_t)share.count);
 }
 
 /* start and count of a core where sizes are open: the rule of launch_share, on the entries `blocks` and
@@ -199,26 +278,35 @@ static void print_open_share(struct plan *plan, uint32_t core) {
     json_end(&plan->json);
 }
 
+static void print_core(struct plan *plan, const struct work *work, uint32_t core) {
+    struct core_place place = {plan->source->arena, core % work->grid_x, core / work->grid_x};
+    json_array(&plan->json, arena_printf(place.arena, "(%u,%u)", place.x, place.y), true);
+    if (is_local(plan) && work->fixed)
+        print_shard_blocks(plan, work, &place);
+    else if (is_local(plan))
+        print_open_shard(plan, &place);
+    else if (work->fixed)
+        print_share(plan, work, launch_share((uint64_t)work->total, work->grid_x * work->grid_y, core));
+    else
+        print_open_share(plan, core);
+    json_end(&plan->json);
+}
+
 static void print_partition(struct plan *plan, const struct work *work) {
-    struct json *json = &plan->json;
     struct arena *arena = plan->source->arena;
     uint32_t cores = work->grid_x * work->grid_y;
     print_value(plan, "blocks", work->blocks, 0);
-    print_value(plan, "blocks_per_core",
-                simplify(arena, make_ceildiv(arena, work->blocks, make_integer(arena, cores))), 0);
-    json_object(json, "work_partition", false);
-    for (uint32_t core = 0; core < cores; core++) {
-        json_array(json, arena_printf(arena, "(%u,%u)", core % work->grid_x, core / work->grid_x), true);
-        if (work->fixed) {
-            struct launch_share share = launch_share((uint64_t)work->total, cores, core);
-            for (uint64_t i = 0; i < share.count; i++)
-                print_block(plan, work, (int64_t)(share.start + i));
-        } else {
-            print_open_share(plan, core);
-        }
-        json_end(json);
+    if (is_local(plan)) {
+        print_attribute(plan, "shard_grid", KEY_TT_SHARD_GRID);
+        print_attribute(plan, "local_shape_tiles", KEY_TT_LOCAL_SHAPE_TILES);
+    } else {
+        print_value(plan, "blocks_per_core",
+                    simplify(arena, make_ceildiv(arena, work->blocks, make_integer(arena, cores))), 0);
     }
-    json_end(json);
+    json_object(&plan->json, "work_partition", false);
+    for (uint32_t core = 0; core < cores; core++)
+        print_core(plan, work, core);
+    json_end(&plan->json);
 }
 
 /* ---- places ---- */

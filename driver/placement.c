@@ -71,6 +71,12 @@ static bool find_shards(struct diagnostics *diagnostics, const struct environmen
     return true;
 }
 
+/* Columns of cores that shards in L1 make; 0: of an interleaved tensor. */
+static int64_t shard_columns(const struct node *nd_shard) {
+    struct node_sequence *grid = node_as(dictionary_get(nd_shard, KEY_PROJECTED_GRID), sequence);
+    return grid && grid->items.count == 2 ? attribute_integer(grid->items.items[1], 0) : 0;
+}
+
 bool placement_find(struct diagnostics *diagnostics, const struct environment *sizes,
                     const struct node_parameter *parameter, const uint64_t *extents,
                     struct device_placement *placement) {
@@ -79,13 +85,14 @@ bool placement_find(struct diagnostics *diagnostics, const struct environment *s
     *placement = (struct device_placement){.memory = DEVICE_DRAM};
     if (strcmp(attribute_word(dictionary_get(buffer, KEY_MEMORY), ""), "l1") == 0) {
         placement->memory = DEVICE_L1;
+        placement->columns = (uint32_t)shard_columns(nd_shard);
     }
     return !nd_shard || find_shards(diagnostics, sizes, parameter, extents, nd_shard, placement);
 }
 
 bool placement_equal(const struct device_placement *first, const struct device_placement *second) {
     size_t bytes = first->rank * sizeof *first->shard;
-    return first->memory == second->memory && first->rank == second->rank &&
+    return first->memory == second->memory && first->rank == second->rank && first->columns == second->columns &&
            memcmp(first->shard, second->shard, bytes) == 0;
 }
 

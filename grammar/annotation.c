@@ -39,7 +39,7 @@ static const struct entry_rule {
     {KEY_ND_SHARD, KEY_ORDER, TAKES_WORD, {"row_major", "match_shard", "block_linear"}},
     {KEY_ND_SHARD, KEY_ALIGN_TILES, TAKES_INTEGER, {0}},
     {KEY_SCHEDULE, KEY_MODE, TAKES_WORD, {"global", "local_shard"}},
-    {KEY_SCHEDULE, KEY_ORDER, TAKES_WORD, {"row_major", "match_shard", "block_linear"}},
+    {KEY_SCHEDULE, KEY_ORDER, TAKES_WORD, {"row_major", "column_major", "match_shard", "block_linear"}},
     {KEY_SCHEDULE, KEY_CORES, TAKES_INTEGERS, {0}},
 };
 enum { ENTRY_COUNT = sizeof entry_rules / sizeof *entry_rules };

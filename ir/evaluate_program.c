@@ -121,6 +121,16 @@ static void add_threads(struct compiler *c) {
     }
 }
 
+/* Does the value of a launch argument differ from core to core? */
+static bool is_of_core(struct node *node, void *context) {
+    static const char *const functions[] = {"start", "count", "core_x", "core_y"};
+    const struct node_call *call = node_as(node, call);
+    bool *found = context;
+    for (size_t i = 0; call && i < sizeof functions / sizeof *functions; i++)
+        *found |= strcmp(call->function, functions[i]) == 0;
+    return !*found && node_each_child(node, is_of_core, context);
+}
+
 /* Is the kernel run once for each core's share? */
 static bool runs_per_core(struct compiler *c) {
     const struct node_dictionary *list = launch_argument_list(c->kernel);
@@ -128,8 +138,9 @@ static bool runs_per_core(struct compiler *c) {
         return true;
     for (size_t i = 0; list && i < list->entries.count; i++) {
         const struct node_attribute *entry = node_as(list->entries.items[i], attribute);
-        const struct node_call *call = node_as(entry->value, call);
-        if (call && strcmp(call->function, "start") == 0 &&
+        bool differs = false;
+        is_of_core(entry->value, &differs);
+        if (differs &&
             mentions(((const struct node_kernel *)c->kernel)->body, entry->key))
             return true;
     }

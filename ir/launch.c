@@ -48,9 +48,16 @@ bool environment_get(const struct environment *environment, const char *name, in
 
 /* ---- size expressions ---- */
 
+/* A core of a launch: its place on the core grid and its share where cores take consecutive blocks. */
+struct launch_core {
+    struct launch_share share;
+    uint32_t x, y;
+};
+
 struct evaluation {
     struct diagnostics *diagnostics;
     const struct environment *environment;
+    const struct launch_core *core; /* NULL: the expression is the same for every core */
     int depth;
 };
 
@@ -101,9 +108,27 @@ static bool window_positions(struct evaluation *e, const struct node *node, cons
     return true;
 }
 
+/* start(), count(), core_x(), core_y(): what differs from core to core. */
+static bool core_value(const struct launch_core *core, const struct node_call *call, int64_t *value) {
+    if (!core || call->arguments.count)
+        return false;
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {{"start", core->share.start}, {"count", core->share.count}, {"core_x", core->x}, {"core_y", core->y}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(call->function, rows[i].name) == 0) {
+            *value = (int64_t)rows[i].value;
+            return true;
+        }
+    return false;
+}
+
 static bool evaluate_call(struct evaluation *e, const struct node_call *call, int64_t *value) {
     const struct node *node = &call->base;
     int64_t v[5] = {0};
+    if (core_value(e->core, call, value))
+        return true;
     static const struct {
         const char *name;
         size_t arguments;
@@ -439,19 +464,16 @@ static bool address_argument(struct diagnostics *diagnostics, const struct launc
 }
 
 static bool argument_value(struct diagnostics *diagnostics, const struct launch *launch,
-                           struct launch_share share, const struct node_attribute *entry, uint32_t *word) {
+                           const struct launch_core *core, const struct node_attribute *entry, uint32_t *word) {
     struct node_call *call = node_as(entry->value, call);
     struct node_reference *reference = node_as(entry->value, reference);
     if (reference && find_word(launch->scalars, launch->scalar_count, reference->name, word))
         return true;
     if (call && strcmp(call->function, "address") == 0)
         return address_argument(diagnostics, launch, call, word);
+    struct evaluation e = {.diagnostics = diagnostics, .environment = launch->sizes, .core = core};
     int64_t value;
-    if (call && call->arguments.count == 0 && strcmp(call->function, "start") == 0)
-        value = (int64_t)share.start;
-    else if (call && call->arguments.count == 0 && strcmp(call->function, "count") == 0)
-        value = (int64_t)share.count;
-    else if (!size_evaluate(diagnostics, launch->sizes, entry->value, &value))
+    if (!evaluate(&e, entry->value, &value))
         return false;
     if (value < INT32_MIN || value > UINT32_MAX) {
         report_error(diagnostics, launch->kernel->span,
@@ -465,9 +487,10 @@ static bool argument_value(struct diagnostics *diagnostics, const struct launch 
 bool launch_arguments(struct diagnostics *diagnostics, const struct launch *launch, uint32_t core,
                       uint32_t *arguments) {
     const struct node_dictionary *list = launch_argument_list(launch->kernel);
-    struct launch_share share = launch_share(launch->blocks, launch->grid_x * launch->grid_y, core);
+    struct launch_core place = {launch_share(launch->blocks, launch->grid_x * launch->grid_y, core),
+                                core % launch->grid_x, core / launch->grid_x};
     for (size_t i = 0; list && i < list->entries.count; i++)
-        if (!argument_value(diagnostics, launch, share, node_as(list->entries.items[i], attribute),
+        if (!argument_value(diagnostics, launch, &place, node_as(list->entries.items[i], attribute),
                             &arguments[i]))
             return false;
     return true;

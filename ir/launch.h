@@ -79,6 +79,8 @@ struct launch_share launch_share(uint64_t blocks, uint32_t cores, uint32_t core)
 
 /* Evaluates the blocks and the core grid. False after a reported error. */
 bool launch_prepare(struct diagnostics *diagnostics, struct launch *launch);
+/* The argument that says how many blocks a core computes. */
+enum { LAUNCH_COUNT = 1 };
 /* How many arguments a core gets, and their names; NULL when the kernel has no tt.runtime_args. */
 const struct node_dictionary *launch_argument_list(const struct node *kernel);
 /* The arguments of one core, counted row by row over the core grid. False after a reported error. */

@@ -254,10 +254,10 @@ bool device_tensor_read(const struct device_tensor *tensor, uint64_t first_page,
  */
 static uint32_t bank_coordinates(const struct device_tensor *tensor, uint32_t bank) {
     const struct device *device = tensor->device;
-    uint32_t x = bank, y = 0;
+    uint32_t x = bank, y = 0, columns = tensor->placement.columns;
+    columns = columns ? columns : device->options.grid_x;
     if (tensor->placement.memory == DEVICE_L1 &&
-        !architecture_noc_coordinates(device->architecture, bank % device->options.grid_x,
-                                      bank / device->options.grid_x, &x, &y))
+        !architecture_noc_coordinates(device->architecture, bank % columns, bank / columns, &x, &y))
         return 0;
     return x << 8 | y;
 }

@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "ir/attributes.h"
 #include "ir/build.h"
 #include "support/architecture.h"
 #include "transforms/auto_tile_emit.h"
@@ -29,6 +30,63 @@ static bool has_full_reduction(const struct tiler *t) {
     return false;
 }
 
+/* ---- shards in L1 ---- */
+
+struct shard_search {
+    const struct tiler *t;
+    const char *axis;
+    int64_t tiles; /* a block of at most so many divides every shard met */
+};
+
+/* A tensor whose rows (direction 0) or columns (1) in L1 shards the axis runs along: blocks divide its shards. */
+static void divide_shard(struct shard_search *search, const struct node_parameter *tensor, size_t direction) {
+    struct node *shard = dictionary_get(attribute_get(&tensor->base, KEY_TT_BUFFER), KEY_ND_SHARD);
+    struct node_sequence *grid = node_as(dictionary_get(shard, KEY_PROJECTED_GRID), sequence);
+    struct node_sequence *tiles = node_as(dictionary_get(shard, KEY_PROJECTED_SHARD_TILES), sequence);
+    int64_t shards, of_shard;
+    if (!lies_in_l1(tensor) || !grid || !tiles ||
+        (integer_value(grid->items.items[direction], &shards) && shards == 1))
+        return;
+    if (!integer_value(tiles->items.items[direction], &of_shard))
+        of_shard = 1;
+    while (of_shard % search->tiles != 0)
+        search->tiles--;
+}
+
+static bool visit_shards(struct node *node, void *context) {
+    struct shard_search *search = context;
+    struct node_access *access = node_as(node, access);
+    struct node_parameter *tensor = access ? relations_tensor(search->t->relations, access->name) : NULL;
+    size_t rank = access ? access->subscripts.count : 0;
+    for (size_t i = rank < 2 ? 0 : rank - 2; tensor && i < rank; i++) {
+        struct node_reference *reference = node_as(access->subscripts.items[i], reference);
+        if (reference && strcmp(reference->name, search->axis) == 0)
+            divide_shard(search, tensor, i + 2 - rank);
+    }
+    return node_each_child(node, visit_shards, context);
+}
+
+/* At most so many tiles of an axis, and a divisor of every shard in L1 along it: blocks belong to one core. */
+static int64_t divide_shards(const struct tiler *t, int64_t tiles, const struct range *range) {
+    struct shard_search search = {t, range->name, tiles};
+    for (size_t i = 0; i < t->equation_count; i++) {
+        const struct equation *equation = &t->equations[i];
+        struct node_parameter *tensor = equation->store ? relations_tensor(t->relations, equation->name) : NULL;
+        size_t rank = equation->axis_count;
+        visit_shards(equation->value, &search);
+        for (size_t k = rank < 2 ? 0 : rank - 2; tensor && k < rank; k++)
+            if (strcmp(equation->axes[k].name, range->name) == 0)
+                divide_shard(&search, tensor, k + 2 - rank);
+    }
+    return search.tiles;
+}
+
+/* ---- blocks of the grid ---- */
+
+static int64_t block_of(const struct tiler *t, int64_t tiles, const struct range *range) {
+    return divide_shards(t, clip_tiles(tiles, range), range);
+}
+
 void choose_blocks(struct emitter *e) {
     struct tiler *t = e->t;
     int64_t section = e->section;
@@ -38,13 +96,13 @@ void choose_blocks(struct emitter *e) {
             tiled[count++] = i;
     if (count == 1) {
         bool single = t->group.inner_count || has_full_reduction(t);
-        e->outer_tiles[tiled[0]] = clip_tiles(single ? 1 : section, &t->group.outer[tiled[0]]);
+        e->outer_tiles[tiled[0]] = block_of(t, single ? 1 : section, &t->group.outer[tiled[0]]);
     } else if (count == 2) {
         struct range *rows = &t->group.outer[tiled[0]], *columns = &t->group.outer[tiled[1]];
-        int64_t high = has_full_reduction(t) ? clip_tiles(2, rows) : 1,
-                wide = clip_tiles(section / high, columns);
+        int64_t high = has_full_reduction(t) ? block_of(t, 2, rows) : 1,
+                wide = block_of(t, section / high, columns);
         if (high * wide < section)
-            high = clip_tiles(section / wide, rows);
+            high = block_of(t, section / wide, rows);
         if (t->group.inner_count)
             high = wide = 1;
         e->outer_tiles[tiled[0]] = high;

@@ -27,7 +27,32 @@ static bool has_owned_shards(struct compilation *c) {
     return false;
 }
 
-/* What is understood and what is meant for later, by name. */
+static bool report_order(struct compilation *c, struct span span, const struct node *order) {
+    static const char *const known[] = {"row_major", "column_major", "match_shard"};
+    const char *word = attribute_word(order, order->kind == NODE_CALL ? ((const struct node_call *)order)->function : "");
+    const char *nearest = suggest_nearest(word, known, sizeof known / sizeof *known);
+    if (strcmp(word, "block_linear") == 0) {
+        report_error(c->diagnostics, span, "order block_linear is reserved; use row_major");
+    } else if (strcmp(word, "match_shard") == 0) {
+        report_error(c->diagnostics, span,
+                     "order match_shard requires sharded buffer metadata, and no tensor of this kernel is "
+                     "sharded in L1; use row_major");
+    } else {
+        report_error(c->diagnostics, span, "schedule order %s is not known; it is row_major or column_major",
+                     node_text(c->arena, order));
+        if (nearest)
+            report_help(c->diagnostics, (struct span){0}, "did you mean %s?", nearest);
+    }
+    return false;
+}
+
+/* Shards are filled row by row, so match_shard is row_major where there are shards that cores own. */
+static bool is_known_order(struct compilation *c, const struct node *order) {
+    const char *word = attribute_word(order, "");
+    return strcmp(word, "row_major") == 0 || strcmp(word, "column_major") == 0 ||
+           (strcmp(word, "match_shard") == 0 && has_owned_shards(c));
+}
+
 static bool check_entry(struct compilation *c, const struct node_attribute *entry) {
     struct span span = entry->base.span.line ? entry->base.span : c->kernel->span;
     const char *word = attribute_word(entry->value, "");
@@ -36,22 +61,9 @@ static bool check_entry(struct compilation *c, const struct node_attribute *entr
                      node_text(c->arena, entry->value));
         return false;
     }
-    if (strcmp(entry->key, KEY_ORDER) != 0 || strcmp(word, "row_major") == 0)
-        return true;
-    if (strcmp(word, "block_linear") == 0)
-        report_error(c->diagnostics, span, "order block_linear is reserved; use row_major");
-    else if (strcmp(word, "match_shard") == 0 && has_owned_shards(c))
-        report_error(
-            c->diagnostics, span,
-            "order match_shard takes the partition local_shard, which is not available yet; use row_major");
-    else if (strcmp(word, "match_shard") == 0)
-        report_error(c->diagnostics, span,
-                     "order match_shard requires sharded buffer metadata, and no tensor of this kernel is "
-                     "sharded in L1; use row_major");
-    else
-        report_error(c->diagnostics, span, "schedule order %s is not known; the order is row_major",
-                     node_text(c->arena, entry->value));
-    return false;
+    if (strcmp(entry->key, KEY_ORDER) == 0 && !is_known_order(c, entry->value))
+        return report_order(c, span, entry->value);
+    return true;
 }
 
 bool infer_default_tt_schedule(struct compilation *c) {

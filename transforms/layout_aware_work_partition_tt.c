@@ -7,6 +7,10 @@
  * gets tt.grid_blocks = [ceildiv(M, 64), ceildiv(N, 64)], tt.grid_tiles = [ceildiv(M, 32), ceildiv(N, 32)] of
  * the written tensor, tt.core_grid, and tt.runtime_args = {start_id = start(), count = count(), Mt =
  * ceildiv(M, 32), ...}. Which tensor is written is found by data flow; names mean nothing.
+ *
+ * In tt.partition_mode global cores take consecutive shares of all blocks. Where a tensor is sharded in L1
+ * (local_shard.h) each core of the grid of shards takes the blocks of its own: count and the blocks along
+ * each direction, Ly and Lx, follow from where the core stands, sy = core_y() and sx = core_x().
  */
 #include <inttypes.h>
 #include <string.h>
@@ -14,9 +18,9 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "support/scalar.h"
+#include "transforms/local_shard.h"
 #include "transforms/pass.h"
 #include "transforms/query.h"
-#include "transforms/shards.h"
 
 struct grid_search {
     struct node *first, *second;
@@ -195,7 +199,53 @@ static void add_parameters(struct arguments *arguments) {
 struct problem {
     struct node *m, *n, *k;  /* extents in elements */
     struct node_list blocks; /* along each grid axis */
+    const struct node_grid *grid;
+    struct shard_owners owners;
 };
+
+static bool is_local(const struct problem *problem) {
+    return problem->owners.anchor != NULL;
+}
+
+/* The blocks of a core along a direction: those of its shard, clipped where the tensor ends. */
+static struct node *blocks_along(struct arena *arena, const struct problem *problem, enum plane direction) {
+    struct node *blocks = problem->blocks.items[problem->owners.axis[direction]];
+    struct node *each = problem->owners.blocks[direction];
+    struct node *core = make_call(arena, direction == PLANE_Y ? "core_y" : "core_x", (struct node_list){0});
+    int64_t total, full;
+    if (integer_value(blocks, &total) && integer_value(each, &full) && total == full * problem->owners.grid[direction])
+        return each;
+    struct node *left = make_sub(arena, blocks, make_mul(arena, core, each));
+    return make_max(arena, make_min(arena, each, left), make_integer(arena, 0));
+}
+
+/* How many blocks a core of local_shard computes: along the directions of its shard, and all of other axes. */
+static struct node *local_count(struct arena *arena, const struct problem *problem) {
+    struct node *count = make_integer(arena, 1);
+    const int *tied = problem->owners.axis;
+    for (size_t i = 0; i < problem->blocks.count; i++)
+        if ((int)i != tied[PLANE_Y] && (int)i != tied[PLANE_X])
+            count = make_mul(arena, count, problem->blocks.items[i]);
+    for (size_t d = 0; d < PLANE_DIRECTIONS; d++)
+        if (tied[d] >= 0)
+            count = make_mul(arena, count, blocks_along(arena, problem, d));
+    return count;
+}
+
+/* The order is that of enum shard_position. */
+static void add_shard_arguments(struct arguments *arguments, const struct problem *problem) {
+    struct arena *arena = arguments->compilation->arena;
+    const struct shard_owners *owners = &problem->owners;
+    add_canonical(arguments, "Sm", owners->tiles[PLANE_Y]);
+    add_canonical(arguments, "Sn", owners->tiles[PLANE_X]);
+    add_canonical(arguments, "Gy", make_integer(arena, owners->grid[PLANE_Y]));
+    add_canonical(arguments, "Gx", make_integer(arena, owners->grid[PLANE_X]));
+    add_call(arguments, "sy", "core_y", (struct node_list){0});
+    add_call(arguments, "sx", "core_x", (struct node_list){0});
+    for (size_t d = 0; d < PLANE_DIRECTIONS; d++)
+        if (owners->axis[d] >= 0)
+            add_canonical(arguments, d == PLANE_Y ? "Ly" : "Lx", blocks_along(arena, problem, d));
+}
 
 /* The order is that of enum runtime_position. */
 static struct node *runtime_arguments(struct compilation *c, const struct problem *problem) {
@@ -203,8 +253,13 @@ static struct node *runtime_arguments(struct compilation *c, const struct proble
     struct node *edge = make_integer(c->arena, TILE_EDGE), *one = make_integer(c->arena, 1);
     struct node_list blocks = problem->blocks;
     size_t outer = blocks.count > 2 ? blocks.count - 2 : 0;
-    add_call(&arguments, "start_id", "start", (struct node_list){0});
-    add_call(&arguments, "count", "count", (struct node_list){0});
+    if (is_local(problem)) {
+        add_canonical(&arguments, "start_id", make_integer(c->arena, 0));
+        add_canonical(&arguments, "count", local_count(c->arena, problem));
+    } else {
+        add_call(&arguments, "start_id", "start", (struct node_list){0});
+        add_call(&arguments, "count", "count", (struct node_list){0});
+    }
     add_canonical(&arguments, "Mt", make_ceildiv(c->arena, problem->m, edge));
     add_canonical(&arguments, "Kt", make_ceildiv(c->arena, problem->k, edge));
     add_canonical(&arguments, "Nt", make_ceildiv(c->arena, problem->n, edge));
@@ -212,6 +267,8 @@ static struct node *runtime_arguments(struct compilation *c, const struct proble
     add_canonical(&arguments, "Gn", blocks.count > 1 ? blocks.items[outer + 1] : one);
     for (size_t i = 0; i < outer; i++)
         add_canonical(&arguments, arena_printf(c->arena, "G%zu", i), blocks.items[i]);
+    if (is_local(problem))
+        add_shard_arguments(&arguments, problem);
     add_parameters(&arguments);
     return node_new(c->arena, dictionary, DICTIONARY, ((struct span){0}),
                     .entries = builder_list(&arguments.entries));
@@ -225,55 +282,100 @@ static struct node *pair(struct arena *arena, struct node *first, struct node *s
     return sequence_of(arena, LIST(arena, first, second));
 }
 
-static void stamp(struct compilation *c, const struct problem *problem) {
+/* The number of the grid axis that runs along a direction, or `free`. */
+static struct node *tied_axis(struct arena *arena, const struct problem *problem, enum plane direction) {
+    int axis = problem->owners.axis[direction];
+    return axis < 0 ? make_reference(arena, "free") : make_integer(arena, axis);
+}
+
+static struct node *numbers(struct arena *arena, int64_t first, int64_t second) {
+    return pair(arena, make_integer(arena, first), make_integer(arena, second));
+}
+
+/* The cores that the author allows, [x, y], else those of the command line; false after a reported error. In
+ * local_shard there is no choice: a core for every shard. */
+static bool settle_cores(struct compilation *c, const struct problem *problem, int64_t cores[2]) {
+    struct node *value = dictionary_get(attribute_get(c->kernel, KEY_TT_SCHEDULE), KEY_CORES);
+    struct node_sequence *wanted = value ? node_as(value, sequence) : NULL;
+    const struct shard_owners *owners = &problem->owners;
+    cores[0] = is_local(problem) ? owners->grid[PLANE_X] : c->grid_x;
+    cores[1] = is_local(problem) ? owners->grid[PLANE_Y] : c->grid_y;
+    if (!value)
+        return true;
+    struct span span = value->span.line ? value->span : c->kernel->span;
+    int64_t x = wanted && wanted->items.count == 2 ? attribute_integer(wanted->items.items[0], 0) : 0;
+    int64_t y = x ? attribute_integer(wanted->items.items[1], 0) : 0;
+    if (x < 1 || y < 1 || x > c->grid_x || y > c->grid_y) {
+        report_error(c->diagnostics, span, "cores = %s: it takes [columns, rows], within the %ux%u cores there are",
+                     node_text(c->arena, value), c->grid_x, c->grid_y);
+        return false;
+    }
+    if (is_local(problem) && (x != cores[0] || y != cores[1])) {
+        report_error(c->diagnostics, span,
+                     "cores = [%" PRId64 ", %" PRId64 "], but shards of %s in L1 lie on [%" PRId64 ", %" PRId64
+                     "] columns and rows of cores, and so does the work on them",
+                     x, y, owners->anchor->name, cores[0], cores[1]);
+        report_help(c->diagnostics, (struct span){0}, "leave cores out, or take another grid of shards");
+        return false;
+    }
+    cores[0] = x;
+    cores[1] = y;
+    return true;
+}
+
+static void stamp(struct compilation *c, const struct problem *problem, const int64_t cores[2]) {
     struct arena *arena = c->arena;
     struct node *edge = make_integer(arena, TILE_EDGE);
+    const struct shard_owners *owners = &problem->owners;
+    bool local = is_local(problem);
     const struct {
         const char *key;
         struct node *value;
     } facts[] = {
-        {KEY_TT_PARTITION_MODE, make_reference(arena, "global")},
+        {KEY_TT_PARTITION_MODE, make_reference(arena, local ? "local_shard" : "global")},
         {KEY_TT_GRID_TILES,
          pair(arena, make_ceildiv(arena, problem->m, edge), make_ceildiv(arena, problem->n, edge))},
         {KEY_TT_GRID_BLOCKS, sequence_of(arena, problem->blocks)},
-        {KEY_TT_CORE_GRID, pair(arena, make_integer(arena, c->grid_x), make_integer(arena, c->grid_y))},
+        {KEY_TT_SHARD_GRID, local ? numbers(arena, owners->grid[PLANE_Y], owners->grid[PLANE_X]) : NULL},
+        {KEY_TT_LOCAL_SHAPE_TILES, local ? pair(arena, owners->tiles[PLANE_Y], owners->tiles[PLANE_X]) : NULL},
+        {KEY_TT_SHARD_AXES,
+         local ? pair(arena, tied_axis(arena, problem, PLANE_Y), tied_axis(arena, problem, PLANE_X)) : NULL},
+        {KEY_TT_SHARD_BLOCKS, local ? pair(arena, owners->blocks[PLANE_Y], owners->blocks[PLANE_X]) : NULL},
+        {KEY_TT_CORE_GRID, numbers(arena, cores[0], cores[1])},
         {KEY_TT_RUNTIME_ARGS, runtime_arguments(c, problem)},
     };
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
-        c->kernel = attribute_set(arena, c->kernel, facts[i].key, facts[i].value);
+        if (facts[i].value)
+            c->kernel = attribute_set(arena, c->kernel, facts[i].key, facts[i].value);
 }
 
-/* Shards in L1 belong to the core that holds them, and so does their work. */
-static bool check_mode(struct compilation *c) {
-    struct node_list parameters = node_as(c->kernel, kernel)->parameters;
-    struct node *schedule = attribute_get(c->kernel, KEY_TT_SCHEDULE);
-    bool asked = strcmp(attribute_word(dictionary_get(schedule, KEY_MODE), ""), "local_shard") == 0;
-    for (size_t i = 0; i < parameters.count; i++) {
-        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        if (!is_tensor(parameter) || !lies_in_l1(parameter) || !is_sharded(parameter))
-            continue;
-        report_error(c->diagnostics, placement_span(parameter, KEY_ND_SHARD),
-                     "%s is sharded in L1, which takes the partition local_shard; it is not available yet",
-                     parameter->name);
-        report_help(c->diagnostics, (struct span){0},
-                    "shard it in DRAM, or interleave it in L1: memory = l1, layout = interleaved");
+/* An author who asks for a mode gets it, or is told why not. */
+static bool check_mode(struct compilation *c, const struct shard_owners *owners) {
+    struct node *mode = dictionary_get(attribute_get(c->kernel, KEY_TT_SCHEDULE), KEY_MODE);
+    const char *asked = attribute_word(mode, "");
+    const char *kernel = node_as(c->kernel, kernel)->name;
+    if (strcmp(asked, "local_shard") == 0 && !owners->anchor) {
+        report_error(c->diagnostics, c->kernel->span,
+                     "partition local_shard requires sharded buffer metadata: no tensor of kernel %s is sharded in L1 "
+                     "along the blocks that cores share",
+                     kernel);
+        report_help(c->diagnostics, (struct span){0}, "leave the mode global, which is the default");
         return false;
     }
-    if (!asked)
-        return true;
-    report_error(
-        c->diagnostics, c->kernel->span,
-        "partition local_shard requires sharded buffer metadata: no tensor of kernel %s is sharded in L1",
-        node_as(c->kernel, kernel)->name);
-    report_help(c->diagnostics, (struct span){0}, "leave the mode global, which is the default");
-    return false;
+    if (strcmp(asked, "global") == 0 && owners->anchor) {
+        report_error(c->diagnostics, c->kernel->span,
+                     "partition global: %s of kernel %s is sharded in L1, so its blocks belong to the cores that hold "
+                     "them",
+                     owners->anchor->name, kernel);
+        report_help(c->diagnostics, (struct span){0}, "leave the mode out, or leave the tensor in DRAM");
+        return false;
+    }
+    return true;
 }
 
 bool layout_aware_work_partition_tt(struct compilation *c) {
     if (attribute_get(c->kernel, KEY_TT_RUNTIME_ARGS))
         return true;
-    if (!check_mode(c))
-        return false;
     struct node_grid *grid = distributed_grid(c);
     if (!grid)
         return false;
@@ -284,7 +386,8 @@ bool layout_aware_work_partition_tt(struct compilation *c) {
         return false;
     }
     struct list_builder blocks = {0};
-    if (!count_blocks(c, grid, &blocks))
+    struct shard_owners owners;
+    if (!count_blocks(c, grid, &blocks) || !shard_owners_find(c, grid, &owners) || !check_mode(c, &owners))
         return false;
     struct contraction_search contraction = {.compilation = c};
     visit_contraction(c->kernel, &contraction);
@@ -295,7 +398,12 @@ bool layout_aware_work_partition_tt(struct compilation *c) {
         .n = dimensions.items[dimensions.count - 1],
         .k = contraction.extent ? contraction.extent : one,
         .blocks = builder_list(&blocks),
+        .grid = grid,
+        .owners = owners,
     };
-    stamp(c, &problem);
+    int64_t cores[2];
+    if (!settle_cores(c, &problem, cores))
+        return false;
+    stamp(c, &problem, cores);
     return true;
 }

@@ -276,6 +276,7 @@ static bool atom_now(struct witness *w, size_t index, int64_t *value) {
         *value = size_samples[w->sample][index % 4];
         return true; /* every sample is at least 1 */
     case ATOM_START:
+    case ATOM_CORE:
         *value = 0;
         return true;
     case ATOM_COUNT:

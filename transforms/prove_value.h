@@ -25,6 +25,7 @@ enum atom_kind {
     ATOM_SIZE,      /* a size, a scalar, an address: fixed by the launch */
     ATOM_START,     /* the core's first grid point */
     ATOM_COUNT,     /* how many it has */
+    ATOM_CORE,      /* its column or row on the core grid */
     ATOM_LOOP,      /* a <= value < b, in steps of `step` */
     ATOM_INDEX,     /* coordinate `position` of a over the extents */
     ATOM_MINIMUM,   /* of a and b */

@@ -109,8 +109,20 @@ static const struct polynomial *launch_argument(struct walk *w, struct node *pos
     return value;
 }
 
-static const struct polynomial *share_of_core(struct walk *w, enum atom_kind kind, const char *name) {
-    return atom_value(&w->values, atom_find(&w->values, &(struct atom){.kind = kind, .name = name}));
+/* What differs from core to core: its share of the blocks, and where it stands on the core grid. */
+static const struct polynomial *value_of_core(struct walk *w, const struct node_call *call) {
+    static const struct {
+        const char *function, *name;
+        enum atom_kind kind;
+    } rows[] = {{"start", "start_id", ATOM_START},
+                {"count", "count", ATOM_COUNT},
+                {"core_x", "sx", ATOM_CORE},
+                {"core_y", "sy", ATOM_CORE}};
+    for (size_t i = 0; call->arguments.count == 0 && i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(call->function, rows[i].function) == 0)
+            return atom_value(&w->values,
+                              atom_find(&w->values, &(struct atom){.kind = rows[i].kind, .name = rows[i].name}));
+    return NULL;
 }
 
 static const struct polynomial *pointer_value(struct walk *w, const struct node_call *call, bool write) {
@@ -137,13 +149,9 @@ static const struct polynomial *call_value(struct walk *w, struct node_call *cal
         return launch_argument(w, arguments[1]);
     if (strcmp(call->function, "get_write_ptr") == 0 || strcmp(call->function, "get_read_ptr") == 0)
         return pointer_value(w, call, call->function[4] == 'w');
-    if (strcmp(call->function, "start") == 0)
-        return share_of_core(w, ATOM_START, "start_id");
-    if (strcmp(call->function, "count") == 0)
-        return share_of_core(w, ATOM_COUNT, "count");
     if (strcmp(call->function, "address") == 0 && count == 1)
         return size_value(w, node_text(w->compilation->arena, &call->base));
-    return NULL;
+    return value_of_core(w, call);
 }
 
 static const struct polynomial *binary_value(struct walk *w, struct node_binary *binary) {

@@ -43,6 +43,9 @@ enum runtime_position {
     RUNTIME_GN,
     RUNTIME_OUTER
 };
+/* Behind the extents of outer axes in tt.partition_mode local_shard; Ly and Lx stand only where their direction
+ * is tied to a grid axis. */
+enum shard_position { SHARD_SM, SHARD_SN, SHARD_GY, SHARD_GX, SHARD_SY, SHARD_SX, SHARD_BLOCKS };
 /* The name of a launch argument; NULL when the kernel has no such entry. */
 const char *runtime_argument_name(const struct node *kernel, size_t position);
 

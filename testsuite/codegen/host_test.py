@@ -326,6 +326,26 @@ class HostTest(unittest.TestCase):
                     widen_bf16(raw.view(np.uint16).reshape(m, n)), expected_output((m, n))
                 )
 
+    def test_shards_in_l1_lie_on_the_cores_that_compute_them(self):
+        self.emit("owned.ir")
+        for name in "ab":
+            np.save(self.path(f"{name}.npy"), np.ones((200, 150), dtype=np.float32))
+        result, launches = self.host(
+            *["--in", f"A={self.path('a.npy')}", "--in", f"B={self.path('b.npy')}"],
+            *["--out", f"C={self.path('c.npy')}"],
+            kernel="add",
+        )
+        self.assertEqual(result.returncode, 0, result.stderr)
+        # 7 x 5 tiles in shards of 2 x 3, on 2 columns and 4 rows of cores
+        self.assertEqual(
+            [tensor["memory"] for tensor in launches[0]["tensors"]], [["L1", [64, 96], 8], ["DRAM"], ["L1", [64, 96], 8]]
+        )
+        arguments = {(x, y): words for x, y, words in launches[0]["kernels"][0]["runtime_args"]}
+        self.assertEqual(sorted(arguments), [(x, y) for x in range(2) for y in range(4)])
+        # start_id, count, Mt, Kt, Nt, Gm, Gn, Sm, Sn, Gy, Gx, sy, sx, Ly, Lx
+        self.assertEqual(arguments[0, 0][:15], [0, 6, 7, 1, 5, 7, 5, 2, 3, 4, 2, 0, 0, 2, 3])
+        self.assertEqual(arguments[1, 3][:15], [0, 2, 7, 1, 5, 7, 5, 2, 3, 4, 2, 3, 1, 1, 2])
+
     def test_shards_that_do_not_cover_are_refused(self):
         self.emit("sharded.ir")
         np.save(self.path("x.npy"), np.ones((161, 64), dtype=np.float32))
@@ -450,7 +470,8 @@ class PlanTest(unittest.TestCase):
             self.assertEqual(len(set(map(str, blocks))), len(blocks))
         else:
             for work in plan["work_partition"].values():
-                self.assertEqual(set(work[0]), {"start", "count"})
+                local = plan["partition_mode"] == "local_shard"
+                self.assertEqual(set(work[0]), {"sy", "sx", "count"} if local else {"start", "count"})
 
     def check_arguments(self, plan):
         self.assertEqual(

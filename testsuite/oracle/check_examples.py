@@ -6,23 +6,17 @@ products, on every grid, under every schedule, with open and with fixed sizes, a
 import os
 import shutil
 import sys
-import zlib
 
 import numpy as np
 
 import arrays
-import carried
 import kernels
 from batch import Batch, Count
+from case import Case, random_inputs
 
 ARCHITECTURES = ["wormhole_b0", "blackhole"]
 GRIDS = ["1x1", "1x8", "8x1", "3x5", "8x8"]
 SEEDS = [1, 7, 20261]
-
-
-def random_inputs(shapes, dtype, key):
-    generator = np.random.default_rng(zlib.crc32(key.encode()))
-    return {name: arrays.rounded(generator.standard_normal(shape), dtype) for name, shape in shapes.items()}
 
 
 def variants(size, defines):
@@ -41,47 +35,6 @@ def variants(size, defines):
     yield ["--device", "eval", "--grid", "3x5"]
     if max(size) <= 100:
         yield ["--device", "eval", "--arch", "blackhole", *defines]
-
-
-class Case:
-    """One source, type and size: its runs, and the judgement of their results."""
-
-    def __init__(self, batch, scratch, name, source, inputs, outputs, dtype, defines, extra=()):
-        self.name, self.dtype, self.outputs, self.runs = name, dtype, outputs, []
-        folder = os.path.join(scratch, name)
-        os.makedirs(folder)
-        words = []
-        for parameter, array in inputs.items():
-            path = f"{folder}/{parameter}.npy"
-            arrays.write(path, array, dtype)
-            words += ["--in", f"{parameter}={path}"]
-        size = [extent for array in inputs.values() for extent in array.shape]
-        for options in variants(size, defines):
-            results = {out: f"{folder}/{out}.{len(self.runs)}.npy" for out in outputs}
-            stores = [w for out, path in results.items() for w in ("--out", f"{out}={path}")]
-            number = batch.add("run", source, *extra, *words, *stores, *options)
-            self.runs.append((number, options, results))
-
-    def judge(self, count, outcomes, reference):
-        """reference: output name to the carried value. Returns the results of the first run, None when there are none."""
-        first = None
-        for number, options, paths in self.runs:
-            code, _, messages = outcomes[number]
-            what = f"{self.name} {' '.join(map(str, options))}"
-            if not count.check(code == 0, f"{what}: exit {code}: {messages.strip()[:400]}"):
-                continue
-            results = {out: arrays.read(path, self.dtype) for out, path in paths.items()}
-            if first is None:
-                first = results
-                for out, value in reference.items():
-                    shape_right = count.check(results[out].shape == value.value.shape,
-                                              f"{what}: {out} has the shape {results[out].shape}, not {value.value.shape}")
-                    ratio, at = carried.worst(results[out], value) if shape_right else (0, None)
-                    count.check(ratio <= 1, f"{what}: {out}{at} is {ratio:.3g} times its bound from the float64 value")
-            else:
-                same = all(results[out].tobytes() == first[out].tobytes() for out in results)
-                count.check(same, f"{what}: not the bits of {' '.join(self.runs[0][1])}")
-        return first
 
 
 def source_of(examples, scratch, name, dtype):
@@ -111,7 +64,8 @@ def add_examples(batch, examples, scratch):
                 sizes = {"M": m, "N": n}
                 if name.startswith("matmul"):
                     sizes["K"] = k
-                yield Case(batch, scratch, case, source, inputs, outputs, dtype, define_words(sizes)), \
+                yield Case(batch, scratch, case, source, inputs, outputs, dtype,
+                           variants((m, k, n), define_words(sizes))), \
                     (lambda i=inputs, f=meaning, d=dtype: f(i, d))
 
 
@@ -132,9 +86,12 @@ class Digits:
         self.name = "digits.real" if b is None else f"digits.{b}x{d}x{n}"
         source = f"{examples}/digits/digits.tl"
         sizes = {"B": len(self.inputs["X"]), "D": len(self.inputs["b1"]), "C": len(self.inputs["b2"])}
-        self.program = Case(batch, scratch, self.name, source, self.inputs, ["Y"], "bf16", define_words(sizes))
+        self.program = Case(batch, scratch, self.name, source, self.inputs, ["Y"], "bf16", variants(self.shape_sizes(), define_words(sizes)))
         first = {"X": self.inputs["X"], "W": self.inputs["W1"], "b": self.inputs["b1"]}
-        self.first = Case(batch, scratch, f"{self.name}.dense", source, first, ["Y"], "bf16", [], ["--kernel", "dense"])
+        self.first = Case(batch, scratch, f"{self.name}.dense", source, first, ["Y"], "bf16", variants(self.shape_sizes(), []), ["--kernel", "dense"])
+
+    def shape_sizes(self):
+        return [extent for array in self.inputs.values() for extent in array.shape]
 
     def judge(self, count, outcomes, scratch):
         a = self.inputs

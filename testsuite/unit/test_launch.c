@@ -1,5 +1,7 @@
 /* Sizes from shapes, conditions, shares and launch arguments. */
 #include "ir/launch.h"
+
+#include "ir/build.h"
 #include "testsuite/unit/evaluation.h"
 
 static struct node *condition(struct bench *b, const char *expression) {
@@ -143,6 +145,31 @@ START_TEST(cores_get_their_arguments) {
 }
 END_TEST
 
+/* In local_shard a core gets what follows from where it stands, row by row over the core grid. */
+START_TEST(owners_of_shards_get_their_blocks) {
+    struct bench b = bench_open();
+    struct node *kernel = bench_kernel(
+        &b, "kernel k(in A: f32[M], out Y: f32[M]) @{tt.core_grid = [2, 3], tt.grid_blocks = [ceildiv(M, 32), 2], "
+            "tt.runtime_args = {start_id = 0, count = max(min(2, ceildiv(M, 32) - core_y() * 2), 0), sy = core_y(), "
+            "sx = core_x()}} { }");
+    environment_set(&b.sizes, "M", 96);
+    struct launch launch = {.kernel = kernel, .sizes = &b.sizes};
+    ck_assert(launch_prepare(b.diagnostics, &launch));
+    static const uint32_t expected[6][4] = {{0, 2, 0, 0}, {0, 2, 0, 1}, {0, 1, 1, 0},
+                                            {0, 1, 1, 1}, {0, 0, 2, 0}, {0, 0, 2, 1}};
+    for (uint32_t core = 0; core < 6; core++) {
+        uint32_t words[4];
+        ck_assert(launch_arguments(b.diagnostics, &launch, core, words));
+        ck_assert(memcmp(words, expected[core], sizeof words) == 0);
+    }
+    int64_t value;
+    struct node *call = make_call(b.arena, "core_x", (struct node_list){0});
+    ck_assert(!size_evaluate(b.diagnostics, &b.sizes, call, &value));
+    ck_assert_str_eq(bench_message(&b), "core_x() is no function of sizes");
+    bench_close(&b);
+}
+END_TEST
+
 static const struct {
     const char *attributes, *message;
 } launches[] = {
@@ -168,5 +195,5 @@ START_TEST(launches_that_cannot_be_are_refused) {
 END_TEST
 
 UNIT_MAIN("launch", size_expressions_have_their_values, sizes_follow_from_shapes,
-          sizes_given_beforehand_must_agree, shares_cover_the_blocks, cores_get_their_arguments,
+          sizes_given_beforehand_must_agree, shares_cover_the_blocks, cores_get_their_arguments, owners_of_shards_get_their_blocks,
           launches_that_cannot_be_are_refused)

@@ -1,0 +1,254 @@
+#include "transforms/local_shard.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "ir/build.h"
+#include "transforms/blocks.h"
+#include "transforms/query.h"
+#include "transforms/shards.h"
+
+/* One tensor in L1 shards: how its shards lie to the grid. */
+struct shard_use {
+    struct shard_owners owners;
+    struct span span;      /* of the first access that does not follow the blocks */
+    const char *stranger;  /* what stands there instead of an axis of the grid; NULL: an axis before the rows is cut */
+    enum plane direction;
+    bool follows, used, written;
+};
+
+struct use_search {
+    struct compilation *compilation;
+    const struct node_grid *grid;
+    struct shard_use *use;
+    struct span statement;
+};
+
+static int grid_axis_named(const struct node_grid *grid, const char *name) {
+    for (size_t i = 0; i < grid->axes.count; i++)
+        if (strcmp(node_as(grid->axes.items[i], axis)->name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+/* Ties a direction to the axis that stands in the subscript, and finds accesses that do not follow. */
+static void tie(struct use_search *search, enum plane direction, struct node *subscript) {
+    struct shard_use *use = search->use;
+    struct node_reference *reference = subscript ? node_as(subscript, reference) : NULL;
+    int axis = reference ? grid_axis_named(search->grid, reference->name) : -1;
+    if (use->owners.grid[direction] == 1 || !use->follows)
+        return;
+    if (axis >= 0 && (use->owners.axis[direction] < 0 || use->owners.axis[direction] == axis)) {
+        use->owners.axis[direction] = axis;
+        return;
+    }
+    use->follows = false;
+    use->direction = direction;
+    use->span = search->statement;
+    use->stranger = subscript ? node_text(search->compilation->arena, subscript) : "a single row";
+}
+
+static bool visit_access(struct node *node, void *context) {
+    struct use_search *search = context;
+    struct node_access *access = node_as(node, access);
+    if (access && strcmp(access->name, search->use->owners.anchor->name) == 0) {
+        size_t rank = access->subscripts.count;
+        search->use->used = true;
+        tie(search, PLANE_Y, rank > 1 ? access->subscripts.items[rank - 2] : NULL);
+        tie(search, PLANE_X, access->subscripts.items[rank - 1]);
+    }
+    return node_each_child(node, visit_access, context);
+}
+
+static bool visit_statement(struct node *node, void *context) {
+    struct use_search *search = context;
+    struct node_tile *tile = node_as(node, tile);
+    if (!tile)
+        return node_each_child(node, visit_statement, context);
+    search->statement = node->span;
+    search->use->written |= tile->operation == TILE_STORE &&
+                            strcmp(target_name(tile->target), search->use->owners.anchor->name) == 0;
+    visit_access(node, search);
+    return true;
+}
+
+static struct node *shard_entry(const struct node_parameter *parameter, const char *key, size_t index) {
+    struct node *shard = dictionary_get(attribute_get(&parameter->base, KEY_TT_BUFFER), KEY_ND_SHARD);
+    struct node_sequence *list = node_as(dictionary_get(shard, key), sequence);
+    return list && index < list->items.count ? list->items.items[index] : NULL;
+}
+
+/* The cores of a tensor's shards must be known when it is compiled; false after a reported error. */
+static bool read_shards(struct compilation *c, const struct node_parameter *parameter, struct shard_owners *owners) {
+    for (size_t d = 0; d < PLANE_DIRECTIONS; d++) {
+        struct node *shards = shard_entry(parameter, KEY_PROJECTED_GRID, d);
+        owners->axis[d] = -1;
+        owners->tiles[d] = shard_entry(parameter, KEY_PROJECTED_SHARD_TILES, d);
+        if (!shards || !owners->tiles[d] || !integer_value(simplify(c->arena, shards), &owners->grid[d])) {
+            report_error(c->diagnostics, placement_span(parameter, KEY_ND_SHARD),
+                         "shards of %s in L1 make a grid of %s cores, which depends on the launch", parameter->name,
+                         shards ? node_text(c->arena, shards) : "no");
+            report_help(c->diagnostics, (struct span){0},
+                        "give the grid, as in nd_shard = {grid = [8, 1]}, and the shape of a shard follows the size");
+            return false;
+        }
+    }
+    owners->anchor = parameter;
+    return true;
+}
+
+/* Matrices along outer axes are spread over rows of cores, which blocks of rows are not. */
+static bool has_outer_shards(const struct node_parameter *parameter) {
+    int64_t shards;
+    for (size_t i = 0; i + 2 < parameter->dimensions.count; i++)
+        if (!integer_value(shard_entry(parameter, KEY_SHARD_GRID, i), &shards) || shards != 1)
+            return true;
+    return false;
+}
+
+static bool find_use(struct compilation *c, const struct node_grid *grid, const struct node_parameter *parameter,
+                     struct shard_use *use) {
+    *use = (struct shard_use){.follows = true};
+    if (!read_shards(c, parameter, &use->owners))
+        return false;
+    struct use_search search = {.compilation = c, .grid = grid, .use = use};
+    visit_statement(grid->body, &search);
+    if (has_outer_shards(parameter)) {
+        use->follows = false;
+        use->stranger = NULL;
+        use->span = placement_span(parameter, KEY_ND_SHARD);
+    }
+    return true;
+}
+
+/* A result lies where it is computed: no core writes to the L1 of another. */
+static bool report_foreign_result(struct compilation *c, const struct shard_use *use) {
+    const char *name = use->owners.anchor->name;
+    if (use->stranger) {
+        report_error(c->diagnostics, use->span,
+                     "%s is sharded in L1 along its %s, but %s stands there, no axis of the grid that cores share: a "
+                     "core would write to shards of others",
+                     name, use->direction == PLANE_Y ? "rows" : "columns", use->stranger);
+        report_note(c->diagnostics, placement_span(use->owners.anchor, KEY_ND_SHARD),
+                    "its shards are described here");
+    } else {
+        report_error(c->diagnostics, use->span,
+                     "%s is sharded in L1 along an axis before its rows, but cores share rows and columns: a core "
+                     "would write to shards of others",
+                     name);
+    }
+    report_help(c->diagnostics, (struct span){0}, "cut its rows or columns, or leave it in DRAM");
+    return false;
+}
+
+/* Any core can read the L1 of another: it runs, but not as the author may expect. */
+static void warn_of_foreign_operand(struct compilation *c, const struct shard_use *use) {
+    report_warning(c->diagnostics, placement_span(use->owners.anchor, KEY_ND_SHARD),
+                   "shards of %s in L1 do not follow the blocks that cores share: cores read them from each other",
+                   use->owners.anchor->name);
+    if (use->stranger)
+        report_note(c->diagnostics, use->span, "along its %s stands %s, no axis of the grid",
+                    use->direction == PLANE_Y ? "rows" : "columns", use->stranger);
+}
+
+static bool report_disagreement(struct compilation *c, const struct shard_owners *a, const struct shard_owners *b,
+                                const char *what) {
+    report_error(c->diagnostics, placement_span(b->anchor, KEY_ND_SHARD),
+                 "%s and %s are both sharded in L1, and %s: [%" PRId64 ", %" PRId64 "] shards of [%s, %s] tiles, and "
+                 "[%" PRId64 ", %" PRId64 "] of [%s, %s]",
+                 a->anchor->name, b->anchor->name, what, a->grid[0], a->grid[1], node_text(c->arena, a->tiles[0]),
+                 node_text(c->arena, a->tiles[1]), b->grid[0], b->grid[1], node_text(c->arena, b->tiles[0]),
+                 node_text(c->arena, b->tiles[1]));
+    report_note(c->diagnostics, placement_span(a->anchor, KEY_ND_SHARD), "shards of %s are described here",
+                a->anchor->name);
+    report_help(c->diagnostics, (struct span){0},
+                "a block is computed where its shards lie: give both the same grid of shards, or leave one in DRAM");
+    return false;
+}
+
+/* Two tensors whose shards follow the blocks lie on the same cores, block by block. */
+static bool check_agreement(struct compilation *c, const struct shard_owners *a, const struct shard_owners *b) {
+    if (a->grid[PLANE_Y] != b->grid[PLANE_Y] || a->grid[PLANE_X] != b->grid[PLANE_X])
+        return report_disagreement(c, a, b, "on different cores");
+    for (size_t d = 0; d < PLANE_DIRECTIONS; d++) {
+        if (a->axis[d] != b->axis[d])
+            return report_disagreement(c, a, b, d == PLANE_Y ? "rows of cores hold different axes"
+                                                             : "columns of cores hold different axes");
+        if (a->axis[d] >= 0 && !node_equal(simplify(c->arena, a->tiles[d]), simplify(c->arena, b->tiles[d])))
+            return report_disagreement(c, a, b, "their shards have different sizes");
+    }
+    return true;
+}
+
+/* Blocks of an axis in one shard of so many tiles. NULL when they do not divide it. */
+static struct node *blocks_of_shard(struct arena *arena, const struct node_axis *axis, struct node *tiles) {
+    struct node *block = axis->step ? divide_by_tile(arena, simplify(arena, axis->step)) : NULL;
+    int64_t block_tiles, shard_tiles;
+    if (!block || !integer_value(block, &block_tiles) || block_tiles < 1)
+        return NULL;
+    if (block_tiles == 1)
+        return tiles;
+    return integer_value(tiles, &shard_tiles) && shard_tiles % block_tiles == 0
+               ? make_integer(arena, shard_tiles / block_tiles)
+               : NULL;
+}
+
+/* Counts the blocks of a shard: they do not straddle shards. */
+static bool count_blocks(struct compilation *c, const struct node_grid *grid, struct shard_owners *owners) {
+    for (size_t d = 0; d < PLANE_DIRECTIONS; d++) {
+        int64_t lower;
+        owners->blocks[d] = make_integer(c->arena, 1);
+        if (owners->axis[d] < 0)
+            continue;
+        struct node_axis *axis = node_as(grid->axes.items[owners->axis[d]], axis);
+        bool from_start = integer_value(simplify(c->arena, axis->lower), &lower) && lower == 0;
+        owners->blocks[d] = blocks_of_shard(c->arena, axis, owners->tiles[d]);
+        if (from_start && owners->blocks[d])
+            continue;
+        if (!from_start)
+            report_error(c->diagnostics, grid->base.span,
+                         "axis %s begins at %s, but shards of %s in L1 are shared between cores from 0 on", axis->name,
+                         node_text(c->arena, axis->lower), owners->anchor->name);
+        else
+            report_error(c->diagnostics, grid->base.span,
+                         "blocks of %s have %s elements, which do not divide a shard of %s: it has %s tiles of 32 "
+                         "along %s",
+                         axis->name, axis->step ? node_text(c->arena, axis->step) : "1", owners->anchor->name,
+                         node_text(c->arena, owners->tiles[d]), d == PLANE_Y ? "its rows" : "its columns");
+        report_note(c->diagnostics, placement_span(owners->anchor, KEY_ND_SHARD), "shards of %s are described here",
+                    owners->anchor->name);
+        report_help(c->diagnostics, (struct span){0},
+                    from_start ? "take blocks that divide the shard: 32 always do" : "begin at 0");
+        return false;
+    }
+    return true;
+}
+
+bool shard_owners_find(struct compilation *c, const struct node_grid *grid, struct shard_owners *owners) {
+    struct node_list parameters = node_as(c->kernel, kernel)->parameters;
+    struct shard_use uses[2], *found = &uses[0], *use = &uses[1];
+    *owners = (struct shard_owners){.axis = {-1, -1}};
+    *found = (struct shard_use){0};
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (!is_tensor(parameter) || !lies_in_l1(parameter) || !is_sharded(parameter))
+            continue;
+        if (!find_use(c, grid, parameter, use))
+            return false;
+        if (!use->follows && use->written)
+            return report_foreign_result(c, use);
+        if (!use->follows)
+            warn_of_foreign_operand(c, use);
+        if (!use->follows || !use->used)
+            continue;
+        if (found->owners.anchor && !check_agreement(c, &found->owners, &use->owners))
+            return false;
+        if (!found->owners.anchor || (use->written && !found->written))
+            *found = *use;
+    }
+    if (!found->owners.anchor)
+        return true;
+    *owners = found->owners;
+    return count_blocks(c, grid, owners);
+}
