@@ -1,0 +1,265 @@
+#include "testsuite/mutation/subject.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "driver/run.h"
+#include "ir/attributes.h"
+#include "ir/build.h"
+#include "support/architecture.h"
+#include "support/arena.h"
+#include "support/file.h"
+#include "support/text_buffer.h"
+#include "transforms/query.h"
+
+const char *first_error(const struct unit *unit) {
+    for (const struct diagnostic *one = unit->diagnostics->first; one; one = one->next)
+        if (one->severity == SEVERITY_ERROR)
+            return one->message;
+    return NULL;
+}
+
+/* ---- sizes and inputs ---- */
+
+/* Ragged, one element, whole tiles, several blocks for each core, and all of these on one core. Matrices of three
+ * dimensions have few of the outermost. */
+static int64_t size_value_of(size_t launch, size_t n, bool deep) {
+    static const int64_t values[LAUNCHES][4] = {
+        {70, 45, 100, 33}, {1, 1, 1, 1}, {128, 64, 32, 64}, {140, 300, 135, 40}, {70, 300, 135, 40}};
+    return deep && n == 0 ? (int64_t)launch + 2 : values[launch][n % 4];
+}
+
+static double next_value(uint64_t *state, enum dtype dtype, bool whole) {
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    uint64_t bits = *state >> 33;
+    if (dtype != DTYPE_F32 && dtype != DTYPE_BF16)
+        return (double)(bits % 8);
+    if (whole)
+        return (double)(int)(bits % 9) - 4.0;
+    float value = (float)((double)(bits & 0xffffff) * 0x1p-22 - 2.0);
+    return dtype == DTYPE_BF16 ? (double)f32_from_bf16(bf16_from_f32(value)) : (double)value;
+}
+
+static void fill_tensor(struct arena *arena, struct tensor_values *tensor, uint64_t seed, bool whole) {
+    uint64_t count = tensor_elements(tensor), state = seed;
+    tensor->values = arena_allocate(arena, (count + 1) * sizeof *tensor->values);
+    for (uint64_t i = 0; i < count; i++)
+        tensor->values[i] = next_value(&state, tensor->dtype, whole);
+}
+
+static struct array array_of(struct arena *arena, const struct tensor_values *tensor) {
+    struct array array = {.name = tensor->name, .dtype = tensor->dtype, .rank = tensor->rank};
+    memcpy(array.extents, tensor->shape, tensor->rank * sizeof *tensor->shape);
+    uint64_t count = array_count(&array);
+    array.rows = arena_allocate(arena, array_bytes(&array) + 4);
+    for (uint64_t i = 0; i < count; i++) {
+        if (array.dtype == DTYPE_BF16)
+            ((uint16_t *)array.rows)[i] = bf16_from_f32((float)tensor->values[i]);
+        else if (array.dtype == DTYPE_F32)
+            ((float *)array.rows)[i] = (float)tensor->values[i];
+        else
+            ((uint32_t *)array.rows)[i] = (uint32_t)(int64_t)tensor->values[i];
+    }
+    return array;
+}
+
+static void choose_sizes(struct subject *s, struct launch_case *launch, size_t number, bool equal) {
+    struct node_list sizes = open_sizes(s->arena, s->loop), parameters = launch_parameters(s->loop);
+    bool deep = false;
+    launch->text = "";
+    for (size_t i = 0; i < parameters.count; i++)
+        deep = deep || node_as(parameters.items[i], parameter)->dimensions.count > 2;
+    for (size_t i = 0; i < sizes.count; i++) {
+        const char *name = node_as(sizes.items[i], reference)->name;
+        int64_t value = equal ? 40 : size_value_of(number, i, deep);
+        environment_set(&launch->sizes, name, value);
+        launch->text = arena_printf(s->arena, "%s%s%s = %" PRId64, launch->text, i ? ", " : "", name, value);
+    }
+    launch->text = arena_printf(s->arena, "%s%s", launch->text, launch->one_core ? " on one core" : "");
+}
+
+/* Blocks are bound to the cores that hold their shards. */
+static bool owns_shards(const struct subject *s) {
+    return strcmp(attribute_word(attribute_get(s->device, KEY_TT_PARTITION_MODE), ""), "local_shard") == 0;
+}
+
+static bool prepare_launch(struct subject *s, struct launch_case *launch, size_t number, bool equal) {
+    struct node_list parameters = launch_parameters(s->loop);
+    struct diagnostics *scratch = diagnostics_create(s->arena);
+    *launch = (struct launch_case){.one_core = number == LAUNCHES - 1, .sizes = {.arena = s->arena}};
+    choose_sizes(s, launch, number, equal);
+    launch->inputs = arena_allocate(s->arena, (parameters.count + 1) * sizeof *launch->inputs);
+    launch->arrays = arena_allocate(s->arena, (parameters.count + 1) * sizeof *launch->arrays);
+    size_t tensors = 0;
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        struct tensor_values tensor = {
+            .name = parameter->name, .dtype = parameter->dtype, .rank = parameter->dimensions.count};
+        if (!is_tensor(parameter))
+            continue;
+        if (!parameter_extents(scratch, &launch->sizes, &parameter->base, tensor.shape))
+            return false;
+        if (parameter->direction != DIRECTION_OUT) {
+            fill_tensor(s->arena, &tensor, 77 + i, number % 2 == 0);
+            launch->inputs[launch->input_count++] = tensor;
+            launch->arrays[tensors] = array_of(s->arena, &tensor);
+        }
+        tensors++;
+    }
+    return conditions_check(scratch, &launch->sizes, s->loop) &&
+           conditions_check(scratch, &launch->sizes, s->device) && !(launch->one_core && owns_shards(s));
+}
+
+/* ---- runs ---- */
+
+/* The same kernel with all of its blocks on one core; only its plan differs. */
+static struct node *for_launch(struct arena *arena, struct node *kernel, const struct launch_case *launch) {
+    struct node *one = make_integer(arena, 1);
+    return launch->one_core && attribute_get(kernel, KEY_TT_CORE_GRID)
+               ? attribute_set(arena, kernel, KEY_TT_CORE_GRID,
+                               node_new(arena, sequence, SEQUENCE, kernel->span, .items = LIST(arena, one, one)))
+               : kernel;
+}
+
+enum { STEPS = 30000000 };
+
+const char *run_evaluator(struct arena *arena, struct node *kernel, const struct launch_case *launch,
+                          enum number_model model, struct evaluation_result *result) {
+    struct diagnostics *diagnostics = diagnostics_create(arena);
+    struct evaluation_request request = {.kernel = for_launch(arena, kernel, launch),
+                                         .model = model,
+                                         .inputs = launch->inputs,
+                                         .input_count = launch->input_count,
+                                         .scalars = launch->scalars,
+                                         .scalar_count = launch->scalar_count,
+                                         .sizes = &launch->sizes,
+                                         .steps = STEPS,
+                                         .padding = PADDING_NAN};
+    if (evaluate_kernel(arena, diagnostics, &request, result))
+        return NULL;
+    return diagnostics->first ? diagnostics->first->message : "no reason";
+}
+
+const char *run_device(struct unit *unit, struct node *kernel, const struct launch_case *launch, uint64_t seed,
+                       struct device_outcome *outcome) {
+    struct unit once = *unit;
+    struct run run = {.unit = &once, .device = DEVICE_CHOICE_SIM, .seed = seed};
+    struct node_list parameters = launch_parameters(kernel);
+    once.diagnostics = diagnostics_create(unit->arena);
+    outcome->arrays =
+        arena_copy(unit->arena, launch->arrays, (parameters.count + 1) * sizeof *outcome->arrays);
+    bool ok = run_entry(&run, for_launch(unit->arena, kernel, launch), outcome->arrays);
+    outcome->pages_written = run.first ? run.first->device.pages_written : 0;
+    const char *error = first_error(&once);
+    return ok ? NULL : error ? error : "no reason";
+}
+
+const char *device_difference(struct arena *arena, struct node *kernel, const struct launch_case *launch,
+                              const struct device_outcome *outcome) {
+    struct node_list parameters = launch_parameters(kernel);
+    for (size_t i = 0, tensor = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (!is_tensor(parameter))
+            continue;
+        const struct array *expected = &launch->arrays[tensor], *actual = &outcome->arrays[tensor++];
+        if (parameter->direction != DIRECTION_IN &&
+            memcmp(expected->rows, actual->rows, array_bytes(expected)) != 0)
+            return arena_printf(arena, "%s differs on the device", parameter->name);
+    }
+    return NULL;
+}
+
+/* ---- compiling ---- */
+
+static struct unit *new_unit(struct arena *arena, uint32_t grid_x, uint32_t grid_y) {
+    struct unit *unit = arena_allocate(arena, sizeof *unit);
+    unit->arena = arena;
+    unit->diagnostics = diagnostics_create(arena);
+    unit->options = (struct unit_options){
+        .architecture = architecture_find("wormhole_b0"), .grid_x = grid_x, .grid_y = grid_y};
+    return unit;
+}
+
+struct unit *check_text(struct arena *arena, const struct subject *s, const char *text) {
+    struct unit *unit = new_unit(arena, s->grid_x, s->grid_y);
+    if (unit_load(unit, "mutant.ir", text, strlen(text)))
+        unit_compile(unit);
+    return unit;
+}
+
+/* What the unmutated kernel gives; NULL when all of it is right. */
+static const char *settle_launch(struct subject *s, struct unit *unit, struct launch_case *launch) {
+    struct evaluation_result ideal;
+    struct device_outcome outcome;
+    const char *wrong = run_evaluator(s->arena, s->loop, launch, MODEL_IDEAL, &launch->ideal);
+    wrong = wrong ? wrong : run_evaluator(s->arena, s->loop, launch, MODEL_BOUND, &launch->bound);
+    wrong = wrong ? wrong : run_evaluator(s->arena, s->device, launch, MODEL_IDEAL, &ideal);
+    wrong = wrong ? wrong : evaluation_difference(s->arena, &launch->ideal, &ideal);
+    wrong = wrong ? wrong : run_evaluator(s->arena, s->device, launch, MODEL_DEVICE, &launch->device);
+    wrong = wrong ? wrong : evaluation_excess(s->arena, &launch->device, &launch->bound);
+    wrong = wrong ? wrong : run_device(unit, s->device, launch, 0, &outcome);
+    if (!wrong) {
+        launch->arrays = outcome.arrays;
+        launch->pages_written = outcome.pages_written;
+    }
+    return wrong;
+}
+
+static bool settle_subject(struct subject *s, struct unit *unit) {
+    bool open = open_sizes(s->arena, s->loop).count > 0;
+    size_t wanted = open ? LAUNCHES : 2;
+    for (size_t i = 0; i < wanted; i++) {
+        struct launch_case *launch = &s->launches[s->launch_count];
+        if (prepare_launch(s, launch, i, false))
+            s->launch_count++;
+        else if (s->launch_count == 0 && i + 1 == wanted && prepare_launch(s, launch, 0, true))
+            s->launch_count++;
+    }
+    for (size_t i = 0; i < s->launch_count; i++) {
+        const char *wrong = settle_launch(s, unit, &s->launches[i]);
+        if (wrong) {
+            printf("%s, kernel %s, %s: the kernel itself is wrong: %s\n", s->path, s->name, s->launches[i].text, wrong);
+            return false;
+        }
+    }
+    return s->launch_count > 0;
+}
+
+/* Two cores where the kernel lets itself be run on them, else the cores of its shards. */
+static struct unit *compile_source(struct arena *arena, const char *path, const char *text, size_t length) {
+    struct unit *unit = new_unit(arena, 2, 1);
+    if (unit_load(unit, path, text, length) && unit_compile(unit))
+        return unit;
+    unit = new_unit(arena, 0, 0);
+    if (unit_load(unit, path, text, length) && unit_compile(unit))
+        return unit;
+    printf("%s does not compile: %s\n", path, first_error(unit));
+    return NULL;
+}
+
+size_t subjects_read(struct arena *arena, const char *path, struct subject *subjects, size_t room) {
+    size_t count = 0, length;
+    const char *error, *text = file_read(arena, path, &length, &error);
+    if (!text) {
+        printf("%s: %s\n", path, error);
+        return 0;
+    }
+    struct unit *unit = compile_source(arena, path, text, length), *source = new_unit(arena, 0, 0);
+    if (!unit || !unit_load(source, path, text, length))
+        return 0;
+    struct node_list items = node_as(unit->module, module)->items;
+    for (size_t i = 0; i < items.count && count < room; i++) {
+        struct node_kernel *kernel = node_as(items.items[i], kernel);
+        if (!kernel)
+            continue;
+        struct subject *s = &subjects[count];
+        *s = (struct subject){.arena = arena, .path = path, .name = kernel->name, .device = &kernel->base,
+                              .loop = unit_kernel(source, kernel->name),
+                              .grid_x = unit->options.grid_x, .grid_y = unit->options.grid_y};
+        if (!settle_subject(s, unit))
+            return 0;
+        count++;
+    }
+    return count;
+}
