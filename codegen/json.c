@@ -73,3 +73,8 @@ void json_integer(struct json *json, const char *key, int64_t value) {
     begin_value(json, key);
     text_printf(json->out, "%" PRId64, value);
 }
+
+void json_word(struct json *json, const char *key, const char *word) {
+    begin_value(json, key);
+    text_append(json->out, word);
+}

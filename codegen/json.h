@@ -25,5 +25,7 @@ void json_array(struct json *json, const char *key, bool flat);
 void json_end(struct json *json);
 void json_string(struct json *json, const char *key, const char *value);
 void json_integer(struct json *json, const char *key, int64_t value);
+/* A value as it stands: true, false, null, or a number. */
+void json_word(struct json *json, const char *key, const char *word);
 
 #endif

@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "codegen/json.h"
+#include "codegen/plan_check.h"
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/launch.h"
 #include "support/text_buffer.h"
 
-enum { SCHEMA_VERSION = 1, DESCRIPTOR_DEPTH = 12, BLOCK_LIMIT = 1 << 20 };
+enum { DESCRIPTOR_DEPTH = 12 };
 
 struct plan {
     const struct kernel_source *source;
@@ -160,7 +161,7 @@ static bool find_work(const struct kernel_source *source, struct work *work) {
         work->blocks = make_mul(source->arena, work->blocks, extent);
         work->fixed = work->fixed && integer_value(extent, &number) && number >= 0 &&
                       !__builtin_mul_overflow(work->total, number, &work->total) &&
-                      work->total <= BLOCK_LIMIT;
+                      work->total <= PLAN_BLOCK_LIMIT;
     }
     return work->grid_x > 0 && work->grid_y > 0;
 }
@@ -266,15 +267,19 @@ static void print_share(struct plan *plan, const struct work *work, struct launc
     print_blocks(plan, ranges, work->extents.count, (int64_t)share.start, (int64_t)share.count);
 }
 
-/* start and count of a core where sizes are open: the rule of launch_share, on the entries `blocks` and
- * `blocks_per_core`. */
-static void print_open_share(struct plan *plan, uint32_t core) {
-    struct arena *arena = plan->source->arena;
+/* The rule of launch_share, on the entries `blocks` and `blocks_per_core`. */
+struct open_share open_share(struct arena *arena, uint32_t core) {
     struct node *blocks = make_reference(arena, "blocks"), *each = make_reference(arena, "blocks_per_core");
+    struct node *start = make_min(arena, make_mul(arena, make_integer(arena, core), each), blocks);
+    struct node *count = make_min(arena, each, make_sub(arena, blocks, make_reference(arena, "start")));
+    return (struct open_share){node_text(arena, start), node_text(arena, count)};
+}
+
+static void print_open_share(struct plan *plan, uint32_t core) {
+    struct open_share share = open_share(plan->source->arena, core);
     json_object(&plan->json, NULL, true);
-    print_value(plan, "start", make_min(arena, make_mul(arena, make_integer(arena, core), each), blocks), 0);
-    print_value(plan, "count", make_min(arena, each, make_sub(arena, blocks, make_reference(arena, "start"))),
-                0);
+    json_string(&plan->json, "start", share.start);
+    json_string(&plan->json, "count", share.count);
     json_end(&plan->json);
 }
 
@@ -356,7 +361,7 @@ const char *plan_print(const struct kernel_source *source, const struct emitted_
         return NULL;
     }
     json_object(&plan.json, NULL, false);
-    json_integer(&plan.json, "schema_version", SCHEMA_VERSION);
+    json_integer(&plan.json, "schema_version", PLAN_SCHEMA_VERSION);
     json_string(&plan.json, "backend_version", "TT-Metalium 0.81");
     json_string(&plan.json, "kernel", source->kernel->name);
     json_string(&plan.json, "source", source->file);

@@ -33,6 +33,12 @@ const char *host_print(struct arena *arena, struct diagnostics *diagnostics,
                        const struct kernel_source *const *kernels, const struct emitted_kernel *emitted,
                        size_t count, const struct node *entry, const char *file);
 
+/* start and count of a core in plan.json where sizes are open, as expressions of its entries. */
+struct open_share {
+    const char *start, *count;
+};
+struct open_share open_share(struct arena *arena, uint32_t core);
+
 /* plan.json. NULL after a reported internal error. */
 const char *plan_print(const struct kernel_source *source, const struct emitted_kernel *emitted);
 

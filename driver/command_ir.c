@@ -57,7 +57,11 @@ static void print_checked(struct session *session, struct node_kernel *kernel) {
 
 enum exit_code command_check(struct arena *arena, const struct settings *settings) {
     struct session session;
-    bool ok = session_compile(&session, arena, settings, NULL);
+    bool ok = session_open(&session, arena, settings);
+    if (ok && session_has_plan(&session)) {
+        return check_plan(&session);
+    }
+    ok = ok && session_passes(&session, NULL);
     struct node_list items = ok ? node_as(session.unit.module, module)->items : (struct node_list){0};
     for (size_t i = 0; i < items.count; i++) {
         struct node_kernel *kernel = node_as(items.items[i], kernel);

@@ -278,6 +278,9 @@ static enum exit_code apply(struct arena *arena, struct settings *settings, enum
         return choose_pass(arena, settings, "only", value, false, &settings->only);
     case OPTION_FROM:
         return choose_pass(arena, settings, "from", value, true, &settings->from);
+    case OPTION_STRICT:
+        settings->strict = true;
+        break;
     case OPTION_PLAIN:
         settings->plain = true;
         break;

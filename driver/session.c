@@ -126,10 +126,23 @@ static void read_defines(struct session *session, struct unit_options *options) 
     options->define_count = given->count;
 }
 
-bool session_compile(struct session *session, struct arena *arena, const struct settings *settings,
-                     const char *last) {
+bool session_open(struct session *session, struct arena *arena, const struct settings *settings) {
     *session = (struct session){.settings = settings, .arena = arena};
     session->unit = (struct unit){.arena = arena, .diagnostics = diagnostics_create(arena)};
+    const char *error;
+    size_t judged = 0;
+    bool standard_input = strcmp(settings->input, "-") == 0;
+    session->path = standard_input ? "<stdin>" : settings->input;
+    session->text = file_read_extent(arena, standard_input ? "/dev/stdin" : settings->input, source_extent, &judged,
+                                     &session->length, &error);
+    if (!session->text) {
+        print_error(settings, error);
+    }
+    return session->text != NULL;
+}
+
+bool session_passes(struct session *session, const char *last) {
+    const struct settings *settings = session->settings;
     struct unit_options *options = &session->unit.options;
     *options = (struct unit_options){.architecture = architecture_find(settings->architecture),
                                      .grid_x = settings->grid_x,
@@ -141,27 +154,27 @@ bool session_compile(struct session *session, struct arena *arena, const struct 
                                      .check_passes = settings->check_passes,
                                      .observe = settings->dump ? observe : NULL,
                                      .context = session};
-    const char *error;
-    size_t length, judged = 0;
-    bool standard_input = strcmp(settings->input, "-") == 0;
-    progress(settings, arena_printf(arena, "compiling %s", settings->input));
-    char *text = file_read_extent(arena, standard_input ? "/dev/stdin" : settings->input, source_extent,
-                                  &judged, &length, &error);
-    if (!text) {
-        print_error(settings, error);
-        return false;
-    }
+    progress(settings, arena_printf(session->arena, "compiling %s", settings->input));
     read_defines(session, options);
-    bool ok = unit_load(&session->unit, standard_input ? "<stdin>" : settings->input, text, length) &&
-              unit_compile(&session->unit);
+    bool ok = unit_load(&session->unit, session->path, session->text, session->length) && unit_compile(&session->unit);
     progress(settings, NULL);
-    return ok;
+    if (ok && settings->strict) {
+        diagnostics_promote_warnings(session->unit.diagnostics);
+    }
+    return ok && session->unit.diagnostics->error_count == 0;
+}
+
+bool session_compile(struct session *session, struct arena *arena, const struct settings *settings, const char *last) {
+    return session_open(session, arena, settings) && session_passes(session, last);
 }
 
 enum exit_code session_finish(struct session *session, enum severity least, bool fault) {
     struct diagnostics *diagnostics = session->unit.diagnostics;
     struct text_buffer text = {0};
     progress(session->settings, NULL);
+    if (session->settings->strict) {
+        diagnostics_promote_warnings(diagnostics);
+    }
     diagnostics_print(diagnostics, least, session->settings->colour, &text);
     fputs(text_string(&text), stderr);
     text_free(&text);

@@ -10,13 +10,20 @@
 struct session {
     const struct settings *settings;
     struct arena *arena;
+    const char *path, *text; /* of the file as it was read; text NULL: it could not be */
+    size_t length;
     struct unit unit;
     struct list_builder dumps; /* modules of one kernel, as each pass left them */
     const char **dump_names;
     size_t dump_count;
 };
 
-/* Loads the file and compiles it up to `last` (NULL: all passes). False: session_finish gives the exit code.
+/* Reads the file of the command line; false after a printed error. */
+bool session_open(struct session *session, struct arena *arena, const struct settings *settings);
+/* Compiles the text that was read, as session_compile does. */
+bool session_passes(struct session *session, const char *last);
+
+/* Reads the file and compiles it up to `last` (NULL: all passes). False: session_finish gives the exit code.
  */
 bool session_compile(struct session *session, struct arena *arena, const struct settings *settings,
                      const char *last);
@@ -30,6 +37,11 @@ void progress(const struct settings *settings, const char *what);
 
 /* Prints an error that has no diagnostic, as "error: ...". */
 void print_error(const struct settings *settings, const char *message);
+
+/* Is the text that was read JSON, so a plan? */
+bool session_has_plan(const struct session *session);
+/* `check` of a plan.json. */
+enum exit_code check_plan(struct session *session);
 
 /* The subcommands; the result is the exit code. */
 enum exit_code command_run(struct arena *arena, const struct settings *settings);

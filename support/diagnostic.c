@@ -107,6 +107,15 @@ void report_help(struct diagnostics *d, struct span span, const char *format, ..
     va_end(arguments);
 }
 
+void diagnostics_promote_warnings(struct diagnostics *d) {
+    for (struct diagnostic *diagnostic = d->first; diagnostic; diagnostic = diagnostic->next)
+        if (diagnostic->severity == SEVERITY_WARNING) {
+            diagnostic->severity = SEVERITY_ERROR;
+            diagnostic->message = arena_printf(d->arena, "%s [--strict]", diagnostic->message);
+            d->error_count++;
+        }
+}
+
 /* ---- text ---- */
 
 static const struct {

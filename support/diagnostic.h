@@ -64,6 +64,9 @@ void report_remark(struct diagnostics *d, struct span span, const char *format, 
 void report_note(struct diagnostics *d, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void report_help(struct diagnostics *d, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Warnings become errors, marked [--strict]. */
+void diagnostics_promote_warnings(struct diagnostics *d);
+
 /* All diagnostics of at least this severity (SEVERITY_REMARK: all; SEVERITY_ERROR: errors) as text, sorted by place. */
 void diagnostics_print(const struct diagnostics *d, enum severity least, bool colour, struct text_buffer *out);
 
