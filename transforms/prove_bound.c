@@ -3,15 +3,28 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "ir/attributes.h"
 #include "ir/build.h"
-#include "transforms/prove_walk.h"
+#include "transforms/prove_fact.h"
+#include "transforms/prove_internal.h"
 
 /* ---- ranges in literals ---- */
 
 #define UNBOUNDED (INT64_MAX / 4)
 
 static int64_t greatest(const struct values *v, const struct polynomial *p, bool greatest_wanted);
+
+const struct polynomial *upper_with_a_turn(struct values *v, const struct polynomial *lower,
+                                           const struct polynomial *upper) {
+    const struct atom *atom = upper && upper->count == 1 && upper->terms[0].degree == 1 && upper->terms[0].factor == 1
+                                  ? &v->atoms[upper->terms[0].atoms[0]]
+                                  : NULL;
+    if (!atom || atom->kind != ATOM_MAXIMUM || !lower)
+        return upper;
+    const struct polynomial *a = difference_of(v, lower, atom->a), *b = difference_of(v, lower, atom->b);
+    return never_negative(a) ? upper_with_a_turn(v, lower, atom->b)
+           : never_negative(b) ? upper_with_a_turn(v, lower, atom->a)
+                               : upper;
+}
 
 static int64_t loop_last(const struct values *v, const struct atom *loop) {
     int64_t upper = greatest(v, loop->b, true), lower;
@@ -39,6 +52,8 @@ static int64_t atom_greatest(const struct values *v, const struct atom *atom) {
     case ATOM_REMAINDER:
         b = greatest(v, atom->b, true);
         return b >= UNBOUNDED ? UNBOUNDED : b - 1;
+    case ATOM_CORE:
+        return v->cores[atom->position] > 0 ? v->cores[atom->position] - 1 : UNBOUNDED;
     default:
         return UNBOUNDED;
     }
@@ -145,6 +160,12 @@ static bool quotient_bounded(struct bound_search *search, const struct parted *p
     return at_most_zero(search, sum_of(v, product_of(v, p->factor, a), product_of(v, p->rest, p->atom->b)), scale);
 }
 
+/* What a core's share may have, from where it starts. */
+static const struct polynomial *points_from_start(struct values *v) {
+    size_t start = atom_find(v, &(struct atom){.kind = ATOM_START, .name = "start_id"});
+    return difference_of(v, v->points, atom_value(v, start));
+}
+
 static bool without_atom(struct bound_search *search, const struct parted *p) {
     struct values *v = search->values;
     const struct atom *atom = p->atom;
@@ -153,9 +174,18 @@ static bool without_atom(struct bound_search *search, const struct parted *p) {
         return false;
     switch (atom->kind) {
     case ATOM_LOOP:
-        return with_bound(search, p, rising ? less_one(v, atom->b) : atom->a) || with_literal(search, p, rising);
+        return with_bound(search, p, rising ? less_one(v, upper_with_a_turn(v, atom->a, atom->b)) : atom->a) ||
+               with_literal(search, p, rising);
     case ATOM_INDEX:
-        return with_bound(search, p, rising ? less_one(v, atom->extents[atom->position]) : number(v, 0));
+        return with_bound(search, p,
+                          rising ? less_one(v, upper_with_a_turn(v, number(v, 0), atom->extents[atom->position]))
+                                 : number(v, 0));
+    case ATOM_START:
+        return with_bound(search, p, rising ? v->points : number(v, 0));
+    case ATOM_COUNT:
+        return with_bound(search, p, rising ? points_from_start(v) : number(v, 0));
+    case ATOM_CORE:
+        return with_literal(search, p, rising);
     case ATOM_MINIMUM:
         if (rising)
             return with_bound(search, p, atom->a) || with_bound(search, p, atom->b);
@@ -195,7 +225,11 @@ static const int64_t size_samples[][4] = {
     {256, 256, 256, 256}, {33, 97, 40, 65},    {1, 1, 1, 1},      {97, 33, 200, 1},
     {32, 512, 64, 128},   {1000, 40, 333, 97}, {512, 32, 96, 31}, {96, 96, 352, 160},
 };
-enum { SAMPLE_COUNT = sizeof size_samples / sizeof *size_samples };
+_Static_assert(sizeof size_samples / sizeof *size_samples == SAMPLE_COUNT, "as many as prove_internal.h says");
+
+int64_t size_of_sample(int sample, size_t atom) {
+    return size_samples[sample][atom % 4];
+}
 
 static bool atom_at(struct witness *w, size_t index, int64_t *value);
 
@@ -213,23 +247,6 @@ bool witness_value(struct witness *w, const struct polynomial *p, int64_t *value
     }
     *value = sum;
     return true;
-}
-
-/* The grid points of the whole launch: one core may have them all. */
-static bool grid_points(struct witness *w, int64_t *points) {
-    struct node_sequence *blocks =
-        node_as(attribute_get(w->walk->compilation->kernel, KEY_TT_GRID_BLOCKS), sequence);
-    const struct name_value *names = w->walk->names;
-    *points = 1;
-    w->walk->names = w->walk->kernel_names;
-    bool known = true;
-    for (size_t i = 0; blocks && i < blocks->items.count; i++) {
-        int64_t extent;
-        known = known && witness_value(w, evaluate_number(w->walk, blocks->items.items[i]), &extent) &&
-                !__builtin_mul_overflow(*points, extent, points);
-    }
-    w->walk->names = names;
-    return known;
 }
 
 static int turn_of_loop(const struct witness *w, size_t atom) {
@@ -273,14 +290,14 @@ static bool atom_now(struct witness *w, size_t index, int64_t *value) {
     int64_t a, b;
     switch (atom->kind) {
     case ATOM_SIZE:
-        *value = size_samples[w->sample][index % 4];
+        *value = size_of_sample(w->sample, index);
         return true; /* every sample is at least 1 */
     case ATOM_START:
     case ATOM_CORE:
         *value = 0;
         return true;
     case ATOM_COUNT:
-        return grid_points(w, value);
+        return witness_value(w, w->walk->values.points, value); /* one core may have them all */
     case ATOM_LOOP:
         return loop_at(w, index, value);
     case ATOM_INDEX:
@@ -369,7 +386,7 @@ static const char *witness_text(struct witness *w) {
     return arena_printf(arena, "%s%s%s%s", *text ? " at " : "", text, *sizes ? " with " : "", sizes);
 }
 
-static bool has_sizes(const struct walk *walk) {
+bool walk_has_sizes(const struct walk *walk) {
     for (size_t i = 0; i < walk->values.count; i++)
         if (walk->values.atoms[i].kind == ATOM_SIZE)
             return true;
@@ -414,7 +431,7 @@ bool find_witness(struct walk *walk, witness_test *test, void *context) {
                 return true;
             }
         } while (next_turns(walk, &turns, loops > 4 ? 2 : 3));
-        if (!has_sizes(walk))
+        if (!walk_has_sizes(walk))
             break;
     }
     return false;
@@ -437,5 +454,7 @@ enum verdict prove_at_most(struct walk *walk, const struct polynomial *p, const 
         return PROVED;
     if (walk->quiet)
         return UNDECIDED;
-    return find_witness(walk, is_positive, excess) ? REFUTED : UNDECIDED;
+    if (find_witness(walk, is_positive, excess))
+        return REFUTED;
+    return prove_guarded(walk, guard_here(walk), p, limit) ? PROVED : UNDECIDED;
 }

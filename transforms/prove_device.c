@@ -3,6 +3,7 @@
 #include "ir/attributes.h"
 #include "support/architecture.h"
 #include "transforms/prove_internal.h"
+#include "transforms/prove_tensor.h"
 
 #include <inttypes.h>
 
@@ -115,4 +116,5 @@ void prove_device_kernel(struct compilation *c) {
                 walk_function(w, proofs[j], function);
     }
     prove_order(w, functions);
+    prove_pages(w, functions);
 }

@@ -12,6 +12,11 @@ extern const struct proof prove_state;    /* start-up, data formats, inits */
 /* Between the functions: who fills and empties a buffer, in which order. */
 void prove_order(struct walk *walk, struct node_list functions);
 
+/* Sizes to look for faults with: small ones first, every size of a launch from another column. */
+enum { SAMPLE_COUNT = 8 };
+int64_t size_of_sample(int sample, size_t atom);
+bool walk_has_sizes(const struct walk *walk);
+
 /* p <= limit is proved; nothing is searched for when it is not. */
 bool prove_quietly(struct walk *walk, const struct polynomial *p, const struct polynomial *limit);
 /* A number as messages say it. */

@@ -25,7 +25,7 @@ enum atom_kind {
     ATOM_SIZE,      /* a size, a scalar, an address: fixed by the launch */
     ATOM_START,     /* the core's first grid point */
     ATOM_COUNT,     /* how many it has */
-    ATOM_CORE,      /* its column or row on the core grid */
+    ATOM_CORE,      /* its column (position 0) or row (position 1) on the core grid */
     ATOM_LOOP,      /* a <= value < b, in steps of `step` */
     ATOM_INDEX,     /* coordinate `position` of a over the extents */
     ATOM_MINIMUM,   /* of a and b */
@@ -53,6 +53,8 @@ struct values {
     struct arena *arena;
     struct atom *atoms;
     size_t count;
+    const struct polynomial *points; /* the grid points of a launch: no share goes beyond; NULL: unknown */
+    int64_t cores[2];                /* columns and rows of the core grid; 0: unknown */
 };
 
 const struct polynomial *number(struct values *v, int64_t value);
@@ -74,6 +76,9 @@ bool same_value(const struct polynomial *a, const struct polynomial *b); /* NULL
 bool known_number(const struct polynomial *p, int64_t *value);
 /* Does it depend on the atom, also through other atoms? */
 bool depends_on_atom(const struct values *v, const struct polynomial *p, size_t atom);
+/* What a variable that is at least lower is below, where `upper` says it: of max(x, lower) that is x. */
+const struct polynomial *upper_with_a_turn(struct values *v, const struct polynomial *lower,
+                                           const struct polynomial *upper);
 /* With every mention of the atom, also within other atoms, replaced. */
 const struct polynomial *replace_atom(struct values *v, const struct polynomial *p, size_t atom,
                                       const struct polynomial *by);

@@ -24,6 +24,26 @@ static struct buffer_fact buffer_fact(struct walk *w, struct node_circular_buffe
     };
 }
 
+/* Sizes in the order in which the tensors name them, the grid points of a launch, and its cores: tt.core_grid, or
+ * the rectangle that tt.core_ranges names. */
+static void read_launch(struct walk *w) {
+    const struct node *kernel = w->compilation->kernel;
+    struct node_list parameters = ((const struct node_kernel *)kernel)->parameters;
+    for (size_t i = 0; i < parameters.count; i++)
+        for (size_t j = 0; j < node_as(parameters.items[i], parameter)->dimensions.count; j++)
+            evaluate_number(w, node_as(parameters.items[i], parameter)->dimensions.items[j]);
+    struct node_sequence *blocks = node_as(attribute_get(kernel, KEY_TT_GRID_BLOCKS), sequence),
+                         *grid = node_as(attribute_get(kernel, KEY_TT_CORE_GRID), sequence),
+                         *ranges = node_as(attribute_get(kernel, KEY_TT_CORE_RANGES), sequence);
+    if (!grid && ranges && ranges->items.count == 1)
+        grid = node_as(dictionary_get(ranges->items.items[0], KEY_EXTENT), sequence);
+    for (size_t i = 0; grid && grid->items.count == 2 && i < 2; i++)
+        w->values.cores[i] = attribute_integer(grid->items.items[i], 0);
+    w->values.points = blocks ? number(&w->values, 1) : NULL;
+    for (size_t i = 0; blocks && i < blocks->items.count; i++)
+        w->values.points = product_of(&w->values, w->values.points, evaluate_number(w, blocks->items.items[i]));
+}
+
 struct walk *walk_create(struct compilation *c) {
     struct walk *w = arena_allocate(c->arena, sizeof *w);
     struct node_block *body = node_as(node_as(c->kernel, kernel)->body, block);
@@ -35,6 +55,7 @@ struct walk *walk_create(struct compilation *c) {
     w->buffers = arena_allocate(c->arena, (statements.count + 1) * sizeof *w->buffers);
     w->failed = arena_allocate(c->arena, statements.count + 1);
     w->waited_at_end = arena_allocate(c->arena, (statements.count + 1) * sizeof *w->waited_at_end);
+    read_launch(w);
     for (size_t i = 0; i < statements.count; i++) {
         struct node_circular_buffer *buffer = node_as(statements.items[i], circular_buffer);
         if (buffer)
@@ -103,8 +124,10 @@ static const struct polynomial *launch_argument(struct walk *w, struct node *pos
         return size_value(w, arena_printf(w->compilation->arena, "argument %d", (int)index));
     const struct name_value *names = w->names;
     w->names = w->kernel_names;
+    w->launching = true;
     const struct polynomial *value =
         evaluate_number(w, node_as(arguments->entries.items[index], attribute)->value);
+    w->launching = false;
     w->names = names;
     return value;
 }
@@ -112,16 +135,15 @@ static const struct polynomial *launch_argument(struct walk *w, struct node *pos
 /* What differs from core to core: its share of the blocks, and where it stands on the core grid. */
 static const struct polynomial *value_of_core(struct walk *w, const struct node_call *call) {
     static const struct {
-        const char *function, *name;
-        enum atom_kind kind;
-    } rows[] = {{"start", "start_id", ATOM_START},
-                {"count", "count", ATOM_COUNT},
-                {"core_x", "sx", ATOM_CORE},
-                {"core_y", "sy", ATOM_CORE}};
+        const char *function;
+        struct atom atom;
+    } rows[] = {{"start", {.kind = ATOM_START, .name = "start_id"}},
+                {"count", {.kind = ATOM_COUNT, .name = "count"}},
+                {"core_x", {.kind = ATOM_CORE, .name = "sx", .position = 0}},
+                {"core_y", {.kind = ATOM_CORE, .name = "sy", .position = 1}}};
     for (size_t i = 0; call->arguments.count == 0 && i < sizeof rows / sizeof *rows; i++)
         if (strcmp(call->function, rows[i].function) == 0)
-            return atom_value(&w->values,
-                              atom_find(&w->values, &(struct atom){.kind = rows[i].kind, .name = rows[i].name}));
+            return atom_value(&w->values, atom_find(&w->values, &rows[i].atom));
     return NULL;
 }
 
@@ -161,6 +183,8 @@ static const struct polynomial *binary_value(struct walk *w, struct node_binary 
     case BINARY_ADD:
         return sum_of(v, a, b);
     case BINARY_SUBTRACT:
+        if (w->watch && !w->launching && !w->quiet)
+            w->watch->subtracts(w, binary, a, b);
         return difference_of(v, a, b);
     case BINARY_MULTIPLY:
         return product_of(v, a, b);
@@ -432,8 +456,17 @@ static void walk_statement(struct walk *w, void *state, struct node_statement *s
         w->proof->call(w, state, &(struct walked_call){call, effect, w->span});
 }
 
+/* One grid point alone has number 0, and so has the only block along an axis. */
+static const struct polynomial *index_value(struct walk *w, const struct atom *atom) {
+    int64_t known;
+    if ((known_number(atom->a, &known) && known == 0) ||
+        (known_number(atom->extents[atom->position], &known) && known == 1))
+        return number(&w->values, 0);
+    return atom_value(&w->values, atom_find(&w->values, atom));
+}
+
 static void bind_delinearized(struct walk *w, struct node_delinearize *delinearize) {
-    struct atom atom = {.kind = ATOM_INDEX, .name = "", .a = evaluate_number(w, delinearize->value)};
+    struct atom atom = {.kind = ATOM_INDEX, .a = evaluate_number(w, delinearize->value)};
     bool known = atom.a && delinearize->extents.count <= EXTENT_LIMIT;
     for (size_t i = 0; known && i < delinearize->extents.count; i++) {
         atom.extents[atom.extent_count++] = evaluate_number(w, delinearize->extents.items[i]);
@@ -442,9 +475,14 @@ static void bind_delinearized(struct walk *w, struct node_delinearize *delineari
     for (size_t i = 0; i < delinearize->names.count; i++) {
         const char *name = node_as(delinearize->names.items[i], reference)->name;
         atom.position = i;
-        known = known && i < atom.extent_count;
-        bind(w, name, known ? atom_value(&w->values, atom_find(&w->values, &atom)) : NULL);
+        atom.name = name;
+        bind(w, name, known && i < atom.extent_count ? index_value(w, &atom) : NULL);
     }
+}
+
+static void declares(struct walk *w, struct node *node) {
+    if (w->watch && !w->quiet)
+        w->watch->declares(w, node);
 }
 
 static void walk_node(struct walk *w, void *state, struct node *node) {
@@ -476,7 +514,11 @@ static void walk_node(struct walk *w, void *state, struct node *node) {
         bind(w, node_as(node, var)->name, NULL);
         break;
     case NODE_DELINEARIZE:
+        declares(w, node);
         bind_delinearized(w, node_as(node, delinearize));
+        break;
+    case NODE_ACCESSOR:
+        declares(w, node);
         break;
     case NODE_STATEMENT:
         walk_statement(w, state, node_as(node, statement));

@@ -78,6 +78,15 @@ struct proof {
     bool (*concerns)(const struct call_effect *effect); /* calls that touch the state */
 };
 
+/* What a proof may ask to be told beside calls. */
+struct walk_watch {
+    /* An accessor or a delinearize statement, with its names as they stand. */
+    void (*declares)(struct walk *walk, struct node *statement);
+    /* a - b in a number of the function, which must not fall below 0. It may come more than once. */
+    void (*subtracts)(struct walk *walk, const struct node_binary *difference, const struct polynomial *a,
+                      const struct polynomial *b);
+};
+
 struct walk {
     struct compilation *compilation;
     struct values values;
@@ -93,7 +102,9 @@ struct walk {
     unsigned errors; /* reported before the proofs */
     int quiet; /* above 0: nothing is reported */
     int helpers;
+    bool launching; /* a launch argument is evaluated: its numbers have a sign */
     const struct proof *proof;
+    const struct walk_watch *watch; /* or NULL */
     void *state; /* while an expression is evaluated */
     struct span span;
     struct call_effects *effects;
