@@ -250,6 +250,20 @@ static const char *list_text(struct host *host, const struct spelled_names *name
     return text;
 }
 
+/* How the shards go to the banks: the words that the author gave, in the spelling of ttnn. */
+static const char *order_text(struct host *host, const struct node *nd_shard) {
+    static const struct {
+        const char *key, *name;
+    } rows[] = {{KEY_SHARD_ORIENTATION, "orientation"}, {KEY_SHARD_DISTRIBUTION, "distribution"}};
+    const char *text = "";
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *word = attribute_word(dictionary_get(nd_shard, rows[i].key), NULL);
+        if (word)
+            text = arena_printf(host->arena, "%s, \"%s\": \"%s\"", text, rows[i].name, word);
+    }
+    return text;
+}
+
 /* How a sharded tensor is cut, in L1 with the rows and columns of cores that hold its shards: nothing of others. */
 static const char *shards_text(struct host *host, const struct spelled_names *names,
                                const struct node *buffer) {
@@ -258,9 +272,10 @@ static const char *shards_text(struct host *host, const struct spelled_names *na
     const char *cores = nd_shard && in_l1 ? arena_printf(host->arena, ", \"cores\": [%s]",
                                                          list_text(host, names, dictionary_get(nd_shard, KEY_PROJECTED_GRID)))
                                           : "";
-    return nd_shard ? arena_printf(host->arena, ", \"grid\": [%s], \"shard\": [%s]%s",
+    return nd_shard ? arena_printf(host->arena, ", \"grid\": [%s], \"shard\": [%s]%s%s",
                                    list_text(host, names, dictionary_get(nd_shard, KEY_SHARD_GRID)),
-                                   list_text(host, names, dictionary_get(nd_shard, KEY_SHARD_SHAPE)), cores)
+                                   list_text(host, names, dictionary_get(nd_shard, KEY_SHARD_SHAPE)), cores,
+                                   order_text(host, nd_shard))
                     : "";
 }
 

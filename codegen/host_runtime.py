@@ -165,10 +165,10 @@ def padded_shape(shape):
 
 
 def placement(parameter, name, shape, sizes):
-    """Where a tensor of that shape lies: (memory, shape of its shards in elements, rows and columns of cores that
-    hold shards in L1). The last two are None when it is interleaved."""
+    """Where a tensor of that shape lies: (memory, None) interleaved; else memory, shape of a shard in elements, how many
+    there are, rows and columns of cores that hold them in L1, orientation and distribution."""
     if "shard" not in parameter:
-        return parameter["memory"], None, None
+        return parameter["memory"], None
     rows = padded_shape(shape)
     shard = [max(evaluate(extent, sizes, name), 1) for extent in parameter["shard"]]
     shard[-2:] = [ceildiv(extent, TILE) * TILE for extent in shard[-2:]]
@@ -178,28 +178,46 @@ def placement(parameter, name, shape, sizes):
                 f"{evaluate(shards, sizes, name)} shards of {name} cover {evaluate(shards, sizes, name) * extent} of its {whole} elements, "
                 f"padded to tiles, along axis {axis} of {describe_shape(rows)}"
             )
-    return parameter["memory"], tuple(shard), tuple(parameter.get("cores", ()))
+    count = 1
+    for extent, whole in zip(shard, rows):
+        count *= ceildiv(whole, extent)
+    order = parameter.get("orientation", "row_major"), parameter.get("distribution", "round_robin_1d")
+    return parameter["memory"], tuple(shard), count, tuple(parameter.get("cores", ())), *order
+
+
+def bank_rows(device, count, distribution):
+    """Rows and columns of the banks of DRAM that so many shards are spread over. Contiguous ones fill all of theirs equally; a plane
+    of shards, which is one row, has a bank for each."""
+    banks = device.dram_grid_size()
+    if distribution == "round_robin_1d":
+        return banks.y, banks.x
+    used = min(count, banks.x * banks.y)
+    while count % used:
+        used -= 1
+    return 1, used
 
 
 def memory_config(device, place):
-    memory, shard, cores = place
+    memory, shard, *order = place
     if shard is None:
         return ttnn.L1_MEMORY_CONFIG if memory == "l1" else ttnn.DRAM_MEMORY_CONFIG
-    banks = device.dram_grid_size()
-    rows, columns = cores or (banks.y, banks.x)
+    count, cores, orientation, distribution = order
+    rows, columns = cores or bank_rows(device, count, distribution)
+    if cores and orientation == "col_major":
+        rows, columns = columns, rows
     return ttnn.MemoryConfig(
         buffer_type=ttnn.BufferType.L1 if memory == "l1" else ttnn.BufferType.DRAM,
         nd_shard_spec=ttnn.NdShardSpec(
             shard_shape=ttnn.Shape(list(shard)),
             grid=core_range_set([(0, 0, columns, rows)]),
-            orientation=ttnn.ShardOrientation.ROW_MAJOR,
-            shard_distribution_strategy=ttnn.ShardDistributionStrategy.ROUND_ROBIN_1D,
+            orientation=getattr(ttnn.ShardOrientation, orientation.upper()),
+            shard_distribution_strategy=getattr(ttnn.ShardDistributionStrategy, distribution.upper()),
         ),
     )
 
 
 def describe_place(place):
-    memory, shard, _ = place
+    memory, shard = place[:2]
     kind = "interleaved" if shard is None else f"sharded by {describe_shape(shard)} elements"
     return f"{kind} in {memory.upper()}"
 

@@ -186,14 +186,24 @@ struct block_range {
     int64_t first, count;
 };
 
-/* The blocks from number `start` of those in the ranges; the last axis runs fastest. */
+/* Is the axis before the last counted first? */
+static bool is_column_major(const struct plan *plan) {
+    struct node *schedule = attribute_get(&plan->source->kernel->base, KEY_TT_SCHEDULE);
+    return strcmp(attribute_word(dictionary_get(schedule, KEY_ORDER), ""), "column_major") == 0;
+}
+
+/* The blocks from number `start` of those in the ranges, counted as the kernel counts them. */
 static void print_blocks(struct plan *plan, const struct block_range *ranges, size_t axes, int64_t start,
                          int64_t count) {
     int64_t indices[TENSOR_RANK_LIMIT] = {0};
+    bool turned = axes > 1 && is_column_major(plan);
     for (int64_t block = start; block < start + count; block++) {
         int64_t rest = block;
-        for (size_t i = axes; i-- > 0; rest /= ranges[i].count)
+        for (size_t n = axes; n-- > 0;) {
+            size_t i = turned && n + 2 >= axes ? 2 * axes - 3 - n : n;
             indices[i] = ranges[i].first + rest % ranges[i].count;
+            rest /= ranges[i].count;
+        }
         print_block(plan, indices, axes);
     }
 }
@@ -215,8 +225,17 @@ static struct node *at_core(struct node *node, void *context) {
     return node_map_children(place->arena, node, at_core, place);
 }
 
-/* Narrows the ranges to the shard of a core. Rows of shards lie along y, columns along x. */
-static void narrow_to_shard(const struct plan *plan, struct core_place *place, struct block_range *ranges) {
+/* The number of a core's shard along rows, SHARD_SY, or columns, SHARD_SX. */
+static int64_t shard_number(const struct plan *plan, size_t axes, struct core_place *place, enum shard_position position) {
+    struct node_list arguments = launch_argument_list(&plan->source->kernel->base)->entries;
+    size_t index = RUNTIME_OUTER + (axes > 2 ? axes - 2 : 0) + position;
+    struct node *value = index < arguments.count ? node_as(arguments.items[index], attribute)->value : NULL;
+    return attribute_integer(value ? simplify(place->arena, at_core(value, place)) : NULL, 0);
+}
+
+/* Narrows the ranges to the shard of a core. */
+static void narrow_to_shard(const struct plan *plan, size_t grid_axes, struct core_place *place,
+                            struct block_range *ranges) {
     const struct node *kernel = &plan->source->kernel->base;
     struct node_sequence *axes = node_as(attribute_get(kernel, KEY_TT_SHARD_AXES), sequence);
     struct node_sequence *blocks = node_as(attribute_get(kernel, KEY_TT_SHARD_BLOCKS), sequence);
@@ -226,7 +245,7 @@ static void narrow_to_shard(const struct plan *plan, struct core_place *place, s
         if (axis < 0)
             continue;
         struct block_range *range = &ranges[axis];
-        int64_t first = (d == 0 ? place->y : place->x) * each, left = range->count - first;
+        int64_t first = shard_number(plan, grid_axes, place, d == 0 ? SHARD_SY : SHARD_SX) * each, left = range->count - first;
         *range = (struct block_range){first, left < 0 ? 0 : left < each ? left : each};
     }
 }
@@ -236,19 +255,19 @@ static void print_shard_blocks(struct plan *plan, const struct work *work, struc
     int64_t count = 1;
     for (size_t i = 0; i < work->extents.count; i++)
         ranges[i] = (struct block_range){0, attribute_integer(simplify(place->arena, work->extents.items[i]), 0)};
-    narrow_to_shard(plan, place, ranges);
+    narrow_to_shard(plan, work->extents.count, place, ranges);
     for (size_t i = 0; i < work->extents.count; i++)
         count *= ranges[i].count;
     print_blocks(plan, ranges, work->extents.count, 0, count);
 }
 
 /* Where sizes are open: how many blocks of its shard the core computes. */
-static void print_open_shard(struct plan *plan, struct core_place *place) {
+static void print_open_shard(struct plan *plan, const struct work *work, struct core_place *place) {
     const struct node_dictionary *arguments = launch_argument_list(&plan->source->kernel->base);
-    struct node *count = node_as(arguments->entries.items[LAUNCH_COUNT], attribute)->value;
+    struct node *count = node_as(arguments->entries.items[RUNTIME_COUNT], attribute)->value;
     json_object(&plan->json, NULL, true);
-    json_integer(&plan->json, "sy", place->y);
-    json_integer(&plan->json, "sx", place->x);
+    json_integer(&plan->json, "sy", shard_number(plan, work->extents.count, place, SHARD_SY));
+    json_integer(&plan->json, "sx", shard_number(plan, work->extents.count, place, SHARD_SX));
     print_value(plan, "count", simplify(place->arena, at_core(count, place)), 0);
     json_end(&plan->json);
 }
@@ -289,7 +308,7 @@ static void print_core(struct plan *plan, const struct work *work, uint32_t core
     if (is_local(plan) && work->fixed)
         print_shard_blocks(plan, work, &place);
     else if (is_local(plan))
-        print_open_shard(plan, &place);
+        print_open_shard(plan, work, &place);
     else if (work->fixed)
         print_share(plan, work, launch_share((uint64_t)work->total, work->grid_x * work->grid_y, core));
     else

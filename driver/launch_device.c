@@ -286,7 +286,7 @@ static bool prepare_cores(struct preparation *p, const struct scalar_list *scala
             return false;
         }
         cores[core] = (struct device_core){core % launch.grid_x, core / launch.grid_x, values, arguments};
-        p->statistics->cores += arguments > LAUNCH_COUNT && values[LAUNCH_COUNT] > 0;
+        p->statistics->cores += arguments > RUNTIME_COUNT && values[RUNTIME_COUNT] > 0;
     }
     p->launch.cores = cores;
     p->launch.core_count = count;

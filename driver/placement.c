@@ -77,6 +77,10 @@ static int64_t shard_columns(const struct node *nd_shard) {
     return grid && grid->items.count == 2 ? attribute_integer(grid->items.items[1], 0) : 0;
 }
 
+static bool has_word(const struct node *nd_shard, const char *key, const char *word) {
+    return strcmp(attribute_word(dictionary_get(nd_shard, key), ""), word) == 0;
+}
+
 bool placement_find(struct diagnostics *diagnostics, const struct environment *sizes,
                     const struct node_parameter *parameter, const uint64_t *extents,
                     struct device_placement *placement) {
@@ -86,13 +90,16 @@ bool placement_find(struct diagnostics *diagnostics, const struct environment *s
     if (strcmp(attribute_word(dictionary_get(buffer, KEY_MEMORY), ""), "l1") == 0) {
         placement->memory = DEVICE_L1;
         placement->columns = (uint32_t)shard_columns(nd_shard);
+        placement->by_columns = has_word(nd_shard, KEY_SHARD_ORIENTATION, "col_major");
     }
+    placement->contiguous = has_word(nd_shard, KEY_SHARD_DISTRIBUTION, "contiguous_1d");
     return !nd_shard || find_shards(diagnostics, sizes, parameter, extents, nd_shard, placement);
 }
 
 bool placement_equal(const struct device_placement *first, const struct device_placement *second) {
     size_t bytes = first->rank * sizeof *first->shard;
     return first->memory == second->memory && first->rank == second->rank && first->columns == second->columns &&
+           first->by_columns == second->by_columns && first->contiguous == second->contiguous &&
            memcmp(first->shard, second->shard, bytes) == 0;
 }
 
@@ -104,5 +111,7 @@ const char *placement_text(struct arena *arena, const struct device_placement *p
     for (size_t i = 0; i < placement->rank; i++) {
         shape = arena_printf(arena, "%s%s%" PRIu64, shape, i ? "x" : "", placement->shard[i]);
     }
-    return arena_printf(arena, "sharded in %s by %s tiles", memory, shape);
+    return arena_printf(arena, "sharded in %s by %s tiles%s%s", memory, shape,
+                        placement->contiguous ? ", neighbours in one bank" : "",
+                        placement->by_columns ? ", columns of cores first" : "");
 }

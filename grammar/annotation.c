@@ -38,6 +38,8 @@ static const struct entry_rule {
     {KEY_ND_SHARD, KEY_SHARD_SHAPE, TAKES_INTEGERS, {0}},
     {KEY_ND_SHARD, KEY_ORDER, TAKES_WORD, {"row_major", "match_shard", "block_linear"}},
     {KEY_ND_SHARD, KEY_ALIGN_TILES, TAKES_INTEGER, {0}},
+    {KEY_ND_SHARD, KEY_SHARD_ORIENTATION, TAKES_WORD, {"row_major", "col_major"}},
+    {KEY_ND_SHARD, KEY_SHARD_DISTRIBUTION, TAKES_WORD, {"round_robin_1d", "grid_2d", "contiguous_1d"}},
     {KEY_SCHEDULE, KEY_MODE, TAKES_WORD, {"global", "local_shard"}},
     {KEY_SCHEDULE, KEY_ORDER, TAKES_WORD, {"row_major", "column_major", "match_shard", "block_linear"}},
     {KEY_SCHEDULE, KEY_CORES, TAKES_INTEGERS, {0}},

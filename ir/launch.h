@@ -79,8 +79,20 @@ struct launch_share launch_share(uint64_t blocks, uint32_t cores, uint32_t core)
 
 /* Evaluates the blocks and the core grid. False after a reported error. */
 bool launch_prepare(struct diagnostics *diagnostics, struct launch *launch);
-/* The argument that says how many blocks a core computes. */
-enum { LAUNCH_COUNT = 1 };
+/* Position of an entry in tt.runtime_args; the extents of further outer grid axes begin at RUNTIME_OUTER. */
+enum runtime_position {
+    RUNTIME_START_ID,
+    RUNTIME_COUNT,
+    RUNTIME_MT,
+    RUNTIME_KT,
+    RUNTIME_NT,
+    RUNTIME_GM,
+    RUNTIME_GN,
+    RUNTIME_OUTER
+};
+/* Behind the extents of outer axes in tt.partition_mode local_shard; Ly and Lx stand only where their direction
+ * is tied to a grid axis. */
+enum shard_position { SHARD_SM, SHARD_SN, SHARD_GY, SHARD_GX, SHARD_SY, SHARD_SX, SHARD_BLOCKS };
 /* How many arguments a core gets, and their names; NULL when the kernel has no tt.runtime_args. */
 const struct node_dictionary *launch_argument_list(const struct node *kernel);
 /* The arguments of one core, counted row by row over the core grid. False after a reported error. */

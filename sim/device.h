@@ -39,13 +39,16 @@ enum device_memory { DEVICE_DRAM, DEVICE_L1 };
  * row-major, cut into shards; the shards are counted row-major, and shard s lies in bank s % banks. Shards of
  * a bank follow one another, each with room for all its pages, which are row-major too: those beyond the
  * shape are padding that nothing reaches. The banks of L1 are the cores, row by row: of a rectangle of so many
- * columns from (0, 0) on for shards, of the whole grid for interleaved pages.
+ * columns from (0, 0) on for shards, of the whole grid for interleaved pages. Contiguous shards: banks are as
+ * many as divide the number of shards, and shard s lies in bank s / (shards / banks).
  */
 struct device_placement {
     enum device_memory memory;
     size_t rank;                                                 /* 0: interleaved */
     uint64_t shape[DEVICE_SHARD_RANK], shard[DEVICE_SHARD_RANK]; /* in pages, outermost first */
     uint32_t columns; /* of cores that hold shards in L1; 0: as many as the grid has */
+    bool by_columns;  /* these cores stand one below the other: the first `columns` of them in column 0 */
+    bool contiguous;  /* neighbouring shards share a bank; all banks hold equally many */
 };
 
 /* A tensor; a page is one tile. The name is copied. NULL when there is no room for it, or when the shards do

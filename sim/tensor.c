@@ -5,6 +5,7 @@
 #include "sim/core.h"
 
 enum { ROOM_ALIGNMENT = 64, FACT_SHARDED = 1, FACT_DRAM = 2 };
+#define FACT_CONTIGUOUS (1u << 31) /* beside the number of banks */
 
 static uint64_t align_up(uint64_t value, uint64_t alignment) {
     return (value + alignment - 1) / alignment * alignment;
@@ -15,14 +16,26 @@ static uint32_t bank_count(const struct device *device, enum device_memory memor
                                : device->architecture->dram_banks;
 }
 
-/* The banks that a tensor is spread over: never more than it has shards. */
+/* How many shards there are; saturates. */
+static uint64_t shard_count(const struct device_placement *placement) {
+    uint64_t shards = 1;
+    for (size_t i = 0; i < placement->rank; ++i)
+        if (__builtin_mul_overflow(
+                shards, (placement->shape[i] + placement->shard[i] - 1) / placement->shard[i], &shards))
+            return UINT64_MAX;
+    return shards;
+}
+
+/* The banks that a tensor is spread over: never more than it has shards, and as many as divide them where neighbours share a bank. */
 static uint32_t banks_of(const struct device *device, const struct device_placement *placement) {
-    uint64_t banks = bank_count(device, placement->memory), shards = 1;
+    uint64_t banks = bank_count(device, placement->memory), shards = shard_count(placement);
     if (placement->rank == 0)
         return (uint32_t)banks;
-    for (size_t i = 0; i < placement->rank && shards < banks; ++i)
-        shards *= (placement->shape[i] + placement->shard[i] - 1) / placement->shard[i];
-    return (uint32_t)(shards < banks ? (shards ? shards : 1) : banks);
+    if (shards <= banks)
+        return (uint32_t)(shards ? shards : 1);
+    while (placement->contiguous && shards % banks != 0)
+        --banks;
+    return (uint32_t)banks;
 }
 
 static bool placement_fits(const struct device_placement *placement, uint64_t pages) {
@@ -39,13 +52,12 @@ static bool placement_fits(const struct device_placement *placement, uint64_t pa
 
 /* Pages of one shard, and how many shards there are; false when they are too many to count. */
 static bool count_shards(const struct device_placement *placement, uint64_t *volume, uint64_t *shards) {
-    *volume = *shards = 1;
+    *volume = 1;
+    *shards = shard_count(placement);
     for (size_t i = 0; i < placement->rank; ++i)
-        if (__builtin_mul_overflow(*volume, placement->shard[i], volume) ||
-            __builtin_mul_overflow(
-                *shards, (placement->shape[i] + placement->shard[i] - 1) / placement->shard[i], shards))
+        if (__builtin_mul_overflow(*volume, placement->shard[i], volume))
             return false;
-    return true;
+    return *shards < UINT64_MAX;
 }
 
 /* Rows of pages in each bank, at least one; UINT64_MAX: too many. */
@@ -121,6 +133,9 @@ static uint64_t shard_slot(const struct device_tensor *tensor, uint64_t page) {
         shard_stride *= (placement->shape[i] + extent - 1) / extent;
         page_stride *= extent;
     }
+    uint64_t each = tensor->bank_pages / page_stride;
+    if (placement->contiguous)
+        return shard / each * tensor->bank_pages + shard % each * page_stride + within;
     return shard % tensor->banks * tensor->bank_pages + shard / tensor->banks * page_stride + within;
 }
 
@@ -256,8 +271,10 @@ static uint32_t bank_coordinates(const struct device_tensor *tensor, uint32_t ba
     const struct device *device = tensor->device;
     uint32_t x = bank, y = 0, columns = tensor->placement.columns;
     columns = columns ? columns : device->options.grid_x;
+    uint32_t along = bank % columns, across = bank / columns;
+    bool by_columns = tensor->placement.by_columns;
     if (tensor->placement.memory == DEVICE_L1 &&
-        !architecture_noc_coordinates(device->architecture, bank % columns, bank / columns, &x, &y))
+        !architecture_noc_coordinates(device->architecture, by_columns ? across : along, by_columns ? along : across, &x, &y))
         return 0;
     return x << 8 | y;
 }
@@ -271,7 +288,7 @@ size_t device_tensor_facts(const struct device_tensor *tensor, uint32_t *words) 
     if (placement->rank == 0)
         return count;
     words[count++] = (uint32_t)placement->rank;
-    words[count++] = tensor->banks;
+    words[count++] = tensor->banks | (placement->contiguous ? FACT_CONTIGUOUS : 0);
     for (size_t i = 0; i < placement->rank; ++i)
         words[count++] = (uint32_t)placement->shape[i];
     for (size_t i = 0; i < placement->rank; ++i)
@@ -294,7 +311,7 @@ void facts_describe(const uint32_t *facts, size_t count, char *text, size_t size
     }
     size_t rank = facts[2] <= DEVICE_SHARD_RANK ? facts[2] : DEVICE_SHARD_RANK, used = 0;
     int added = snprintf(text, size, "sharded over %u banks of %s with pages of %u bytes, shards of",
-                         (unsigned)facts[3], memory, (unsigned)facts[1]);
+                         (unsigned)(facts[3] & ~FACT_CONTIGUOUS), memory, (unsigned)facts[1]);
     for (size_t i = 0; i < rank && 4 + rank + i < count && added > 0 && (used += (size_t)added) < size; ++i)
         added = snprintf(text + used, size - used, i ? "x%u" : " %u", (unsigned)facts[4 + rank + i]);
     if (added > 0 && (used += (size_t)added) < size)

@@ -10,7 +10,8 @@
  *
  * In tt.partition_mode global cores take consecutive shares of all blocks. Where a tensor is sharded in L1
  * (local_shard.h) each core of the grid of shards takes the blocks of its own: count and the blocks along
- * each direction, Ly and Lx, follow from where the core stands, sy = core_y() and sx = core_x().
+ * each direction, Ly and Lx, follow from where the core stands, sy = core_y() and sx = core_x(), or the other
+ * way round where shards are laid by columns.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -207,11 +208,16 @@ static bool is_local(const struct problem *problem) {
     return problem->owners.anchor != NULL;
 }
 
+/* Where a core stands along a direction of the shards. */
+static const char *core_along(const struct shard_owners *owners, enum plane direction) {
+    return (direction == PLANE_Y) != owners->by_columns ? "core_y" : "core_x";
+}
+
 /* The blocks of a core along a direction: those of its shard, clipped where the tensor ends. */
 static struct node *blocks_along(struct arena *arena, const struct problem *problem, enum plane direction) {
     struct node *blocks = problem->blocks.items[problem->owners.axis[direction]];
     struct node *each = problem->owners.blocks[direction];
-    struct node *core = make_call(arena, direction == PLANE_Y ? "core_y" : "core_x", (struct node_list){0});
+    struct node *core = make_call(arena, core_along(&problem->owners, direction), (struct node_list){0});
     int64_t total, full;
     if (integer_value(blocks, &total) && integer_value(each, &full) && total == full * problem->owners.grid[direction])
         return each;
@@ -240,8 +246,8 @@ static void add_shard_arguments(struct arguments *arguments, const struct proble
     add_canonical(arguments, "Sn", owners->tiles[PLANE_X]);
     add_canonical(arguments, "Gy", make_integer(arena, owners->grid[PLANE_Y]));
     add_canonical(arguments, "Gx", make_integer(arena, owners->grid[PLANE_X]));
-    add_call(arguments, "sy", "core_y", (struct node_list){0});
-    add_call(arguments, "sx", "core_x", (struct node_list){0});
+    add_call(arguments, "sy", core_along(owners, PLANE_Y), (struct node_list){0});
+    add_call(arguments, "sx", core_along(owners, PLANE_X), (struct node_list){0});
     for (size_t d = 0; d < PLANE_DIRECTIONS; d++)
         if (owners->axis[d] >= 0)
             add_canonical(arguments, d == PLANE_Y ? "Ly" : "Lx", blocks_along(arena, problem, d));
@@ -298,8 +304,8 @@ static bool settle_cores(struct compilation *c, const struct problem *problem, i
     struct node *value = dictionary_get(attribute_get(c->kernel, KEY_TT_SCHEDULE), KEY_CORES);
     struct node_sequence *wanted = value ? node_as(value, sequence) : NULL;
     const struct shard_owners *owners = &problem->owners;
-    cores[0] = is_local(problem) ? owners->grid[PLANE_X] : c->grid_x;
-    cores[1] = is_local(problem) ? owners->grid[PLANE_Y] : c->grid_y;
+    cores[0] = is_local(problem) ? owners->grid[owners->by_columns ? PLANE_Y : PLANE_X] : c->grid_x;
+    cores[1] = is_local(problem) ? owners->grid[owners->by_columns ? PLANE_X : PLANE_Y] : c->grid_y;
     if (!value)
         return true;
     struct span span = value->span.line ? value->span : c->kernel->span;

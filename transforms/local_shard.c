@@ -94,6 +94,8 @@ static bool read_shards(struct compilation *c, const struct node_parameter *para
             return false;
         }
     }
+    struct node *shard = dictionary_get(attribute_get(&parameter->base, KEY_TT_BUFFER), KEY_ND_SHARD);
+    owners->by_columns = strcmp(attribute_word(dictionary_get(shard, KEY_SHARD_ORIENTATION), ""), "col_major") == 0;
     owners->anchor = parameter;
     return true;
 }
@@ -171,6 +173,8 @@ static bool report_disagreement(struct compilation *c, const struct shard_owners
 static bool check_agreement(struct compilation *c, const struct shard_owners *a, const struct shard_owners *b) {
     if (a->grid[PLANE_Y] != b->grid[PLANE_Y] || a->grid[PLANE_X] != b->grid[PLANE_X])
         return report_disagreement(c, a, b, "on different cores");
+    if (a->by_columns != b->by_columns)
+        return report_disagreement(c, a, b, "rows of shards lie along columns of cores and along rows of them");
     for (size_t d = 0; d < PLANE_DIRECTIONS; d++) {
         if (a->axis[d] != b->axis[d])
             return report_disagreement(c, a, b, d == PLANE_Y ? "rows of cores hold different axes"

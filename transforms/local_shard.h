@@ -4,7 +4,7 @@
  *     grid i in 0..M by 32, j in 0..N by 64 { ... tile store C[i, j] = ... }     C: @layout(memory = l1, block = [4, 2])
  *
  * Rows of shards lie along y, columns along x: i runs along y, j along x, and the core (x, y) computes the
- * blocks of its shard. A direction in which there is a single shard is free: a core runs all blocks of an axis
+ * blocks of its shard. With orientation = col_major it is the other way round. A direction in which there is a single shard is free: a core runs all blocks of an axis
  * that no direction is tied to.
  */
 #ifndef TILEC_TRANSFORMS_LOCAL_SHARD_H
@@ -21,6 +21,7 @@ struct shard_owners {
     struct node *tiles[PLANE_DIRECTIONS];  /* Sm, Sn: of a shard */
     int axis[PLANE_DIRECTIONS];            /* number of the grid axis that runs along it; -1: free */
     struct node *blocks[PLANE_DIRECTIONS]; /* of that axis in one shard; 1 where it is free */
+    bool by_columns;                       /* the plane is turned: rows of shards lie along x, columns along y */
 };
 
 /* Finds the tensor that settles the cores, if any: the written one, else the first input whose shards follow the

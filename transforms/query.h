@@ -6,6 +6,7 @@
 #define TILEC_TRANSFORMS_QUERY_H
 
 #include "ir/ir.h"
+#include "ir/launch.h"
 #include "transforms/names.h"
 
 /* The parameter of this name, NULL when the kernel has none. */
@@ -32,20 +33,6 @@ struct node *find_kind(struct node *tree, enum node_kind kind);
 struct node *axis_extent(struct arena *arena, const struct node_axis *axis);
 struct node *axis_trips(struct arena *arena, const struct node_axis *axis);
 
-/* Position of an entry in tt.runtime_args; the extents of further outer grid axes begin at RUNTIME_OUTER. */
-enum runtime_position {
-    RUNTIME_START_ID,
-    RUNTIME_COUNT,
-    RUNTIME_MT,
-    RUNTIME_KT,
-    RUNTIME_NT,
-    RUNTIME_GM,
-    RUNTIME_GN,
-    RUNTIME_OUTER
-};
-/* Behind the extents of outer axes in tt.partition_mode local_shard; Ly and Lx stand only where their direction
- * is tied to a grid axis. */
-enum shard_position { SHARD_SM, SHARD_SN, SHARD_GY, SHARD_GX, SHARD_SY, SHARD_SX, SHARD_BLOCKS };
 /* The name of a launch argument; NULL when the kernel has no such entry. */
 const char *runtime_argument_name(const struct node *kernel, size_t position);
 

@@ -23,7 +23,7 @@ struct shards {
     struct node *grid[TENSOR_RANK_LIMIT];    /* shards */
     struct node *shape[TENSOR_RANK_LIMIT];   /* of a shard, in elements */
     struct node *units[TENSOR_RANK_LIMIT];   /* of a shard, in units */
-    bool aligned, grid_given, shape_given;
+    bool aligned, grid_given, shape_given, by_columns;
 };
 
 struct span entry_span(const struct node *owner, const struct node_attribute *entry) {
@@ -76,7 +76,7 @@ static bool is_tiled(const struct shards *s, size_t axis) {
 
 static bool check_keys(const struct shards *s) {
     static const char *const known[] = {KEY_SHARD_AXES, KEY_SHARD_GRID, KEY_SHARD_SHAPE, KEY_ORDER,
-                                        KEY_ALIGN_TILES};
+                                        KEY_ALIGN_TILES, KEY_SHARD_ORIENTATION, KEY_SHARD_DISTRIBUTION};
     enum { KNOWN = sizeof known / sizeof *known };
     struct node_dictionary *dictionary = node_as(s->given, dictionary);
     if (!dictionary) {
@@ -206,9 +206,54 @@ static bool check_order(const struct shards *s) {
     return false;
 }
 
+/* A word of a key that may be left out; the first one is what it means then. NULL after a report. */
+static const char *read_word(const struct shards *s, const char *key, const char *const *words, size_t count) {
+    struct node *value = dictionary_get(s->given, key);
+    const char *word = value ? attribute_word(value, "") : words[0], *list = "";
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(word, words[i]) == 0)
+            return words[i];
+        list = arena_printf(s->c->arena, "%s%s%s", list, i == 0 ? "" : i + 1 < count ? ", " : " or ", words[i]);
+    }
+    const char *nearest = suggest_nearest(word, words, count);
+    report_error(messages(s), at(s, key), "%s of %s is %s; it takes %s", key, s->parameter->name,
+                 node_text(s->c->arena, value), list);
+    if (nearest)
+        report_help(messages(s), (struct span){0}, "did you mean %s?", nearest);
+    return NULL;
+}
+
+/* Shards of a plane go to a plane of banks one to one. Banks of DRAM are one row; in L1 there is a core for each shard. */
+static bool check_plane(const struct shards *s) {
+    int64_t shards;
+    uint32_t banks = s->c->architecture->dram_banks;
+    bool one_row = s->grid_given;
+    for (size_t i = 0; s->grid_given && i < s->rank; i++)
+        one_row = one_row && integer_value(s->grid[i], &shards) && (i + 1 < s->rank ? shards == 1 : shards <= banks);
+    if (s->in_l1 || one_row)
+        return true;
+    report_error(messages(s), at(s, KEY_SHARD_DISTRIBUTION),
+                 "distribution grid_2d of %s: banks of DRAM are one row of %u, and its shards are not given as one row of at most as many",
+                 s->parameter->name, banks);
+    help(s, "take round_robin_1d, which goes with every grid of shards");
+    return false;
+}
+
+static bool read_distribution(struct shards *s) {
+    static const char *const orientations[] = {"row_major", "col_major"},
+                             *const distributions[] = {"round_robin_1d", "grid_2d", "contiguous_1d"};
+    const char *orientation = read_word(s, KEY_SHARD_ORIENTATION, orientations, 2);
+    const char *distribution = read_word(s, KEY_SHARD_DISTRIBUTION, distributions, 3);
+    if (!orientation || !distribution)
+        return false;
+    s->by_columns = orientation == orientations[1];
+    return distribution != distributions[1] || check_plane(s);
+}
+
 static bool read_shards(struct shards *s) {
     if (!check_keys(s) || !read_axes(s) || !read_numbers(s, KEY_SHARD_GRID, s->grid, &s->grid_given) ||
-        !read_numbers(s, KEY_SHARD_SHAPE, s->shape, &s->shape_given) || !check_order(s))
+        !read_numbers(s, KEY_SHARD_SHAPE, s->shape, &s->shape_given) || !check_order(s) ||
+        !read_distribution(s))
         return false;
     struct node *align = dictionary_get(s->given, KEY_ALIGN_TILES);
     int64_t number = 1;
@@ -343,13 +388,14 @@ static void project(const struct shards *s, struct node *projected[2]) {
 
 static bool check_cores(const struct shards *s, struct node *const projected[2]) {
     int64_t rows, columns;
+    int64_t most_rows = s->by_columns ? s->c->grid_x : s->c->grid_y, most_columns = s->by_columns ? s->c->grid_y : s->c->grid_x;
     if (!s->in_l1 || !integer_value(projected[0], &rows) || !integer_value(projected[1], &columns) ||
-        (rows <= s->c->grid_y && columns <= s->c->grid_x))
+        (rows <= most_rows && columns <= most_columns))
         return true;
     report_error(messages(s), at(s, KEY_SHARD_GRID),
                  "shards of %s in L1 make a grid of %" PRId64 " rows and %" PRId64
                  " columns of cores, and there are %u and %u",
-                 s->parameter->name, rows, columns, s->c->grid_y, s->c->grid_x);
+                 s->parameter->name, s->by_columns ? columns : rows, s->by_columns ? rows : columns, s->c->grid_y, s->c->grid_x);
     help(s, "take larger shards, or leave the tensor in DRAM");
     return false;
 }
@@ -379,6 +425,11 @@ struct node *shards_settle(struct compilation *c, const struct node_parameter *p
     result = dictionary_set(arena, result, KEY_SHARD_SHAPE, sequence_of(arena, s.shape, s.rank));
     result = dictionary_set(arena, result, KEY_ORDER, order ? order : make_reference(arena, "row_major"));
     result = dictionary_set(arena, result, KEY_ALIGN_TILES, make_integer(arena, s.aligned));
+    for (size_t i = 0; i < 2; i++) {
+        const char *key = i ? KEY_SHARD_DISTRIBUTION : KEY_SHARD_ORIENTATION;
+        if (dictionary_get(s.given, key))
+            result = dictionary_set(arena, result, key, dictionary_get(s.given, key));
+    }
     result = dictionary_set(arena, result, KEY_PROJECTED_GRID, sequence_of(arena, projected, 2));
     return dictionary_set(arena, result, KEY_PROJECTED_SHARD_TILES,
                           sequence_of(arena, s.units + s.rank - 2, 2));

@@ -346,6 +346,28 @@ class HostTest(unittest.TestCase):
         self.assertEqual(arguments[0, 0][:15], [0, 6, 7, 1, 5, 7, 5, 2, 3, 4, 2, 0, 0, 2, 3])
         self.assertEqual(arguments[1, 3][:15], [0, 2, 7, 1, 5, 7, 5, 2, 3, 4, 2, 3, 1, 1, 2])
 
+    def test_shards_by_columns_and_contiguous_shards(self):
+        self.emit("turned.ir")
+        for name in "ab":
+            np.save(self.path(f"{name}.npy"), np.ones((200, 150), dtype=np.float32))
+        result, launches = self.host(
+            *["--in", f"A={self.path('a.npy')}", "--in", f"B={self.path('b.npy')}"],
+            *["--out", f"C={self.path('c.npy')}"],
+            kernel="add",
+        )
+        self.assertEqual(result.returncode, 0, result.stderr)
+        # A and C on 4 columns and 2 rows of cores; the 7 x 5 shards of B over 7 of the 12 banks
+        self.assertEqual(
+            [tensor["memory"] for tensor in launches[0]["tensors"]],
+            [["L1", [64, 96], 8, "COL_MAJOR"], ["DRAM", [32, 32], 7, "CONTIGUOUS_1D"], ["L1", [64, 96], 8, "COL_MAJOR", "GRID_2D"]],
+        )
+        words = {kernel["file"]: kernel["compile_time_args"] for kernel in launches[0]["kernels"]}
+        self.assertEqual(words["reader.cpp"][12:16], [3, 2048, 2, 7 | 1 << 31])
+        arguments = {(x, y): words for x, y, words in launches[0]["kernels"][0]["runtime_args"]}
+        self.assertEqual(sorted(arguments), [(x, y) for x in range(4) for y in range(2)])
+        # start_id, count, Mt, Kt, Nt, Gm, Gn, Sm, Sn, Gy, Gx, sy, sx, Ly, Lx
+        self.assertEqual(arguments[3, 1][:15], [0, 2, 7, 1, 5, 7, 5, 2, 3, 4, 2, 3, 1, 1, 2])
+
     def test_shards_that_do_not_cover_are_refused(self):
         self.emit("sharded.ir")
         np.save(self.path("x.npy"), np.ones((161, 64), dtype=np.float32))

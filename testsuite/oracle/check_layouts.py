@@ -20,12 +20,15 @@ DRAM_SHARDS = {
     "dram_width": "@layout(width = 3)",
     "dram_block": "@layout(block = [2, 3])",
     "dram_uneven": "@layout(nd_shard = {shard_shape_elems = [96, 64]})",
+    "dram_contiguous": "@layout(nd_shard = {shard_shape_elems = [32, 64], distribution = contiguous_1d})",
     "dram_misaligned": "@layout(nd_shard = {shard_shape_elems = [50, 33]})",
 }
 L1_SHARDS = {
     "l1_height": "@layout(memory = l1, height = 4)",
     "l1_width": "@layout(memory = l1, width = 3)",
     "l1_block": "@layout(memory = l1, block = [4, 2])",
+    "l1_turned": "@layout(memory = l1, nd_shard = {grid = [4, 2], orientation = col_major})",
+    "l1_turned_rows": "@layout(memory = l1, nd_shard = {grid = [4, 1], orientation = col_major})",
 }
 INTERLEAVED = {"dram": "", "l1": "@layout(memory = l1)"}
 
@@ -72,9 +75,10 @@ SIZES = [(128, 64, 192), (70, 45, 100), (1, 1, 1), (260, 33, 161), FIXED]
 
 # Shards in L1 lie where the blocks are computed: per kernel the tensors that may have each of them, alone and together.
 OWNED = {
-    "matmul": {"l1_height": ["A", "C", "AC"], "l1_width": ["B", "C", "BC"], "l1_block": ["C"]},
+    "matmul": {"l1_height": ["A", "C", "AC"], "l1_width": ["B", "C", "BC"], "l1_block": ["C"], "l1_turned": ["C"],
+               "l1_turned_rows": ["A", "C", "AC"]},
     "elementwise": {shards: ["A", "B", "C", "AB", "ABC"] for shards in L1_SHARDS},
-    "reduction": {"l1_height": ["A", "C", "AC"]},
+    "reduction": {"l1_height": ["A", "C", "AC"], "l1_turned_rows": ["A", "C", "AC"]},
     "row_sums": {"l1_height": ["A"], "l1_width": ["C"]},
     "column_sums": {"l1_width": ["A", "C", "AC"]},
 }

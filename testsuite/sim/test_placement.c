@@ -8,7 +8,7 @@
 
 static struct device_placement sharded(enum device_memory memory, uint64_t rows, uint64_t columns,
                                        uint64_t shard_rows, uint64_t shard_columns) {
-    return (struct device_placement){memory, 2, {rows, columns}, {shard_rows, shard_columns}, 0};
+    return (struct device_placement){memory, 2, {rows, columns}, {shard_rows, shard_columns}, .columns = 0};
 }
 
 /* The pages of a tensor as "bank:row" in order, rows counted in pages. */
@@ -34,15 +34,20 @@ START_TEST(pages_lie_as_their_placement_says) {
         {14, {.memory = DEVICE_DRAM}, "0:0 1:0 2:0 3:0 4:0 5:0 6:0 7:0 8:0 9:0 10:0 11:0 0:1 1:1"},
         {5, {.memory = DEVICE_L1}, "0:0 1:0 2:0 3:0 0:1"},
         /* height: rows in pairs; the last shard is not full */
-        {6, {DEVICE_DRAM, 2, {3, 2}, {2, 2}, 0}, "0:0 0:1 0:2 0:3 1:0 1:1"},
+        {6, {DEVICE_DRAM, 2, {3, 2}, {2, 2}, .columns = 0}, "0:0 0:1 0:2 0:3 1:0 1:1"},
         /* width */
-        {6, {DEVICE_DRAM, 2, {2, 3}, {2, 2}, 0}, "0:0 0:1 1:0 0:2 0:3 1:2"},
+        {6, {DEVICE_DRAM, 2, {2, 3}, {2, 2}, .columns = 0}, "0:0 0:1 1:0 0:2 0:3 1:2"},
         /* block */
-        {8, {DEVICE_DRAM, 2, {2, 4}, {1, 2}, 0}, "0:0 0:1 1:0 1:1 2:0 2:1 3:0 3:1"},
+        {8, {DEVICE_DRAM, 2, {2, 4}, {1, 2}, .columns = 0}, "0:0 0:1 1:0 1:1 2:0 2:1 3:0 3:1"},
         /* three dimensions */
-        {8, {DEVICE_DRAM, 3, {2, 2, 2}, {1, 2, 1}, 0}, "0:0 1:0 0:1 1:1 2:0 3:0 2:1 3:1"},
+        {8, {DEVICE_DRAM, 3, {2, 2, 2}, {1, 2, 1}, .columns = 0}, "0:0 1:0 0:1 1:1 2:0 3:0 2:1 3:1"},
         /* more shards than banks: the fifth follows the first, behind its room */
-        {5, {DEVICE_L1, 2, {5, 1}, {1, 2}, 0}, "0:0 1:0 2:0 3:0 0:2"},
+        {5, {DEVICE_L1, 2, {5, 1}, {1, 2}, .columns = 0}, "0:0 1:0 2:0 3:0 0:2"},
+        /* contiguous: 14 shards divide among 7 of the 12 banks, two neighbours in each */
+        {14, {DEVICE_DRAM, 2, {14, 1}, {1, 1}, .contiguous = true}, "0:0 0:1 1:0 1:1 2:0 2:1 3:0 3:1 4:0 4:1 5:0 5:1 6:0 6:1"},
+        /* a prime number of shards has but one bank, few shards have one each */
+        {13, {DEVICE_DRAM, 2, {13, 1}, {1, 1}, .contiguous = true}, "0:0 0:1 0:2 0:3 0:4 0:5 0:6 0:7 0:8 0:9 0:10 0:11 0:12"},
+        {6, {DEVICE_DRAM, 2, {3, 2}, {2, 1}, .contiguous = true}, "0:0 1:0 0:1 1:1 2:0 3:0"},
     };
     struct device *device =
         device_create(architecture_find("n150"), &(struct device_options){.grid_x = 2, .grid_y = 2});
@@ -139,6 +144,36 @@ START_TEST(shards_in_l1_lie_on_a_rectangle_of_cores) {
                                         0x1214 | 0x1314u << 16};
     ck_assert_uint_eq(device_tensor_facts(tensor, words), sizeof expected / sizeof *expected);
     ck_assert_mem_eq(words, expected, sizeof expected);
+    device_free(device);
+}
+END_TEST
+
+/* By columns: (0, 0), (0, 1), (1, 0), ... The rows of two shards stand in columns of two cores. */
+START_TEST(shards_by_columns_lie_on_the_turned_rectangle) {
+    uint32_t words[DEVICE_FACTS_LIMIT];
+    struct device *device = device_create(architecture_find("n150"), NULL);
+    struct device_placement placement = sharded(DEVICE_L1, 3, 2, 1, 1);
+    placement.columns = 2;
+    placement.by_columns = true;
+    struct device_tensor *tensor = device_tensor_place(device, "a", FORMAT_BF16, 6, &placement);
+    static const uint32_t expected[] = {1, 2048, 2, 6, 3, 2, 1, 1, 0x1212 | 0x1213u << 16, 0x1312 | 0x1313u << 16,
+                                        0x1412 | 0x1413u << 16};
+    ck_assert_uint_eq(device_tensor_facts(tensor, words), sizeof expected / sizeof *expected);
+    ck_assert_mem_eq(words, expected, sizeof expected);
+    device_free(device);
+}
+END_TEST
+
+/* As TensorAccessor packs it: beside the number of banks. */
+START_TEST(contiguous_shards_are_marked_for_accessors) {
+    uint32_t words[DEVICE_FACTS_LIMIT];
+    struct device *device = device_create(architecture_find("n150"), NULL);
+    struct device_placement placement = sharded(DEVICE_DRAM, 26, 1, 1, 1);
+    placement.contiguous = true;
+    struct device_tensor *tensor = device_tensor_place(device, "a", FORMAT_BF16, 26, &placement);
+    device_tensor_facts(tensor, words);
+    ck_assert_uint_eq(words[0], 3);
+    ck_assert_uint_eq(words[3], 0x80000002u);
     device_free(device);
 }
 END_TEST
@@ -254,6 +289,8 @@ int main(void) {
     tcase_add_test(tests, l1_has_an_end);
     tcase_add_test(tests, facts_are_those_of_the_tensor);
     tcase_add_test(tests, shards_in_l1_lie_on_a_rectangle_of_cores);
+    tcase_add_test(tests, shards_by_columns_lie_on_the_turned_rectangle);
+    tcase_add_test(tests, contiguous_shards_are_marked_for_accessors);
     tcase_add_test(tests, accessors_reach_every_placement);
     tcase_add_test(tests, facts_of_another_binding_are_a_fault);
     tcase_add_test(tests, buffers_give_way_to_tensors);

@@ -30,6 +30,12 @@ static const struct placement placements[] = {
      SHARDED "shard_shape_elems = [1, 50, 33]})"},
     {"DRAM, by the grid in elements", SHARDED "grid = [2, 1], align_tiles = 0})",
      SHARDED "grid = [3, 2, 1], align_tiles = 0})"},
+    {"DRAM, neighbouring shards in one bank", SHARDED "shard_shape_elems = [32, 32], distribution = contiguous_1d})",
+     SHARDED "shard_shape_elems = [1, 32, 32], distribution = contiguous_1d})"},
+    {"DRAM, a plane of shards", SHARDED "grid = [1, 4], distribution = grid_2d})",
+     SHARDED "grid = [1, 1, 4], distribution = grid_2d})"},
+    {"DRAM, banks by columns", SHARDED "grid = [3, 2], orientation = col_major, distribution = round_robin_1d})",
+     SHARDED "grid = [1, 3, 2], orientation = col_major})"},
     {"L1 interleaved", "@layout(memory = l1)", "@layout(memory = l1)"},
 };
 enum { PLACEMENTS = sizeof placements / sizeof *placements };

@@ -81,6 +81,7 @@ class ShardOrientation(enum.Enum):
 class ShardDistributionStrategy(enum.Enum):
     ROUND_ROBIN_1D = 0
     GRID_2D = 1
+    CONTIGUOUS_1D = 2
 
 
 class NdShardSpec:
@@ -98,6 +99,7 @@ class NdShardSpec:
             "NdShardSpec: orientation and strategy",
         )
         self.shard_shape, self.grid = shard_shape.extents, grid
+        self.orientation, self.strategy = orientation, shard_distribution_strategy
         check(
             all(extent % TILE == 0 for extent in self.shard_shape[-2:]),
             f"NdShardSpec: {self.shard_shape} is not whole tiles",
@@ -112,7 +114,14 @@ class MemoryConfig:
 
     def describe(self):
         shards = self.nd_shard_spec
-        return [self.buffer_type.name] + ([list(shards.shard_shape), len(shards.grid.cores())] if shards else [])
+        if not shards:
+            return [self.buffer_type.name]
+        order = [
+            word.name
+            for word in (shards.orientation, shards.strategy)
+            if word.value  # those that are not the default
+        ]
+        return [self.buffer_type.name, list(shards.shard_shape), len(shards.grid.cores()), *order]
 
 
 DRAM_MEMORY_CONFIG, L1_MEMORY_CONFIG = MemoryConfig(BufferType.DRAM), MemoryConfig(BufferType.L1)
@@ -299,7 +308,9 @@ class TensorAccessorArgs:
         shape, shard = pages(data.shape), pages(config.nd_shard_spec.shard_shape)
         shards = int(np.prod([-(-extent // part) for extent, part in zip(shape, shard)]))
         banks = min(shards, len(config.nd_shard_spec.grid.cores()))
-        return [words[0] | 1, words[1], len(shape), banks, *shape, *shard, *[0] * -(-banks // 2)]
+        contiguous = config.nd_shard_spec.strategy is ShardDistributionStrategy.CONTIGUOUS_1D
+        check(not contiguous or shards % banks == 0, f"{shards} contiguous shards on {banks} banks")
+        return [words[0] | 1, words[1], len(shape), banks | contiguous << 31, *shape, *shard, *[0] * -(-banks // 2)]
 
 
 class CBFormatDescriptor:
