@@ -23,13 +23,15 @@ const char *target_name_text(enum target target) {
 /* The parts of a kernel in device form; false after a reported error when it is in another form. */
 static bool find_parts(struct kernel_source *source) {
     struct node_block *block = node_as(source->kernel->body, block);
-    struct list_builder helpers = {0}, buffers = {0};
+    struct list_builder helpers = {0}, buffers = {0}, semaphores = {0};
     bool device_form = block != NULL;
     for (size_t i = 0; block && i < block->statements.count; i++) {
         struct node *statement = block->statements.items[i];
         struct node_function *function = node_as(statement, function);
         if (statement->kind == NODE_CIRCULAR_BUFFER)
             builder_add(source->arena, &buffers, statement);
+        else if (statement->kind == NODE_SEMAPHORE)
+            builder_add(source->arena, &semaphores, statement);
         else if (function && function->role == ROLE_HELPER)
             builder_add(source->arena, &helpers, statement);
         else if (function)
@@ -40,6 +42,7 @@ static bool find_parts(struct kernel_source *source) {
     }
     source->helpers = builder_list(&helpers);
     source->buffers = builder_list(&buffers);
+    source->semaphores = builder_list(&semaphores);
     if (!device_form)
         report_error(source->diagnostics, source->kernel->base.span,
                      "internal error: kernel %s is not in device form after the split", source->kernel->name);

@@ -142,6 +142,18 @@ static void print_buffers(struct host *host, const struct kernel_source *source)
     text_append(&host->out, "    ]\n");
 }
 
+/* The numbers and initial values of the semaphores. */
+static const char *semaphores_text(struct host *host, const struct kernel_source *source) {
+    const char *text = "";
+    for (size_t i = 0; i < source->semaphores.count; i++) {
+        struct node_semaphore *semaphore = node_as(source->semaphores.items[i], semaphore);
+        text = joined(host->arena, text,
+                      arena_printf(host->arena, "(%lld, %lld)", (long long)semaphore->id,
+                                   (long long)attribute_integer(semaphore->initial, 0)));
+    }
+    return text;
+}
+
 static const char *blocks_text(struct host *host, const struct kernel_source *source) {
     struct node_sequence *blocks =
         node_as(attribute_get(&source->kernel->base, KEY_TT_GRID_BLOCKS), sequence);
@@ -230,7 +242,11 @@ static void print_launch(struct host *host, const struct kernel_source *source,
     text_printf(&host->out, "        tensors=[%s],\n", io_text(host, source));
     text_printf(&host->out, "        ranges=[%s],  # x, y, width, height\n", ranges_text(host, source));
     text_printf(&host->out, "        blocks=%s,\n", blocks_text(host, source));
-    text_append(&host->out, "        arguments=arguments,\n        buffers=buffers,\n        reader=");
+    text_append(&host->out, "        arguments=arguments,\n        buffers=buffers,\n");
+    if (source->semaphores.count)
+        text_printf(&host->out, "        semaphores=[%s],  # number, initial value\n",
+                    semaphores_text(host, source));
+    text_append(&host->out, "        reader=");
     print_accessors(host, source, emitted, 0);
     text_append(&host->out, "        writer=");
     print_accessors(host, source, emitted, 2);

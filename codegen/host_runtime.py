@@ -282,6 +282,19 @@ def circular_buffer(cores, index, data_format, page_size, pages):
     )
 
 
+def semaphore(cores, index, initial_value):
+    return ttnn.SemaphoreDescriptor(id=index, core_ranges=cores, initial_value=initial_value)
+
+
+def noc_x(device, x, y):
+    """Where the NoC finds the logical core (x, y)."""
+    return device.worker_core_from_logical_core(ttnn.CoreCoord(x, y)).x
+
+
+def noc_y(device, x, y):
+    return device.worker_core_from_logical_core(ttnn.CoreCoord(x, y)).y
+
+
 def compute_config(math_fidelity, fp32_dest_acc_en, dst_full_sync_en, unpack_to_dest):
     """unpack_to_dest: the circular buffers whose tiles go to DST at full width."""
     config = ttnn.ComputeConfigDescriptor(
@@ -315,8 +328,11 @@ def shares(blocks, cores):
     return [(min(core * each, blocks), min(each, blocks - min(core * each, blocks))) for core in range(cores)]
 
 
-def launch(device, *, folder, tensors, ranges, blocks, arguments, buffers, reader, writer, compute):
-    """Runs one kernel. reader, writer: tensors in the order of their accessors; compute: the configuration or None."""
+def launch(
+    device, *, folder, tensors, ranges, blocks, arguments, buffers, reader, writer, compute, semaphores=()
+):
+    """Runs one kernel. reader, writer: tensors in the order of their accessors; compute: the configuration or None;
+    semaphores: their numbers and initial values."""
     if blocks == 0:
         return
     grid = device.compute_with_storage_grid_size()
@@ -358,7 +374,9 @@ def launch(device, *, folder, tensors, ranges, blocks, arguments, buffers, reade
     if compute is not None:
         kernels.append(kernel("compute.cpp", [], compute))
     program = ttnn.ProgramDescriptor(
-        kernels=kernels, semaphores=[], cbs=[circular_buffer(cores, *buffer) for buffer in buffers]
+        kernels=kernels,
+        semaphores=[semaphore(cores, *item) for item in semaphores],
+        cbs=[circular_buffer(cores, *buffer) for buffer in buffers],
     )
     ttnn.generic_op(tensors, program)
 

@@ -133,6 +133,23 @@ static void print_buffers(struct plan *plan) {
     json_end(json);
 }
 
+/* Of kernels whose cores exchange data. */
+static void print_semaphores(struct plan *plan) {
+    struct json *json = &plan->json;
+    if (!plan->source->semaphores.count)
+        return;
+    json_array(json, "semaphores", false);
+    for (size_t i = 0; i < plan->source->semaphores.count; i++) {
+        struct node_semaphore *semaphore = node_as(plan->source->semaphores.items[i], semaphore);
+        json_object(json, NULL, true);
+        json_integer(json, "id", semaphore->id);
+        json_string(json, "name", semaphore->name);
+        json_integer(json, "initial", attribute_integer(semaphore->initial, 0));
+        json_end(json);
+    }
+    json_end(json);
+}
+
 /* ---- the work of every core ---- */
 
 struct work {
@@ -395,6 +412,7 @@ const char *plan_print(const struct kernel_source *source, const struct emitted_
     print_scalars(&plan);
     print_runtime_arguments(&plan);
     print_buffers(&plan);
+    print_semaphores(&plan);
     print_accessors(&plan, emitted);
     print_attribute(&plan, "compute", KEY_TT_COMPUTE);
     print_attribute(&plan, "verified", KEY_TT_VERIFIED);

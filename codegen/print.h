@@ -14,7 +14,7 @@ struct kernel_source {
     uint32_t span_file; /* spans of this file are places in it */
     struct spelled_names names;
     struct node_function *functions[EMITTED_ROLES]; /* NULL: nothing runs in this role */
-    struct node_list helpers, buffers;
+    struct node_list helpers, buffers, semaphores;
 };
 
 struct printed_function {

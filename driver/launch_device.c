@@ -180,19 +180,33 @@ static bool report_overrun(struct preparation *p, struct node_list buffers, uint
     return false;
 }
 
-static struct node_list circular_buffers(struct preparation *p) {
+/* The statements of that kind at the top of the kernel. */
+static struct node_list declarations(struct preparation *p, enum node_kind kind) {
     struct node_list statements = node_as(node_as(p->kernel, kernel)->body, block)->statements;
-    struct list_builder buffers = {0};
+    struct list_builder found = {0};
     for (size_t i = 0; i < statements.count; i++) {
-        if (statements.items[i]->kind == NODE_CIRCULAR_BUFFER) {
-            builder_add(p->arena, &buffers, statements.items[i]);
+        if (statements.items[i]->kind == kind) {
+            builder_add(p->arena, &found, statements.items[i]);
         }
     }
-    return builder_list(&buffers);
+    return builder_list(&found);
+}
+
+static void prepare_semaphores(struct preparation *p) {
+    struct node_list list = declarations(p, NODE_SEMAPHORE);
+    struct device_semaphore *semaphores = arena_allocate(p->arena, (list.count + 1) * sizeof *semaphores);
+    for (size_t i = 0; i < list.count; i++) {
+        struct node_semaphore *semaphore = node_as(list.items[i], semaphore);
+        semaphores[i] = (struct device_semaphore){.id = (uint32_t)semaphore->id,
+                                                  .name = semaphore->name,
+                                                  .initial = (uint32_t)attribute_integer(semaphore->initial, 0)};
+    }
+    p->launch.semaphores = semaphores;
+    p->launch.semaphore_count = list.count;
 }
 
 static bool prepare_buffers(struct preparation *p) {
-    struct node_list list = circular_buffers(p);
+    struct node_list list = declarations(p, NODE_CIRCULAR_BUFFER);
     struct device_buffer *buffers = arena_allocate(p->arena, (list.count + 1) * sizeof *buffers);
     uint64_t total = 0;
     p->launch.buffers = buffers;
@@ -351,6 +365,7 @@ bool launch_on_device(struct launcher *launcher, struct node *kernel, const stru
     if (!upload_all(&p) || !prepare_buffers(&p) || !prepare_cores(&p, scalars)) {
         return false;
     }
+    prepare_semaphores(&p);
     prepare_kernels(&p);
     return run_prepared(&p);
 }

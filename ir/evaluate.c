@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "ir/attributes.h"
 #include "ir/evaluate_machine.h"
 
 #define DEFAULT_STEPS ((uint64_t)20000000000)
@@ -19,8 +20,12 @@ uint64_t tensor_elements(const struct tensor_values *tensor) {
 
 bool evaluator_knows(const char *intrinsic) {
     struct call call;
-    return call_find(intrinsic, &call) || strcmp(intrinsic, "get_arg_val") == 0 ||
-           strcmp(intrinsic, "get_write_ptr") == 0 || strcmp(intrinsic, "get_read_ptr") == 0;
+    static const char *const values[] = {"get_arg_val",   "get_write_ptr", "get_read_ptr",
+                                         "get_semaphore", "get_noc_addr",  "get_noc_multicast_addr"};
+    bool known = call_find(intrinsic, &call);
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        known |= strcmp(intrinsic, values[i]) == 0;
+    return known;
 }
 
 /* One evaluation at work. */
@@ -199,51 +204,6 @@ static void open_pages(struct session *s, size_t index) {
 
 /* ---- running ---- */
 
-static bool runnable(const struct thread *t) {
-    if (t->finished)
-        return false;
-    if (!t->waits)
-        return true;
-    uint32_t filled = t->waits_for->filled;
-    bool reserves = strcmp(t->waits->name, "cb_reserve_back") == 0;
-    return reserves ? t->waits_for->pages - filled >= t->waits_pages : filled >= t->waits_pages;
-}
-
-static void report_deadlock(struct session *s, const struct thread *threads, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        const struct thread *t = &threads[i];
-        if (t->finished)
-            continue;
-        machine_fault(
-            &s->machine, t->span, "%s waits for ever on core %u: %s of %u pages of %s, which holds %u of %u",
-            count > 1 ? word_text(WORDS_role, (int)t->role) : "the kernel", s->machine.core, t->waits->name,
-            t->waits_pages, t->waits_for->plan->name, t->waits_for->filled, t->waits_for->pages);
-        return;
-    }
-}
-
-static void run_core(struct session *s) {
-    struct thread threads[3];
-    struct machine *m = &s->machine;
-    size_t count = s->program->thread_count, left = count;
-    for (size_t i = 0; i < count; i++)
-        threads[i] = (struct thread){.role = s->program->threads[i].role, .at = s->program->threads[i].start};
-    m->section = false;
-    while (left > 0 && !m->stopped) {
-        bool progress = false;
-        for (size_t i = 0; i < count && !m->stopped; i++) {
-            if (!runnable(&threads[i]))
-                continue;
-            progress = true;
-            threads[i].waits = NULL;
-            thread_run(m, &threads[i]);
-            left -= threads[i].finished;
-        }
-        if (!progress)
-            report_deadlock(s, threads, count);
-    }
-}
-
 static void set_argument_slots(struct session *s) {
     for (size_t i = 0; i < s->program->argument_count; i++)
         if (s->program->argument_slots[i] != NO_SLOT)
@@ -278,27 +238,107 @@ static bool prepare_launch(struct session *s, struct launch *launch) {
     return launch_prepare(s->diagnostics, launch);
 }
 
+/* The memory of a core at work, fresh. */
+static void open_core(struct session *s) {
+    struct machine *m = &s->machine;
+    const struct program *p = s->program;
+    struct storage *tensors = m->storages;
+    m->arguments = arena_allocate(s->arena, (m->argument_count + 1) * sizeof *m->arguments);
+    m->slots = arena_allocate(s->arena, (p->slots + 1) * sizeof *m->slots);
+    m->numbers = arena_allocate(s->arena, (p->numbers + 1) * sizeof *m->numbers);
+    m->storages = arena_allocate(s->arena, (p->storage_count + 1) * sizeof *m->storages);
+    m->accessors = arena_allocate(s->arena, (p->accessor_count + 1) * sizeof *m->accessors);
+    if (p->tensor_count)
+        memcpy(m->storages, tensors, p->tensor_count * sizeof *tensors);
+    if (p->device)
+        m->dst = arena_allocate(s->arena, DST_SLOTS * sizeof *m->dst);
+}
+
+/* Its name on the grid and on the NoC, its threads at their beginnings. */
+static bool place_core(struct session *s, struct core *core, uint32_t number, uint32_t columns) {
+    const struct program *p = s->program;
+    uint32_t noc[2] = {0, 0};
+    *core = (struct core){.number = number, .x = number % columns, .y = number / columns};
+    for (size_t i = 0; i < p->semaphore_count; i++)
+        core->semaphores[p->semaphores[i].id] =
+            (struct semaphore){&p->semaphores[i], p->semaphores[i].initial};
+    if (p->semaphore_count && !launch_noc_coordinates(s->request->kernel, core->x, core->y, noc)) {
+        report_error(s->diagnostics, s->request->kernel->span,
+                     "core (%u, %u) has no NoC coordinates: the kernel has semaphores and needs %s", core->x,
+                     core->y, KEY_TT_CORE_MAP);
+        return false;
+    }
+    core->noc_x = noc[0];
+    core->noc_y = noc[1];
+    core->unfinished = p->thread_count;
+    for (size_t i = 0; i < p->thread_count; i++)
+        core->threads[i] = (struct thread){.role = p->threads[i].role, .at = p->threads[i].start};
+    return true;
+}
+
+static bool prepare_core(struct session *s, const struct launch *launch, struct core *core, uint32_t number) {
+    struct machine *m = &s->machine;
+    if (!place_core(s, core, number, launch->grid_x) ||
+        !launch_arguments(s->diagnostics, launch, number, m->arguments))
+        return false;
+    m->core = core;
+    set_argument_slots(s);
+    return true;
+}
+
+/* Cores that wait for each other run together, each with memory of its own. */
+static bool run_together(struct session *s, const struct launch *launch) {
+    struct machine *m = &s->machine;
+    m->core_count = (size_t)launch->grid_x * launch->grid_y;
+    m->cores = arena_allocate(s->arena, m->core_count * sizeof *m->cores);
+    for (uint32_t i = 0; i < m->core_count; i++) {
+        open_core(s);
+        if (!prepare_core(s, launch, &m->cores[i], i) || !rings_open(m))
+            return false;
+        core_leave(m);
+    }
+    cores_run(m);
+    return !m->stopped;
+}
+
 static bool run_cores(struct session *s) {
     struct machine *m = &s->machine;
     struct launch launch;
+    struct core core;
     const struct node_dictionary *list = launch_argument_list(s->request->kernel);
     if (!prepare_launch(s, &launch))
         return false;
     m->argument_count = list ? list->entries.count : 0;
-    m->arguments = arena_allocate(s->arena, (m->argument_count + 1) * sizeof *m->arguments);
-    uint32_t cores = launch.grid_x * launch.grid_y;
-    for (uint32_t core = 0; core < cores && !m->stopped; core++) {
-        if (!launch_arguments(s->diagnostics, &launch, core, m->arguments))
+    if (s->program->semaphore_count)
+        return run_together(s, &launch);
+    open_core(s);
+    m->cores = &core;
+    m->core_count = 1;
+    for (uint32_t i = 0; i < launch.grid_x * launch.grid_y && !m->stopped; i++) {
+        if (!prepare_core(s, &launch, &core, i))
             return false;
-        m->core = core;
-        set_argument_slots(s);
-        if (s->program->device && core > 0)
+        if (s->program->device && i > 0)
             rings_reset(m);
         /* The number of pages may be an expression of the launch arguments. */
-        if (s->program->device && core == 0 && !rings_open(m))
+        if (s->program->device && i == 0 && !rings_open(m))
             return false;
-        run_core(s);
+        core_leave(m);
+        cores_run(m);
     }
+    return !m->stopped;
+}
+
+/* A form that is one program for the whole grid. */
+static bool run_alone(struct session *s) {
+    struct machine *m = &s->machine;
+    struct core core;
+    open_core(s);
+    m->cores = m->core = &core;
+    m->core_count = 1;
+    if (!place_core(s, &core, 0, 1) || (s->program->device && !rings_open(m)))
+        return false;
+    core_leave(m);
+    cores_run(m);
     return !m->stopped;
 }
 
@@ -313,25 +353,14 @@ static bool run(struct session *s) {
     m->greatest = language_function_find("max");
     m->least = language_function_find("min");
     m->step_limit = s->request->steps ? s->request->steps : DEFAULT_STEPS;
-    m->slots = arena_allocate(s->arena, (p->slots + 1) * sizeof *m->slots);
-    m->numbers = arena_allocate(s->arena, (p->numbers + 1) * sizeof *m->numbers);
     m->storages = arena_allocate(s->arena, (p->storage_count + 1) * sizeof *m->storages);
-    m->accessors = arena_allocate(s->arena, (p->accessor_count + 1) * sizeof *m->accessors);
     m->tensors = arena_allocate(s->arena, (p->tensor_count + 1) * sizeof *m->tensors);
     for (size_t i = 0; i < p->tensor_count; i++)
         if (!open_tensor(s, i))
             return false;
-    if (p->device) {
-        m->dst = arena_allocate(s->arena, DST_SLOTS * sizeof *m->dst);
-        for (size_t i = 0; i < p->tensor_count; i++)
-            open_pages(s, i);
-    }
-    if (p->per_core)
-        return run_cores(s);
-    if (p->device && !rings_open(m))
-        return false;
-    run_core(s);
-    return !m->stopped;
+    for (size_t i = 0; p->device && i < p->tensor_count; i++)
+        open_pages(s, i);
+    return p->per_core ? run_cores(s) : run_alone(s);
 }
 
 /* ---- results ---- */

@@ -374,6 +374,18 @@ static void compile_circular_buffer(struct compiler *c, const struct node_circul
     *entity_add(c, ENTITY_BUFFER, node->name, &node->base) = entity;
 }
 
+static void compile_semaphore(struct compiler *c, const struct node_semaphore *node) {
+    struct program *p = c->program;
+    if (node->id < 0 || node->id >= SEMAPHORE_LIMIT || p->semaphore_count == SEMAPHORE_LIMIT) {
+        compile_fail(c, node->base.span, "semaphore %s has number %lld; there are %d", node->name,
+                     (long long)node->id, SEMAPHORE_LIMIT);
+        return;
+    }
+    entity_add(c, ENTITY_SEMAPHORE, node->name, &node->base)->index = (uint32_t)p->semaphore_count;
+    p->semaphores[p->semaphore_count++] = (struct semaphore_plan){
+        node->name, (uint32_t)node->id, (uint32_t)attribute_integer(node->initial, 0)};
+}
+
 static void compile_delinearize(struct compiler *c, const struct node_delinearize *node) {
     struct delinearization *d = arena_allocate(c->arena, sizeof *d);
     d->count = node->names.count;
@@ -513,6 +525,9 @@ static void compile_kind(struct compiler *c, const struct node *node) {
         break;
     case NODE_CIRCULAR_BUFFER:
         compile_circular_buffer(c, (const struct node_circular_buffer *)node);
+        break;
+    case NODE_SEMAPHORE:
+        compile_semaphore(c, (const struct node_semaphore *)node);
         break;
     case NODE_CONSTANT:
         compile_scalar(c, node, ((const struct node_constant *)node)->name, DTYPE_NONE,

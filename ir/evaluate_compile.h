@@ -14,6 +14,7 @@ enum entity_kind {
     ENTITY_STORAGE, /* tensor, buffer, let, var with axes */
     ENTITY_TENSOR,  /* tensor in device form */
     ENTITY_BUFFER,  /* circular buffer */
+    ENTITY_SEMAPHORE,
     ENTITY_ACCESSOR
 };
 

@@ -45,6 +45,8 @@ static const struct expression *reference_to(struct compiler *c, const struct en
     }
     case ENTITY_BUFFER:
         return expression_integer(c, c->program->buffers[entity->index].id, NUMBER_INDEX, span);
+    case ENTITY_SEMAPHORE:
+        return expression_integer(c, c->program->semaphores[entity->index].id, NUMBER_INDEX, span);
     default:
         compile_fail(c, span, "%s is no number", entity->name);
         return NULL;
@@ -337,6 +339,29 @@ static const struct expression *compile_device_value(struct compiler *c, const s
     return e->a ? e : NULL;
 }
 
+static const struct expression *compile_semaphore(struct compiler *c, const struct node_call *call) {
+    if (!argument_count(c, call, 1))
+        return NULL;
+    struct expression *e = expression_new(c, OP_SEMAPHORE, NUMBER_U32, call->base.span);
+    e->a = compile_integer(c, call->arguments.items[0], "a semaphore");
+    return e->a ? e : NULL;
+}
+
+/* get_noc_addr(x, y, address) and get_noc_multicast_addr(x0, y0, x1, y1, address). */
+static const struct expression *compile_noc_address(struct compiler *c, const struct node_call *call) {
+    bool one = strcmp(call->function, "get_noc_addr") == 0;
+    size_t coordinates = one ? 2 : 4;
+    if (!argument_count(c, call, coordinates + 1))
+        return NULL;
+    struct noc_place *place = arena_allocate(c->arena, sizeof *place);
+    for (size_t i = 0; i < 4; i++)
+        place->corners[i] = compile_integer(c, call->arguments.items[i % coordinates], "a NoC coordinate");
+    place->address = compile_integer(c, call->arguments.items[coordinates], "an address");
+    struct expression *e = expression_new(c, OP_NOC_ADDRESS, NUMBER_INDEX, call->base.span);
+    e->u.noc = place;
+    return c->failed ? NULL : e;
+}
+
 static const struct expression *compile_bits(struct compiler *c, const struct node_call *call) {
     const struct expression *a =
         argument_count(c, call, 1) ? compile_expression(c, call->arguments.items[0]) : NULL;
@@ -361,6 +386,10 @@ static const struct expression *compile_call(struct compiler *c, const struct no
     if (strcmp(name, "get_arg_val") == 0 || strcmp(name, "get_write_ptr") == 0 ||
         strcmp(name, "get_read_ptr") == 0)
         return compile_device_value(c, call);
+    if (strcmp(name, "get_semaphore") == 0)
+        return compile_semaphore(c, call);
+    if (strcmp(name, "get_noc_addr") == 0 || strcmp(name, "get_noc_multicast_addr") == 0)
+        return compile_noc_address(c, call);
     if (dtype > 0)
         return compile_conversion(c, call, (enum dtype)dtype);
     compile_fail(c, call->base.span, "there is no function %s", name);

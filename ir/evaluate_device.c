@@ -141,6 +141,7 @@ static struct ring *protocol_enter(struct machine *m, const struct call *call, i
 
 static enum call_result wait(struct machine *m, const struct ring *ring, int64_t pages) {
     m->thread->waits_for = ring;
+    m->thread->waits_semaphore = NULL;
     m->thread->waits_pages = (uint32_t)pages;
     return CALL_BLOCKED;
 }
@@ -215,9 +216,8 @@ int64_t pointer_of(struct machine *m, int64_t id, bool write) {
     return ring ? ring->base + (int64_t)(write ? ring->write_page : ring->read_page) * ring->page_bytes : 0;
 }
 
-/* The window's page that an address lies in, and the byte in it; NULL after a fault. */
-static struct number *tile_at(struct machine *m, int64_t address, bool write, struct ring **found,
-                              uint32_t *byte) {
+struct number *ring_page(struct machine *m, int64_t address, bool write, struct ring **found,
+                         uint32_t *byte) {
     for (size_t i = 0; i < m->program->buffer_count; i++) {
         struct ring *ring = &m->rings[i];
         int64_t offset = address - ring->base;
@@ -298,7 +298,7 @@ static enum call_result transfer(struct machine *m, const struct call *call) {
     struct ring *ring;
     uint32_t byte;
     struct number *page = tensor_page(m, call, &tensor);
-    struct number *tile = page ? tile_at(m, argument(m, call, 1), !write, &ring, &byte) : NULL;
+    struct number *tile = page ? ring_page(m, argument(m, call, 1), !write, &ring, &byte) : NULL;
     if (!tile || m->stopped)
         return CALL_DONE;
     if (byte != 0)
@@ -348,7 +348,7 @@ static enum call_result store(struct machine *m, const struct call *call) {
     struct ring *ring;
     uint32_t byte, bytes = (uint32_t)call->variant;
     int64_t address = argument(m, call, 0);
-    struct number *tile = m->stopped ? NULL : tile_at(m, address, true, &ring, &byte);
+    struct number *tile = m->stopped ? NULL : ring_page(m, address, true, &ring, &byte);
     if (!tile)
         return CALL_DONE;
     if (ring->element_bytes == 0 || bytes < ring->element_bytes || byte % bytes != 0) {
@@ -401,5 +401,5 @@ bool call_find(const char *name, struct call *call) {
             return true;
         }
     }
-    return tile_call_find(name, call);
+    return core_call_find(name, call) || tile_call_find(name, call);
 }

@@ -147,6 +147,10 @@ int64_t integer_of(struct machine *m, const struct expression *e) {
     }
     case OP_POINTER:
         return pointer_of(m, integer_of(m, e->a), e->u.integer != 0);
+    case OP_SEMAPHORE:
+        return semaphore_address(m, integer_of(m, e->a), e->span);
+    case OP_NOC_ADDRESS:
+        return noc_address_of(m, e->u.noc);
     case OP_REAL:
     case OP_NUMBER_SLOT:
     case OP_FUNCTION:

@@ -14,6 +14,7 @@
 #define BUFFER_LIMIT 64
 #define CALL_ARGUMENT_LIMIT 10
 #define DST_SLOTS 8
+#define SEMAPHORE_LIMIT 16
 #define NO_SLOT UINT32_MAX
 
 /* ---- expressions ---- */
@@ -47,7 +48,9 @@ enum operation {
     OP_BITS,       /* the f32 bits of the float a */
     OP_PAGE,       /* u.page */
     OP_ARGUMENT,   /* launch argument a */
-    OP_POINTER     /* L1 address of circular buffer a: u.integer 1: to write to, 0: to read from */
+    OP_POINTER,    /* L1 address of circular buffer a: u.integer 1: to write to, 0: to read from */
+    OP_SEMAPHORE,  /* L1 address of semaphore a */
+    OP_NOC_ADDRESS /* u.noc */
 };
 
 struct expression {
@@ -67,6 +70,7 @@ struct expression {
         const struct window *window;
         const struct fold *fold;
         const struct page *page;
+        const struct noc_place *noc;
     } u;
 };
 
@@ -108,6 +112,12 @@ struct page {
     uint32_t index; /* of accessor or tensor */
     size_t count;
     const struct expression *indices[TENSOR_RANK_LIMIT];
+};
+
+/* An L1 address on the cores of a rectangle of NoC coordinates. */
+struct noc_place {
+    const struct expression *corners[4]; /* x0, y0, x1, y1; of one core both corners are alike */
+    const struct expression *address;
 };
 
 /* ---- instructions ---- */
@@ -211,6 +221,11 @@ struct buffer_plan { /* a circular buffer */
     struct span span;
 };
 
+struct semaphore_plan {
+    const char *name;
+    uint32_t id, initial;
+};
+
 struct storage_plan {
     const char *name;
     const struct node_parameter *parameter; /* of a tensor */
@@ -226,6 +241,8 @@ struct program {
     size_t storage_count, tensor_count;
     struct buffer_plan *buffers;
     size_t buffer_count;
+    struct semaphore_plan semaphores[SEMAPHORE_LIMIT];
+    size_t semaphore_count; /* 0: no core waits for another */
     size_t accessor_count;
     uint32_t *argument_slots; /* of tt.runtime_args in tile form and before the split */
     size_t argument_count;
@@ -298,7 +315,30 @@ struct thread {
     const struct call *waits; /* the call that blocks it */
     const struct ring *waits_for;
     uint32_t waits_pages;
+    const struct semaphore *waits_semaphore; /* instead of a circular buffer */
+    uint32_t waits_value;
     struct span span;
+};
+
+struct semaphore {
+    const struct semaphore_plan *plan; /* NULL: not declared */
+    uint32_t value;
+};
+
+/* What a core holds while others run. */
+struct core {
+    uint32_t number, x, y, noc_x, noc_y;
+    struct semaphore semaphores[SEMAPHORE_LIMIT]; /* by number */
+    struct thread threads[3];
+    size_t unfinished; /* threads */
+    uint32_t *arguments;
+    int64_t *slots;
+    struct number *numbers;
+    struct storage *storages;
+    struct ring *rings;
+    struct accessor_state *accessors;
+    struct dst_slot *dst;
+    bool section, transpose;
 };
 
 struct machine {
@@ -313,8 +353,10 @@ struct machine {
     int64_t *slots;
     struct number *numbers;
     struct storage *storages;
-    /* per core */
-    uint32_t core;
+    struct core *cores; /* that run together; one where no core waits for another */
+    size_t core_count;
+    /* of the core at work */
+    struct core *core;
     uint32_t *arguments;
     size_t argument_count;
     struct thread *thread; /* at work */
@@ -358,6 +400,20 @@ int64_t page_of(struct machine *machine, const struct page *page, struct span sp
 void accessor_bind(struct machine *machine, const struct accessor_binding *binding);
 /* An argument that is the bits of an f32. */
 struct number number_argument(struct machine *machine, const struct expression *argument);
+
+/* A page of a ring by its address, in the window reserved or waited for; NULL after a fault. */
+struct number *ring_page(struct machine *machine, int64_t address, bool write, struct ring **ring,
+                         uint32_t *byte);
+
+/* evaluate_cores.c: cores that run together, semaphores, multicast. */
+int64_t semaphore_address(struct machine *machine, int64_t id, struct span span);
+int64_t noc_address_of(struct machine *machine, const struct noc_place *place);
+/* Keeps the memory of the core at work in its place. */
+void core_leave(struct machine *machine);
+/* Runs the cores at hand to their ends, one at a time, each until it waits. */
+void cores_run(struct machine *machine);
+/* The meaning of a call of core to core. */
+bool core_call_find(const char *name, struct call *call);
 
 /* The meaning of a device call: its row by name, false when there is none. */
 bool call_find(const char *name, struct call *call);

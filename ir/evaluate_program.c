@@ -123,7 +123,7 @@ static void add_threads(struct compiler *c) {
 
 /* Does the value of a launch argument differ from core to core? */
 static bool is_of_core(struct node *node, void *context) {
-    static const char *const functions[] = {"start", "count", "core_x", "core_y"};
+    static const char *const functions[] = {"start", "count", "core_x", "core_y", "noc_x", "noc_y"};
     const struct node_call *call = node_as(node, call);
     bool *found = context;
     for (size_t i = 0; call && i < sizeof functions / sizeof *functions; i++)

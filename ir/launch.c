@@ -58,6 +58,7 @@ struct evaluation {
     struct diagnostics *diagnostics;
     const struct environment *environment;
     const struct launch_core *core; /* NULL: the expression is the same for every core */
+    const struct node *kernel;      /* of the core: its tt.core_map */
     int depth;
 };
 
@@ -124,11 +125,53 @@ static bool core_value(const struct launch_core *core, const struct node_call *c
     return false;
 }
 
+bool launch_noc_coordinates(const struct node *kernel, int64_t x, int64_t y, uint32_t noc[2]) {
+    const struct node_sequence *map = node_as(attribute_get(kernel, KEY_TT_CORE_MAP), sequence);
+    for (size_t i = 0; map && i < map->items.count; i++) {
+        const struct node_sequence *row = node_as(map->items.items[i], sequence);
+        if (!row || row->items.count != 4 || attribute_integer(row->items.items[0], -1) != x ||
+            attribute_integer(row->items.items[1], -1) != y)
+            continue;
+        noc[0] = (uint32_t)attribute_integer(row->items.items[2], 0);
+        noc[1] = (uint32_t)attribute_integer(row->items.items[3], 0);
+        return true;
+    }
+    return false;
+}
+
+static bool is_noc_call(const struct node_call *call) {
+    return strcmp(call->function, "noc_x") == 0 || strcmp(call->function, "noc_y") == 0;
+}
+
+/* noc_x(x, y), noc_y(x, y): where the NoC finds a logical core. */
+static bool noc_value(struct evaluation *e, const struct node_call *call, int64_t *value) {
+    int64_t at[2];
+    uint32_t noc[2];
+    if (call->arguments.count != 2) {
+        report_error(e->diagnostics, call->base.span, "%s takes the column and the row of a core",
+                     call->function);
+        return false;
+    }
+    for (size_t i = 0; i < 2; i++)
+        if (!evaluate(e, call->arguments.items[i], &at[i]))
+            return false;
+    if (!launch_noc_coordinates(e->kernel, at[0], at[1], noc)) {
+        report_error(e->diagnostics, call->base.span,
+                     "%s: core (%" PRId64 ", %" PRId64 ") is not in the kernel's %s",
+                     node_text(e->environment->arena, &call->base), at[0], at[1], KEY_TT_CORE_MAP);
+        return false;
+    }
+    *value = noc[call->function[4] == 'y'];
+    return true;
+}
+
 static bool evaluate_call(struct evaluation *e, const struct node_call *call, int64_t *value) {
     const struct node *node = &call->base;
     int64_t v[5] = {0};
     if (core_value(e->core, call, value))
         return true;
+    if (e->core && is_noc_call(call))
+        return noc_value(e, call, value);
     static const struct {
         const char *name;
         size_t arguments;
@@ -471,7 +514,8 @@ static bool argument_value(struct diagnostics *diagnostics, const struct launch 
         return true;
     if (call && strcmp(call->function, "address") == 0)
         return address_argument(diagnostics, launch, call, word);
-    struct evaluation e = {.diagnostics = diagnostics, .environment = launch->sizes, .core = core};
+    struct evaluation e = {
+        .diagnostics = diagnostics, .environment = launch->sizes, .core = core, .kernel = launch->kernel};
     int64_t value;
     if (!evaluate(&e, entry->value, &value))
         return false;

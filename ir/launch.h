@@ -95,6 +95,8 @@ enum runtime_position {
 enum shard_position { SHARD_SM, SHARD_SN, SHARD_GY, SHARD_GX, SHARD_SY, SHARD_SX, SHARD_BLOCKS };
 /* How many arguments a core gets, and their names; NULL when the kernel has no tt.runtime_args. */
 const struct node_dictionary *launch_argument_list(const struct node *kernel);
+/* The NoC coordinates of a logical core by the kernel's tt.core_map; false when it is not there. */
+bool launch_noc_coordinates(const struct node *kernel, int64_t x, int64_t y, uint32_t noc[2]);
 /* The arguments of one core, counted row by row over the core grid. False after a reported error. */
 bool launch_arguments(struct diagnostics *diagnostics, const struct launch *launch, uint32_t core,
                       uint32_t *arguments);

@@ -79,6 +79,8 @@ static bool may_be_absent(const struct node *node, const char *field) {
         return strcmp(field, "otherwise") == 0;
     case NODE_AXIS:
         return true;
+    case NODE_SEMAPHORE:
+        return strcmp(field, "initial") == 0;
     case NODE_VAR:
     case NODE_BUFFER:
     case NODE_PARAMETER:
@@ -275,6 +277,7 @@ static unsigned forms_of(enum node_kind kind) {
     case NODE_DELINEARIZE:
         return TILE | DEVICE;
     case NODE_STATEMENT:
+    case NODE_SEMAPHORE:
     case NODE_ACCESSOR:
     case NODE_CONSTANT:
     case NODE_ROLE:
@@ -377,6 +380,9 @@ static void verify_kind(struct verifier *v, const struct node *node) {
         break;
     case NODE_CIRCULAR_BUFFER:
         verify_circular_buffer(v, (const struct node_circular_buffer *)node);
+        break;
+    case NODE_SEMAPHORE:
+        verify_semaphore(v, (const struct node_semaphore *)node);
         break;
     case NODE_CONSTANT:
         verify_number(v, ((const struct node_constant *)node)->value, "a constant");

@@ -1,17 +1,19 @@
-/* Device form: calls that exist, with their arguments, in the roles they belong to; circular buffers;
- * functions. */
+/* Device form: calls that exist, with their arguments, in the roles they belong to; circular buffers and
+ * semaphores; functions. */
 #include <string.h>
 
 #include "ir/attributes.h"
+#include "ir/build.h"
 #include "ir/verify_internal.h"
 
 enum call_role { CALL_DATA, CALL_COMPUTE, CALL_ANY };
-enum call_result { CALL_STATEMENT, CALL_VALUE };
+enum call_result { CALL_STATEMENT, CALL_VALUE, CALL_NOC_ADDRESS };
 #define DATA CALL_DATA
 #define COMPUTE CALL_COMPUTE
 #define ANY CALL_ANY
 #define STATEMENT CALL_STATEMENT
 #define VALUE CALL_VALUE
+#define NOC_ADDRESS CALL_NOC_ADDRESS
 
 struct intrinsic {
     const char *name;
@@ -26,6 +28,17 @@ static const struct intrinsic intrinsics[] = {
 #include "ir/intrinsics.def"
 };
 enum { INTRINSIC_COUNT = sizeof intrinsics / sizeof *intrinsics };
+
+/* Arguments that are NoC addresses, with the calls that make them. */
+static const struct {
+    const char *name;
+    size_t index;
+    const char *maker;
+} noc_arguments[] = {
+#define NOC_ARGUMENT(name, index, maker) {#name, index, #maker},
+#include "ir/intrinsics.def"
+};
+enum { NOC_ARGUMENT_COUNT = sizeof noc_arguments / sizeof *noc_arguments };
 
 static const char *const template_words[] = {
 #define TEMPLATE_WORD(word, cxx) #word,
@@ -59,6 +72,29 @@ static void check_role(struct verifier *v, const struct node_call *call, const s
                      word_text(WORDS_role, (int)v->role));
 }
 
+/* The call that makes the NoC address of an argument; NULL: the argument is none. */
+static const char *address_maker(const char *function, size_t index) {
+    for (size_t i = 0; i < NOC_ARGUMENT_COUNT; i++)
+        if (noc_arguments[i].index == index && strcmp(noc_arguments[i].name, function) == 0)
+            return noc_arguments[i].maker;
+    return NULL;
+}
+
+static void check_arguments(struct verifier *v, const struct node_call *call,
+                            const struct intrinsic *intrinsic);
+
+static void check_noc_argument(struct verifier *v, const struct node_call *call, const struct node *argument,
+                               const char *maker) {
+    const struct node_call *made = argument->kind == NODE_CALL ? (const struct node_call *)argument : NULL;
+    if (made && strcmp(made->function, maker) == 0) {
+        check_arguments(v, made, intrinsic_find(maker));
+        return;
+    }
+    verify_error(v, argument, "%s is no NoC address", node_text(v->arena, argument));
+    report_help(v->diagnostics, (struct span){0}, "%s takes it from %s(...), written in its place",
+                call->function, maker);
+}
+
 static void check_arguments(struct verifier *v, const struct node_call *call,
                             const struct intrinsic *intrinsic) {
     size_t expected = intrinsic->templates + intrinsic->arguments;
@@ -70,7 +106,10 @@ static void check_arguments(struct verifier *v, const struct node_call *call,
     }
     for (size_t i = 0; i < expected; i++) {
         const struct node *argument = call->arguments.items[i];
-        if (i < intrinsic->templates) {
+        const char *maker = address_maker(call->function, i);
+        if (maker) {
+            check_noc_argument(v, call, argument, maker);
+        } else if (i < intrinsic->templates) {
             if (!is_template_word(argument))
                 verify_error(v, &call->base, "%s is no template argument of %s",
                              node_text(v->arena, argument), call->function);
@@ -155,6 +194,11 @@ enum value_kind verify_device_value(struct verifier *v, const struct node_call *
             verify_expression(v, call->arguments.items[0]);
         return VALUE_INTEGER;
     }
+    if (intrinsic->result == CALL_NOC_ADDRESS) {
+        verify_error(v, &call->base, "%s is no number: it is a NoC address of 64 bits, an argument of other calls",
+                     call->function);
+        return VALUE_NONE;
+    }
     if (intrinsic->result != CALL_VALUE) {
         verify_error(v, &call->base, "%s has no value: it is a statement", call->function);
         return VALUE_NONE;
@@ -184,6 +228,30 @@ void verify_circular_buffer(struct verifier *v, const struct node_circular_buffe
     struct scope_name *added = scope_add(v, NAME_CIRCULAR_BUFFER, buffer->name, &buffer->base);
     added->value = value_kind_of(buffer->dtype);
     added->rank = 2;
+}
+
+/* ---- semaphores ---- */
+
+enum { SEMAPHORES = 16 };
+
+void verify_semaphore(struct verifier *v, const struct node_semaphore *semaphore) {
+    for (size_t i = v->base; i < v->count; i++) {
+        const struct scope_name *other = &v->names[i];
+        if (other->kind != NAME_SEMAPHORE || ((const struct node_semaphore *)other->node)->id != semaphore->id)
+            continue;
+        verify_error(v, &semaphore->base, "semaphore %s has the number of %s", semaphore->name, other->name);
+        if (other->node->span.line)
+            report_note(v->diagnostics, other->node->span, "%s is declared here", other->name);
+        break;
+    }
+    if (semaphore->id < 0 || semaphore->id >= SEMAPHORES)
+        verify_error(v, &semaphore->base, "semaphore %s has the number %lld: there are 0 to %d", semaphore->name,
+                     (long long)semaphore->id, SEMAPHORES - 1);
+    int64_t initial = 0;
+    if (semaphore->initial && (!integer_value(semaphore->initial, &initial) || initial < 0 || initial > UINT32_MAX))
+        verify_error(v, &semaphore->base, "semaphore %s begins as %s, which is no number of 32 bits", semaphore->name,
+                     node_text(v->arena, semaphore->initial));
+    scope_add(v, NAME_SEMAPHORE, semaphore->name, &semaphore->base);
 }
 
 /* ---- functions ---- */
@@ -233,7 +301,7 @@ static void check_complete(struct verifier *v, struct node_list statements) {
                 "a kernel is a writer, a reader unless it reads nothing, and compute unless it only copies");
 }
 
-/* After the split a kernel is its circular buffers and functions, one for each role, helpers before their
+/* After the split a kernel is its circular buffers, semaphores and functions, one for each role, helpers before their
  * calls. */
 void verify_functions(struct verifier *v) {
     struct node_block *body = node_as(node_as(v->kernel, kernel)->body, block);
@@ -247,8 +315,8 @@ void verify_functions(struct verifier *v) {
     for (size_t i = 0; i < statements.count; i++) {
         const struct node *statement = statements.items[i];
         const struct node_function *function = node_as(statements.items[i], function);
-        if (!function && statement->kind != NODE_CIRCULAR_BUFFER)
-            verify_error(v, statement, "a kernel of functions has circular buffers beside them, but no %s",
+        if (!function && statement->kind != NODE_CIRCULAR_BUFFER && statement->kind != NODE_SEMAPHORE)
+            verify_error(v, statement, "a kernel of functions has circular buffers and semaphores beside them, but no %s",
                          node_info(statement->kind)->name);
         const struct node_function *first = function ? function_of(statements, function->role) : NULL;
         if (!function || function->role == ROLE_HELPER || first == function)

@@ -68,6 +68,7 @@ static enum value_kind verify_reference(struct verifier *v, const struct node_re
         }
         return found->value;
     case NAME_CIRCULAR_BUFFER:
+    case NAME_SEMAPHORE:
         return VALUE_INTEGER;
     default:
         return found->value;

@@ -17,6 +17,7 @@ enum name_kind {
     NAME_TENSOR,
     NAME_BUFFER,
     NAME_CIRCULAR_BUFFER,
+    NAME_SEMAPHORE,
     NAME_ACCESSOR
 };
 
@@ -78,6 +79,7 @@ void verify_tile(struct verifier *v, const struct node_tile *tile);
 void verify_call_statement(struct verifier *v, const struct node_statement *statement);
 enum value_kind verify_device_value(struct verifier *v, const struct node_call *call, bool *known);
 void verify_circular_buffer(struct verifier *v, const struct node_circular_buffer *buffer);
+void verify_semaphore(struct verifier *v, const struct node_semaphore *semaphore);
 void verify_function(struct verifier *v, const struct node_function *function);
 void verify_functions(struct verifier *v);
 const struct node_function *helper_find(const struct verifier *v, const char *name);

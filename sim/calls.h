@@ -16,6 +16,7 @@
 #define PARAMETERS_9 PARAMETERS_8, uint32_t
 
 #define DEVICE_CALL(result, name, count, parameters) result device_##name(uint32_t line PARAMETERS_##count);
+#define DEVICE_TYPED_CALL(name, ...) void device_##name(uint32_t line, __VA_ARGS__);
 #include "sim/calls.def"
 
 /* Calls whose spelling in the header is not regular. */

@@ -87,6 +87,7 @@ void device_cb_push_back(uint32_t line, uint32_t buffer, uint32_t pages) {
         transfers_overlap(&t->reads, cb->base + cb->write_page * cb->page_bytes, pages * cb->page_bytes))
         thread_fault(t, "pushes pages of %s with reads in flight: noc_async_read_barrier is missing",
                      buffer_name(cb));
+    remote_check_targets(t, cb, cb->base + cb->write_page * cb->page_bytes, pages * cb->page_bytes);
     t->clock += t->core->run->device->costs->call;
     for (uint32_t i = 0; i < pages; ++i)
         cb->push_clock[cb->write_page + i] = t->clock;
@@ -151,6 +152,7 @@ void device_cb_pop_front(uint32_t line, uint32_t buffer, uint32_t pages) {
     if (t->writes.count > 0 && transfers_overlap(&t->writes, address, bytes))
         thread_fault(t, "pops pages of %s with writes in flight: noc_async_writes_flushed is missing",
                      buffer_name(cb));
+    remote_check_sources(t, address, bytes);
     if (pages == 0)
         return;
     l1_mark(t->core, address, bytes, false);

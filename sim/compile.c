@@ -20,6 +20,7 @@
 
 const struct call_symbol call_symbols[] = {
 #define DEVICE_CALL(result, name, count, parameters) {"device_" #name, (void (*)(void))device_##name},
+#define DEVICE_TYPED_CALL(name, ...) {"device_" #name, (void (*)(void))device_##name},
 #include "sim/calls.def"
     {"device_get_arg_val", (void (*)(void))device_get_arg_val},
     {"device_tensor_accessor", (void (*)(void))device_tensor_accessor},

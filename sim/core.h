@@ -47,6 +47,40 @@ struct transfer_list {
     size_t count, capacity;
 };
 
+/* A write to other cores: pages of a buffer, the word of a semaphore, or an increment of one. */
+enum remote_kind { REMOTE_PAGES, REMOTE_FLAG, REMOTE_INCREMENT };
+
+/* Inclusive NoC coordinates, x0 <= x1 and y0 <= y1. */
+struct rectangle {
+    uint32_t x0, y0, x1, y1;
+};
+
+struct remote_write {
+    enum remote_kind kind;
+    struct rectangle cores;
+    uint32_t source;  /* L1 address of the sender */
+    uint32_t address; /* L1 address at the receivers */
+    uint32_t bytes;
+    uint32_t value;   /* of a flag that departed; of an increment: how much */
+    bool linked;
+    bool ordered;  /* pages: a flag was sent behind them that cannot overtake them */
+    bool departed; /* left the sender's L1: nothing reads there any more */
+    bool landed;
+    uint8_t *copy; /* pages that departed and have not landed */
+    uint64_t arrival; /* clock */
+};
+
+struct remote_write_list {
+    struct remote_write *items;
+    size_t count, capacity;
+};
+
+struct semaphore {
+    const struct device_semaphore *spec; /* NULL: not of this launch */
+    uint32_t value;
+    uint64_t clock; /* of its last change */
+};
+
 enum pack_order { PACK_NONE, PACK_IN_ORDER, PACK_OUT_OF_ORDER };
 
 struct circular_buffer {
@@ -61,6 +95,7 @@ struct circular_buffer {
     struct thread *producer, *consumer;
     bool producer_blocked, consumer_blocked;
     uint32_t producer_wants, consumer_wants;
+    uint32_t incoming;          /* multicasts on their way into it */
     enum pack_order pack_order; /* of the window reserved now */
     uint32_t pack_next;
     uint64_t pushed;         /* in all */
@@ -90,7 +125,14 @@ struct thread {
     uint64_t noc_free; /* when this thread's NoC has moved what was issued */
     struct transfer_list reads, writes;
     bool unacknowledged; /* writes that left L1, without a barrier since */
+    bool multicast_unacknowledged;
+    struct remote_write_list remote; /* in the order of their calls, until flushed or acknowledged */
+    uint32_t atomics;                /* increments without a barrier since */
+    bool link_open;                  /* the last multicast was linked: its path waits for the next */
+    struct rectangle link;
     struct circular_buffer *blocked_on;
+    struct semaphore *blocked_semaphore; /* instead of a buffer */
+    uint32_t semaphore_wants;
 };
 
 /* What the unpacker and the matrix unit were last initialised for. */
@@ -154,8 +196,13 @@ struct core {
     unsigned unfinished;
     struct core_memory *memory;
     struct circular_buffer *buffers;
+    struct semaphore semaphores[DEVICE_SEMAPHORES];
     struct compute_state compute;
 };
+
+/* By NoC coordinates: the number of a core of the launch + 1; CORE_IDLE: a core that the launch leaves out. */
+#define NOC_EDGE 64
+#define CORE_IDLE 0xffffu
 
 struct kernel_code {
     void (*entry)(void);
@@ -174,6 +221,9 @@ struct run {
     struct kernel_code kernels[DEVICE_ROLES];
     uint8_t buffer_index[MAX_BUFFERS]; /* id -> index + 1; 0: not configured */
     uint32_t l1_base, l1_end;          /* of the buffers */
+    uint32_t semaphore_base;           /* of the semaphores */
+    uint16_t noc_cores[NOC_EDGE][NOC_EDGE]; /* [y][x] */
+    size_t flying;                     /* flags and increments that have not landed */
     uint32_t dst_tiles;
     struct core *cores;
     struct circular_buffer *all_buffers;
@@ -232,7 +282,11 @@ static inline uint64_t thread_iteration(const struct thread *t) {
 /* Stops the thread until scheduler_wake; lets others run when the seed says so. */
 void thread_block(struct thread *t);
 void thread_yield(struct thread *t);
+/* Lets every other thread that can run go first. */
+void thread_defer(struct thread *t);
 void scheduler_wake(struct run *run, struct thread *t);
+/* A number below the limit, drawn by the seed; 0 without one. */
+uint32_t scheduler_draw(struct run *run, uint32_t limit);
 /* Runs all threads to their end. False: run->fault is set. */
 bool scheduler_run(struct run *run);
 
@@ -261,6 +315,31 @@ bool l1_is_written(const struct core *core, uint32_t address, uint32_t bytes);
 
 /* NoC: whether a transfer that has not moved touches this range. */
 bool transfers_overlap(const struct transfer_list *list, uint32_t address, uint32_t bytes);
+
+/* Data movement kernels only. */
+struct thread *data_enter(uint32_t line, const char *name);
+/* The buffer whose window of this thread holds these bytes of L1: the pages it reserved, or those it waited
+ * for. A fault when there is none. */
+struct circular_buffer *window_at(struct thread *t, uint32_t address, uint32_t bytes, bool to_write);
+
+/* Core to core. */
+/* Faults while the path of a linked multicast waits for the next. */
+void remote_check_link(struct thread *t);
+/* Faults when a multicast has yet to read these bytes of the thread's core. */
+void remote_check_sources(struct thread *t, uint32_t address, uint32_t bytes);
+/* Faults when a multicast of another core into these bytes has not landed. */
+void remote_check_targets(struct thread *t, struct circular_buffer *cb, uint32_t address, uint32_t bytes);
+/* What was sent leaves L1; and is acknowledged as well. */
+void remote_flush(struct thread *t);
+void remote_acknowledge(struct thread *t);
+/* Lands flags and increments that are on their way: all, when no thread can go on without them, or those that the seed draws. */
+void remote_settle(struct run *run, bool all);
+void remote_check_exit(struct thread *t);
+void remote_discard(struct thread *t);
+/* The semaphores of a core at their initial values. */
+void semaphores_place(struct core *core);
+struct semaphore *semaphore_at(struct thread *t, struct core *core, uint32_t address);
+void semaphore_change(struct core *core, struct semaphore *semaphore, uint32_t value, uint64_t clock);
 
 /* Tensors: where a page lies. */
 uint64_t tensor_slot(const struct device_tensor *tensor, uint64_t page); /* bank * bank_pages + row */

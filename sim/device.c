@@ -159,6 +159,23 @@ static bool check_launch(struct run *run) {
     return true;
 }
 
+static bool check_semaphores(struct run *run) {
+    const struct device_launch *launch = run->launch;
+    for (size_t i = 0; i < launch->semaphore_count; ++i) {
+        const struct device_semaphore *semaphore = &launch->semaphores[i];
+        if (semaphore->id >= DEVICE_SEMAPHORES)
+            fault_launch(run, DEVICE_FAULT_LAUNCH, "semaphore %s has identifier %u: there are %u",
+                         semaphore->name, (unsigned)semaphore->id, (unsigned)DEVICE_SEMAPHORES);
+        for (size_t j = 0; j < i; ++j)
+            if (launch->semaphores[j].id == semaphore->id)
+                fault_launch(run, DEVICE_FAULT_LAUNCH, "semaphores %s and %s have the same identifier %u",
+                             launch->semaphores[j].name, semaphore->name, (unsigned)semaphore->id);
+        if (run->faulted)
+            return false;
+    }
+    return true;
+}
+
 static bool compile_kernels(struct run *run) {
     for (int role = 0; role < DEVICE_ROLES; ++role) {
         if (run->launch->kernels[role].text && !kernel_compile(run, (enum device_role)role))
@@ -187,6 +204,20 @@ static void place_buffers(struct run *run, struct core *core, uint64_t *clocks) 
     run->l1_end = address;
 }
 
+/* Which core the NoC finds at each pair of coordinates. */
+static void place_cores(struct run *run) {
+    const struct device *device = run->device;
+    uint32_t noc_x, noc_y;
+    for (uint32_t y = 0; y < device->options.grid_y; ++y)
+        for (uint32_t x = 0; x < device->options.grid_x; ++x)
+            if (architecture_noc_coordinates(device->architecture, x, y, &noc_x, &noc_y))
+                run->noc_cores[noc_y][noc_x] = CORE_IDLE;
+    for (size_t i = 0; i < run->launch->core_count; ++i)
+        if (architecture_noc_coordinates(device->architecture, run->cores[i].x, run->cores[i].y, &noc_x,
+                                         &noc_y))
+            run->noc_cores[noc_y][noc_x] = (uint16_t)(i + 1);
+}
+
 static bool set_up_cores(struct run *run) {
     const struct device_launch *launch = run->launch;
     size_t pages = 0;
@@ -201,6 +232,7 @@ static bool set_up_cores(struct run *run) {
     if (!run->cores || !run->all_buffers || !run->all_page_clocks || !run->ready)
         return false;
     run->l1_base = align_up(run->device->architecture->l1_buffer_base, 64);
+    run->semaphore_base = run->l1_base - DEVICE_SEMAPHORES * run->device->architecture->l1_alignment;
     run->dst_tiles = launch->fp32_dest_acc ? run->device->architecture->dst_tiles_f32
                                            : run->device->architecture->dst_tiles_16;
     for (size_t i = launch->core_count; i-- > 0;) {
@@ -213,6 +245,7 @@ static bool set_up_cores(struct run *run) {
         core->argument_count = launch->cores[i].argument_count;
         core->buffers = run->all_buffers + i * launch->buffer_count;
         place_buffers(run, core, run->all_page_clocks + i * pages * 2);
+        semaphores_place(core);
         for (int role = DEVICE_ROLES - 1; role >= 0; --role) {
             struct thread *t = &core->threads[role];
             t->core = core;
@@ -228,6 +261,7 @@ static bool set_up_cores(struct run *run) {
             scheduler_wake(run, t);
         }
     }
+    place_cores(run);
     return true;
 }
 
@@ -258,7 +292,7 @@ bool device_run(struct device *device, const struct device_launch *launch, struc
     run->random = device->options.seed;
     run->call_limit = device->options.call_limit ? device->options.call_limit : UINT64_MAX;
     ++device->launches;
-    bool good = check_launch(run) && compile_kernels(run);
+    bool good = check_launch(run) && check_semaphores(run) && compile_kernels(run);
     if (good && !set_up_cores(run)) {
         fault_launch(run, DEVICE_FAULT_LAUNCH, "out of memory");
         good = false;

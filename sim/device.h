@@ -95,6 +95,14 @@ struct device_buffer {
                             unit */
 };
 
+/* A word of L1 at the same address on every core. */
+#define DEVICE_SEMAPHORES 16
+struct device_semaphore {
+    uint32_t id; /* below DEVICE_SEMAPHORES */
+    const char *name;
+    uint32_t initial; /* when the launch begins */
+};
+
 struct device_kernel {
     const char *name;                             /* its file, for messages */
     const char *text;                             /* NULL: nothing runs in this role */
@@ -117,6 +125,8 @@ struct device_launch {
     size_t core_count;
     const struct device_buffer *buffers;
     size_t buffer_count;
+    const struct device_semaphore *semaphores;
+    size_t semaphore_count;
     struct device_kernel kernels[DEVICE_ROLES];
     bool fp32_dest_acc;
     /* Writes where in the user's source this line of the kernel comes from, or an empty string; may be NULL.
@@ -150,11 +160,12 @@ void device_fault_print(const struct device_fault *fault, char *text, size_t siz
 
 struct device_statistics {
     uint64_t pages_read, pages_written;
+    uint64_t pages_sent, pages_received; /* by multicast: of the senders, and of all receivers together */
     uint64_t tile_products; /* 32x32x32 */
     uint64_t tiles_unpacked, tiles_packed;
     uint64_t vector_operations;
     uint64_t calls;
-    uint64_t waits;  /* times a thread had to stop for a buffer */
+    uint64_t waits;  /* times a thread had to stop for a buffer or a semaphore */
     uint64_t cycles; /* estimate: the latest clock of any thread */
 };
 

@@ -15,6 +15,7 @@ static const char beginning[] =
     "typedef unsigned char uint8_t;\n"
     "typedef unsigned short uint16_t;\n"
     "typedef unsigned int uint32_t;\n"
+    "typedef unsigned long long uint64_t;\n"
     "typedef int int32_t;\n"
     "typedef _Bool bool;\n"
     "enum { false, true };\n"
@@ -83,18 +84,30 @@ static void emit(const char *text) {
 }
 
 /* void device_name(uint32_t line, ...); or with a star the pointer of that type. */
-static void emit_prototype(const char *result, const char *name, const char *parameters, int pointer) {
-    char text[1024], typed[512] = "";
+static void emit_typed_prototype(const char *result, const char *name, const char *parameters, int pointer) {
+    char text[1024];
+    snprintf(text, sizeof text, "%s %sdevice_%s%s(uint32_t line%s%s);\n", result, pointer ? "(*" : "", name,
+             pointer ? ")" : "", *parameters ? ", " : "", parameters);
+    emit(text);
+}
+
+/* A list "a, b" with a type before each item; type "": a list "uint32_t a, uint64_t b" without its types. */
+static void retype(const char *list, const char *type, char *out, size_t size) {
     size_t used = 0;
-    for (const char *at = parameters; *at;) {
-        size_t length = strcspn(at, ",");
-        used += (size_t)snprintf(typed + used, sizeof typed - used, ", uint32_t %.*s", (int)length, at);
+    out[0] = 0;
+    for (const char *at = list; *at;) {
+        size_t length = strcspn(at, ","), skipped = *type ? 0 : strcspn(at, " ") + 1;
+        used += (size_t)snprintf(out + used, size - used, "%s%s%.*s", used ? ", " : "", type,
+                                 (int)(length - skipped), at + skipped);
         at += length;
         at += strspn(at, ", ");
     }
-    snprintf(text, sizeof text, "%s %sdevice_%s%s(uint32_t line%s);\n", result, pointer ? "(*" : "", name,
-             pointer ? ")" : "", typed);
-    emit(text);
+}
+
+static void emit_prototype(const char *result, const char *name, const char *parameters, int pointer) {
+    char typed[512];
+    retype(parameters, "uint32_t ", typed, sizeof typed);
+    emit_typed_prototype(result, name, typed, pointer);
 }
 
 static void emit_macro(const char *name, const char *parameters) {
@@ -104,12 +117,19 @@ static void emit_macro(const char *name, const char *parameters) {
     emit(text);
 }
 
+static void emit_typed_macro(const char *name, const char *parameters) {
+    char names[512];
+    retype(parameters, "", names, sizeof names);
+    emit_macro(name, names);
+}
+
 static void emit_prototypes(int pointer) {
     emit_prototype("uint32_t", "get_arg_val", "index", pointer);
     emit_prototype("void", "tensor_accessor", "ordinal, address", pointer);
     emit_prototype("void", "noc_async_read_page", "page, ordinal, address", pointer);
     emit_prototype("void", "noc_async_write_page", "page, ordinal, address", pointer);
 #define DEVICE_CALL(result, name, count, parameters) emit_prototype(#result, #name, parameters, pointer);
+#define DEVICE_TYPED_CALL(name, ...) emit_typed_prototype("void", #name, #__VA_ARGS__, pointer);
 #include "sim/calls.def"
 }
 
@@ -131,6 +151,7 @@ int main(int argument_count, char **arguments) {
     emit_prototypes(0);
     emit("#endif\n\n");
 #define DEVICE_CALL(result, name, count, parameters) emit_macro(#name, parameters);
+#define DEVICE_TYPED_CALL(name, ...) emit_typed_macro(#name, #__VA_ARGS__);
 #include "sim/calls.def"
     emit(end);
     if (as_array)

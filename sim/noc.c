@@ -16,7 +16,7 @@ uint32_t device_get_arg_val(uint32_t line, uint32_t index) {
     return t->core->arguments[index];
 }
 
-static struct thread *data_enter(uint32_t line, const char *name) {
+struct thread *data_enter(uint32_t line, const char *name) {
     struct thread *t = call_enter(line, name);
     if (t->role == DEVICE_COMPUTE)
         thread_fault(t, "is a call of data movement kernels");
@@ -80,9 +80,7 @@ static struct page_state *page_of(struct thread *t, const struct device_tensor *
     return state;
 }
 
-/* The buffer whose window of this thread holds these bytes of L1: the pages it reserved, or those it waited
- * for. */
-static struct circular_buffer *window_at(struct thread *t, uint32_t address, uint32_t bytes, bool to_write) {
+struct circular_buffer *window_at(struct thread *t, uint32_t address, uint32_t bytes, bool to_write) {
     struct core *core = t->core;
     struct circular_buffer *cb = NULL;
     for (size_t i = 0; i < core->run->launch->buffer_count; ++i) {
@@ -157,7 +155,9 @@ void device_noc_async_read_page(uint32_t line, uint32_t page, uint32_t ordinal, 
     check_alignment(t, tensor, page, address,
                     tensor->placement.memory == DEVICE_L1 ? architecture->l1_alignment
                                                           : architecture->dram_read_alignment);
-    window_at(t, address, tensor->page_bytes, true);
+    struct circular_buffer *cb = window_at(t, address, tensor->page_bytes, true);
+    remote_check_sources(t, address, tensor->page_bytes);
+    remote_check_targets(t, cb, address, tensor->page_bytes);
     l1_mark(t->core, address, tensor->page_bytes, false);
     transfer_add(t, &t->reads, (struct transfer){tensor, page, address});
     ++run->statistics.pages_read;
@@ -186,6 +186,7 @@ void device_noc_async_read_barrier(uint32_t line) {
 
 void device_noc_async_write_page(uint32_t line, uint32_t page, uint32_t ordinal, uint32_t address) {
     struct thread *t = data_enter(line, "noc_async_write_page");
+    remote_check_link(t);
     struct run *run = t->core->run;
     struct device_tensor *tensor = bound_tensor(t, ordinal);
     struct page_state *state = page_of(t, tensor, page);
@@ -229,15 +230,18 @@ static void writes_leave(struct thread *t) {
 void device_noc_async_writes_flushed(uint32_t line) {
     struct thread *t = data_enter(line, "noc_async_writes_flushed");
     thread_yield(t);
-    if (t->writes.count > 0 && t->clock < t->noc_free)
+    if ((t->writes.count > 0 || t->remote.count > 0) && t->clock < t->noc_free)
         t->clock = t->noc_free;
     writes_leave(t);
+    remote_flush(t);
 }
 
 void device_noc_async_write_barrier(uint32_t line) {
     struct thread *t = data_enter(line, "noc_async_write_barrier");
+    remote_check_link(t);
     thread_yield(t);
     writes_leave(t);
+    remote_acknowledge(t);
     if (t->unacknowledged) {
         uint64_t landed = t->noc_free + t->core->run->device->costs->noc_write_latency;
         t->clock = t->clock > landed ? t->clock : landed;
@@ -248,7 +252,9 @@ void device_noc_async_write_barrier(uint32_t line) {
 static void l1_store(struct thread *t, uint32_t address, uint32_t value, uint32_t bytes) {
     if (address % bytes != 0)
         thread_fault(t, "address 0x%x is not a multiple of %u", (unsigned)address, (unsigned)bytes);
-    window_at(t, address, bytes, true);
+    struct circular_buffer *cb = window_at(t, address, bytes, true);
+    remote_check_sources(t, address, bytes);
+    remote_check_targets(t, cb, address, bytes);
     if (t->reads.count > 0 && transfers_overlap(&t->reads, address, bytes))
         thread_fault(t, "address 0x%x is the target of a read in flight: noc_async_read_barrier is missing",
                      (unsigned)address);
@@ -269,6 +275,7 @@ void device_l1_store_u32(uint32_t line, uint32_t address, uint32_t value) {
 }
 
 void noc_check_exit(struct thread *t) {
+    remote_check_exit(t);
     if (t->reads.count > 0)
         thread_fault(t, "the kernel ends with reads in flight: noc_async_read_barrier is missing");
     if (t->writes.count > 0 || t->unacknowledged)

@@ -34,6 +34,7 @@ static uint64_t random_next(uint64_t *state) {
 void scheduler_wake(struct run *run, struct thread *t) {
     t->state = THREAD_READY;
     t->blocked_on = NULL;
+    t->blocked_semaphore = NULL;
     run->ready[run->ready_count++] = t;
 }
 
@@ -51,6 +52,23 @@ void thread_yield(struct thread *t) {
     run->ready[run->ready_count++] = t;
     coroutine_suspend(t->coroutine);
     device_current = t;
+}
+
+void thread_defer(struct thread *t) {
+    struct run *run = t->core->run;
+    if (run->device->options.seed != 0) {
+        thread_yield(t);
+        return;
+    }
+    memmove(run->ready + 1, run->ready, run->ready_count * sizeof *run->ready);
+    run->ready[0] = t;
+    ++run->ready_count;
+    coroutine_suspend(t->coroutine);
+    device_current = t;
+}
+
+uint32_t scheduler_draw(struct run *run, uint32_t limit) {
+    return run->device->options.seed == 0 ? 0 : (uint32_t)(random_next(&run->random) % limit);
 }
 
 static struct thread *take_ready(struct run *run) {
@@ -148,6 +166,7 @@ static void thread_end(struct run *run, struct thread *t) {
     free(t->reads.items);
     free(t->writes.items);
     t->reads = t->writes = (struct transfer_list){0};
+    remote_discard(t);
     if (t->clock > run->statistics.cycles)
         run->statistics.cycles = t->clock;
     if (--t->core->unfinished == 0)
@@ -215,7 +234,11 @@ static void run_ready_threads(struct run *run) {
         device_current = NULL;
         fault_from_signal(run, t, number);
     }
-    while (run->ready_count > 0 && !run->faulted) {
+    while (!run->faulted) {
+        if (run->flying > 0)
+            remote_settle(run, run->ready_count == 0);
+        if (run->ready_count == 0 || run->faulted)
+            return;
         struct thread *t = take_ready(run);
         if (!t->coroutine && !thread_begin(run, t))
             return;
@@ -224,6 +247,45 @@ static void run_ready_threads(struct run *run) {
             thread_end(run, t);
         device_current = NULL;
     }
+}
+
+/* Does the other thread wait at the same call for the same thing, held to the same extent? */
+static bool waits_alike(const struct thread *t, const struct thread *other) {
+    if (other->state != THREAD_BLOCKED || other->line != t->line)
+        return false;
+    if (t->blocked_semaphore || other->blocked_semaphore)
+        return t->blocked_semaphore && other->blocked_semaphore &&
+               t->blocked_semaphore->spec == other->blocked_semaphore->spec &&
+               t->blocked_semaphore->value == other->blocked_semaphore->value &&
+               t->semaphore_wants == other->semaphore_wants;
+    return t->blocked_on->spec == other->blocked_on->spec && t->blocked_on->filled == other->blocked_on->filled;
+}
+
+/* What a thread waits for, and what there is: "3 free pages of a: 2 of 4 pages are full". */
+static void describe_wait(const struct thread *t, char *text, size_t size) {
+    const struct semaphore *semaphore = t->blocked_semaphore;
+    if (semaphore) {
+        snprintf(text, size, "semaphore %s to be %u: it is %u", semaphore->spec->name, (unsigned)t->semaphore_wants,
+                 (unsigned)semaphore->value);
+        return;
+    }
+    const struct circular_buffer *cb = t->blocked_on;
+    bool reserves = cb->producer == t && cb->producer_blocked;
+    uint32_t wanted = reserves ? cb->producer_wants : cb->consumer_wants;
+    snprintf(text, size, "%u %s page%s of %s: %u of %u pages are full", (unsigned)wanted, reserves ? "free" : "full",
+             wanted == 1 ? "" : "s", buffer_name(cb), (unsigned)cb->filled, (unsigned)cb->pages);
+}
+
+static void describe_blocked(const struct run *run, const struct thread *t, size_t alike, char *line, size_t size) {
+    char place[256], wait[256];
+    fault_place(run, t->role, t->line, place, sizeof place);
+    describe_wait(t, wait, sizeof wait);
+    int length = snprintf(line, size, "core (%u,%u) %s waits at %s in %s (iteration %llu) for %s", (unsigned)t->core->x,
+                          (unsigned)t->core->y, role_name(t->role), place, t->call,
+                          (unsigned long long)thread_iteration(t), wait);
+    if (alike > 1 && length > 0 && (size_t)length < size)
+        snprintf(line + length, size - (size_t)length, "; so %s %zu more core%s", alike == 2 ? "does" : "do", alike - 1,
+                 alike == 2 ? "" : "s");
 }
 
 /* One line for each group of threads that wait at the same call for the same thing. */
@@ -236,34 +298,17 @@ static void describe_deadlock(struct run *run) {
         struct thread *t = &run->cores[i / DEVICE_ROLES].threads[i % DEVICE_ROLES];
         if (t->state != THREAD_BLOCKED)
             continue;
-        const struct circular_buffer *cb = t->blocked_on;
-        bool reserves = cb->producer == t && cb->producer_blocked;
-        uint32_t wanted = reserves ? cb->producer_wants : cb->consumer_wants;
         size_t alike = 0;
         bool seen = false;
         for (size_t j = 0; j < run->launch->core_count; ++j) {
-            const struct thread *other = &run->cores[j].threads[t->role];
-            const struct circular_buffer *theirs = other->blocked_on;
-            if (other->state != THREAD_BLOCKED || other->line != t->line || theirs->spec != cb->spec ||
-                theirs->filled != cb->filled)
-                continue;
-            seen = seen || j < i / DEVICE_ROLES;
-            ++alike;
+            bool same = waits_alike(t, &run->cores[j].threads[t->role]);
+            seen = seen || (same && j < i / DEVICE_ROLES);
+            alike += same;
         }
         if (seen)
             continue;
-        char place[256], line[768];
-        fault_place(run, t->role, t->line, place, sizeof place);
-        int length =
-            snprintf(line, sizeof line,
-                     "core (%u,%u) %s waits at %s in %s (iteration %llu) for %u %s page%s of %s: %u of %u "
-                     "pages are full",
-                     (unsigned)t->core->x, (unsigned)t->core->y, role_name(t->role), place, t->call,
-                     (unsigned long long)thread_iteration(t), (unsigned)wanted, reserves ? "free" : "full",
-                     wanted == 1 ? "" : "s", buffer_name(cb), (unsigned)cb->filled, (unsigned)cb->pages);
-        if (alike > 1 && length > 0 && (size_t)length < sizeof line)
-            snprintf(line + length, sizeof line - (size_t)length, "; so %s %zu more core%s",
-                     alike == 2 ? "does" : "do", alike - 1, alike == 2 ? "" : "s");
+        char line[768];
+        describe_blocked(run, t, alike, line, sizeof line);
         if (first) {
             snprintf(fault->message, sizeof fault->message, "%s", line);
             fault->core_x = t->core->x;

@@ -17,6 +17,12 @@ enum effect_kind {
     EFFECT_WRITE_BARRIER,
     EFFECT_WRITES_FLUSHED,
     EFFECT_STORE,
+    EFFECT_SEMAPHORE_SET,
+    EFFECT_SEMAPHORE_WAIT,
+    EFFECT_SEMAPHORE_INCREASE,
+    EFFECT_SEMAPHORE_MULTICAST,
+    EFFECT_MULTICAST, /* writes pages of this core to others */
+    EFFECT_ATOMIC_BARRIER,
     EFFECT_STARTUP,
     EFFECT_ACQUIRE,
     EFFECT_COMMIT,
@@ -43,6 +49,8 @@ struct call_effect {
     int buffer;                  /* of protocol, packing and one-sided reconfiguration */
     int pages;                   /* of protocol */
     int address, bytes;          /* of data movement; the bytes of a store: their number */
+    int target, size, receivers; /* of core to core: the NoC address, bytes, how many cores it stands for */
+    int value;                   /* of a semaphore: set, waited for or added */
     int order;                   /* REGULAR or REVERSE */
     int a, b;                    /* the buffers read through SrcA and SrcB */
     int out;                     /* of start-up: the buffer packed to */

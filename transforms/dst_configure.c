@@ -8,6 +8,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "transforms/dst_section.h"
+#include "transforms/query.h"
 
 /* The parts of the state that change independently. */
 enum part_of_state { SOURCE_A, SOURCE_B, PACKER, MATRIX_UNIT, VECTOR_UNIT, STATE_COUNT };
@@ -325,7 +326,7 @@ struct node *configure_compute(struct arena *arena, struct node *kernel, struct 
     struct node *start = start_up(&c, body, &state);
     struct node_list list = node_as(body, block)->statements;
     size_t i = 0;
-    for (; i < list.count && (list.items[i]->kind == NODE_CIRCULAR_BUFFER || list.items[i]->kind == NODE_FUNCTION); i++)
+    for (; i < list.count && (is_declaration(list.items[i]) || list.items[i]->kind == NODE_FUNCTION); i++)
         builder_add(arena, &out, list.items[i]);
     if (start) {
         struct node *first = make_block(arena, body->span, LIST(arena, start));

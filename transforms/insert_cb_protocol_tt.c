@@ -433,7 +433,7 @@ bool insert_cb_protocol_tt(struct compilation *compilation) {
     struct node_list list = node_as(kernel.body, block)->statements;
     struct list_builder body = {0}, declarations = {0}, rest = {0};
     for (size_t i = 0; i < list.count; i++)
-        builder_add(arena, list.items[i]->kind == NODE_CIRCULAR_BUFFER ? &declarations : &rest, list.items[i]);
+        builder_add(arena, is_declaration(list.items[i]) ? &declarations : &rest, list.items[i]);
     emit_fills(p, &body);
     builder_add_all(arena, &body, lower_list(p, builder_list(&rest)));
     emit_fill_pops(p, &body);

@@ -185,3 +185,7 @@ struct name_set kernel_names(struct arena *arena, struct node *kernel) {
         name_fresh(&set, node_as(arguments->entries.items[i], attribute)->key);
     return set;
 }
+
+bool is_declaration(const struct node *node) {
+    return node->kind == NODE_CIRCULAR_BUFFER || node->kind == NODE_SEMAPHORE;
+}

@@ -43,4 +43,7 @@ const char *device_format(enum dtype dtype, uint32_t *tile_bytes);
 /* The names of a kernel, those of its launch arguments too. */
 struct name_set kernel_names(struct arena *arena, struct node *kernel);
 
+/* What stands at the top of a kernel of device form: a circular buffer or a semaphore. */
+bool is_declaration(const struct node *node);
+
 #endif

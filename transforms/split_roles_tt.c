@@ -1,7 +1,7 @@
 /* split_roles_tt: the sequential program of a core, projected onto reader, compute and writer.
  *
- * Each function keeps the loops, conditions and names around what its role does, and begins with what it uses: circular buffers as constants,
- * launch arguments, accessors of tensors. The sequential program is one possible order of the three.
+ * Each function keeps the loops, conditions and names around what its role does, and begins with what it uses: circular buffers and
+ * semaphores as constants, launch arguments, accessors of tensors. The sequential program is one possible order of the three.
  */
 #include <string.h>
 
@@ -49,7 +49,7 @@ static struct node *project(struct node *node, void *context) {
     struct node_if *branch = node_as(node, if);
     if (role)
         return role->role == p->role ? role->body : NULL;
-    if (node->kind == NODE_CIRCULAR_BUFFER || node->kind == NODE_FUNCTION)
+    if (is_declaration(node) || node->kind == NODE_FUNCTION)
         return NULL;
     if (loop) {
         struct node_for projected = *loop;
@@ -109,9 +109,11 @@ static struct node *prune(struct node *node, void *context) {
 static void add_constants(struct projection *p, struct list_builder *out, struct node_list kernel, struct node *body) {
     for (size_t i = 0; i < kernel.count; i++) {
         struct node_circular_buffer *cb = node_as(kernel.items[i], circular_buffer);
-        if (cb && mentions(body, cb->name))
-            builder_add(p->arena, out, node_new(p->arena, constant, CONSTANT, ((struct span){0}), .name = cb->name,
-                                                .value = make_integer(p->arena, cb->id)));
+        struct node_semaphore *semaphore = node_as(kernel.items[i], semaphore);
+        const char *name = cb ? cb->name : semaphore ? semaphore->name : NULL;
+        if (name && mentions(body, name))
+            builder_add(p->arena, out, node_new(p->arena, constant, CONSTANT, ((struct span){0}), .name = name,
+                                                .value = make_integer(p->arena, cb ? cb->id : semaphore->id)));
     }
 }
 
@@ -189,7 +191,7 @@ bool split_roles_tt(struct compilation *compilation) {
     struct node_list list = node_as(kernel.body, block)->statements;
     struct list_builder body = {0};
     for (size_t i = 0; i < list.count; i++)
-        if (list.items[i]->kind == NODE_CIRCULAR_BUFFER || list.items[i]->kind == NODE_FUNCTION)
+        if (is_declaration(list.items[i]) || list.items[i]->kind == NODE_FUNCTION)
             builder_add(arena, &body, list.items[i]);
     builder_add(arena, &body, function_of(compilation, ROLE_READER));
     builder_add(arena, &body, function_of(compilation, ROLE_COMPUTE));

@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum role { ANY, DATA, COMPUTE };
-enum result { STATEMENT, VALUE };
+enum result { STATEMENT, VALUE, NOC_ADDRESS };
 
 struct row {
     const char *name;
@@ -20,6 +20,16 @@ struct row {
 static const struct row rows[] = {
 #define INTRINSIC(name, role, result, templates, arguments, header)                                          \
     {#name, role, result, templates, arguments, header},
+#include "ir/intrinsics.def"
+};
+
+/* Arguments that are NoC addresses. */
+static const struct {
+    const char *name;
+    int index;
+    const char *maker;
+} addresses[] = {
+#define NOC_ARGUMENT(name, index, maker) {#name, index, #maker},
 #include "ir/intrinsics.def"
 };
 
@@ -46,6 +56,27 @@ static int choice_of(const char *name) {
     return -1;
 }
 
+static int arguments_of(const char *name) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return rows[i].arguments;
+    return 0;
+}
+
+/* The argument of a call that is a NoC address, made in its place; false: it is a number. */
+static bool print_address(const char *name, int index) {
+    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+        if (addresses[i].index != index || strcmp(addresses[i].name, name) != 0)
+            continue;
+        printf("%s(1", addresses[i].maker);
+        for (int j = 1; j < arguments_of(addresses[i].maker); j++)
+            printf(", 1");
+        printf(")");
+        return true;
+    }
+    return false;
+}
+
 static void print_call(const struct row *row, const char *words, unsigned *fresh) {
     bool page = strstr(row->name, "_page") != NULL;
     printf("        ");
@@ -57,7 +88,9 @@ static void print_call(const struct row *row, const char *words, unsigned *fresh
                                : page && i == 1 ? "A"
                                : i == 0         ? "cb_in"
                                                 : "1";
-        printf("%s%s", i || *words ? ", " : "", argument);
+        printf("%s", i || *words ? ", " : "");
+        if (!print_address(row->name, i))
+            printf("%s", argument);
     }
     printf(")\n");
 }
@@ -85,7 +118,8 @@ static int print_function(const char *name, enum role role, const char *header) 
     if (role == DATA)
         printf("        accessor A at get_arg_val(uint32_t, 0) tiles [4, 4]\n");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if ((rows[i].role == ANY || rows[i].role == role) && strcmp(rows[i].header, header) == 0)
+        if ((rows[i].role == ANY || rows[i].role == role) && rows[i].result != NOC_ADDRESS &&
+            strcmp(rows[i].header, header) == 0)
             failures += print_row(&rows[i], &fresh);
     printf("    }\n");
     return failures;

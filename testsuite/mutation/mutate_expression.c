@@ -151,6 +151,7 @@ static const struct shape shapes[] = {
 #define ANY ROLE_OF_ANY
 #define STATEMENT true
 #define VALUE false
+#define NOC_ADDRESS false
 #define INTRINSIC(name, role, result, templates, arguments, header) {#name, templates, arguments, result, role},
 #include "ir/intrinsics.def"
 #undef DATA
@@ -158,6 +159,7 @@ static const struct shape shapes[] = {
 #undef ANY
 #undef STATEMENT
 #undef VALUE
+#undef NOC_ADDRESS
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes, OTHER_CALLS = 3 };
 

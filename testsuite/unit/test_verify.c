@@ -191,7 +191,7 @@ static const struct {
     {FORM_DEVICE, SPLIT READER("") COMPUTE("") "}", "kernel k has no writer", 1},
     {FORM_DEVICE, SPLIT READER("") READER("") WRITER("") "}", "reader is a second reader of kernel k", 2},
     {FORM_DEVICE, SPLIT READER("") WRITER("") "let x = 1 }",
-     "a kernel of functions has circular buffers beside them, but no let", 2},
+     "a kernel of functions has circular buffers and semaphores beside them, but no let", 2},
     {FORM_DEVICE, SPLIT READER("let x: u32 = M") WRITER("") "}", "there is no M here", 2},
     {FORM_DEVICE, SPLIT READER("h(1)") WRITER("") "}", "there is no device call h", 2},
     {FORM_DEVICE, SPLIT "function helper h(in a: u32) { } " READER("h()") WRITER("") "}",
