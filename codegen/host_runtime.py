@@ -328,6 +328,21 @@ def shares(blocks, cores):
     return [(min(core * each, blocks), min(each, blocks - min(core * each, blocks))) for core in range(cores)]
 
 
+def accessor_words(tensors):
+    """The compile-time arguments of a kernel's accessors, from the tensors that are bound: nothing else describes where they lie."""
+    words = []
+    for tensor in tensors or []:
+        try:
+            facts = ttnn.TensorAccessorArgs(tensor).get_compile_time_args()
+            page, tile = facts[1], ttnn.tile_size(tensor.dtype)
+        except (AttributeError, IndexError, RuntimeError, TypeError) as error:
+            fail(f"TensorAccessorArgs must be created via ttnn.TensorAccessorArgs(tensor) of a tensor on the device: {error}")
+        if page != tile:
+            fail(f"TensorAccessorArgs must be created via a tensor of tiles: pages of {page} bytes are no tiles of {tile}")
+        words.extend(facts)
+    return words
+
+
 def launch(
     device, *, folder, tensors, ranges, blocks, arguments, buffers, reader, writer, compute, semaphores=()
 ):
@@ -335,6 +350,7 @@ def launch(
     semaphores: their numbers and initial values."""
     if blocks == 0:
         return
+    reader_words, writer_words = accessor_words(reader), accessor_words(writer)
     grid = device.compute_with_storage_grid_size()
     for x, y, w, h in ranges:
         if x + w > grid.x or y + h > grid.y:
@@ -354,23 +370,19 @@ def launch(
             f"more than {ttnn.get_max_worker_l1_unreserved_size()}"
         )
 
-    def kernel(file, accessors, config):
+    def kernel(file, words, config):
         return ttnn.KernelDescriptor(
             kernel_source=os.path.join(HERE, folder, file),
             source_type=ttnn.KernelDescriptor.SourceType.FILE_PATH,
             core_ranges=cores,
-            compile_time_args=[
-                value
-                for tensor in accessors
-                for value in ttnn.TensorAccessorArgs(tensor).get_compile_time_args()
-            ],
+            compile_time_args=words,
             runtime_args=named,
             config=config,
         )
 
-    kernels = [kernel("reader.cpp", reader, ttnn.ReaderConfigDescriptor())] if reader is not None else []
+    kernels = [kernel("reader.cpp", reader_words, ttnn.ReaderConfigDescriptor())] if reader is not None else []
     if writer is not None:
-        kernels.append(kernel("writer.cpp", writer, ttnn.WriterConfigDescriptor()))
+        kernels.append(kernel("writer.cpp", writer_words, ttnn.WriterConfigDescriptor()))
     if compute is not None:
         kernels.append(kernel("compute.cpp", [], compute))
     program = ttnn.ProgramDescriptor(

@@ -54,7 +54,7 @@ static void check_facts(struct thread *t, uint32_t ordinal, const struct device_
     thread_fault(
         t,
         "binding %u is tensor %s, %s, but the kernel's compile-time arguments from %zu on describe %s: "
-        "make them from the tensors that are bound",
+        "TensorAccessorArgs must be created via the tensors that are bound",
         (unsigned)ordinal, tensor->name, wanted, first, found);
 }
 

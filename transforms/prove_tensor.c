@@ -214,10 +214,14 @@ static void check_accessor(struct walk *w, const struct node_accessor *accessor)
         return;
     }
     const char *owner = address_owner(w, evaluate_number(w, accessor->address));
-    if (*owner && strcmp(owner, tensor->node->name) != 0) {
-        walk_error(w, accessor->base.span, "accessor %s is made with the address of %s", accessor->name, owner);
+    if (strcmp(owner, tensor->node->name) != 0) {
+        walk_error(w, accessor->base.span,
+                   *owner ? "accessor %s is made with the address of %s"
+                          : "accessor %s is made with %s, which is no address of a tensor",
+                   accessor->name, *owner ? owner : node_text(w->compilation->arena, accessor->address));
         note_declaration(w, tensor);
-        walk_help(w, "take the launch argument whose value is address(%s)", tensor->node->name);
+        walk_help(w, "TensorAccessorArgs must be created via the tensor that is bound: take the launch argument whose value is address(%s)",
+                  tensor->node->name);
     }
     if (accessor->dimensions.count != tensor->rank) {
         walk_error(w, accessor->base.span, "accessor %s has %zu dimensions, %s has %zu", accessor->name,

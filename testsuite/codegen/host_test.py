@@ -368,6 +368,37 @@ class HostTest(unittest.TestCase):
         # start_id, count, Mt, Kt, Nt, Gm, Gn, Sm, Sn, Gy, Gx, sy, sx, Ly, Lx
         self.assertEqual(arguments[3, 1][:15], [0, 2, 7, 1, 5, 7, 5, 2, 3, 4, 2, 3, 1, 1, 2])
 
+    def test_accessors_are_made_from_tensors_that_are_bound(self):
+        self.emit("turned.ir")
+        code = """
+import sys
+import numpy as np
+import ttnn
+import host
+device = ttnn.open_device(device_id=0)
+def tensor(device):
+    return ttnn.Tensor(np.zeros((32, 32), np.float32), ttnn.bfloat16, device, ttnn.TILE_LAYOUT, ttnn.DRAM_MEMORY_CONFIG)
+good, other = tensor(device), {"none": None, "host": tensor(None), "shape": (32, 32), "good": tensor(device)}[sys.argv[1]]
+try:
+    host.launch_add(device, *[other if name == sys.argv[2] else good for name in "ABC"], 32, 32)
+except host.HostError as error:
+    sys.exit(str(error))
+"""
+        settings = {**os.environ, "FAKE_TTNN_LOG": self.path("log"), "PYTHONDONTWRITEBYTECODE": "1"}
+        settings["PYTHONPATH"] = os.pathsep.join([os.path.join(HERE, "fake_ttnn"), self.path("out", "add")])
+        for name in "AC":
+            for kind, accepted in [("none", False), ("host", False), ("shape", False), ("good", True)]:
+                with self.subTest(name=name, kind=kind):
+                    result = subprocess.run(
+                        [sys.executable, "-c", code, kind, name], env=settings, capture_output=True, text=True, check=False
+                    )
+                    if accepted:
+                        self.assertEqual(result.returncode, 0, result.stderr)
+                    else:
+                        self.assertEqual(result.returncode, 1)
+                        self.assertIn("TensorAccessorArgs must be created via ttnn.TensorAccessorArgs(tensor) of a tensor on the device", result.stderr)
+                        self.assertNotIn("Traceback", result.stderr)
+
     def test_shards_that_do_not_cover_are_refused(self):
         self.emit("sharded.ir")
         np.save(self.path("x.npy"), np.ones((161, 64), dtype=np.float32))

@@ -256,8 +256,7 @@ START_TEST(facts_of_another_binding_are_a_fault) {
                  "core (0,0) reader, reader.c:3, tensor_accessor: binding 0 is tensor X, sharded over 4 "
                  "banks of DRAM with pages of 2048 "
                  "bytes, shards of 2x1 pages, but the kernel's compile-time arguments from 0 on describe %s: "
-                 "make them from the tensors "
-                 "that are bound",
+                 "TensorAccessorArgs must be created via the tensors that are bound",
                  rows[i].described);
         harness_expect(&h, expected);
         harness_end(&h);

@@ -60,6 +60,10 @@ ARRAYS = {
 }
 
 
+def tile_size(data_type):
+    return TILE_BYTES[data_type]
+
+
 class Layout(enum.Enum):
     ROW_MAJOR = 0
     TILE = 1
@@ -247,6 +251,10 @@ class Tensor:
             check(isinstance(device, Device) and device.open, "Tensor: the device is not open")
             self.address = device.next_address
             device.next_address += data.size // (TILE * TILE) * TILE_BYTES[data_type]
+
+    @property
+    def dtype(self):
+        return self.data_type
 
     def buffer_address(self):
         check(self.device is not None, "buffer_address of a tensor on the host")
