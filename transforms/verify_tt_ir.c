@@ -14,6 +14,7 @@
 #include "transforms/pass.h"
 #include "transforms/prove.h"
 #include "transforms/query.h"
+#include "transforms/rehearse.h"
 #include "transforms/shards.h"
 #include "transforms/verify_protocol.h"
 
@@ -218,6 +219,18 @@ static int64_t page_size_of(const struct node_circular_buffer *buffer) {
     return attribute_integer(dictionary_get(attribute_get(&buffer->base, KEY_TT_CB), KEY_PAGE_SIZE), 0);
 }
 
+static bool dst_holds_f32(const struct device_kernel *k) {
+    const struct node *compute = attribute_get(k->compilation->kernel, KEY_TT_COMPUTE);
+    return attribute_integer(dictionary_get(compute, KEY_FP32_DEST_ACC_EN), 0) != 0;
+}
+
+static void report_full_width(const struct device_kernel *k, const struct node_circular_buffer *buffer) {
+    report_error(k->diagnostics, buffer->base.span,
+                 "circular buffer %s is unpacked to DST at full width, but %s", buffer->name,
+                 buffer->dtype == DTYPE_F32 ? "DST does not hold f32" : "it does not hold f32");
+    report_help(k->diagnostics, (struct span){0}, "set %s of its %s to 0", KEY_UNPACK_TO_DEST, KEY_TT_CB);
+}
+
 static void check_pages(const struct device_kernel *k, struct node_circular_buffer *buffer) {
     uint32_t alignment = k->compilation->architecture->l1_alignment, tile_bytes;
     int64_t page_size = page_size_of(buffer), pages;
@@ -234,6 +247,9 @@ static void check_pages(const struct device_kernel *k, struct node_circular_buff
         report_error(k->diagnostics, buffer->base.span,
                      "circular buffer %s: a page of %" PRId64 " bytes holds no tile of %s, which has %u",
                      buffer->name, page_size, word_text(WORDS_dtype, buffer->dtype), tile_bytes);
+    if (attribute_integer(dictionary_get(attribute_get(&buffer->base, KEY_TT_CB), KEY_UNPACK_TO_DEST), 0) != 0 &&
+        (buffer->dtype != DTYPE_F32 || !dst_holds_f32(k)))
+        report_full_width(k, buffer);
     if (integer_value(buffer->pages, &pages) && pages < 1)
         report_error(k->diagnostics, buffer->base.span, "circular buffer %s has %" PRId64 " pages",
                      buffer->name, pages);
@@ -348,6 +364,8 @@ bool verify_tt_ir(struct compilation *c) {
             verify_dst_sections(c, node_as(k.functions.items[i], function));
     if (c->diagnostics->error_count == errors)
         prove_device_kernel(c);
+    if (c->diagnostics->error_count == errors)
+        rehearse_device_kernel(c);
     if (c->diagnostics->error_count != errors)
         return false;
     c->kernel = attribute_set(c->arena, c->kernel, KEY_TT_VERIFIED, verified(&k));

@@ -1,0 +1,486 @@
+/* The traces of all functions and cores against each other: circular buffers with the state of every page, DST,
+ * pages of tensors. Threads go on as far as they can, one after another; what blocks for good blocks in every order,
+ * since nobody asks whether a buffer is full. */
+#include "transforms/rehearse_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "support/architecture.h"
+#include "support/arena.h"
+
+enum { DST_LIMIT = 64 };
+
+struct ring_page {
+    uint32_t covered;     /* bytes written; page_bytes: all of them */
+    unsigned char *bytes; /* of single stores: which */
+    uint32_t read_batch, write_batch; /* the transfers that touched it last; 0: none */
+};
+
+struct ring {
+    const struct rehearsed_buffer *buffer;
+    uint32_t write_page, read_page, filled, reserved, waited;
+    struct ring_page *pages;
+};
+
+struct core {
+    struct performed_core *performed;
+    struct ring *rings;
+    uint32_t read_batch, write_batch, flushed_batch; /* numbers of the transfers that no barrier has ended yet */
+    bool slots[DST_LIMIT];
+};
+
+struct player {
+    struct rehearsal *rehearsal;
+    struct core *core;
+    struct performer *performer;
+    const struct event *event;
+    uint32_t slot_count;
+    bool failed;
+};
+
+/* ---- reports ---- */
+
+const char *launch_text(struct rehearsal *r) {
+    const char *text = "";
+    for (size_t i = 0; i < r->sizes.count; i++)
+        text = arena_printf(r->arena, "%s%s%s = %" PRId64, text, i ? ", " : " with ", r->sizes.items[i].name,
+                            r->sizes.items[i].value);
+    return text;
+}
+
+static const char *core_text(struct player *p) {
+    const struct launch *launch = &p->rehearsal->launch;
+    return launch->grid_x * launch->grid_y > 1
+               ? arena_printf(p->rehearsal->arena, " on core (%" PRIu32 ", %" PRIu32 ")", p->core->performed->x,
+                              p->core->performed->y)
+               : "";
+}
+
+static void fail(struct player *p, const char *help, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void fail(struct player *p, const char *help, const char *format, ...) {
+    struct rehearsal *r = p->rehearsal;
+    struct diagnostics *d = r->compilation->diagnostics;
+    struct performer *performer = p->performer;
+    va_list arguments;
+    if (p->failed)
+        return;
+    p->failed = true;
+    va_start(arguments, format);
+    const char *message = arena_vprintf(r->arena, format, arguments);
+    va_end(arguments);
+    const char *turn = trace_turn(r, performer->function, performer->arguments, performer->argument_count,
+                                  (size_t)(p->event - performer->trace.events));
+    report_error(d, p->event->span, "%s%s%s%s", message, turn, core_text(p), launch_text(r));
+    if (help)
+        report_help(d, (struct span){0}, "%s", help);
+}
+
+static const char *name_of(const struct ring *ring) {
+    return ring->buffer->node->name;
+}
+
+/* ---- rings ---- */
+
+static uint32_t argument(const struct player *p, int position) {
+    return position > 0 && position <= EVENT_ARGUMENTS ? p->event->arguments[position - 1] : 0;
+}
+
+static struct ring *ring_of(struct player *p, int position) {
+    uint32_t id = argument(p, position);
+    for (size_t i = 0; i < p->rehearsal->buffer_count; i++)
+        if (p->rehearsal->buffers[i].node->id == (int64_t)id)
+            return &p->core->rings[i];
+    fail(p, "a function's constant is the number in the declaration of its circular buffer",
+         "%s is for circular buffer number %" PRIu32 ", which does not exist", p->event->effect->name, id);
+    return NULL;
+}
+
+/* A page of the window at the back or at the front; NULL after a fault. */
+static struct ring_page *window_page(struct player *p, struct ring *ring, bool back, int64_t page) {
+    uint32_t window = back ? ring->reserved : ring->waited, first = back ? ring->write_page : ring->read_page;
+    if (page < 0 || page >= window) {
+        fail(p, back ? "cb_reserve_back must cover every page that is written before the push"
+                     : "cb_wait_front must cover every page that is read before the pop",
+             "%s %s page %" PRId64 " of %s, and %" PRIu32 " are %s", p->event->effect->name, back ? "writes" : "reads",
+             page, name_of(ring), window, back ? "reserved" : "waited for");
+        return NULL;
+    }
+    if (first + page >= ring->buffer->pages) {
+        fail(p, "take pages and steps that keep every window in one turn of the ring",
+             "page %" PRId64 " of the window of %s, which begins at page %" PRIu32 ", lies behind the end of the ring",
+             page, name_of(ring), first);
+        return NULL;
+    }
+    return &ring->pages[first + page];
+}
+
+static void write_page(struct ring *ring, struct ring_page *page) {
+    page->covered = ring->buffer->page_bytes;
+}
+
+/* The tile is there, whole. */
+static struct ring_page *read_page(struct player *p, struct ring *ring, int64_t number) {
+    struct ring_page *page = window_page(p, ring, false, number);
+    if (page && page->covered < ring->buffer->page_bytes) {
+        fail(p, "the producer must write every page that is read, before it pushes it",
+             "%s reads page %" PRId64 " of %s, %s", p->event->effect->name, number, name_of(ring),
+             page->covered ? "which is not wholly written" : "which nobody wrote");
+        return NULL;
+    }
+    return page;
+}
+
+static bool enough(const struct player *p, const struct ring *ring) {
+    uint32_t pages = argument(p, p->event->effect->pages);
+    return p->event->effect->kind == EFFECT_RESERVE ? ring->buffer->pages - ring->filled >= pages
+                                                    : ring->filled >= pages;
+}
+
+/* False: it has to wait. */
+static bool open_window(struct player *p, struct ring *ring) {
+    uint32_t pages = argument(p, p->event->effect->pages);
+    uint32_t *window = p->event->effect->kind == EFFECT_RESERVE ? &ring->reserved : &ring->waited;
+    if (pages > ring->buffer->pages)
+        fail(p, "such a call never returns", "%s of %" PRIu32 " pages, and %s has %" PRIu32, p->event->effect->name,
+             pages, name_of(ring), ring->buffer->pages);
+    else if (!enough(p, ring))
+        return false;
+    else if (pages > *window)
+        *window = pages;
+    return true;
+}
+
+static bool in_flight(uint32_t batch, uint32_t ended) {
+    return batch > ended;
+}
+
+static void move_window(struct player *p, struct ring *ring) {
+    bool push = p->event->effect->kind == EFFECT_PUSH;
+    uint32_t pages = argument(p, p->event->effect->pages), *at = push ? &ring->write_page : &ring->read_page,
+             *window = push ? &ring->reserved : &ring->waited;
+    if (pages > *window || *at + pages > ring->buffer->pages) {
+        fail(p, NULL, "%s of %" PRIu32 " pages of %s, of which %" PRIu32 " are %s from page %" PRIu32 " on",
+             p->event->effect->name, pages, name_of(ring), *window, push ? "reserved" : "waited for", *at);
+        return;
+    }
+    for (uint32_t i = 0; i < pages && !p->failed; i++) {
+        struct ring_page *page = &ring->pages[*at + i];
+        if (push && in_flight(page->read_batch, p->core->read_batch - 1))
+            fail(p, "noc_async_read_barrier must stand before the push",
+                 "page %" PRIu32 " of %s is pushed while a read into it is in flight", i, name_of(ring));
+        if (!push && in_flight(page->write_batch, p->core->flushed_batch - 1))
+            fail(p, "noc_async_writes_flushed must stand before the pop",
+                 "page %" PRIu32 " of %s is popped while a write from it is in flight", i, name_of(ring));
+        if (!push) {
+            page->covered = 0;
+            page->bytes = NULL;
+        }
+    }
+    *at = (*at + pages) % ring->buffer->pages;
+    *window -= pages;
+    ring->filled = push ? ring->filled + pages : ring->filled - pages;
+}
+
+/* ---- data movement ---- */
+
+/* The ring that an address lies in, and the byte from its window on; NULL after a fault. */
+static struct ring *ring_at(struct player *p, uint32_t address, bool back, int64_t *offset) {
+    for (size_t i = 0; i < p->rehearsal->buffer_count; i++) {
+        struct ring *ring = &p->core->rings[i];
+        const struct rehearsed_buffer *buffer = ring->buffer;
+        if (address < buffer->base || address - buffer->base >= buffer->pages * buffer->page_bytes)
+            continue;
+        *offset = (int64_t)(address - buffer->base) -
+                  (int64_t)(back ? ring->write_page : ring->read_page) * buffer->page_bytes;
+        return ring;
+    }
+    fail(p, "addresses come from get_write_ptr and get_read_ptr, with an offset within the window",
+         "%s is given an address outside of every circular buffer", p->event->effect->name);
+    return NULL;
+}
+
+static int64_t floor_quotient(int64_t a, int64_t b) {
+    return a >= 0 ? a / b : -((b - 1 - a) / b);
+}
+
+static const char *type_text(enum dtype dtype) {
+    return word_text(WORDS_dtype, (int)dtype);
+}
+
+static void write_tensor(struct player *p, struct rehearsed_tensor *tensor, uint32_t page) {
+    if (tensor->parameter->direction == DIRECTION_IN)
+        return;
+    if (tensor->done[page]) {
+        fail(p, "every tile of a result is written once, by one core", "page %" PRIu32 " of %s is written again", page,
+             tensor->parameter->name);
+        if (tensor->written[page].line)
+            report_note(p->rehearsal->compilation->diagnostics, tensor->written[page], "it is written here before");
+    }
+    tensor->done[page] = true;
+    tensor->written[page] = p->event->span;
+}
+
+static void transfer(struct player *p) {
+    bool to_tensor = p->event->effect->kind == EFFECT_WRITE_PAGE;
+    struct rehearsed_tensor *tensor = &p->rehearsal->tensors[p->event->arguments[1]];
+    uint32_t page_number = p->event->arguments[0];
+    int64_t offset;
+    struct ring *ring = ring_at(p, argument(p, p->event->effect->address), !to_tensor, &offset);
+    if (!ring)
+        return;
+    int64_t bytes = ring->buffer->page_bytes, number = floor_quotient(offset, bytes);
+    struct ring_page *page = to_tensor ? read_page(p, ring, number) : window_page(p, ring, true, number);
+    if (!page)
+        return;
+    if (page_number >= tensor->pages)
+        fail(p, "every page of a tensor that is read or written must exist",
+             "%s is for page %" PRIu32 " of %s, which has %" PRIu64, p->event->effect->name, page_number,
+             tensor->parameter->name, tensor->pages);
+    else if (offset != number * bytes)
+        fail(p, "a page of a tensor goes to the beginning of a page of its buffer",
+             "%s is given an address in the middle of page %" PRId64 " of %s", p->event->effect->name, number,
+             name_of(ring));
+    else if (ring->buffer->node->dtype != tensor->parameter->dtype)
+        fail(p, "a circular buffer that tensors are read to or written from has their type", "%s is %s, and %s is %s",
+             tensor->parameter->name, type_text(tensor->parameter->dtype), name_of(ring),
+             type_text(ring->buffer->node->dtype));
+    else if (to_tensor)
+        write_tensor(p, tensor, page_number);
+    if (to_tensor) {
+        page->write_batch = p->core->flushed_batch;
+    } else {
+        write_page(ring, page);
+        page->read_batch = p->core->read_batch;
+    }
+}
+
+static void store(struct player *p) {
+    int64_t offset, size = p->event->effect->bytes;
+    struct ring *ring = ring_at(p, argument(p, p->event->effect->address), true, &offset);
+    if (!ring)
+        return;
+    int64_t bytes = ring->buffer->page_bytes, number = floor_quotient(offset, bytes), byte = offset - number * bytes;
+    struct ring_page *page = window_page(p, ring, true, number);
+    if (!page)
+        return;
+    if (size < ring->buffer->element_bytes || byte % size != 0)
+        fail(p, "a store is as wide as an element, or covers whole ones, and is aligned to its width",
+             "%s to byte %" PRId64 " of a page of %s, which is %s", p->event->effect->name, byte, name_of(ring),
+             type_text(ring->buffer->node->dtype));
+    else if (in_flight(page->read_batch, p->core->read_batch - 1))
+        fail(p, "noc_async_read_barrier must stand before the store",
+             "page %" PRId64 " of %s is stored to while a read into it is in flight", number, name_of(ring));
+    if (p->failed || page->covered == bytes)
+        return;
+    if (!page->bytes)
+        page->bytes = arena_allocate(p->rehearsal->arena, (size_t)bytes);
+    for (int64_t i = byte; i < byte + size; i++) {
+        page->covered += !page->bytes[i];
+        page->bytes[i] = 1;
+    }
+}
+
+/* ---- DST ---- */
+
+static bool slot_in_section(struct player *p, uint32_t slot) {
+    if (slot < p->slot_count)
+        return true;
+    fail(p, "take fewer tiles in one section", "%s is for slot %" PRIu32 " of DST, and a section has %" PRIu32,
+         p->event->effect->name, slot, p->slot_count);
+    return false;
+}
+
+static void read_slot(struct player *p, uint32_t slot) {
+    if (slot_in_section(p, slot) && !p->core->slots[slot])
+        fail(p, "every slot that is read or packed must be written in its section",
+             "%s reads slot %" PRIu32 " of DST, which nothing wrote in this section", p->event->effect->name, slot);
+}
+
+static void operate(struct player *p) {
+    const struct call_effect *effect = p->event->effect;
+    uint32_t columns = effect->columns ? argument(p, effect->columns) : 1,
+             rows = effect->rows ? argument(p, effect->rows) : 1,
+             stride = effect->stride ? argument(p, effect->stride) : 1;
+    struct ring *a = effect->a ? ring_of(p, effect->a) : NULL, *b = effect->b ? ring_of(p, effect->b) : NULL;
+    for (uint32_t i = 0; a && effect->tile_a && i < columns && !p->failed; i++)
+        read_page(p, a, (int64_t)argument(p, effect->tile_a) + i);
+    for (uint32_t i = 0; b && effect->tile_b && i < rows && !p->failed; i++)
+        read_page(p, b, (int64_t)argument(p, effect->tile_b) + (int64_t)i * stride);
+    for (uint32_t i = 0; i < rows * columns && !p->failed; i++)
+        if (slot_in_section(p, argument(p, effect->slot) + i))
+            p->core->slots[argument(p, effect->slot) + i] = true;
+}
+
+static void compute_vector(struct player *p) {
+    const struct call_effect *effect = p->event->effect;
+    for (size_t i = 0; i < 3 && effect->source[i]; i++)
+        read_slot(p, argument(p, effect->source[i]));
+    if (!p->failed && slot_in_section(p, argument(p, effect->slot)))
+        p->core->slots[argument(p, effect->slot)] = true;
+}
+
+static void pack(struct player *p) {
+    const struct call_effect *effect = p->event->effect;
+    struct ring *ring = ring_of(p, effect->buffer);
+    read_slot(p, argument(p, effect->slot));
+    struct ring_page *page = ring && !p->failed ? window_page(p, ring, true, argument(p, effect->tile_a)) : NULL;
+    if (page)
+        write_page(ring, page);
+}
+
+/* ---- the play ---- */
+
+/* False: the thread has to wait. */
+static bool perform(struct player *p) {
+    struct ring *ring;
+    if (!p->event->effect) {
+        fail(p, p->event->help, "%s", p->event->fault);
+        return true;
+    }
+    switch (p->event->effect->kind) {
+    case EFFECT_RESERVE:
+    case EFFECT_WAIT:
+        ring = ring_of(p, p->event->effect->buffer);
+        return !ring || open_window(p, ring);
+    case EFFECT_PUSH:
+    case EFFECT_POP:
+        ring = ring_of(p, p->event->effect->buffer);
+        if (ring)
+            move_window(p, ring);
+        break;
+    case EFFECT_READ_PAGE:
+    case EFFECT_WRITE_PAGE:
+        transfer(p);
+        break;
+    case EFFECT_READ_BARRIER:
+        p->core->read_batch++;
+        break;
+    case EFFECT_WRITE_BARRIER:
+    case EFFECT_WRITES_FLUSHED:
+        p->core->flushed_batch++;
+        break;
+    case EFFECT_STORE:
+        store(p);
+        break;
+    case EFFECT_ACQUIRE:
+        memset(p->core->slots, 0, sizeof p->core->slots);
+        break;
+    case EFFECT_OPERATION:
+        operate(p);
+        break;
+    case EFFECT_VECTOR:
+        compute_vector(p);
+        break;
+    case EFFECT_PACK:
+        pack(p);
+        break;
+    default:
+        break;
+    }
+    return true;
+}
+
+/* As far as it goes; true when it got anywhere. */
+static bool go_on(struct player *p, struct performer *performer) {
+    size_t from = performer->at;
+    p->performer = performer;
+    while (performer->at < performer->trace.count && !p->failed) {
+        p->event = &performer->trace.events[performer->at];
+        if (!perform(p))
+            break;
+        performer->at++;
+    }
+    return performer->at > from;
+}
+
+static void report_endless_wait(struct player *p, struct core *core, struct performer *blocked) {
+    struct diagnostics *d = p->rehearsal->compilation->diagnostics;
+    p->core = core;
+    p->performer = blocked;
+    p->event = &blocked->trace.events[blocked->at];
+    struct ring *ring = ring_of(p, p->event->effect->buffer);
+    if (!ring)
+        return;
+    fail(p, NULL, "%s waits for ever: %s of %" PRIu32 " pages of %s, of which %" PRIu32 " of %" PRIu32 " are filled",
+         blocked->function->name, p->event->effect->name, argument(p, p->event->effect->pages), name_of(ring),
+         ring->filled, ring->buffer->pages);
+    for (size_t i = 0; i < core->performed->count; i++) {
+        struct performer *other = &core->performed->performers[i];
+        if (other == blocked)
+            continue;
+        if (other->at == other->trace.count)
+            report_note(d, other->function->base.span, "%s has come to its end", other->function->name);
+        else
+            report_note(d, other->trace.events[other->at].span, "%s waits here", other->function->name);
+    }
+    report_help(d, (struct span){0}, "who waits must be served: by as many pages pushed or popped before, in this order");
+}
+
+static bool play_core(struct player *p, struct core *core) {
+    struct performed_core *performed = core->performed;
+    bool moved = true;
+    p->core = core;
+    while (moved && !p->failed) {
+        moved = false;
+        for (size_t i = 0; i < performed->count && !p->failed; i++)
+            moved |= go_on(p, &performed->performers[i]);
+    }
+    for (size_t i = 0; i < performed->count && !p->failed; i++)
+        if (performed->performers[i].at < performed->performers[i].trace.count)
+            report_endless_wait(p, core, &performed->performers[i]);
+    return !p->failed;
+}
+
+static const char *page_text(struct rehearsal *r, const struct rehearsed_tensor *tensor, uint64_t page) {
+    const char *text = "";
+    for (size_t i = tensor->rank; i-- > 0;) {
+        text = arena_printf(r->arena, "%" PRIu64 "%s%s", page % tensor->dimensions[i], *text ? ", " : "", text);
+        page /= tensor->dimensions[i];
+    }
+    return text;
+}
+
+static bool all_written(struct rehearsal *r) {
+    struct diagnostics *d = r->compilation->diagnostics;
+    for (size_t i = 0; i < r->tensor_count; i++) {
+        const struct rehearsed_tensor *tensor = &r->tensors[i];
+        for (uint64_t page = 0; tensor->parameter->direction == DIRECTION_OUT && page < tensor->pages; page++) {
+            if (tensor->done[page])
+                continue;
+            report_error(d, tensor->parameter->base.span, "tile [%s] of %s is never written%s",
+                         page_text(r, tensor, page), tensor->parameter->name, launch_text(r));
+            report_help(d, (struct span){0}, "the blocks of all cores together must cover the result");
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint32_t slots_of(const struct compilation *c) {
+    const struct node *compute = attribute_get(c->kernel, KEY_TT_COMPUTE);
+    bool full = attribute_integer(dictionary_get(compute, KEY_FP32_DEST_ACC_EN), 0) != 0,
+         twice = attribute_integer(dictionary_get(compute, KEY_DST_FULL_SYNC_EN), 0) != 0;
+    uint32_t tiles = (uint32_t)(full ? c->architecture->dst_tiles_f32 : c->architecture->dst_tiles_16) << twice;
+    return tiles < DST_LIMIT ? tiles : DST_LIMIT;
+}
+
+static struct ring *open_rings(struct rehearsal *r) {
+    struct ring *rings = arena_allocate(r->arena, (r->buffer_count + 1) * sizeof *rings);
+    for (size_t i = 0; i < r->buffer_count; i++)
+        rings[i] = (struct ring){.buffer = &r->buffers[i],
+                                 .pages = arena_allocate(r->arena, (r->buffers[i].pages + 1) * sizeof *rings[i].pages)};
+    return rings;
+}
+
+bool play(struct rehearsal *r, struct performed_core *performed, size_t core_count) {
+    struct player player = {.rehearsal = r, .slot_count = slots_of(r->compilation)};
+    for (size_t i = 0; i < core_count; i++) {
+        struct core core = {.performed = &performed[i], .rings = open_rings(r), .read_batch = 1, .flushed_batch = 1};
+        if (!play_core(&player, &core))
+            return false;
+    }
+    return all_written(r);
+}
