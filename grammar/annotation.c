@@ -42,6 +42,7 @@ static const struct entry_rule {
     {KEY_ND_SHARD, KEY_SHARD_DISTRIBUTION, TAKES_WORD, {"round_robin_1d", "grid_2d", "contiguous_1d"}},
     {KEY_SCHEDULE, KEY_MODE, TAKES_WORD, {"global", "local_shard"}},
     {KEY_SCHEDULE, KEY_ORDER, TAKES_WORD, {"row_major", "column_major", "match_shard", "block_linear"}},
+    {KEY_SCHEDULE, KEY_POLICY, TAKES_WORD, {"contiguous", "block_cyclic"}},
     {KEY_SCHEDULE, KEY_CORES, TAKES_INTEGERS, {0}},
 };
 enum { ENTRY_COUNT = sizeof entry_rules / sizeof *entry_rules };
@@ -162,6 +163,8 @@ static const char *place_text(enum attribute_place place) {
         return "a kernel";
     case PLACE_TENSOR:
         return "a parameter";
+    case PLACE_SCALAR:
+        return "a scalar parameter";
     case PLACE_LOOP:
         return "a loop";
     case PLACE_ASSIGNMENT:

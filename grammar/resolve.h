@@ -214,7 +214,8 @@ enum attribute_place {
     PLACE_LOOP = 4,
     PLACE_ASSIGNMENT = 8,
     PLACE_BUFFER = 16,
-    PLACE_OTHER = 32
+    PLACE_SCALAR = 32,
+    PLACE_OTHER = 64
 };
 /* `node` with the attributes of `tree`, checked. */
 struct node *resolve_attributes(struct resolver *r, struct node *node, const struct node *tree,

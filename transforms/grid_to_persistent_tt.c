@@ -61,6 +61,15 @@ static enum plane direction_of(const struct lowering *lowering, size_t axis) {
     return PLANE_DIRECTIONS;
 }
 
+/* Are the arguments there that place a core's shard, where cores own shards? */
+static bool has_shard_arguments(const struct lowering *lowering) {
+    size_t tied = 0;
+    for (size_t d = 0; d < PLANE_DIRECTIONS; d++)
+        tied += tied_axis(lowering, d) >= 0;
+    size_t last = RUNTIME_OUTER + outer_axes(lowering) + SHARD_BLOCKS + tied - 1;
+    return tied == 0 || runtime_argument_name(lowering->compilation->kernel, last) != NULL;
+}
+
 /* How many blocks of the axis the number counts: of the core's shard, else of the whole axis. */
 static struct node *block_extent(const struct lowering *lowering, size_t axis) {
     size_t outer = outer_axes(lowering);
@@ -171,6 +180,13 @@ bool grid_to_persistent_tt(struct compilation *c) {
         return false;
     }
     struct lowering lowering = {.compilation = c, .names = kernel_names(c->arena, c->kernel), .axes = axes};
+    if (!has_shard_arguments(&lowering)) {
+        report_error(c->diagnostics, grid->span, "cores own shards of kernel %s, but %s lacks where their shards lie",
+                     node_as(c->kernel, kernel)->name, KEY_TT_RUNTIME_ARGS);
+        report_help(c->diagnostics, (struct span){0},
+                    "Sm, Sn, Gy, Gx, sy, sx and the blocks of a shard stand behind the extents of the grid: layout_aware_work_partition_tt gives them");
+        return false;
+    }
     c->kernel = lower_grid(c->kernel, &lowering);
     return true;
 }

@@ -186,9 +186,13 @@ static bool check_reduction(struct tensorizer *t, struct node_reduction *reducti
 static struct node *fold_operand(struct tensorizer *t, struct node_reduction *reduction, size_t count, const char *const *axes) {
     const char *inner = node_as(reduction->axes.items[0], axis)->name;
     if (count != 1) {
-        tensorize_fail(t, count ? "this sum of products has %zu result axes and its factors do not fall into rows and columns of a matmul"
-                                : "a reduction to %zu axes, a single number, is not one tile operation",
-                       count);
+        if (count && reduction->operator == REDUCTION_SUM)
+            tensorize_fail(t, "this sum of products has %zu result axes and its factors do not fall into rows and columns of a matmul", count);
+        else if (count)
+            tensorize_fail(t, "this %s has %zu result axes, which only a sum of products may have, as a matmul",
+                           word_text(WORDS_reduction_operator, reduction->operator), count);
+        else
+            tensorize_fail(t, "a reduction to 0 axes, a single number, is not one tile operation");
         return NULL;
     }
     bool column = reduction_orientation(t, reduction, axes[0]) == ORIENTATION_COLUMN;

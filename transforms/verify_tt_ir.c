@@ -263,6 +263,9 @@ static void check_buffers(const struct device_kernel *k) {
                      a->name, a->circular_buffers);
         report_help(k->diagnostics, (struct span){0},
                     "part the kernel in two: every buffer that compute reads or writes takes one");
+    } else if (k->buffers.count * 5 > (size_t)a->circular_buffers * 4) {
+        report_warning(k->diagnostics, k->compilation->kernel->span, "kernel %s has %zu of the %u circular buffers of %s",
+                       k->kernel->name, k->buffers.count, a->circular_buffers, a->name);
     }
     for (size_t i = 0; i < k->buffers.count; i++) {
         check_identity(k, i);
