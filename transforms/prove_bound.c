@@ -417,6 +417,17 @@ void witness_begin(struct witness *w, struct walk *walk, int sample, uint32_t tu
     memset(w->known, 0, walk->values.count);
 }
 
+/* Do the loops whose variable stands for one value have that turn? Asked of a copy: what only this needs is not part
+ * of the message. */
+static bool known_turns_come(const struct witness *w) {
+    struct witness *copy = arena_copy(w->walk->compilation->arena, w, sizeof *w);
+    int64_t left;
+    for (size_t i = 0; i < w->walk->loop_count; i++)
+        if (w->walk->loops[i].left && !(witness_value(copy, w->walk->loops[i].left, &left) && left > 0))
+            return false;
+    return true;
+}
+
 bool find_witness(struct walk *walk, witness_test *test, void *context) {
     struct witness *w = arena_allocate(walk->compilation->arena, sizeof *w);
     size_t loops = 0;
@@ -426,7 +437,7 @@ bool find_witness(struct walk *walk, witness_test *test, void *context) {
         uint32_t turns = 0;
         do {
             witness_begin(w, walk, sample, turns);
-            if (witness_comes_here(w) && test(w, context)) {
+            if (witness_comes_here(w) && test(w, context) && known_turns_come(w)) {
                 walk->witness = witness_text(w);
                 return true;
             }

@@ -311,11 +311,11 @@ static bool concerns(struct walk *w, struct node *body) {
 static void walk_loop_axis(struct walk *w, void *state, struct node_for *loop, size_t axis);
 
 static void walk_turn(struct walk *w, void *state, struct node_for *loop, size_t axis, size_t atom,
-                      const struct polynomial *value) {
+                      const struct polynomial *value, const struct polynomial *left) {
     const struct name_value *names = w->names;
     const char *name = node_as(loop->axes.items[axis], axis)->name;
     bind(w, name, value);
-    w->loops[w->loop_count++] = (struct open_loop){loop, name, atom};
+    w->loops[w->loop_count++] = (struct open_loop){loop, name, atom, left};
     walk_loop_axis(w, state, loop, axis + 1);
     w->loop_count--;
     w->names = names;
@@ -328,11 +328,12 @@ static void walk_first_turns(struct walk *w, const void *before, void *entry, st
     struct values *v = &w->values;
     void *first = copy_state(w, before);
     int64_t trips;
-    walk_turn(w, first, loop, axis, ATOM_LIMIT, turns->lower);
+    walk_turn(w, first, loop, axis, ATOM_LIMIT, turns->lower, turns->trips);
     if (known_number(turns->trips, &trips) && trips < 2)
         return;
     void *second = copy_state(w, first);
-    walk_turn(w, second, loop, axis, ATOM_LIMIT, sum_of(v, turns->lower, number(v, turns->step)));
+    walk_turn(w, second, loop, axis, ATOM_LIMIT, sum_of(v, turns->lower, number(v, turns->step)),
+              difference_of(v, turns->trips, number(v, 1)));
     w->proof->steady(w, entry, first, second);
 }
 
@@ -342,20 +343,20 @@ static void walk_turns(struct walk *w, void *state, struct node_for *loop, size_
     const struct polynomial *value = atom_value(&w->values, turns->atom);
     void *end = copy_state(w, state), *entry = copy_state(w, state);
     w->quiet++;
-    walk_turn(w, end, loop, axis, turns->atom, value);
+    walk_turn(w, end, loop, axis, turns->atom, value, NULL);
     w->quiet--;
     proof->enter(w, entry, end, turns);
     if (!w->quiet) {
         if (proof->settle) {
             assign_state(w, end, entry);
             w->quiet++;
-            walk_turn(w, end, loop, axis, turns->atom, value);
+            walk_turn(w, end, loop, axis, turns->atom, value, NULL);
             w->quiet--;
             if (!proof->settle(w, entry, end, turns))
                 walk_first_turns(w, state, entry, loop, axis, turns);
         }
         assign_state(w, end, entry);
-        walk_turn(w, end, loop, axis, turns->atom, value);
+        walk_turn(w, end, loop, axis, turns->atom, value, NULL);
     }
     proof->leave(w, state, entry, end, turns);
 }
@@ -393,7 +394,7 @@ static void walk_loop_axis(struct walk *w, void *state, struct node_for *loop, s
     if ((known && trips <= 0) || w->loop_count == LOOP_LIMIT || turns.atom == ATOM_LIMIT)
         return;
     if (known && trips == 1)
-        walk_turn(w, state, loop, axis, ATOM_LIMIT, turns.lower);
+        walk_turn(w, state, loop, axis, ATOM_LIMIT, turns.lower, NULL);
     else
         walk_turns(w, state, loop, axis, &turns);
 }

@@ -32,6 +32,7 @@ struct open_loop {
     const struct node_for *node;
     const char *name;
     size_t atom; /* ATOM_LIMIT: the variable stands for one known value */
+    const struct polynomial *left; /* then: the turns from this one on, above 0 wherever it is taken; NULL: unknown */
 };
 
 struct open_condition {
