@@ -1,5 +1,6 @@
-/* Cores that run together: semaphores, multicast, and whose turn it is. Writes to other cores take place at once; when they may
- * land on the device is the embedded device's business. What is checked here are windows, receivers and deadlock.
+/* Cores that run together: semaphores, multicast, and whose turn it is. Writes to other cores take place at
+ * once; when they may land on the device is the embedded device's business. What is checked here are windows,
+ * receivers and deadlock.
  */
 #include <inttypes.h>
 #include <string.h>

@@ -65,8 +65,10 @@ void device_cb_reserve_back(uint32_t line, uint32_t buffer, uint32_t pages) {
         uint64_t freed = cb->pop_clock[(cb->write_page + pages - 1) % cb->pages];
         t->clock = (t->clock > freed ? t->clock : freed) + t->core->run->device->costs->call;
     }
-    if (pages > cb->reserved)
+    if (pages > cb->reserved) {
         cb->reserved = pages;
+        order_reserve(t, cb);
+    }
 }
 
 void device_cb_push_back(uint32_t line, uint32_t buffer, uint32_t pages) {
@@ -88,6 +90,7 @@ void device_cb_push_back(uint32_t line, uint32_t buffer, uint32_t pages) {
         thread_fault(t, "pushes pages of %s with reads in flight: noc_async_read_barrier is missing",
                      buffer_name(cb));
     remote_check_targets(t, cb, cb->base + cb->write_page * cb->page_bytes, pages * cb->page_bytes);
+    order_push(t, cb, pages);
     t->clock += t->core->run->device->costs->call;
     for (uint32_t i = 0; i < pages; ++i)
         cb->push_clock[cb->write_page + i] = t->clock;

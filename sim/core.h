@@ -75,10 +75,24 @@ struct remote_write_list {
     size_t count, capacity;
 };
 
+/* What a core did, in its own time; time 0: nothing. */
+struct event {
+    uint32_t core, time;
+};
+
+/* Of a page that is reserved: who else writes it. */
+struct page_order {
+    struct event arrival; /* the multicast that writes it */
+    uint32_t written;     /* when its own core last wrote it */
+};
+
 struct semaphore {
     const struct device_semaphore *spec; /* NULL: not of this launch */
     uint32_t value;
-    uint64_t clock; /* of its last change */
+    uint64_t clock;           /* of its last change */
+    uint32_t *hands_over;     /* by core: what its writers knew */
+    uint32_t *increments;     /* by core: time of the last */
+    struct event overwritten; /* last */
 };
 
 enum pack_order { PACK_NONE, PACK_IN_ORDER, PACK_OUT_OF_ORDER };
@@ -96,6 +110,8 @@ struct circular_buffer {
     bool producer_blocked, consumer_blocked;
     uint32_t producer_wants, consumer_wants;
     uint32_t incoming;          /* multicasts on their way into it */
+    uint32_t reserved_at;       /* time of its core */
+    struct page_order *order;   /* by page of the ring; NULL without semaphores */
     enum pack_order pack_order; /* of the window reserved now */
     uint32_t pack_next;
     uint64_t pushed;         /* in all */
@@ -197,6 +213,7 @@ struct core {
     struct core_memory *memory;
     struct circular_buffer *buffers;
     struct semaphore semaphores[DEVICE_SEMAPHORES];
+    uint32_t *knows; /* by core: what of its time this one has heard of; NULL without semaphores */
     struct compute_state compute;
 };
 
@@ -223,6 +240,8 @@ struct run {
     uint32_t l1_base, l1_end;          /* of the buffers */
     uint32_t semaphore_base;           /* of the semaphores */
     uint16_t noc_cores[NOC_EDGE][NOC_EDGE]; /* [y][x] */
+    uint32_t *order_words;
+    struct page_order *order_pages;
     size_t flying;                     /* flags and increments that have not landed */
     uint32_t dst_tiles;
     struct core *cores;
@@ -340,6 +359,22 @@ void remote_discard(struct thread *t);
 void semaphores_place(struct core *core);
 struct semaphore *semaphore_at(struct thread *t, struct core *core, uint32_t address);
 void semaphore_change(struct core *core, struct semaphore *semaphore, uint32_t value, uint64_t clock);
+
+/* What cores know of each other (order.c). False when there is no memory. */
+bool order_open(struct run *run);
+void order_close(struct run *run);
+/* A thread sets or increases a semaphore of a core; a fault when another core may do so at the same time. */
+void order_overwrite(struct thread *t, struct core *owner, struct semaphore *semaphore);
+void order_increase(struct thread *t, struct core *owner, struct semaphore *semaphore);
+void order_wait(struct thread *t, const struct semaphore *semaphore);
+void order_reserve(struct thread *t, struct circular_buffer *cb);
+/* A multicast to pages of a receiver; a fault when the sender cannot know that they are reserved. */
+void order_send(struct thread *t, struct core *receiver, struct circular_buffer *cb, uint32_t address,
+                uint32_t bytes);
+/* The thread writes to pages of its core. */
+void order_write(struct thread *t, struct circular_buffer *cb, uint32_t address, uint32_t bytes);
+/* A fault when pages of a multicast are pushed that the thread cannot know to have come. */
+void order_push(struct thread *t, struct circular_buffer *cb, uint32_t pages);
 
 /* Tensors: where a page lies. */
 uint64_t tensor_slot(const struct device_tensor *tensor, uint64_t page); /* bank * bank_pages + row */

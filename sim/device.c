@@ -262,7 +262,7 @@ static bool set_up_cores(struct run *run) {
         }
     }
     place_cores(run);
-    return true;
+    return order_open(run);
 }
 
 static void tear_down(struct run *run) {
@@ -274,6 +274,7 @@ static void tear_down(struct run *run) {
     free(run->all_buffers);
     free(run->all_page_clocks);
     free(run->ready);
+    order_close(run);
     for (int role = 0; role < DEVICE_ROLES; ++role)
         kernel_free(&run->kernels[role]);
 }

@@ -158,6 +158,7 @@ void device_noc_async_read_page(uint32_t line, uint32_t page, uint32_t ordinal, 
     struct circular_buffer *cb = window_at(t, address, tensor->page_bytes, true);
     remote_check_sources(t, address, tensor->page_bytes);
     remote_check_targets(t, cb, address, tensor->page_bytes);
+    order_write(t, cb, address, tensor->page_bytes);
     l1_mark(t->core, address, tensor->page_bytes, false);
     transfer_add(t, &t->reads, (struct transfer){tensor, page, address});
     ++run->statistics.pages_read;
@@ -255,6 +256,7 @@ static void l1_store(struct thread *t, uint32_t address, uint32_t value, uint32_
     struct circular_buffer *cb = window_at(t, address, bytes, true);
     remote_check_sources(t, address, bytes);
     remote_check_targets(t, cb, address, bytes);
+    order_write(t, cb, address, bytes);
     if (t->reads.count > 0 && transfers_overlap(&t->reads, address, bytes))
         thread_fault(t, "address 0x%x is the target of a read in flight: noc_async_read_barrier is missing",
                      (unsigned)address);

@@ -1,9 +1,10 @@
 /* Writes to other cores: multicast of pages and of semaphores, increments of semaphores.
  *
- * What was issued may land at any time until it is waited for. Pages land as late as the rules allow: with a barrier, or before
- * a semaphore multicast that is ordered behind them, which takes the same path (linked) and on Blackhole a flush in between.
- * Semaphores land at once, and their sender then gives way to all others, so that whoever is told too early runs into it; with
- * a seed they also land late. The bytes that leave are those that L1 holds at the flush.
+ * What was issued may land at any time until it is waited for. Pages land as late as the rules allow: with a
+ * barrier, or before a semaphore multicast that is ordered behind them, which takes the same path (linked)
+ * and on Blackhole a flush in between. Semaphores land at once, and their sender then gives way to all
+ * others, so that whoever is told too early runs into it; with a seed they also land late. The bytes that
+ * leave are those that L1 holds at the flush.
  */
 #include <stdlib.h>
 
@@ -64,8 +65,9 @@ static struct core *next_receiver(const struct thread *t, const struct rectangle
     return NULL;
 }
 
-/* The rectangle of a multicast, with receivers as many as the call says. On the second NoC, which is the writer's, start and
- * end are exchanged. */
+/* The rectangle of a multicast, with receivers as many as the call says. On the second NoC, which is the
+ * writer's, start and end are exchanged.
+ */
 static struct rectangle rectangle_of(struct thread *t, uint64_t target, uint32_t receivers) {
     if (!(target & MULTICAST_BIT))
         thread_fault(t, "is given the address of one core: get_noc_multicast_addr makes that of a rectangle");
@@ -390,7 +392,9 @@ void device_noc_async_write_multicast(uint32_t line, uint32_t source, uint64_t t
     multicast_begin(t, &cores, bytes, linked != 0);
     struct core *core;
     for (uint32_t at = 0; (core = next_receiver(t, &cores, &at)) != NULL;) {
-        ++core->buffers[cb - t->core->buffers].incoming;
+        struct circular_buffer *to = &core->buffers[cb - t->core->buffers];
+        order_send(t, core, to, source, bytes);
+        ++to->incoming;
         l1_mark(core, source, bytes, false);
     }
     remote_add(t, (struct remote_write){.kind = REMOTE_PAGES,
@@ -404,12 +408,30 @@ void device_noc_async_write_multicast(uint32_t line, uint32_t source, uint64_t t
     thread_yield(t);
 }
 
+/* A flag must change the word that it overwrites, else who waits for it cannot tell it from the one before.
+ *
+ */
+static void tell_receivers(struct thread *t, const struct rectangle *cores, uint32_t source, uint32_t address) {
+    uint32_t value = known_semaphore(t->core, source)->value, at = 0;
+    struct core *core;
+    while ((core = next_receiver(t, cores, &at)) != NULL) {
+        struct semaphore *semaphore = known_semaphore(core, address);
+        order_overwrite(t, core, semaphore);
+        if (semaphore->value == value)
+            thread_fault(t,
+                         "multicasts %u to %s of core (%u,%u), which is %u already: its waits cannot tell this one from the last; "
+                         "a receiver sets it to another value before it says that it is ready",
+                         (unsigned)value, semaphore->spec->name, (unsigned)core->x, (unsigned)core->y, (unsigned)value);
+    }
+}
+
 void device_noc_semaphore_set_multicast(uint32_t line, uint32_t source, uint64_t target, uint32_t receivers) {
     struct thread *t = data_enter(line, "noc_semaphore_set_multicast");
     struct rectangle cores = rectangle_of(t, target, receivers);
     semaphore_at(t, t->core, source);
     semaphore_at(t, t->core, (uint32_t)target);
     multicast_begin(t, &cores, 0, false);
+    tell_receivers(t, &cores, source, (uint32_t)target);
     bool needs_flush = t->core->run->device->architecture->chip == CHIP_BLACKHOLE;
     for (size_t i = 0; i < t->remote.count; ++i) {
         struct remote_write *write = &t->remote.items[i];
@@ -432,11 +454,12 @@ void device_noc_semaphore_inc(uint32_t line, uint64_t target, uint32_t increment
     struct rectangle cores = {coordinate(target, 0), coordinate(target, 1), coordinate(target, 0),
                               coordinate(target, 1)};
     struct core *core = core_at(t, cores.x0, cores.y0);
-    semaphore_at(t, core, (uint32_t)target);
+    struct semaphore *semaphore = semaphore_at(t, core, (uint32_t)target);
     if (core->unfinished == 0)
         thread_fault(t, "the kernels of core (%u,%u) have ended", (unsigned)core->x, (unsigned)core->y);
     t->clock += t->core->run->device->costs->noc_write_issue;
     ++t->atomics;
+    order_increase(t, core, semaphore);
     remote_tell(t, (struct remote_write){.kind = REMOTE_INCREMENT,
                                          .cores = cores,
                                          .address = (uint32_t)target,

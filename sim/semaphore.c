@@ -45,6 +45,7 @@ void device_noc_semaphore_set(uint32_t line, uint32_t address, uint32_t value) {
     struct semaphore *semaphore = semaphore_at(t, t->core, address);
     thread_yield(t);
     remote_check_sources(t, address, sizeof(uint32_t));
+    order_overwrite(t, t->core, semaphore);
     t->clock += t->core->run->device->costs->call;
     semaphore_change(t->core, semaphore, value, t->clock);
 }
@@ -58,6 +59,7 @@ void device_noc_semaphore_wait(uint32_t line, uint32_t address, uint32_t value) 
         t->semaphore_wants = value;
         thread_block(t);
     }
+    order_wait(t, semaphore);
     if (t->clock < semaphore->clock)
         t->clock = semaphore->clock;
     t->clock += t->core->run->device->costs->poll;
