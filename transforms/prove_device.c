@@ -116,5 +116,7 @@ void prove_device_kernel(struct compilation *c) {
                 walk_function(w, proofs[j], function);
     }
     prove_order(w, functions);
-    prove_pages(w, functions);
+    const struct page_accesses *accesses = prove_pages(w, functions);
+    if (c->diagnostics->error_count == w->errors) /* what is out of bounds covers nothing */
+        prove_cover(w, accesses);
 }

@@ -220,6 +220,21 @@ const struct polynomial *quotient_of(struct values *v, const struct polynomial *
     return sum_of(v, whole, atom_of_two(v, ATOM_QUOTIENT, rest, b));
 }
 
+const struct polynomial *exact_quotient(struct values *v, const struct polynomial *a, const struct polynomial *b) {
+    if (!a || !b || a->count != 1 || b->count != 1 || a->terms[0].factor % b->terms[0].factor != 0)
+        return NULL;
+    const struct monomial *whole = &a->terms[0], *part = &b->terms[0];
+    struct monomial rest = {.factor = whole->factor / part->factor};
+    size_t taken = 0;
+    for (size_t i = 0; i < whole->degree; i++) {
+        if (taken < part->degree && whole->atoms[i] == part->atoms[taken])
+            taken++;
+        else
+            rest.atoms[rest.degree++] = whole->atoms[i];
+    }
+    return taken == part->degree ? normal_form(v, &rest, 1) : NULL;
+}
+
 const struct polynomial *remainder_of(struct values *v, const struct polynomial *a, const struct polynomial *b) {
     int64_t divisor, dividend;
     const struct polynomial *whole, *rest;

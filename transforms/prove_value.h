@@ -69,6 +69,8 @@ const struct polynomial *quotient_of(struct values *v, const struct polynomial *
 const struct polynomial *remainder_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
 const struct polynomial *minimum_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
 const struct polynomial *maximum_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
+/* c where a is b * c and both are single products; else NULL. */
+const struct polynomial *exact_quotient(struct values *v, const struct polynomial *a, const struct polynomial *b);
 /* a / b rounded up. */
 const struct polynomial *ceiling_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
 

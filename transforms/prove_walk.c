@@ -176,9 +176,34 @@ static const struct polynomial *call_value(struct walk *w, struct node_call *cal
     return value_of_core(w, call);
 }
 
+/* How many numbers a loop's variable runs over, from 0 on or over all shares; NULL when it is not one alone. */
+static const struct polynomial *range_of_variable(struct values *v, const struct polynomial *variable) {
+    bool alone = variable && variable->count == 1 && variable->terms[0].degree == 1 && variable->terms[0].factor == 1;
+    const struct atom *loop = alone ? &v->atoms[variable->terms[0].atoms[0]] : NULL;
+    if (!loop || loop->kind != ATOM_LOOP || !loop->a || loop->step != 1)
+        return NULL;
+    bool share = loop->a->count == 1 && loop->a->terms[0].degree == 1 &&
+                 v->atoms[loop->a->terms[0].atoms[0]].kind == ATOM_START;
+    return share ? v->points : loop->a->count == 0 ? loop->b : NULL;
+}
+
+/* n / d and n % d of a loop's variable that runs over a multiple of d are the numbers of blocks in two directions,
+ * like those of delinearize; NULL when they are not. */
+static const struct polynomial *block_number(struct walk *w, const struct polynomial *n, const struct polynomial *d,
+                                             size_t position) {
+    struct values *v = &w->values;
+    const struct polynomial *range = range_of_variable(v, n), *blocks;
+    int64_t literal;
+    if (!range || !d || known_number(d, &literal) || !(blocks = exact_quotient(v, range, d)))
+        return NULL;
+    struct atom atom = {.kind = ATOM_INDEX, .name = position ? "n % d" : "n / d", .a = n, .extents = {blocks, d},
+                        .extent_count = 2, .position = position};
+    return atom_value(v, atom_find(v, &atom));
+}
+
 static const struct polynomial *binary_value(struct walk *w, struct node_binary *binary) {
     struct values *v = &w->values;
-    const struct polynomial *a = evaluate_number(w, binary->left), *b = evaluate_number(w, binary->right);
+    const struct polynomial *a = evaluate_number(w, binary->left), *b = evaluate_number(w, binary->right), *block;
     switch (binary->operator) {
     case BINARY_ADD:
         return sum_of(v, a, b);
@@ -189,9 +214,9 @@ static const struct polynomial *binary_value(struct walk *w, struct node_binary 
     case BINARY_MULTIPLY:
         return product_of(v, a, b);
     case BINARY_DIVIDE:
-        return quotient_of(v, a, b);
+        return (block = block_number(w, a, b, 0)) ? block : quotient_of(v, a, b);
     case BINARY_REMAINDER:
-        return remainder_of(v, a, b);
+        return (block = block_number(w, a, b, 1)) ? block : remainder_of(v, a, b);
     default:
         return NULL;
     }
@@ -457,9 +482,12 @@ static void walk_statement(struct walk *w, void *state, struct node_statement *s
         w->proof->call(w, state, &(struct walked_call){call, effect, w->span});
 }
 
-/* One grid point alone has number 0, and so has the only block along an axis. */
+/* Along one axis the block's number is the grid point's own; one grid point alone has number 0, and so has the
+ * only block along an axis. */
 static const struct polynomial *index_value(struct walk *w, const struct atom *atom) {
     int64_t known;
+    if (atom->extent_count == 1)
+        return atom->a;
     if ((known_number(atom->a, &known) && known == 0) ||
         (known_number(atom->extents[atom->position], &known) && known == 1))
         return number(&w->values, 0);

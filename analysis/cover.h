@@ -1,0 +1,60 @@
+/* Does a set of writes reach every point of a box exactly once? The writes come as pieces, each an affine system
+ * of its own dimensions over parameters that all share; the box is that of the points 0 <= x_k < extent_k.
+ *
+ * Dimensions that others determine may be added (a quotient, a minimum): they change no answer.
+ */
+#ifndef TILEC_ANALYSIS_COVER_H
+#define TILEC_ANALYSIS_COVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <isl/ctx.h>
+
+struct arena;
+
+enum { COVER_PARAMETERS = 24, COVER_DIMENSIONS = 16, COVER_CONSTRAINTS = 64, COVER_RANK = 8, COVER_PIECES = 160 };
+
+struct linear {
+    int64_t constant, parameters[COVER_PARAMETERS], dimensions[COVER_DIMENSIONS];
+};
+
+/* Numbers that are at least 0. */
+struct linear_system {
+    struct linear constraints[COVER_CONSTRAINTS];
+    size_t count;
+};
+
+struct cover_piece {
+    size_t dimensions;
+    const char *names[COVER_DIMENSIONS];
+    struct linear_system domain;
+    struct linear subscripts[COVER_RANK];
+};
+
+struct cover {
+    size_t parameters;
+    const char *names[COVER_PARAMETERS];
+    struct linear_system context; /* what is known of the parameters */
+    size_t rank;
+    struct linear extents[COVER_RANK]; /* of the parameters */
+    struct cover_piece *pieces[COVER_PIECES];
+    size_t count;
+};
+
+/* No point is reached by two iterations, of one piece or of two. False: not shown. */
+bool cover_apart(isl_ctx *ctx, const struct cover *cover);
+/* Every point of the box is reached. False: not shown. */
+bool cover_complete(isl_ctx *ctx, const struct cover *cover);
+/* No iteration of a and one of b meet in a point while one of the first `turn` dimensions, which both have,
+ * differs. False: not shown. */
+bool cover_meet_in_turn(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *a,
+                        const struct cover_piece *b, size_t turn);
+
+/* As isl writes them: { iteration -> point } of a piece; the points of the box that no piece reaches. */
+const char *cover_piece_text(struct arena *arena, isl_ctx *ctx, const struct cover *cover,
+                             const struct cover_piece *piece);
+const char *cover_box_text(struct arena *arena, isl_ctx *ctx, const struct cover *cover);
+
+#endif
