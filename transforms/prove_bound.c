@@ -349,8 +349,7 @@ static int condition_at(struct witness *w, struct node *condition) {
     return compares && integer_operate(binary->operator, left, right, &value) ? value != 0 : -1;
 }
 
-/* Every loop around has a turn, every condition around holds, the launch is one that the kernel takes. */
-static bool witness_comes_here(struct witness *w) {
+bool witness_comes_here(struct witness *w) {
     struct walk *walk = w->walk;
     const struct name_value *names = walk->names;
     struct node_list wanted = node_as(walk->compilation->kernel, kernel)->conditions;
@@ -433,7 +432,7 @@ bool find_witness(struct walk *walk, witness_test *test, void *context) {
     size_t loops = 0;
     for (size_t i = 0; i < walk->loop_count; i++)
         loops += walk->loops[i].atom != ATOM_LIMIT;
-    for (int sample = 0; sample < SAMPLE_COUNT; sample++) {
+    for (int sample = 0; sample < (walk_has_sizes(walk) ? SAMPLE_COUNT : 1); sample++) {
         uint32_t turns = 0;
         do {
             witness_begin(w, walk, sample, turns);
@@ -442,8 +441,6 @@ bool find_witness(struct walk *walk, witness_test *test, void *context) {
                 return true;
             }
         } while (next_turns(walk, &turns, loops > 4 ? 2 : 3));
-        if (!walk_has_sizes(walk))
-            break;
     }
     return false;
 }

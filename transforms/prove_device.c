@@ -21,6 +21,17 @@ void no_end(struct walk *w, void *state) {
     (void)state;
 }
 
+/* Rounded up as `ceildiv` says it. */
+static const char *quotient_text(struct walk *w, const struct atom *atom) {
+    struct values *v = &w->values;
+    const struct polynomial *up = sum_of(v, difference_of(v, atom->a, atom->b), number(v, 1));
+    int64_t divisor;
+    bool rounds_up = known_number(atom->b, &divisor) && up && up->count && never_negative(up) &&
+                     up->terms[up->count - 1].degree > 0;
+    return arena_printf(w->compilation->arena, rounds_up ? "ceildiv(%s, %s)" : "((%s) / %s)",
+                        value_text(w, rounds_up ? up : atom->a), value_text(w, atom->b));
+}
+
 static const char *atom_text(struct walk *w, const struct atom *atom) {
     struct arena *arena = w->compilation->arena;
     switch (atom->kind) {
@@ -29,7 +40,7 @@ static const char *atom_text(struct walk *w, const struct atom *atom) {
     case ATOM_MAXIMUM:
         return arena_printf(arena, "max(%s, %s)", value_text(w, atom->a), value_text(w, atom->b));
     case ATOM_QUOTIENT:
-        return arena_printf(arena, "(%s) / %s", value_text(w, atom->a), value_text(w, atom->b));
+        return quotient_text(w, atom);
     case ATOM_REMAINDER:
         return arena_printf(arena, "(%s) %% %s", value_text(w, atom->a), value_text(w, atom->b));
     case ATOM_INDEX:
@@ -119,4 +130,6 @@ void prove_device_kernel(struct compilation *c) {
     const struct page_accesses *accesses = prove_pages(w, functions);
     if (c->diagnostics->error_count == w->errors) /* what is out of bounds covers nothing */
         prove_cover(w, accesses);
+    if (c->diagnostics->error_count == w->errors)
+        prove_no_deadlock(w, functions);
 }

@@ -11,6 +11,8 @@ extern const struct proof prove_state;    /* start-up, data formats, inits */
 
 /* Between the functions: who fills and empties a buffer, in which order. */
 void prove_order(struct walk *walk, struct node_list functions);
+/* No function waits for ever for what another one does, or it itself. */
+void prove_no_deadlock(struct walk *walk, struct node_list functions);
 
 /* Sizes to look for faults with: small ones first, every size of a launch from another column. */
 enum { SAMPLE_COUNT = 8 };

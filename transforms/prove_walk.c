@@ -76,7 +76,7 @@ static struct node_function *helper_of(const struct walk *w, const char *name) {
 
 /* ---- names ---- */
 
-static void bind(struct walk *w, const char *name, const struct polynomial *value) {
+void walk_bind(struct walk *w, const char *name, const struct polynomial *value) {
     struct name_value *bound = arena_allocate(w->compilation->arena, sizeof *bound);
     *bound = (struct name_value){name, value, w->names};
     w->names = bound;
@@ -339,7 +339,7 @@ static void walk_turn(struct walk *w, void *state, struct node_for *loop, size_t
                       const struct polynomial *value, const struct polynomial *left) {
     const struct name_value *names = w->names;
     const char *name = node_as(loop->axes.items[axis], axis)->name;
-    bind(w, name, value);
+    walk_bind(w, name, value);
     w->loops[w->loop_count++] = (struct open_loop){loop, name, atom, left};
     walk_loop_axis(w, state, loop, axis + 1);
     w->loop_count--;
@@ -386,8 +386,9 @@ static void walk_turns(struct walk *w, void *state, struct node_for *loop, size_
     proof->leave(w, state, entry, end, turns);
 }
 
-static struct loop_turns loop_turns(struct walk *w, struct node_for *loop, struct node_axis *axis) {
+struct loop_turns walk_loop_turns(struct walk *w, struct node_for *loop, size_t at) {
     struct values *v = &w->values;
+    struct node_axis *axis = node_as(loop->axes.items[at], axis);
     struct loop_turns turns = {.lower = evaluate_number(w, axis->lower),
                                .upper = evaluate_number(w, axis->upper),
                                .step = 1};
@@ -413,7 +414,7 @@ static void walk_loop_axis(struct walk *w, void *state, struct node_for *loop, s
         walk_node(w, state, loop->body);
         return;
     }
-    struct loop_turns turns = loop_turns(w, loop, node_as(loop->axes.items[axis], axis));
+    struct loop_turns turns = walk_loop_turns(w, loop, axis);
     int64_t trips;
     bool known = known_number(turns.trips, &trips);
     if ((known && trips <= 0) || w->loop_count == LOOP_LIMIT || turns.atom == ATOM_LIMIT)
@@ -449,13 +450,11 @@ static void walk_if(struct walk *w, void *state, struct node_if *choice) {
     w->proof->join(w, state, otherwise);
 }
 
-static void walk_helper(struct walk *w, void *state, const struct node_call *call) {
+struct node_function *walk_enter_helper(struct walk *w, const struct node_call *call) {
     struct node_function *helper = helper_of(w, call->function);
-    if (!helper || w->helpers == HELPER_LIMIT || helper->parameters.count != call->arguments.count ||
-        !concerns(w, helper->body))
-        return;
-    const struct name_value *names = w->names, *inside = NULL;
-    struct span span = w->span;
+    const struct name_value *inside = NULL;
+    if (!helper || helper->parameters.count != call->arguments.count)
+        return NULL;
     for (size_t i = 0; i < call->arguments.count; i++) {
         struct name_value *bound = arena_allocate(w->compilation->arena, sizeof *bound);
         *bound = (struct name_value){node_as(helper->parameters.items[i], parameter)->name,
@@ -463,9 +462,18 @@ static void walk_helper(struct walk *w, void *state, const struct node_call *cal
         inside = bound;
     }
     w->names = inside;
-    w->helpers++;
-    walk_node(w, state, helper->body);
-    w->helpers--;
+    return helper;
+}
+
+static void walk_helper(struct walk *w, void *state, const struct node_call *call) {
+    const struct name_value *names = w->names;
+    struct span span = w->span;
+    struct node_function *helper = w->helpers < HELPER_LIMIT ? walk_enter_helper(w, call) : NULL;
+    if (helper && concerns(w, helper->body)) {
+        w->helpers++;
+        walk_node(w, state, helper->body);
+        w->helpers--;
+    }
     w->names = names;
     w->span = span;
 }
@@ -505,7 +513,26 @@ static void bind_delinearized(struct walk *w, struct node_delinearize *delineari
         const char *name = node_as(delinearize->names.items[i], reference)->name;
         atom.position = i;
         atom.name = name;
-        bind(w, name, known && i < atom.extent_count ? index_value(w, &atom) : NULL);
+        walk_bind(w, name, known && i < atom.extent_count ? index_value(w, &atom) : NULL);
+    }
+}
+
+bool walk_declare(struct walk *w, struct node *node) {
+    switch (node->kind) {
+    case NODE_LET:
+        walk_bind(w, node_as(node, let)->name, evaluate_number(w, node_as(node, let)->value));
+        return true;
+    case NODE_CONSTANT:
+        walk_bind(w, node_as(node, constant)->name, evaluate_number(w, node_as(node, constant)->value));
+        return true;
+    case NODE_VAR:
+        walk_bind(w, node_as(node, var)->name, NULL);
+        return true;
+    case NODE_DELINEARIZE:
+        bind_delinearized(w, node_as(node, delinearize));
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -533,18 +560,9 @@ static void walk_node(struct walk *w, void *state, struct node *node) {
         if (concerns(w, node))
             walk_if(w, state, node_as(node, if));
         break;
-    case NODE_LET:
-        bind(w, node_as(node, let)->name, evaluate_number(w, node_as(node, let)->value));
-        break;
-    case NODE_CONSTANT:
-        bind(w, node_as(node, constant)->name, evaluate_number(w, node_as(node, constant)->value));
-        break;
-    case NODE_VAR:
-        bind(w, node_as(node, var)->name, NULL);
-        break;
     case NODE_DELINEARIZE:
         declares(w, node);
-        bind_delinearized(w, node_as(node, delinearize));
+        walk_declare(w, node);
         break;
     case NODE_ACCESSOR:
         declares(w, node);
@@ -553,6 +571,7 @@ static void walk_node(struct walk *w, void *state, struct node *node) {
         walk_statement(w, state, node_as(node, statement));
         break;
     default:
+        walk_declare(w, node);
         break;
     }
     w->state = state;

@@ -128,6 +128,15 @@ const char *buffer_label(const struct walk *walk, size_t buffer);
 /* 1: surely true, 0: surely false, -1: it depends. */
 int condition_value(struct walk *walk, struct node *condition);
 
+/* ---- for walks of another kind: names, loops and helpers as this one knows them ---- */
+
+void walk_bind(struct walk *walk, const char *name, const struct polynomial *value);
+/* Binds the names that a let, constant, var or delinearize declares; false when the statement is none of them. */
+bool walk_declare(struct walk *walk, struct node *statement);
+struct loop_turns walk_loop_turns(struct walk *walk, struct node_for *loop, size_t axis);
+/* The helper that is called, with its parameters bound; NULL when there is none, and nothing is bound. */
+struct node_function *walk_enter_helper(struct walk *walk, const struct node_call *call);
+
 /* ---- rules ---- */
 
 enum verdict { PROVED, REFUTED, UNDECIDED };
@@ -154,6 +163,8 @@ typedef bool witness_test(struct witness *witness, void *context);
 bool find_witness(struct walk *walk, witness_test *test, void *context);
 void witness_begin(struct witness *witness, struct walk *walk, int sample, uint32_t turns);
 bool witness_value(struct witness *witness, const struct polynomial *p, int64_t *value);
+/* Every loop around has a turn, every condition around holds, the launch is one that the kernel takes. */
+bool witness_comes_here(struct witness *witness);
 
 /* ---- reports: none while the walk is quiet ---- */
 
