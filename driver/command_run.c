@@ -201,6 +201,10 @@ static void print_statistics(const struct run *run) {
                architecture->l1_buffer_bytes);
         printf("  tiles          %" PRIu64 " read from DRAM, %" PRIu64 " written\n", s->device.pages_read,
                s->device.pages_written);
+        if (s->device.pages_sent) {
+            printf("  multicast      %" PRIu64 " tiles sent, %" PRIu64 " received by other cores\n",
+                   s->device.pages_sent, s->device.pages_received);
+        }
         printf("  matrix unit    %" PRIu64 " tile products of 32x32x32\n", s->device.tile_products);
         printf("  vector unit    %" PRIu64 " operations\n", s->device.vector_operations);
         printf("  DST            %" PRIu64 " tiles unpacked, %" PRIu64 " packed\n", s->device.tiles_unpacked,

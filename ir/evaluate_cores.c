@@ -61,20 +61,31 @@ static const char *wait_text(struct machine *m, const struct thread *t) {
                         t->waits_for->plan->name, t->waits_for->filled, t->waits_for->pages);
 }
 
+/* Who waits in the same place for the same is told once. */
+static bool is_told(struct machine *m, const struct core *last, const struct thread *t, const char *text) {
+    for (const struct core *core = m->cores; core < last; core++) {
+        const struct thread *other = &core->threads[t - last->threads];
+        if (!other->finished && other->waits == t->waits && strcmp(wait_text(m, other), text) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* The first thread that waits is the error, the others are notes. */
 static void report_deadlock(struct machine *m) {
     for (size_t i = 0; i < m->core_count; i++)
         for (size_t j = 0; j < m->program->thread_count; j++) {
             const struct core *core = &m->cores[i];
             const struct thread *t = &core->threads[j];
-            if (t->finished)
-                continue;
             const char *role =
                 m->program->thread_count > 1 ? word_text(WORDS_role, (int)t->role) : "the kernel";
+            const char *text = t->finished ? NULL : wait_text(m, t);
+            if (!text || is_told(m, core, t, text))
+                continue;
             if (m->stopped)
-                report_note(m->diagnostics, t->span, "%s waits on core %u: %s", role, core->number, wait_text(m, t));
+                report_note(m->diagnostics, t->span, "%s waits on core %u: %s", role, core->number, text);
             else
-                machine_fault(m, t->span, "%s waits for ever on core %u: %s", role, core->number, wait_text(m, t));
+                machine_fault(m, t->span, "%s waits for ever on core %u: %s", role, core->number, text);
         }
 }
 
