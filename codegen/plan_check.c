@@ -447,6 +447,25 @@ static void check_accessors(struct check *c) {
             }
 }
 
+/* A binding is of a tensor, and its argument is that tensor's address. */
+static void check_bindings(struct check *c) {
+    const struct json_value *bindings = json_get(c->plan, "bindings"), *layouts = json_get(c->plan, "layouts");
+    const struct json_value *arguments = json_get(c->plan, "runtime_args");
+    for (const struct json_value *binding = bindings ? bindings->first : NULL; binding; binding = binding->next) {
+        const struct json_value *bound = json_get(binding, "runtime_binding"), *index = json_get(bound, "runtime_arg_idx");
+        const struct json_value *argument = arguments ? arguments->first : NULL;
+        for (int64_t i = 0; argument && index && i < index->integer; i++)
+            argument = argument->next;
+        const char *tensor = index && is_integer(index, 0, INT32_MAX) ? address_of(c, json_get(argument, "value")) : NULL;
+        if (!binding->key || !json_get(layouts, binding->key))
+            report_error(c->diagnostics, binding->span, "a binding is of a tensor of layouts");
+        else if (bound && (!tensor || strcmp(tensor, binding->key) != 0)) {
+            report_error(c->diagnostics, bound->span, "the accessor of %s is bound to an argument that is not its address", binding->key);
+            help(c, "TensorAccessorArgs must be created via TensorAccessorArgs(tensor) from the tensor that is bound");
+        }
+    }
+}
+
 static void check_buffers(struct check *c) {
     const struct json_value *buffers = json_get(c->plan, "circular_buffers");
     c->facts->buffers = buffers ? buffers->count : 0;
@@ -479,6 +498,7 @@ bool plan_check(struct arena *arena, struct diagnostics *diagnostics, const stru
     check_layouts(&check);
     check_arguments(&check);
     check_accessors(&check);
+    check_bindings(&check);
     check_buffers(&check);
     return diagnostics->error_count == errors;
 }

@@ -10,6 +10,7 @@
  *   runtime_args     if given: uint32, offsets 0, 4, 8, ..., names different, the address of every tensor once
  *   circular_buffers if given: numbers different, pages of at least a byte
  *   accessors        if given: of tensors of layouts
+ *   bindings         if given: of tensors of layouts, each to the argument that is its address
  */
 #ifndef TILEC_CODEGEN_PLAN_CHECK_H
 #define TILEC_CODEGEN_PLAN_CHECK_H

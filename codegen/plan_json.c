@@ -9,6 +9,7 @@
 #include "codegen/plan_check.h"
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/format.h"
 #include "ir/launch.h"
 #include "support/text_buffer.h"
 
@@ -386,6 +387,67 @@ static void print_accessors(struct plan *plan, const struct emitted_kernel *emit
     json_end(&plan->json);
 }
 
+/* The number of the launch argument that is a tensor's address; -1: there is none. */
+static int64_t address_argument(const struct plan *plan, const char *tensor) {
+    const struct node_dictionary *arguments = launch_argument_list(&plan->source->kernel->base);
+    for (size_t i = 0; arguments && i < arguments->entries.count; i++) {
+        struct node_call *call = node_as(node_as(arguments->entries.items[i], attribute)->value, call);
+        struct node_reference *named =
+            call && strcmp(call->function, "address") == 0 && call->arguments.count == 1 ? node_as(call->arguments.items[0], reference) : NULL;
+        if (named && strcmp(named->name, tensor) == 0)
+            return (int64_t)i;
+    }
+    return -1;
+}
+
+/* Tiles along each dimension; a vector is one row. Returns the tiles of a row, and of the tensor in *total. */
+static struct node *count_tiles(struct arena *arena, struct node_list dimensions, struct node **total) {
+    struct node *row = NULL, *edge = make_integer(arena, TILE_EDGE);
+    *total = make_integer(arena, 1);
+    for (size_t i = 0; i < dimensions.count; i++) {
+        row = i + 2 >= dimensions.count ? make_ceildiv(arena, dimensions.items[i], edge) : dimensions.items[i];
+        *total = make_mul(arena, *total, row);
+    }
+    return simplify(arena, row);
+}
+
+/* How accessors walk a tensor, and the argument that binds them to it. */
+static void print_binding(struct plan *plan, const struct node_parameter *parameter) {
+    struct arena *arena = plan->source->arena;
+    struct json *json = &plan->json;
+    struct node *buffer = attribute_get(&parameter->base, KEY_TT_BUFFER), *shard = dictionary_get(buffer, KEY_ND_SHARD);
+    struct node *total, *row = count_tiles(arena, parameter->dimensions, &total);
+    uint32_t bytes = 0;
+    device_format(parameter->dtype, &bytes);
+    json_object(json, parameter->name, true);
+    json_string(json, "layout_ref", parameter->name);
+    json_string(json, "stride_mode", shard ? "sharded" : "tiled");
+    print_value(plan, "tile_shape", dictionary_get(buffer, KEY_TILE_SHAPE), 0);
+    print_value(plan, "tiles_per_row", row, 0);
+    print_value(plan, "total_tiles", simplify(arena, total), 0);
+    if (shard) {
+        print_value(plan, "shard_tiles", dictionary_get(shard, KEY_PROJECTED_SHARD_TILES), 0);
+        print_value(plan, "shard_grid", dictionary_get(shard, KEY_PROJECTED_GRID), 0);
+    }
+    json_object(json, "runtime_binding", true);
+    json_integer(json, "runtime_arg_idx", address_argument(plan, parameter->name));
+    json_integer(json, "base_offset", 0);
+    json_integer(json, "tile_size_bytes", bytes);
+    json_end(json);
+    json_end(json);
+}
+
+static void print_bindings(struct plan *plan) {
+    struct node_list parameters = plan->source->kernel->parameters;
+    json_object(&plan->json, "bindings", false);
+    for (size_t i = 0; i < parameters.count; i++) {
+        const struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (parameter->dimensions.count && attribute_get(&parameter->base, KEY_TT_BUFFER))
+            print_binding(plan, parameter);
+    }
+    json_end(&plan->json);
+}
+
 const char *plan_print(const struct kernel_source *source, const struct emitted_kernel *emitted) {
     struct text_buffer out = {0};
     struct plan plan = {.source = source, .json = {.out = &out}};
@@ -414,6 +476,7 @@ const char *plan_print(const struct kernel_source *source, const struct emitted_
     print_buffers(&plan);
     print_semaphores(&plan);
     print_accessors(&plan, emitted);
+    print_bindings(&plan);
     print_attribute(&plan, "compute", KEY_TT_COMPUTE);
     print_attribute(&plan, "verified", KEY_TT_VERIFIED);
     print_sites(&plan, emitted);

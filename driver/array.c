@@ -3,16 +3,15 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "ir/format.h"
 #include "support/arena.h"
 #include "support/diagnostic.h"
 
 static const struct {
     enum dtype dtype;
-    enum data_format format;
     enum npy_type file;
 } types[] = {
-    {DTYPE_BF16, FORMAT_BF16, NPY_BF16}, {DTYPE_F32, FORMAT_F32, NPY_F32}, {DTYPE_U16, FORMAT_U16, NPY_U16},
-    {DTYPE_U32, FORMAT_U32, NPY_U32},    {DTYPE_I32, FORMAT_I32, NPY_I32},
+    {DTYPE_BF16, NPY_BF16}, {DTYPE_F32, NPY_F32}, {DTYPE_U16, NPY_U16}, {DTYPE_U32, NPY_U32}, {DTYPE_I32, NPY_I32},
 };
 
 static int type_index(enum dtype dtype) {
@@ -25,11 +24,7 @@ static int type_index(enum dtype dtype) {
 }
 
 bool dtype_format(enum dtype dtype, enum data_format *format) {
-    int index = type_index(dtype);
-    if (index >= 0) {
-        *format = types[index].format;
-    }
-    return index >= 0;
+    return type_index(dtype) >= 0 && dtype_data_format(dtype, format);
 }
 
 uint64_t array_count(const struct array *array) {

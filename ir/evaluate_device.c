@@ -6,27 +6,15 @@
 #include <string.h>
 
 #include "ir/evaluate_machine.h"
+#include "ir/format.h"
 
 #define L1_BASE 0x10000u /* addresses mean nothing outside the evaluator; 0 is none */
 #define PAGE_LIMIT 65535
 
 static enum data_format format_of(enum dtype dtype) {
-    switch (dtype) {
-    case DTYPE_BF16:
-        return FORMAT_BF16;
-    case DTYPE_U16:
-        return FORMAT_U16;
-    case DTYPE_BFP8:
-        return FORMAT_BFP8;
-    case DTYPE_BFP4:
-        return FORMAT_BFP4;
-    case DTYPE_U32:
-        return FORMAT_U32;
-    case DTYPE_I32:
-        return FORMAT_I32;
-    default:
-        return FORMAT_F32;
-    }
+    enum data_format format = FORMAT_F32;
+    dtype_data_format(dtype, &format);
+    return format;
 }
 
 /* ---- the buffers of a core ---- */

@@ -4,6 +4,7 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/format.h"
 #include "support/architecture.h"
 #include "transforms/auto_tile_emit.h"
 #include "transforms/shards.h"
@@ -111,11 +112,9 @@ void choose_blocks(struct emitter *e) {
 }
 
 static uint32_t tile_bytes(enum dtype dtype) {
-    return dtype == DTYPE_BF16   ? data_format_tile_bytes(FORMAT_BF16)
-           : dtype == DTYPE_BFP8 ? data_format_tile_bytes(FORMAT_BFP8)
-           : dtype == DTYPE_BFP4 ? data_format_tile_bytes(FORMAT_BFP4)
-           : dtype == DTYPE_U16  ? data_format_tile_bytes(FORMAT_U16)
-                                 : data_format_tile_bytes(FORMAT_F32);
+    uint32_t bytes = data_format_tile_bytes(FORMAT_F32);
+    device_format(dtype, &bytes);
+    return bytes;
 }
 
 struct footprint {

@@ -294,7 +294,7 @@ static void vector(struct walk *w, struct state *s, const struct walked_call *ca
     if (call->effect->word_count && strcmp(word_of(call, call->effect->words), format) != 0) {
         walk_error(w, call->span, "%s takes %s, but DST holds %s", call->effect->name,
                    word_of(call, call->effect->words), format);
-        walk_help(w, "%s(%s, ...): fp32_dest_acc_en of tt.compute decides", call->effect->name, format);
+        walk_help(w, "%s(%s, ...): %s of %s decides", call->effect->name, format, KEY_FP32_DEST_ACC_EN, KEY_TT_COMPUTE);
     }
     if (!call->effect->source[0])
         s->other_writes = true;

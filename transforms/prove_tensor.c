@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "ir/attributes.h"
 #include "ir/build.h"
 #include "transforms/prove_internal.h"
 
@@ -169,7 +170,7 @@ static void check_delinearized(struct walk *w, const struct node_delinearize *de
     } else if (sample_value(launch, blocks, &blocks_there)) {
         walk_error(w, w->span, "%s is taken apart into %" PRId64 " blocks%s", text, blocks_there, where_text(w, launch));
         walk_help(w, "give the blocks along each axis as the launch counts them: their product is that of "
-                     "tt.grid_blocks, or of what the loop runs over");
+                     "%s, or of what the loop runs over", KEY_TT_GRID_BLOCKS);
     }
 }
 

@@ -4,7 +4,6 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
-#include "support/scalar.h"
 
 struct node_parameter *find_parameter(struct node *kernel, const char *name) {
     struct node_list parameters = node_as(kernel, kernel)->parameters;
@@ -148,34 +147,13 @@ struct node *axis_trips(struct arena *arena, const struct node_axis *axis) {
     return axis->step ? make_ceildiv(arena, extent, simplify(arena, axis->step)) : extent;
 }
 
-/* ---- launch arguments and formats ---- */
+/* ---- launch arguments ---- */
 
 const char *runtime_argument_name(const struct node *kernel, size_t position) {
     struct node_dictionary *arguments = node_as(attribute_get(kernel, KEY_TT_RUNTIME_ARGS), dictionary);
     if (!arguments || position >= arguments->entries.count)
         return NULL;
     return node_as(arguments->entries.items[position], attribute)->key;
-}
-
-static const struct {
-    enum dtype dtype;
-    enum data_format format;
-    const char *name;
-} formats[] = {
-    {DTYPE_BF16, FORMAT_BF16, "Float16_b"}, {DTYPE_F32, FORMAT_F32, "Float32"},
-    {DTYPE_BFP8, FORMAT_BFP8, "Bfp8_b"},    {DTYPE_BFP4, FORMAT_BFP4, "Bfp4_b"},
-    {DTYPE_U16, FORMAT_U16, "UInt16"},      {DTYPE_U32, FORMAT_U32, "UInt32"},
-    {DTYPE_I32, FORMAT_I32, "Int32"},
-};
-
-const char *device_format(enum dtype dtype, uint32_t *tile_bytes) {
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
-        if (formats[i].dtype != dtype)
-            continue;
-        *tile_bytes = data_format_tile_bytes(formats[i].format);
-        return formats[i].name;
-    }
-    return NULL;
 }
 
 struct name_set kernel_names(struct arena *arena, struct node *kernel) {

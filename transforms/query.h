@@ -5,6 +5,7 @@
 #ifndef TILEC_TRANSFORMS_QUERY_H
 #define TILEC_TRANSFORMS_QUERY_H
 
+#include "ir/format.h"
 #include "ir/ir.h"
 #include "ir/launch.h"
 #include "transforms/names.h"
@@ -36,9 +37,6 @@ struct node *axis_trips(struct arena *arena, const struct node_axis *axis);
 /* The name of a launch argument; NULL when the kernel has no such entry. */
 const char *runtime_argument_name(const struct node *kernel, size_t position);
 
-/* The name of the device's data format for a type and the bytes of one of its tiles; NULL for a type that no
- * circular buffer holds. */
-const char *device_format(enum dtype dtype, uint32_t *tile_bytes);
 
 /* The names of a kernel, those of its launch arguments too. */
 struct name_set kernel_names(struct arena *arena, struct node *kernel);
