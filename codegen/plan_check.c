@@ -481,6 +481,20 @@ static void check_buffers(struct check *c) {
     }
 }
 
+static void check_semaphores(struct check *c) {
+    const struct json_value *semaphores = json_get(c->plan, "semaphores");
+    for (const struct json_value *semaphore = semaphores ? semaphores->first : NULL; semaphore; semaphore = semaphore->next) {
+        const struct json_value *id = json_get(semaphore, "id");
+        if (!is_integer(id, 0, 15) || !is_integer(json_get(semaphore, "initial"), 0, UINT32_MAX)) {
+            report_error(c->diagnostics, semaphore->span, "a semaphore takes an id from 0 to 15 and an initial value of 32 bits");
+            continue;
+        }
+        for (const struct json_value *other = semaphores->first; other != semaphore; other = other->next)
+            if (is_integer(json_get(other, "id"), id->integer, id->integer))
+                report_error(c->diagnostics, semaphore->span, "two semaphores have the number %" PRId64, id->integer);
+    }
+}
+
 bool plan_check(struct arena *arena, struct diagnostics *diagnostics, const struct json_value *plan,
                 struct plan_facts *facts) {
     unsigned errors = diagnostics->error_count;
@@ -500,5 +514,6 @@ bool plan_check(struct arena *arena, struct diagnostics *diagnostics, const stru
     check_accessors(&check);
     check_bindings(&check);
     check_buffers(&check);
+    check_semaphores(&check);
     return diagnostics->error_count == errors;
 }

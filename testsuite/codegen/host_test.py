@@ -399,6 +399,19 @@ except host.HostError as error:
                         self.assertIn("TensorAccessorArgs must be created via ttnn.TensorAccessorArgs(tensor) of a tensor on the device", result.stderr)
                         self.assertNotIn("Traceback", result.stderr)
 
+    def test_cores_find_each_other_on_the_noc(self):
+        self.emit("spread.ir")
+        np.save(self.path("a.npy"), np.ones((64, 32), dtype=np.float32))
+        arguments = ["--in", f"A={self.path('a.npy')}", "--out", f"C={self.path('c.npy')}"]
+        result, launches = self.host(*arguments, kernel="spread")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(launches[0]["semaphores"], [[0, 6, 0], [3, 6, 7]])
+        words = {(x, y): given for x, y, given in launches[0]["kernels"][0]["runtime_args"]}
+        # core_x, core_y, first_x, last_x, row
+        self.assertEqual(words[2, 1][9:], [2, 1, 18, 20, 19])
+        addresses = [f"@{name}={tensor['address']}" for name, tensor in zip("AC", launches[0]["tensors"])]
+        self.assertEqual(words, self.words("spread.ir", "spread", "A=64x32", *addresses))
+
     def test_shards_that_do_not_cover_are_refused(self):
         self.emit("sharded.ir")
         np.save(self.path("x.npy"), np.ones((161, 64), dtype=np.float32))
@@ -478,6 +491,7 @@ class PlanTest(unittest.TestCase):
                 self.check_cores(plan)
                 self.check_arguments(plan)
                 self.check_buffers(plan)
+                self.check_semaphores(plan)
                 for layout in plan["layouts"].values():
                     self.assertIn(layout["memory"], ("dram", "l1"))
                     self.assertIn(layout["layout"], ("interleaved", "sharded"))
@@ -536,6 +550,12 @@ class PlanTest(unittest.TestCase):
             ["start_id", "count", "Mt", "Kt", "Nt", "Gm", "Gn"],
         )
         self.assertEqual({argument["type"] for argument in plan["runtime_args"]}, {"uint32"})
+
+    def check_semaphores(self, plan):
+        semaphores = plan.get("semaphores", [])
+        self.assertEqual(bool(semaphores), plan["kernel"] == "spread")
+        for semaphore in semaphores:
+            self.assertEqual(set(semaphore), {"id", "name", "initial"})
 
     def check_buffers(self, plan):
         numbers = [buffer["id"] for buffer in plan["circular_buffers"]]

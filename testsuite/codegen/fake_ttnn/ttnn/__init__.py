@@ -187,6 +187,11 @@ class Device:
         x, y = os.environ.get("FAKE_TTNN_GRID", "8,8").split(",")
         return CoreCoord(int(x), int(y))
 
+    def worker_core_from_logical_core(self, logical_core):
+        check(isinstance(logical_core, CoreCoord), "worker_core_from_logical_core takes a CoreCoord")
+        grid = self.compute_with_storage_grid_size()
+        check(logical_core.x < grid.x and logical_core.y < grid.y, "worker_core_from_logical_core: off the grid")
+        return CoreCoord(18 + logical_core.x, 18 + logical_core.y)
 
     def dram_grid_size(self):
         return CoreCoord(12, 1)
@@ -432,8 +437,24 @@ class KernelDescriptor:
         self.runtime_args, self.config = runtime_args, config
 
 
+class CoreType(enum.Enum):
+    WORKER = 0
+    ETH = 1
+
+
+class SemaphoreDescriptor:
+    def __init__(self, id, core_ranges, initial_value, core_type=CoreType.WORKER):
+        check(type(id) is int and 0 <= id < 16, f"SemaphoreDescriptor: id {id!r}")
+        check(isinstance(core_ranges, CoreRangeSet), "core_ranges must be a CoreRangeSet")
+        check(core_type is CoreType.WORKER, "core_type")
+        check_u32([initial_value], "initial_value")
+        self.id, self.core_ranges, self.initial_value = id, core_ranges, initial_value
+
+
 class ProgramDescriptor:
     def __init__(self, kernels=(), semaphores=(), cbs=()):
+        check(all(isinstance(item, SemaphoreDescriptor) for item in semaphores), "semaphores")
+        check(len({item.id for item in semaphores}) == len(semaphores), "two semaphores have one id")
         check(all(isinstance(item, KernelDescriptor) for item in kernels), "kernels")
         check(all(isinstance(item, CBDescriptor) for item in cbs), "cbs")
         indices = [item.format_descriptors[0].buffer_index for item in cbs]
@@ -455,6 +476,9 @@ def describe(program):
                 item.total_size,
             ]
             for item in program.cbs
+        ],
+        "semaphores": [
+            [item.id, len(item.core_ranges.cores()), item.initial_value] for item in program.semaphores
         ],
         "unpack_to_dest": [
             index
