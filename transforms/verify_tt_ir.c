@@ -110,6 +110,16 @@ static void check_roles(const struct device_kernel *k) {
                      word_text(WORDS_role, function->role), k->kernel->name);
         report_note(k->diagnostics, first->base.span, "the first is here");
     }
+    for (size_t i = 0; i < k->functions.count; i++) {
+        struct node_function *function = node_as(k->functions.items[i], function);
+        struct node_block *body = node_as(function->body, block);
+        if (function->role == ROLE_HELPER || (body && body->statements.count))
+            continue;
+        report_error(k->diagnostics, function->base.span, "%s of kernel %s has an empty IR body",
+                     word_text(WORDS_role, function->role), k->kernel->name);
+        report_help(k->diagnostics, (struct span){0},
+                    "nothing is made up for it: say what it does, or leave the function out where nothing is to do");
+    }
     if (!function_of(k, ROLE_WRITER)) {
         report_error(k->diagnostics, k->compilation->kernel->span, "kernel %s has no %s", k->kernel->name,
                      word_text(WORDS_role, ROLE_WRITER));

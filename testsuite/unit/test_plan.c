@@ -55,6 +55,7 @@ static void check(const char *text, int64_t blocks, const char *what) {
     diagnostics_print(diagnostics, SEVERITY_REMARK, false, &messages);
     ck_assert_msg(holds, "%s\n%s", what, text_string(&messages));
     ck_assert_msg(blocks == -2 ? facts.blocks > 0 : facts.blocks == blocks, "%s: %lld blocks", what, (long long)facts.blocks);
+    ck_assert_uint_eq(json_get(plan, "bindings")->count, facts.tensors);
     json_print(plan, &printed);
     ck_assert_str_eq(text_string(&printed), text);
     text_free(&messages);
@@ -70,6 +71,25 @@ START_TEST(every_plan_holds_and_prints_as_it_was_read) {
         check(plan_of(unit), rows[i].blocks, text);
         tilec_free(unit);
     }
+}
+END_TEST
+
+/* 4 x 2 blocks in columns on two cores: the rows of the first column, then of the second. */
+START_TEST(blocks_are_listed_as_the_kernel_counts_them) {
+    static const char text[] = "kernel f(A: bf16[128, 64]) @schedule(order = column_major) -> C: bf16[128, 64] {\n"
+                               "    grid i in 128 by 32, j in 64 by 32 { C[i, j] = A[i, j] * 2; }\n"
+                               "}\n";
+    struct tilec_options options = {.grid_x = 2, .grid_y = 1};
+    struct tilec_unit *unit = tilec_compile("f.tl", text, sizeof text - 1, &options);
+    const char *plan = plan_of(unit);
+    for (int core = 0; core < 2; core++) {
+        char line[256];
+        snprintf(line, sizeof line,
+                 "\"(%d,0)\": [{\"io\": 0, \"jo\": %d}, {\"io\": 1, \"jo\": %d}, {\"io\": 2, \"jo\": %d}, {\"io\": 3, \"jo\": %d}]", core, core,
+                 core, core, core);
+        ck_assert_msg(strstr(plan, line), "no %s in:\n%s", line, plan);
+    }
+    tilec_free(unit);
 }
 END_TEST
 
@@ -99,4 +119,5 @@ START_TEST(a_changed_partition_is_refused) {
 }
 END_TEST
 
-UNIT_MAIN("plan", every_plan_holds_and_prints_as_it_was_read, a_changed_partition_is_refused)
+UNIT_MAIN("plan", every_plan_holds_and_prints_as_it_was_read, blocks_are_listed_as_the_kernel_counts_them,
+          a_changed_partition_is_refused)
