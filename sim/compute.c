@@ -377,11 +377,20 @@ static void check_broadcast_type(struct thread *t, uint32_t type) {
         thread_fault(t, "broadcasts ROW, COL or SCALAR");
 }
 
+/* MOVB2D, which spreads rows, writes what SrcB holds of 16-bit values as 16-bit rows of DST. */
+static void check_broadcast_rows(struct thread *t, uint32_t type, const struct circular_buffer *cb) {
+    enum data_format format = cb->spec->format;
+    bool narrow = format == FORMAT_BF16 || format == FORMAT_BFP8 || format == FORMAT_BFP4;
+    if (type == WORD_ROW && narrow && t->core->run->launch->fp32_dest_acc)
+        thread_fault(t, "spreads rows of 16-bit values over DST of f32, where the device writes them as 16-bit rows");
+}
+
 void device_unary_bcast_init(uint32_t line, uint32_t type, uint32_t buffer) {
     struct thread *t = compute_enter(line, "unary_bcast_init");
     struct compute_state *state = &t->core->compute;
     struct circular_buffer *cb = buffer_find(t, buffer);
     check_broadcast_type(t, type);
+    check_broadcast_rows(t, type, cb);
     if (state->broadcast_active && state->broadcast_active != type)
         thread_fault(t, "comes after unary_bcast_init of another type at line %u without unary_bcast_uninit",
                      (unsigned)state->broadcast_line);

@@ -72,12 +72,40 @@ static struct node *tile_number(struct manager *m, const struct part *part, stru
 
 static struct node *operand_tile(struct manager *m, const struct dst_operand *operand, struct node *row, struct node *column) {
     struct node *columns;
+    if (operand->spread == SPREAD_ZEROS)
+        return emit_number(m, 0);
     if (operand->spread == SPREAD_ROW)
         return column;
     if (operand->spread == SPREAD_COLUMN)
         return row;
     block_side(m, operand->buffer, 1, &columns);
     return make_add(m->arena, make_mul(m->arena, row, columns), column);
+}
+
+/* The circular buffer that the reader fills once with this; NULL when it makes none. */
+static struct node_circular_buffer *find_fill(struct manager *m, bool matches(struct node *fill, const void *wanted), const void *wanted) {
+    struct node_list list = node_as(node_as(m->kernel, kernel)->body, block)->statements;
+    for (size_t i = 0; i < list.count; i++) {
+        struct node_circular_buffer *cb = node_as(list.items[i], circular_buffer);
+        struct node *fill = cb ? attribute_get(&cb->base, KEY_TT_FILL) : NULL;
+        if (fill && matches(fill, wanted))
+            return cb;
+    }
+    return NULL;
+}
+
+static bool is_zeros(struct node *fill, const void *wanted) {
+    (void)wanted;
+    return dictionary_get(fill, KEY_ZEROS) != NULL;
+}
+
+static struct node *operand_buffer(struct manager *m, struct span span, const struct dst_operand *operand) {
+    struct node_circular_buffer *zeros = operand->spread == SPREAD_ZEROS ? find_fill(m, is_zeros, NULL) : NULL;
+    if (operand->spread == SPREAD_ZEROS && !zeros) {
+        manager_fail(m, span, "a row of 16-bit values spreads over DST by an addition to a tile of zeros, which this kernel lacks");
+        return emit_number(m, 0);
+    }
+    return zeros ? emit_reference(m, zeros->name) : operand->buffer ? emit_reference(m, operand->buffer) : NULL;
 }
 
 /* ---- steps ---- */
@@ -96,8 +124,7 @@ static const char *spread_word(enum spread spread) {
 
 static void configure_step(struct manager *m, struct list_builder *out, struct span span, const struct dst_step *step) {
     struct arena *a = m->arena;
-    struct node *first = step->a.buffer ? emit_reference(m, step->a.buffer) : NULL;
-    struct node *second = step->b.buffer ? emit_reference(m, step->b.buffer) : NULL;
+    struct node *first = operand_buffer(m, span, &step->a), *second = operand_buffer(m, span, &step->b);
     const char *spread = step->b.spread == SPREAD_ROW ? "_bcast_rows" : step->b.spread == SPREAD_COLUMN ? "_bcast_cols" : "";
     switch (step->kind) {
     case STEP_COPY:
@@ -135,8 +162,7 @@ static void apply_step(struct manager *m, struct list_builder *out, const struct
     struct node *slot = slot_of(m, place->plan, place->part, place->t, step->slot);
     struct node *other = slot_of(m, place->plan, place->part, place->t, step->other);
     struct node *condition = slot_of(m, place->plan, place->part, place->t, step->condition);
-    struct node *first = step->a.buffer ? emit_reference(m, step->a.buffer) : NULL;
-    struct node *second = step->b.buffer ? emit_reference(m, step->b.buffer) : NULL;
+    struct node *first = operand_buffer(m, span, &step->a), *second = operand_buffer(m, span, &step->b);
     const char *spread = step->b.spread == SPREAD_ROW ? "_bcast_rows" : step->b.spread == SPREAD_COLUMN ? "_bcast_cols" : "";
     switch (step->kind) {
     case STEP_COPY:
@@ -172,16 +198,15 @@ static void apply_step(struct manager *m, struct list_builder *out, const struct
 
 /* ---- masks: the last tile of an axis ---- */
 
-static struct node_circular_buffer *find_mask(struct manager *m, const char *axis, bool columns) {
-    struct node_list list = node_as(node_as(m->kernel, kernel)->body, block)->statements;
-    for (size_t i = 0; i < list.count; i++) {
-        struct node_circular_buffer *cb = node_as(list.items[i], circular_buffer);
-        struct node *fill = cb ? attribute_get(&cb->base, KEY_TT_FILL) : NULL;
-        const char *along = attribute_word(dictionary_get(fill, KEY_ALONG), "");
-        if (strcmp(attribute_word(dictionary_get(fill, KEY_MASK), ""), axis) == 0 && (strcmp(along, "columns") == 0) == columns)
-            return cb;
-    }
-    return NULL;
+struct mask {
+    const char *axis;
+    bool columns;
+};
+
+static bool is_mask(struct node *fill, const void *wanted) {
+    const struct mask *mask = wanted;
+    bool columns = strcmp(attribute_word(dictionary_get(fill, KEY_ALONG), ""), "columns") == 0;
+    return strcmp(attribute_word(dictionary_get(fill, KEY_MASK), ""), mask->axis) == 0 && columns == mask->columns;
 }
 
 static struct node *equal_or_null(struct manager *m, struct node *left, struct node *right) {
@@ -217,7 +242,7 @@ static void emit_mask(struct manager *m, struct list_builder *out, const struct 
     struct node_access *target = node_as(tile->target, access);
     size_t last = target->subscripts.count - 1;
     bool columns = axis_name(target, last) == step->axis && !is_column(m, target);
-    struct node_circular_buffer *mask = find_mask(m, step->axis, columns);
+    struct node_circular_buffer *mask = find_fill(m, is_mask, &(struct mask){step->axis, columns});
     if (!mask)
         return; /* every block of the axis is full */
     struct node *tiles = axis_tiles(tile, step->axis, RANGE_TILES), *first = axis_tiles(tile, step->axis, RANGE_FIRST);

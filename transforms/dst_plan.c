@@ -133,6 +133,7 @@ static bool fpu_operand(struct planner *p, struct node *node, struct dst_operand
     return operand_of(p, node, operand, &facts) && !facts.fragment && facts.dtype == DTYPE_BF16;
 }
 
+/* unary_bcast of a row of 16-bit values moves it as 16-bit rows of DST, which a section of f32 does not hold: such a row is added to zeros. */
 static int plan_access(struct planner *p, struct node *node) {
     struct dst_operand operand;
     struct buffer_facts facts;
@@ -143,6 +144,11 @@ static int plan_access(struct planner *p, struct node *node) {
     if (facts.fragment)
         return 0; /* slot 0 was reserved for it */
     int slot = slot_take(p);
+    if (operand.spread == SPREAD_ROW && facts.dtype == DTYPE_BF16) {
+        struct dst_operand zeros = {.spread = SPREAD_ZEROS};
+        step_add(p, (struct dst_step){.kind = STEP_FPU, .slot = slot, .a = zeros, .b = operand, .function = "add"});
+        return slot;
+    }
     step_add(p, (struct dst_step){.kind = operand.spread == SPREAD_FULL ? STEP_COPY : STEP_SPREAD, .slot = slot, .a = operand});
     return slot;
 }
@@ -405,6 +411,13 @@ static bool find_fragment(struct node *node, void *context) {
 
 int64_t dst_plan_tiles(const struct dst_plan *plan, int64_t capacity) {
     return (capacity - plan->shared) / plan->slots;
+}
+
+bool dst_plan_needs_zeros(const struct dst_plan *plan) {
+    bool needs = false;
+    for (size_t i = 0; i < plan->count; i++)
+        needs |= plan->steps[i].kind == STEP_FPU && plan->steps[i].a.spread == SPREAD_ZEROS;
+    return needs;
 }
 
 bool dst_plan_make(const struct dst_request *request, struct dst_plan *plan) {

@@ -10,16 +10,21 @@
 #include "ir/ir.h"
 
 /* How a buffer's tiles meet the target's tile (r, c). */
-enum spread { SPREAD_FULL, SPREAD_ROW, SPREAD_COLUMN }; /* (r, c); its row vector at c, over all rows; its column vector at r */
+enum spread {
+    SPREAD_FULL,   /* tile (r, c) */
+    SPREAD_ROW,    /* tile c of a row vector, over all rows */
+    SPREAD_COLUMN, /* tile r of a column vector, over all columns */
+    SPREAD_ZEROS   /* the tile of zeros that the reader makes once; the operand names no buffer */
+};
 
 struct dst_operand {
-    const char *buffer;
+    const char *buffer; /* NULL: none, or the tile of zeros */
     enum spread spread;
 };
 
 enum dst_step_kind {
     STEP_COPY,   /* slot = operand a */
-    STEP_SPREAD, /* slot = operand a, a vector spread over the tile */
+    STEP_SPREAD, /* slot = operand a, a vector spread over the tile; a row vector only at full width */
     STEP_FPU,    /* slot = operand a (add|sub|mul) operand b */
     STEP_UNARY,  /* slot = function(slot) */
     STEP_SCALAR, /* slot = function(slot, scalar) */
@@ -75,5 +80,8 @@ int64_t dst_plan_tiles(const struct dst_plan *plan, int64_t capacity);
 
 /* False after a reported error. */
 bool dst_plan_make(const struct dst_request *request, struct dst_plan *plan);
+
+/* Does a step of the plan need the tile of zeros? */
+bool dst_plan_needs_zeros(const struct dst_plan *plan);
 
 #endif

@@ -7,7 +7,8 @@
  * Circular buffers are numbered as users of the device expect: what the reader fills from 0, what the writer empties from 16, what compute
  * keeps for itself from 24. A fragment lives in DST when it fits a section with the slots that its reader needs; when it is larger it is
  * cut into subblocks that do, one after the other, if its operands are whole in L1 (no loop over panels), else its partial tiles rest
- * in an f32 circular buffer between panels. Reductions and masks get the tiles that the reader makes for them once.
+ * in an f32 circular buffer between panels. Reductions, masks and rows that spread over DST get the tiles that the
+ * reader makes for them once.
  */
 #include <string.h>
 
@@ -207,12 +208,24 @@ static void choose_subblock(int64_t rows, int64_t columns, int64_t capacity, boo
         }
 }
 
-/* How many tiles of a fragment a section holds while it computes this map. */
-static int64_t tiles_beside(struct lowering *l, struct node_tile *tile, int64_t capacity) {
-    struct dst_plan plan;
-    struct node_access *target = tile ? node_as(tile->target, access) : NULL;
-    if (!target)
-        return capacity;
+struct fragment_search {
+    struct lowering *lowering;
+    bool found;
+};
+
+static bool find_fragment(struct node *node, void *context) {
+    struct fragment_search *search = context;
+    struct node_access *access = node_as(node, access);
+    search->found |= access && lookup(access->name, search->lowering).fragment;
+    return !search->found && node_each_child(node, find_fragment, context);
+}
+
+/* The plan of a map as manage_dst_tt makes it; false after a reported error. */
+static bool plan_of(struct lowering *l, struct node_tile *tile, struct dst_plan *plan) {
+    struct node_access *target = node_as(tile->target, access);
+    struct fragment_search search = {.lowering = l};
+    find_fragment(&target->base, &search);
+    find_fragment(tile->value, &search);
     struct dst_request request = {.arena = l->arena,
                                   .kernel = l->compilation->kernel,
                                   .diagnostics = l->compilation->diagnostics,
@@ -221,11 +234,19 @@ static int64_t tiles_beside(struct lowering *l, struct node_tile *tile, int64_t 
                                   .target_column = lookup(target->name, l).column,
                                   .value = tile->value,
                                   .lookup = lookup,
-                                  .context = l};
-    if (!dst_plan_make(&request, &plan)) {
-        l->failed = true;
+                                  .context = l,
+                                  .fresh = !search.found};
+    l->failed |= !dst_plan_make(&request, plan);
+    return !l->failed;
+}
+
+/* How many tiles of a fragment a section holds while it computes this map. */
+static int64_t tiles_beside(struct lowering *l, struct node_tile *tile, int64_t capacity) {
+    struct dst_plan plan;
+    if (!tile || !node_as(tile->target, access))
+        return capacity;
+    if (!plan_of(l, tile, &plan))
         return 1;
-    }
     int64_t tiles = dst_plan_tiles(&plan, capacity);
     if (tiles < 1) {
         report_error(l->compilation->diagnostics, tile->base.span, "this expression needs %d DST slots; a section has %lld",
@@ -384,10 +405,14 @@ static bool find_masks(struct node *node, void *context) {
 
 static void add_fills(struct lowering *l, struct node_tile *tile) {
     struct mask_search search = {l, node_as(tile->target, access)};
+    struct dst_plan plan;
     if (tile->operation == TILE_REDUCE)
         add_scaler(l, tile);
-    if (tile->operation == TILE_MAP)
-        find_masks(tile->value, &search);
+    if (tile->operation != TILE_MAP)
+        return;
+    find_masks(tile->value, &search);
+    if (plan_of(l, tile, &plan) && dst_plan_needs_zeros(&plan))
+        add_fill(l, "zeros", DTYPE_BF16, dictionary_set(l->arena, NULL, KEY_ZEROS, make_integer(l->arena, 1)));
 }
 
 /* ---- the walk ---- */

@@ -261,6 +261,8 @@ static void emit_fill(struct protocol *p, struct list_builder *out, struct node_
     if (dictionary_get(fill, KEY_SCALER)) {
         fill_words(p, &body, FILL_TILE, cb->dtype, ref(p, pointer), 0);
         fill_words(p, &body, FILL_SCALER, cb->dtype, ref(p, pointer), 1);
+    } else if (dictionary_get(fill, KEY_ZEROS)) {
+        fill_words(p, &body, FILL_TILE, cb->dtype, ref(p, pointer), 0);
     } else {
         fill_mask(p, &body, cb, fill, ref(p, pointer));
     }

@@ -215,10 +215,27 @@ static bool check_switched_off(struct walk *w, const struct state *s, const stru
     return true;
 }
 
+/* MOVB2D, which spreads rows, writes what SrcB holds of 16-bit values as 16-bit rows of DST. */
+static bool check_broadcast_rows(struct walk *w, const struct walked_call *call) {
+    size_t buffer = buffer_of(w, call, call->effect->a);
+    if (strcmp(call->effect->init, "unary_bcast_init") != 0 || strcmp(word_of(call, call->effect->words), "ROW") != 0 ||
+        buffer == w->buffer_count || !dst_holds_f32(w))
+        return true;
+    const struct node_circular_buffer *cb = w->buffers[buffer].node;
+    if (cb->dtype != DTYPE_BF16 && cb->dtype != DTYPE_BFP8 && cb->dtype != DTYPE_BFP4)
+        return true;
+    walk_error(w, call->span, "unary_bcast_init(ROW) of %s spreads 16-bit values over DST of f32, where the device writes them as 16-bit rows",
+               buffer_label(w, buffer));
+    walk_note(w, cb->base.span, "%s is declared here", buffer_label(w, buffer));
+    walk_help(w, "add the row to a tile of zeros: add_tiles_bcast_rows(zeros, row, ...); or hold it as f32 with unpack_to_dest = 1");
+    return false;
+}
+
 static void initialise(struct walk *w, struct state *s, const struct walked_call *call) {
     const struct call_effect *effect = call->effect;
     bool right = check_switched_off(w, s, call);
     right = check_scaler(w, call) && right;
+    right = check_broadcast_rows(w, call) && right;
     if (effect->product && may_be(w, s, PART_FIRST, "") && other_than(w, s, PART_ORDER, "REVERSE")) {
         const struct option *order = other_than(w, s, PART_ORDER, "REVERSE");
         walk_error(w, call->span, "%s is the first operation, but start-up is %s", effect->name,

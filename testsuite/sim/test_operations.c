@@ -180,9 +180,11 @@ START_TEST(bias_then_product) {
     fill(a, 8);
     fill(b, 9);
     fill(c, 10);
-    struct input inputs[] = {{FORMAT_BF16, false, a}, {FORMAT_BF16, false, b}, {FORMAT_BF16, false, c}};
+    struct input inputs[] = {{FORMAT_BF16, false, a}, {FORMAT_BF16, false, b}, {FORMAT_F32, true, c}};
     run_body("compute_kernel_hw_startup(REVERSE, p, q, out);\n",
+             "reconfig_data_format(REGULAR, r, r);"
              "unary_bcast_init(ROW, r); unary_bcast(ROW, r, 0, 0); unary_bcast_uninit(ROW, r);"
+             "reconfig_data_format(REVERSE, p, q);"
              "matmul_init(p, q, 0); matmul_tiles(p, q, 0, 0, 0);",
              "", inputs, 3, FORMAT_F32, true, result);
     EACH(c[0][j]);

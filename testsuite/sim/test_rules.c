@@ -78,9 +78,12 @@ static const struct rule rules[] = {
      "core (0,0) compute, compute.c:5, matmul_block_init: a block of rt 2 x ct 4 tiles (kt 2) does not fit "
      "the 4 tiles of a "
      "DST section"},
-    {DEVICE_COMPUTE, START "reconfig_data_format(REGULAR, x, x); unary_bcast_init(ROW, x);\ncopy_init(x);\n",
+    {DEVICE_COMPUTE, START "reconfig_data_format(REGULAR, x, x); unary_bcast_init(COL, x);\ncopy_init(x);\n",
      "core (0,0) compute, compute.c:6, copy_init: comes after unary_bcast_init at line 5 without "
      "unary_bcast_uninit"},
+    {DEVICE_COMPUTE, START "reconfig_data_format(REGULAR, x, x); unary_bcast_init(ROW, x);\n",
+     "core (0,0) compute, compute.c:5, unary_bcast_init: spreads rows of 16-bit values over DST of f32, where "
+     "the device writes them as 16-bit rows"},
 
     /* Formats. */
     {DEVICE_COMPUTE, START "copy_init(f);\n",
