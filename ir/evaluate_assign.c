@@ -206,6 +206,7 @@ void compile_fill(struct compiler *c, const struct node *statement, const struct
         compile_fail(c, statement->span, "a float value does not become an integer by itself: convert it");
         return;
     }
-    a->value = expression_as(c, e, a->type);
+    e = expression_as(c, e, a->type);
+    a->value = rounds ? e : expression_rounded(c, e, entity->dtype, statement->span);
     emit(c, statement, a);
 }

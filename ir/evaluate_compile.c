@@ -257,7 +257,7 @@ static void compile_scalar(struct compiler *c, const struct node *node, const ch
         compile_fail(c, node->span, "a float value does not become an integer by itself: convert it");
         return;
     }
-    e = e ? expression_as(c, e, type) : NULL;
+    e = e ? expression_rounded(c, expression_as(c, e, type), dtype, node->span) : NULL;
     bool real = type == NUMBER_FLOAT;
     uint32_t slot = real ? c->program->numbers++ : slot_new(c);
     struct instruction *set = instruction_add(c, real ? DO_NUMBER : DO_SET, node->span);

@@ -290,6 +290,17 @@ static const struct expression *compile_function(struct compiler *c, const struc
     return e;
 }
 
+const struct expression *expression_rounded(struct compiler *c, const struct expression *value, enum dtype dtype,
+                                            struct span span) {
+    if (dtype != DTYPE_BF16 || value->narrow)
+        return value;
+    struct expression *e = expression_new(c, OP_ROUND, value->type, span);
+    e->a = value;
+    e->u.dtype = dtype;
+    e->narrow = true;
+    return e;
+}
+
 /* f32(x), i32(x), ...: a conversion, which for narrower floats rounds as a store does. */
 static const struct expression *compile_conversion(struct compiler *c, const struct node_call *call,
                                                    enum dtype dtype) {
@@ -298,19 +309,13 @@ static const struct expression *compile_conversion(struct compiler *c, const str
     const struct expression *a = compile_expression(c, call->arguments.items[0]);
     if (!a)
         return NULL;
-    a = expression_as(c, a, number_type_of(dtype));
-    if (dtype != DTYPE_BF16 && dtype != DTYPE_U16)
+    a = expression_rounded(c, expression_as(c, a, number_type_of(dtype)), dtype, call->base.span);
+    if (dtype != DTYPE_U16)
         return a;
-    struct expression *e =
-        expression_new(c, dtype == DTYPE_BF16 ? OP_ROUND : OP_ARITHMETIC, a->type, call->base.span);
+    struct expression *e = expression_new(c, OP_ARITHMETIC, a->type, call->base.span);
     e->a = a;
-    if (dtype == DTYPE_BF16) {
-        e->u.dtype = dtype;
-        e->narrow = true;
-    } else {
-        e->b = expression_integer(c, UINT16_MAX + 1, NUMBER_U32, call->base.span);
-        e->u.binary = BINARY_REMAINDER;
-    }
+    e->b = expression_integer(c, UINT16_MAX + 1, NUMBER_U32, call->base.span);
+    e->u.binary = BINARY_REMAINDER;
     return e;
 }
 
