@@ -367,6 +367,48 @@ static void bind_defaults(struct environment *environment, const struct node *ke
     }
 }
 
+static struct node_list conditions_of(const struct node *kernel) {
+    return kernel->kind == NODE_PROGRAM ? ((const struct node_program *)kernel)->conditions
+                                        : ((const struct node_kernel *)kernel)->conditions;
+}
+
+/* NAME == value: the name, else NULL. */
+static const char *settled_name(const struct node *condition) {
+    const struct node_binary *binary = condition->kind == NODE_BINARY ? (const struct node_binary *)condition : NULL;
+    struct node_reference *name = binary && binary->operator== BINARY_EQUAL ? node_as(binary->left, reference) : NULL;
+    return name ? name->name : NULL;
+}
+
+bool size_is_settled(const struct node *kernel, const char *name) {
+    struct node_list conditions = conditions_of(kernel);
+    for (size_t i = 0; i < conditions.count; i++) {
+        const char *settled = settled_name(conditions.items[i]);
+        if (settled && strcmp(settled, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+void sizes_settle(struct environment *environment, const struct node *kernel) {
+    struct node_list conditions = conditions_of(kernel);
+    struct diagnostics *scratch = diagnostics_create(environment->arena);
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (size_t i = 0; i < conditions.count; i++) {
+            const char *name = settled_name(conditions.items[i]);
+            int64_t value;
+            if (!name || find(environment, name) || launch_parameter(kernel, name) ||
+                !size_evaluate(scratch, environment, node_as(conditions.items[i], binary)->right, &value))
+                continue;
+            struct size_value *size = add(environment, name);
+            size->value = value;
+            size->origin = arena_printf(environment->arena, "`where %s`", node_text(environment->arena, conditions.items[i]));
+            size->span = conditions.items[i]->span;
+            changed = true;
+        }
+    }
+}
+
 bool sizes_bind(struct diagnostics *diagnostics, struct environment *environment, const struct node *kernel,
                 const struct tensor_shape *shapes, size_t count) {
     bind_defaults(environment, kernel);
@@ -379,6 +421,7 @@ bool sizes_bind(struct diagnostics *diagnostics, struct environment *environment
         if (!bind_tensor(diagnostics, environment, parameter, &shapes[i]))
             return false;
     }
+    sizes_settle(environment, kernel);
     for (size_t i = 0; i < count; i++)
         if (!check_extents(diagnostics, environment, launch_parameter(kernel, shapes[i].name), &shapes[i]))
             return false;
@@ -387,9 +430,7 @@ bool sizes_bind(struct diagnostics *diagnostics, struct environment *environment
 
 bool conditions_check(struct diagnostics *diagnostics, const struct environment *environment,
                       const struct node *kernel) {
-    struct node_list conditions = kernel->kind == NODE_PROGRAM
-                                      ? ((const struct node_program *)kernel)->conditions
-                                      : ((const struct node_kernel *)kernel)->conditions;
+    struct node_list conditions = conditions_of(kernel);
     for (size_t i = 0; i < conditions.count; i++) {
         const struct node *condition = conditions.items[i];
         int64_t holds, left, right;

@@ -38,10 +38,14 @@ struct tensor_shape {
 };
 
 /* Binds every size that the given tensors of a kernel or program mention; integer scalars that are not set
- * take their defaults. Sizes already in the environment must agree. A disagreement names both tensors. False
+ * take their defaults, and sizes that no tensor mentions what `where` says. Sizes already in the environment must agree. A disagreement names both tensors. False
  * after a reported error. */
 bool sizes_bind(struct diagnostics *diagnostics, struct environment *environment, const struct node *kernel,
                 const struct tensor_shape *shapes, size_t count);
+/* Sets every size without a value that a `where` condition settles: P == (H + 1) / 2, with all of the right side known. */
+void sizes_settle(struct environment *environment, const struct node *kernel);
+/* Has `where` a condition with this size alone on its left side? */
+bool size_is_settled(const struct node *kernel, const char *name);
 /* The `where` conditions of a kernel or program; false after one that does not hold was reported. */
 bool conditions_check(struct diagnostics *diagnostics, const struct environment *environment,
                       const struct node *kernel);

@@ -66,8 +66,23 @@ struct trial {
 static void choose_sizes(struct trial *trial, struct node *kernel) {
     struct node_list sizes = open_sizes(trial->arena, kernel);
     for (size_t i = 0; i < sizes.count; i++) {
-        environment_set(&trial->sizes, node_as(sizes.items[i], reference)->name,
-                        trial_size(trial->number, i));
+        const char *name = node_as(sizes.items[i], reference)->name;
+        if (!size_is_settled(kernel, name)) {
+            environment_set(&trial->sizes, name, trial_size(trial->number, i));
+        }
+    }
+}
+
+/* What `where` settles follows from the others; what it does not after all is chosen like them. */
+static void settle_sizes(struct trial *trial, struct node *kernel) {
+    struct node_list sizes = open_sizes(trial->arena, kernel);
+    sizes_settle(&trial->sizes, kernel);
+    for (size_t i = 0; i < sizes.count; i++) {
+        const char *name = node_as(sizes.items[i], reference)->name;
+        int64_t value;
+        if (!environment_get(&trial->sizes, name, &value)) {
+            environment_set(&trial->sizes, name, trial_size(trial->number, i));
+        }
     }
 }
 
@@ -126,6 +141,7 @@ static bool prepare(struct trial *trial, struct node *kernel) {
             environment_set(&trial->sizes, parameter->name, fallback ? fallback->value : 1);
         }
     }
+    settle_sizes(trial, kernel);
     trial->too_large = !within_budget(trial, kernel);
     for (size_t i = 0; i < parameters.count && !trial->too_large; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
