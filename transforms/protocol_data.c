@@ -81,12 +81,69 @@ static struct node *index_in_numbers(struct node *node, void *context) {
     struct node_call *lo = node_as(node, call);
     struct node *inner = lo && strcmp(lo->function, "lo") == 0 ? lo->arguments.items[0] : node;
     struct axis_range *range = inner->kind == NODE_REFERENCE ? subscript_range(p, inner) : NULL;
+    if (range && range->tiles) /* a block begins at whole tiles */
+        return make_mul(p->arena, range->first, number(p, TILE_SIZE));
     return range ? range->first : node_map_children(p->arena, node, index_in_numbers, p);
 }
 
-/* Which matrix of a tensor: axes may be shifted, b + 1. */
+/* A number as the difference of two that are never negative: device form counts in u32, where only sums, differences and products may pass
+ * below 0 on their way. */
+struct difference {
+    struct node *plus, *minus;
+};
+
+static struct difference difference_of(struct protocol *p, struct node *node);
+
+static struct difference difference_of_product(struct protocol *p, struct node *left, struct node *right) {
+    struct difference a = difference_of(p, left), b = difference_of(p, right);
+    struct arena *arena = p->arena;
+    return (struct difference){make_add(arena, make_mul(arena, a.plus, b.plus), make_mul(arena, a.minus, b.minus)),
+                               make_add(arena, make_mul(arena, a.plus, b.minus), make_mul(arena, a.minus, b.plus))};
+}
+
+static bool is_zero(const struct node *node) {
+    int64_t value;
+    return integer_value(node, &value) && value == 0;
+}
+
+static struct difference difference_of(struct protocol *p, struct node *node) {
+    struct arena *arena = p->arena;
+    struct node_binary *binary = node_as(node, binary);
+    struct node_call *call = node_as(node, call);
+    struct node *zero = number(p, 0);
+    int64_t value;
+    if (integer_value(node, &value) && value < 0)
+        return (struct difference){zero, make_integer(arena, -value)};
+    if (binary && binary->operator == BINARY_MULTIPLY)
+        return difference_of_product(p, binary->left, binary->right);
+    bool compares = call && call->arguments.count == 2 && (strcmp(call->function, "min") == 0 || strcmp(call->function, "max") == 0);
+    if (!compares && !(binary && (binary->operator == BINARY_ADD || binary->operator == BINARY_SUBTRACT)))
+        return (struct difference){node, zero};
+    struct difference a = difference_of(p, compares ? call->arguments.items[0] : binary->left);
+    struct difference b = difference_of(p, compares ? call->arguments.items[1] : binary->right);
+    if (!compares && binary->operator == BINARY_ADD)
+        return (struct difference){make_add(arena, a.plus, b.plus), make_add(arena, a.minus, b.minus)};
+    if (!compares)
+        return (struct difference){make_add(arena, a.plus, b.minus), make_add(arena, a.minus, b.plus)};
+    if (is_zero(a.minus) && is_zero(b.minus))
+        return (struct difference){node, zero};
+    struct node *left = make_add(arena, a.plus, b.minus), *right = make_add(arena, b.plus, a.minus);
+    return (struct difference){strcmp(call->function, "min") == 0 ? make_min(arena, left, right) : make_max(arena, left, right),
+                               make_add(arena, a.minus, b.minus)};
+}
+
+static bool has_no_comparison(struct node *node, void *context) {
+    return node->kind != NODE_CALL && node_each_child(node, has_no_comparison, context);
+}
+
+/* Which matrix of a tensor: axes may be shifted, b + 1, and clamped, max(b - 1, 0). */
 static struct node *leading_index(struct protocol *p, struct node *subscript) {
-    return launch_value(p, index_in_numbers(subscript, p));
+    struct node *index = index_in_numbers(subscript, p);
+    if (!has_no_comparison(index, NULL)) {
+        struct difference parts = difference_of(p, index);
+        index = is_zero(parts.minus) ? parts.plus : make_sub(p->arena, parts.plus, parts.minus);
+    }
+    return launch_value(p, index);
 }
 
 static struct node *page_of(struct protocol *p, const struct transfer *t) {
