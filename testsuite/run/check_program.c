@@ -19,6 +19,11 @@ struct check {
     const char *refused; /* what a launch was refused for: sizes that do not fit, or that nobody gave */
 };
 
+static const char *file_of(const struct generated *program)
+{
+    return program->file ? program->file : "generated.tl";
+}
+
 static void break_promise(struct check *check, const char *what)
 {
     check->broken = check->broken ? check->broken : what;
@@ -38,7 +43,7 @@ static const char *module_text(struct arena *arena, const struct node *module)
 static void check_text(struct check *check, const struct pass *pass, struct node *kernel)
 {
     struct diagnostics *diagnostics = diagnostics_create(check->arena);
-    struct node *module = node_new(check->arena, module, MODULE, kernel->span, .source = "generated.tl", .items = LIST(check->arena, kernel));
+    struct node *module = node_new(check->arena, module, MODULE, kernel->span, .source = file_of(check->program), .items = LIST(check->arena, kernel));
     const char *text = module_text(check->arena, module);
     struct node *back = module_read(check->arena, diagnostics, diagnostics_add_source(diagnostics, "printed.ir", text, strlen(text)));
     if (!back || !node_equal(module, back)) {
@@ -87,7 +92,7 @@ static struct unit *compile(struct check *check, enum compile_mode mode, uint32_
         unit->options.defines = program->sizes;
         unit->options.define_count = program->size_count;
     }
-    if (unit_load(unit, "generated.tl", program->text, strlen(program->text))) {
+    if (unit_load(unit, file_of(program), program->text, strlen(program->text))) {
         unit_compile(unit);
     }
     return unit;
@@ -172,6 +177,12 @@ static uint64_t next_random(uint64_t *state)
     return *state >> 33;
 }
 
+/* Whole numbers are small: 0 to 63. */
+static uint32_t input_number(uint64_t *state)
+{
+    return (uint32_t)(next_random(state) % 64);
+}
+
 /* Values in (-2, 2), at times a special one. */
 static float input_value(uint64_t *state, bool special)
 {
@@ -187,33 +198,57 @@ static void fill_array(struct array *array, uint64_t seed, bool special)
 {
     uint64_t state = seed;
     for (uint64_t i = 0; i < array_count(array); i++) {
-        float value = input_value(&state, special);
         if (array->dtype == DTYPE_BF16) {
-            ((uint16_t *)array->rows)[i] = bf16_from_f32(value);
+            ((uint16_t *)array->rows)[i] = bf16_from_f32(input_value(&state, special));
+        } else if (array->dtype == DTYPE_F32) {
+            ((float *)array->rows)[i] = input_value(&state, special);
         } else {
-            ((float *)array->rows)[i] = value;
+            ((uint32_t *)array->rows)[i] = input_number(&state);
         }
     }
 }
 
 struct execution {
     struct array *arrays;
-    size_t count;
+    struct tensor_values *inputs; /* what arrays of direction in and inout held before */
+    size_t count, input_count;
     bool ok;
 };
 
-static bool size_of(const struct generated *program, struct node *dimension, uint64_t *extent)
+static double element(const struct array *array, uint64_t i)
 {
-    struct node_integer *integer = node_as(dimension, integer);
-    struct node_reference *reference = node_as(dimension, reference);
-    *extent = integer ? (uint64_t)integer->value : 0;
-    for (size_t i = 0; reference && i < program->size_count; i++) {
-        if (strcmp(program->sizes[i].name, reference->name) == 0) {
-            *extent = (uint64_t)program->sizes[i].value;
-            return true;
-        }
+    switch (array->dtype) {
+    case DTYPE_BF16:
+        return (double)f32_from_bf16(((const uint16_t *)array->rows)[i]);
+    case DTYPE_F32:
+        return (double)((const float *)array->rows)[i];
+    case DTYPE_I32:
+        return (double)((const int32_t *)array->rows)[i];
+    default:
+        return (double)((const uint32_t *)array->rows)[i];
     }
-    return integer != NULL;
+}
+
+static struct tensor_values values_of(struct arena *arena, const struct array *array)
+{
+    struct tensor_values values = {.name = array->name, .dtype = array->dtype, .rank = array->rank};
+    memcpy(values.shape, array->extents, array->rank * sizeof *array->extents);
+    values.values = arena_allocate(arena, (array_count(array) + 1) * sizeof *values.values);
+    for (uint64_t i = 0; i < array_count(array); i++) {
+        values.values[i] = element(array, i);
+    }
+    return values;
+}
+
+/* The sizes and whole parameters that the program runs with. */
+static struct environment environment_of(struct check *check)
+{
+    const struct generated *program = check->program;
+    struct environment environment = {.arena = check->arena};
+    for (size_t i = 0; i < program->size_count; i++) {
+        environment_set(&environment, program->sizes[i].name, program->sizes[i].value);
+    }
+    return environment;
 }
 
 static struct execution execute(struct check *check, struct unit *unit, enum device_choice device, uint64_t seed, bool special)
@@ -222,7 +257,9 @@ static struct execution execute(struct check *check, struct unit *unit, enum dev
     struct run run = {.unit = unit, .device = device, .seed = seed, .scalars = program->scalars, .scalar_count = program->scalar_count};
     struct node *entry = unit_entry(unit);
     struct node_list parameters = launch_parameters(entry);
-    struct execution result = {.arrays = arena_allocate(check->arena, (parameters.count + 1) * sizeof *result.arrays)};
+    struct execution result = {.arrays = arena_allocate(check->arena, (parameters.count + 1) * sizeof *result.arrays),
+                               .inputs = arena_allocate(check->arena, (parameters.count + 1) * sizeof *result.inputs)};
+    struct environment sizes = environment_of(check);
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
         if (parameter->dimensions.count == 0) {
@@ -230,15 +267,14 @@ static struct execution execute(struct check *check, struct unit *unit, enum dev
         }
         struct array *array = &result.arrays[result.count++];
         *array = (struct array){.name = parameter->name, .dtype = parameter->dtype, .rank = parameter->dimensions.count};
-        for (size_t j = 0; j < array->rank; j++) {
-            if (!size_of(program, parameter->dimensions.items[j], &array->extents[j])) {
-                break_promise(check, "a size of the program is not known");
-                return result;
-            }
+        if (!parameter_extents(unit->diagnostics, &sizes, &parameter->base, array->extents)) {
+            break_promise(check, "a size of the program is not known");
+            return result;
         }
         if (parameter->direction != DIRECTION_OUT) {
             array->rows = arena_allocate(check->arena, array_bytes(array) + 4);
             fill_array(array, 77 + i, special);
+            result.inputs[result.input_count++] = values_of(check->arena, array);
         }
     }
     unsigned errors = unit->diagnostics->error_count;
@@ -255,12 +291,6 @@ static struct execution execute(struct check *check, struct unit *unit, enum dev
     return result;
 }
 
-static double element(const struct array *array, uint64_t i)
-{
-    return array->dtype == DTYPE_BF16 ? (double)f32_from_bf16(((const uint16_t *)array->rows)[i])
-                                      : (double)((const float *)array->rows)[i];
-}
-
 static void require_same(struct check *check, const struct execution *a, const struct execution *b, const char *what)
 {
     for (size_t i = 0; a->ok && b->ok && i < a->count; i++) {
@@ -275,40 +305,28 @@ static void require_same(struct check *check, const struct execution *a, const s
     }
 }
 
-static struct tensor_values values_of(struct arena *arena, const struct array *array)
-{
-    struct tensor_values values = {.name = array->name, .dtype = array->dtype, .rank = array->rank};
-    memcpy(values.shape, array->extents, array->rank * sizeof *array->extents);
-    values.values = arena_allocate(arena, (array_count(array) + 1) * sizeof *values.values);
-    for (uint64_t i = 0; i < array_count(array); i++) {
-        values.values[i] = element(array, i);
-    }
-    return values;
-}
-
-/* The bound is that of the program as its author wrote it. */
+/* The bound is that of the program as its author wrote it, or of what says what it means. */
 static void check_bound(struct check *check, const struct execution *execution)
 {
     const struct generated *program = check->program;
+    const char *text = program->meaning ? program->meaning : program->text;
     struct diagnostics *diagnostics = diagnostics_create(check->arena);
-    struct node *module = front_end(check->arena, diagnostics, "generated.tl", program->text, strlen(program->text), NULL, 0);
-    struct node *kernel = node_as(module, module)->items.items[0];
-    struct environment sizes = {.arena = check->arena};
-    struct tensor_values *tensors = arena_allocate(check->arena, (execution->count + 1) * sizeof *tensors);
+    struct node *module = front_end(check->arena, diagnostics, "meaning.tl", text, strlen(text), NULL, 0);
+    struct node *kernel = module ? node_as(module, module)->items.items[0] : NULL;
+    struct environment sizes = environment_of(check);
     struct scalar_value scalars[GENERATED_SCALARS];
-    struct evaluation_request request = {.kernel = kernel, .model = MODEL_BOUND, .inputs = tensors, .sizes = &sizes, .scalars = scalars};
-    struct evaluation_result bound, values = {.outputs = &tensors[execution->count - 1], .count = 1};
-    for (size_t i = 0; i < program->size_count; i++) {
-        environment_set(&sizes, program->sizes[i].name, program->sizes[i].value);
-    }
+    struct evaluation_request request = {.kernel = kernel, .model = MODEL_BOUND, .inputs = execution->inputs, .input_count = execution->input_count,
+                                         .sizes = &sizes, .scalars = scalars};
+    struct evaluation_result bound, values = {.outputs = arena_allocate(check->arena, (execution->count + 1) * sizeof *values.outputs)};
     for (size_t i = 0; i < program->scalar_count; i++) {
         scalars[request.scalar_count++] = (struct scalar_value){program->scalars[i].name, strtof(program->scalars[i].text, NULL)};
     }
-    for (size_t i = 0; i < execution->count; i++) {
-        tensors[i] = values_of(check->arena, &execution->arrays[i]);
+    for (size_t i = 0; kernel && i < execution->count; i++) {
+        if (launch_parameter(kernel, execution->arrays[i].name)->direction != DIRECTION_IN) {
+            values.outputs[values.count++] = values_of(check->arena, &execution->arrays[i]);
+        }
     }
-    request.input_count = execution->count - 1;
-    if (!evaluate_kernel(check->arena, diagnostics, &request, &bound)) {
+    if (!kernel || !evaluate_kernel(check->arena, diagnostics, &request, &bound)) {
         break_promise(check, arena_printf(check->arena, "the bound cannot be evaluated: %s",
                                           diagnostics->first ? diagnostics->first->message : "no reason"));
         return;
@@ -331,16 +349,19 @@ static void check_runs(struct check *check, struct unit *unit)
         require_same(check, &device, &evaluator, "device and evaluator");
         struct execution other = execute(check, unit, DEVICE_CHOICE_SIM, 1 + strlen(program->text), special);
         require_same(check, &device, &other, "two orders of threads");
-        struct unit *fixed = compile(check, COMPILE_FIXED, program->grid_x, program->grid_y);
-        if (!first_error(fixed)) {
+        bool is_ir = unit->from_ir; /* whose sizes and grid are its own */
+        struct unit *fixed = is_ir || program->open ? NULL : compile(check, COMPILE_FIXED, program->grid_x, program->grid_y);
+        if (!fixed) {
+            other = device;
+        } else if (!first_error(fixed)) {
             other = execute(check, fixed, DEVICE_CHOICE_SIM, 0, special);
             require_same(check, &device, &other, "open and fixed sizes");
         } else {
             check_refusal(check, fixed);
             break_promise(check, arena_printf(check->arena, "accepted with open sizes only: %s", first_error(fixed)->message));
         }
-        struct unit *wide = compile(check, COMPILE_PLAIN, 5, 3);
-        if (!first_error(wide)) {
+        struct unit *wide = is_ir ? NULL : compile(check, COMPILE_PLAIN, 5, 3);
+        if (wide && !first_error(wide)) {
             other = execute(check, wide, DEVICE_CHOICE_SIM, 0, special);
             require_same(check, &device, &other, "two grids of cores");
         }

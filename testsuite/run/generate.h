@@ -39,6 +39,9 @@ enum { GENERATED_SIZES = 8, GENERATED_SCALARS = 4 };
 struct generated {
     enum family family;
     const char *text;
+    bool open;           /* for open sizes only: fixed ones are not tried */
+    const char *file;    /* its name, which tells IR text; NULL: "generated.tl" */
+    const char *meaning; /* a kernel in .tl with the same parameters that says what the results are; NULL: the text */
     struct define sizes[GENERATED_SIZES]; /* every size that the text mentions */
     size_t size_count;
     struct run_scalar scalars[GENERATED_SCALARS];
