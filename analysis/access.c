@@ -25,7 +25,8 @@ struct walk {
 
 /* ---- the domain at one place ---- */
 
-/* lo(i) <= i < lo(i) + len(i), 0 < len(i) <= step, blocks inside the range. */
+/* lo(i) <= i < lo(i) + len(i); lo(i) whole steps behind the lower end; len(i) a step, or what is left of the range. Of a step that is
+ * no literal: blocks anywhere in the range. */
 static __isl_give isl_set *bound_block(const struct frame *f, __isl_take isl_set *set,
                                        const struct node_axis *axis, bool *exact) {
     struct arena *arena = f->relations->arena;
@@ -37,6 +38,16 @@ static __isl_give isl_set *bound_block(const struct frame *f, __isl_take isl_set
     set = cut(set, at_least(f, end, index, -1), exact);
     set = cut(set, at_least(f, low, axis->lower, 0), exact);
     set = cut(set, at_least(f, axis->upper, end, 0), exact);
+    struct node *beside = make_mod(arena, make_sub(arena, low, axis->lower), axis->step);
+    set = cut(set, at_least(f, make_integer(arena, 0), beside, 0), exact);
+    isl_set *whole = at_least(f, length, axis->step, 0), *last = at_least(f, end, axis->upper, 0);
+    if (whole && last)
+        set = isl_set_intersect(set, isl_set_union(whole, last));
+    else {
+        isl_set_free(whole);
+        isl_set_free(last);
+        *exact = false;
+    }
     return cut(set, at_least(f, axis->step, length, 0), exact);
 }
 
@@ -55,7 +66,7 @@ static __isl_give isl_set *domain_at(const struct walk *walk, isl_local_space *l
             set = bound_block(&f, set, axis, exact);
     }
     for (size_t i = 0; i < walk->guard_count; i++)
-        set = cut(set, condition_set(&f, walk->guards[i].condition, walk->guards[i].negated), exact);
+        set = cut(set, condition_set(&f, walk->guards[i].condition, walk->guards[i].negated, exact), exact);
     return isl_set_intersect_params(set, isl_set_copy(r->context));
 }
 
@@ -297,7 +308,8 @@ static void build_parameters(struct relations *r) {
         if (!is_scalar(r, isl_space_get_dim_name(r->space, isl_dim_param, i)))
             r->context = isl_set_lower_bound_si(r->context, isl_dim_param, i, 0);
     for (size_t i = 0; i < r->kernel->conditions.count; i++) {
-        isl_set *holds = condition_set(&f, r->kernel->conditions.items[i], false);
+        isl_set *holds = condition_set(&f, r->kernel->conditions.items[i], false, &r->exact);
+        r->exact &= holds != NULL;
         if (holds)
             r->context = isl_set_intersect(r->context, isl_set_params(holds));
     }
@@ -319,7 +331,7 @@ static bool finds_blocks(struct node *node, void *context) {
 
 struct relations *relations_of(struct arena *arena, isl_ctx *ctx, struct node *kernel) {
     struct relations *r = arena_allocate(arena, sizeof *r);
-    *r = (struct relations){.arena = arena, .kernel = node_as(kernel, kernel), .ctx = ctx};
+    *r = (struct relations){.arena = arena, .kernel = node_as(kernel, kernel), .ctx = ctx, .exact = true};
     isl_question(ctx);
     build_parameters(r);
     struct block_search search = {false};
@@ -387,13 +399,15 @@ static bool compare_sizes(const struct relations *r, const struct node *a, const
     if (node_equal(a, b))
         return true;
     isl_question(r->ctx);
-    isl_aff *left = relations_size(r, a), *right = left ? relations_size(r, b) : NULL;
+    isl_local_space *local = size_space(r);
+    struct frame f = {.relations = r, .space = local};
+    isl_pw_aff *left = piecewise(&f, a), *right = left ? piecewise(&f, b) : NULL;
+    isl_local_space_free(local);
     if (!right) {
-        isl_aff_free(left);
+        isl_pw_aff_free(left);
         return false;
     }
-    isl_set *so =
-        isl_set_from_basic_set(equal ? isl_aff_eq_basic_set(left, right) : isl_aff_ge_basic_set(left, right));
+    isl_set *so = equal ? isl_pw_aff_eq_set(left, right) : isl_pw_aff_ge_set(left, right);
     so = isl_set_params(so);
     bool always = isl_proved(isl_set_is_subset(r->context, so));
     isl_set_free(so);

@@ -40,6 +40,7 @@ struct relations {
     isl_ctx *ctx;
     isl_space *space; /* of the parameters */
     isl_set *context; /* what is known of them */
+    bool exact;       /* that is all that `where` says */
     struct access_site *sites;
     size_t site_count, site_capacity;
 };

@@ -208,21 +208,23 @@ static __isl_give isl_set *comparison_set(const struct frame *f, const struct no
     }
 }
 
-__isl_give isl_set *condition_set(const struct frame *f, const struct node *node, bool negated) {
+__isl_give isl_set *condition_set(const struct frame *f, const struct node *node, bool negated, bool *exact) {
     if (node->kind == NODE_UNARY && ((const struct node_unary *)node)->operator== UNARY_NOT)
-        return condition_set(f, ((const struct node_unary *)node)->operand, !negated);
+        return condition_set(f, ((const struct node_unary *)node)->operand, !negated, exact);
     if (node->kind != NODE_BINARY)
         return NULL;
     const struct node_binary *binary = (const struct node_binary *)node;
     if (binary->operator!= BINARY_AND && binary->operator!= BINARY_OR)
         return binary->operator>= BINARY_EQUAL ? comparison_set(f, binary, negated) : NULL;
-    isl_set *left = condition_set(f, binary->left, negated),
-            *right = condition_set(f, binary->right, negated);
+    isl_set *left = condition_set(f, binary->left, negated, exact),
+            *right = condition_set(f, binary->right, negated, exact);
     bool both = (binary->operator== BINARY_AND) != negated;
     if (left && right)
         return both ? isl_set_intersect(left, right) : isl_set_union(left, right);
-    if (both) /* the half that is affine still holds */
+    if (both) {
+        *exact = false;
         return left ? left : right;
+    }
     isl_set_free(left);
     isl_set_free(right);
     return NULL;

@@ -3,15 +3,11 @@
 #include <string.h>
 
 #include <isl/ilp.h>
-#include <isl/point.h>
 #include <isl/val.h>
 
+#include "analysis/example.h"
 #include "analysis/isl_util.h"
 #include "ir/build.h"
-#include "support/text_buffer.h"
-
-/* A scalar parameter may have any value; an example is looked for in this range. */
-#define EXAMPLE_LIMIT (1 << 20)
 
 /* Iterations whose element lies below 0 (below) or at or above the extent. NULL when that cannot be said. */
 static __isl_give isl_set *outside(const struct relations *r, const struct access_site *site,
@@ -63,50 +59,14 @@ bool bounds_proved(const struct relations *r, const struct access_site *site) {
 
 /* ---- messages ---- */
 
-static void append_coordinate(struct text_buffer *out, __isl_keep isl_point *point, unsigned position,
-                              const char *name, const char *lead) {
-    isl_val *value = isl_point_get_coordinate_val(point, isl_dim_set, (int)position);
-    text_printf(out, "%s%s = %ld", lead, name, isl_val_get_num_si(value));
-    isl_val_free(value);
-}
-
-const char *bounds_first_point(const struct relations *r, const struct access_site *site,
-                               __isl_take isl_set *set) {
-    unsigned sizes = (unsigned)isl_set_dim(set, isl_dim_param);
-    set = isl_set_move_dims(set, isl_dim_set, 0, isl_dim_param, 0, sizes);
-    for (unsigned i = 0; i < sizes; i++) {
-        set = isl_set_lower_bound_si(set, isl_dim_set, i, -EXAMPLE_LIMIT);
-        set = isl_set_upper_bound_si(set, isl_dim_set, i, EXAMPLE_LIMIT);
-    }
-    isl_point *point = isl_set_sample_point(isl_set_lexmin(set));
-    struct text_buffer out = {0};
-    if (point && isl_proved(isl_bool_not(isl_point_is_void(point)))) {
-        for (unsigned i = 0; i < sizes; i++)
-            append_coordinate(&out, point, i, isl_space_get_dim_name(r->space, isl_dim_param, i),
-                              i ? ", " : "with ");
-        bool first = true;
-        for (size_t i = 0; site && i < site->axis_count; i++) {
-            if (!site->axes[i])
-                continue;
-            append_coordinate(&out, point, sizes + (unsigned)i, site->axes[i],
-                              first ? (sizes ? " at " : "at ") : ", ");
-            first = false;
-        }
-    }
-    isl_point_free(point);
-    const char *text = arena_string(r->arena, text_string(&out));
-    text_free(&out);
-    return text;
-}
-
-/* "256 rows", "M columns", "64 elements", "an extent of 3 in dimension 1". */
-static const char *extent_text(const struct relations *r, const struct node_list extents, size_t dimension) {
-    const char *text = node_text(r->arena, extents.items[dimension]);
-    if (extents.count == 1)
-        return arena_printf(r->arena, "%s elements", text);
-    if (dimension + 2 < extents.count)
-        return arena_printf(r->arena, "an extent of %s in dimension %zu", text, dimension + 1);
-    return arena_printf(r->arena, "%s %s", text, dimension + 1 == extents.count ? "columns" : "rows");
+/* "256 rows", "1 column", "M columns", "64 elements", "an extent of 3 in dimension 1". */
+static const char *extent_text(const struct relations *r, size_t rank, size_t dimension, const char *extent) {
+    bool one = strcmp(extent, "1") == 0;
+    if (rank == 1)
+        return arena_printf(r->arena, "%s element%s", extent, one ? "" : "s");
+    if (dimension + 2 < rank)
+        return arena_printf(r->arena, "an extent of %s in dimension %zu", extent, dimension + 1);
+    return arena_printf(r->arena, "%s %s%s", extent, dimension + 1 == rank ? "column" : "row", one ? "" : "s");
 }
 
 /* The largest or smallest value of a subscript, when it is one number whatever the sizes are. */
@@ -121,40 +81,160 @@ static bool extreme_index(const struct access_site *site, size_t dimension, bool
     return known;
 }
 
-static void report_outside(const struct relations *r, struct diagnostics *d, const struct access_site *site,
-                           struct node_list extents, size_t dimension, bool below) {
-    const char *index = node_text(r->arena, site->access->subscripts.items[dimension]),
-               *name = site->access->name;
-    const char *extent = extent_text(r, extents, dimension);
-    struct node *subscript = site->access->subscripts.items[dimension];
+/* What is reported: one end of one dimension of an access. */
+struct fault {
+    const struct relations *r;
+    const struct access_site *site;
+    size_t dimension;
+    const struct node *extent;
+    bool below;
+};
+
+/* The first iteration that leaves the tensor, with the index and the extent behind its dimensions. */
+static struct example *first_outside(const struct fault *f) {
+    const struct access_site *site = f->site;
+    isl_set *wrong = outside(f->r, site, f->dimension, f->extent, f->below);
+    isl_pw_aff *extent = relations_size_at(f->r, site, f->below ? make_integer(f->r->arena, 0) : f->extent);
+    if (!wrong || !extent) {
+        isl_set_free(wrong);
+        isl_pw_aff_free(extent);
+        return NULL;
+    }
+    isl_map *values = isl_map_from_pw_aff(isl_pw_aff_copy(site->subscripts[f->dimension]));
+    values = isl_map_flat_range_product(values, isl_map_from_pw_aff(extent));
+    return example_of(f->r, isl_set_flatten(isl_map_wrap(isl_map_intersect_domain(values, wrong))));
+}
+
+static void note_first(const struct fault *f, struct diagnostics *d, struct span span) {
+    struct example *first = first_outside(f);
+    if (!first)
+        return;
+    const struct access_site *site = f->site;
+    struct arena *arena = f->r->arena;
+    size_t after = (size_t)isl_set_dim(site->domain, isl_dim_set);
+    const char *axes = example_axes(first, site, 0), *name = site->access->name;
+    const char *index = node_text(arena, site->access->subscripts.items[f->dimension]);
+    const char *place = arena_printf(arena, "%s%s%s%s", site->exact && f->r->exact ? "first" : "perhaps", *axes ? " at " : "",
+                                     axes, example_sizes(first));
+    long long value = example_value(first, after);
+    const char *extent = arena_printf(arena, "%lld", (long long)example_value(first, after + 1));
+    if (f->below)
+        report_note(d, span, "%s: %s is %lld there", place, index, value);
+    else
+        report_note(d, span, "%s: %s is %lld there, and %s has %s", place, index, value, name,
+                    extent_text(f->r, site->access->subscripts.count, f->dimension, extent));
+}
+
+/* A subscript that is a loop variable and a number. */
+static const struct node_axis *shifted_axis(const struct access_site *site, struct node *subscript,
+                                            int64_t *shift) {
+    struct node_binary *binary = node_as(subscript, binary);
+    struct node_reference *reference = node_as(binary ? binary->left : subscript, reference);
+    bool known = !binary || (binary->operator== BINARY_ADD || binary->operator== BINARY_SUBTRACT);
+    *shift = 0;
+    if (!reference || !known || (binary && !integer_value(binary->right, shift)))
+        return NULL;
+    if (binary && binary->operator== BINARY_SUBTRACT)
+        *shift = -*shift;
+    for (size_t i = site->axis_count; i-- > 0;)
+        if (site->axes[i] && site->ranges[i] && strcmp(site->axes[i], reference->name) == 0)
+            return site->ranges[i];
+    return NULL;
+}
+
+static bool is_scalar(const struct relations *r, const struct node_reference *reference) {
+    for (size_t i = 0; reference && i < r->kernel->parameters.count; i++) {
+        struct node_parameter *parameter = node_as(r->kernel->parameters.items[i], parameter);
+        if (!parameter->dimensions.count && strcmp(parameter->name, reference->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A loop variable with a shift that runs beyond the extent. */
+static const char *upper_advice(const struct fault *f, const struct node_axis *axis, int64_t shift) {
+    struct arena *arena = f->r->arena;
+    struct node *extent = (struct node *)(uintptr_t)f->extent;
+    struct node *end = make_sub(arena, extent, make_integer(arena, shift));
+    if (relations_at_least(f->r, axis->upper, make_add(arena, end, make_integer(arena, 1))))
+        return arena_printf(arena, "end %s at %s", axis->name, node_text(arena, end));
+    isl_aff *known = relations_size(f->r, axis->upper);
+    isl_aff_free(known);
+    struct node *needed = make_add(arena, axis->upper, make_integer(arena, shift));
+    return known ? arena_printf(arena, "state `where %s <= %s`", node_text(arena, needed), node_text(arena, extent)) : NULL;
+}
+
+/* What would bring the index into the tensor, as far as that can be said. */
+static const char *range_advice(const struct fault *f) {
+    struct arena *arena = f->r->arena;
+    struct node *subscript = f->site->access->subscripts.items[f->dimension];
+    int64_t shift, lower;
+    const struct node_axis *axis = shifted_axis(f->site, subscript, &shift);
+    const char *advice = NULL;
+    if (is_scalar(f->r, node_as(subscript, reference)))
+        return arena_printf(arena, "state `where %s`",
+                            node_text(arena, f->below ? make_binary(arena, BINARY_GREATER_EQUAL, subscript, make_integer(arena, 0))
+                                                      : make_binary(arena, BINARY_LESS, subscript,
+                                                                    (struct node *)(uintptr_t)f->extent)));
+    if (axis && f->below && shift < 0 && integer_value(axis->lower, &lower))
+        return arena_printf(arena, "begin %s at %lld", axis->name, (long long)-shift);
+    if (axis && !f->below)
+        advice = upper_advice(f, axis, shift);
+    return advice ? advice : "shorten the range or state what holds of the sizes by `where`";
+}
+
+static void advise(const struct fault *f, struct diagnostics *d) {
+    struct arena *arena = f->r->arena;
+    const char *access = node_text(arena, &f->site->access->base);
+    if (f->site->kind == ACCESS_READ)
+        report_help(d, (struct span){0}, "%s, or say what is outside: `%.*s else 0]`", range_advice(f),
+                    (int)strlen(access) - 1, access);
+    else
+        report_help(d, (struct span){0}, "%s", range_advice(f));
+}
+
+static void report_outside(const struct fault *f, struct diagnostics *d) {
+    const struct relations *r = f->r;
+    const struct access_site *site = f->site;
+    struct node *subscript = site->access->subscripts.items[f->dimension];
+    const char *index = node_text(r->arena, subscript), *name = site->access->name;
+    const char *extent =
+        extent_text(r, site->access->subscripts.count, f->dimension, node_text(r->arena, f->extent));
     struct span span = subscript->span.line ? subscript->span : site->span;
+    bool certain = site->exact && r->exact;
     long value;
     int64_t fixed;
     isl_question(r->ctx);
-    isl_set *wrong = outside(r, site, dimension, extents.items[dimension], below);
-    if (!wrong)
+    isl_set *wrong = outside(r, site, f->dimension, f->extent, f->below);
+    bool comparable = wrong != NULL;
+    isl_set_free(wrong);
+    if (!comparable)
         report_error(
             d, span,
             "index %s of %s cannot be compared with its extent: %s has %s, which is not affine in the sizes",
             index, name, name, extent);
-    else if (below && extreme_index(site, dimension, true, &value))
+    else if (f->below && extreme_index(site, f->dimension, true, &value))
         report_error(d, span, "index %s of %s runs down to %ld", index, name, value);
-    else if (below)
-        report_error(d, span, "index %s of %s is not proved to stay at or above 0", index, name);
-    else if (integer_value(extents.items[dimension], &fixed) && extreme_index(site, dimension, false, &value))
+    else if (f->below)
+        report_error(d, span, certain ? "index %s of %s falls below 0" : "index %s of %s is not proved to stay at or above 0", index,
+                     name);
+    else if (integer_value(f->extent, &fixed) && extreme_index(site, f->dimension, false, &value))
         report_error(d, span, "index %s of %s runs to %ld, but %s has %s", index, name, value, name, extent);
     else
-        report_error(d, span, "index %s of %s is not proved to stay inside it: %s has %s", index, name, name,
-                     extent);
-    const char *first = wrong ? bounds_first_point(r, site, wrong) : "";
-    if (first[0])
-        report_note(d, span, "first %s", first);
+        report_error(d, span, certain ? "index %s of %s leaves it: %s has %s" : "index %s of %s is not proved to stay inside it: %s has %s",
+                     index, name, name, extent);
+    note_first(f, d, span);
     report_note(d, relations_tensor(r, name)->base.span, "%s is declared here", name);
-    if (below || site->kind == ACCESS_READ)
-        report_help(
-            d, (struct span){0},
-            "shorten the range, state what holds of the sizes by `where`, or read `%s[... else value]`",
-            name);
+    advise(f, d);
+}
+
+/* What no proof reaches is read with a guard; a write has none. */
+static void advise_guard(const struct relations *r, struct diagnostics *d, const struct access_site *site) {
+    const char *access = node_text(r->arena, &site->access->base);
+    if (site->kind == ACCESS_READ)
+        report_help(d, (struct span){0}, "say what is outside: `%.*s else 0]`", (int)strlen(access) - 1, access);
+    else
+        report_help(d, (struct span){0}, "write at loop variables and sizes: where data decide, no proof can");
 }
 
 static bool check_site(const struct relations *r, struct diagnostics *d, const struct access_site *site) {
@@ -168,13 +248,14 @@ static bool check_site(const struct relations *r, struct diagnostics *d, const s
                          "subscript %zu of %s is not an affine function of loop variables and sizes, so it "
                          "cannot be proved in bounds",
                          i + 1, site->access->name);
-            report_help(d, (struct span){0}, "give the value for elements outside: `%s[... else value]`",
+            report_note(d, relations_tensor(r, site->access->name)->base.span, "%s is declared here",
                         site->access->name);
+            advise_guard(r, d, site);
             return false;
         }
         for (int below = 1; below >= 0; below--)
             if (!dimension_proved(r, site, i, extents.items[i], below)) {
-                report_outside(r, d, site, extents, i, below);
+                report_outside(&(struct fault){r, site, i, extents.items[i], below}, d);
                 return false;
             }
     }

@@ -2,8 +2,10 @@
 
 #include <string.h>
 
-#include "analysis/bounds.h"
+#include "analysis/example.h"
+#include "analysis/first_use.h"
 #include "analysis/isl_util.h"
+#include "analysis/overlap.h"
 #include "ir/build.h"
 
 /* ---- outputs ---- */
@@ -41,39 +43,110 @@ static __isl_give isl_set *all_elements(const struct relations *r, const struct 
     return box ? isl_set_intersect_params(box, isl_set_copy(r->context)) : NULL;
 }
 
+/* Elements of an output that nothing writes. */
+struct coverage {
+    isl_set *missing; /* NULL where a range or subscript is not affine */
+    const struct access_site *site; /* the last that writes; NULL when none does */
+};
+
+static struct coverage coverage_of(const struct relations *r, const struct node_parameter *tensor) {
+    struct coverage c = {.missing = all_elements(r, tensor)};
+    for (size_t i = 0; i < r->site_count; i++) {
+        if (!is_write(&r->sites[i]) || !names(&r->sites[i], tensor))
+            continue;
+        c.site = &r->sites[i];
+        isl_map *map = c.missing && c.site->exact ? relations_map(c.site) : NULL;
+        if (map)
+            c.missing = isl_set_subtract(c.missing, isl_map_range(map));
+        else
+            c.missing = isl_set_free(c.missing);
+    }
+    return c;
+}
+
+static void report_missing(const struct relations *r, struct diagnostics *d,
+                           const struct node_parameter *tensor, struct coverage c) {
+    struct example *first = example_of(r, isl_set_copy(c.missing));
+    report_error(d, c.site->span, "not every element of %s is written", tensor->name);
+    if (first)
+        report_note(d, tensor->base.span, "nothing writes %s%s",
+                    example_element(first, tensor->name, 0, tensor->dimensions.count), example_sizes(first));
+    else
+        report_note(d, tensor->base.span, "%s is declared here", tensor->name);
+    report_help(d, (struct span){0},
+                "let the loops run over all of %s, or declare it inout: then it keeps what it held", tensor->name);
+}
+
 static bool check_coverage(const struct relations *r, struct diagnostics *d,
                            const struct node_parameter *tensor) {
     isl_question(r->ctx);
-    isl_set *missing = all_elements(r, tensor);
-    const struct access_site *site = NULL;
-    bool exact = missing != NULL;
-    for (size_t i = 0; i < r->site_count && exact; i++) {
-        if (!is_write(&r->sites[i]) || !names(&r->sites[i], tensor))
-            continue;
-        site = &r->sites[i];
-        isl_map *map = relations_map(site);
-        exact &= site->exact && map != NULL;
-        if (map)
-            missing = isl_set_subtract(missing, isl_map_range(map));
-    }
-    struct span span = site ? site->span : tensor->base.span;
-    bool covered = exact && isl_proved(isl_set_is_empty(missing));
-    if (!covered && !site) {
+    struct coverage c = coverage_of(r, tensor);
+    bool covered = c.missing && c.site && isl_proved(isl_set_is_empty(c.missing));
+    if (!c.site) {
         report_error(d, tensor->base.span, "output %s is never written", tensor->name);
-    } else if (!covered && !exact) {
+    } else if (!c.missing) {
         report_error(
-            d, span,
+            d, c.site->span,
             "it cannot be shown that every element of %s is written: its ranges or subscripts are not affine",
             tensor->name);
     } else if (!covered) {
-        struct access_site element = {.axis_count = 0};
-        const char *first = bounds_first_point(r, &element, isl_set_copy(missing));
-        report_error(d, span, "not every element of %s is written%s%s", tensor->name,
-                     first[0] ? ", for example " : "", first);
-        report_note(d, tensor->base.span, "%s is declared here", tensor->name);
+        report_missing(r, d, tensor, c);
     }
-    isl_set_free(missing);
+    isl_set_free(c.missing);
     return covered;
+}
+
+bool dependence_coverage(const struct relations *r, struct diagnostics *d) {
+    bool sound = true;
+    for (size_t i = 0; i < r->kernel->parameters.count; i++) {
+        const struct node_parameter *tensor = node_as(r->kernel->parameters.items[i], parameter);
+        if (!tensor->dimensions.count || tensor->direction != DIRECTION_OUT)
+            continue;
+        isl_question(r->ctx);
+        struct coverage c = coverage_of(r, tensor);
+        for (unsigned k = 0; c.missing && k < (unsigned)isl_set_dim(c.missing, isl_dim_param); k++)
+            c.missing = isl_set_lower_bound_si(c.missing, isl_dim_param, k, 1);
+        if (c.missing && c.site && isl_proved(isl_bool_not(isl_set_is_empty(c.missing)))) {
+            report_missing(r, d, tensor, c);
+            sound = false;
+        }
+        isl_set_free(c.missing);
+    }
+    return sound;
+}
+
+/* ---- pairs of accesses ---- */
+
+/* Is there no such pair? NULL, which could not be said, is no proof. */
+static bool is_no_pair(__isl_take isl_map *pairs) {
+    bool none = pairs && isl_proved(isl_map_is_empty(pairs));
+    isl_map_free(pairs);
+    return none;
+}
+
+/* The first pair of iterations with their element, as a note at a; a writes. */
+static void note_pair(const struct relations *r, struct diagnostics *d, const struct access_site *a,
+                      const struct access_site *b, __isl_take isl_map *pairs) {
+    struct example *first = pairs ? overlap_example(r, b, pairs) : NULL;
+    if (!first) {
+        report_note(d, a->span, "%s is written here", a->access->name);
+        return;
+    }
+    size_t of_a = (size_t)isl_set_dim(b->domain, isl_dim_set), of_element = of_a + (size_t)isl_set_dim(a->domain, isl_dim_set);
+    bool turned = false; /* of one access: b comes before a */
+    for (size_t i = 0; a == b && i < of_a; i++)
+        if (example_value(first, i) != example_value(first, of_a + i)) {
+            turned = example_value(first, i) < example_value(first, of_a + i);
+            break;
+        }
+    const char *element = example_element(first, b->access->name, of_element, b->access->subscripts.count);
+    const char *early = example_axes(first, a, of_a), *late = example_axes(first, b, 0);
+    if (a == b)
+        report_note(d, a->span, "%s is written at %s, and again at %s%s", element, turned ? late : early, turned ? early : late,
+                    example_sizes(first));
+    else
+        report_note(d, a->span, "%s is written here at %s, and %s at %s%s", element, early, is_write(b) ? "again" : "read", late,
+                    example_sizes(first));
 }
 
 /* A block axis that has one block: what runs once per block runs once. */
@@ -113,43 +186,97 @@ static bool check_written_once(const struct relations *r, struct diagnostics *d,
     else
         report_error(d, site->span, "it cannot be shown that each element of %s is written once",
                      site->access->name);
+    isl_question(r->ctx);
+    isl_map *pairs = overlap_across(r, site, site);
+    if (!pairs || isl_proved(isl_map_is_empty(pairs))) {
+        isl_map_free(pairs);
+        pairs = overlap_before(r, site, site);
+    }
+    note_pair(r, d, site, site, pairs);
+    report_help(d, (struct span){0}, "gather in a `fragment` what the turns of a loop give, and write the result once");
     return false;
 }
 
-/* { grid point -> element } of a site. */
-static __isl_give isl_map *grid_map(const struct access_site *site) {
-    isl_map *map = relations_map(site);
-    if (!map)
-        return NULL;
-    unsigned dimensions = (unsigned)isl_map_dim(map, isl_dim_in);
-    return isl_map_project_out(map, isl_dim_in, (unsigned)site->grid_axes,
-                               dimensions - (unsigned)site->grid_axes);
+/* What one block of the grid writes, another neither writes nor reads. */
+static bool check_across(const struct relations *r, struct diagnostics *d, const struct access_site *write,
+                         const struct access_site *other) {
+    isl_question(r->ctx);
+    if (is_no_pair(overlap_across(r, write, other)))
+        return true;
+    report_error(d, other->span, "%s here %s an element that another block of the grid writes",
+                 node_text(r->arena, &other->access->base), write->exact && other->exact ? "is" : "may be");
+    note_pair(r, d, write, other, overlap_across(r, write, other));
+    report_help(d, (struct span){0},
+                is_write(other) ? "blocks run in any order: let each element be written by one block"
+                                : "blocks run in any order: write to a tensor of its own, and not over what is read");
+    return false;
 }
 
-/* What one grid point writes, another neither writes nor reads. */
-static bool check_conflict(const struct relations *r, struct diagnostics *d, const struct access_site *write,
-                           const struct access_site *other) {
-    if (!write->grid_axes || write->grid_axes != other->grid_axes)
+/* A tensor is read by a process that does not wait for the one that writes it. */
+static bool check_read_back(const struct relations *r, struct diagnostics *d, const struct access_site *write,
+                            const struct access_site *other) {
+    isl_question(r->ctx);
+    if (other->kind == ACCESS_WRITE || is_no_pair(overlap_before(r, write, other)))
+        return true;
+    report_error(d, other->span, "%s is read here after the same block %s it: memory is read ahead of what is written",
+                 node_text(r->arena, &other->access->base), write->exact && other->exact ? "wrote" : "may have written");
+    note_pair(r, d, write, other, overlap_before(r, write, other));
+    report_help(d, (struct span){0}, "keep the value in a `shared` or `fragment` block and read that, or launch two kernels "
+                                     "from a program");
+    return false;
+}
+
+static bool check_written_again(const struct relations *r, struct diagnostics *d, const struct access_site *write,
+                                const struct access_site *other) {
+    isl_question(r->ctx);
+    if (!is_write(other))
+        return true;
+    for (int turn = 0; turn < 2; turn++) {
+        const struct access_site *first = turn ? other : write, *second = turn ? write : other;
+        if (is_no_pair(overlap_before(r, first, second)))
+            continue;
+        report_error(d, second->span, "%s %s written before by the same block", node_text(r->arena, &second->access->base),
+                     first->exact && second->exact ? "was" : "may have been");
+        note_pair(r, d, first, second, overlap_before(r, first, second));
+        report_help(d, (struct span){0}, "keep what is not final in a `shared` or `fragment` block and write the result once");
+        return false;
+    }
+    return true;
+}
+
+/* The first statement behind a buffer's declaration that reads it. */
+static size_t first_use_of(const struct relations *r, const struct access_site *declaration, const char *name) {
+    size_t first = SIZE_MAX;
+    for (size_t i = 0; i < r->site_count; i++)
+        if (r->sites[i].order > declaration->order && r->sites[i].order < first &&
+            strcmp(r->sites[i].access->name, name) == 0)
+            first = r->sites[i].order;
+    return first;
+}
+
+/* A block that was declared with a tensor's old values may still be on its way when they are overwritten, unless something computed with it
+ * before or in that very statement. */
+static bool check_overwritten(const struct relations *r, struct diagnostics *d, const struct access_site *write,
+                              const struct access_site *other) {
+    const struct node_buffer *buffer = node_as(other->statement, buffer);
+    if (!buffer || other->order >= write->order || first_use_of(r, other, buffer->name) <= write->order)
         return true;
     isl_question(r->ctx);
-    isl_map *to = grid_map(write), *from = grid_map(other);
-    bool apart = false;
-    if (to && from) {
-        isl_map *pairs = isl_map_apply_range(from, isl_map_reverse(to));
-        isl_map *same = isl_map_identity(isl_map_get_space(pairs));
-        apart = isl_proved(isl_map_is_subset(pairs, same));
-        isl_map_free(pairs);
-        isl_map_free(same);
-    } else {
-        isl_map_free(to);
-        isl_map_free(from);
-    }
-    if (apart)
+    if (is_no_pair(overlap_before(r, other, write)))
         return true;
-    report_error(d, other->span, "%s here may be an element that another block of the grid writes",
-                 node_text(r->arena, &other->access->base));
-    report_note(d, write->span, "%s is written here", write->access->name);
+    report_error(d, write->span, "%s is overwritten here while %s may still be on its way: nothing used it before",
+                 node_text(r->arena, &write->access->base), buffer->name);
+    report_note(d, other->span, "%s holds elements of %s from here on", buffer->name, write->access->name);
+    report_help(d, (struct span){0}, "write %s behind the first statement that uses %s", write->access->name, buffer->name);
     return false;
+}
+
+static bool check_pair(const struct relations *r, struct diagnostics *d, const struct access_site *write,
+                       const struct access_site *other) {
+    if (!overlap_same_grid(write, other))
+        return true;
+    return check_across(r, d, write, other) && check_read_back(r, d, write, other) &&
+           check_written_again(r, d, write, other) && check_overwritten(r, d, write, other);
 }
 
 static bool check_output(const struct relations *r, struct diagnostics *d,
@@ -169,81 +296,41 @@ static bool check_output(const struct relations *r, struct diagnostics *d,
                 continue;
             if (!is_write(other) && tensor->direction == DIRECTION_OUT && other->order <= write->order) {
                 report_error(d, other->span, "output %s is read before it is written", tensor->name);
+                report_note(d, write->span, "it is written here");
+                report_help(d, (struct span){0}, "declare it inout to read what it held");
                 sound = false;
             }
-            sound = sound && check_conflict(r, d, write, other);
+            sound = sound && check_pair(r, d, write, other);
         }
     }
     return sound;
 }
 
-/* ---- buffers ---- */
-
-struct first_use {
-    const char *name;
-    enum { USE_NONE, USE_READ, USE_WRITE } use;
-    struct span span;
-};
-
-static bool find_use(struct node *node, void *context) {
-    struct first_use *first = context;
-    struct node_assign *assign = node_as(node, assign);
-    struct node_access *access = node_as(node, access);
-    struct node_reference *reference = node_as(node, reference);
-    if (node->kind == NODE_STATEMENT) {
-        if (mentions(node, first->name))
-            first->use = USE_WRITE; /* tile statements name what they write */
-    } else if (assign) {
-        struct node_access *target = node_as(assign->target, access);
-        find_use(assign->value, context);
-        if (first->use == USE_NONE && target && strcmp(target->name, first->name) == 0) {
-            first->use = assign->operator== ASSIGN_SET ? USE_WRITE : USE_READ;
-            first->span = node->span;
-        }
-        if (first->use == USE_READ && !first->span.line)
-            first->span = node->span;
-    } else if ((access && strcmp(access->name, first->name) == 0) ||
-               (reference && strcmp(reference->name, first->name) == 0)) {
-        first->use = USE_READ;
-        first->span = node->span;
-    } else {
-        node_each_child(node, find_use, context);
-    }
-    return first->use == USE_NONE;
-}
-
-struct buffer_walk {
-    struct diagnostics *diagnostics;
-    bool sound;
-};
-
-static bool check_buffers(struct node *node, void *context) {
-    struct buffer_walk *walk = context;
-    struct node_block *block = node_as(node, block);
-    for (size_t i = 0; block && i < block->statements.count; i++) {
-        struct node_buffer *buffer = node_as(block->statements.items[i], buffer);
-        if (!buffer || buffer->value)
-            continue;
-        struct first_use first = {.name = buffer->name};
-        for (size_t k = i + 1; k < block->statements.count && first.use == USE_NONE; k++)
-            find_use(block->statements.items[k], &first);
-        if (first.use == USE_READ) {
-            report_error(walk->diagnostics, first.span, "%s is read before it is written", buffer->name);
-            report_note(walk->diagnostics, buffer->base.span, "%s is declared here without a value",
-                        buffer->name);
-            walk->sound = false;
-        }
-    }
-    return node_each_child(node, check_buffers, context);
-}
-
 bool dependence_check(const struct relations *r, struct diagnostics *d) {
-    struct buffer_walk walk = {d, true};
-    check_buffers(r->kernel->body, &walk);
+    bool sound = first_use_check(r->kernel->body, d);
     for (size_t i = 0; i < r->kernel->parameters.count; i++) {
         struct node_parameter *parameter = node_as(r->kernel->parameters.items[i], parameter);
         if (parameter->dimensions.count && parameter->direction != DIRECTION_IN)
-            walk.sound &= check_output(r, d, parameter);
+            sound &= check_output(r, d, parameter);
     }
-    return walk.sound;
+    return sound;
+}
+
+void dependence_note(const struct relations *r, struct diagnostics *d, const char *tensor) {
+    for (size_t i = 0; i < r->site_count; i++)
+        for (size_t k = 0; k < r->site_count; k++) {
+            const struct access_site *write = &r->sites[i], *read = &r->sites[k];
+            if (!is_write(write) || is_write(read) || strcmp(write->access->name, tensor) != 0 ||
+                strcmp(read->access->name, tensor) != 0)
+                continue;
+            isl_question(r->ctx);
+            isl_map *pairs = overlap_before(r, write, read);
+            if (!pairs || isl_proved(isl_map_is_empty(pairs))) {
+                isl_map_free(pairs);
+                pairs = overlap_before(r, read, write);
+                pairs = pairs ? isl_map_reverse(pairs) : NULL;
+            }
+            note_pair(r, d, write, read, pairs);
+            return;
+        }
 }

@@ -1,12 +1,20 @@
-/* What the blocks of a tile program owe each other: every element of an output is written, once, by one grid
- * point; no grid point reads what another one writes; nothing is read before it is written.
+/* What the blocks of a tile program owe each other: every element of an output is written, once, by one block of the grid; no block
+ * reads what another one writes, or what it wrote itself (the process that reads does not wait for the one that writes); nothing is
+ * read before it is written.
  */
 #ifndef TILEC_ANALYSIS_DEPENDENCE_H
 #define TILEC_ANALYSIS_DEPENDENCE_H
 
 #include "analysis/access.h"
 
-/* Reports what is not proved. */
+/* Reports what is not proved of a tile program, with the first iterations that break it. */
 bool dependence_check(const struct relations *relations, struct diagnostics *diagnostics);
+
+/* Of nests over elements: reports every output of which some elements are certainly never written. */
+bool dependence_coverage(const struct relations *relations, struct diagnostics *diagnostics);
+
+/* Adds to the error reported last the first two iterations of a nest of which one writes an element of the tensor that the other
+ * reads. */
+void dependence_note(const struct relations *relations, struct diagnostics *diagnostics, const char *tensor);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "analysis/dependence.h"
 #include "ir/build.h"
 
 enum { SMALL_VALUE = 3 };
@@ -31,6 +32,12 @@ int find_loop(const struct normaliser *n, const char *name) {
         if (strcmp(n->loops[i].range.name, name) == 0)
             return (int)i;
     return -1;
+}
+
+void note_next_iteration(const struct normaliser *n, const struct range *loop, const char *does) {
+    struct node *second = simplify(n->arena, make_add(n->arena, loop->lower, make_integer(n->arena, 1)));
+    report_note(n->t->compilation->diagnostics, loop->span, "first at %s = %s, which %s %s = %s wrote", loop->name,
+                node_text(n->arena, second), does, loop->name, node_text(n->arena, loop->lower));
 }
 
 /* ---- ranges ---- */
@@ -191,6 +198,7 @@ struct node *read_cell(struct normaliser *n, struct cell *cell, const char *cons
                   "minima over a "
                   "loop are reordered into tiles",
                   cell->name, loop);
+        note_next_iteration(n, &n->loops[find_loop(n, loop)].range, "needs what");
         return NULL;
     }
     bool shared = cell != n->self || n->self_shared;
@@ -273,6 +281,7 @@ static struct node *resolve_access(struct normaliser *n, struct node_access *acc
                       "tiled when its reads do "
                       "not alias its writes",
                       access->name);
+            dependence_note(t->relations, t->compilation->diagnostics, access->name);
             return &access->base;
         }
         if (!plain) {

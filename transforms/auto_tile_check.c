@@ -120,4 +120,6 @@ void check_equation(struct emitter *e) {
             e->t, e->equation->span,
             "%s has type %s: reductions of integers are not tiled, the matrix unit adds floating numbers",
             integers.name, word_text(WORDS_dtype, (int)integers.dtype));
+    if (integers.name && e->t->failed)
+        report_help(e->t->compilation->diagnostics, (struct span){0}, "declare it as bf16 or f32");
 }

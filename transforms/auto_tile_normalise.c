@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/dependence.h"
 #include "ir/build.h"
 #include "transforms/auto_tile_cells.h"
 
@@ -217,6 +218,7 @@ static void accumulate(struct normaliser *n, struct target *target, struct updat
         tile_fail(n->t, cell_place(n, node),
                   "every iteration of %s overwrites %s; only the last would count (`+=` accumulates)",
                   outermost->range.name, node_text(n->arena, node));
+        note_next_iteration(n, &outermost->range, "overwrites what");
         return;
     }
     if (update.operator== ASSIGN_SET || mentions(update.value, cell->name)) {
@@ -225,6 +227,7 @@ static void accumulate(struct normaliser *n, struct target *target, struct updat
             "%s carries a value from one iteration of %s to the next; only sums, products, maxima and minima "
             "over a loop are reordered into tiles",
             cell->name, outermost->range.name);
+        note_next_iteration(n, &outermost->range, "needs what");
         return;
     }
     struct conflict_search search = {n, cell->name, outermost->range.name, update.operator, NULL };
@@ -536,18 +539,42 @@ static void add_stores(struct normaliser *n) {
 
 /* The old value of an inout tensor is read while blocks of it are written: only at the same element, and only
  * by its own equation. */
+struct old_value_search {
+    const struct equation *equation;
+    const char *name;
+    bool own, elsewhere; /* elsewhere: read at another element than the equation's */
+};
+
+static bool search_old_value(struct node *node, void *context) {
+    struct old_value_search *search = context;
+    struct node_access *access = node_as(node, access);
+    bool old = access && strcmp(access->name, search->name) == 0;
+    for (size_t i = 0; old && i < access->subscripts.count; i++) {
+        struct node_reference *reference = node_as(access->subscripts.items[i], reference);
+        search->elsewhere |=
+            search->own && (!reference || strcmp(reference->name, search->equation->axes[i].name) != 0);
+    }
+    search->elsewhere |= old && !search->own;
+    return node_each_child(node, search_old_value, context);
+}
+
 static void check_initial_values(struct normaliser *n) {
     for (size_t c = 0; c < n->cell_count; c++) {
         struct cell *cell = &n->cells[c];
-        for (size_t i = 0; cell->initial && cell->assigned && i < n->t->equation_count; i++) {
+        for (size_t i = 0; cell->initial && cell->assigned && i < n->t->equation_count && !n->t->failed; i++) {
             struct equation *equation = &n->t->equations[i];
-            if (!mentions(equation->value, cell->name) ||
-                (equation->store && strcmp(equation->name, cell->name) == 0))
+            struct old_value_search search = {equation, cell->name,
+                                              equation->store && strcmp(equation->name, cell->name) == 0, false};
+            search_old_value(equation->value, &search);
+            if (!search.elsewhere)
                 continue;
             tile_fail(n->t, equation->span,
-                      "the old value of %s is read for %s in the nest that overwrites it; write it from a "
-                      "kernel of its own",
-                      cell->name, equation->name);
+                      search.own ? "%s is read at other elements than this writes, which other blocks may have overwritten"
+                                 : "the old value of %s is read here, in the nest that overwrites it",
+                      cell->name);
+            dependence_note(n->t->relations, n->t->compilation->diagnostics, cell->name);
+            report_help(n->t->compilation->diagnostics, (struct span){0},
+                        "write to a tensor of its own, or launch two kernels from a program");
         }
     }
 }

@@ -10,6 +10,7 @@
 #include "analysis/bounds.h"
 #include "analysis/dependence.h"
 #include "analysis/isl_util.h"
+#include "analysis/ranges.h"
 #include "ir/build.h"
 
 void tile_fail(struct tiler *t, struct span span, const char *format, ...) {
@@ -350,9 +351,9 @@ static struct node *drop_guard(struct node *node, void *context) {
     return drop_guard(arena_copy(t->arena, &plain, sizeof plain), t);
 }
 
-static void drop_guards(struct tiler *t) {
+static void simplify_body(struct tiler *t) {
     struct node_kernel plain = *t->kernel;
-    plain.body = drop_guard(plain.body, t);
+    plain.body = ranges_settled(t->relations, drop_guard(plain.body, t));
     if (plain.body == t->kernel->body)
         return;
     t->kernel = arena_copy(t->arena, &plain, sizeof plain);
@@ -367,10 +368,13 @@ bool auto_tile_tt(struct compilation *compilation) {
     t.relations = relations_of(t.arena, ctx, compilation->kernel);
     bool nests = has_no_blocks(t.kernel->body, NULL);
     bool sound = bounds_check(t.relations, compilation->diagnostics);
-    if (sound && !nests)
-        sound = dependence_check(t.relations, compilation->diagnostics);
     if (sound)
-        drop_guards(&t);
+        sound = nests ? dependence_coverage(t.relations, compilation->diagnostics)
+                      : dependence_check(t.relations, compilation->diagnostics);
+    if (sound)
+        simplify_body(&t);
+    if (sound && !nests)
+        sound = ranges_check(t.relations, compilation->diagnostics);
     if (sound && nests)
         sound = tile_nests(&t);
     relations_free(t.relations);

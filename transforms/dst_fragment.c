@@ -185,12 +185,15 @@ static bool is_output_extent(struct manager *m, const struct node *extent) {
 /* An accumulation over nothing leaves its neutral element: where the extent of the axis may be 0, the slots get it explicitly. */
 static void emit_empty(struct manager *m, struct list_builder *out, struct node_tile *update, const struct part *part) {
     struct node_reduction *reduction = node_as(update->value, reduction);
-    struct node *extent = axis_tiles(update, node_as(reduction->axes.items[0], axis)->name, RANGE_EXTENT);
     struct span span = update->base.span;
     double neutral = reduction->operator == REDUCTION_MAX ? -INFINITY : 0;
+    const char *axis = node_as(reduction->axes.items[0], axis)->name;
+    struct node *extent = axis_tiles(update, axis, RANGE_EXTENT);
+    struct node *tiles = make_add(m->arena, axis_tiles(update, axis, RANGE_FIRST), axis_tiles(update, axis, RANGE_TILES));
+    bool full_block = node_equal(extent, make_mul(m->arena, tiles, number(m, TILE_SIZE)));
     int64_t known;
-    if (integer_value(extent, &known) ? known > 0 : extent->kind != NODE_REFERENCE || is_output_extent(m, extent))
-        return; /* known to be positive, or the end of a full block */
+    if (integer_value(extent, &known) ? known > 0 : full_block || is_output_extent(m, extent))
+        return; /* known to be positive */
     struct list_builder fill = {0}, body = {0};
     struct node *bits = make_call(m->arena, "bits", LIST(m->arena, make_real(m->arena, neutral)));
     EMIT(m, &fill, span, "fill_tile_bitcast", ref(m, m->tile), bits);

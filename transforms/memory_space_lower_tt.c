@@ -105,6 +105,15 @@ static struct buffer_facts lookup(const char *name, void *context) {
 
 /* ---- circular buffers ---- */
 
+static void report_full(struct lowering *l, int limit) {
+    struct diagnostics *d = l->compilation->diagnostics;
+    report_error(d, l->compilation->kernel->span, "this kernel needs more than the %d circular buffers of %s: it has %zu blocks in memory",
+                 limit, l->compilation->architecture->name, l->buffer_count);
+    for (size_t i = 0; i < l->buffer_count; i++)
+        report_note(d, l->buffers[i]->base.span, "%s", l->buffers[i]->name);
+    report_help(d, (struct span){0}, "write longer expressions over fewer `shared` blocks, or launch two kernels from a program");
+}
+
 static int take_id(struct lowering *l, enum id_class class) {
     int limit = (int)l->compilation->architecture->circular_buffers;
     for (int id = first_id[class]; id < limit && id < ID_LIMIT; id++)
@@ -118,8 +127,7 @@ static int take_id(struct lowering *l, enum id_class class) {
             return id;
         }
     if (!l->failed)
-        report_error(l->compilation->diagnostics, l->compilation->kernel->span, "this kernel needs more than the %d circular buffers of %s",
-                     limit, l->compilation->architecture->name);
+        report_full(l, limit);
     l->failed = true;
     return 0;
 }
@@ -147,10 +155,11 @@ static const char *role_of(bool data_movement, const char *role) {
     return data_movement ? role : "compute";
 }
 
-static const char *add_circular_buffer(struct lowering *l, const char *base, enum id_class class, enum dtype dtype, struct node *pages,
+/* span: of what the buffer holds blocks of. */
+static const char *add_circular_buffer(struct lowering *l, struct span span, const char *base, enum id_class class, enum dtype dtype, struct node *pages,
                                        struct node_list attributes) {
     const char *name = name_fresh(&l->names, arena_printf(l->arena, "cb_%s", base));
-    struct node *node = node_new(l->arena, circular_buffer, CIRCULAR_BUFFER, ((struct span){0}), .name = name, .id = take_id(l, class),
+    struct node *node = node_new(l->arena, circular_buffer, CIRCULAR_BUFFER, span, .name = name, .id = take_id(l, class),
                                  .dtype = dtype, .pages = pages);
     builder_add(l->arena, &l->circular_buffers, node_with_attributes(l->arena, node, attributes));
     return name;
@@ -187,7 +196,7 @@ static struct node *lower_shared(struct lowering *l, struct node_buffer *buffer)
     struct node *pages = make_mul(l->arena, make_mul(l->arena, rows, columns), make_integer(l->arena, depth));
     struct node_list attributes = cb_attributes(l, facts, rows, columns, role_of(usage.loaded, "reader"), role_of(usage.stored, "writer"),
                                                 attribute_get(&buffer->base, KEY_TT_ORIENTATION));
-    const char *name = add_circular_buffer(l, buffer->name, class, buffer->dtype, pages, attributes);
+    const char *name = add_circular_buffer(l, buffer->base.span, buffer->name, class, buffer->dtype, pages, attributes);
     return attribute_set(l->arena, &buffer->base, KEY_TT_HOME, word(l->arena, name));
 }
 
@@ -342,7 +351,7 @@ static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffe
     if (partial) {
         struct node *pages = make_integer(l->arena, r * c);
         struct node_list attributes = cb_attributes(l, cb_facts(l, DTYPE_F32, 1, true), rows, columns, "compute", "compute", NULL);
-        home = word(l->arena, add_circular_buffer(l, buffer->name, CLASS_INTERMEDIATE, DTYPE_F32, pages, attributes));
+        home = word(l->arena, add_circular_buffer(l, buffer->base.span, buffer->name, CLASS_INTERMEDIATE, DTYPE_F32, pages, attributes));
     }
     struct node *node = attribute_set(l->arena, &buffer->base, KEY_TT_HOME, home);
     node = attribute_set(l->arena, node, KEY_TT_SUBBLOCK, subblock);
@@ -367,7 +376,7 @@ static void add_fill(struct lowering *l, const char *base, enum dtype dtype, str
     struct node_list attributes = cb_attributes(l, cb_facts(l, dtype, 1, false), one, one, "reader", "compute", NULL);
     struct node *carrier = node_with_attributes(l->arena, make_block(l->arena, (struct span){0}, (struct node_list){0}), attributes);
     carrier = attribute_set(l->arena, carrier, KEY_TT_FILL, fill);
-    add_circular_buffer(l, base, CLASS_INPUT, dtype, one, carrier->attributes);
+    add_circular_buffer(l, (struct span){0}, base, CLASS_INPUT, dtype, one, carrier->attributes);
 }
 
 static void add_scaler(struct lowering *l, struct node_tile *tile) {

@@ -17,6 +17,7 @@ struct storage {
     enum dtype dtype;
     size_t rank;
     const char *axes[2]; /* of a buffer: names of its axes, rank of them */
+    const char *staged;  /* of a buffer that moves a tensor's blocks: the tensor */
     enum orientation orientation;
 };
 

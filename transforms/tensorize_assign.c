@@ -120,8 +120,8 @@ static bool check_types(struct tensorizer *t, struct node *target, struct node *
     bool copied = value->kind == NODE_ACCESS && search.found && search.found->dtype == written->dtype &&
                   (written->dtype == DTYPE_U32 || written->dtype == DTYPE_I32);
     if (!copied) {
-        tensorize_fail(t, "%s has type %s: tile operations compute with bf16 and f32; u32 and i32 are copied, no more", odd->name,
-                       word_text(WORDS_dtype, odd->dtype));
+        tensorize_fail(t, "%s has type %s: tile operations compute with bf16 and f32; u32 and i32 are copied, no more",
+                       odd->staged ? odd->staged : odd->name, word_text(WORDS_dtype, odd->dtype));
         report_help(t->compilation->diagnostics, (struct span){0}, "declare it as bf16 or f32");
     }
     return copied;
@@ -180,6 +180,7 @@ static void assign_tensor(struct tensorizer *t, struct node_access *target, stru
         return;
     const char *base = arena_printf(t->arena, "%s_out", target->name);
     const char *name = buffer_declare(t, MEMORY_SHARED, base, count, axes, tensor->dtype, ORIENTATION_NONE);
+    storage_find(t, name)->staged = target->name;
     emit_map(t, buffer_access(t, name), value);
     if (t->failed)
         return;

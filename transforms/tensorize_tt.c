@@ -236,7 +236,7 @@ static struct node_list tensorize_statement(struct tensorizer *t, struct node *n
         builder_add(t->arena, t->out, node);
         break;
     default:
-        tensorize_fail(t, "no tile operation does this: a %s is not lowered inside a tile program", node_info(node->kind)->name);
+        tensorize_fail(t, "no tile operation does this: `%s` is not lowered inside a tile program", node_info(node->kind)->name);
     }
     return rest;
 }

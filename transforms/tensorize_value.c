@@ -190,6 +190,7 @@ static struct node *stage_access(struct tensorizer *t, struct node *node) {
     bool shareable = !tensor->written;
     const char *base = arena_printf(t->arena, "%s_in", access->name);
     const char *name = buffer_declare(t, MEMORY_SHARED, base, count, axes, tensor->dtype, count == 1 ? ORIENTATION_ROW : ORIENTATION_NONE);
+    storage_find(t, name)->staged = access->name;
     tile_emit(t, TILE_LOAD, buffer_access(t, name), ASSIGN_SET, access_numbered(t, access));
     if (shareable)
         remember(t, node, name);

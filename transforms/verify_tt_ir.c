@@ -305,8 +305,8 @@ static void report_overrun(const struct device_kernel *k, int64_t total,
     for (size_t i = 0; i < k->buffers.count; i++) {
         struct node_circular_buffer *buffer = buffer_at(k, i);
         if (known_bytes(buffer, &bytes) && integer_value(buffer->pages, &pages))
-            report_note(k->diagnostics, buffer->base.span, "%s: %" PRId64 " pages, %" PRId64 " bytes",
-                        buffer->name, pages, bytes);
+            report_note(k->diagnostics, buffer->base.span, "%s: %" PRId64 " pages of %" PRId64 ", %" PRId64 " bytes",
+                        buffer->name, pages, page_size_of(buffer), bytes);
     }
     for (size_t i = 0; i < k->kernel->parameters.count; i++) {
         struct node_parameter *parameter = node_as(k->kernel->parameters.items[i], parameter);

@@ -205,16 +205,16 @@ static const char *const bounds[][3] = {
      "index i of A runs to 7, but A has an extent of 2 in dimension 1"},
     {"in A: f32[M], out y: f32[M])", "for i in 0..M { y[i] = A[i - 1] }", "index i - 1 of A runs down to -1"},
     {"in A: f32[M], in B: f32[N], out y: f32[M])", "for i in 0..M { y[i] = B[i] }",
-     "index i of B is not proved to stay inside it: B has N elements"},
+     "index i of B leaves it: B has N elements"},
     {"in A: f32[M], out y: f32[M])", "for i in 0..M + 1 { y[i] = 0 }",
-     "index i of y is not proved to stay inside it: y has M elements"},
+     "index i of y leaves it: y has M elements"},
     {"in A: f32[M], out y: f32[M])", "for i in 0..M { y[i] = A[i * i] }",
      "subscript 1 of A is not an affine function of loop variables and sizes, so it cannot be proved in "
      "bounds"},
     {"in A: f32[M], in s: index, out y: f32[M])", "for i in 0..M { y[i] = A[i + s] }",
-     "index i + s of A is not proved to stay at or above 0"},
+     "index i + s of A falls below 0"},
     {"in A: f32[M], out y: f32[M])", "grid i in 0..M by 32 { y[i] = A[i + 1] }",
-     "index i + 1 of A is not proved to stay inside it: A has M elements"},
+     "index i + 1 of A leaves it: A has M elements"},
 };
 
 START_TEST(bounds_are_proved_or_refused) {

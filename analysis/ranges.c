@@ -1,0 +1,154 @@
+#include "analysis/ranges.h"
+
+#include <string.h>
+
+#include "analysis/example.h"
+#include "analysis/isl_util.h"
+#include "ir/build.h"
+
+struct walk {
+    const struct relations *relations;
+    struct diagnostics *diagnostics;
+    bool sound;
+};
+
+/* { sizes: left < right }, with all results at least one element large; NULL where that is not affine. */
+static __isl_give isl_set *sizes_below(const struct relations *r, const struct node *left, const struct node *right) {
+    isl_aff *a = relations_size(r, left), *b = a ? relations_size(r, right) : NULL;
+    if (!b) {
+        isl_aff_free(a);
+        return NULL;
+    }
+    isl_set *below = isl_set_params(isl_set_from_basic_set(isl_aff_lt_basic_set(a, b)));
+    below = isl_set_intersect(below, isl_set_copy(r->context));
+    struct node *one = make_integer(r->arena, 1);
+    for (size_t i = 0; i < r->kernel->parameters.count; i++) {
+        struct node_parameter *parameter = node_as(r->kernel->parameters.items[i], parameter);
+        for (size_t k = 0; parameter->direction != DIRECTION_IN && k < parameter->dimensions.count; k++) {
+            isl_aff *extent = relations_size(r, parameter->dimensions.items[k]);
+            isl_aff *least = extent ? relations_size(r, one) : NULL;
+            if (least)
+                below = isl_set_intersect(below, isl_set_params(isl_set_from_basic_set(isl_aff_ge_basic_set(extent, least))));
+        }
+    }
+    return below;
+}
+
+static struct span place_of(const struct node_axis *axis, const struct node *loop) {
+    return axis->base.span.line ? axis->base.span : loop->span;
+}
+
+/* Is the end of the axis at or above `least` at every launch? */
+static bool check_end(struct walk *walk, const struct node_axis *axis, const struct node *loop, struct node *least) {
+    const struct relations *r = walk->relations;
+    isl_question(r->ctx);
+    isl_set *wrong = sizes_below(r, axis->upper, least);
+    if (!wrong || isl_proved(isl_set_is_empty(wrong))) { /* what is not affine is refused where it is lowered */
+        isl_set_free(wrong);
+        return true;
+    }
+    const char *upper = node_text(r->arena, axis->upper), *lower = node_text(r->arena, axis->lower);
+    const char *bound = node_text(r->arena, least);
+    struct example *first = example_of(r, isl_set_from_params(wrong));
+    report_error(walk->diagnostics, place_of(axis, loop), "the range of %s, %s..%s, may end before it begins%s", axis->name, lower,
+                 upper, first ? example_sizes(first) : "");
+    report_help(walk->diagnostics, (struct span){0}, "state `where %s >= %s`", upper, bound);
+    return false;
+}
+
+/* An axis or a block that a bound depends on, NULL when there is none. */
+struct dependence {
+    const struct walk *walk;
+    const char *found;
+};
+
+static bool is_size(const struct relations *r, const char *name) {
+    return isl_space_find_dim_by_name(r->space, isl_dim_param, name) >= 0;
+}
+
+static bool find_dependence(struct node *node, void *context) {
+    struct dependence *search = context;
+    struct node_reference *reference = node_as(node, reference);
+    if (reference && !is_size(search->walk->relations, reference->name))
+        search->found = reference->name;
+    return !search->found && node_each_child(node, find_dependence, context);
+}
+
+static bool check_blocks(struct walk *walk, const struct node_axis *axis, const struct node *loop) {
+    const struct relations *r = walk->relations;
+    struct node *ends[] = {axis->lower, axis->upper};
+    for (size_t i = 0; i < 2; i++) {
+        struct dependence search = {.walk = walk};
+        find_dependence(ends[i], &search);
+        if (search.found) {
+            report_error(walk->diagnostics, place_of(axis, loop),
+                         "the range of blocks %s depends on %s; blocks are counted before the loop runs, from sizes alone", axis->name,
+                         search.found);
+            return false;
+        }
+    }
+    int64_t lower;
+    if (!integer_value(axis->lower, &lower)) {
+        report_error(walk->diagnostics, place_of(axis, loop), "blocks of %s begin at %s; where they begin is a number", axis->name,
+                     node_text(r->arena, axis->lower));
+        return false;
+    }
+    struct node_call *call = node_as(axis->upper, call);
+    if (call && strcmp(call->function, "min") == 0) {
+        report_error(walk->diagnostics, place_of(axis, loop), "blocks of %s end at %s, and nothing says which of the two that is",
+                     axis->name, node_text(r->arena, axis->upper));
+        report_help(walk->diagnostics, (struct span){0}, "state `where %s <= %s`, or the other way round",
+                    node_text(r->arena, call->arguments.items[0]), node_text(r->arena, call->arguments.items[1]));
+        return false;
+    }
+    /* A loop from 0 may be empty: what it would have added up is its neutral element. */
+    return check_end(walk, axis, loop, lower ? make_integer(r->arena, lower + 1) : axis->lower);
+}
+
+static bool check_axes(struct walk *walk, struct node_list axes, const struct node *loop) {
+    bool sound = true;
+    for (size_t i = 0; i < axes.count; i++) {
+        struct node_axis *axis = node_as(axes.items[i], axis);
+        if (axis->lower)
+            sound &= axis->step ? check_blocks(walk, axis, loop)
+                                : check_end(walk, axis, loop, make_integer(walk->relations->arena, 0));
+    }
+    return sound;
+}
+
+static bool visit(struct node *node, void *context) {
+    struct walk *walk = context;
+    struct node_for *loop = node_as(node, for);
+    struct node_grid *grid = node_as(node, grid);
+    if (loop)
+        walk->sound &= check_axes(walk, loop->axes, node);
+    if (grid)
+        walk->sound &= check_axes(walk, grid->axes, node);
+    return node_each_child(node, visit, context);
+}
+
+bool ranges_check(const struct relations *r, struct diagnostics *d) {
+    struct walk walk = {r, d, true};
+    visit(r->kernel->body, &walk);
+    return walk.sound;
+}
+
+static struct node *settled(struct node *node, void *context) {
+    const struct relations *r = context;
+    struct node *mapped = node_map_children(r->arena, node, settled, context);
+    struct node_axis *axis = node_as(mapped, axis);
+    struct node_call *call = axis && axis->upper ? node_as(axis->upper, call) : NULL;
+    bool chooses = call && call->arguments.count == 2 &&
+                   (strcmp(call->function, "min") == 0 || strcmp(call->function, "max") == 0);
+    for (size_t i = 0; chooses && i < 2; i++)
+        if (relations_equal_sizes(r, axis->upper, call->arguments.items[i])) {
+            struct node_axis plain = *axis;
+            plain.upper = call->arguments.items[i];
+            return arena_copy(r->arena, &plain, sizeof plain);
+        }
+    return mapped;
+}
+
+struct node *ranges_settled(const struct relations *r, struct node *node) {
+    return settled(node, (struct relations *)(uintptr_t)r);
+}
