@@ -50,6 +50,7 @@ struct call_effect {
     int pages;                   /* of protocol */
     int address, bytes;          /* of data movement; the bytes of a store: their number */
     int target, size, receivers; /* of core to core: the NoC address, bytes, how many cores it stands for */
+    int linked;                  /* of a multicast: 1, its path is held for the next */
     int value;                   /* of a semaphore: set, waited for or added */
     int order;                   /* REGULAR or REVERSE */
     int a, b;                    /* the buffers read through SrcA and SrcB */

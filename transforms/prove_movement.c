@@ -1,7 +1,9 @@
 /* Data movement: a window moves only when nothing is on its way into or out of it, an address is used only while
- * its window stands, and a function ends with its writes acknowledged. */
+ * its window stands, what is sent to other cores is whole and is told of behind it, and a function ends with its writes
+ * acknowledged. */
 #include <string.h>
 
+#include "support/architecture.h"
 #include "transforms/prove_internal.h"
 
 /* Transfers of one buffer on their way, on some path. `low` bytes from the pointer nothing is on its way. */
@@ -19,12 +21,21 @@ struct position {
 
 struct buffer_movement {
     struct transfers reads, writes;
+    struct transfers sends; /* multicasts that may still read the window at the back */
     struct position back, front;
 };
 
+/* Something that a later call must end, on some path. */
+struct pending {
+    bool some;
+    struct span span;
+};
+
 struct movement {
-    bool unacknowledged;
-    struct span write;
+    struct pending write, increment; /* not acknowledged */
+    struct pending link;             /* a multicast that holds its path for the next */
+    struct pending overtaken;        /* a multicast that a semaphore multicast may overtake; until a barrier, or: */
+    bool until_flush;                /* a flush is enough */
     struct buffer_movement buffers[];
 };
 
@@ -46,6 +57,10 @@ static bool concerns(const struct call_effect *effect) {
     case EFFECT_WRITE_BARRIER:
     case EFFECT_WRITES_FLUSHED:
     case EFFECT_STORE:
+    case EFFECT_MULTICAST:
+    case EFFECT_SEMAPHORE_MULTICAST:
+    case EFFECT_SEMAPHORE_INCREASE:
+    case EFFECT_ATOMIC_BARRIER:
         return true;
     default:
         return false;
@@ -79,6 +94,49 @@ static void move_window(struct walk *w, struct buffer_movement *m, const struct 
         failed(w, buffer);
     }
     *position = (struct position){call->call, call->span};
+    if (push)
+        m->sends.some = false; /* other pages from here on */
+}
+
+/* ---- core to core ---- */
+
+static void begin_pending(struct pending *pending, struct span span) {
+    *pending = (struct pending){true, pending->some ? pending->span : span};
+}
+
+/* While a path is held nothing else may be written or waited for. */
+static void check_link(struct walk *w, struct movement *m, const struct walked_call *call) {
+    if (!m->link.some)
+        return;
+    walk_error(w, call->span, "%s comes behind a linked multicast, whose path is held for another multicast",
+               call->effect->name);
+    walk_note(w, m->link.span, "the linked multicast is here");
+    walk_help(w, "noc_semaphore_set_multicast to the same cores ends the link: it must follow first");
+    m->link.some = false;
+}
+
+static void send(struct walk *w, struct movement *m, const struct walked_call *call) {
+    int64_t linked;
+    bool known = known_number(argument_of(w, call, call->effect->linked), &linked);
+    bool blackhole = w->compilation->architecture->chip == CHIP_BLACKHOLE;
+    begin_pending(&m->write, call->span);
+    m->link = (struct pending){known && linked, call->span};
+    if (known && (!linked || blackhole)) {
+        m->until_flush = linked && (m->until_flush || !m->overtaken.some);
+        begin_pending(&m->overtaken, call->span);
+    }
+}
+
+static void tell(struct walk *w, struct movement *m, const struct walked_call *call) {
+    if (m->overtaken.some) {
+        walk_error(w, call->span, "%s may overtake the pages that it tells of", call->effect->name);
+        walk_note(w, m->overtaken.span, "they are sent here");
+        walk_help(w, m->until_flush ? "noc_async_writes_flushed between them"
+                                    : "link the multicast of the pages, and flush it, or noc_async_write_barrier between them");
+        m->overtaken.some = false;
+    }
+    m->link.some = false;
+    begin_pending(&m->write, call->span);
 }
 
 /* ---- addresses ---- */
@@ -101,13 +159,39 @@ static void issue(struct transfers *transfers, struct span span, int64_t low) {
         transfers->low = low;
 }
 
+/* Reads into the window have landed where it is stored to or sent. */
+static void check_landed(struct walk *w, struct buffer_movement *b, const struct walked_call *call, size_t buffer) {
+    bool sends = call->effect->kind == EFFECT_MULTICAST;
+    if (!b->reads.some || w->failed[buffer])
+        return;
+    walk_error(w, call->span, "%s %s %s with reads in flight", call->effect->name, sends ? "sends" : "stores into",
+               buffer_label(w, buffer));
+    walk_note(w, b->reads.span, "noc_async_read_page is issued here");
+    walk_help(w, "noc_async_read_barrier between them: %s",
+              sends ? "what is sent must have arrived" : "a read that lands later overwrites what is stored");
+    failed(w, buffer);
+}
+
+/* What is sent from the window has left where it is written again. */
+static void check_sent(struct walk *w, struct buffer_movement *b, const struct walked_call *call, size_t buffer) {
+    if (!b->sends.some || w->failed[buffer])
+        return;
+    walk_error(w, call->span, "%s writes to %s with a multicast from it in flight", call->effect->name,
+               buffer_label(w, buffer));
+    walk_note(w, b->sends.span, "noc_async_write_multicast is issued here");
+    walk_help(w, "noc_async_writes_flushed between them: what is sent must have left");
+    failed(w, buffer);
+}
+
 static void use_address(struct walk *w, struct movement *m, const struct walked_call *call) {
     const struct polynomial *offset;
     const struct atom *pointer = pointer_in(w, argument_of(w, call, call->effect->address), &offset);
     enum effect_kind kind = call->effect->kind;
     if (kind == EFFECT_WRITE_PAGE) {
-        m->write = m->unacknowledged ? m->write : call->span;
-        m->unacknowledged = true;
+        check_link(w, m, call);
+        begin_pending(&m->write, call->span);
+    } else if (kind == EFFECT_MULTICAST) {
+        send(w, m, call);
     }
     if (!pointer)
         return;
@@ -123,17 +207,19 @@ static void use_address(struct walk *w, struct movement *m, const struct walked_
                   pointer->write ? "get_write_ptr" : "get_read_ptr");
         failed(w, buffer);
     }
+    if (kind == EFFECT_WRITE_PAGE) {
+        issue(&b->writes, call->span, least_offset(offset));
+        return;
+    }
+    if (kind != EFFECT_READ_PAGE)
+        check_landed(w, b, call, buffer);
+    if (kind == EFFECT_MULTICAST) {
+        issue(pointer->write ? &b->sends : &b->writes, call->span, least_offset(offset));
+        return;
+    }
+    check_sent(w, b, call, buffer);
     if (kind == EFFECT_READ_PAGE)
         issue(&b->reads, call->span, least_offset(offset));
-    else if (kind == EFFECT_WRITE_PAGE)
-        issue(&b->writes, call->span, least_offset(offset));
-    else if (b->reads.some && !w->failed[buffer]) {
-        walk_error(w, call->span, "%s stores into %s with reads in flight", call->effect->name,
-                   buffer_label(w, buffer));
-        walk_note(w, b->reads.span, "noc_async_read_page is issued here");
-        walk_help(w, "noc_async_read_barrier between them: a read that lands later overwrites what is stored");
-        failed(w, buffer);
-    }
 }
 
 static void land(struct walk *w, struct movement *m, bool reads, bool writes) {
@@ -141,7 +227,7 @@ static void land(struct walk *w, struct movement *m, bool reads, bool writes) {
         if (reads)
             m->buffers[i].reads.some = false;
         if (writes)
-            m->buffers[i].writes.some = false;
+            m->buffers[i].writes.some = m->buffers[i].sends.some = false;
     }
 }
 
@@ -159,11 +245,23 @@ static void call(struct walk *w, void *state, const struct walked_call *call) {
         land(w, m, true, false);
         break;
     case EFFECT_WRITE_BARRIER:
-        m->unacknowledged = false;
+        check_link(w, m, call);
+        m->write.some = m->overtaken.some = false;
         land(w, m, false, true);
         break;
     case EFFECT_WRITES_FLUSHED:
+        m->overtaken.some &= !m->until_flush;
         land(w, m, false, true);
+        break;
+    case EFFECT_SEMAPHORE_MULTICAST:
+        tell(w, m, call);
+        break;
+    case EFFECT_SEMAPHORE_INCREASE:
+        check_link(w, m, call);
+        begin_pending(&m->increment, call->span);
+        break;
+    case EFFECT_ATOMIC_BARRIER:
+        m->increment.some = false;
         break;
     default:
         use_address(w, m, call);
@@ -179,9 +277,17 @@ static void end(struct walk *w, void *state) {
         walk_error(w, reads->span, "%s ends with this read into %s in flight", w->function->name, buffer_label(w, i));
         walk_help(w, "noc_async_read_barrier before the end");
     }
-    if (m->unacknowledged) {
-        walk_error(w, m->write, "%s ends with this write not acknowledged", w->function->name);
+    if (m->link.some) {
+        walk_error(w, m->link.span, "%s ends with the path of this linked multicast held", w->function->name);
+        walk_help(w, "noc_semaphore_set_multicast to the same cores ends the link");
+    }
+    if (m->write.some) {
+        walk_error(w, m->write.span, "%s ends with this write not acknowledged", w->function->name);
         walk_help(w, "noc_async_write_barrier before the end: what follows the kernel must find the data");
+    }
+    if (m->increment.some) {
+        walk_error(w, m->increment.span, "%s ends with this increment not acknowledged", w->function->name);
+        walk_help(w, "noc_async_atomic_barrier before the end: it must not reach the semaphores of the next kernel");
     }
 }
 
@@ -197,16 +303,24 @@ static void join_position(struct position *into, const struct position *other, c
         *into = (struct position){where, other->span.line ? other->span : into->span};
 }
 
+static void join_pending(struct pending *into, const struct pending *other) {
+    if (other->some && !into->some)
+        *into = *other;
+}
+
 static void join_at(struct walk *w, struct movement *into, const struct movement *other, const void *where) {
-    if (other->unacknowledged && !into->unacknowledged) {
-        into->unacknowledged = true;
-        into->write = other->write;
-    }
+    if (other->overtaken.some)
+        into->until_flush = other->until_flush && (into->until_flush || !into->overtaken.some);
+    join_pending(&into->write, &other->write);
+    join_pending(&into->increment, &other->increment);
+    join_pending(&into->link, &other->link);
+    join_pending(&into->overtaken, &other->overtaken);
     for (size_t i = 0; i < w->buffer_count; i++) {
         struct buffer_movement *a = &into->buffers[i];
         const struct buffer_movement *b = &other->buffers[i];
         join_transfers(&a->reads, &b->reads);
         join_transfers(&a->writes, &b->writes);
+        join_transfers(&a->sends, &b->sends);
         join_position(&a->back, &b->back, where);
         join_position(&a->front, &b->front, where);
     }

@@ -52,6 +52,7 @@ static bool concerns(const struct call_effect *effect) {
     case EFFECT_READ_PAGE:
     case EFFECT_WRITE_PAGE:
     case EFFECT_STORE:
+    case EFFECT_MULTICAST:
     case EFFECT_PACK:
     case EFFECT_OPERATION:
         return true;
@@ -280,7 +281,8 @@ static void access_address(struct walk *w, struct windows *windows, const struct
     struct values *v = &w->values;
     const struct polynomial *address = argument_of(w, call, call->effect->address), *offset;
     const struct atom *pointer = pointer_in(w, address, &offset);
-    bool back = call->effect->kind != EFFECT_WRITE_PAGE;
+    bool sends = call->effect->kind == EFFECT_MULTICAST;
+    bool back = sends ? pointer && pointer->write : call->effect->kind != EFFECT_WRITE_PAGE;
     if (!pointer) {
         walk_undecided(w, call->span, "not proved: %s is in a window of a circular buffer",
                        text_of(w, call, call->effect->address));
@@ -301,10 +303,15 @@ static void access_address(struct walk *w, struct windows *windows, const struct
     if (page_bytes < 1)
         return;
     /* The last page touched: floor((offset + bytes - 1) / page_bytes). */
+    const struct polynomial *size = sends ? argument_of(w, call, call->effect->size) : number(v, bytes);
+    if (!size) {
+        walk_undecided(w, call->span, "not proved: %s sends bytes of the window", text_of(w, call, call->effect->size));
+        return;
+    }
     const struct polynomial *last =
-        quotient_of(v, sum_of(v, offset, number(v, bytes - 1)), number(v, page_bytes));
+        quotient_of(v, sum_of(v, offset, sum_of(v, size, number(v, -1))), number(v, page_bytes));
     access_pages(w, call, buffer, back ? &windows[buffer].back : &windows[buffer].front, back, last,
-                 arena_printf(w->compilation->arena, "%" PRId64 " bytes at %s", bytes,
+                 arena_printf(w->compilation->arena, "%s bytes at %s", value_text(w, size),
                               text_of(w, call, call->effect->address)));
 }
 

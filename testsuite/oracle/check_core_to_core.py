@@ -1,5 +1,5 @@
 """Cores that exchange blocks by multicast, in device form written by hand: against NumPy in float64 within the carried bound, the embedded device
-under many schedules and the evaluator bit for bit; and kernels of which one line is wrong, refused with the reason.
+under many schedules and the evaluator bit for bit; and kernels of which one line is wrong, run without their proofs and refused with the reason.
 
     check_core_to_core.py BATCH KERNELS SCRATCH
 """
@@ -103,7 +103,7 @@ def add_faults(batch, kernels, scratch):
             file.write(text.replace(old, new, 1))
         for device, message in zip(["sim", "eval"], said):
             yield f"{what}, {device}", message, batch.add(
-                "run", path, "--device", device, "--in", f"A={arrays}/A.npy", "--in", f"B={arrays}/B.npy", "--out", f"C={path}.{device}.npy")
+                "run", path, "--from", "verify_tt_ir", "--device", device, "--in", f"A={arrays}/A.npy", "--in", f"B={arrays}/B.npy", "--out", f"C={path}.{device}.npy")
 
 
 def main():
