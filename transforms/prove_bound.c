@@ -303,6 +303,8 @@ static bool atom_now(struct witness *w, size_t index, int64_t *value) {
     case ATOM_INDEX:
         return index_at(w, atom, value);
     case ATOM_POINTER:
+    case ATOM_NOC:
+    case ATOM_SEMAPHORE:
         return false;
     default:
         break;

@@ -47,6 +47,8 @@ static const char *atom_text(struct walk *w, const struct atom *atom) {
         return "the block's number";
     case ATOM_POINTER:
         return "the window";
+    case ATOM_NOC:
+        return arena_printf(arena, "%s(%s, %s)", atom->name, value_text(w, atom->a), value_text(w, atom->b));
     default:
         return atom->name;
     }
@@ -130,6 +132,8 @@ void prove_device_kernel(struct compilation *c) {
     const struct page_accesses *accesses = prove_pages(w, functions);
     if (c->diagnostics->error_count == w->errors) /* what is out of bounds covers nothing */
         prove_cover(w, accesses);
+    if (c->diagnostics->error_count == w->errors)
+        prove_exchanges(w, functions);
     if (c->diagnostics->error_count == w->errors)
         prove_no_deadlock(w, functions);
 }

@@ -1,11 +1,13 @@
 #include "transforms/prove_events.h"
 
 #include "ir/build.h"
+#include "transforms/prove_internal.h"
 
 struct builder {
     struct walk *walk;
     int helpers;
     bool unknown; /* an event is on no circular buffer */
+    bool all;     /* not only what circular buffers have */
 };
 
 /* ---- conditions ---- */
@@ -197,6 +199,68 @@ struct item *loop_counted(struct walk *w, const struct item *like, const struct 
 
 static const struct item *events_of(struct builder *b, struct node *node, const struct item *rest);
 
+static const struct node_semaphore *semaphore_at(struct walk *w, const struct polynomial *address) {
+    struct node_list statements = node_as(node_as(w->compilation->kernel, kernel)->body, block)->statements;
+    bool atom = address && address->count == 1 && address->terms[0].degree == 1 && address->terms[0].factor == 1;
+    const struct atom *at = atom ? &w->values.atoms[address->terms[0].atoms[0]] : NULL;
+    for (size_t i = 0; at && at->kind == ATOM_SEMAPHORE && i < statements.count; i++) {
+        const struct node_semaphore *semaphore = node_as(statements.items[i], semaphore);
+        if (semaphore && semaphore->id == at->step)
+            return semaphore;
+    }
+    return NULL;
+}
+
+static const struct core_call *core_call_of(struct walk *w, const struct walked_call *call) {
+    const struct call_effect *effect = call->effect;
+    struct core_call core = {.value = argument_of(w, call, effect->value),
+                             .source = argument_of(w, call, effect->address),
+                             .bytes = argument_of(w, call, effect->size),
+                             .receivers = argument_of(w, call, effect->receivers)};
+    if (effect->kind == EFFECT_MULTICAST)
+        core.linked = argument_of(w, call, effect->receivers + 1);
+    struct node_call *to = effect->target ? node_as(call->call->arguments.items[effect->target - 1], call) : NULL;
+    for (size_t i = 0; to && i < to->arguments.count && i < 5; i++) {
+        const struct polynomial *value = evaluate_number(w, to->arguments.items[i]);
+        if (i + 1 == to->arguments.count)
+            core.target = value;
+        else
+            core.corners[i] = value;
+    }
+    core.semaphore = semaphore_at(w, core.source ? core.source : core.target);
+    return arena_copy(w->compilation->arena, &core, sizeof core);
+}
+
+/* What a function does beside moving windows. */
+static const struct item *other_event(struct builder *b, const struct walked_call *call, const struct item *rest) {
+    struct walk *w = b->walk;
+    struct item item = {.kind = ITEM_EVENT, .span = call->span, .next = rest, .effect = call->effect->kind, .buffer = w->buffer_count};
+    const struct polynomial *offset;
+    const struct atom *pointer = NULL;
+    switch (item.effect) {
+    case EFFECT_SEMAPHORE_SET:
+    case EFFECT_SEMAPHORE_WAIT:
+    case EFFECT_SEMAPHORE_INCREASE:
+    case EFFECT_SEMAPHORE_MULTICAST:
+    case EFFECT_MULTICAST:
+        item.core = core_call_of(w, call);
+        pointer = item.effect == EFFECT_MULTICAST ? pointer_in(w, item.core->source, &offset) : NULL;
+        break;
+    case EFFECT_READ_PAGE:
+        pointer = pointer_in(w, argument_of(w, call, call->effect->address), &offset);
+        break;
+    case EFFECT_READ_BARRIER:
+    case EFFECT_WRITE_BARRIER:
+    case EFFECT_WRITES_FLUSHED:
+    case EFFECT_ATOMIC_BARRIER:
+        break;
+    default:
+        return rest;
+    }
+    item.buffer = pointer ? (size_t)pointer->step : item.buffer;
+    return item_new(w, item);
+}
+
 static const struct item *event_of(struct builder *b, struct node_statement *statement, const struct item *rest) {
     struct walk *w = b->walk;
     struct node_call *call = node_as(statement->call, call);
@@ -211,9 +275,9 @@ static const struct item *event_of(struct builder *b, struct node_statement *sta
         w->names = names;
         return rest;
     }
-    if (effect->kind < EFFECT_RESERVE || effect->kind > EFFECT_POP)
-        return rest;
     struct walked_call walked = {call, effect, statement->base.span.line ? statement->base.span : call->base.span};
+    if (effect->kind < EFFECT_RESERVE || effect->kind > EFFECT_POP)
+        return b->all ? other_event(b, &walked, rest) : rest;
     struct item item = {.kind = ITEM_EVENT,
                         .span = walked.span,
                         .next = rest,
@@ -303,12 +367,30 @@ static const struct item *events_of(struct builder *b, struct node *node, const 
     }
 }
 
-bool function_events(struct walk *w, const struct node_function *function, const struct item **events) {
-    struct builder builder = {.walk = w};
+/* An address in a window, whenever it was taken. */
+static const struct polynomial *pointer(struct walk *w, const void *state, size_t buffer, bool write, struct span span) {
+    (void)state;
+    struct atom atom = {.kind = ATOM_POINTER, .name = "", .step = (int64_t)buffer, .write = write, .span = span};
+    return atom_value(&w->values, atom_find(&w->values, &atom));
+}
+
+static bool build(struct builder *builder, const struct node_function *function, const struct item **events) {
+    static const struct proof pointers = {.pointer = pointer};
+    struct walk *w = builder->walk;
     const struct name_value *names = w->names;
     w->function = function;
     w->names = w->kernel_names;
-    *events = events_of(&builder, function->body, NULL);
+    w->proof = builder->all ? &pointers : NULL;
+    *events = events_of(builder, function->body, NULL);
     w->names = names;
-    return !builder.unknown;
+    w->proof = NULL;
+    return !builder->unknown;
+}
+
+bool function_events(struct walk *w, const struct node_function *function, const struct item **events) {
+    return build(&(struct builder){.walk = w}, function, events);
+}
+
+bool function_all_events(struct walk *w, const struct node_function *function, const struct item **events) {
+    return build(&(struct builder){.walk = w, .all = true}, function, events);
 }

@@ -20,14 +20,24 @@ struct condition {
     const struct condition *a, *b;
 };
 
+/* A call between cores. What a call has not is NULL. */
+struct core_call {
+    const struct node_semaphore *semaphore;  /* set, waited for, increased or sent; NULL: none, or none that is known */
+    const struct polynomial *value;          /* set, waited for, added */
+    const struct polynomial *corners[4];     /* NoC coordinates: x, y of a core; x0, y0, x1, y1 of a rectangle */
+    const struct polynomial *source, *target; /* L1 addresses here and there */
+    const struct polynomial *bytes, *receivers, *linked;
+};
+
 enum item_kind { ITEM_EVENT, ITEM_LOOP, ITEM_CHOICE };
 
 struct item {
     enum item_kind kind;
     struct span span;
     const struct item *next;
-    enum effect_kind effect; /* of an event: RESERVE, PUSH, WAIT, POP */
+    enum effect_kind effect; /* of an event: RESERVE, PUSH, WAIT, POP; others in the tree of all events only */
     size_t buffer;
+    const struct core_call *core; /* NULL: a call of this core alone */
     const struct polynomial *pages;
     size_t atom; /* of a loop */
     const char *name;
@@ -40,6 +50,8 @@ struct item {
 /* The events of a function; false when one is on no circular buffer of the kernel. The names of the walk stay. */
 bool function_events(struct walk *walk, const struct node_function *function, const struct item **events);
 
+/* The same with the calls between cores, reads (of the buffer into which they go) and barriers. */
+bool function_all_events(struct walk *walk, const struct node_function *function, const struct item **events);
 /* Is there such an event on the buffer among them? */
 bool function_moves(const struct item *events, enum effect_kind effect, size_t buffer);
 

@@ -11,6 +11,8 @@ extern const struct proof prove_state;    /* start-up, data formats, inits */
 
 /* Between the functions: who fills and empties a buffer, in which order. */
 void prove_order(struct walk *walk, struct node_list functions);
+/* Cores that send blocks to one another meet in one order, and nothing is lost between them. */
+void prove_exchanges(struct walk *walk, struct node_list functions);
 /* No function waits for ever for what another one does, or it itself. */
 void prove_no_deadlock(struct walk *walk, struct node_list functions);
 

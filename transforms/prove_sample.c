@@ -67,6 +67,8 @@ static bool atom_now(struct sample_launch *s, size_t index, int64_t *value) {
         s->used[index] = true;
         return index_now(s, atom, value);
     case ATOM_POINTER:
+    case ATOM_NOC:
+    case ATOM_SEMAPHORE:
         return false;
     default:
         break;

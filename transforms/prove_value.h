@@ -33,6 +33,8 @@ enum atom_kind {
     ATOM_QUOTIENT,  /* floor(a / b) */
     ATOM_REMAINDER, /* a mod b */
     ATOM_POINTER,   /* the L1 address of a buffer's window */
+    ATOM_NOC,       /* where the NoC finds the core (a, b): its column (position 0) or row (position 1) */
+    ATOM_SEMAPHORE, /* the L1 address of semaphore number `step` */
 };
 
 struct atom {

@@ -155,6 +155,23 @@ static const struct polynomial *pointer_value(struct walk *w, const struct node_
     return w->proof->pointer(w, w->state, buffer, write, w->span);
 }
 
+/* NoC coordinates of a core, the address of a semaphore; NULL when it is neither. */
+static const struct polynomial *place_value(struct walk *w, const struct node_call *call) {
+    struct values *v = &w->values;
+    struct node *const *arguments = call->arguments.items;
+    size_t count = call->arguments.count;
+    struct atom atom = {.kind = ATOM_SEMAPHORE, .name = call->function};
+    if (strcmp(call->function, "get_semaphore") == 0 && count == 1)
+        return known_number(evaluate_number(w, arguments[0]), &atom.step) ? atom_value(v, atom_find(v, &atom)) : NULL;
+    if ((strcmp(call->function, "noc_x") != 0 && strcmp(call->function, "noc_y") != 0) || count != 2)
+        return NULL;
+    atom.kind = ATOM_NOC;
+    atom.position = call->function[4] == 'y';
+    atom.a = evaluate_number(w, arguments[0]);
+    atom.b = evaluate_number(w, arguments[1]);
+    return atom.a && atom.b ? atom_value(v, atom_find(v, &atom)) : NULL;
+}
+
 static const struct polynomial *call_value(struct walk *w, struct node_call *call) {
     struct values *v = &w->values;
     struct node *const *arguments = call->arguments.items;
@@ -173,7 +190,8 @@ static const struct polynomial *call_value(struct walk *w, struct node_call *cal
         return pointer_value(w, call, call->function[4] == 'w');
     if (strcmp(call->function, "address") == 0 && count == 1)
         return size_value(w, node_text(w->compilation->arena, &call->base));
-    return value_of_core(w, call);
+    const struct polynomial *place = place_value(w, call);
+    return place ? place : value_of_core(w, call);
 }
 
 /* How many numbers a loop's variable runs over, from 0 on or over all shares; NULL when it is not one alone. */
