@@ -10,13 +10,17 @@ struct circular_buffer *buffer_find(struct thread *t, uint32_t id) {
     return &t->core->buffers[index - 1];
 }
 
+/* Pages and buffers begin and end at multiples of 16 bytes: whole bytes of marks. */
+uint8_t *l1_marks(const struct core *core, uint32_t address) {
+    return core->memory->written + (address - core->run->l1_base) / 16;
+}
+
 void l1_mark(struct core *core, uint32_t address, uint32_t bytes, bool written) {
-    /* Pages and buffers begin and end at multiples of 16 bytes: whole bytes of marks. */
-    memset(core->memory->written + (address - core->run->l1_base) / 16, written ? 0xff : 0, bytes / 16);
+    memset(l1_marks(core, address), written ? 0xff : 0, bytes / 16);
 }
 
 bool l1_is_written(const struct core *core, uint32_t address, uint32_t bytes) {
-    const uint8_t *marks = core->memory->written + (address - core->run->l1_base) / 16;
+    const uint8_t *marks = l1_marks(core, address);
     uint32_t count = bytes / 16, i = 0;
     uint64_t all = ~(uint64_t)0;
     for (; i + 8 <= count; i += 8) {

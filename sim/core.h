@@ -329,6 +329,7 @@ uint32_t buffer_write_page(struct thread *t, struct circular_buffer *cb, uint32_
 static inline uint8_t *l1_bytes(const struct core *core, uint32_t address) {
     return core->memory->l1 + (address - core->run->l1_base);
 }
+uint8_t *l1_marks(const struct core *core, uint32_t address); /* of the bytes from the address on, a bit for two of them */
 void l1_mark(struct core *core, uint32_t address, uint32_t bytes, bool written);
 bool l1_is_written(const struct core *core, uint32_t address, uint32_t bytes);
 
