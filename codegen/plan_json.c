@@ -226,7 +226,7 @@ static void print_blocks(struct plan *plan, const struct block_range *ranges, si
     }
 }
 
-/* ---- shards that cores own ---- */
+/* ---- blocks that belong to places of cores: of shards, or of a plane ---- */
 
 struct core_place {
     struct arena *arena;
@@ -243,55 +243,66 @@ static struct node *at_core(struct node *node, void *context) {
     return node_map_children(place->arena, node, at_core, place);
 }
 
-/* The number of a core's shard along rows, SHARD_SY, or columns, SHARD_SX. */
-static int64_t shard_number(const struct plan *plan, size_t axes, struct core_place *place, enum shard_position position) {
-    struct node_list arguments = launch_argument_list(&plan->source->kernel->base)->entries;
-    size_t index = RUNTIME_OUTER + (axes > 2 ? axes - 2 : 0) + position;
+static int64_t entry_of_pair(const struct plan *plan, const char *key, size_t index, int64_t fallback) {
+    struct node_sequence *pair = node_as(attribute_get(&plan->source->kernel->base, key), sequence);
+    return pair && index < pair->items.count
+               ? attribute_integer(simplify(plan->source->arena, pair->items.items[index]), fallback)
+               : fallback;
+}
+
+/* Where a core stands along rows, PLANE_SY, or columns, PLANE_SX: shards may be laid by columns. */
+static int64_t place_number(const struct plan *plan, size_t axes, struct core_place *place, enum plane_position position) {
+    const struct node *kernel = &plan->source->kernel->base;
+    struct node_list arguments = launch_argument_list(kernel)->entries;
+    size_t tiles = attribute_get(kernel, KEY_TT_CORE_PLANE) ? 0 : SHARD_TILES;
+    size_t index = RUNTIME_OUTER + (axes > 2 ? axes - 2 : 0) + tiles + position;
     struct node *value = index < arguments.count ? node_as(arguments.items[index], attribute)->value : NULL;
     return attribute_integer(value ? simplify(place->arena, at_core(value, place)) : NULL, 0);
 }
 
-/* Narrows the ranges to the shard of a core. */
-static void narrow_to_shard(const struct plan *plan, size_t grid_axes, struct core_place *place,
+/* Narrows the ranges to the blocks of a core. Rows of cores share one axis, columns another; one axis along both
+ * fills a row after the other. */
+static void narrow_to_place(const struct plan *plan, size_t grid_axes, struct core_place *place,
                             struct block_range *ranges) {
-    const struct node *kernel = &plan->source->kernel->base;
-    struct node_sequence *axes = node_as(attribute_get(kernel, KEY_TT_SHARD_AXES), sequence);
-    struct node_sequence *blocks = node_as(attribute_get(kernel, KEY_TT_SHARD_BLOCKS), sequence);
-    for (size_t d = 0; d < axes->items.count && d < blocks->items.count; d++) {
-        int64_t axis = attribute_integer(axes->items.items[d], -1);
-        int64_t each = attribute_integer(simplify(place->arena, blocks->items.items[d]), 0);
+    int64_t rows = entry_of_pair(plan, KEY_TT_PLANE_AXES, 0, -1), columns = entry_of_pair(plan, KEY_TT_PLANE_AXES, 1, -1);
+    int64_t y = place_number(plan, grid_axes, place, PLANE_SY), x = place_number(plan, grid_axes, place, PLANE_SX);
+    int64_t width = entry_of_pair(plan, KEY_TT_CORE_PLANE, 1, INT32_MAX);
+    bool single = rows >= 0 && rows == columns;
+    for (size_t d = 0; d < (single ? 1 : 2); d++) {
+        int64_t axis = d == 0 ? rows : columns, each = entry_of_pair(plan, KEY_TT_PLANE_BLOCKS, d, 0);
+        int64_t at = single ? y * width + x : d == 0 ? y : x;
         if (axis < 0)
             continue;
         struct block_range *range = &ranges[axis];
-        int64_t first = shard_number(plan, grid_axes, place, d == 0 ? SHARD_SY : SHARD_SX) * each, left = range->count - first;
-        *range = (struct block_range){first, left < 0 ? 0 : left < each ? left : each};
+        int64_t left = x < width ? range->count - at * each : 0;
+        *range = (struct block_range){at * each, left < 0 ? 0 : left < each ? left : each};
     }
 }
 
-static void print_shard_blocks(struct plan *plan, const struct work *work, struct core_place *place) {
+static void print_placed_blocks(struct plan *plan, const struct work *work, struct core_place *place) {
     struct block_range ranges[TENSOR_RANK_LIMIT];
     int64_t count = 1;
     for (size_t i = 0; i < work->extents.count; i++)
         ranges[i] = (struct block_range){0, attribute_integer(simplify(place->arena, work->extents.items[i]), 0)};
-    narrow_to_shard(plan, work->extents.count, place, ranges);
+    narrow_to_place(plan, work->extents.count, place, ranges);
     for (size_t i = 0; i < work->extents.count; i++)
         count *= ranges[i].count;
     print_blocks(plan, ranges, work->extents.count, 0, count);
 }
 
-/* Where sizes are open: how many blocks of its shard the core computes. */
-static void print_open_shard(struct plan *plan, const struct work *work, struct core_place *place) {
+/* Where sizes are open: how many blocks the core runs. */
+static void print_open_place(struct plan *plan, const struct work *work, struct core_place *place) {
     const struct node_dictionary *arguments = launch_argument_list(&plan->source->kernel->base);
     struct node *count = node_as(arguments->entries.items[RUNTIME_COUNT], attribute)->value;
     json_object(&plan->json, NULL, true);
-    json_integer(&plan->json, "sy", shard_number(plan, work->extents.count, place, SHARD_SY));
-    json_integer(&plan->json, "sx", shard_number(plan, work->extents.count, place, SHARD_SX));
+    json_integer(&plan->json, "sy", place_number(plan, work->extents.count, place, PLANE_SY));
+    json_integer(&plan->json, "sx", place_number(plan, work->extents.count, place, PLANE_SX));
     print_value(plan, "count", simplify(place->arena, at_core(count, place)), 0);
     json_end(&plan->json);
 }
 
-static bool is_local(const struct plan *plan) {
-    return attribute_get(&plan->source->kernel->base, KEY_TT_SHARD_AXES) != NULL;
+static bool is_placed(const struct plan *plan) {
+    return attribute_get(&plan->source->kernel->base, KEY_TT_PLANE_AXES) != NULL;
 }
 
 /* ---- shares of all blocks ---- */
@@ -323,10 +334,10 @@ static void print_open_share(struct plan *plan, uint32_t core) {
 static void print_core(struct plan *plan, const struct work *work, uint32_t core) {
     struct core_place place = {plan->source->arena, core % work->grid_x, core / work->grid_x};
     json_array(&plan->json, arena_printf(place.arena, "(%u,%u)", place.x, place.y), true);
-    if (is_local(plan) && work->fixed)
-        print_shard_blocks(plan, work, &place);
-    else if (is_local(plan))
-        print_open_shard(plan, work, &place);
+    if (is_placed(plan) && work->fixed)
+        print_placed_blocks(plan, work, &place);
+    else if (is_placed(plan))
+        print_open_place(plan, work, &place);
     else if (work->fixed)
         print_share(plan, work, launch_share((uint64_t)work->total, work->grid_x * work->grid_y, core));
     else
@@ -338,9 +349,10 @@ static void print_partition(struct plan *plan, const struct work *work) {
     struct arena *arena = plan->source->arena;
     uint32_t cores = work->grid_x * work->grid_y;
     print_value(plan, "blocks", work->blocks, 0);
-    if (is_local(plan)) {
+    if (is_placed(plan)) {
         print_attribute(plan, "shard_grid", KEY_TT_SHARD_GRID);
         print_attribute(plan, "local_shape_tiles", KEY_TT_LOCAL_SHAPE_TILES);
+        print_attribute(plan, "core_plane", KEY_TT_CORE_PLANE);
     } else {
         print_value(plan, "blocks_per_core",
                     simplify(arena, make_ceildiv(arena, work->blocks, make_integer(arena, cores))), 0);

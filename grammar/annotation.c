@@ -17,6 +17,7 @@ static const struct {
     {KEY_PIPELINE, PLACE_LOOP, TAKES_INTEGER},
     {KEY_EXACT, PLACE_KERNEL | PLACE_LOOP | PLACE_ASSIGNMENT | PLACE_BUFFER, TAKES_NOTHING},
     {KEY_L1_ACC, PLACE_KERNEL | PLACE_LOOP | PLACE_ASSIGNMENT | PLACE_BUFFER, TAKES_NOTHING},
+    {KEY_MULTICAST, PLACE_BUFFER, TAKES_NOTHING},
 };
 enum { ATTRIBUTE_COUNT = sizeof attribute_rules / sizeof *attribute_rules };
 
@@ -44,6 +45,7 @@ static const struct entry_rule {
     {KEY_SCHEDULE, KEY_ORDER, TAKES_WORD, {"row_major", "column_major", "match_shard", "block_linear"}},
     {KEY_SCHEDULE, KEY_POLICY, TAKES_WORD, {"contiguous", "block_cyclic"}},
     {KEY_SCHEDULE, KEY_CORES, TAKES_INTEGERS, {0}},
+    {KEY_SCHEDULE, KEY_MULTICAST, TAKES_INTEGER, {0}},
 };
 enum { ENTRY_COUNT = sizeof entry_rules / sizeof *entry_rules };
 
@@ -198,7 +200,7 @@ static int find_rule(struct resolver *r, struct node_attribute *attribute, enum 
         report_help(r->diagnostics, (struct span){0}, "did you mean @%s?", nearest);
     else
         report_help(r->diagnostics, (struct span){0},
-                    "attributes are @layout, @schedule, @pipeline, @exact and @l1_acc");
+                    "attributes are @layout, @schedule, @pipeline, @multicast, @exact and @l1_acc");
     return -1;
 }
 

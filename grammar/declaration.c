@@ -1,5 +1,6 @@
 #include "grammar/parse.h"
 #include "grammar/resolve.h"
+#include "ir/attributes.h"
 
 /* ---- types of untyped variables ---- */
 
@@ -223,6 +224,17 @@ static enum dtype buffer_type(struct resolver *r, const struct node_buffer *buff
     return DTYPE_NONE;
 }
 
+/* Blocks are sent from L1 to L1, where a fragment need not lie. */
+static void check_multicast(struct resolver *r, const struct node *tree, const struct node *made) {
+    const struct node_buffer *buffer = (const struct node_buffer *)made;
+    if (!attribute_get(made, KEY_MULTICAST) || buffer->memory == MEMORY_SHARED)
+        return;
+    report_error(r->diagnostics, tree->span, "fragment %s has no place in L1, to which a block could be sent",
+                 buffer->name);
+    report_help(r->diagnostics, (struct span){0}, "@multicast stands at a shared buffer: shared %s = ...",
+                buffer->name);
+}
+
 void resolve_buffer(struct resolver *r, struct node *tree, struct list_builder *out) {
     struct node_buffer *buffer = node_as(tree, buffer);
     const char *memory = word_text(WORDS_memory, buffer->memory);
@@ -249,6 +261,8 @@ void resolve_buffer(struct resolver *r, struct node *tree, struct list_builder *
         struct node *made =
             node_new(r->arena, buffer, BUFFER, tree->span, .memory = buffer->memory, .name = entity->name,
                      .axes = axes.nodes, .dtype = dtype, .value = value.node);
-        builder_add(r->arena, out, resolve_attributes(r, made, tree, PLACE_BUFFER));
+        made = resolve_attributes(r, made, tree, PLACE_BUFFER);
+        check_multicast(r, tree, made);
+        builder_add(r->arena, out, made);
     }
 }

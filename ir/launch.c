@@ -127,7 +127,12 @@ static bool core_value(const struct launch_core *core, const struct node_call *c
 
 bool launch_noc_coordinates(const struct node *kernel, int64_t x, int64_t y, uint32_t noc[2]) {
     const struct node_sequence *map = node_as(attribute_get(kernel, KEY_TT_CORE_MAP), sequence);
-    for (size_t i = 0; map && i < map->items.count; i++) {
+    if (!map) {
+        noc[0] = (uint32_t)x;
+        noc[1] = (uint32_t)y;
+        return true;
+    }
+    for (size_t i = 0; i < map->items.count; i++) {
         const struct node_sequence *row = node_as(map->items.items[i], sequence);
         if (!row || row->items.count != 4 || attribute_integer(row->items.items[0], -1) != x ||
             attribute_integer(row->items.items[1], -1) != y)

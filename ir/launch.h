@@ -94,12 +94,14 @@ enum runtime_position {
     RUNTIME_GN,
     RUNTIME_OUTER
 };
-/* Behind the extents of outer axes in tt.partition_mode local_shard; Ly and Lx stand only where their direction
- * is tied to a grid axis. */
-enum shard_position { SHARD_SM, SHARD_SN, SHARD_GY, SHARD_GX, SHARD_SY, SHARD_SX, SHARD_BLOCKS };
+/* Behind the extents of outer axes where blocks belong to places of cores (tt.plane_axes): in tt.partition_mode
+ * local_shard behind SHARD_TILES more, Sm and Sn. Ly and Lx stand only where their direction counts blocks of an axis
+ * of its own. */
+enum plane_position { PLANE_GY, PLANE_GX, PLANE_SY, PLANE_SX, PLANE_BLOCKS, SHARD_TILES = 2 };
 /* How many arguments a core gets, and their names; NULL when the kernel has no tt.runtime_args. */
 const struct node_dictionary *launch_argument_list(const struct node *kernel);
-/* The NoC coordinates of a logical core by the kernel's tt.core_map; false when it is not there. */
+/* The NoC coordinates of a logical core by the kernel's tt.core_map; false when it is not there. Before they are settled,
+ * in tile form, where nothing is sent yet, they are those of the logical core. */
 bool launch_noc_coordinates(const struct node *kernel, int64_t x, int64_t y, uint32_t noc[2]);
 /* The arguments of one core, counted row by row over the core grid. False after a reported error. */
 bool launch_arguments(struct diagnostics *diagnostics, const struct launch *launch, uint32_t core,

@@ -274,10 +274,10 @@ static unsigned forms_of(enum node_kind kind) {
     case NODE_TILE:
         return TILE | DEVICE;
     case NODE_CIRCULAR_BUFFER:
+    case NODE_SEMAPHORE:
     case NODE_DELINEARIZE:
         return TILE | DEVICE;
     case NODE_STATEMENT:
-    case NODE_SEMAPHORE:
     case NODE_ACCESSOR:
     case NODE_CONSTANT:
     case NODE_ROLE:

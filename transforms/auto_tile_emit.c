@@ -274,7 +274,7 @@ static struct node *emit_panels(struct emitter *e, struct node **value, struct n
     struct tiler *t = e->t;
     const char *axes[2], *folded = NULL;
     size_t count = buffer_axes(e, &reduction->base, axes);
-    struct list_builder loops = {0};
+    struct list_builder loops = {0}, body = {0};
     if (!count || !open_panels(e, reduction, &loops, &folded))
         return NULL;
     bool minimum = reduction->operator== REDUCTION_MIN;
@@ -282,16 +282,18 @@ static struct node *emit_panels(struct emitter *e, struct node **value, struct n
     const char *name = name_fresh(&t->names, "acc");
     emit_buffer(e, MEMORY_FRAGMENT, name, count, axes, DTYPE_F32, start);
     struct node *access = named_access(e, name, count, axes);
+    struct node *terms = emit_multicast(e, reduction->body, folded, &body);
     struct node *partial = node_new(e->arena, reduction, REDUCTION, reduction->base.span,
                                     .operator= minimum ? REDUCTION_MAX : reduction->operator,
                                     .axes = LIST(e->arena, make_axis(e->arena, folded, NULL, NULL, NULL)),
-                                    .body = minimum ? negate(e->arena, reduction->body) : reduction->body);
+                                    .body = minimum ? negate(e->arena, terms) : terms);
     enum assign_operator operator= reduction->operator== REDUCTION_SUM ? ASSIGN_ADD : ASSIGN_MAX;
     struct node *assign = node_new(e->arena, assign, ASSIGN, e->equation->span, .target = access,
                                    .operator= operator, .value = partial);
+    builder_add(e->arena, &body, assign);
     builder_add(e->arena, e->out,
                 node_new(e->arena, for, FOR, e->equation->span, .axes = builder_list(&loops),
-                         .body = make_block(e->arena, e->equation->span, LIST(e->arena, assign))));
+                         .body = make_block(e->arena, e->equation->span, builder_list(&body))));
     struct node *result = minimum ? negate(e->arena, access) : access;
     if (last)
         return result;

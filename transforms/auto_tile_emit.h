@@ -1,5 +1,6 @@
 /* The parts of writing a group as a tile program: sizes of blocks and panels (auto_tile_size.c), what values
- * may ask of tiles (auto_tile_check.c), the statements (auto_tile_emit.c).
+ * may ask of tiles (auto_tile_check.c), operands that cores send to each other (auto_tile_multicast.c), the
+ * statements (auto_tile_emit.c).
  */
 #ifndef TILEC_TRANSFORMS_AUTO_TILE_EMIT_H
 #define TILEC_TRANSFORMS_AUTO_TILE_EMIT_H
@@ -34,5 +35,9 @@ int64_t panel_tiles(struct emitter *e, const struct range *range, struct node *b
  * integers, ... */
 void check_equation(struct emitter *e);
 bool is_integer_type(enum dtype dtype);
+
+/* The body of a reduction over panels of the axis `folded`, with the operands that are sent in buffers of their own,
+ * which are declared in `out`. The body itself unless the kernel's schedule asks for it. */
+struct node *emit_multicast(struct emitter *e, struct node *body, const char *folded, struct list_builder *out);
 
 #endif

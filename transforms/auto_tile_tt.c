@@ -377,6 +377,8 @@ bool auto_tile_tt(struct compilation *compilation) {
         sound = ranges_check(t.relations, compilation->diagnostics);
     if (sound && nests)
         sound = tile_nests(&t);
+    if (sound)
+        sound = check_multicast(compilation, nests);
     relations_free(t.relations);
     isl_end(ctx);
     return sound;

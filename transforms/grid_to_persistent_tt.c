@@ -16,6 +16,14 @@
  *         delinearize i_local, j_local = tid over [Ly, Lx]
  *         let i_block = sy * (Sm / 2) + i_local
  *
+ * On a plane of cores that send blocks to each other (core_plane.h) every core runs equally many. One that stands
+ * beyond the last block repeats it, so that its turns are those of the others, and stores nothing:
+ *
+ *         let i_place = sy * Ly + i_local
+ *         let i_block = min(i_place, Gm - 1)
+ *         for i in ... { ...
+ *             if i_place < Gm { tile store C[i, j] = C_out[i, j] }
+ *
  * Order column_major counts along the axis before the last first.
  */
 #include <string.h>
@@ -30,8 +38,13 @@
 struct lowering {
     struct compilation *compilation;
     struct name_set names;
-    size_t axes; /* of the grid */
+    size_t axes;       /* of the grid */
+    struct node *live; /* does the block at hand exist? NULL: wherever the loop runs */
 };
+
+static bool is_plane(const struct lowering *lowering) {
+    return attribute_get(lowering->compilation->kernel, KEY_TT_CORE_PLANE) != NULL;
+}
 
 static size_t outer_axes(const struct lowering *lowering) {
     return lowering->axes > 2 ? lowering->axes - 2 : 0;
@@ -42,18 +55,20 @@ static struct node *launch_argument(const struct lowering *lowering, size_t posi
     return make_reference(c->arena, runtime_argument_name(c->kernel, position));
 }
 
-static struct node *shard_argument(const struct lowering *lowering, size_t position) {
-    return launch_argument(lowering, RUNTIME_OUTER + outer_axes(lowering) + position);
+/* position: an enum plane_position. */
+static struct node *plane_argument(const struct lowering *lowering, size_t position) {
+    size_t tiles = is_plane(lowering) ? 0 : SHARD_TILES;
+    return launch_argument(lowering, RUNTIME_OUTER + outer_axes(lowering) + tiles + position);
 }
 
 /* The number of the grid axis whose blocks lie along a direction of cores; -1: none. */
 static int64_t tied_axis(const struct lowering *lowering, enum plane direction) {
     struct node_sequence *tied =
-        node_as(attribute_get(lowering->compilation->kernel, KEY_TT_SHARD_AXES), sequence);
+        node_as(attribute_get(lowering->compilation->kernel, KEY_TT_PLANE_AXES), sequence);
     return tied && direction < tied->items.count ? attribute_integer(tied->items.items[direction], -1) : -1;
 }
 
-/* The direction of cores along which the blocks of an axis lie; PLANE_DIRECTIONS: none, or no shards. */
+/* The direction of cores along which the blocks of an axis lie, of both the first; PLANE_DIRECTIONS: none. */
 static enum plane direction_of(const struct lowering *lowering, size_t axis) {
     for (size_t d = 0; d < PLANE_DIRECTIONS; d++)
         if (tied_axis(lowering, d) == (int64_t)axis)
@@ -61,34 +76,67 @@ static enum plane direction_of(const struct lowering *lowering, size_t axis) {
     return PLANE_DIRECTIONS;
 }
 
-/* Are the arguments there that place a core's shard, where cores own shards? */
-static bool has_shard_arguments(const struct lowering *lowering) {
-    size_t tied = 0;
-    for (size_t d = 0; d < PLANE_DIRECTIONS; d++)
-        tied += tied_axis(lowering, d) >= 0;
-    size_t last = RUNTIME_OUTER + outer_axes(lowering) + SHARD_BLOCKS + tied - 1;
-    return tied == 0 || runtime_argument_name(lowering->compilation->kernel, last) != NULL;
+/* Are the arguments there that place the blocks of a core, where cores have blocks of their own? */
+static bool has_plane_arguments(const struct lowering *lowering) {
+    int64_t rows = tied_axis(lowering, PLANE_Y), columns = tied_axis(lowering, PLANE_X);
+    size_t counts = (rows >= 0) + (columns >= 0 && columns != rows), tiles = is_plane(lowering) ? 0 : SHARD_TILES;
+    size_t last = RUNTIME_OUTER + outer_axes(lowering) + tiles + PLANE_BLOCKS + counts - 1;
+    return counts == 0 || runtime_argument_name(lowering->compilation->kernel, last) != NULL;
 }
 
-/* How many blocks of the axis the number counts: of the core's shard, else of the whole axis. */
-static struct node *block_extent(const struct lowering *lowering, size_t axis) {
+static struct node *axis_blocks(const struct lowering *lowering, size_t axis) {
     size_t outer = outer_axes(lowering);
-    enum plane direction = direction_of(lowering, axis);
-    bool behind_rows = direction == PLANE_X && tied_axis(lowering, PLANE_Y) >= 0;
-    if (direction != PLANE_DIRECTIONS)
-        return shard_argument(lowering, SHARD_BLOCKS + behind_rows);
     return launch_argument(lowering, axis < outer ? RUNTIME_OUTER + axis : RUNTIME_GM + axis - outer);
 }
 
-/* The first block of an axis in the core's shard; NULL where the core has all blocks of the axis. */
+/* How many blocks of the axis the number counts: of the core's place, else of the whole axis. */
+static struct node *block_extent(const struct lowering *lowering, size_t axis) {
+    enum plane direction = direction_of(lowering, axis);
+    bool behind_rows = direction == PLANE_X && tied_axis(lowering, PLANE_Y) >= 0;
+    return direction != PLANE_DIRECTIONS ? plane_argument(lowering, PLANE_BLOCKS + behind_rows)
+                                         : axis_blocks(lowering, axis);
+}
+
+static struct node *entry_of_pair(const struct lowering *lowering, const char *key, size_t index) {
+    struct node_sequence *pair = node_as(attribute_get(lowering->compilation->kernel, key), sequence);
+    return pair && pair->items.count == PLANE_DIRECTIONS ? pair->items.items[index] : NULL;
+}
+
+/* Where the core stands among those that share the axis. */
+static struct node *place_of_core(const struct lowering *lowering, enum plane direction) {
+    struct arena *arena = lowering->compilation->arena;
+    struct node *place = plane_argument(lowering, PLANE_SY + direction);
+    if (!is_plane(lowering) || tied_axis(lowering, PLANE_Y) != tied_axis(lowering, PLANE_X))
+        return place;
+    return make_add(arena, make_mul(arena, place, plane_argument(lowering, PLANE_GX)),
+                    plane_argument(lowering, PLANE_SX));
+}
+
+/* The first block of an axis on this core; NULL where the core has all blocks of the axis. */
 static struct node *first_block(const struct lowering *lowering, size_t axis) {
     struct compilation *c = lowering->compilation;
     enum plane direction = direction_of(lowering, axis);
-    struct node_sequence *blocks = node_as(attribute_get(c->kernel, KEY_TT_SHARD_BLOCKS), sequence);
-    if (direction == PLANE_DIRECTIONS || !blocks || blocks->items.count != PLANE_DIRECTIONS)
+    struct node *blocks = direction == PLANE_DIRECTIONS ? NULL : entry_of_pair(lowering, KEY_TT_PLANE_BLOCKS, direction);
+    if (!blocks)
         return NULL;
-    return make_mul(c->arena, shard_argument(lowering, SHARD_SY + direction),
-                    in_launch_arguments(c->arena, c->kernel, blocks->items.items[direction]));
+    blocks = is_plane(lowering) ? block_extent(lowering, axis) : in_launch_arguments(c->arena, c->kernel, blocks);
+    return make_mul(c->arena, place_of_core(lowering, direction), blocks);
+}
+
+/* Do the cores of a plane have more blocks of an axis than there are? */
+static bool has_dead_blocks(const struct lowering *lowering, size_t axis) {
+    enum plane direction = direction_of(lowering, axis);
+    struct node_sequence *blocks =
+        node_as(attribute_get(lowering->compilation->kernel, KEY_TT_GRID_BLOCKS), sequence);
+    int64_t total, each, cores, more = 1;
+    if (!is_plane(lowering) || direction == PLANE_DIRECTIONS)
+        return false;
+    bool both = tied_axis(lowering, PLANE_Y) == tied_axis(lowering, PLANE_X);
+    return !blocks || axis >= blocks->items.count || !integer_value(blocks->items.items[axis], &total) ||
+           !integer_value(entry_of_pair(lowering, KEY_TT_PLANE_BLOCKS, direction), &each) ||
+           !integer_value(entry_of_pair(lowering, KEY_TT_CORE_PLANE, direction), &cores) ||
+           (both && !integer_value(entry_of_pair(lowering, KEY_TT_CORE_PLANE, PLANE_X), &more)) ||
+           each * cores * more != total;
 }
 
 /* One block of an axis: its clipped range, by number. The clip vanishes where the step divides a known
@@ -117,20 +165,51 @@ static void swap_last(struct list_builder *list) {
     list->items[list->count - 2] = last;
 }
 
-/* One grid axis: its name in delinearize, and the number of its block, which differs from it in a shard. */
+static const char *add_let(struct lowering *lowering, struct list_builder *lets, struct span span, const char *base,
+                           struct node *value) {
+    struct arena *arena = lowering->compilation->arena;
+    const char *name = name_fresh(&lowering->names, base);
+    builder_add(arena, lets, node_new(arena, let, LET, span, .name = name, .dtype = DTYPE_U32, .value = value));
+    return name;
+}
+
+/* The last block again where there is none of this number, and the condition that there is. */
+static struct node *repeat_last(struct lowering *lowering, size_t axis, const char *place) {
+    struct arena *arena = lowering->compilation->arena;
+    struct node *total = axis_blocks(lowering, axis), *number = make_reference(arena, place);
+    struct node *exists = make_binary(arena, BINARY_LESS, number, total);
+    lowering->live = lowering->live ? make_binary(arena, BINARY_AND, lowering->live, exists) : exists;
+    return make_min(arena, number, make_sub(arena, total, make_integer(arena, 1)));
+}
+
+/* One grid axis: its name in delinearize, and the number of its block, which differs from it where the core has
+ * blocks of its own place. */
 static const char *recover_axis(struct lowering *lowering, const struct node_grid *grid, size_t axis,
                                 struct list_builder *names, struct list_builder *lets) {
     struct arena *arena = lowering->compilation->arena;
     const char *name = node_as(grid->axes.items[axis], axis)->name;
+    struct span span = grid->base.span;
     struct node *first = first_block(lowering, axis);
-    const char *block = name_fresh(&lowering->names, arena_printf(arena, "%s_block", name));
-    const char *counted = first ? name_fresh(&lowering->names, arena_printf(arena, "%s_local", name)) : block;
+    const char *counted = name_fresh(&lowering->names, arena_printf(arena, first ? "%s_local" : "%s_block", name));
     builder_add(arena, names, make_reference(arena, counted));
-    if (first)
-        builder_add(arena, lets,
-                    node_new(arena, let, LET, grid->base.span, .name = block, .dtype = DTYPE_U32,
-                             .value = make_add(arena, first, make_reference(arena, counted))));
-    return block;
+    if (!first)
+        return counted;
+    struct node *number = make_add(arena, first, make_reference(arena, counted));
+    if (has_dead_blocks(lowering, axis))
+        number = repeat_last(lowering, axis,
+                             add_let(lowering, lets, span, arena_printf(arena, "%s_place", name), number));
+    return add_let(lowering, lets, span, arena_printf(arena, "%s_block", name), number);
+}
+
+/* Stores of a block that another core computes too are left out. */
+static struct node *guard_stores(struct node *node, void *context) {
+    struct lowering *lowering = context;
+    struct arena *arena = lowering->compilation->arena;
+    struct node_tile *tile = node_as(node, tile);
+    if (tile && tile->operation == TILE_STORE)
+        return node_new(arena, if, IF, node->span, .condition = lowering->live,
+                        .then = make_block(arena, node->span, LIST(arena, node)));
+    return tile ? node : node_map_children(arena, node, guard_stores, lowering);
 }
 
 static struct node *persistent_loop(struct lowering *lowering, struct node *grid_node) {
@@ -153,7 +232,8 @@ static struct node *persistent_loop(struct lowering *lowering, struct node *grid
                 node_new(c->arena, delinearize, DELINEARIZE, span, .names = builder_list(&names),
                          .value = make_reference(c->arena, tid), .extents = builder_list(&extents)));
     builder_add_all(c->arena, &statements, builder_list(&lets));
-    struct node *blocks = node_new(c->arena, for, FOR, span, .axes = builder_list(&axes), .body = grid->body);
+    struct node *body = lowering->live ? guard_stores(grid->body, lowering) : grid->body;
+    struct node *blocks = node_new(c->arena, for, FOR, span, .axes = builder_list(&axes), .body = body);
     builder_add(c->arena, &statements, node_with_attributes(c->arena, blocks, grid_node->attributes));
     struct node *start = launch_argument(lowering, RUNTIME_START_ID);
     return make_for(c->arena, span, tid, start, make_add(c->arena, start, launch_argument(lowering, RUNTIME_COUNT)),
@@ -180,11 +260,12 @@ bool grid_to_persistent_tt(struct compilation *c) {
         return false;
     }
     struct lowering lowering = {.compilation = c, .names = kernel_names(c->arena, c->kernel), .axes = axes};
-    if (!has_shard_arguments(&lowering)) {
-        report_error(c->diagnostics, grid->span, "cores own shards of kernel %s, but %s lacks where their shards lie",
+    if (!has_plane_arguments(&lowering)) {
+        report_error(c->diagnostics, grid->span, "cores have blocks of their own in kernel %s, but %s lacks where they stand",
                      node_as(c->kernel, kernel)->name, KEY_TT_RUNTIME_ARGS);
         report_help(c->diagnostics, (struct span){0},
-                    "Sm, Sn, Gy, Gx, sy, sx and the blocks of a shard stand behind the extents of the grid: layout_aware_work_partition_tt gives them");
+                    "Gy, Gx, sy, sx and the blocks of a core stand behind the extents of the grid, of shards behind Sm, Sn: "
+                    "layout_aware_work_partition_tt gives them");
         return false;
     }
     c->kernel = lower_grid(c->kernel, &lowering);

@@ -86,6 +86,15 @@ static bool check_order(struct compilation *c, const struct node_attribute *entr
     return is_known_order(c, entry->value) || report_order(c, entry_place(c, entry), entry->value);
 }
 
+static bool check_sending(struct compilation *c, const struct node_attribute *entry) {
+    int64_t asked = attribute_integer(entry->value, -1);
+    if (asked == 0 || asked == 1)
+        return true;
+    report_error(c->diagnostics, entry_place(c, entry), "multicast = %s: it takes 1, cores send what they share, or 0",
+                 node_text(c->arena, entry->value));
+    return false;
+}
+
 /* The partition looks at the cores: it knows how many there are. */
 static bool take_cores(struct compilation *c, const struct node_attribute *entry) {
     (void)c, (void)entry;
@@ -96,7 +105,11 @@ static bool check_entry(struct compilation *c, const struct node_attribute *entr
     static const struct {
         const char *key;
         bool (*check)(struct compilation *c, const struct node_attribute *entry);
-    } rows[] = {{KEY_MODE, check_mode}, {KEY_ORDER, check_order}, {KEY_CORES, take_cores}, {KEY_POLICY, check_policy}};
+    } rows[] = {{KEY_MODE, check_mode},
+                {KEY_ORDER, check_order},
+                {KEY_CORES, take_cores},
+                {KEY_MULTICAST, check_sending},
+                {KEY_POLICY, check_policy}};
     enum { ROWS = sizeof rows / sizeof *rows };
     const char *known[ROWS], *list = "";
     for (size_t i = 0; i < ROWS; i++) {

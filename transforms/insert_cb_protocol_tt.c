@@ -288,10 +288,21 @@ static bool is_share_loop(struct protocol *p, struct node_for *loop) {
     return loop->axes.count == 1 && !axis->step && lower && start && strcmp(lower->name, start) == 0;
 }
 
+/* Conditions of tile form stand around one store each (grid_to_persistent_tt). */
+static void lower_guard(struct protocol *p, struct list_builder *out, const struct node_if *guard) {
+    struct node_list statements = node_as(guard->then, block)->statements;
+    struct node_tile *store = statements.count == 1 ? node_as(statements.items[0], tile) : NULL;
+    if (store && store->operation == TILE_STORE && !guard->otherwise)
+        emit_store(p, out, store, guard->condition);
+    else
+        protocol_fail(p, guard->base.span, "a condition stands around something else than one store");
+}
+
 static void lower_statement(struct protocol *p, struct list_builder *out, struct node *node) {
     struct node_for *loop = node_as(node, for);
     struct node_tile *tile = node_as(node, tile);
     struct node_buffer *buffer = node_as(node, buffer);
+    struct node_if *guard = node_as(node, if);
     if (loop && is_share_loop(p, loop)) {
         struct node *body = make_block(p->arena, node->span, lower_list(p, node_as(loop->body, block)->statements));
         builder_add(p->arena, out, node_new(p->arena, for, FOR, node->span, .axes = loop->axes, .body = body));
@@ -305,7 +316,9 @@ static void lower_statement(struct protocol *p, struct list_builder *out, struct
                 builder_add(p->arena, out, nest.items[i]);
         }
     } else if (tile && tile->operation == TILE_STORE) {
-        emit_store(p, out, tile);
+        emit_store(p, out, tile, NULL);
+    } else if (guard) {
+        lower_guard(p, out, guard);
     } else if (tile) {
         emit_compute(p, out, node);
     } else if (!buffer || buffer->memory == MEMORY_FRAGMENT) {
@@ -435,8 +448,10 @@ bool insert_cb_protocol_tt(struct compilation *compilation) {
     for (size_t i = 0; i < list.count; i++)
         builder_add(arena, is_declaration(list.items[i]) ? &declarations : &rest, list.items[i]);
     emit_fills(p, &body);
+    emit_multicast_start(p, &body);
     builder_add_all(arena, &body, lower_list(p, builder_list(&rest)));
     emit_fill_pops(p, &body);
+    emit_multicast_end(p, &body);
     struct span end = kernel.base.span;
     role_add(p, &body, ROLE_WRITER, end, LIST(arena, make_statement(arena, end, "noc_async_write_barrier", (struct node_list){0})));
     if (p->failed)

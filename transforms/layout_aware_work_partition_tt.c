@@ -11,7 +11,9 @@
  * In tt.partition_mode global cores take consecutive shares of all blocks. Where a tensor is sharded in L1
  * (local_shard.h) each core of the grid of shards takes the blocks of its own: count and the blocks along
  * each direction, Ly and Lx, follow from where the core stands, sy = core_y() and sx = core_x(), or the other
- * way round where shards are laid by columns.
+ * way round where shards are laid by columns. Where cores send blocks to each other (core_plane.h) the mode is
+ * global as well, but blocks lie on a plane of Gy x Gx cores, Ly x Lx on each, and the corners of the rectangles
+ * to send to are launch arguments.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -19,7 +21,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "support/scalar.h"
-#include "transforms/local_shard.h"
+#include "transforms/core_plane.h"
 #include "transforms/pass.h"
 #include "transforms/query.h"
 
@@ -202,19 +204,37 @@ struct problem {
     struct node_list blocks; /* along each grid axis */
     const struct node_grid *grid;
     struct shard_owners owners;
+    struct core_plane plane;
+    int64_t cores[2]; /* x, y */
 };
 
 static bool is_local(const struct problem *problem) {
     return problem->owners.anchor != NULL;
 }
 
-/* Where a core stands along a direction of the shards. */
+/* Where a core stands along a direction: only shards are laid by columns. */
 static const char *core_along(const struct shard_owners *owners, enum plane direction) {
     return (direction == PLANE_Y) != owners->by_columns ? "core_y" : "core_x";
 }
 
-/* The blocks of a core along a direction: those of its shard, clipped where the tensor ends. */
+/* The number of the grid axis whose blocks lie along a direction of cores; -1: none. */
+static int tied_axis(const struct problem *problem, enum plane direction) {
+    if (is_local(problem))
+        return problem->owners.axis[direction];
+    return problem->plane.used ? problem->plane.axis[direction] : -1;
+}
+
+/* Does a direction count blocks of its own? Not where a single axis lies along rows and columns of cores. */
+static bool has_blocks(const struct problem *problem, enum plane direction) {
+    int axis = tied_axis(problem, direction);
+    return axis >= 0 && (direction == PLANE_Y || axis != tied_axis(problem, PLANE_Y));
+}
+
+/* The blocks of a core along a direction: those of its shard, clipped where the tensor ends, or those that every
+ * core of a plane runs. */
 static struct node *blocks_along(struct arena *arena, const struct problem *problem, enum plane direction) {
+    if (problem->plane.used)
+        return problem->plane.blocks[direction];
     struct node *blocks = problem->blocks.items[problem->owners.axis[direction]];
     struct node *each = problem->owners.blocks[direction];
     struct node *core = make_call(arena, core_along(&problem->owners, direction), (struct node_list){0});
@@ -225,32 +245,52 @@ static struct node *blocks_along(struct arena *arena, const struct problem *prob
     return make_max(arena, make_min(arena, each, left), make_integer(arena, 0));
 }
 
-/* How many blocks a core of local_shard computes: along the directions of its shard, and all of other axes. */
-static struct node *local_count(struct arena *arena, const struct problem *problem) {
-    struct node *count = make_integer(arena, 1);
-    const int *tied = problem->owners.axis;
+/* How many blocks a core runs where it stands: along the directions of cores, and all of other axes. */
+static struct node *count_of_place(struct arena *arena, const struct problem *problem) {
+    struct node *count = problem->plane.used ? core_plane_member(arena, &problem->plane, problem->cores)
+                                             : make_integer(arena, 1);
     for (size_t i = 0; i < problem->blocks.count; i++)
-        if ((int)i != tied[PLANE_Y] && (int)i != tied[PLANE_X])
+        if ((int)i != tied_axis(problem, PLANE_Y) && (int)i != tied_axis(problem, PLANE_X))
             count = make_mul(arena, count, problem->blocks.items[i]);
     for (size_t d = 0; d < PLANE_DIRECTIONS; d++)
-        if (tied[d] >= 0)
+        if (has_blocks(problem, d))
             count = make_mul(arena, count, blocks_along(arena, problem, d));
     return count;
 }
 
-/* The order is that of enum shard_position. */
+/* Where the core stands among those that hold blocks, and how many. The order is that of enum plane_position. */
+static void add_plane_arguments(struct arguments *arguments, const struct problem *problem, struct node *rows,
+                                struct node *columns) {
+    add_canonical(arguments, "Gy", rows);
+    add_canonical(arguments, "Gx", columns);
+    add_call(arguments, "sy", core_along(&problem->owners, PLANE_Y), (struct node_list){0});
+    add_call(arguments, "sx", core_along(&problem->owners, PLANE_X), (struct node_list){0});
+    for (size_t d = 0; d < PLANE_DIRECTIONS; d++)
+        if (has_blocks(problem, d))
+            add_canonical(arguments, d == PLANE_Y ? "Ly" : "Lx", blocks_along(arguments->compilation->arena, problem, d));
+}
+
 static void add_shard_arguments(struct arguments *arguments, const struct problem *problem) {
     struct arena *arena = arguments->compilation->arena;
     const struct shard_owners *owners = &problem->owners;
     add_canonical(arguments, "Sm", owners->tiles[PLANE_Y]);
     add_canonical(arguments, "Sn", owners->tiles[PLANE_X]);
-    add_canonical(arguments, "Gy", make_integer(arena, owners->grid[PLANE_Y]));
-    add_canonical(arguments, "Gx", make_integer(arena, owners->grid[PLANE_X]));
-    add_call(arguments, "sy", core_along(owners, PLANE_Y), (struct node_list){0});
-    add_call(arguments, "sx", core_along(owners, PLANE_X), (struct node_list){0});
-    for (size_t d = 0; d < PLANE_DIRECTIONS; d++)
-        if (owners->axis[d] >= 0)
-            add_canonical(arguments, d == PLANE_Y ? "Ly" : "Lx", blocks_along(arena, problem, d));
+    add_plane_arguments(arguments, problem, make_integer(arena, owners->grid[PLANE_Y]),
+                        make_integer(arena, owners->grid[PLANE_X]));
+}
+
+/* The NoC coordinates of the first and the last core of every group that shares blocks; the first is the sender. */
+static void add_rectangles(struct arguments *arguments, const struct core_plane *plane) {
+    struct arena *arena = arguments->compilation->arena;
+    for (size_t group = GROUP_ROW; group < GROUP_COUNT; group++) {
+        struct node *const *corners = multicast_corners(arena, group, plane->grid).items;
+        const char *name = multicast_group_names[group];
+        for (size_t i = 0; i < 2 && plane->groups[group]; i++) {
+            struct node_list core = LIST(arena, corners[2 * i], corners[2 * i + 1]);
+            add_call(arguments, arena_printf(arena, "%s_x%zu", name, i), "noc_x", core);
+            add_call(arguments, arena_printf(arena, "%s_y%zu", name, i), "noc_y", core);
+        }
+    }
 }
 
 /* The order is that of enum runtime_position. */
@@ -259,9 +299,9 @@ static struct node *runtime_arguments(struct compilation *c, const struct proble
     struct node *edge = make_integer(c->arena, TILE_EDGE), *one = make_integer(c->arena, 1);
     struct node_list blocks = problem->blocks;
     size_t outer = blocks.count > 2 ? blocks.count - 2 : 0;
-    if (is_local(problem)) {
+    if (is_local(problem) || problem->plane.used) {
         add_canonical(&arguments, "start_id", make_integer(c->arena, 0));
-        add_canonical(&arguments, "count", local_count(c->arena, problem));
+        add_canonical(&arguments, "count", count_of_place(c->arena, problem));
     } else {
         add_call(&arguments, "start_id", "start", (struct node_list){0});
         add_call(&arguments, "count", "count", (struct node_list){0});
@@ -275,6 +315,10 @@ static struct node *runtime_arguments(struct compilation *c, const struct proble
         add_canonical(&arguments, arena_printf(c->arena, "G%zu", i), blocks.items[i]);
     if (is_local(problem))
         add_shard_arguments(&arguments, problem);
+    if (problem->plane.used) {
+        add_plane_arguments(&arguments, problem, problem->plane.grid[PLANE_Y], problem->plane.grid[PLANE_X]);
+        add_rectangles(&arguments, &problem->plane);
+    }
     add_parameters(&arguments);
     return node_new(c->arena, dictionary, DICTIONARY, ((struct span){0}),
                     .entries = builder_list(&arguments.entries));
@@ -289,8 +333,8 @@ static struct node *pair(struct arena *arena, struct node *first, struct node *s
 }
 
 /* The number of the grid axis that runs along a direction, or `free`. */
-static struct node *tied_axis(struct arena *arena, const struct problem *problem, enum plane direction) {
-    int axis = problem->owners.axis[direction];
+static struct node *tied_axis_value(struct arena *arena, const struct problem *problem, enum plane direction) {
+    int axis = tied_axis(problem, direction);
     return axis < 0 ? make_reference(arena, "free") : make_integer(arena, axis);
 }
 
@@ -329,11 +373,13 @@ static bool settle_cores(struct compilation *c, const struct problem *problem, i
     return true;
 }
 
-static void stamp(struct compilation *c, const struct problem *problem, const int64_t cores[2]) {
+static void stamp(struct compilation *c, const struct problem *problem) {
     struct arena *arena = c->arena;
     struct node *edge = make_integer(arena, TILE_EDGE);
     const struct shard_owners *owners = &problem->owners;
-    bool local = is_local(problem);
+    const struct core_plane *plane = &problem->plane;
+    bool local = is_local(problem), placed = local || plane->used;
+    struct node *const *blocks = local ? owners->blocks : plane->blocks;
     const struct {
         const char *key;
         struct node *value;
@@ -344,10 +390,12 @@ static void stamp(struct compilation *c, const struct problem *problem, const in
         {KEY_TT_GRID_BLOCKS, sequence_of(arena, problem->blocks)},
         {KEY_TT_SHARD_GRID, local ? numbers(arena, owners->grid[PLANE_Y], owners->grid[PLANE_X]) : NULL},
         {KEY_TT_LOCAL_SHAPE_TILES, local ? pair(arena, owners->tiles[PLANE_Y], owners->tiles[PLANE_X]) : NULL},
-        {KEY_TT_SHARD_AXES,
-         local ? pair(arena, tied_axis(arena, problem, PLANE_Y), tied_axis(arena, problem, PLANE_X)) : NULL},
-        {KEY_TT_SHARD_BLOCKS, local ? pair(arena, owners->blocks[PLANE_Y], owners->blocks[PLANE_X]) : NULL},
-        {KEY_TT_CORE_GRID, numbers(arena, cores[0], cores[1])},
+        {KEY_TT_PLANE_AXES, placed ? pair(arena, tied_axis_value(arena, problem, PLANE_Y),
+                                          tied_axis_value(arena, problem, PLANE_X))
+                                   : NULL},
+        {KEY_TT_PLANE_BLOCKS, placed ? pair(arena, blocks[PLANE_Y], blocks[PLANE_X]) : NULL},
+        {KEY_TT_CORE_PLANE, plane->used ? pair(arena, plane->grid[PLANE_Y], plane->grid[PLANE_X]) : NULL},
+        {KEY_TT_CORE_GRID, numbers(arena, problem->cores[0], problem->cores[1])},
         {KEY_TT_RUNTIME_ARGS, runtime_arguments(c, problem)},
     };
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
@@ -407,9 +455,9 @@ bool layout_aware_work_partition_tt(struct compilation *c) {
         .grid = grid,
         .owners = owners,
     };
-    int64_t cores[2];
-    if (!settle_cores(c, &problem, cores))
+    if (!settle_cores(c, &problem, problem.cores) ||
+        !core_plane_find(c, grid, problem.blocks, problem.cores, &owners, &problem.plane))
         return false;
-    stamp(c, &problem, cores);
+    stamp(c, &problem);
     return true;
 }

@@ -8,7 +8,7 @@
  * keeps for itself from 24. A fragment lives in DST when it fits a section with the slots that its reader needs; when it is larger it is
  * cut into subblocks that do, one after the other, if its operands are whole in L1 (no loop over panels), else its partial tiles rest
  * in an f32 circular buffer between panels. Reductions, masks and rows that spread over DST get the tiles that the
- * reader makes for them once.
+ * reader makes for them once. A buffer whose blocks are sent between cores (tt.multicast) gets two semaphores.
  */
 #include <string.h>
 
@@ -26,6 +26,7 @@ enum id_class { CLASS_INPUT, CLASS_OUTPUT, CLASS_INTERMEDIATE };
 static const int first_id[] = {[CLASS_INPUT] = 0, [CLASS_OUTPUT] = 16, [CLASS_INTERMEDIATE] = 24};
 
 #define ID_LIMIT 64
+#define SEMAPHORE_LIMIT 16 /* of a program, by TT-Metalium */
 #define BUFFER_LIMIT 128
 
 struct lowering {
@@ -34,7 +35,7 @@ struct lowering {
     struct name_set names;
     struct axis_scope scope;
     struct node *body;
-    struct list_builder circular_buffers;
+    struct list_builder circular_buffers, semaphores;
     bool taken[ID_LIMIT];
     struct node_buffer *buffers[BUFFER_LIMIT]; /* every buffer of the kernel */
     size_t buffer_count;
@@ -186,6 +187,31 @@ static struct node_list cb_attributes(struct lowering *l, struct node *facts, st
     return carrier->attributes;
 }
 
+/* ---- semaphores ---- */
+
+static struct node *add_semaphore(struct lowering *l, const struct node_buffer *buffer, const char *key) {
+    const char *name = name_fresh(&l->names, arena_printf(l->arena, "%s_%s", buffer->name, key));
+    if (l->semaphores.count == SEMAPHORE_LIMIT && !l->failed) {
+        report_error(l->compilation->diagnostics, buffer->base.span,
+                     "blocks of %s are sent by two semaphores more, and the %d that there are have been given away", buffer->name,
+                     SEMAPHORE_LIMIT);
+        report_help(l->compilation->diagnostics, (struct span){0}, "send %d buffers at most", SEMAPHORE_LIMIT / 2);
+        l->failed = true;
+    }
+    builder_add(l->arena, &l->semaphores,
+                node_new(l->arena, semaphore, SEMAPHORE, ((struct span){0}), .name = name, .id = (int64_t)l->semaphores.count));
+    return word(l->arena, name);
+}
+
+/* tt.multicast of a circular buffer: the group, and the semaphores by which its cores meet. NULL where nothing is sent. */
+static struct node *multicast_facts(struct lowering *l, const struct node_buffer *buffer) {
+    struct node *facts = attribute_get(&buffer->base, KEY_TT_MULTICAST);
+    if (!facts)
+        return NULL;
+    facts = dictionary_set(l->arena, facts, KEY_READY, add_semaphore(l, buffer, KEY_READY));
+    return dictionary_set(l->arena, facts, KEY_VALID, add_semaphore(l, buffer, KEY_VALID));
+}
+
 static struct node *lower_shared(struct lowering *l, struct node_buffer *buffer) {
     struct usage usage = usage_of(buffer->name, l->body);
     struct node *rows, *columns, *facts = attribute_get(&buffer->base, KEY_TT_CB);
@@ -196,6 +222,11 @@ static struct node *lower_shared(struct lowering *l, struct node_buffer *buffer)
     struct node *pages = make_mul(l->arena, make_mul(l->arena, rows, columns), make_integer(l->arena, depth));
     struct node_list attributes = cb_attributes(l, facts, rows, columns, role_of(usage.loaded, "reader"), role_of(usage.stored, "writer"),
                                                 attribute_get(&buffer->base, KEY_TT_ORIENTATION));
+    struct node *multicast = multicast_facts(l, buffer);
+    if (multicast) {
+        struct node *carrier = node_with_attributes(l->arena, make_block(l->arena, (struct span){0}, (struct node_list){0}), attributes);
+        attributes = attribute_set(l->arena, carrier, KEY_TT_MULTICAST, multicast)->attributes;
+    }
     const char *name = add_circular_buffer(l, buffer->base.span, buffer->name, class, buffer->dtype, pages, attributes);
     return attribute_set(l->arena, &buffer->base, KEY_TT_HOME, word(l->arena, name));
 }
@@ -458,7 +489,8 @@ bool memory_space_lower_tt(struct compilation *compilation) {
     struct node *body = lower(kernel.body, l);
     if (l->failed)
         return false;
-    struct node_list statements = list_concat(l->arena, builder_list(&l->circular_buffers), node_as(body, block)->statements);
+    struct node_list declared = list_concat(l->arena, builder_list(&l->circular_buffers), builder_list(&l->semaphores));
+    struct node_list statements = list_concat(l->arena, declared, node_as(body, block)->statements);
     kernel.body = make_block(l->arena, body->span, statements);
     compilation->kernel = arena_copy(l->arena, &kernel, sizeof kernel);
     return true;

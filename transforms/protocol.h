@@ -49,10 +49,20 @@ struct node *call_statement(struct protocol *p, struct span span, const char *fu
 /* ---- protocol_data.c: data movement ---- */
 /* One reader block for loads that stand together: reserve, read, one barrier, neutral padding, push. */
 void emit_loads(struct protocol *p, struct list_builder *out, struct node_list loads);
-void emit_store(struct protocol *p, struct list_builder *out, struct node_tile *store);
+/* exists: the condition under which the block is stored, NULL always; its pages are popped in any case. */
+void emit_store(struct protocol *p, struct list_builder *out, struct node_tile *store, struct node *exists);
 /* The tiles that the reader makes once, and compute's wait for them; at the end compute's pop. */
 void emit_fills(struct protocol *p, struct list_builder *out);
 void emit_fill_pops(struct protocol *p, struct list_builder *out);
+
+/* ---- protocol_multicast.c: blocks that one core reads and sends to others ---- */
+bool is_multicast(const struct node_circular_buffer *cb);
+/* The first core of the group does `reading` and sends the block at `pointer`, the others receive it. */
+struct node *multicast_block(struct protocol *p, struct span span, const struct node_circular_buffer *cb,
+                             const char *pointer, struct node_list reading);
+/* What the reader does before its first block and behind its last. */
+void emit_multicast_start(struct protocol *p, struct list_builder *out);
+void emit_multicast_end(struct protocol *p, struct list_builder *out);
 
 /* ---- protocol_helpers.c: functions of the reader that write to L1 ---- */
 enum fill_helper { FILL_COLUMNS, FILL_ROWS, FILL_TILE, FILL_SCALER };

@@ -244,6 +244,30 @@ static void pad_block(struct protocol *p, const struct transfer *t, struct list_
 
 /* ---- loads and stores ---- */
 
+/* The page loops of one block, what must land before it goes on, and its padding. */
+static struct node_list read_block(struct protocol *p, const struct transfer *t) {
+    struct list_builder reading = {0};
+    builder_add(p->arena, &reading, move_block(p, t, "noc_async_read_page"));
+    builder_add(p->arena, &reading, plain_call(p, t->tile->base.span, "noc_async_read_barrier"));
+    pad_block(p, t, &reading);
+    return builder_list(&reading);
+}
+
+/* Blocks that the core reads for itself: all are asked for before the first is waited for. */
+static void read_blocks(struct protocol *p, const struct transfer *transfers, size_t count, struct list_builder *body) {
+    bool any = false;
+    for (size_t i = 0; i < count; i++)
+        if (!is_multicast(transfers[i].cb)) {
+            builder_add(p->arena, body, move_block(p, &transfers[i], "noc_async_read_page"));
+            any = true;
+        }
+    if (any)
+        builder_add(p->arena, body, plain_call(p, transfers[0].tile->base.span, "noc_async_read_barrier"));
+    for (size_t i = 0; i < count; i++)
+        if (!is_multicast(transfers[i].cb))
+            pad_block(p, &transfers[i], body);
+}
+
 void emit_loads(struct protocol *p, struct list_builder *out, struct node_list loads) {
     struct transfer transfers[64];
     struct list_builder body = {0};
@@ -259,23 +283,26 @@ void emit_loads(struct protocol *p, struct list_builder *out, struct node_list l
         builder_add(p->arena, &body, protocol_call(p, &transfers[i], "cb_reserve_back"));
     for (size_t i = 0; i < count; i++)
         builder_add(p->arena, &body, pointer_let(p, &transfers[i], "get_write_ptr"));
+    read_blocks(p, transfers, count, &body);
     for (size_t i = 0; i < count; i++)
-        builder_add(p->arena, &body, move_block(p, &transfers[i], "noc_async_read_page"));
-    builder_add(p->arena, &body, plain_call(p, span, "noc_async_read_barrier"));
-    for (size_t i = 0; i < count; i++)
-        pad_block(p, &transfers[i], &body);
+        if (is_multicast(transfers[i].cb))
+            builder_add(p->arena, &body, multicast_block(p, transfers[i].tile->base.span, transfers[i].cb, transfers[i].pointer,
+                                                         read_block(p, &transfers[i])));
     for (size_t i = 0; i < count; i++)
         builder_add(p->arena, &body, protocol_call(p, &transfers[i], "cb_push_back"));
     role_add(p, out, ROLE_READER, span, builder_list(&body));
 }
 
-void emit_store(struct protocol *p, struct list_builder *out, struct node_tile *store) {
+void emit_store(struct protocol *p, struct list_builder *out, struct node_tile *store, struct node *exists) {
     struct transfer t = transfer_of(p, store, "read");
     struct span span = store->base.span;
     if (p->failed)
         return;
-    struct node *body[] = {protocol_call(p, &t, "cb_wait_front"), pointer_let(p, &t, "get_read_ptr"),
-                           move_block(p, &t, "noc_async_write_page"), plain_call(p, span, "noc_async_writes_flushed"),
+    struct node *move = move_block(p, &t, "noc_async_write_page");
+    if (exists)
+        move = node_new(p->arena, if, IF, span, .condition = exists,
+                        .then = make_block(p->arena, span, LIST(p->arena, move)));
+    struct node *body[] = {protocol_call(p, &t, "cb_wait_front"), pointer_let(p, &t, "get_read_ptr"), move, plain_call(p, span, "noc_async_writes_flushed"),
                            protocol_call(p, &t, "cb_pop_front")};
     role_add(p, out, ROLE_WRITER, span, list_of(p->arena, sizeof body / sizeof *body, body));
 }

@@ -537,8 +537,8 @@ class PlanTest(unittest.TestCase):
             self.assertEqual(len(set(map(str, blocks))), len(blocks))
         else:
             for work in plan["work_partition"].values():
-                local = plan["partition_mode"] == "local_shard"
-                self.assertEqual(set(work[0]), {"sy", "sx", "count"} if local else {"start", "count"})
+                placed = plan["partition_mode"] == "local_shard" or "core_plane" in plan
+                self.assertEqual(set(work[0]), {"sy", "sx", "count"} if placed else {"start", "count"})
 
     def check_arguments(self, plan):
         self.assertEqual(

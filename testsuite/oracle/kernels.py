@@ -53,6 +53,7 @@ EXAMPLES = {
     "matmul": (matmul, ["bf16", "f32"], lambda m, k, n: {"A": (m, k), "B": (k, n), "bias": (n,)}, ["C"]),
     "matmul_loops": (matmul_loops, ["bf16"], lambda m, k, n: {"A": (m, k), "B": (k, n)}, ["C"]),
     "matmul_tiled": (matmul_tiled, ["bf16"], lambda m, k, n: {"A": (m, k), "B": (k, n)}, ["C"]),
+    "matmul_multicast": (matmul_loops, ["bf16", "f32"], lambda m, k, n: {"A": (m, k), "B": (k, n)}, ["C"]),
     "elementwise": (elementwise, ["bf16", "f32"], lambda m, k, n: {"A": (m, n), "B": (m, n), "C": (m, n)}, ["Y"]),
     "broadcast_add": (broadcast_add, ["bf16"], lambda m, k, n: {"X": (m, n), "row": (n,), "column": (m,)}, ["Y"]),
     "softmax": (softmax, ["bf16"], lambda m, k, n: {"X": (m, n)}, ["Y"]),
