@@ -199,7 +199,7 @@ static struct node *add_semaphore(struct lowering *l, const struct node_buffer *
         l->failed = true;
     }
     builder_add(l->arena, &l->semaphores,
-                node_new(l->arena, semaphore, SEMAPHORE, ((struct span){0}), .name = name, .id = (int64_t)l->semaphores.count));
+                node_new(l->arena, semaphore, SEMAPHORE, buffer->base.span, .name = name, .id = (int64_t)l->semaphores.count));
     return word(l->arena, name);
 }
 
