@@ -322,7 +322,12 @@ static void check_bound(struct check *check, const struct execution *execution)
         scalars[request.scalar_count++] = (struct scalar_value){program->scalars[i].name, strtof(program->scalars[i].text, NULL)};
     }
     for (size_t i = 0; kernel && i < execution->count; i++) {
-        if (launch_parameter(kernel, execution->arrays[i].name)->direction != DIRECTION_IN) {
+        struct node_parameter *parameter = launch_parameter(kernel, execution->arrays[i].name);
+        if (!parameter) {
+            break_promise(check, arena_printf(check->arena, "what it means says nothing of %s", execution->arrays[i].name));
+            return;
+        }
+        if (parameter->direction != DIRECTION_IN) {
             values.outputs[values.count++] = values_of(check->arena, &execution->arrays[i]);
         }
     }

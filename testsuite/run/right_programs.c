@@ -8,7 +8,7 @@
  *     // with: M=33 N=65 grid=3x2
  *
  * The same sizes fixed must give the same, unless the line says `open`: layouts may ask more of sizes that are fixed.
- * What IR text computes says the kernel of its name, MEANINGS/NAME.tl. IR without such a line runs at the sizes below.
+ * What IR text computes says the kernel of its name, MEANINGS/NAME.tl, or of the name in a line `// means: NAME`. IR without such a line runs at the sizes below.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -93,6 +93,17 @@ static void judge(struct arena *arena, const struct generated *source, const cha
     }
 }
 
+/* What stands behind `key` in the comments that a text begins with; NULL when no line has it. */
+static const char *head_line(struct arena *arena, const char *text, const char *key)
+{
+    for (const char *at = text; at && strncmp(at, "//", 2) == 0; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL) {
+        if (strncmp(at, key, strlen(key)) == 0) {
+            return arena_string_range(arena, at + strlen(key), strcspn(at + strlen(key), "\r\n"));
+        }
+    }
+    return NULL;
+}
+
 static void judge_file(const char *folder, const char *name, const char *meanings, struct tally *tally)
 {
     struct arena *arena = arena_create();
@@ -102,7 +113,8 @@ static void judge_file(const char *folder, const char *name, const char *meaning
     unsigned lines = 0;
     if (is_ir) {
         struct node *kernel = first_kernel(arena, &program);
-        const char *path = arena_printf(arena, "%s/%s.tl", meanings, kernel ? node_as(kernel, kernel)->name : "");
+        const char *given = head_line(arena, program.text, "// means: ");
+        const char *path = arena_printf(arena, "%s/%s.tl", meanings, given ? given : kernel ? node_as(kernel, kernel)->name : "");
         program.meaning = text_of(arena, path);
         if (!program.meaning) {
             printf("FAIL %s: nothing says what it computes: %s\n", name, path);
