@@ -10,13 +10,15 @@
 
 #define TENSOR_BASE 0x40000000u
 #define RING_BASE 0x10000u
+#define SEMAPHORE_BASE 0x8000u
 
 /* ---- sizes ---- */
 
 /* Sizes by launch and number of the open size: one element, ragged, several blocks of every kind, whole tiles; the
  * last two for kernels whose sizes must be equal. */
 static const int64_t size_rows[][4] = {
-    {1, 1, 1, 1}, {33, 45, 70, 20}, {70, 288, 135, 40}, {300, 64, 100, 160}, {256, 512, 256, 128}, {40, 40, 40, 40}, {300, 300, 300, 300},
+    {1, 1, 1, 1},         {33, 45, 128, 20},   {70, 288, 135, 40},   {300, 64, 100, 160},
+    {256, 512, 256, 128}, {40, 40, 40, 40}, {300, 300, 300, 300},
 };
 enum { REHEARSALS = sizeof size_rows / sizeof *size_rows, EQUAL_SIZES = REHEARSALS - 2 };
 
@@ -137,6 +139,17 @@ static bool prepare_buffers(struct rehearsal *r) {
     return true;
 }
 
+static void prepare_semaphores(struct rehearsal *r) {
+    struct node_list statements = node_as(node_as(r->kernel, kernel)->body, block)->statements;
+    r->semaphores = arena_allocate(r->arena, (statements.count + 1) * sizeof *r->semaphores);
+    for (size_t i = 0; i < statements.count; i++) {
+        const struct node_semaphore *node = node_as(statements.items[i], semaphore);
+        if (node)
+            r->semaphores[r->semaphore_count++] =
+                (struct rehearsed_semaphore){node, SEMAPHORE_BASE + (uint32_t)node->id * 16};
+    }
+}
+
 static bool prepare_launch(struct rehearsal *r, struct diagnostics *scratch) {
     struct node_list parameters = launch_parameters(r->kernel);
     struct launch_word *words = arena_allocate(r->arena, (2 * parameters.count + 1) * sizeof *words);
@@ -168,6 +181,7 @@ static bool trace_core(struct rehearsal *r, struct diagnostics *scratch, uint32_
     size_t count = list ? list->entries.count : 0;
     uint32_t *arguments = arena_allocate(r->arena, (count + 1) * sizeof *arguments);
     *core = (struct performed_core){.x = number % r->launch.grid_x, .y = number / r->launch.grid_x};
+    launch_noc_coordinates(r->kernel, core->x, core->y, core->noc);
     if (!launch_arguments(scratch, &r->launch, number, arguments))
         return false;
     for (size_t i = 0; i < statements.count; i++) {
@@ -200,6 +214,7 @@ static bool rehearse(struct compilation *c, size_t row, bool *done) {
     r.kernel = with_few_cores(c, r.arena);
     bool sized = r.kernel && choose_sizes(&r, row) && prepare_tensors(&r) && prepare_buffers(&r) && !is_empty(&r);
     bool ready = sized && prepare_launch(&r, scratch) && r.launch.grid_x * r.launch.grid_y <= REHEARSED_CORES;
+    prepare_semaphores(&r);
     size_t cores = ready ? r.launch.grid_x * r.launch.grid_y : 0;
     struct performed_core *performed = arena_allocate(r.arena, (cores + 1) * sizeof *performed);
     for (uint32_t i = 0; ready && i < cores; i++)

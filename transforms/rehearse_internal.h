@@ -23,6 +23,11 @@ struct rehearsed_buffer {
     uint32_t base, pages, page_bytes, element_bytes;
 };
 
+struct rehearsed_semaphore {
+    const struct node_semaphore *node;
+    uint32_t address;
+};
+
 struct rehearsal {
     struct compilation *compilation;
     struct arena *arena; /* of one launch */
@@ -34,18 +39,22 @@ struct rehearsal {
     size_t tensor_count;
     struct rehearsed_buffer *buffers;
     size_t buffer_count;
+    struct rehearsed_semaphore *semaphores;
+    size_t semaphore_count;
     size_t events; /* of all functions and cores so far */
     bool unknown;  /* something that a rehearsal has no meaning for, or too much of it */
 };
 
 /* ---- traces: what one function does on one core, which depends on nothing but its arguments ---- */
 
-/* A call with its numbers; words and names are 0, an accessor is its tensor's number. effect NULL: the function
- * ends here by a fault. */
+/* A call with its numbers; words and names are 0, an accessor is its tensor's number, a NoC address the L1 address in
+ * it. effect NULL: the function ends here by a fault. */
 struct event {
     const struct call_effect *effect;
+    const struct node_call *call;
     struct span span;
     uint32_t arguments[EVENT_ARGUMENTS]; /* counted from 0 */
+    uint32_t cores[4];                   /* x0, y0, x1, y1 of the NoC address, both corners included */
     const char *fault, *help;
 };
 
@@ -72,7 +81,7 @@ struct performer {
 };
 
 struct performed_core {
-    uint32_t x, y;
+    uint32_t x, y, noc[2]; /* noc: its NoC coordinates, where the kernel has semaphores */
     struct performer performers[3];
     size_t count;
 };
@@ -81,5 +90,52 @@ struct performed_core {
 const char *launch_text(struct rehearsal *rehearsal);
 /* False after a reported fault. */
 bool play(struct rehearsal *rehearsal, struct performed_core *cores, size_t core_count);
+
+enum { DST_LIMIT = 64 };
+
+struct ring_page {
+    uint32_t covered;             /* bytes written; page_bytes: all of them */
+    unsigned char *bytes, *known; /* of single stores: the bytes, and which there are; NULL: none */
+    uint32_t read_batch, write_batch; /* the transfers that touched it last; 0: none */
+};
+
+struct ring {
+    const struct rehearsed_buffer *buffer;
+    uint32_t write_page, read_page, filled, reserved, waited;
+    struct ring_page *pages;
+};
+
+struct core {
+    struct performed_core *performed;
+    struct ring *rings;
+    uint32_t read_batch, write_batch, flushed_batch; /* numbers of the transfers that no barrier has ended yet */
+    bool slots[DST_LIMIT];
+    uint32_t *semaphores; /* values */
+};
+
+struct player {
+    struct rehearsal *rehearsal;
+    struct core *cores, *core; /* core: at work */
+    size_t core_count;
+    struct performer *performer;
+    const struct event *event;
+    uint32_t slot_count;
+    bool failed;
+};
+
+/* Reports the fault of the event at work, once. */
+void fail(struct player *player, const char *help, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The argument at a position of call_effects.def. */
+uint32_t event_argument(const struct player *player, int position);
+struct ring *ring_of(struct player *player, int position);
+/* The ring of the core at work that an address lies in, and the byte from its window on; NULL after a fault. */
+struct ring *ring_at(struct player *player, uint32_t address, bool back, int64_t *offset);
+/* A page of the window at the back or at the front; NULL after a fault. */
+struct ring_page *window_page(struct player *player, struct ring *ring, bool back, int64_t page);
+void page_written(struct ring *ring, struct ring_page *page);
+/* False: the thread has to wait. */
+bool perform(struct player *player);
+/* rehearse_cores.c: calls that reach other cores, and semaphores. */
+bool perform_between_cores(struct player *player);
 
 #endif

@@ -1,6 +1,4 @@
-/* The traces of all functions and cores against each other: circular buffers with the state of every page, DST,
- * pages of tensors. Threads go on as far as they can, one after another; what blocks for good blocks in every order,
- * since nobody asks whether a buffer is full. */
+/* What calls do in a rehearsal: circular buffers with the state of every page, DST, pages of tensors. */
 #include "transforms/rehearse_internal.h"
 
 #include <inttypes.h>
@@ -9,36 +7,6 @@
 #include "ir/attributes.h"
 #include "support/architecture.h"
 #include "support/arena.h"
-
-enum { DST_LIMIT = 64 };
-
-struct ring_page {
-    uint32_t covered;     /* bytes written; page_bytes: all of them */
-    unsigned char *bytes; /* of single stores: which */
-    uint32_t read_batch, write_batch; /* the transfers that touched it last; 0: none */
-};
-
-struct ring {
-    const struct rehearsed_buffer *buffer;
-    uint32_t write_page, read_page, filled, reserved, waited;
-    struct ring_page *pages;
-};
-
-struct core {
-    struct performed_core *performed;
-    struct ring *rings;
-    uint32_t read_batch, write_batch, flushed_batch; /* numbers of the transfers that no barrier has ended yet */
-    bool slots[DST_LIMIT];
-};
-
-struct player {
-    struct rehearsal *rehearsal;
-    struct core *core;
-    struct performer *performer;
-    const struct event *event;
-    uint32_t slot_count;
-    bool failed;
-};
 
 /* ---- reports ---- */
 
@@ -58,9 +26,7 @@ static const char *core_text(struct player *p) {
                : "";
 }
 
-static void fail(struct player *p, const char *help, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static void fail(struct player *p, const char *help, const char *format, ...) {
+void fail(struct player *p, const char *help, const char *format, ...) {
     struct rehearsal *r = p->rehearsal;
     struct diagnostics *d = r->compilation->diagnostics;
     struct performer *performer = p->performer;
@@ -84,12 +50,12 @@ static const char *name_of(const struct ring *ring) {
 
 /* ---- rings ---- */
 
-static uint32_t argument(const struct player *p, int position) {
+uint32_t event_argument(const struct player *p, int position) {
     return position > 0 && position <= EVENT_ARGUMENTS ? p->event->arguments[position - 1] : 0;
 }
 
-static struct ring *ring_of(struct player *p, int position) {
-    uint32_t id = argument(p, position);
+struct ring *ring_of(struct player *p, int position) {
+    uint32_t id = event_argument(p, position);
     for (size_t i = 0; i < p->rehearsal->buffer_count; i++)
         if (p->rehearsal->buffers[i].node->id == (int64_t)id)
             return &p->core->rings[i];
@@ -99,7 +65,7 @@ static struct ring *ring_of(struct player *p, int position) {
 }
 
 /* A page of the window at the back or at the front; NULL after a fault. */
-static struct ring_page *window_page(struct player *p, struct ring *ring, bool back, int64_t page) {
+struct ring_page *window_page(struct player *p, struct ring *ring, bool back, int64_t page) {
     uint32_t window = back ? ring->reserved : ring->waited, first = back ? ring->write_page : ring->read_page;
     if (page < 0 || page >= window) {
         fail(p, back ? "cb_reserve_back must cover every page that is written before the push"
@@ -117,8 +83,9 @@ static struct ring_page *window_page(struct player *p, struct ring *ring, bool b
     return &ring->pages[first + page];
 }
 
-static void write_page(struct ring *ring, struct ring_page *page) {
+void page_written(struct ring *ring, struct ring_page *page) {
     page->covered = ring->buffer->page_bytes;
+    page->bytes = page->known = NULL;
 }
 
 /* The tile is there, whole. */
@@ -134,14 +101,14 @@ static struct ring_page *read_page(struct player *p, struct ring *ring, int64_t 
 }
 
 static bool enough(const struct player *p, const struct ring *ring) {
-    uint32_t pages = argument(p, p->event->effect->pages);
+    uint32_t pages = event_argument(p, p->event->effect->pages);
     return p->event->effect->kind == EFFECT_RESERVE ? ring->buffer->pages - ring->filled >= pages
                                                     : ring->filled >= pages;
 }
 
 /* False: it has to wait. */
 static bool open_window(struct player *p, struct ring *ring) {
-    uint32_t pages = argument(p, p->event->effect->pages);
+    uint32_t pages = event_argument(p, p->event->effect->pages);
     uint32_t *window = p->event->effect->kind == EFFECT_RESERVE ? &ring->reserved : &ring->waited;
     if (pages > ring->buffer->pages)
         fail(p, "such a call never returns", "%s of %" PRIu32 " pages, and %s has %" PRIu32, p->event->effect->name,
@@ -159,7 +126,7 @@ static bool in_flight(uint32_t batch, uint32_t ended) {
 
 static void move_window(struct player *p, struct ring *ring) {
     bool push = p->event->effect->kind == EFFECT_PUSH;
-    uint32_t pages = argument(p, p->event->effect->pages), *at = push ? &ring->write_page : &ring->read_page,
+    uint32_t pages = event_argument(p, p->event->effect->pages), *at = push ? &ring->write_page : &ring->read_page,
              *window = push ? &ring->reserved : &ring->waited;
     if (pages > *window || *at + pages > ring->buffer->pages) {
         fail(p, NULL, "%s of %" PRIu32 " pages of %s, of which %" PRIu32 " are %s from page %" PRIu32 " on",
@@ -176,7 +143,7 @@ static void move_window(struct player *p, struct ring *ring) {
                  "page %" PRIu32 " of %s is popped while a write from it is in flight", i, name_of(ring));
         if (!push) {
             page->covered = 0;
-            page->bytes = NULL;
+            page->bytes = page->known = NULL;
         }
     }
     *at = (*at + pages) % ring->buffer->pages;
@@ -187,7 +154,7 @@ static void move_window(struct player *p, struct ring *ring) {
 /* ---- data movement ---- */
 
 /* The ring that an address lies in, and the byte from its window on; NULL after a fault. */
-static struct ring *ring_at(struct player *p, uint32_t address, bool back, int64_t *offset) {
+struct ring *ring_at(struct player *p, uint32_t address, bool back, int64_t *offset) {
     for (size_t i = 0; i < p->rehearsal->buffer_count; i++) {
         struct ring *ring = &p->core->rings[i];
         const struct rehearsed_buffer *buffer = ring->buffer;
@@ -228,7 +195,7 @@ static void transfer(struct player *p) {
     struct rehearsed_tensor *tensor = &p->rehearsal->tensors[p->event->arguments[1]];
     uint32_t page_number = p->event->arguments[0];
     int64_t offset;
-    struct ring *ring = ring_at(p, argument(p, p->event->effect->address), !to_tensor, &offset);
+    struct ring *ring = ring_at(p, event_argument(p, p->event->effect->address), !to_tensor, &offset);
     if (!ring)
         return;
     int64_t bytes = ring->buffer->page_bytes, number = floor_quotient(offset, bytes);
@@ -252,14 +219,14 @@ static void transfer(struct player *p) {
     if (to_tensor) {
         page->write_batch = p->core->flushed_batch;
     } else {
-        write_page(ring, page);
+        page_written(ring, page);
         page->read_batch = p->core->read_batch;
     }
 }
 
 static void store(struct player *p) {
     int64_t offset, size = p->event->effect->bytes;
-    struct ring *ring = ring_at(p, argument(p, p->event->effect->address), true, &offset);
+    struct ring *ring = ring_at(p, event_argument(p, p->event->effect->address), true, &offset);
     if (!ring)
         return;
     int64_t bytes = ring->buffer->page_bytes, number = floor_quotient(offset, bytes), byte = offset - number * bytes;
@@ -273,13 +240,16 @@ static void store(struct player *p) {
     else if (in_flight(page->read_batch, p->core->read_batch - 1))
         fail(p, "noc_async_read_barrier must stand before the store",
              "page %" PRId64 " of %s is stored to while a read into it is in flight", number, name_of(ring));
-    if (p->failed || page->covered == bytes)
+    if (p->failed || (page->covered == bytes && !page->bytes))
         return;
-    if (!page->bytes)
+    if (!page->bytes) {
         page->bytes = arena_allocate(p->rehearsal->arena, (size_t)bytes);
+        page->known = arena_allocate(p->rehearsal->arena, (size_t)bytes);
+    }
     for (int64_t i = byte; i < byte + size; i++) {
-        page->covered += !page->bytes[i];
-        page->bytes[i] = 1;
+        page->covered += !page->known[i];
+        page->known[i] = 1;
+        page->bytes[i] = (unsigned char)(event_argument(p, 2) >> 8 * (i - byte));
     }
 }
 
@@ -299,42 +269,74 @@ static void read_slot(struct player *p, uint32_t slot) {
              "%s reads slot %" PRIu32 " of DST, which nothing wrote in this section", p->event->effect->name, slot);
 }
 
+/* The bits of an element of a page that was made by stores, by its place in the faces. */
+static uint32_t stored_bits(const struct ring *ring, const struct ring_page *page, uint32_t index) {
+    uint32_t bits = 0;
+    for (uint32_t i = 0; i < ring->buffer->element_bytes; i++)
+        bits |= (uint32_t)page->bytes[index * ring->buffer->element_bytes + i] << 8 * i;
+    return bits;
+}
+
+/* Row 0 of each face holds the weights, 1 for a maximum; all else is 0; both faces that share a row or column of the
+ * data agree. */
+static void check_scaler(struct player *p, struct ring *ring, const struct ring_page *page) {
+    const struct node_call *call = p->event->call;
+    bool maximum = strcmp(attribute_word(call->arguments.items[0], ""), "MAX") == 0,
+         rows = strcmp(attribute_word(call->arguments.items[1], ""), "REDUCE_ROW") == 0;
+    uint32_t one = ring->buffer->element_bytes == 2 ? 0x3f80 : 0x3f800000;
+    for (uint32_t i = 0; i < 1024 && !p->failed; i++) {
+        uint32_t bits = stored_bits(ring, page, i), face = i / 256, row = i % 256 / 16, column = i % 16,
+                 other = rows ? (face ^ 2) * 256 + i % 256 : (face ^ 1) * 256 + i % 256;
+        const char *wrong = row > 0 && bits ? "only row 0 of each face may be filled"
+                            : row == 0 && maximum && bits != one ? "a maximum takes 1 in row 0 of each face"
+                            : row == 0 && bits != stored_bits(ring, page, other) ? "faces of one row or column must agree"
+                                                                                  : NULL;
+        if (wrong)
+            fail(p, "a scaler has its weights in the first row of every face, and 0 elsewhere",
+                 "the scaler %s is wrong in face %" PRIu32 ", row %" PRIu32 ", column %" PRIu32 ": %s", name_of(ring),
+                 face, row, column, wrong);
+    }
+}
+
 static void operate(struct player *p) {
     const struct call_effect *effect = p->event->effect;
-    uint32_t columns = effect->columns ? argument(p, effect->columns) : 1,
-             rows = effect->rows ? argument(p, effect->rows) : 1,
-             stride = effect->stride ? argument(p, effect->stride) : 1;
+    uint32_t columns = effect->columns ? event_argument(p, effect->columns) : 1,
+             rows = effect->rows ? event_argument(p, effect->rows) : 1,
+             stride = effect->stride ? event_argument(p, effect->stride) : 1;
     struct ring *a = effect->a ? ring_of(p, effect->a) : NULL, *b = effect->b ? ring_of(p, effect->b) : NULL;
     for (uint32_t i = 0; a && effect->tile_a && i < columns && !p->failed; i++)
-        read_page(p, a, (int64_t)argument(p, effect->tile_a) + i);
-    for (uint32_t i = 0; b && effect->tile_b && i < rows && !p->failed; i++)
-        read_page(p, b, (int64_t)argument(p, effect->tile_b) + (int64_t)i * stride);
+        read_page(p, a, (int64_t)event_argument(p, effect->tile_a) + i);
+    for (uint32_t i = 0; b && effect->tile_b && i < rows && !p->failed; i++) {
+        const struct ring_page *page = read_page(p, b, (int64_t)event_argument(p, effect->tile_b) + (int64_t)i * stride);
+        if (page && page->bytes && effect->swaps)
+            check_scaler(p, b, page);
+    }
     for (uint32_t i = 0; i < rows * columns && !p->failed; i++)
-        if (slot_in_section(p, argument(p, effect->slot) + i))
-            p->core->slots[argument(p, effect->slot) + i] = true;
+        if (slot_in_section(p, event_argument(p, effect->slot) + i))
+            p->core->slots[event_argument(p, effect->slot) + i] = true;
 }
 
 static void compute_vector(struct player *p) {
     const struct call_effect *effect = p->event->effect;
     for (size_t i = 0; i < 3 && effect->source[i]; i++)
-        read_slot(p, argument(p, effect->source[i]));
-    if (!p->failed && slot_in_section(p, argument(p, effect->slot)))
-        p->core->slots[argument(p, effect->slot)] = true;
+        read_slot(p, event_argument(p, effect->source[i]));
+    if (!p->failed && slot_in_section(p, event_argument(p, effect->slot)))
+        p->core->slots[event_argument(p, effect->slot)] = true;
 }
 
 static void pack(struct player *p) {
     const struct call_effect *effect = p->event->effect;
     struct ring *ring = ring_of(p, effect->buffer);
-    read_slot(p, argument(p, effect->slot));
-    struct ring_page *page = ring && !p->failed ? window_page(p, ring, true, argument(p, effect->tile_a)) : NULL;
+    read_slot(p, event_argument(p, effect->slot));
+    struct ring_page *page = ring && !p->failed ? window_page(p, ring, true, event_argument(p, effect->tile_a)) : NULL;
     if (page)
-        write_page(ring, page);
+        page_written(ring, page);
 }
 
 /* ---- the play ---- */
 
 /* False: the thread has to wait. */
-static bool perform(struct player *p) {
+bool perform(struct player *p) {
     struct ring *ring;
     if (!p->event->effect) {
         fail(p, p->event->help, "%s", p->event->fault);
@@ -378,109 +380,7 @@ static bool perform(struct player *p) {
         pack(p);
         break;
     default:
-        break;
+        return perform_between_cores(p);
     }
     return true;
-}
-
-/* As far as it goes; true when it got anywhere. */
-static bool go_on(struct player *p, struct performer *performer) {
-    size_t from = performer->at;
-    p->performer = performer;
-    while (performer->at < performer->trace.count && !p->failed) {
-        p->event = &performer->trace.events[performer->at];
-        if (!perform(p))
-            break;
-        performer->at++;
-    }
-    return performer->at > from;
-}
-
-static void report_endless_wait(struct player *p, struct core *core, struct performer *blocked) {
-    struct diagnostics *d = p->rehearsal->compilation->diagnostics;
-    p->core = core;
-    p->performer = blocked;
-    p->event = &blocked->trace.events[blocked->at];
-    struct ring *ring = ring_of(p, p->event->effect->buffer);
-    if (!ring)
-        return;
-    fail(p, NULL, "%s waits for ever: %s of %" PRIu32 " pages of %s, of which %" PRIu32 " of %" PRIu32 " are filled",
-         blocked->function->name, p->event->effect->name, argument(p, p->event->effect->pages), name_of(ring),
-         ring->filled, ring->buffer->pages);
-    for (size_t i = 0; i < core->performed->count; i++) {
-        struct performer *other = &core->performed->performers[i];
-        if (other == blocked)
-            continue;
-        if (other->at == other->trace.count)
-            report_note(d, other->function->base.span, "%s has come to its end", other->function->name);
-        else
-            report_note(d, other->trace.events[other->at].span, "%s waits here", other->function->name);
-    }
-    report_help(d, (struct span){0}, "who waits must be served: by as many pages pushed or popped before, in this order");
-}
-
-static bool play_core(struct player *p, struct core *core) {
-    struct performed_core *performed = core->performed;
-    bool moved = true;
-    p->core = core;
-    while (moved && !p->failed) {
-        moved = false;
-        for (size_t i = 0; i < performed->count && !p->failed; i++)
-            moved |= go_on(p, &performed->performers[i]);
-    }
-    for (size_t i = 0; i < performed->count && !p->failed; i++)
-        if (performed->performers[i].at < performed->performers[i].trace.count)
-            report_endless_wait(p, core, &performed->performers[i]);
-    return !p->failed;
-}
-
-static const char *page_text(struct rehearsal *r, const struct rehearsed_tensor *tensor, uint64_t page) {
-    const char *text = "";
-    for (size_t i = tensor->rank; i-- > 0;) {
-        text = arena_printf(r->arena, "%" PRIu64 "%s%s", page % tensor->dimensions[i], *text ? ", " : "", text);
-        page /= tensor->dimensions[i];
-    }
-    return text;
-}
-
-static bool all_written(struct rehearsal *r) {
-    struct diagnostics *d = r->compilation->diagnostics;
-    for (size_t i = 0; i < r->tensor_count; i++) {
-        const struct rehearsed_tensor *tensor = &r->tensors[i];
-        for (uint64_t page = 0; tensor->parameter->direction == DIRECTION_OUT && page < tensor->pages; page++) {
-            if (tensor->done[page])
-                continue;
-            report_error(d, tensor->parameter->base.span, "tile [%s] of %s is never written%s",
-                         page_text(r, tensor, page), tensor->parameter->name, launch_text(r));
-            report_help(d, (struct span){0}, "the blocks of all cores together must cover the result");
-            return false;
-        }
-    }
-    return true;
-}
-
-static uint32_t slots_of(const struct compilation *c) {
-    const struct node *compute = attribute_get(c->kernel, KEY_TT_COMPUTE);
-    bool full = attribute_integer(dictionary_get(compute, KEY_FP32_DEST_ACC_EN), 0) != 0,
-         twice = attribute_integer(dictionary_get(compute, KEY_DST_FULL_SYNC_EN), 0) != 0;
-    uint32_t tiles = (uint32_t)(full ? c->architecture->dst_tiles_f32 : c->architecture->dst_tiles_16) << twice;
-    return tiles < DST_LIMIT ? tiles : DST_LIMIT;
-}
-
-static struct ring *open_rings(struct rehearsal *r) {
-    struct ring *rings = arena_allocate(r->arena, (r->buffer_count + 1) * sizeof *rings);
-    for (size_t i = 0; i < r->buffer_count; i++)
-        rings[i] = (struct ring){.buffer = &r->buffers[i],
-                                 .pages = arena_allocate(r->arena, (r->buffers[i].pages + 1) * sizeof *rings[i].pages)};
-    return rings;
-}
-
-bool play(struct rehearsal *r, struct performed_core *performed, size_t core_count) {
-    struct player player = {.rehearsal = r, .slot_count = slots_of(r->compilation)};
-    for (size_t i = 0; i < core_count; i++) {
-        struct core core = {.performed = &performed[i], .rings = open_rings(r), .read_batch = 1, .flushed_batch = 1};
-        if (!play_core(&player, &core))
-            return false;
-    }
-    return all_written(r);
 }

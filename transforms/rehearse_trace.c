@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "support/arena.h"
-#include "ir/build.h"
+#include "support/scalar.h"
 
 enum { NAME_LIMIT = 192, ACCESSOR_LIMIT = 32, CALL_DEPTH = 8 };
 
@@ -167,10 +167,26 @@ static uint32_t pointer_value(struct tracer *t, uint32_t id, bool write) {
     return buffer->base + (write ? t->written : t->read)[at] * buffer->page_bytes;
 }
 
+static uint32_t bits_value(const struct node_call *call) {
+    const struct node_real *real = node_as(call->arguments.items[0], real);
+    return f32_bits(real ? (float)real->value : (float)attribute_integer(call->arguments.items[0], 0));
+}
+
+static uint32_t semaphore_value(struct tracer *t, uint32_t id) {
+    const struct rehearsal *r = t->rehearsal;
+    for (size_t i = 0; i < r->semaphore_count; i++)
+        if (r->semaphores[i].node->id == (int64_t)id)
+            return r->semaphores[i].address;
+    return fault(t, "a function's constant is the number in the declaration of its semaphore",
+                 "there is no semaphore number %" PRIu32, id);
+}
+
 static uint32_t call_value(struct tracer *t, const struct node_call *call) {
     struct node *const *arguments = call->arguments.items;
-    if (strcmp(call->function, "bits") == 0) /* a value, which decides nothing */
-        return 0;
+    if (strcmp(call->function, "bits") == 0)
+        return bits_value(call);
+    if (strcmp(call->function, "get_semaphore") == 0)
+        return semaphore_value(t, value_of(t, arguments[0]));
     if (strcmp(call->function, "get_arg_val") == 0 && call->arguments.count == 2) {
         uint32_t index = value_of(t, arguments[1]);
         return index < t->argument_count ? t->arguments[index] : unknown(t);
@@ -359,10 +375,20 @@ static bool is_template_word(const struct tracer *t, struct node *argument) {
     return word && !find_name(names, word->name);
 }
 
+/* x, y or x0, y0, x1, y1, and the address in the L1 there, which it returns. */
+static uint32_t noc_address(struct tracer *t, const struct node_call *place, uint32_t cores[4]) {
+    size_t corners = place->arguments.count - 1;
+    if (corners != 2 && corners != 4)
+        return unknown(t);
+    for (size_t i = 0; i < 4; i++)
+        cores[i] = value_of(t, place->arguments.items[i % corners]);
+    return value_of(t, place->arguments.items[corners]);
+}
+
 static void run_call(struct tracer *t, const struct node_call *call) {
     const struct call_effect *effect =
         call_effect_find(t->rehearsal->effects, arena_intern(t->rehearsal->compilation->arena, call->function));
-    struct event event = {.effect = effect, .span = t->span};
+    struct event event = {.effect = effect, .call = call, .span = t->span};
     if (!effect) {
         run_helper(t, call);
         return;
@@ -375,8 +401,11 @@ static void run_call(struct tracer *t, const struct node_call *call) {
         struct node *argument = call->arguments.items[i];
         const struct node_reference *name = node_as(argument, reference);
         const struct traced_accessor *accessor = name ? find_accessor(t, name->name) : NULL;
+        const struct node_call *place = node_as(argument, call);
         if (accessor)
             event.arguments[i] = (uint32_t)accessor->tensor;
+        else if (place && (int)i + 1 == effect->target)
+            event.arguments[i] = noc_address(t, place, event.cores);
         else if (!is_template_word(t, argument))
             event.arguments[i] = value_of(t, argument);
     }
