@@ -34,13 +34,29 @@ static bool counts_pages(struct node *kernel, const char *name) {
     return false;
 }
 
+/* The size that a condition fixes: `M == 128`. */
+static bool is_fixed(struct node *kernel, const char *name, int64_t *value) {
+    struct node_list conditions = node_as(kernel, kernel)->conditions;
+    for (size_t i = 0; i < conditions.count; i++) {
+        const struct node_binary *binary = node_as(conditions.items[i], binary);
+        const struct node_reference *size = binary ? node_as(binary->left, reference) : NULL;
+        if (size && binary->operator == BINARY_EQUAL && strcmp(size->name, name) == 0 &&
+            integer_value(binary->right, value))
+            return true;
+    }
+    return false;
+}
+
 static bool choose_sizes(struct rehearsal *r, size_t row) {
     struct diagnostics *scratch = diagnostics_create(r->arena);
     struct node_list sizes = open_sizes(r->arena, r->kernel), parameters = launch_parameters(r->kernel);
     for (size_t i = 0; i < sizes.count; i++) {
         const char *name = node_as(sizes.items[i], reference)->name;
         int64_t value = size_rows[row][i % 4];
-        environment_set(&r->sizes, name, row < EQUAL_SIZES && counts_pages(r->kernel, name) ? (int64_t)row + 1 : value);
+        if (row < EQUAL_SIZES && counts_pages(r->kernel, name))
+            value = (int64_t)row + 1;
+        is_fixed(r->kernel, name, &value);
+        environment_set(&r->sizes, name, value);
     }
     for (size_t i = 0; i < parameters.count; i++) {
         const struct node_parameter *parameter = node_as(parameters.items[i], parameter);
@@ -65,22 +81,29 @@ static bool visit_place(struct node *node, void *context) {
     return !*found && node_each_child(node, visit_place, context);
 }
 
-/* Two cores are enough where nothing asks for a core's place: which of them computes a block means nothing then.
- * NULL where the plan does not say which cores there are. */
+/* The core grid of the plan: tt.core_grid, or the rectangle that tt.core_ranges names; NULL where there is none. */
+static struct node *core_grid(const struct node *kernel) {
+    struct node *grid = attribute_get(kernel, KEY_TT_CORE_GRID);
+    struct node_sequence *ranges = node_as(attribute_get(kernel, KEY_TT_CORE_RANGES), sequence);
+    return grid || !ranges || ranges->items.count != 1 ? grid : dictionary_get(ranges->items.items[0], KEY_EXTENT);
+}
+
+/* The kernel on the cores of its plan; on two of them where nothing asks for a core's place: which of them computes a
+ * block means nothing then. NULL where the plan does not say which cores there are. */
 static struct node *with_few_cores(struct compilation *c, struct arena *arena) {
-    struct node *arguments = attribute_get(c->kernel, KEY_TT_RUNTIME_ARGS);
-    struct node_sequence *grid = node_as(attribute_get(c->kernel, KEY_TT_CORE_GRID), sequence);
+    struct node *arguments = attribute_get(c->kernel, KEY_TT_RUNTIME_ARGS), *grid = core_grid(c->kernel);
+    struct node_sequence *edges = node_as(grid, sequence);
     int64_t x, y;
     bool placed = false;
+    if (!edges || edges->items.count != 2 || !integer_value(edges->items.items[0], &x) ||
+        !integer_value(edges->items.items[1], &y))
+        return NULL;
     if (arguments)
         visit_place(arguments, &placed);
-    bool one = grid && grid->items.count == 2 && integer_value(grid->items.items[0], &x) && x == 1 &&
-               integer_value(grid->items.items[1], &y) && y == 1;
-    if (placed || one)
-        return grid ? c->kernel : NULL;
-    return attribute_set(arena, c->kernel, KEY_TT_CORE_GRID,
-                         node_new(arena, sequence, SEQUENCE, c->kernel->span,
-                                  .items = LIST(arena, make_integer(arena, 2), make_integer(arena, 1))));
+    if (!placed && (x > 1 || y > 1))
+        grid = node_new(arena, sequence, SEQUENCE, c->kernel->span,
+                        .items = LIST(arena, make_integer(arena, 2), make_integer(arena, 1)));
+    return attribute_set(arena, c->kernel, KEY_TT_CORE_GRID, grid);
 }
 
 static bool prepare_tensors(struct rehearsal *r) {
@@ -213,8 +236,9 @@ static bool rehearse(struct compilation *c, size_t row, bool *done) {
     r.sizes.arena = r.arena;
     r.kernel = with_few_cores(c, r.arena);
     bool sized = r.kernel && choose_sizes(&r, row) && prepare_tensors(&r) && prepare_buffers(&r) && !is_empty(&r);
+    if (sized)
+        prepare_semaphores(&r);
     bool ready = sized && prepare_launch(&r, scratch) && r.launch.grid_x * r.launch.grid_y <= REHEARSED_CORES;
-    prepare_semaphores(&r);
     size_t cores = ready ? r.launch.grid_x * r.launch.grid_y : 0;
     struct performed_core *performed = arena_allocate(r.arena, (cores + 1) * sizeof *performed);
     for (uint32_t i = 0; ready && i < cores; i++)

@@ -28,10 +28,22 @@ static bool is_within(const struct performed_core *core, const uint32_t corners[
            core->noc[1] <= corners[3];
 }
 
+/* The core of the launch at NoC coordinates; NULL after a fault. */
+static struct core *core_at(struct player *p, uint32_t x, uint32_t y) {
+    for (size_t i = 0; i < p->core_count; i++)
+        if (p->cores[i].performed->noc[0] == x && p->cores[i].performed->noc[1] == y)
+            return &p->cores[i];
+    fail(p, "NoC coordinates of a core come from launch arguments: noc_x(x, y), noc_y(x, y)",
+         "%s reaches for (%" PRIu32 ", %" PRIu32 "), where no core of the launch is", p->event->effect->name, x, y);
+    return NULL;
+}
+
 /* Are there as many receivers as the call says, the sender not counted? */
 static bool receivers_agree(struct player *p) {
     const uint32_t *corners = p->event->cores, wanted = event_argument(p, p->event->effect->receivers);
     uint32_t found = 0;
+    if (!core_at(p, corners[0], corners[1]) || !core_at(p, corners[2], corners[3]))
+        return false;
     for (size_t i = 0; i < p->core_count; i++)
         found += &p->cores[i] != p->core && is_within(p->cores[i].performed, corners);
     if (found == wanted && wanted > 0)
@@ -45,14 +57,9 @@ static bool receivers_agree(struct player *p) {
 
 static void increase(struct player *p) {
     size_t semaphore = semaphore_at(p, event_argument(p, p->event->effect->target));
-    size_t core = 0;
-    while (core < p->core_count && !is_within(p->cores[core].performed, p->event->cores))
-        core++;
-    if (core == p->core_count)
-        fail(p, "NoC coordinates of a core come from launch arguments: noc_x(x, y), noc_y(x, y)",
-             "no core of the launch is at (%" PRIu32 ", %" PRIu32 ")", p->event->cores[0], p->event->cores[1]);
+    struct core *core = core_at(p, p->event->cores[0], p->event->cores[1]);
     if (!p->failed)
-        p->cores[core].semaphores[semaphore] += event_argument(p, p->event->effect->value);
+        core->semaphores[semaphore] += event_argument(p, p->event->effect->value);
 }
 
 static void spread_semaphore(struct player *p) {
