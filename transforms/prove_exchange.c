@@ -96,16 +96,24 @@ static bool check_sender_order(struct exchanges *e, const struct exchange *x) {
     return true;
 }
 
+/* Does the semaphore begin as something else than what is waited for? */
+static bool begins_otherwise(const struct item *wait) {
+    const struct node_semaphore *semaphore = wait->core->semaphore;
+    int64_t first = 0, wanted;
+    return semaphore && (!semaphore->initial || integer_value(semaphore->initial, &first)) &&
+           known_number(wait->core->value, &wanted) && first != wanted;
+}
+
 static bool check_receiver_order(struct exchanges *e, const struct exchange *x) {
     const struct exchange_side *r = &x->receiver;
     const struct item *const *at = r->steps;
     if (r->at[STEP_WAIT] < r->at[STEP_INCREASE])
         return refuse(e, at[STEP_WAIT], print(e, "waits for %s before it says that it has room", label(at[STEP_WAIT])), at[STEP_INCREASE],
                       "it says so here", "the sender waits for that: the increment first, then the wait");
-    if (!at[STEP_SET])
+    if (!at[STEP_SET] && (x->repeats || !begins_otherwise(at[STEP_WAIT])))
         return refuse(e, at[STEP_WAIT], print(e, "%s is as the last block left it: the wait returns at once", label(at[STEP_WAIT])), NULL,
                       NULL, print(e, "noc_semaphore_set(%s, 0) before the increment", label(at[STEP_WAIT])));
-    if (r->at[STEP_SET] > r->at[STEP_INCREASE])
+    if (at[STEP_SET] && r->at[STEP_SET] > r->at[STEP_INCREASE])
         return refuse(e, at[STEP_SET], print(e, "%s is cleared when the block may have come: its flag is lost", label(at[STEP_SET])),
                       at[STEP_INCREASE], "the sender may go on from here",
                       "clear it before the increment: the block may come right after that");
@@ -300,7 +308,7 @@ static const struct item *first_flag(struct exchanges *e, const struct item *fla
 }
 
 static bool check_flag(struct exchanges *e, const struct exchange *x) {
-    const struct item *flag = x->sender.steps[STEP_FLAG], *wait = x->receiver.steps[STEP_WAIT], *first = first_flag(e, flag);
+    const struct item *flag = x->sender.steps[STEP_FLAG], *wait = x->receiver.steps[STEP_WAIT], *first = x->sender.own ? x->sender.own : first_flag(e, flag);
     const struct node_semaphore *semaphore = flag->core->semaphore;
     int64_t value = 0, wanted;
     bool known = first ? known_number(first->core->value, &value)
@@ -331,7 +339,7 @@ static bool check_semaphores(struct exchanges *e, const struct exchange *x) {
         return refuse(e, s[STEP_SET], print(e, "%s is set to %s between wait and flag, but %s counts the receivers", label(s[STEP_SET]),
                                             value_text(e->walk, s[STEP_SET]->core->value), label(s[STEP_WAIT])),
                       s[STEP_WAIT], "it is waited for here", "what counts them begins at 0 for every block");
-    if (!same_semaphore(r[STEP_SET], r[STEP_WAIT]) || has_value(r[STEP_SET], 1))
+    if (r[STEP_SET] && (!same_semaphore(r[STEP_SET], r[STEP_WAIT]) || has_value(r[STEP_SET], 1)))
         return refuse(e, r[STEP_WAIT], print(e, "%s is as the last block left it: the wait returns at once", label(r[STEP_WAIT])),
                       r[STEP_SET], print(e, "%s is set here", label(r[STEP_SET])),
                       print(e, "noc_semaphore_set(%s, 0) before the increment", label(r[STEP_WAIT])));
@@ -362,7 +370,7 @@ static const struct item *move_before(const struct exchange *x, size_t buffer) {
 
 /* The push behind the exchange, and whether what was sent has left before it. */
 static const struct item *push_behind(const struct exchange *x, size_t buffer, bool *flushed) {
-    *flushed = x->sender.flushed != 0;
+    *flushed = x->sender.flushed;
     for (const struct item *i = x->choice->next; i; i = i->next) {
         if (i->kind != ITEM_EVENT)
             continue;
@@ -403,7 +411,7 @@ static bool check_data(struct exchanges *e, const struct exchange *x) {
     const struct exchange_side *s = &x->sender;
     const struct item *data = s->steps[STEP_DATA];
     const struct polynomial *offset = NULL;
-    int64_t linked = 0, none;
+    int64_t none;
     if (!data)
         return true;
     const struct atom *pointer = pointer_in(e->walk, data->core->source, &offset);
@@ -412,15 +420,7 @@ static bool check_data(struct exchanges *e, const struct exchange *x) {
     if (!same_value(data->core->source, data->core->target))
         return refuse(e, data, print(e, "%s is sent to another address than it has here", block_name(e, x)), NULL, NULL,
                       "a window lies at one address on all cores: send it to the address that it has");
-    if (s->unlanded)
-        return refuse(e, data, print(e, "sends pages of %s with reads in flight", block_name(e, x)), s->unlanded,
-                      "noc_async_read_page is issued here", "noc_async_read_barrier between them: what is sent must have arrived");
-    bool known = known_number(data->core->linked, &linked);
-    if (known && linked == 0 && !(s->acknowledged && s->acknowledged < s->at[STEP_FLAG]))
-        return refuse(e, s->steps[STEP_FLAG], print(e, "%s may come before %s does", label(s->steps[STEP_FLAG]), block_name(e, x)), data,
-                      "this multicast is not linked with the flag's",
-                      "link them, or noc_async_write_barrier between them");
-    return known ? check_window(e, x) : undecided(e, data, "whether the multicast is linked with the flag's");
+    return check_window(e, x);
 }
 
 /* ---- all cores alike ---- */
@@ -468,42 +468,6 @@ static bool check_apart(struct exchanges *e, const struct exchange *a, const str
     return true;
 }
 
-/* ---- the end ---- */
-
-/* What may be on its way when the function ends. */
-struct pending {
-    const struct item *sent, *increased;
-};
-
-static void find_pending(const struct item *items, struct pending *p, bool surely) {
-    for (const struct item *i = items; i; i = i->next) {
-        if (i->kind != ITEM_EVENT) {
-            find_pending(i->body, p, false);
-            find_pending(i->otherwise, p, false);
-        } else if (i->effect == EFFECT_MULTICAST || i->effect == EFFECT_SEMAPHORE_MULTICAST) {
-            p->sent = i;
-        } else if (i->effect == EFFECT_SEMAPHORE_INCREASE) {
-            p->increased = i;
-        } else if (surely && i->effect == EFFECT_WRITE_BARRIER) {
-            p->sent = NULL;
-        } else if (surely && i->effect == EFFECT_ATOMIC_BARRIER) {
-            p->increased = NULL;
-        }
-    }
-}
-
-static bool check_end(struct exchanges *e) {
-    struct pending p = {NULL, NULL};
-    find_pending(e->events, &p, true);
-    if (p.sent)
-        return refuse(e, p.sent, print(e, "%s ends with this multicast not acknowledged", e->function->name), NULL, NULL,
-                      "noc_async_write_barrier before the end: what follows the kernel must find the data");
-    if (p.increased)
-        return refuse(e, p.increased, print(e, "%s ends with this increment under way", e->function->name), NULL, NULL,
-                      "noc_async_atomic_barrier before the end: what follows the kernel must not find it coming");
-    return true;
-}
-
 /* ---- the proof ---- */
 
 static bool check_exchange(struct exchanges *e, struct exchange *x) {
@@ -534,7 +498,5 @@ void prove_exchanges(struct walk *w, struct node_list functions) {
                 right = check_apart(e, &e->items[j], &e->items[i]);
         if (right && e->stray)
             undecided(e, e->stray, "this call between cores is part of an exchange of one sender and its receivers");
-        if (right)
-            check_end(e);
     }
 }

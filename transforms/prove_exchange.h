@@ -12,9 +12,8 @@ enum exchange_step { STEP_SET, STEP_INCREASE, STEP_WAIT, STEP_DATA, STEP_FLAG, S
 struct exchange_side {
     const struct item *steps[STEP_COUNT];
     int at[STEP_COUNT];
-    const struct item *unlanded; /* a read that may be under way when the block is sent */
-    int flushed;                 /* where what was sent is known to have left, behind STEP_DATA */
-    int acknowledged;            /* where it is known to have arrived */
+    const struct item *own;      /* the sender sets the word that it sends; not STEP_SET */
+    bool flushed;                /* what was sent is known to have left */
     const struct condition *guard; /* under which this is done, NULL: always */
     bool holds;                  /* whether it must hold */
     bool unclear;                /* calls in loops, twice, or both ways of a condition */

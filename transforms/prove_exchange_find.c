@@ -104,8 +104,8 @@ static int step_of(const struct item *event) {
 
 struct side_reading {
     struct exchange_side *side;
-    const struct item *read; /* the last one that has not landed */
-    int place;
+    const struct item *second; /* a second STEP_SET, and its place */
+    int second_at, place;
     bool in_loop;
 };
 
@@ -113,22 +113,37 @@ static void read_event(struct side_reading *r, const struct item *event) {
     struct exchange_side *side = r->side;
     int step = step_of(event);
     r->place++;
-    if (step < STEP_COUNT) {
+    if (step == STEP_SET && side->steps[STEP_SET] && !r->second) {
+        side->unclear |= r->in_loop;
+        r->second = event;
+        r->second_at = r->place;
+    } else if (step < STEP_COUNT) {
         side->unclear |= side->steps[step] || r->in_loop;
         side->steps[step] = event;
         side->at[step] = r->place;
-        if (step == STEP_DATA)
-            side->unlanded = r->read;
-    } else if (event->effect == EFFECT_READ_PAGE) {
-        r->read = event;
-    } else if (event->effect == EFFECT_READ_BARRIER) {
-        r->read = NULL;
-    } else if (side->steps[STEP_DATA] && !side->flushed &&
-               (event->effect == EFFECT_WRITES_FLUSHED || event->effect == EFFECT_WRITE_BARRIER)) {
-        side->flushed = r->place;
+    } else if (event->effect == EFFECT_WRITES_FLUSHED || event->effect == EFFECT_WRITE_BARRIER) {
+        side->flushed = side->flushed || side->steps[STEP_DATA];
     }
-    if (side->steps[STEP_DATA] && event->effect == EFFECT_WRITE_BARRIER && !side->acknowledged)
-        side->acknowledged = r->place;
+}
+
+static bool is_of_flag(const struct exchange_side *side, const struct item *set) {
+    const struct item *flag = side->steps[STEP_FLAG];
+    return set && flag && flag->core->semaphore && set->core->semaphore == flag->core->semaphore;
+}
+
+/* Of what a sender sets, what counts receivers and what it sends. */
+static void part_sets(struct side_reading *r) {
+    struct exchange_side *side = r->side;
+    const struct item *first = side->steps[STEP_SET];
+    if (is_of_flag(side, first) && side->at[STEP_SET] < side->at[STEP_FLAG]) {
+        side->own = first;
+        side->steps[STEP_SET] = r->second;
+        side->at[STEP_SET] = r->second_at;
+    } else if (is_of_flag(side, r->second) && r->second_at < side->at[STEP_FLAG]) {
+        side->own = r->second;
+    } else {
+        side->unclear |= r->second != NULL;
+    }
 }
 
 static void read_side(struct side_reading *r, const struct item *items) {
@@ -222,8 +237,11 @@ static void add_exchange(struct exchanges *e, const struct item *choice, const s
         e->stray = choice;
         return;
     }
-    read_side(&(struct side_reading){.side = &sides[0]}, choice->body);
-    read_side(&(struct side_reading){.side = &sides[1]}, choice->otherwise);
+    for (int i = 0; i < 2; i++) {
+        struct side_reading reading = {.side = &sides[i]};
+        read_side(&reading, i ? choice->otherwise : choice->body);
+        part_sets(&reading);
+    }
     bool then = sides[0].steps[STEP_DATA] || sides[0].steps[STEP_FLAG];
     bool otherwise = sides[1].steps[STEP_DATA] || sides[1].steps[STEP_FLAG];
     struct exchange *x = &e->items[e->count++];
