@@ -205,6 +205,8 @@ def memory_config(device, place):
     rows, columns = cores or bank_rows(device, count, distribution)
     if cores and orientation == "col_major":
         rows, columns = columns, rows
+    if cores and distribution == "contiguous_1d":
+        distribution = "round_robin_1d"  # the same with one shard a core, and legal where a small tensor leaves cores without
     return ttnn.MemoryConfig(
         buffer_type=ttnn.BufferType.L1 if memory == "l1" else ttnn.BufferType.DRAM,
         nd_shard_spec=ttnn.NdShardSpec(

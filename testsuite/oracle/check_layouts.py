@@ -136,13 +136,15 @@ def add_matrix(batch, scratch):
                     (lambda i=inputs, f=meaning: f(i))
 
 
-# Five sharded layouts of a product whose sizes are all open.
+# Sharded layouts of a product whose sizes are all open.
 LAUNCHED = {
     "height": {"A": "@layout(height = 7)", "C": "@layout(height = 7)"},
     "width": {"B": "@layout(width = 5)", "C": "@layout(width = 5)"},
     "block": {"A": "@layout(block = [3, 2])", "B": "@layout(block = [2, 3])", "C": "@layout(block = [4, 4])"},
     "uneven": {"A": "@layout(nd_shard = {shard_shape_elems = [96, 64]})", "C": "@layout(nd_shard = {shard_shape_elems = [50, 33]})"},
     "l1_height": {"A": "@layout(memory = l1, height = 8)", "C": "@layout(memory = l1, height = 8)"},
+    "l1_turned": {"B": "@layout(nd_shard = {shard_shape_elems = [64, 32], distribution = contiguous_1d})",
+                  "C": "@layout(memory = l1, nd_shard = {grid = [4, 2], orientation = col_major, distribution = contiguous_1d})"},
 }
 
 
