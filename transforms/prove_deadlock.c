@@ -1,6 +1,6 @@
-/* Do the functions of a core wait for one another for ever? Proved for all launches at once; what is not proved is
- * replayed for launches of small sizes, and what stops there is refused with the circle of waits, and with the least
- * depth that mends it. */
+/* Do the functions of a core wait for one another for ever? Proved for all launches at once; what is not
+ * proved is replayed for launches of small sizes, and what stops there is refused with the circle of waits,
+ * and with the least depth that mends it. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -66,9 +66,10 @@ static const char *wait_text(struct deadlock *d, size_t function) {
     const char *name = d->kernel->functions[function]->name, *buffer = buffer_label(d->walk, b);
     if (wants_room(d, function))
         return arena_printf(d->arena, "%s waits for %s of %s, which has %" PRId64 " of %" PRId64, name,
-                            counted(d, stop->pages, "free page"), buffer, r->pages[b] - r->filled[b], r->pages[b]);
-    return arena_printf(d->arena, "%s waits for %s of %s, which holds %" PRId64, name, counted(d, stop->pages, "page"),
-                        buffer, r->filled[b]);
+                            counted(d, stop->pages, "free page"), buffer, r->pages[b] - r->filled[b],
+                            r->pages[b]);
+    return arena_printf(d->arena, "%s waits for %s of %s, which holds %" PRId64, name,
+                        counted(d, stop->pages, "page"), buffer, r->filled[b]);
 }
 
 static void report_circle(struct deadlock *d) {
@@ -85,7 +86,8 @@ static void report_circle(struct deadlock *d) {
     }
     size_t last = other_side(d, d->circle[d->length - 1]);
     if (d->ended && last < d->kernel->function_count)
-        walk_note(d->walk, d->kernel->functions[last]->base.span, "%s has ended", d->kernel->functions[last]->name);
+        walk_note(d->walk, d->kernel->functions[last]->base.span, "%s has ended",
+                  d->kernel->functions[last]->name);
 }
 
 /* ---- the advice ---- */
@@ -113,8 +115,8 @@ static bool proved_with(struct deadlock *d, size_t buffer, const struct polynomi
     return proved;
 }
 
-/* Pages that are enough for every launch, of which this one needs `depth`: a number, some times what it has, or what
- * the loop around the stop moves. NULL: none is known. */
+/* Pages that are enough for every launch, of which this one needs `depth`: a number, some times what it has,
+ * or what the loop around the stop moves. NULL: none is known. */
 static const struct polynomial *enough_pages(struct deadlock *d, size_t buffer, int64_t depth) {
     struct values *v = &d->walk->values;
     const struct polynomial *pages = d->walk->buffers[buffer].pages;
@@ -126,7 +128,8 @@ static const struct polynomial *enough_pages(struct deadlock *d, size_t buffer, 
             return product_of(v, pages, number(v, times));
     for (size_t i = 0; i < d->length; i++) {
         const struct replay_stop *stop = &d->replay->stops[d->circle[i]];
-        const struct polynomial *moved = stop->loop ? product_of(v, stop->loop->trips, stop->event->pages) : NULL;
+        const struct polynomial *moved =
+            stop->loop ? product_of(v, stop->loop->trips, stop->event->pages) : NULL;
         if (stop->event->buffer == buffer && proved_with(d, buffer, moved))
             return moved;
     }
@@ -181,7 +184,8 @@ static void advise(struct deadlock *d) {
         int64_t depth = least_depth(d, b, pages[b]);
         memcpy(r->stops, stops, sizeof stops);
         if (depth)
-            text = arena_printf(d->arena, "%s%s%s", text, *text ? ", or " : "", need_text(d, b, depth, sizes));
+            text =
+                arena_printf(d->arena, "%s%s%s", text, *text ? ", or " : "", need_text(d, b, depth, sizes));
         r->sample = sample;
         r->count = count;
     }
@@ -190,9 +194,12 @@ static void advise(struct deadlock *d) {
     if (*text)
         walk_help(d->walk, "%s", text);
     else if (d->ended)
-        walk_help(d->walk, "no depth mends it: push as many pages as are waited for, pop as many as room is needed for");
+        walk_help(
+            d->walk,
+            "no depth mends it: push as many pages as are waited for, pop as many as room is needed for");
     else
-        walk_help(d->walk, "no depth mends it: %s must push before it waits", d->length == 1 ? "it" : "one of them");
+        walk_help(d->walk, "no depth mends it: %s must push before it waits",
+                  d->length == 1 ? "it" : "one of them");
 }
 
 /* ---- the proof ---- */
@@ -221,7 +228,8 @@ void prove_no_deadlock(struct walk *w, struct node_list functions) {
     struct side_by_side kernel = {.walk = w, .function_count = functions.count};
     const struct item *stuck[FUNCTION_LIMIT] = {NULL};
     if (functions.count > FUNCTION_LIMIT) {
-        walk_undecided(w, w->compilation->kernel->span, "not proved: no function of %zu waits for ever", functions.count);
+        walk_undecided(w, w->compilation->kernel->span, "not proved: no function of %zu waits for ever",
+                       functions.count);
         return;
     }
     for (size_t f = 0; f < functions.count; f++) {

@@ -21,7 +21,8 @@ static const struct condition *leaf(struct values *v, enum condition_kind kind, 
 }
 
 /* a < b */
-static const struct condition *less(struct values *v, const struct polynomial *a, const struct polynomial *b) {
+static const struct condition *less(struct values *v, const struct polynomial *a,
+                                    const struct polynomial *b) {
     return leaf(v, CONDITION_AT_MOST_ZERO, sum_of(v, difference_of(v, a, b), number(v, 1)));
 }
 
@@ -38,10 +39,10 @@ static const struct condition *condition_of(struct walk *w, struct node *node) {
     if (!binary)
         return leaf(v, CONDITION_UNKNOWN, NULL);
     if (binary->operator== BINARY_AND || binary->operator== BINARY_OR)
-        return condition_new(v, (struct condition){
-                                    .kind = binary->operator== BINARY_AND ? CONDITION_AND : CONDITION_OR,
-                                    .a = condition_of(w, binary->left),
-                                    .b = condition_of(w, binary->right)});
+        return condition_new(
+            v, (struct condition){.kind = binary->operator== BINARY_AND ? CONDITION_AND : CONDITION_OR,
+                                  .a = condition_of(w, binary->left),
+                                  .b = condition_of(w, binary->right)});
     const struct polynomial *a = evaluate_number(w, binary->left), *b = evaluate_number(w, binary->right);
     switch (binary->operator) {
     case BINARY_EQUAL:
@@ -135,7 +136,8 @@ static void replace_range(struct walk *w, struct item *loop, size_t atom, const 
     loop->body = items_replace(w, loop->body, before, atom_value(v, loop->atom));
 }
 
-const struct item *items_replace(struct walk *w, const struct item *items, size_t atom, const struct polynomial *by) {
+const struct item *items_replace(struct walk *w, const struct item *items, size_t atom,
+                                 const struct polynomial *by) {
     struct values *v = &w->values;
     const struct item *head = NULL, **at = &head;
     for (const struct item *i = items; i; i = i->next) {
@@ -201,7 +203,8 @@ static const struct item *events_of(struct builder *b, struct node *node, const 
 
 static const struct node_semaphore *semaphore_at(struct walk *w, const struct polynomial *address) {
     struct node_list statements = node_as(node_as(w->compilation->kernel, kernel)->body, block)->statements;
-    bool atom = address && address->count == 1 && address->terms[0].degree == 1 && address->terms[0].factor == 1;
+    bool atom =
+        address && address->count == 1 && address->terms[0].degree == 1 && address->terms[0].factor == 1;
     const struct atom *at = atom ? &w->values.atoms[address->terms[0].atoms[0]] : NULL;
     for (size_t i = 0; at && at->kind == ATOM_SEMAPHORE && i < statements.count; i++) {
         const struct node_semaphore *semaphore = node_as(statements.items[i], semaphore);
@@ -219,7 +222,8 @@ static const struct core_call *core_call_of(struct walk *w, const struct walked_
                              .receivers = argument_of(w, call, effect->receivers)};
     if (effect->kind == EFFECT_MULTICAST)
         core.linked = argument_of(w, call, effect->receivers + 1);
-    struct node_call *to = effect->target ? node_as(call->call->arguments.items[effect->target - 1], call) : NULL;
+    struct node_call *to =
+        effect->target ? node_as(call->call->arguments.items[effect->target - 1], call) : NULL;
     for (size_t i = 0; to && i < to->arguments.count && i < 5; i++) {
         const struct polynomial *value = evaluate_number(w, to->arguments.items[i]);
         if (i + 1 == to->arguments.count)
@@ -232,9 +236,14 @@ static const struct core_call *core_call_of(struct walk *w, const struct walked_
 }
 
 /* What a function does beside moving windows. */
-static const struct item *other_event(struct builder *b, const struct walked_call *call, const struct item *rest) {
+static const struct item *other_event(struct builder *b, const struct walked_call *call,
+                                      const struct item *rest) {
     struct walk *w = b->walk;
-    struct item item = {.kind = ITEM_EVENT, .span = call->span, .next = rest, .effect = call->effect->kind, .buffer = w->buffer_count};
+    struct item item = {.kind = ITEM_EVENT,
+                        .span = call->span,
+                        .next = rest,
+                        .effect = call->effect->kind,
+                        .buffer = w->buffer_count};
     const struct polynomial *offset;
     const struct atom *pointer = NULL;
     switch (item.effect) {
@@ -261,7 +270,8 @@ static const struct item *other_event(struct builder *b, const struct walked_cal
     return item_new(w, item);
 }
 
-static const struct item *event_of(struct builder *b, struct node_statement *statement, const struct item *rest) {
+static const struct item *event_of(struct builder *b, struct node_statement *statement,
+                                   const struct item *rest) {
     struct walk *w = b->walk;
     struct node_call *call = node_as(statement->call, call);
     const struct call_effect *effect =
@@ -275,7 +285,8 @@ static const struct item *event_of(struct builder *b, struct node_statement *sta
         w->names = names;
         return rest;
     }
-    struct walked_call walked = {call, effect, statement->base.span.line ? statement->base.span : call->base.span};
+    struct walked_call walked = {call, effect,
+                                 statement->base.span.line ? statement->base.span : call->base.span};
     if (effect->kind < EFFECT_RESERVE || effect->kind > EFFECT_POP)
         return b->all ? other_event(b, &walked, rest) : rest;
     struct item item = {.kind = ITEM_EVENT,
@@ -288,7 +299,8 @@ static const struct item *event_of(struct builder *b, struct node_statement *sta
     return item_new(w, item);
 }
 
-static const struct item *loop_of(struct builder *b, struct node_for *loop, size_t axis, const struct item *rest) {
+static const struct item *loop_of(struct builder *b, struct node_for *loop, size_t axis,
+                                  const struct item *rest) {
     struct walk *w = b->walk;
     if (axis == loop->axes.count)
         return events_of(b, loop->body, rest);
@@ -300,7 +312,8 @@ static const struct item *loop_of(struct builder *b, struct node_for *loop, size
         return rest;
     const struct name_value *names = w->names;
     walk_bind(w, name, once ? turns.lower : atom_value(&w->values, turns.atom));
-    w->loops[w->loop_count++] = (struct open_loop){.node = loop, .name = name, .atom = once ? ATOM_LIMIT : turns.atom};
+    w->loops[w->loop_count++] =
+        (struct open_loop){.node = loop, .name = name, .atom = once ? ATOM_LIMIT : turns.atom};
     const struct item *body = loop_of(b, loop, axis + 1, once ? rest : NULL);
     w->loop_count--;
     w->names = names;
@@ -340,7 +353,8 @@ static const struct item *choice_of(struct builder *b, struct node_if *choice, c
 }
 
 /* Names are bound in order; the list is made from its end. */
-static const struct item *block_events(struct builder *b, struct node_list statements, const struct item *rest) {
+static const struct item *block_events(struct builder *b, struct node_list statements,
+                                       const struct item *rest) {
     struct walk *w = b->walk;
     const struct name_value *names = w->names;
     const struct item **parts = arena_allocate(w->compilation->arena, (statements.count + 1) * sizeof *parts);
@@ -368,9 +382,11 @@ static const struct item *events_of(struct builder *b, struct node *node, const 
 }
 
 /* An address in a window, whenever it was taken. */
-static const struct polynomial *pointer(struct walk *w, const void *state, size_t buffer, bool write, struct span span) {
+static const struct polynomial *pointer(struct walk *w, const void *state, size_t buffer, bool write,
+                                        struct span span) {
     (void)state;
-    struct atom atom = {.kind = ATOM_POINTER, .name = "", .step = (int64_t)buffer, .write = write, .span = span};
+    struct atom atom = {
+        .kind = ATOM_POINTER, .name = "", .step = (int64_t)buffer, .write = write, .span = span};
     return atom_value(&w->values, atom_find(&w->values, &atom));
 }
 

@@ -1,5 +1,6 @@
 /* What the functions of a kernel do with circular buffers, and nothing else: lists of events, loops and
- * choices, with numbers as polynomials. Loops of equal ranges at equal depth have one variable, in every function. */
+ * choices, with numbers as polynomials. Loops of equal ranges at equal depth have one variable, in every
+ * function. */
 #ifndef TILEC_TRANSFORMS_PROVE_EVENTS_H
 #define TILEC_TRANSFORMS_PROVE_EVENTS_H
 
@@ -22,9 +23,10 @@ struct condition {
 
 /* A call between cores. What a call has not is NULL. */
 struct core_call {
-    const struct node_semaphore *semaphore;  /* set, waited for, increased or sent; NULL: none, or none that is known */
-    const struct polynomial *value;          /* set, waited for, added */
-    const struct polynomial *corners[4];     /* NoC coordinates: x, y of a core; x0, y0, x1, y1 of a rectangle */
+    const struct node_semaphore
+        *semaphore; /* set, waited for, increased or sent; NULL: none, or none that is known */
+    const struct polynomial *value;      /* set, waited for, added */
+    const struct polynomial *corners[4]; /* NoC coordinates: x, y of a core; x0, y0, x1, y1 of a rectangle */
     const struct polynomial *source, *target; /* L1 addresses here and there */
     const struct polynomial *bytes, *receivers, *linked;
 };
@@ -35,7 +37,8 @@ struct item {
     enum item_kind kind;
     struct span span;
     const struct item *next;
-    enum effect_kind effect; /* of an event: RESERVE, PUSH, WAIT, POP; others in the tree of all events only */
+    enum effect_kind
+        effect; /* of an event: RESERVE, PUSH, WAIT, POP; others in the tree of all events only */
     size_t buffer;
     const struct core_call *core; /* NULL: a call of this core alone */
     const struct polynomial *pages;
@@ -43,11 +46,12 @@ struct item {
     const char *name;
     const struct polynomial *lower, *upper, *trips; /* NULL: unknown */
     int64_t step;
-    const struct condition *condition;     /* of a choice */
+    const struct condition *condition;   /* of a choice */
     const struct item *body, *otherwise; /* of a loop; of a choice, when the condition holds and when not */
 };
 
-/* The events of a function; false when one is on no circular buffer of the kernel. The names of the walk stay. */
+/* The events of a function; false when one is on no circular buffer of the kernel. The names of the walk
+ * stay. */
 bool function_events(struct walk *walk, const struct node_function *function, const struct item **events);
 
 /* The same with the calls between cores, reads (of the buffer into which they go) and barriers. */

@@ -1,4 +1,5 @@
-/* Blocks that one core reads and sends to others: where a function parts into sender and receivers, and what each does. */
+/* Blocks that one core reads and sends to others: where a function parts into sender and receivers, and what
+ * each does. */
 #ifndef TILEC_TRANSFORMS_PROVE_EXCHANGE_H
 #define TILEC_TRANSFORMS_PROVE_EXCHANGE_H
 
@@ -12,11 +13,11 @@ enum exchange_step { STEP_SET, STEP_INCREASE, STEP_WAIT, STEP_DATA, STEP_FLAG, S
 struct exchange_side {
     const struct item *steps[STEP_COUNT];
     int at[STEP_COUNT];
-    const struct item *own;      /* the sender sets the word that it sends; not STEP_SET */
-    bool flushed;                /* what was sent is known to have left */
+    const struct item *own;        /* the sender sets the word that it sends; not STEP_SET */
+    bool flushed;                  /* what was sent is known to have left */
     const struct condition *guard; /* under which this is done, NULL: always */
-    bool holds;                  /* whether it must hold */
-    bool unclear;                /* calls in loops, twice, or both ways of a condition */
+    bool holds;                    /* whether it must hold */
+    bool unclear;                  /* calls in loops, twice, or both ways of a condition */
 };
 
 /* Columns (0) and rows (1) of cores, first and last. */
@@ -27,11 +28,11 @@ struct rectangle {
 struct exchange {
     const struct item *choice, *list; /* the list that the choice stands in */
     struct exchange_side sender, receiver;
-    bool repeats;                                /* in a loop */
-    const struct polynomial *core[2];            /* column and row of the sender; NULL: those of every core */
-    struct rectangle to;                         /* whom the block is sent to */
-    const struct polynomial *plane[2];           /* columns and rows of cores that have turns; NULL: all of the grid */
-    const struct polynomial *receivers;          /* how many cores these are but for the sender; NULL: not known */
+    bool repeats;                       /* in a loop */
+    const struct polynomial *core[2];   /* column and row of the sender; NULL: those of every core */
+    struct rectangle to;                /* whom the block is sent to */
+    const struct polynomial *plane[2];  /* columns and rows of cores that have turns; NULL: all of the grid */
+    const struct polynomial *receivers; /* how many cores these are but for the sender; NULL: not known */
 };
 
 struct exchanges {
@@ -43,7 +44,7 @@ struct exchanges {
     const struct item *sets[EXCHANGE_LIMIT]; /* of semaphores, outside of exchanges */
     size_t set_count;
     const struct polynomial *plane[2]; /* where the search stands */
-    const struct item *stray;  /* a call between cores outside of exchanges */
+    const struct item *stray;          /* a call between cores outside of exchanges */
     const struct item *uneven; /* a loop or condition around an exchange that differs from core to core */
 };
 
@@ -51,13 +52,15 @@ struct exchanges {
 bool find_exchanges(struct walk *walk, const struct node_function *function, struct exchanges *found);
 /* Does the number differ from core to core? */
 bool differs_by_core(const struct walk *walk, const struct polynomial *p);
-/* Is a number of turns the same on all cores of a plane that begins at core (0, 0), and 0 on others? Of a direction in
- * which it reaches over all cores, `plane` stays as it is. */
-bool even_in_plane(const struct walk *walk, const struct polynomial *turns, const struct polynomial *plane[2]);
+/* Is a number of turns the same on all cores of a plane that begins at core (0, 0), and 0 on others? Of a
+ * direction in which it reaches over all cores, `plane` stays as it is. */
+bool even_in_plane(const struct walk *walk, const struct polynomial *turns,
+                   const struct polynomial *plane[2]);
 bool condition_differs(const struct walk *walk, const struct condition *condition);
 bool has_core_calls(const struct item *items);
 /* The column (position 0) or row (1) of the core at a NoC coordinate; NULL when it is that of no core. */
-const struct polynomial *core_at_noc(const struct exchanges *e, const struct polynomial *noc, size_t position);
+const struct polynomial *core_at_noc(const struct exchanges *e, const struct polynomial *noc,
+                                     size_t position);
 /* The cores of a multicast; false when the corners are no cores. */
 bool rectangle_of(const struct exchanges *e, const struct item *call, struct rectangle *rectangle);
 

@@ -26,7 +26,8 @@ bool differs_by_core(const struct walk *w, const struct polynomial *p) {
     for (size_t i = 0; p && i < p->count; i++) {
         for (size_t j = 0; j < p->terms[i].degree; j++) {
             const struct atom *atom = &v->atoms[p->terms[i].atoms[j]];
-            if (is_of_core(atom) || (atom->a && differs_by_core(w, atom->a)) || (atom->b && differs_by_core(w, atom->b)))
+            if (is_of_core(atom) || (atom->a && differs_by_core(w, atom->a)) ||
+                (atom->b && differs_by_core(w, atom->b)))
                 return true;
             for (size_t k = 0; k < atom->extent_count; k++)
                 if (differs_by_core(w, atom->extents[k]))
@@ -51,11 +52,13 @@ static bool within_plane(const struct walk *w, const struct atom *atom, const st
     struct values *v = (struct values *)&w->values;
     const struct polynomial *some = other_than(atom, ATOM_MINIMUM, 1), *factor, *rest;
     bool single = some && some->count == 1 && some->terms[0].degree == 1 && some->terms[0].factor == 1;
-    const struct polynomial *left = single ? other_than(&v->atoms[some->terms[0].atoms[0]], ATOM_MAXIMUM, 0) : NULL;
+    const struct polynomial *left =
+        single ? other_than(&v->atoms[some->terms[0].atoms[0]], ATOM_MAXIMUM, 0) : NULL;
     for (size_t i = 0; left && i < left->count; i++) {
         size_t core = left->terms[i].degree == 1 ? left->terms[i].atoms[0] : ATOM_LIMIT;
         int64_t sign;
-        if (core == ATOM_LIMIT || v->atoms[core].kind != ATOM_CORE || !part_by_atom(v, left, core, &factor, &rest))
+        if (core == ATOM_LIMIT || v->atoms[core].kind != ATOM_CORE ||
+            !part_by_atom(v, left, core, &factor, &rest))
             continue;
         plane[v->atoms[core].position] = rest;
         return known_number(factor, &sign) && sign == -1 && !differs_by_core(w, rest);
@@ -70,7 +73,8 @@ bool even_in_plane(const struct walk *w, const struct polynomial *turns, const s
         return false;
     for (size_t i = 0; i < turns->terms[0].degree; i++) {
         const struct atom *atom = &w->values.atoms[turns->terms[0].atoms[i]];
-        bool differs = is_of_core(atom) || (atom->a && differs_by_core(w, atom->a)) || (atom->b && differs_by_core(w, atom->b));
+        bool differs = is_of_core(atom) || (atom->a && differs_by_core(w, atom->a)) ||
+                       (atom->b && differs_by_core(w, atom->b));
         if (differs && !within_plane(w, atom, plane))
             return false;
     }
@@ -175,7 +179,8 @@ static bool core_where(struct exchanges *e, const struct polynomial *p, const st
         const struct polynomial *factor, *rest, *zero = number(v, 0);
         size_t atom = atom_find(v, &(struct atom){.kind = ATOM_CORE, .name = d ? "sy" : "sx", .position = d});
         int64_t sign;
-        if (atom == ATOM_LIMIT || !part_by_atom(v, p, atom, &factor, &rest) || !known_number(factor, &sign) || sign == 0)
+        if (atom == ATOM_LIMIT || !part_by_atom(v, p, atom, &factor, &rest) || !known_number(factor, &sign) ||
+            sign == 0)
             continue;
         if ((sign != 1 && sign != -1) || differs_by_core(e->walk, rest))
             return false;
@@ -185,7 +190,8 @@ static bool core_where(struct exchanges *e, const struct polynomial *p, const st
     return false;
 }
 
-static bool sender_where(struct exchanges *e, const struct condition *c, bool holds, const struct polynomial *core[2]) {
+static bool sender_where(struct exchanges *e, const struct condition *c, bool holds,
+                         const struct polynomial *core[2]) {
     switch (c->kind) {
     case CONDITION_NOT:
         return sender_where(e, c->a, !holds, core);
@@ -202,7 +208,8 @@ static bool sender_where(struct exchanges *e, const struct condition *c, bool ho
     }
 }
 
-const struct polynomial *core_at_noc(const struct exchanges *e, const struct polynomial *noc, size_t position) {
+const struct polynomial *core_at_noc(const struct exchanges *e, const struct polynomial *noc,
+                                     size_t position) {
     bool single = noc && noc->count == 1 && noc->terms[0].degree == 1 && noc->terms[0].factor == 1;
     const struct atom *atom = single ? &e->walk->values.atoms[noc->terms[0].atoms[0]] : NULL;
     if (!atom || atom->kind != ATOM_NOC || atom->position != position)
@@ -226,12 +233,14 @@ static void find_in(struct exchanges *e, const struct item *items, bool in_loop)
 
 static bool sets_only(const struct item *items) {
     for (const struct item *i = items; i; i = i->next)
-        if ((is_core_call(i) && i->effect != EFFECT_SEMAPHORE_SET) || !sets_only(i->body) || !sets_only(i->otherwise))
+        if ((is_core_call(i) && i->effect != EFFECT_SEMAPHORE_SET) || !sets_only(i->body) ||
+            !sets_only(i->otherwise))
             return false;
     return true;
 }
 
-static void add_exchange(struct exchanges *e, const struct item *choice, const struct item *list, bool in_loop) {
+static void add_exchange(struct exchanges *e, const struct item *choice, const struct item *list,
+                         bool in_loop) {
     struct exchange_side sides[2] = {0};
     if (e->count == EXCHANGE_LIMIT) {
         e->stray = choice;
@@ -245,7 +254,8 @@ static void add_exchange(struct exchanges *e, const struct item *choice, const s
     bool then = sides[0].steps[STEP_DATA] || sides[0].steps[STEP_FLAG];
     bool otherwise = sides[1].steps[STEP_DATA] || sides[1].steps[STEP_FLAG];
     struct exchange *x = &e->items[e->count++];
-    *x = (struct exchange){.choice = choice, .list = list, .repeats = in_loop, .plane = {e->plane[0], e->plane[1]}};
+    *x = (struct exchange){
+        .choice = choice, .list = list, .repeats = in_loop, .plane = {e->plane[0], e->plane[1]}};
     if (!then && !otherwise) /* nobody sends: the side that adds receives */
         then = sides[1].steps[STEP_INCREASE] != NULL;
     x->sender = sides[then ? 0 : 1];
@@ -253,7 +263,8 @@ static void add_exchange(struct exchanges *e, const struct item *choice, const s
     x->sender.unclear |= !sender_where(e, choice->condition, then, x->core);
 }
 
-static void find_in_choice(struct exchanges *e, const struct item *choice, const struct item *list, bool in_loop) {
+static void find_in_choice(struct exchanges *e, const struct item *choice, const struct item *list,
+                           bool in_loop) {
     bool differs = condition_differs(e->walk, choice->condition);
     if (!has_core_calls(choice->body) && !has_core_calls(choice->otherwise))
         return;

@@ -91,8 +91,8 @@ static bool holds(struct thread *t, const struct condition *c) {
 
 /* ---- one thread ---- */
 
-static void open_level(struct replay_state *s, struct thread *t, const struct item *items, const struct item *loop,
-                       int64_t first, int64_t last) {
+static void open_level(struct replay_state *s, struct thread *t, const struct item *items,
+                       const struct item *loop, int64_t first, int64_t last) {
     if (t->depth == NESTING_LIMIT) {
         t->unknown = true;
         return;
@@ -222,8 +222,8 @@ static enum replay_result end_launch(struct replay_state *s) {
         if (t->unknown || s->events > EVENT_LIMIT)
             return REPLAY_UNKNOWN;
         const struct item *event = next_event(s, t);
-        r->stops[f] =
-            (struct replay_stop){event, event ? value_of(t, event->pages) : 0, turns_text(s, t), innermost_loop(t)};
+        r->stops[f] = (struct replay_stop){event, event ? value_of(t, event->pages) : 0, turns_text(s, t),
+                                           innermost_loop(t)};
         ended = ended && !event;
     }
     for (size_t b = 0; b < s->walk->buffer_count; b++)

@@ -1,6 +1,6 @@
-/* The functions of a core side by side. Circular buffers make them a network whose outcome no order of steps changes:
- * an event that may happen stays possible until it does. So one complete order that is found for every size
- * proves that no order ends in a deadlock, and one run that stops proves one. */
+/* The functions of a core side by side. Circular buffers make them a network whose outcome no order of steps
+ * changes: an event that may happen stays possible until it does. So one complete order that is found for
+ * every size proves that no order ends in a deadlock, and one run that stops proves one. */
 #ifndef TILEC_TRANSFORMS_PROVE_TOGETHER_H
 #define TILEC_TRANSFORMS_PROVE_TOGETHER_H
 
@@ -17,8 +17,8 @@ struct side_by_side {
 
 /* ---- for all sizes ---- */
 
-/* Is there an order in which all functions end, whatever the launch? If not, stuck (of function_count) takes the event
- * at which each stood where the search ended, NULL for one that stood at none. */
+/* Is there an order in which all functions end, whatever the launch? If not, stuck (of function_count) takes
+ * the event at which each stood where the search ended, NULL for one that stood at none. */
 bool prove_all_end(const struct side_by_side *kernel, const struct item **stuck);
 
 /* ---- for one launch ---- */
