@@ -221,11 +221,14 @@ static bool all_written(struct rehearsal *r) {
     return true;
 }
 
+static bool dst_setting(const struct compilation *c, const char *key) {
+    return attribute_integer(dictionary_get(attribute_get(c->kernel, KEY_TT_COMPUTE), key), 0) != 0;
+}
+
 static uint32_t slots_of(const struct compilation *c) {
-    const struct node *compute = attribute_get(c->kernel, KEY_TT_COMPUTE);
-    bool full = attribute_integer(dictionary_get(compute, KEY_FP32_DEST_ACC_EN), 0) != 0,
-         twice = attribute_integer(dictionary_get(compute, KEY_DST_FULL_SYNC_EN), 0) != 0;
-    uint32_t tiles = (uint32_t)(full ? c->architecture->dst_tiles_f32 : c->architecture->dst_tiles_16) << twice;
+    uint32_t tiles = (uint32_t)(dst_setting(c, KEY_FP32_DEST_ACC_EN) ? c->architecture->dst_tiles_f32
+                                                                     : c->architecture->dst_tiles_16)
+                     << dst_setting(c, KEY_DST_FULL_SYNC_EN);
     return tiles < DST_LIMIT ? tiles : DST_LIMIT;
 }
 
@@ -246,7 +249,8 @@ static void open_core(struct rehearsal *r, struct core *core) {
 }
 
 bool play(struct rehearsal *r, struct performed_core *performed, size_t core_count) {
-    struct player player = {.rehearsal = r, .core_count = core_count, .slot_count = slots_of(r->compilation)};
+    struct player player = {.rehearsal = r, .core_count = core_count, .slot_count = slots_of(r->compilation),
+                            .full_width = dst_setting(r->compilation, KEY_FP32_DEST_ACC_EN)};
     player.cores = arena_allocate(r->arena, (core_count + 1) * sizeof *player.cores);
     for (size_t i = 0; i < core_count; i++) {
         player.cores[i].performed = &performed[i];

@@ -99,6 +99,9 @@ struct ring_page {
     uint32_t read_batch, write_batch; /* the transfers that touched it last; 0: none */
 };
 
+/* SLOT_MOVED: the bits of a tile that was unpacked; SLOT_COMPUTED: a result, rounded where DST holds 16 bits. */
+enum slot_state { SLOT_UNWRITTEN, SLOT_MOVED, SLOT_COMPUTED };
+
 struct ring {
     const struct rehearsed_buffer *buffer;
     uint32_t write_page, read_page, filled, reserved, waited;
@@ -109,7 +112,7 @@ struct core {
     struct performed_core *performed;
     struct ring *rings;
     uint32_t read_batch, write_batch, flushed_batch; /* numbers of the transfers that no barrier has ended yet */
-    bool slots[DST_LIMIT];
+    enum slot_state slots[DST_LIMIT];
     uint32_t *semaphores; /* values */
 };
 
@@ -120,6 +123,7 @@ struct player {
     struct performer *performer;
     const struct event *event;
     uint32_t slot_count;
+    bool full_width; /* DST holds f32 */
     bool failed;
 };
 

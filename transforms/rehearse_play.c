@@ -263,10 +263,34 @@ static bool slot_in_section(struct player *p, uint32_t slot) {
     return false;
 }
 
+static const char narrow_help[] = "set fp32_dest_acc_en = 1: 16 bits hold what one operation makes of 16-bit tiles, no more";
+
+/* Results of 16 bits were rounded: they may be packed, no more. */
 static void read_slot(struct player *p, uint32_t slot) {
-    if (slot_in_section(p, slot) && !p->core->slots[slot])
+    if (!slot_in_section(p, slot))
+        return;
+    if (p->core->slots[slot] == SLOT_UNWRITTEN)
         fail(p, "every slot that is read or packed must be written in its section",
              "%s reads slot %" PRIu32 " of DST, which nothing wrote in this section", p->event->effect->name, slot);
+    else if (!p->full_width && p->core->slots[slot] == SLOT_COMPUTED && p->event->effect->kind != EFFECT_PACK)
+        fail(p, narrow_help, "%s goes on from slot %" PRIu32 ", where 16 bits of a result are left",
+             p->event->effect->name, slot);
+}
+
+static void write_slot(struct player *p, uint32_t slot) {
+    const struct call_effect *effect = p->event->effect;
+    if (!slot_in_section(p, slot))
+        return;
+    if (!p->full_width && effect->write == WRITE_ADDS && p->core->slots[slot] != SLOT_UNWRITTEN)
+        fail(p, narrow_help, "%s adds to slot %" PRIu32 ", where 16 bits of a sum are left", effect->name, slot);
+    p->core->slots[slot] = effect->kind == EFFECT_OPERATION && !effect->matrix ? SLOT_MOVED : SLOT_COMPUTED;
+}
+
+/* Tiles of f32 pass through DST as they are, or not at all. */
+static void check_width(struct player *p, const struct ring *ring) {
+    if (ring && !p->full_width && ring->buffer->node->dtype == DTYPE_F32)
+        fail(p, "set fp32_dest_acc_en = 1", "%s is for %s, which is f32, and DST holds 16 bits", p->event->effect->name,
+             name_of(ring));
 }
 
 /* The bits of an element of a page that was made by stores, by its place in the faces. */
@@ -311,23 +335,24 @@ static void operate(struct player *p) {
         if (page && page->bytes && effect->swaps)
             check_scaler(p, b, page);
     }
+    check_width(p, a);
     for (uint32_t i = 0; i < rows * columns && !p->failed; i++)
-        if (slot_in_section(p, event_argument(p, effect->slot) + i))
-            p->core->slots[event_argument(p, effect->slot) + i] = true;
+        write_slot(p, event_argument(p, effect->slot) + i);
 }
 
 static void compute_vector(struct player *p) {
     const struct call_effect *effect = p->event->effect;
     for (size_t i = 0; i < 3 && effect->source[i]; i++)
         read_slot(p, event_argument(p, effect->source[i]));
-    if (!p->failed && slot_in_section(p, event_argument(p, effect->slot)))
-        p->core->slots[event_argument(p, effect->slot)] = true;
+    if (!p->failed)
+        write_slot(p, event_argument(p, effect->slot));
 }
 
 static void pack(struct player *p) {
     const struct call_effect *effect = p->event->effect;
     struct ring *ring = ring_of(p, effect->buffer);
     read_slot(p, event_argument(p, effect->slot));
+    check_width(p, ring);
     struct ring_page *page = ring && !p->failed ? window_page(p, ring, true, event_argument(p, effect->tile_a)) : NULL;
     if (page)
         page_written(ring, page);
