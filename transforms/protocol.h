@@ -57,9 +57,11 @@ void emit_fill_pops(struct protocol *p, struct list_builder *out);
 
 /* ---- protocol_multicast.c: blocks that one core reads and sends to others ---- */
 bool is_multicast(const struct node_circular_buffer *cb);
-/* The first core of the group does `reading` and sends the block at `pointer`, the others receive it. */
-struct node *multicast_block(struct protocol *p, struct span span, const struct node_circular_buffer *cb,
-                             const char *pointer, struct node_list reading);
+/* The first core of the group does `reading`. */
+struct node *multicast_read(struct protocol *p, struct span span, const struct node_circular_buffer *cb, struct node *reading);
+/* It does `padding` once the pages are there, and sends the block at `pointer`; the others receive it. */
+struct node *multicast_send(struct protocol *p, struct span span, const struct node_circular_buffer *cb,
+                            const char *pointer, struct node_list padding);
 /* What the reader does before its first block and behind its last. */
 void emit_multicast_start(struct protocol *p, struct list_builder *out);
 void emit_multicast_end(struct protocol *p, struct list_builder *out);

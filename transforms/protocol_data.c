@@ -244,28 +244,20 @@ static void pad_block(struct protocol *p, const struct transfer *t, struct list_
 
 /* ---- loads and stores ---- */
 
-/* The page loops of one block, what must land before it goes on, and its padding. */
-static struct node_list read_block(struct protocol *p, const struct transfer *t) {
-    struct list_builder reading = {0};
-    builder_add(p->arena, &reading, move_block(p, t, "noc_async_read_page"));
-    builder_add(p->arena, &reading, plain_call(p, t->tile->base.span, "noc_async_read_barrier"));
-    pad_block(p, t, &reading);
-    return builder_list(&reading);
+/* The page loops of one block; of blocks that are sent, on the core that sends them. */
+static struct node *read_block(struct protocol *p, const struct transfer *t) {
+    struct node *pages = move_block(p, t, "noc_async_read_page");
+    return is_multicast(t->cb) ? multicast_read(p, t->tile->base.span, t->cb, pages) : pages;
 }
 
-/* Blocks that the core reads for itself: all are asked for before the first is waited for. */
-static void read_blocks(struct protocol *p, const struct transfer *transfers, size_t count, struct list_builder *body) {
-    bool any = false;
-    for (size_t i = 0; i < count; i++)
-        if (!is_multicast(transfers[i].cb)) {
-            builder_add(p->arena, body, move_block(p, &transfers[i], "noc_async_read_page"));
-            any = true;
-        }
-    if (any)
-        builder_add(p->arena, body, plain_call(p, transfers[0].tile->base.span, "noc_async_read_barrier"));
-    for (size_t i = 0; i < count; i++)
-        if (!is_multicast(transfers[i].cb))
-            pad_block(p, &transfers[i], body);
+static void pad_and_send(struct protocol *p, const struct transfer *t, struct list_builder *body) {
+    struct list_builder padding = {0};
+    if (!is_multicast(t->cb)) {
+        pad_block(p, t, body);
+        return;
+    }
+    pad_block(p, t, &padding);
+    builder_add(p->arena, body, multicast_send(p, t->tile->base.span, t->cb, t->pointer, builder_list(&padding)));
 }
 
 void emit_loads(struct protocol *p, struct list_builder *out, struct node_list loads) {
@@ -283,11 +275,11 @@ void emit_loads(struct protocol *p, struct list_builder *out, struct node_list l
         builder_add(p->arena, &body, protocol_call(p, &transfers[i], "cb_reserve_back"));
     for (size_t i = 0; i < count; i++)
         builder_add(p->arena, &body, pointer_let(p, &transfers[i], "get_write_ptr"));
-    read_blocks(p, transfers, count, &body);
     for (size_t i = 0; i < count; i++)
-        if (is_multicast(transfers[i].cb))
-            builder_add(p->arena, &body, multicast_block(p, transfers[i].tile->base.span, transfers[i].cb, transfers[i].pointer,
-                                                         read_block(p, &transfers[i])));
+        builder_add(p->arena, &body, read_block(p, &transfers[i]));
+    builder_add(p->arena, &body, plain_call(p, span, "noc_async_read_barrier"));
+    for (size_t i = 0; i < count; i++)
+        pad_and_send(p, &transfers[i], &body);
     for (size_t i = 0; i < count; i++)
         builder_add(p->arena, &body, protocol_call(p, &transfers[i], "cb_push_back"));
     role_add(p, out, ROLE_READER, span, builder_list(&body));

@@ -1,7 +1,10 @@
 /* Blocks that one core reads and sends to others. The first core of the group is the sender:
  *
+ *     if sx == 0 { ... ask for the pages of the block ... }
+ *     ... so for all blocks that are loaded together: all pages are on their way before any is waited for ...
+ *     noc_async_read_barrier()
  *     if sx == 0 {
- *         ... read the block, as a core does that reads for itself ...
+ *         ... padding ...
  *         noc_semaphore_wait(get_semaphore(a_ready), 7)          all receivers have room
  *         noc_semaphore_set(get_semaphore(a_ready), 0)
  *         noc_async_write_multicast(block, rectangle, bytes, 7, 1)
@@ -98,6 +101,7 @@ static struct node_list send(struct protocol *p, struct span span, const struct 
     return builder_list(&out);
 }
 
+/* A receiver has reserved the room: it clears its flag, which may be set right after, and counts itself at the sender. */
 static struct node_list receive(struct protocol *p, struct span span, const struct group *group) {
     struct arena *arena = p->arena;
     struct list_builder out = {0};
@@ -109,8 +113,16 @@ static struct node_list receive(struct protocol *p, struct span span, const stru
     return builder_list(&out);
 }
 
-struct node *multicast_block(struct protocol *p, struct span span, const struct node_circular_buffer *cb,
-                             const char *pointer, struct node_list reading) {
+struct node *multicast_read(struct protocol *p, struct span span, const struct node_circular_buffer *cb, struct node *reading) {
+    struct group group = group_of(p, cb);
+    if (p->failed)
+        return NULL;
+    return node_new(p->arena, if, IF, span, .condition = group.is_sender,
+                    .then = make_block(p->arena, span, LIST(p->arena, reading)));
+}
+
+struct node *multicast_send(struct protocol *p, struct span span, const struct node_circular_buffer *cb,
+                            const char *pointer, struct node_list padding) {
     struct arena *arena = p->arena;
     struct group group = group_of(p, cb);
     int64_t receivers;
@@ -122,7 +134,7 @@ struct node *multicast_block(struct protocol *p, struct span span, const struct 
                                        .condition = make_binary(arena, BINARY_GREATER, group.cores, make_integer(arena, 1)),
                                        .then = make_block(arena, span, sending)));
     return node_new(arena, if, IF, span, .condition = group.is_sender,
-                    .then = make_block(arena, span, list_concat(arena, reading, sending)),
+                    .then = make_block(arena, span, list_concat(arena, padding, sending)),
                     .otherwise = make_block(arena, span, receive(p, span, &group)));
 }
 

@@ -53,6 +53,8 @@ static bool check_sides(struct exchanges *e, const struct exchange *x) {
                       print(e, "%s waits for %s, which no core sends", e->function->name, label(wait)), NULL,
                       NULL, "the wait never returns: the other cores must multicast it");
     }
+    if (!sends)
+        return undecided(e, x->choice, "this is an exchange of one sender and its receivers");
     if (!r[STEP_WAIT])
         return refuse(e, sends, print(e, "%s is sent, but nobody waits for it", block_name(e, x)), x->choice,
                       "the cores on the other side of this condition receive it",
