@@ -141,12 +141,12 @@ static bool read_core(const char *key, int64_t *x, int64_t *y) {
     return strcmp(again, key) == 0;
 }
 
-enum work_kind { WORK_NONE, WORK_BLOCKS, WORK_SHARES, WORK_SHARDS };
+enum work_kind { WORK_NONE, WORK_BLOCKS, WORK_SHARES, WORK_PLACES };
 
 static enum work_kind kind_of(const struct json_value *entry) {
     return json_get(entry, "io")      ? WORK_BLOCKS
            : json_get(entry, "start") ? WORK_SHARES
-           : json_get(entry, "sy")    ? WORK_SHARDS
+           : json_get(entry, "sy")    ? WORK_PLACES
                                       : WORK_NONE;
 }
 
@@ -317,21 +317,29 @@ static void check_shares(struct check *c) {
     }
 }
 
-/* Every shard on one core. */
-static void check_shards(struct check *c) {
+/* The rows and columns that places have: of shards, each of which has a core, or of the cores of a plane. */
+static bool find_places(struct check *c, int64_t size[2]) {
     const struct json_value *grid = json_get(c->plan, "shard_grid");
+    size[0] = c->rows;
+    size[1] = c->columns;
+    if (!grid && json_get(c->plan, "core_plane"))
+        return true;
+    if (!grid)
+        report_error(c->diagnostics, c->plan->span, "cores have places, but the plan lacks shard_grid or core_plane, [Gy, Gx]");
+    if (!grid || !read_pair(c, grid, "shard_grid", 1, size))
+        return false;
+    if (size[0] * size[1] == c->facts->cores)
+        return true;
+    report_error(c->diagnostics, grid->span, "there are %" PRId64 " shards, and core_ranges has %" PRId64 " cores: each owns one",
+                 size[0] * size[1], c->facts->cores);
+    return false;
+}
+
+/* Every place on one core. */
+static void check_places(struct check *c) {
     int64_t size[2];
-    if (!grid) {
-        report_error(c->diagnostics, c->plan->span, "cores own shards, but the plan lacks shard_grid = [Gy, Gx]");
+    if (!find_places(c, size))
         return;
-    }
-    if (!read_pair(c, grid, "shard_grid", 1, size))
-        return;
-    if (size[0] * size[1] != c->facts->cores) {
-        report_error(c->diagnostics, grid->span, "there are %" PRId64 " shards, and core_ranges has %" PRId64 " cores: each owns one",
-                     size[0] * size[1], c->facts->cores);
-        return;
-    }
     const struct json_value **owner = arena_allocate(c->arena, (size_t)(size[0] * size[1]) * sizeof *owner);
     for (int64_t i = 0; i < c->columns * c->rows; i++) {
         const struct json_value *entry = c->order[i] ? only_entry(c, i) : NULL;
@@ -339,9 +347,9 @@ static void check_shards(struct check *c) {
         if (!entry)
             continue;
         if (!is_integer(sy, 0, size[0] - 1) || !is_integer(sx, 0, size[1] - 1)) {
-            report_error(c->diagnostics, entry->span, "sy and sx are not within the shard_grid of %" PRId64 "x%" PRId64, size[0], size[1]);
+            report_error(c->diagnostics, entry->span, "sy and sx are not within %" PRId64 " rows and %" PRId64 " columns", size[0], size[1]);
         } else if (owner[sy->integer * size[1] + sx->integer]) {
-            report_error(c->diagnostics, entry->span, "shard sy = %" PRId64 ", sx = %" PRId64 " is computed twice", sy->integer,
+            report_error(c->diagnostics, entry->span, "the place sy = %" PRId64 ", sx = %" PRId64 " is computed twice", sy->integer,
                          sx->integer);
             report_note(c->diagnostics, owner[sy->integer * size[1] + sx->integer]->span, "the first time is here");
         } else {
@@ -361,8 +369,8 @@ static void check_work(struct check *c) {
         return;
     if (kind == WORK_SHARES)
         check_shares(c);
-    else if (kind == WORK_SHARDS)
-        check_shards(c);
+    else if (kind == WORK_PLACES)
+        check_places(c);
     else
         check_blocks(c);
 }

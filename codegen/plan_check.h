@@ -5,7 +5,7 @@
  *   core_ranges      [{start: [x, y], extent: [w, h]}], within core_grid, no core twice
  *   work_partition   {"(x,y)": [entry, ...]} for cores of core_ranges; entries of one kind: blocks {io, jo, outer?}, each
  *                    block of grid_blocks once; shares of open sizes {start, count} by the rule of shares;
- *                    or shards {sy, sx, count}, each of shard_grid once
+ *                    or places {sy, sx, count}, each of shard_grid once, or of the cores of a core_plane
  *   layouts          {tensor: {memory, layout, dtype, nd_shard of a sharded one, ...}}
  *   runtime_args     if given: uint32, offsets 0, 4, 8, ..., names different, the address of every tensor once
  *   circular_buffers if given: numbers different, pages of at least a byte

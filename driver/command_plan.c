@@ -24,7 +24,7 @@ static void print_plan(const struct plan_facts *facts) {
     if (facts->blocks >= 0) {
         printf("  %" PRId64 " blocks, each computed once\n", facts->blocks);
     } else {
-        printf("  blocks of open sizes, each computed once by the rule of shares\n");
+        printf("  blocks of open sizes, each computed once by the rule of the partition\n");
     }
     printf("  %zu tensors, %zu circular buffers\n", facts->tensors, facts->buffers);
 }

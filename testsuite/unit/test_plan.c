@@ -21,6 +21,12 @@ struct row {
     int64_t blocks; /* that the plan lists; -1: sizes are open */
 };
 
+static const char exchange[] = "kernel f(A: bf16[M, K]%s, B: bf16[K, N]) %s -> C: bf16[M, N]%s {\n"
+                               "    grid i in M by 64, j in N by 64 {\n"
+                               "        fragment acc[i, j]: f32 = 0;\n"
+                               "        for k in K by 64 { shared a = A[i, k] @multicast; gemm(a, B[k, j], acc); }\n"
+                               "        C[i, j] = acc;\n    }\n}\n";
+
 #define SIZES(...) .defines = (const struct tilec_define[]){__VA_ARGS__}, .define_count = sizeof((struct tilec_define[]){__VA_ARGS__}) / sizeof(struct tilec_define)
 #define DRAM "memory = dram"
 
@@ -31,6 +37,9 @@ static const struct row rows[] = {
     {product, DRAM, "@schedule(cores = [3, 2])", "memory = l1", {SIZES({"M", 300}, {"K", 64}, {"N", 500})}, 40},
     {product, DRAM, "@schedule(order = column_major)", DRAM, {SIZES({"M", 64}, {"K", 1}, {"N", 64}), .architecture = "p150"}, 1},
     {product, "memory = l1, height = 4", "", "memory = l1, height = 4", {SIZES({"M", 256}, {"K", 64}, {"N", 96})}, -2},
+    {exchange, "", "", "", {0}, -1},
+    {exchange, "", "@schedule(cores = [3, 5])", "", {.architecture = "blackhole"}, -1},
+    {exchange, "", "", "", {SIZES({"M", 300}, {"K", 64}, {"N", 900})}, 75},
     {matrices, "", "", "", {SIZES({"B", 3}, {"M", 70}, {"N", 70})}, -2},
     {matrices, "", " @schedule(cores = [1, 1])", "", {0}, -1},
     {vector, "", "", "", {SIZES({"N", 1000})}, -2},
