@@ -1,9 +1,9 @@
 #include "sim/clock.h"
 
-/* Published measurements: one DRAM read or write with its barrier, request issue, bytes per cycle of one
- * core; 32^3 products with the overhead seen on tuned kernels; multicasts of
- * 8 KiB to 5x5 cores (Blackhole: the directed ideal); a remote write as 40 cycles and its hops, with 5 for the atomic in L1; unpacker and packer ports; vector unit per
- * tile.
+/* Published measurements: one DRAM read or write with its barrier, request issue, bytes per cycle of one core,
+ * and of all together (readers beside their banks on Wormhole, anywhere on Blackhole); multicasts of 8 KiB to
+ * 5x5 cores (Blackhole: the directed ideal); a remote write as 40 cycles and its hops, with 5 for the atomic in
+ * L1; 32^3 products with the overhead seen on tuned kernels; unpacker and packer ports; vector unit per tile.
  */
 static const struct clock_costs costs[] = {
     [CHIP_WORMHOLE] =
@@ -13,6 +13,7 @@ static const struct clock_costs costs[] = {
             .noc_write_latency = 420,
             .noc_write_issue = 23,
             .noc_bytes_per_100_cycles = 2210,
+            .dram_bytes_per_cycle = 267,
             .linked_issue = 24,
             .multicast_issue = 182,
             .linked_bytes_per_100_cycles = 2890,
@@ -37,6 +38,7 @@ static const struct clock_costs costs[] = {
             .noc_write_latency = 480,
             .noc_write_issue = 25,
             .noc_bytes_per_100_cycles = 3400,
+            .dram_bytes_per_cycle = 255,
             .linked_issue = 36,
             .multicast_issue = 182,
             .linked_bytes_per_100_cycles = 4100,

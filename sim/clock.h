@@ -9,6 +9,7 @@
 struct clock_costs {
     uint32_t noc_read_latency, noc_read_issue, noc_write_latency, noc_write_issue;
     uint32_t noc_bytes_per_100_cycles; /* DRAM to one core */
+    uint32_t dram_bytes_per_cycle;     /* to and from all cores together */
     /* Core to core: issue of a linked and of a single multicast, their bytes, the way of a write that is not waited for, and
      * what a barrier waits for: acknowledgement of a multicast, answer of an atomic. */
     uint32_t linked_issue, multicast_issue;

@@ -67,6 +67,7 @@ struct remote_write {
     bool departed; /* left the sender's L1: nothing reads there any more */
     bool landed;
     uint8_t *copy; /* pages that departed and have not landed */
+    uint8_t *marks; /* of pages that are not wholly written: which bytes are */
     uint64_t arrival; /* clock */
 };
 
@@ -242,6 +243,7 @@ struct run {
     uint16_t noc_cores[NOC_EDGE][NOC_EDGE]; /* [y][x] */
     uint32_t *order_words;
     struct page_order *order_pages;
+    uint64_t dram_bytes;
     size_t flying;                     /* flags and increments that have not landed */
     uint32_t dst_tiles;
     struct core *cores;

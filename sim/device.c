@@ -299,6 +299,10 @@ bool device_run(struct device *device, const struct device_launch *launch, struc
         good = false;
     }
     good = good && scheduler_run(run);
+    /* DRAM serves no launch faster than all its banks together, however many cores ask. */
+    uint64_t least = run->dram_bytes / device->costs->dram_bytes_per_cycle;
+    if (run->statistics.cycles < least)
+        run->statistics.cycles = least;
     if (statistics)
         *statistics = run->statistics;
     tear_down(run);

@@ -166,7 +166,7 @@ struct device_statistics {
     uint64_t vector_operations;
     uint64_t calls;
     uint64_t waits;  /* times a thread had to stop for a buffer or a semaphore */
-    uint64_t cycles; /* estimate: the latest clock of any thread */
+    uint64_t cycles; /* estimate: the latest clock of any thread, or what DRAM takes for all bytes */
 };
 
 /* Runs the launch to its end. False: *fault says why. statistics may be NULL. */

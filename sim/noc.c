@@ -133,6 +133,11 @@ static void check_alignment(struct thread *t, const struct device_tensor *tensor
                      (unsigned long long)remote, (unsigned long long)page, tensor->name, (unsigned)alignment);
 }
 
+static void count_bytes(struct run *run, const struct device_tensor *tensor) {
+    if (tensor->placement.memory == DEVICE_DRAM)
+        run->dram_bytes += tensor->page_bytes;
+}
+
 void device_noc_async_read_page(uint32_t line, uint32_t page, uint32_t ordinal, uint32_t address) {
     struct thread *t = data_enter(line, "noc_async_read_page");
     struct run *run = t->core->run;
@@ -162,6 +167,7 @@ void device_noc_async_read_page(uint32_t line, uint32_t page, uint32_t ordinal, 
     l1_mark(t->core, address, tensor->page_bytes, false);
     transfer_add(t, &t->reads, (struct transfer){tensor, page, address});
     ++run->statistics.pages_read;
+    count_bytes(run, tensor);
     const struct clock_costs *costs = run->device->costs;
     t->clock += costs->noc_read_issue;
     if (t->noc_free < t->clock)
@@ -210,6 +216,7 @@ void device_noc_async_write_page(uint32_t line, uint32_t page, uint32_t ordinal,
                      buffer_name(cb), (unsigned)address);
     transfer_add(t, &t->writes, (struct transfer){tensor, page, address});
     ++run->statistics.pages_written;
+    count_bytes(run, tensor);
     const struct clock_costs *costs = run->device->costs;
     t->clock += costs->noc_write_issue;
     if (t->noc_free < t->clock)

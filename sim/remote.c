@@ -116,16 +116,18 @@ static bool is_reserved(const struct circular_buffer *cb, uint32_t address, uint
 
 static void land_pages(struct thread *t, struct remote_write *write) {
     const uint8_t *bytes = write->copy ? write->copy : l1_bytes(t->core, write->source);
-    const uint8_t *marks = write->copy ? write->copy + write->bytes : l1_marks(t->core, write->source);
     struct core *core;
     for (uint32_t at = 0; (core = next_receiver(t, &write->cores, &at)) != NULL;) {
         struct circular_buffer *cb = buffer_at(core, write->address);
         --cb->incoming;
         memcpy(l1_bytes(core, write->address), bytes, write->bytes);
-        memcpy(l1_marks(core, write->address), marks, write->bytes / 16);
+        l1_mark(core, write->address, write->bytes, true);
+        if (write->marks)
+            memcpy(l1_marks(core, write->address), write->marks, write->bytes / 16);
     }
     free(write->copy);
-    write->copy = NULL;
+    free(write->marks);
+    write->copy = write->marks = NULL;
 }
 
 static struct semaphore *known_semaphore(struct core *core, uint32_t address) {
@@ -197,11 +199,10 @@ static void depart(struct thread *t, struct remote_write *write) {
         write->value = known_semaphore(t->core, write->source)->value;
     if (write->kind != REMOTE_PAGES || write->landed)
         return;
-    write->copy = malloc(write->bytes + write->bytes / 16);
+    write->copy = malloc(write->bytes);
     if (!write->copy)
         thread_fault(t, "out of memory");
     memcpy(write->copy, l1_bytes(t->core, write->source), write->bytes);
-    memcpy(write->copy + write->bytes, l1_marks(t->core, write->source), write->bytes / 16);
 }
 
 void remote_flush(struct thread *t) {
@@ -288,8 +289,10 @@ void remote_check_exit(struct thread *t) {
 }
 
 void remote_discard(struct thread *t) {
-    for (size_t i = 0; i < t->remote.count; ++i)
+    for (size_t i = 0; i < t->remote.count; ++i) {
         free(t->remote.items[i].copy);
+        free(t->remote.items[i].marks);
+    }
     free(t->remote.items);
     t->remote = (struct remote_write_list){0};
 }
@@ -364,6 +367,16 @@ static struct circular_buffer *check_source(struct thread *t, uint32_t source, u
     return cb;
 }
 
+/* Which of the bytes are written, NULL: all. The sender may pop its pages before they land elsewhere. */
+static uint8_t *copy_marks(struct thread *t, uint32_t source, uint32_t bytes) {
+    if (l1_is_written(t->core, source, bytes))
+        return NULL;
+    uint8_t *marks = malloc(bytes / 16);
+    if (!marks)
+        thread_fault(t, "out of memory");
+    return memcpy(marks, l1_marks(t->core, source), bytes / 16);
+}
+
 static void check_target(struct thread *t, const struct circular_buffer *from, uint32_t source, uint32_t address,
                          uint32_t bytes, const struct rectangle *cores) {
     struct core *core;
@@ -403,7 +416,8 @@ void device_noc_async_write_multicast(uint32_t line, uint32_t source, uint64_t t
                                         .source = source,
                                         .address = source,
                                         .bytes = bytes,
-                                        .linked = linked != 0});
+                                        .linked = linked != 0,
+                                        .marks = copy_marks(t, source, bytes)});
     t->core->run->statistics.pages_sent += bytes / cb->page_bytes;
     t->core->run->statistics.pages_received += (uint64_t)(bytes / cb->page_bytes) * receivers;
     thread_yield(t);
