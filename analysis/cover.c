@@ -124,7 +124,8 @@ static __isl_give isl_basic_set *in_order(__isl_take isl_basic_set *set, size_t 
     return isl_basic_set_add_constraint(set, less);
 }
 
-static bool is_empty(__isl_take isl_basic_set *set) {
+static bool is_empty(isl_ctx *ctx, __isl_take isl_basic_set *set) {
+    isl_question(ctx);
     bool empty = isl_proved(isl_basic_set_is_empty(set));
     isl_basic_set_free(set);
     return empty;
@@ -136,9 +137,16 @@ static bool piece_apart(isl_ctx *ctx, const struct cover *cover, const struct co
     isl_basic_set *twice = meeting(ctx, cover, piece, piece);
     bool apart = true;
     for (size_t i = 0; apart && i < piece->dimensions; i++)
-        apart = is_empty(in_order(isl_basic_set_copy(twice), i, piece->dimensions + i, 1));
+        apart = is_empty(ctx, in_order(isl_basic_set_copy(twice), i, piece->dimensions + i, 1));
     isl_basic_set_free(twice);
     return apart;
+}
+
+bool cover_piece_empty(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *piece) {
+    isl_question(ctx);
+    isl_basic_set *domain = context_of(ctx, cover, piece->dimensions);
+    domain = add_system(domain, cover, &piece->domain, 0, piece->dimensions);
+    return is_empty(ctx, domain);
 }
 
 bool cover_apart(isl_ctx *ctx, const struct cover *cover) {
@@ -148,7 +156,7 @@ bool cover_apart(isl_ctx *ctx, const struct cover *cover) {
         apart = piece_apart(ctx, cover, cover->pieces[i]);
     for (size_t i = 0; apart && i < cover->count; i++)
         for (size_t j = 0; apart && j < i; j++)
-            apart = is_empty(meeting(ctx, cover, cover->pieces[i], cover->pieces[j]));
+            apart = is_empty(ctx, meeting(ctx, cover, cover->pieces[i], cover->pieces[j]));
     return apart;
 }
 
@@ -159,7 +167,7 @@ bool cover_meet_in_turn(isl_ctx *ctx, const struct cover *cover, const struct co
     bool meet = both != NULL;
     for (size_t i = 0; meet && i < turn; i++)
         for (int sign = -1; meet && sign <= 1; sign += 2)
-            meet = is_empty(in_order(isl_basic_set_copy(both), i, a->dimensions + i, sign));
+            meet = is_empty(ctx, in_order(isl_basic_set_copy(both), i, a->dimensions + i, sign));
     isl_basic_set_free(both);
     return meet;
 }

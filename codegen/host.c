@@ -118,6 +118,22 @@ static void print_head(struct host *host, const struct kernel_source *source) {
                 source->kernel->name);
 }
 
+/* What proofs leave to the launch. */
+static void print_checks(struct host *host, const struct kernel_source *source) {
+    struct node_dictionary *checks = node_as(attribute_get(&source->kernel->base, KEY_TT_CHECKS), dictionary);
+    struct node_list sizes = sizes_of(host->arena, &source->kernel->base);
+    const char *values = "";
+    for (size_t i = 0; i < sizes.count; i++) {
+        const char *name = python_name(&source->names, node_as(sizes.items[i], reference)->name);
+        values = joined(host->arena, values, arena_printf(host->arena, "%s=%s", name, name));
+    }
+    for (size_t i = 0; checks && i < checks->entries.count; i++) {
+        struct node_attribute *check = node_as(checks->entries.items[i], attribute);
+        text_printf(&host->out, "    require(\"%s\", \"%s\", \"%s\", dict(%s))\n", source->kernel->name, check->key,
+                    python(host, &source->names, check->value), values);
+    }
+}
+
 static void print_arguments(struct host *host, const struct kernel_source *source) {
     const struct node_dictionary *list = launch_argument_list(&source->kernel->base);
     text_append(&host->out, "    def arguments(start, count, core_x, core_y):\n        return [\n");
@@ -234,6 +250,7 @@ static void print_accessors(struct host *host, const struct kernel_source *sourc
 static void print_launch(struct host *host, const struct kernel_source *source,
                          const struct emitted_kernel *emitted) {
     print_head(host, source);
+    print_checks(host, source);
     text_append(&host->out, "\n");
     print_arguments(host, source);
     print_buffers(host, source);

@@ -79,6 +79,13 @@ def bind_sizes(owner, sizes, shapes, origins):
             fail(f"the condition {condition} does not hold: {known}")
 
 
+def require(kernel, check, condition, sizes):
+    """What could not be proved of every launch is asked of this one."""
+    if not evaluate(condition, sizes, kernel):
+        known = ", ".join(f"{name} = {value}" for name, value in sorted(sizes.items()) if name in condition)
+        fail(f"the run-time check {check} of kernel {kernel} does not hold: {condition}, with {known}")
+
+
 def bind_by_conditions(owner, sizes):
     """where P == ... settles a size that no tensor mentions."""
     for condition in owner["conditions"]:

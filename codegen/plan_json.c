@@ -491,6 +491,7 @@ const char *plan_print(const struct kernel_source *source, const struct emitted_
     print_bindings(&plan);
     print_attribute(&plan, "compute", KEY_TT_COMPUTE);
     print_attribute(&plan, "verified", KEY_TT_VERIFIED);
+    print_attribute(&plan, "checks", KEY_TT_CHECKS);
     print_sites(&plan, emitted);
     json_end(&plan.json);
     text_append(&out, "\n");

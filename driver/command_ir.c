@@ -43,6 +43,11 @@ static void print_checked(struct session *session, struct node_kernel *kernel) {
     if (!session->unit.from_ir) {
         printf("  every access is in bounds, at all sizes that a launch accepts\n");
     }
+    struct node_dictionary *checks = node_as(attribute_get(&kernel->base, KEY_TT_CHECKS), dictionary);
+    for (size_t i = 0; checks && i < checks->entries.count; i++) {
+        struct node_attribute *check = node_as(checks->entries.items[i], attribute);
+        printf("  the launch checks %s: %s\n", check->key, node_text(arena, check->value));
+    }
     printf("  every pass kept the rules of its form%s\n",
            settings->check_passes ? ", and the results on generated inputs" : "");
     struct node *bytes = dictionary_get(verified, KEY_L1_BYTES);

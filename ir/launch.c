@@ -433,25 +433,67 @@ bool sizes_bind(struct diagnostics *diagnostics, struct environment *environment
     return true;
 }
 
+/* "M is 35, P is 7" */
+struct size_texts {
+    const struct environment *environment;
+    const char *text;
+};
+
+static bool collect_size_text(struct node *node, void *context) {
+    struct size_texts *sizes = context;
+    struct node_reference *reference = node_as(node, reference);
+    struct arena *arena = sizes->environment->arena;
+    int64_t value;
+    if (!reference || !environment_get(sizes->environment, reference->name, &value))
+        return node_each_child(node, collect_size_text, context);
+    const char *one = arena_printf(arena, "%s is %" PRId64, reference->name, value);
+    if (!strstr(sizes->text, one))
+        sizes->text = arena_printf(arena, "%s%s%s", sizes->text, *sizes->text ? ", " : "", one);
+    return true;
+}
+
+/* `fault` is the message where the condition does not hold. */
+static bool condition_holds(struct diagnostics *diagnostics, const struct environment *environment,
+                            struct node *condition, const char *fault) {
+    int64_t holds, left, right;
+    if (!size_evaluate(diagnostics, environment, condition, &holds))
+        return false;
+    if (holds)
+        return true;
+    report_error(diagnostics, condition->span, "%s", fault);
+    struct node_binary *binary = node_as(condition, binary);
+    struct size_texts sizes = {.environment = environment, .text = ""};
+    collect_size_text(condition, &sizes);
+    if (binary && (binary->operator== BINARY_AND || binary->operator== BINARY_OR))
+        report_note(diagnostics, nowhere, "%s", sizes.text);
+    else if (binary && size_evaluate(diagnostics, environment, binary->left, &left) &&
+        size_evaluate(diagnostics, environment, binary->right, &right))
+        report_note(diagnostics, nowhere, "%s is %" PRId64 ", %s is %" PRId64,
+                    node_text(environment->arena, binary->left), left, node_text(environment->arena, binary->right),
+                    right);
+    return false;
+}
+
 bool conditions_check(struct diagnostics *diagnostics, const struct environment *environment,
                       const struct node *kernel) {
     struct node_list conditions = conditions_of(kernel);
     for (size_t i = 0; i < conditions.count; i++) {
-        const struct node *condition = conditions.items[i];
-        int64_t holds, left, right;
-        if (!size_evaluate(diagnostics, environment, condition, &holds))
+        const char *text = node_text(environment->arena, conditions.items[i]);
+        const char *fault = arena_printf(environment->arena, "the condition %s does not hold", text);
+        if (!condition_holds(diagnostics, environment, conditions.items[i], fault))
             return false;
-        if (holds)
-            continue;
-        report_error(diagnostics, condition->span, "the condition %s does not hold",
-                     node_text(environment->arena, condition));
-        struct node_binary *binary = node_as(conditions.items[i], binary);
-        if (binary && size_evaluate(diagnostics, environment, binary->left, &left) &&
-            size_evaluate(diagnostics, environment, binary->right, &right))
-            report_note(diagnostics, nowhere, "%s is %" PRId64 ", %s is %" PRId64,
-                        node_text(environment->arena, binary->left), left,
-                        node_text(environment->arena, binary->right), right);
-        return false;
+    }
+    return true;
+}
+
+bool checks_hold(struct diagnostics *diagnostics, const struct environment *environment, const struct node *kernel) {
+    struct node_dictionary *checks = node_as(attribute_get(kernel, KEY_TT_CHECKS), dictionary);
+    for (size_t i = 0; checks && i < checks->entries.count; i++) {
+        struct node_attribute *check = node_as(checks->entries.items[i], attribute);
+        const char *fault = arena_printf(environment->arena, "the run-time check %s does not hold: %s", check->key,
+                                         node_text(environment->arena, check->value));
+        if (!condition_holds(diagnostics, environment, check->value, fault))
+            return false;
     }
     return true;
 }

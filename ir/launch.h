@@ -49,6 +49,8 @@ bool size_is_settled(const struct node *kernel, const char *name);
 /* The `where` conditions of a kernel or program; false after one that does not hold was reported. */
 bool conditions_check(struct diagnostics *diagnostics, const struct environment *environment,
                       const struct node *kernel);
+/* The run-time checks of a kernel (tt.checks); false after one that does not hold was reported. */
+bool checks_hold(struct diagnostics *diagnostics, const struct environment *environment, const struct node *kernel);
 /* The extents of a tensor parameter (room for TENSOR_RANK_LIMIT); false after a reported error. */
 bool parameter_extents(struct diagnostics *diagnostics, const struct environment *environment,
                        const struct node *parameter, uint64_t *extents);

@@ -21,6 +21,7 @@ struct compilation {
     uint32_t grid_x, grid_y; /* cores to use; within the architecture's grid */
     struct node *kernel;     /* the kernel as it stands; a pass replaces it */
     enum form form;
+    struct node *checks;       /* what verify_tt_ir leaves to the launch: conditions on sizes by name; NULL: nothing */
     const struct pass *broken; /* set by the runner: this pass broke its promise, a fault of tilec */
 };
 

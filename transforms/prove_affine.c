@@ -308,7 +308,8 @@ static bool add_pieces(struct affine *a, const struct iterations *iterations) {
         if (a->cover->count == COVER_PIECES || !convert(&c, iterations))
             return false;
         choice_count = c.choice_count;
-        a->cover->pieces[a->cover->count++] = c.piece;
+        if (!choice_count || !cover_piece_empty(a->ctx, a->cover, c.piece))
+            a->cover->pieces[a->cover->count++] = c.piece;
     }
     return true;
 }
@@ -383,9 +384,9 @@ bool affine_add(struct affine *a, const struct iterations *iterations) {
     return true;
 }
 
-bool affine_begin(struct affine *a, struct walk *w, struct cover *cover, size_t rank,
+bool affine_begin(struct affine *a, struct walk *w, isl_ctx *ctx, struct cover *cover, size_t rank,
                   const struct polynomial *const *extents) {
-    *a = (struct affine){.walk = w, .cover = cover};
+    *a = (struct affine){.walk = w, .ctx = ctx, .cover = cover};
     memset(cover, 0, sizeof *cover);
     cover->rank = rank;
     struct facts facts = {0};
@@ -397,6 +398,32 @@ bool affine_begin(struct affine *a, struct walk *w, struct cover *cover, size_t 
         struct linear fact = {0};
         if (to_linear(a, NULL, facts.items[i], &fact))
             constrain(&cover->context, &fact);
+    }
+    return true;
+}
+
+bool affine_at_most(struct walk *w, isl_ctx *ctx, const struct page_access *place, const struct polynomial *p,
+                    const struct polynomial *limit) {
+    struct values *v = &w->values;
+    const struct polynomial *excess = difference_of(v, difference_of(v, p, limit), number(v, 1));
+    struct page_access beyond = *place;
+    struct alternatives guard = *place->guard;
+    beyond.rank = 0;
+    beyond.guard = &guard;
+    for (size_t i = 0; i < guard.count; i++) {
+        struct facts *facts = &guard.items[i];
+        struct cover *cover = arena_allocate(w->compilation->arena, sizeof *cover);
+        struct iterations iterations;
+        struct affine affine;
+        if (!excess || facts->count == FACT_LIMIT)
+            return false;
+        facts->items[facts->count++] = excess;
+        if (!affine_begin(&affine, w, ctx, cover, 0, NULL) || !iterations_of(w, &beyond, i, &iterations) ||
+            !affine_add(&affine, &iterations))
+            return false;
+        for (size_t k = 0; k < cover->count; k++)
+            if (!cover_piece_empty(ctx, cover, cover->pieces[k]))
+                return false;
     }
     return true;
 }

@@ -24,6 +24,7 @@ struct iterations {
 /* Which parameter of the cover stands for which number. */
 struct affine {
     struct walk *walk;
+    isl_ctx *ctx;
     struct cover *cover;
     struct monomial keys[COVER_PARAMETERS];
 };
@@ -35,9 +36,13 @@ size_t iterations_part(struct walk *walk, const struct iterations *whole, struct
                        size_t subscripts[][RANK_LIMIT]);
 
 /* A cover of a box without pieces; false: an extent is not affine. */
-bool affine_begin(struct affine *affine, struct walk *walk, struct cover *cover, size_t rank,
+bool affine_begin(struct affine *affine, struct walk *walk, isl_ctx *ctx, struct cover *cover, size_t rank,
                   const struct polynomial *const *extents);
 /* Adds the iterations as pieces; false: they are not affine. */
 bool affine_add(struct affine *affine, const struct iterations *iterations);
+
+/* p <= limit in all iterations of a place, shown by isl. False: not shown. */
+bool affine_at_most(struct walk *walk, isl_ctx *ctx, const struct page_access *place, const struct polynomial *p,
+                    const struct polynomial *limit);
 
 #endif

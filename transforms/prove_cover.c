@@ -46,7 +46,7 @@ static bool covered_by_parts(const struct question *q, const struct iterations *
         struct affine affine;
         for (size_t k = 0; k < parts[i].rank; k++)
             extents[k] = q->tensor->extents[subscripts[i][k]];
-        if (!affine_begin(&affine, q->walk, cover, parts[i].rank, extents) || !affine_add(&affine, &parts[i]) ||
+        if (!affine_begin(&affine, q->walk, q->ctx, cover, parts[i].rank, extents) || !affine_add(&affine, &parts[i]) ||
             !is_covered(q, cover))
             return false;
     }
@@ -65,7 +65,7 @@ static bool add_access(const struct question *q, struct affine *affine, const st
 static bool covered_together(const struct question *q) {
     struct cover *cover = arena_allocate(q->walk->compilation->arena, sizeof *cover);
     struct affine affine;
-    if (!affine_begin(&affine, q->walk, cover, q->tensor->rank, q->tensor->extents))
+    if (!affine_begin(&affine, q->walk, q->ctx, cover, q->tensor->rank, q->tensor->extents))
         return false;
     for (size_t i = 0; i < q->accesses->count; i++)
         if (concerns(q, q->accesses->items[i], true) && !add_access(q, &affine, q->accesses->items[i]))
@@ -249,8 +249,7 @@ static void check_writes(const struct question *q) {
     }
     if (whole && !walk_has_sizes(w))
         return; /* the only launch there is */
-    walk_undecided(w, last_write(q)->span, "not proved: every tile of %s is written exactly once",
-                   q->tensor->node->name);
+    walk_unshown(w, last_write(q)->span, "every tile of %s is written exactly once", q->tensor->node->name);
 }
 
 /* ---- tensors that are changed in place ---- */
@@ -270,7 +269,7 @@ static bool in_turn(const struct question *q, const struct page_access *read, co
     struct cover *cover = arena_allocate(q->walk->compilation->arena, sizeof *cover);
     struct affine affine;
     size_t read_turn = 0, write_turn = 0;
-    if (!affine_begin(&affine, q->walk, cover, q->tensor->rank, q->tensor->extents) ||
+    if (!affine_begin(&affine, q->walk, q->ctx, cover, q->tensor->rank, q->tensor->extents) ||
         !pieces_of(q, &affine, read, &read_turn))
         return false;
     size_t reads = cover->count;
@@ -322,8 +321,8 @@ static void check_reads(const struct question *q) {
             const struct page_access *write = q->accesses->items[j];
             if (!concerns(q, write, true) || in_turn(q, read, write) || look_at_reads(q, read, write))
                 continue;
-            walk_undecided(q->walk, read->span, "not proved: no other turn or core overwrites what is read of %s",
-                           q->tensor->node->name);
+            walk_unshown(q->walk, read->span, "no other turn or core overwrites what is read of %s",
+                         q->tensor->node->name);
         }
     }
 }

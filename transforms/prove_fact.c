@@ -173,6 +173,8 @@ void launch_facts(struct walk *w, struct facts *facts) {
 static void turn_facts(struct walk *w, struct facts *facts, const struct polynomial *p) {
     struct values *v = &w->values;
     for (size_t i = 0; i < w->loop_count; i++) {
+        if (w->loops[i].left)
+            add_fact(facts, difference_of(v, w->loops[i].left, number(v, 1)));
         if (w->loops[i].atom == ATOM_LIMIT)
             continue;
         const struct atom *loop = &v->atoms[w->loops[i].atom];
@@ -182,6 +184,24 @@ static void turn_facts(struct walk *w, struct facts *facts, const struct polynom
     for (size_t i = 0; i < v->count; i++)
         if (v->atoms[i].kind == ATOM_INDEX && depends_on_atom(v, p, i))
             add_fact(facts, difference_of(v, v->atoms[i].extents[v->atoms[i].position], number(v, 1)));
+}
+
+/* A minimum that is large has large arms, a maximum that is small has small ones. */
+static void open_arms(struct walk *w, struct facts *facts) {
+    struct values *v = &w->values;
+    for (size_t i = 0; i < facts->count; i++) {
+        const struct polynomial *fact = facts->items[i];
+        for (size_t j = 0; j < fact->count; j++) {
+            const struct monomial *term = &fact->terms[j];
+            const struct atom atom = v->atoms[term->degree == 1 ? term->atoms[0] : 0];
+            if (term->degree != 1 || atom.kind != (term->factor > 0 ? ATOM_MINIMUM : ATOM_MAXIMUM))
+                continue;
+            const struct polynomial *factor = number(v, term->factor),
+                                    *rest = difference_of(v, fact, product_of(v, factor, atom_value(v, term->atoms[0])));
+            add_fact(facts, sum_of(v, rest, product_of(v, factor, atom.a)));
+            add_fact(facts, sum_of(v, rest, product_of(v, factor, atom.b)));
+        }
+    }
 }
 
 static bool same_monomial(const struct monomial *a, const struct monomial *b) {
@@ -222,6 +242,7 @@ bool prove_guarded(struct walk *w, const struct alternatives *guard, const struc
         struct facts facts = guard->known ? guard->items[i] : (struct facts){0};
         launch_facts(w, &facts);
         turn_facts(w, &facts, excess);
+        open_arms(w, &facts);
         if (!proved_with(w, &facts, 0, excess, 3))
             return false;
     }

@@ -6,12 +6,15 @@
 #include <string.h>
 
 #include "ir/attributes.h"
+#include "analysis/isl_util.h"
 #include "ir/build.h"
+#include "transforms/prove_affine.h"
 #include "transforms/prove_internal.h"
 
 /* The context of the walk. */
 struct pages {
     struct page_accesses accesses;
+    isl_ctx *ctx;
     const struct node **judged; /* differences about which something was said */
     size_t judged_count, judged_capacity;
 };
@@ -115,6 +118,13 @@ static const char *where_text(struct walk *w, struct sample_launch *launch) {
     return arena_printf(w->compilation->arena, "%s%s%s%s", *turn ? " at " : "", turn, *sizes ? " with " : "", sizes);
 }
 
+/* p <= limit at the place, by the prover or by isl. */
+static bool at_most(struct walk *w, const struct page_access *place, const struct polynomial *p,
+                    const struct polynomial *limit) {
+    return p && limit &&
+           (prove_guarded(w, place->guard, p, limit) || affine_at_most(w, pages_of(w)->ctx, place, p, limit));
+}
+
 /* ---- numbers ---- */
 
 static bool judged_before(struct walk *w, const struct node *node) {
@@ -137,13 +147,14 @@ static bool judged_before(struct walk *w, const struct node *node) {
 static void check_difference(struct walk *w, const struct node_binary *difference, const struct polynomial *a,
                       const struct polynomial *b) {
     struct page_access *place = place_here(w);
-    if (!a || !b || prove_guarded(w, place->guard, b, a) || judged_before(w, &difference->base))
+    if (!a || !b || at_most(w, place, b, a) || judged_before(w, &difference->base))
         return;
     const char *text = node_text(w->compilation->arena, &difference->base);
     struct excess excess = {.p = b, .limit = a};
     struct sample_launch *launch = find_excess(w, place, &excess);
     if (!launch) {
-        walk_undecided(w, w->span, "not proved: %s is not below 0", text);
+        if (!walk_check(w, w->span, "difference", b, a))
+            walk_unshown(w, w->span, "%s is not below 0", text);
         return;
     }
     walk_error(w, w->span, "%s falls below 0%s", text, where_text(w, launch));
@@ -158,15 +169,15 @@ static void check_delinearized(struct walk *w, const struct node_delinearize *de
         blocks = product_of(v, blocks, evaluate_number(w, delinearize->extents.items[i]));
     struct page_access *place = place_here(w);
     const struct polynomial *count = sum_of(v, value, number(v, 1));
-    if (!count || !blocks || prove_guarded(w, place->guard, count, blocks) ||
-        judged_before(w, &delinearize->base))
+    if (!count || !blocks || at_most(w, place, count, blocks) || judged_before(w, &delinearize->base))
         return;
     const char *text = node_text(w->compilation->arena, delinearize->value);
     struct excess excess = {.p = count, .limit = blocks};
     struct sample_launch *launch = find_excess(w, place, &excess);
     int64_t blocks_there;
     if (!launch) {
-        walk_undecided(w, w->span, "not proved: %s is one of the blocks that it is taken apart into", text);
+        if (!walk_check(w, w->span, "blocks", count, blocks))
+            walk_unshown(w, w->span, "%s is one of the blocks that it is taken apart into", text);
     } else if (sample_value(launch, blocks, &blocks_there)) {
         walk_error(w, w->span, "%s is taken apart into %" PRId64 " blocks%s", text, blocks_there, where_text(w, launch));
         walk_help(w, "give the blocks along each axis as the launch counts them: their product is that of "
@@ -196,8 +207,11 @@ static void report_extent(struct walk *w, const struct node_accessor *accessor, 
         walk_help(w, "its tiles along dimension %zu are %s", dimension + 1, value_text(w, tensor->extents[dimension]));
         return;
     }
-    walk_undecided(w, accessor->base.span, "not proved: %s are the tiles of %s along dimension %zu", text,
-                   tensor->node->name, dimension + 1);
+    const char *name = arena_printf(w->compilation->arena, "tiles_of_%s", tensor->node->name);
+    if (!walk_check(w, accessor->base.span, name, given, tensor->extents[dimension]) ||
+        !walk_check(w, accessor->base.span, name, tensor->extents[dimension], given))
+        walk_unshown(w, accessor->base.span, "%s are the tiles of %s along dimension %zu", text, tensor->node->name,
+                     dimension + 1);
 }
 
 /* The tensor whose address that is, "" when it is none. */
@@ -232,7 +246,9 @@ static void check_accessor(struct walk *w, const struct node_accessor *accessor)
     }
     for (size_t i = 0; i < tensor->rank; i++) {
         const struct polynomial *given = evaluate_number(w, accessor->dimensions.items[i]);
-        if (!same_value(given, tensor->extents[i]))
+        const struct page_access *place = place_here(w);
+        if (!same_value(given, tensor->extents[i]) &&
+            !(at_most(w, place, given, tensor->extents[i]) && at_most(w, place, tensor->extents[i], given)))
             report_extent(w, accessor, tensor, i, given);
     }
 }
@@ -306,11 +322,13 @@ static void check_bounds(struct walk *w, const struct page_access *access) {
     const struct tensor_fact *tensor = access->tensor;
     for (size_t i = 0; i < access->rank; i++) {
         struct excess excess = {.p = sum_of(v, access->subscripts[i], number(v, 1)), .limit = tensor->extents[i]};
-        if (excess.p && excess.limit && prove_guarded(w, access->guard, excess.p, excess.limit))
+        if (at_most(w, access, excess.p, excess.limit))
             continue;
         struct sample_launch *launch = excess.p ? find_excess(w, access, &excess) : NULL;
         if (!launch) {
-            walk_undecided(w, access->span, "not proved: %s is within %s", access->text, extents_text(w, NULL, tensor));
+            const char *name = arena_printf(w->compilation->arena, "pages_of_%s", tensor->node->name);
+            if (!walk_check(w, access->span, name, excess.p, excess.limit))
+                walk_unshown(w, access->span, "%s is within %s", access->text, extents_text(w, NULL, tensor));
             continue;
         }
         walk_error(w, access->span, "%s tile %s of %s%s, which has %s", access->write ? "writes" : "reads",
@@ -384,10 +402,12 @@ struct page_accesses *prove_pages(struct walk *w, struct node_list functions) {
     *pages = (struct pages){0};
     w->context = pages;
     w->watch = &pages_watch;
+    pages->ctx = isl_begin();
     find_tensors(w, &pages->accesses);
     for (size_t i = 0; i < functions.count; i++)
         if (node_as(functions.items[i], function)->role != ROLE_COMPUTE)
             walk_function(w, &pages_proof, node_as(functions.items[i], function));
     w->watch = NULL;
+    isl_end(pages->ctx);
     return &pages->accesses;
 }

@@ -171,7 +171,13 @@ bool witness_comes_here(struct witness *witness);
 void walk_error(struct walk *walk, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void walk_note(struct walk *walk, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void walk_help(struct walk *walk, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* What is neither proved nor refuted, as a remark. */
+/* What is neither proved nor refuted: p <= limit becomes a check of the launch, as a condition on its sizes under
+ * this name. False when no such condition is found. */
+bool walk_check(struct walk *walk, struct span span, const char *name, const struct polynomial *p,
+                const struct polynomial *limit);
+/* An error: what must hold of every launch and can neither be proved nor checked. */
+void walk_unshown(struct walk *walk, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* What is neither proved nor refuted, and no condition on sizes, as a warning. */
 void walk_undecided(struct walk *walk, struct span span, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

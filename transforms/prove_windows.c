@@ -145,7 +145,11 @@ static void ring_step(struct walk *w, struct side *side, const struct walked_cal
 static void check_capacity(struct walk *w, const struct walked_call *call, size_t buffer,
                            const struct polynomial *count) {
     const struct polynomial *pages = w->buffers[buffer].pages;
-    if (prove_at_most(w, count, pages) != REFUTED)
+    enum verdict verdict = prove_at_most(w, count, pages);
+    const char *name = arena_printf(w->compilation->arena, "capacity_of_%s", buffer_label(w, buffer));
+    if (verdict == UNDECIDED && count && pages && !walk_check(w, call->span, name, count, pages))
+        walk_undecided(w, call->span, "not proved: %s of %s fit its pages", count_text(w, call), buffer_label(w, buffer));
+    if (verdict != REFUTED)
         return;
     walk_error(w, call->span, "%s of %s%s: circular buffer %s has %s", call->effect->name,
                count_text(w, call), w->witness, buffer_label(w, buffer), pages_text(w, pages));
@@ -189,7 +193,9 @@ static void move_window(struct walk *w, struct side *side, const struct walked_c
         walk_help(w, "%s before it: what is %s must be %s", push ? "cb_reserve_back" : "cb_wait_front",
                   push ? "pushed" : "popped", opened);
         failed(w, buffer);
-    } else if (verdict == UNDECIDED && !w->quiet) {
+    } else if (verdict == UNDECIDED && !w->quiet &&
+               !walk_check(w, call->span, arena_printf(w->compilation->arena, "window_of_%s", buffer_label(w, buffer)), count,
+                           side->window)) {
         walk_undecided(w, call->span, "not proved: %s %s of %s that are %s", verb, count_text(w, call),
                        buffer_label(w, buffer), opened);
     }
@@ -234,7 +240,8 @@ static void access_pages(struct walk *w, const struct walked_call *call, size_t 
         report_access(w, call, buffer, side, back, what);
         return;
     }
-    if (verdict == UNDECIDED)
+    const char *name = arena_printf(w->compilation->arena, "window_of_%s", buffer_label(w, buffer));
+    if (verdict == UNDECIDED && !walk_check(w, call->span, name, count, side->window))
         walk_undecided(w, call->span, "not proved: %s of %s is %s", what, buffer_label(w, buffer),
                        back ? "reserved" : "waited for");
     if (in_one_turn(w, &side->ring, count) != REFUTED)

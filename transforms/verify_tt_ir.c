@@ -365,6 +365,7 @@ static struct node *verified(const struct device_kernel *k) {
 bool verify_tt_ir(struct compilation *c) {
     unsigned errors = c->diagnostics->error_count;
     struct device_kernel k = device_kernel(c);
+    c->checks = NULL;
     check_attributes(&k);
     check_roles(&k);
     check_core_ranges(&k);
@@ -382,5 +383,7 @@ bool verify_tt_ir(struct compilation *c) {
     if (c->diagnostics->error_count != errors)
         return false;
     c->kernel = attribute_set(c->arena, c->kernel, KEY_TT_VERIFIED, verified(&k));
+    if (c->checks || attribute_get(c->kernel, KEY_TT_CHECKS))
+        c->kernel = attribute_set(c->arena, c->kernel, KEY_TT_CHECKS, c->checks);
     return true;
 }
