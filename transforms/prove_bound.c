@@ -220,17 +220,6 @@ static bool at_most_zero(struct bound_search *search, const struct polynomial *p
 
 /* ---- witnesses ---- */
 
-/* Small sizes come first; every size of a launch takes another column. */
-static const int64_t size_samples[][4] = {
-    {256, 256, 256, 256}, {33, 97, 40, 65},    {1, 1, 1, 1},      {97, 33, 200, 1},
-    {32, 512, 64, 128},   {1000, 40, 333, 97}, {512, 32, 96, 31}, {96, 96, 352, 160},
-};
-_Static_assert(sizeof size_samples / sizeof *size_samples == SAMPLE_COUNT, "as many as prove_internal.h says");
-
-int64_t size_of_sample(int sample, size_t atom) {
-    return size_samples[sample][atom % 4];
-}
-
 static bool atom_at(struct witness *w, size_t index, int64_t *value);
 
 bool witness_value(struct witness *w, const struct polynomial *p, int64_t *value) {
@@ -290,7 +279,7 @@ static bool atom_now(struct witness *w, size_t index, int64_t *value) {
     int64_t a, b;
     switch (atom->kind) {
     case ATOM_SIZE:
-        *value = size_of_sample(w->sample, index);
+        *value = size_of_sample(w->walk, w->sample, index);
         return true; /* every sample is at least 1 */
     case ATOM_START:
     case ATOM_CORE:

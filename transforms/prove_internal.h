@@ -16,9 +16,9 @@ void prove_exchanges(struct walk *walk, struct node_list functions);
 /* No function waits for ever for what another one does, or it itself. */
 void prove_no_deadlock(struct walk *walk, struct node_list functions);
 
-/* Sizes to look for faults with: small ones first, every size of a launch from another column. */
+/* Sizes to look for faults with: small ones first, as the kernel's `where` wants them. */
 enum { SAMPLE_COUNT = 8 };
-int64_t size_of_sample(int sample, size_t atom);
+int64_t size_of_sample(struct walk *walk, int sample, size_t atom);
 bool walk_has_sizes(const struct walk *walk);
 
 /* p <= limit is proved; nothing is searched for when it is not. */

@@ -48,7 +48,7 @@ static bool atom_now(struct sample_launch *s, size_t index, int64_t *value) {
     switch (atom->kind) {
     case ATOM_SIZE:
         s->used[index] = true;
-        *value = size_of_sample(s->sample, index);
+        *value = size_of_sample(s->walk, s->sample, index);
         return true;
     case ATOM_START:
         *value = s->start;
@@ -195,6 +195,6 @@ const char *sample_size_text(struct sample_launch *s) {
     const char *text = "";
     for (size_t i = 0; i < v->count; i++)
         if (v->atoms[i].kind == ATOM_SIZE && s->used[i])
-            text = with_value(s->walk->compilation->arena, text, v->atoms[i].name, size_of_sample(s->sample, i));
+            text = with_value(s->walk->compilation->arena, text, v->atoms[i].name, size_of_sample(s->walk, s->sample, i));
     return text;
 }
