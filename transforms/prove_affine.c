@@ -215,6 +215,21 @@ static bool to_linear(struct affine *a, struct conversion *c, const struct polyn
 
 /* ---- pieces ---- */
 
+/* a - c * b, where p is floor(a / b) - c for a literal c and a divisor that is none: both are at least 0, or neither.
+ * NULL: p is something else. */
+static const struct polynomial *by_dividend(struct walk *w, const struct polynomial *p) {
+    struct values *v = &w->values;
+    bool alone = p->count >= 1 && p->count <= 2 && p->terms[0].degree == 1 && p->terms[0].factor == 1 &&
+                 (p->count == 1 || p->terms[1].degree == 0);
+    const struct atom *atom = alone ? &v->atoms[p->terms[0].atoms[0]] : NULL;
+    int64_t least = 0, most, divisor;
+    if (!atom || atom->kind != ATOM_QUOTIENT || known_number(atom->b, &divisor))
+        return NULL;
+    literal_range(w, atom->b, &least, &most);
+    const struct polynomial *c = number(v, p->count == 2 ? -p->terms[1].factor : 0);
+    return least >= 1 ? difference_of(v, atom->a, product_of(v, c, atom->b)) : NULL;
+}
+
 /* p >= 0. A minimum that counts for p, and a maximum that counts against it, are bounds by both arms. */
 static bool require(struct conversion *c, const struct polynomial *p) {
     struct affine *a = c->affine;
@@ -229,6 +244,9 @@ static bool require(struct conversion *c, const struct polynomial *p) {
         return require(c, sum_of(v, rest, product_of(v, factor, atom->a))) &&
                require(c, sum_of(v, rest, product_of(v, factor, atom->b)));
     }
+    const struct polynomial *dividend = p ? by_dividend(a->walk, p) : NULL;
+    if (dividend)
+        return require(c, dividend);
     struct linear linear = {0};
     return to_linear(a, c, p, &linear) && constrain(&c->piece->domain, &linear);
 }
@@ -316,13 +334,25 @@ static bool add_pieces(struct affine *a, const struct iterations *iterations) {
 
 /* ---- cores one after another ---- */
 
-/* A core's coordinate that multiplies something that is no literal; ATOM_LIMIT when there is none. */
+static bool has_open_quotient(const struct polynomial *p, const struct values *v) {
+    int64_t divisor;
+    for (size_t i = 0; i < p->count; i++)
+        for (size_t j = 0; j < p->terms[i].degree; j++) {
+            const struct atom *atom = &v->atoms[p->terms[i].atoms[j]];
+            if (atom->kind == ATOM_QUOTIENT && !known_number(atom->b, &divisor))
+                return true;
+        }
+    return false;
+}
+
+/* A core's coordinate that multiplies something that is no literal, or is held against a quotient by a size; ATOM_LIMIT
+ * when there is none. */
 static size_t multiplied_core(const struct values *v, const struct polynomial *p) {
     for (size_t i = 0; p && i < p->count; i++)
         for (size_t j = 0; j < p->terms[i].degree; j++) {
             size_t index = p->terms[i].atoms[j], inner;
             const struct atom *atom = &v->atoms[index];
-            if (atom->kind == ATOM_CORE && p->terms[i].degree > 1)
+            if (atom->kind == ATOM_CORE && (p->terms[i].degree > 1 || has_open_quotient(p, v)))
                 return index;
             bool ranges = atom->kind == ATOM_LOOP || atom->kind == ATOM_INDEX;
             if (!ranges && ((inner = multiplied_core(v, atom->a)) != ATOM_LIMIT ||

@@ -103,6 +103,29 @@ static const struct atom *taken_apart(struct values *v, const struct variables *
     return NULL;
 }
 
+/* x, where the atom is min(x, 1) or min(max(x, 0), 1): 1 where x is at least 1, else 0. NULL: it is none of these. */
+static const struct polynomial *switched_by(struct values *v, const struct atom *atom) {
+    int64_t a, b;
+    bool first = atom->kind == ATOM_MINIMUM && known_number(atom->a, &a) && a == 1,
+         second = atom->kind == ATOM_MINIMUM && known_number(atom->b, &b) && b == 1;
+    return first || second ? upper_with_a_turn(v, number(v, 0), first ? atom->b : atom->a) : NULL;
+}
+
+/* A range that is the blocks times switches runs over all of them where every switch is 1, else over none. */
+static bool add_switches(struct place *place, const struct polynomial *range, const struct polynomial *blocks) {
+    struct values *v = &place->walk->values;
+    const struct polynomial *switches = exact_quotient(v, range, blocks);
+    if (!switches || switches->count != 1 || switches->terms[0].factor != 1)
+        return false;
+    for (size_t i = 0; i < switches->terms[0].degree; i++) {
+        const struct polynomial *by = switched_by(v, &v->atoms[switches->terms[0].atoms[i]]);
+        if (!by || place->out->fact_count == FACT_LIMIT)
+            return false;
+        place->out->facts[place->out->fact_count++] = difference_of(v, by, number(v, 1));
+    }
+    return true;
+}
+
 static bool add_blocks(struct place *place, size_t loop, struct atom block) {
     struct values *v = &place->walk->values;
     const struct atom *variable = &v->atoms[loop];
@@ -112,7 +135,8 @@ static bool add_blocks(struct place *place, size_t loop, struct atom block) {
     int64_t lower = 0, one;
     for (size_t i = 0; i < block.extent_count; i++)
         blocks = product_of(v, blocks, block.extents[i]);
-    if ((!share && (!known_number(variable->a, &lower) || lower != 0)) || !same_value(blocks, range))
+    if ((!share && (!known_number(variable->a, &lower) || lower != 0)) ||
+        (!same_value(blocks, range) && !add_switches(place, range, blocks)))
         return false;
     for (size_t i = 0; i < block.extent_count; i++) {
         if (known_number(block.extents[i], &one) && one == 1)
