@@ -207,34 +207,51 @@ static const struct item *loop_head(struct position *p, size_t function) {
     return head && head->kind == ITEM_LOOP && head->trips ? head : NULL;
 }
 
-/* The functions that stand at a loop of as many turns as this one does. */
-static struct joint joint_of(struct run *r, struct position *p, size_t function, bool alone,
+/* Of some functions, those that stand at a loop of as many turns as this one does. */
+static struct joint joint_of(struct run *r, struct position *p, size_t function, unsigned among,
                              size_t *members) {
     struct joint j = {.first = loop_head(p, function)};
     *members = 0;
     for (size_t f = 0; j.first && f < r->kernel->function_count; f++) {
         j.loops[f] = loop_head(p, f);
-        j.member[f] = alone ? f == function : j.loops[f] && same_value(j.loops[f]->trips, j.first->trips);
+        j.member[f] = (among >> f & 1) && j.loops[f] && same_value(j.loops[f]->trips, j.first->trips);
         *members += j.member[f];
     }
     return j;
 }
 
-/* STUCK: nothing of this kind goes on. */
-static enum outcome advance_joint(struct run *r, struct position *p, bool alone) {
-    for (size_t f = 0; f < r->kernel->function_count; f++) {
-        size_t members;
-        struct joint j = joint_of(r, p, f, alone, &members);
+static enum outcome try_joint(struct run *r, struct position *p, struct joint *j) {
+    return joint_bodies(r, j) ? run_joint(r, p, j) : STUCK;
+}
+
+/* All that have as many turns, else all but one of them. */
+static enum outcome advance_joint(struct run *r, struct position *p) {
+    enum outcome outcome = STUCK;
+    for (size_t f = 0; outcome == STUCK && f < r->kernel->function_count; f++) {
+        size_t members, fewer;
+        struct joint j = joint_of(r, p, f, ~0u, &members);
         bool again = false; /* the same loops were tried from an earlier function */
         for (size_t g = 0; g < f; g++)
-            again = again || (!alone && j.member[g]);
-        if (!j.first || again || (!alone && members < 2) || !joint_bodies(r, &j))
+            again = again || j.member[g];
+        if (again || members < 2)
             continue;
-        enum outcome outcome = run_joint(r, p, &j);
-        if (outcome != STUCK)
-            return outcome;
+        outcome = try_joint(r, p, &j);
+        for (size_t g = 0; outcome == STUCK && members > 2 && g < r->kernel->function_count; g++) {
+            struct joint part = joint_of(r, p, f, ~(1u << g), &fewer);
+            outcome = j.member[g] ? try_joint(r, p, &part) : STUCK;
+        }
     }
-    return STUCK;
+    return outcome;
+}
+
+static enum outcome advance_alone(struct run *r, struct position *p) {
+    enum outcome outcome = STUCK;
+    for (size_t f = 0; outcome == STUCK && f < r->kernel->function_count; f++) {
+        size_t members;
+        struct joint j = joint_of(r, p, f, 1u << f, &members);
+        outcome = members ? try_joint(r, p, &j) : STUCK;
+    }
+    return outcome;
 }
 
 /* Loops that do not fit one another as they stand. */
@@ -391,12 +408,45 @@ static enum outcome align(struct run *r, struct position *p) {
     return outcome;
 }
 
+/* A loop of more turns as two: the first has as many as another function's. */
+static enum outcome part_loop(struct run *r, struct position *p, size_t f, const struct item *other) {
+    struct values *v = r->values;
+    struct position with = position_copy(r, p);
+    const struct item *loop = loop_head(p, f);
+    int64_t known;
+    if (known_number(difference_of(v, loop->trips, other->trips), &known) ||
+        !run_at_most_zero(r, difference_of(v, other->trips, loop->trips)))
+        return STUCK;
+    const struct polynomial *middle = after_turns(v, loop, other->trips);
+    const struct item *first = loop_between(r->walk, loop, loop->lower, middle),
+                      *rest = loop_between(r->walk, loop, middle, loop->upper);
+    if (!first || !rest)
+        return STUCK;
+    position_replace(r, &with, f, items_append(r->walk, first, rest));
+    enum outcome outcome = run_together(r, &with);
+    if (outcome == DONE)
+        *p = with;
+    return outcome;
+}
+
+static enum outcome part(struct run *r, struct position *p) {
+    size_t count = r->kernel->function_count;
+    enum outcome outcome = STUCK;
+    if (r->alignments == ALIGN_LIMIT)
+        return STUCK;
+    r->alignments++;
+    for (size_t i = 0; outcome == STUCK && i < count * count; i++) {
+        const struct item *loop = loop_head(p, i / count), *other = loop_head(p, i % count);
+        outcome = loop && other && loop != other ? part_loop(r, p, i / count, other) : STUCK;
+    }
+    r->alignments--;
+    return outcome;
+}
+
 enum outcome loops_advance(struct run *r, struct position *p) {
     typedef enum outcome attempt(struct run *, struct position *);
-    static attempt *const attempts[] = {reshape, demand, align};
-    enum outcome outcome = advance_joint(r, p, false);
-    if (outcome == STUCK)
-        outcome = advance_joint(r, p, true);
+    static attempt *const attempts[] = {advance_joint, advance_alone, reshape, demand, align, part};
+    enum outcome outcome = STUCK;
     for (size_t i = 0; outcome == STUCK && r->steps > 0 && i < sizeof attempts / sizeof *attempts; i++)
         outcome = attempts[i](r, p);
     return outcome;
