@@ -31,6 +31,7 @@ static const struct {
     {"M % 0", 0, "M % 0 divides by zero"},
     {"N + 1", 0, "the launch does not know the size N"},
     {"exp(M)", 0, "exp(M) is no function of sizes"},
+    {"noc_x(0, 0)", 0, "noc_x(0, 0) is no function of sizes"},
     {"1.5", 0, "1.5 is no size"},
 };
 
@@ -170,6 +171,26 @@ START_TEST(owners_of_shards_get_their_blocks) {
 }
 END_TEST
 
+/* The NoC finds a core where the core map says, wherever the asking core is. */
+START_TEST(cores_find_each_other) {
+    struct bench b = bench_open();
+    struct node *kernel = bench_kernel(
+        &b, "kernel k(in A: f32[M], out Y: f32[M]) @{tt.core_grid = [2, 2], tt.core_map = [[0, 0, 1, 2], [1, 0, 10, 2], "
+            "[0, 1, 1, 3], [1, 1, 10, 3]], tt.grid_blocks = [4], tt.runtime_args = {first = noc_x(0, core_y()), "
+            "last = noc_x(max(core_x(), 1), core_y()), row = noc_y(0, core_y()), beyond = noc_y(0, core_y() + 1)}} { }");
+    struct launch launch = {.kernel = kernel, .sizes = &b.sizes};
+    ck_assert(launch_prepare(b.diagnostics, &launch));
+    uint32_t words[4], expected[4] = {1, 10, 2, 3};
+    for (uint32_t core = 0; core < 2; core++) {
+        ck_assert(launch_arguments(b.diagnostics, &launch, core, words));
+        ck_assert(memcmp(words, expected, sizeof words) == 0);
+    }
+    ck_assert(!launch_arguments(b.diagnostics, &launch, 2, words));
+    ck_assert_str_eq(bench_message(&b), "noc_y(0, core_y() + 1): core (0, 2) is not in the kernel's tt.core_map");
+    bench_close(&b);
+}
+END_TEST
+
 static const struct {
     const char *attributes, *message;
 } launches[] = {
@@ -195,5 +216,5 @@ START_TEST(launches_that_cannot_be_are_refused) {
 END_TEST
 
 UNIT_MAIN("launch", size_expressions_have_their_values, sizes_follow_from_shapes,
-          sizes_given_beforehand_must_agree, shares_cover_the_blocks, cores_get_their_arguments, owners_of_shards_get_their_blocks,
+          sizes_given_beforehand_must_agree, shares_cover_the_blocks, cores_get_their_arguments, owners_of_shards_get_their_blocks, cores_find_each_other,
           launches_that_cannot_be_are_refused)

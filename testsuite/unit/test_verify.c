@@ -182,6 +182,21 @@ static const struct {
      "an argument of a device call must be an integer: 1.5", 3},
     {FORM_DEVICE, SEQUENTIAL "role reader { noc_async_read_page(0, cb_a, 0) } }",
      "cb_a is no accessor of a tensor", 3},
+    /* Core to core. */
+    {FORM_DEVICE, SEQUENTIAL "semaphore s = 3 initial 2 role reader { noc_semaphore_wait(get_semaphore(s), 1) } }", NULL, 0},
+    {FORM_DEVICE, SPLIT "semaphore s = 3 " READER("constant s = 3 noc_semaphore_set(get_semaphore(s), 1)") WRITER("") "}", NULL, 0},
+    {FORM_DEVICE, SEQUENTIAL "semaphore s = 3 role compute { noc_semaphore_wait(0, 1) } }",
+     "noc_semaphore_wait is a call of reader and writer, not of compute", 3},
+    {FORM_DEVICE, SEQUENTIAL "semaphore s = 16 role reader { } }", "semaphore s has the number 16: there are 0 to 15", 3},
+    {FORM_DEVICE, SEQUENTIAL "semaphore s = 1 semaphore t = 1 role reader { } }", "semaphore t has the number of s", 3},
+    {FORM_DEVICE, SEQUENTIAL "semaphore s = 1 initial -1 role reader { } }",
+     "semaphore s begins as -1, which is no number of 32 bits", 3},
+    {FORM_DEVICE, SEQUENTIAL "role reader { noc_semaphore_inc(4096, 1) } }", "4096 is no NoC address", 3},
+    {FORM_DEVICE, SEQUENTIAL "role reader { noc_semaphore_inc(get_noc_multicast_addr(1, 1, 2, 2, 64), 1) } }",
+     "get_noc_multicast_addr(1, 1, 2, 2, 64) is no NoC address", 3},
+    {FORM_DEVICE, SEQUENTIAL "role reader { let a: u32 = get_noc_addr(1, 1, 64) } }",
+     "get_noc_addr is no number: it is a NoC address of 64 bits, an argument of other calls", 3},
+    {FORM_LOOP, "kernel k(in A: bf16[M, N], out Y: bf16[M, N])\n{ semaphore s = 1 }", "loop form has no semaphore", 2},
     /* Functions. */
     {FORM_DEVICE,
      SPLIT "function helper h(in a: u32) { l1_store_u32(a, 0) } " READER("h(get_write_ptr(cb_a))") COMPUTE("")
