@@ -13,7 +13,7 @@
 struct shard_use {
     struct shard_owners owners;
     struct span span;      /* of the first access that does not follow the blocks */
-    const char *stranger;  /* what stands there instead of an axis of the grid; NULL: an axis before the rows is cut */
+    const char *stranger;  /* what stands there instead of an axis of the grid; NULL: two axes before the columns are cut */
     enum plane direction;
     bool follows, used, written;
 };
@@ -49,13 +49,34 @@ static void tie(struct use_search *search, enum plane direction, struct node *su
     use->stranger = subscript ? node_text(search->compilation->arena, subscript) : "a single row";
 }
 
+static struct node *shard_entry(const struct node_parameter *parameter, const char *key, size_t index) {
+    struct node *shard = dictionary_get(attribute_get(&parameter->base, KEY_TT_BUFFER), KEY_ND_SHARD);
+    struct node_sequence *list = node_as(dictionary_get(shard, key), sequence);
+    return list && index < list->items.count ? list->items.items[index] : NULL;
+}
+
+/* How many axes before the columns are cut, and the last of them; the rows where none is. */
+static size_t count_cuts(const struct node_parameter *parameter, size_t *axis) {
+    size_t rank = parameter->dimensions.count, cuts = 0;
+    *axis = rank > 1 ? rank - 2 : 0;
+    for (size_t i = 0; i + 1 < rank; i++) {
+        int64_t shards;
+        if (integer_value(shard_entry(parameter, KEY_SHARD_GRID, i), &shards) && shards == 1)
+            continue;
+        *axis = i;
+        cuts++;
+    }
+    return cuts;
+}
+
 static bool visit_access(struct node *node, void *context) {
     struct use_search *search = context;
     struct node_access *access = node_as(node, access);
     if (access && strcmp(access->name, search->use->owners.anchor->name) == 0) {
-        size_t rank = access->subscripts.count;
+        size_t rank = access->subscripts.count, rows;
         search->use->used = true;
-        tie(search, PLANE_Y, rank > 1 ? access->subscripts.items[rank - 2] : NULL);
+        count_cuts(search->use->owners.anchor, &rows);
+        tie(search, PLANE_Y, rank > 1 ? access->subscripts.items[rows] : NULL);
         tie(search, PLANE_X, access->subscripts.items[rank - 1]);
     }
     return node_each_child(node, visit_access, context);
@@ -73,12 +94,6 @@ static bool visit_statement(struct node *node, void *context) {
     return true;
 }
 
-static struct node *shard_entry(const struct node_parameter *parameter, const char *key, size_t index) {
-    struct node *shard = dictionary_get(attribute_get(&parameter->base, KEY_TT_BUFFER), KEY_ND_SHARD);
-    struct node_sequence *list = node_as(dictionary_get(shard, key), sequence);
-    return list && index < list->items.count ? list->items.items[index] : NULL;
-}
-
 /* The cores of a tensor's shards must be known when it is compiled; false after a reported error. */
 static bool read_shards(struct compilation *c, const struct node_parameter *parameter, struct shard_owners *owners) {
     for (size_t d = 0; d < PLANE_DIRECTIONS; d++) {
@@ -94,19 +109,15 @@ static bool read_shards(struct compilation *c, const struct node_parameter *para
             return false;
         }
     }
+    size_t rows, rank = parameter->dimensions.count;
+    count_cuts(parameter, &rows);
+    owners->matrices = rows + 2 < rank;
+    owners->extent[PLANE_X] = owners->tiles[PLANE_X];
+    owners->extent[PLANE_Y] = owners->matrices ? shard_entry(parameter, KEY_SHARD_SHAPE, rows) : owners->tiles[PLANE_Y];
     struct node *shard = dictionary_get(attribute_get(&parameter->base, KEY_TT_BUFFER), KEY_ND_SHARD);
     owners->by_columns = strcmp(attribute_word(dictionary_get(shard, KEY_SHARD_ORIENTATION), ""), "col_major") == 0;
     owners->anchor = parameter;
     return true;
-}
-
-/* Matrices along outer axes are spread over rows of cores, which blocks of rows are not. */
-static bool has_outer_shards(const struct node_parameter *parameter) {
-    int64_t shards;
-    for (size_t i = 0; i + 2 < parameter->dimensions.count; i++)
-        if (!integer_value(shard_entry(parameter, KEY_SHARD_GRID, i), &shards) || shards != 1)
-            return true;
-    return false;
 }
 
 static bool find_use(struct compilation *c, const struct node_grid *grid, const struct node_parameter *parameter,
@@ -116,12 +127,18 @@ static bool find_use(struct compilation *c, const struct node_grid *grid, const 
         return false;
     struct use_search search = {.compilation = c, .grid = grid, .use = use};
     visit_statement(grid->body, &search);
-    if (has_outer_shards(parameter)) {
+    size_t rows;
+    if (count_cuts(parameter, &rows) > 1) {
         use->follows = false;
         use->stranger = NULL;
         use->span = placement_span(parameter, KEY_ND_SHARD);
     }
     return true;
+}
+
+/* What of a tensor runs along a direction of cores, for messages. */
+static const char *direction_text(const struct shard_owners *owners, enum plane direction) {
+    return direction == PLANE_X ? "columns" : owners->matrices ? "matrices" : "rows";
 }
 
 /* A result lies where it is computed: no core writes to the L1 of another. */
@@ -131,16 +148,16 @@ static bool report_foreign_result(struct compilation *c, const struct shard_use 
         report_error(c->diagnostics, use->span,
                      "%s is sharded in L1 along its %s, but %s stands there, no axis of the grid that cores share: a "
                      "core would write to shards of others",
-                     name, use->direction == PLANE_Y ? "rows" : "columns", use->stranger);
+                     name, direction_text(&use->owners, use->direction), use->stranger);
         report_note(c->diagnostics, placement_span(use->owners.anchor, KEY_ND_SHARD),
                     "its shards are described here");
     } else {
         report_error(c->diagnostics, use->span,
-                     "%s is sharded in L1 along an axis before its rows, but cores share rows and columns: a core "
-                     "would write to shards of others",
+                     "%s is sharded in L1 along two axes before its columns, but rows of cores share one: a core would "
+                     "write to shards of others",
                      name);
     }
-    report_help(c->diagnostics, (struct span){0}, "cut its rows or columns, or leave it in DRAM");
+    report_help(c->diagnostics, (struct span){0}, "cut its matrices, rows or columns, or leave it in DRAM");
     return false;
 }
 
@@ -151,7 +168,7 @@ static void warn_of_foreign_operand(struct compilation *c, const struct shard_us
                    use->owners.anchor->name);
     if (use->stranger)
         report_note(c->diagnostics, use->span, "along its %s stands %s, no axis of the grid",
-                    use->direction == PLANE_Y ? "rows" : "columns", use->stranger);
+                    direction_text(&use->owners, use->direction), use->stranger);
 }
 
 static bool report_disagreement(struct compilation *c, const struct shard_owners *a, const struct shard_owners *b,
@@ -179,14 +196,20 @@ static bool check_agreement(struct compilation *c, const struct shard_owners *a,
         if (a->axis[d] != b->axis[d])
             return report_disagreement(c, a, b, d == PLANE_Y ? "rows of cores hold different axes"
                                                              : "columns of cores hold different axes");
-        if (a->axis[d] >= 0 && !node_equal(simplify(c->arena, a->tiles[d]), simplify(c->arena, b->tiles[d])))
-            return report_disagreement(c, a, b, "their shards have different sizes");
+        if (a->axis[d] >= 0 && !node_equal(simplify(c->arena, a->extent[d]), simplify(c->arena, b->extent[d])))
+            return report_disagreement(c, a, b,
+                                       d == PLANE_Y && a->matrices
+                                           ? arena_printf(c->arena, "their shards have %s and %s matrices",
+                                                          node_text(c->arena, a->extent[d]), node_text(c->arena, b->extent[d]))
+                                           : "their shards have different sizes");
     }
     return true;
 }
 
-/* Blocks of an axis in one shard of so many tiles. NULL when they do not divide it. */
-static struct node *blocks_of_shard(struct arena *arena, const struct node_axis *axis, struct node *tiles) {
+/* Blocks of an axis in one shard of so many tiles, or matrices. NULL when they do not divide it. */
+static struct node *blocks_of_shard(struct arena *arena, const struct node_axis *axis, struct node *tiles, bool matrices) {
+    if (matrices)
+        return axis->step ? NULL : tiles;
     struct node *block = axis->step ? divide_by_tile(arena, simplify(arena, axis->step)) : NULL;
     int64_t block_tiles, shard_tiles;
     if (!block || !integer_value(block, &block_tiles) || block_tiles < 1)
@@ -207,7 +230,8 @@ static bool count_blocks(struct compilation *c, const struct node_grid *grid, st
             continue;
         struct node_axis *axis = node_as(grid->axes.items[owners->axis[d]], axis);
         bool from_start = integer_value(simplify(c->arena, axis->lower), &lower) && lower == 0;
-        owners->blocks[d] = blocks_of_shard(c->arena, axis, owners->tiles[d]);
+        bool matrices = d == PLANE_Y && owners->matrices;
+        owners->blocks[d] = blocks_of_shard(c->arena, axis, owners->extent[d], matrices);
         if (from_start && owners->blocks[d])
             continue;
         if (!from_start)
@@ -216,10 +240,11 @@ static bool count_blocks(struct compilation *c, const struct node_grid *grid, st
                          node_text(c->arena, axis->lower), owners->anchor->name);
         else
             report_error(c->diagnostics, grid->base.span,
-                         "blocks of %s have %s elements, which do not divide a shard of %s: it has %s tiles of 32 "
-                         "along %s",
+                         "blocks of %s have %s elements, which do not divide a shard of %s: it has %s %s "
+                         "along its %s",
                          axis->name, axis->step ? node_text(c->arena, axis->step) : "1", owners->anchor->name,
-                         node_text(c->arena, owners->tiles[d]), d == PLANE_Y ? "its rows" : "its columns");
+                         node_text(c->arena, owners->extent[d]), matrices ? "single ones" : "tiles of 32",
+                         direction_text(owners, d));
         report_note(c->diagnostics, placement_span(owners->anchor, KEY_ND_SHARD), "shards of %s are described here",
                     owners->anchor->name);
         report_help(c->diagnostics, (struct span){0},

@@ -4,7 +4,8 @@
  *     grid i in 0..M by 32, j in 0..N by 64 { ... tile store C[i, j] = ... }     C: @layout(memory = l1, block = [4, 2])
  *
  * Rows of shards lie along y, columns along x: i runs along y, j along x, and the core (x, y) computes the
- * blocks of its shard. With orientation = col_major it is the other way round. A direction in which there is a single shard is free: a core runs all blocks of an axis
+ * blocks of its shard. A tensor that is cut along an axis before its rows, and not along its rows, has the matrices
+ * of that axis along y. With orientation = col_major it is the other way round. A direction in which there is a single shard is free: a core runs all blocks of an axis
  * that no direction is tied to.
  */
 #ifndef TILEC_TRANSFORMS_LOCAL_SHARD_H
@@ -19,6 +20,8 @@ struct shard_owners {
     const struct node_parameter *anchor;   /* whose shards settle the cores; NULL: the partition is global */
     int64_t grid[PLANE_DIRECTIONS];        /* Gy, Gx: shards, so cores */
     struct node *tiles[PLANE_DIRECTIONS];  /* Sm, Sn: of a shard */
+    struct node *extent[PLANE_DIRECTIONS]; /* of a shard along what is cut: in tiles, or in matrices */
+    bool matrices;                         /* an axis before the rows runs along y */
     int axis[PLANE_DIRECTIONS];            /* number of the grid axis that runs along it; -1: free */
     struct node *blocks[PLANE_DIRECTIONS]; /* of that axis in one shard; 1 where it is free */
     bool by_columns;                       /* the plane is turned: rows of shards lie along x, columns along y */

@@ -241,6 +241,8 @@ START_TEST(blocks_are_recovered_at_every_grid) {
         {"@layout(memory = l1, block = [2, 2])", "", 0},
         {"@layout(memory = l1, block = [2, 2])", "@schedule(order = column_major)", 0},
         {"@layout(memory = l1, height = 3)", "@schedule(order = match_shard)", 0},
+        {"@layout(memory = l1, nd_shard = {grid = [2, 1, 2]})", "", 0},
+        {"@layout(memory = l1, nd_shard = {grid = [3, 1, 1], orientation = col_major})", "@schedule(order = column_major)", 0},
         {"@layout(memory = l1, nd_shard = {grid = [1, 2, 3], orientation = col_major})", "@schedule(order = column_major)", 0},
     };
     static const uint64_t sizes[][3] = {{1, 128, 128}, {1, 256, 256}, {1, 512, 512}, {1, 32, 32}, {1, 96, 224},

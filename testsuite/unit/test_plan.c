@@ -41,6 +41,7 @@ static const struct row rows[] = {
     {exchange, "", "@schedule(cores = [3, 5])", "", {.architecture = "blackhole"}, -1},
     {exchange, "", "", "", {SIZES({"M", 300}, {"K", 64}, {"N", 900})}, 75},
     {matrices, "", "", "", {SIZES({"B", 3}, {"M", 70}, {"N", 70})}, -2},
+    {matrices, "", "", " @layout(memory = l1, nd_shard = {grid = [2, 1, 1]})", {SIZES({"B", 5}, {"M", 70}, {"N", 70})}, -2},
     {matrices, "", " @schedule(cores = [1, 1])", "", {0}, -1},
     {vector, "", "", "", {SIZES({"N", 1000})}, -2},
 };
