@@ -8,6 +8,7 @@
 #include "analysis/example.h"
 #include "analysis/isl_util.h"
 #include "ir/build.h"
+#include "support/explanation.h"
 
 /* Iterations whose element lies below 0 (below) or at or above the extent. NULL when that cannot be said. */
 static __isl_give isl_set *outside(const struct relations *r, const struct access_site *site,
@@ -267,4 +268,27 @@ bool bounds_check(const struct relations *r, struct diagnostics *d) {
     for (size_t i = 0; i < r->site_count; i++)
         sound &= check_site(r, d, &r->sites[i]);
     return sound;
+}
+
+/* Iterations that leave the tensor along any dimension: none where the access is proved. */
+static __isl_give isl_set *outside_all(const struct relations *r, const struct access_site *site, struct node_list extents) {
+    isl_set *all = isl_set_empty(isl_set_get_space(site->domain));
+    for (size_t i = 0; i < extents.count; i++)
+        for (int below = 1; below >= 0; below--)
+            all = isl_set_union(all, outside(r, site, i, extents.items[i], below));
+    return all;
+}
+
+void bounds_explain(const struct relations *r, struct explanations *list) {
+    for (size_t i = 0; list && i < r->site_count; i++) {
+        const struct access_site *site = &r->sites[i];
+        struct node_list extents;
+        if (!extents_of(r, site, &extents) || site->access->otherwise || !bounds_proved(r, site))
+            continue;
+        explain(list, site->span, "%s %s is within %s", node_text(r->arena, &site->access->base),
+                site->kind == ACCESS_READ ? "that is read" : "that is written", site->access->name);
+        isl_question(r->ctx);
+        explain_set(list, "elements", isl_map_text(r->arena, relations_map(site)));
+        explain_set(list, "outside", isl_set_text(r->arena, outside_all(r, site, extents)));
+    }
 }

@@ -5,6 +5,8 @@
 
 #include "analysis/access.h"
 
+struct explanations;
+
 /* Reports every access that is not proved in bounds, with the first iteration that leaves them. Guarded
  * accesses (`else`) need no proof.
  *
@@ -13,6 +15,9 @@
  *     matmul.tl:1:29: note: B is declared here
  */
 bool bounds_check(const struct relations *relations, struct diagnostics *diagnostics);
+
+/* What bounds_check proved: every access, with the iterations outside of the tensor. */
+void bounds_explain(const struct relations *relations, struct explanations *list);
 
 /* Is this one proved, whether guarded or not? */
 bool bounds_proved(const struct relations *relations, const struct access_site *site);

@@ -1,17 +1,13 @@
 #include "analysis/cover.h"
 
-#include <stdlib.h>
-
 #include <isl/aff.h>
 #include <isl/constraint.h>
 #include <isl/local_space.h>
 #include <isl/map.h>
-#include <isl/printer.h>
 #include <isl/set.h>
 #include <isl/space.h>
 
 #include "analysis/isl_util.h"
-#include "support/arena.h"
 
 /* ---- systems ---- */
 
@@ -209,13 +205,18 @@ static __isl_give isl_set *box_of(isl_ctx *ctx, const struct cover *cover) {
     return isl_set_from_basic_set(box);
 }
 
+static __isl_give isl_set *reached_by(isl_ctx *ctx, const struct cover *cover, __isl_keep isl_set *box) {
+    isl_set *reached = isl_set_empty(isl_set_get_space(box));
+    for (size_t i = 0; i < cover->count; i++)
+        reached = isl_set_union(reached, isl_map_range(piece_map(ctx, cover, cover->pieces[i])));
+    return reached;
+}
+
 bool cover_complete(isl_ctx *ctx, const struct cover *cover) {
     if (!cover_fits(cover))
         return false;
     isl_question(ctx);
-    isl_set *box = box_of(ctx, cover), *reached = isl_set_empty(isl_set_get_space(box));
-    for (size_t i = 0; i < cover->count; i++)
-        reached = isl_set_union(reached, isl_map_range(piece_map(ctx, cover, cover->pieces[i])));
+    isl_set *box = box_of(ctx, cover), *reached = reached_by(ctx, cover, box);
     bool complete = isl_proved(isl_set_is_subset(box, reached));
     isl_set_free(box);
     isl_set_free(reached);
@@ -224,25 +225,19 @@ bool cover_complete(isl_ctx *ctx, const struct cover *cover) {
 
 /* ---- texts ---- */
 
-static const char *taken(struct arena *arena, char *text) {
-    const char *kept = text ? arena_string(arena, text) : "";
-    free(text);
-    return kept;
-}
-
 const char *cover_piece_text(struct arena *arena, isl_ctx *ctx, const struct cover *cover,
                              const struct cover_piece *piece) {
     isl_question(ctx);
-    isl_map *map = piece_map(ctx, cover, piece);
-    const char *text = taken(arena, isl_map_to_str(map));
-    isl_map_free(map);
-    return text;
+    return isl_map_text(arena, piece_map(ctx, cover, piece));
+}
+
+const char *cover_missing_text(struct arena *arena, isl_ctx *ctx, const struct cover *cover) {
+    isl_question(ctx);
+    isl_set *box = box_of(ctx, cover), *reached = reached_by(ctx, cover, box);
+    return isl_set_text(arena, isl_set_coalesce(isl_set_subtract(box, reached)));
 }
 
 const char *cover_box_text(struct arena *arena, isl_ctx *ctx, const struct cover *cover) {
     isl_question(ctx);
-    isl_set *box = box_of(ctx, cover);
-    const char *text = taken(arena, isl_set_to_str(box));
-    isl_set_free(box);
-    return text;
+    return isl_set_text(arena, box_of(ctx, cover));
 }

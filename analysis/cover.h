@@ -54,9 +54,10 @@ bool cover_complete(isl_ctx *ctx, const struct cover *cover);
 bool cover_meet_in_turn(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *a,
                         const struct cover_piece *b, size_t turn);
 
-/* As isl writes them: { iteration -> point } of a piece; the points of the box that no piece reaches. */
+/* As isl writes them: { iteration -> point } of a piece; the points of the box that no piece reaches; the box. */
 const char *cover_piece_text(struct arena *arena, isl_ctx *ctx, const struct cover *cover,
                              const struct cover_piece *piece);
+const char *cover_missing_text(struct arena *arena, isl_ctx *ctx, const struct cover *cover);
 const char *cover_box_text(struct arena *arena, isl_ctx *ctx, const struct cover *cover);
 
 #endif

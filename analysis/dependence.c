@@ -7,6 +7,7 @@
 #include "analysis/isl_util.h"
 #include "analysis/overlap.h"
 #include "ir/build.h"
+#include "support/explanation.h"
 
 /* ---- outputs ---- */
 
@@ -333,4 +334,20 @@ void dependence_note(const struct relations *r, struct diagnostics *d, const cha
             note_pair(r, d, write, read, pairs);
             return;
         }
+}
+
+void dependence_explain(const struct relations *r, struct explanations *list) {
+    for (size_t i = 0; list && i < r->kernel->parameters.count; i++) {
+        const struct node_parameter *tensor = node_as(r->kernel->parameters.items[i], parameter);
+        if (!tensor->dimensions.count || tensor->direction != DIRECTION_OUT)
+            continue;
+        isl_question(r->ctx);
+        struct coverage c = coverage_of(r, tensor);
+        if (c.missing && c.site && isl_proved(isl_set_is_empty(c.missing))) {
+            explain(list, c.site->span, "every element of %s is written", tensor->name);
+            explain_set(list, "elements", isl_set_text(r->arena, all_elements(r, tensor)));
+            explain_set(list, "never written", isl_set_text(r->arena, isl_set_copy(c.missing)));
+        }
+        isl_set_free(c.missing);
+    }
 }

@@ -7,11 +7,16 @@
 
 #include "analysis/access.h"
 
+struct explanations;
+
 /* Reports what is not proved of a tile program, with the first iterations that break it. */
 bool dependence_check(const struct relations *relations, struct diagnostics *diagnostics);
 
 /* Of nests over elements: reports every output of which some elements are certainly never written. */
 bool dependence_coverage(const struct relations *relations, struct diagnostics *diagnostics);
+
+/* What was proved of outputs: which elements nothing writes. */
+void dependence_explain(const struct relations *relations, struct explanations *list);
 
 /* Adds to the error reported last the first two iterations of a nest of which one writes an element of the tensor that the other
  * reads. */

@@ -1,6 +1,10 @@
 #include "analysis/isl_util.h"
 
+#include <stdlib.h>
+
 #include <isl/options.h>
+
+#include "support/arena.h"
 
 /* Everything asked here needs below 41 000 operations; the largest budget ends a question within about 0.2 s.
  */
@@ -22,4 +26,22 @@ void isl_end(isl_ctx *ctx) {
 void isl_question(isl_ctx *ctx) {
     isl_ctx_reset_error(ctx);
     isl_ctx_reset_operations(ctx);
+}
+
+static const char *kept(struct arena *arena, char *text) {
+    const char *copy = arena_string(arena, text ? text : "");
+    free(text);
+    return copy;
+}
+
+const char *isl_set_text(struct arena *arena, __isl_take isl_set *set) {
+    const char *text = kept(arena, set ? isl_set_to_str(set) : NULL);
+    isl_set_free(set);
+    return text;
+}
+
+const char *isl_map_text(struct arena *arena, __isl_take isl_map *map) {
+    const char *text = kept(arena, map ? isl_map_to_str(map) : NULL);
+    isl_map_free(map);
+    return text;
 }

@@ -60,6 +60,26 @@ static void print_checked(struct session *session, struct node_kernel *kernel) {
            architecture->runtime_arguments);
 }
 
+/* What was proved of the kernel, each with its place and the sets behind it. */
+static void print_explanations(const struct session *session, const struct node_kernel *kernel) {
+    const struct diagnostics *diagnostics = session->unit.diagnostics;
+    for (const struct explanation *told = session->explanations.first; told; told = told->next) {
+        if (strcmp(told->kernel, kernel->name) != 0) {
+            continue;
+        }
+        bool placed = told->span.line && told->span.file < diagnostics->source_count;
+        if (placed) {
+            printf("  %s:%u:%u: %s\n", diagnostics->sources[told->span.file].path, told->span.line, told->span.column,
+                   told->sentence);
+        } else {
+            printf("  %s\n", told->sentence);
+        }
+        for (const struct set_text *set = told->sets; set; set = set->next) {
+            printf("      %s: %s\n", set->label, set->text);
+        }
+    }
+}
+
 enum exit_code command_check(struct arena *arena, const struct settings *settings) {
     struct session session;
     bool ok = session_open(&session, arena, settings);
@@ -72,6 +92,7 @@ enum exit_code command_check(struct arena *arena, const struct settings *setting
         struct node_kernel *kernel = node_as(items.items[i], kernel);
         if (kernel) {
             print_checked(&session, kernel);
+            print_explanations(&session, kernel);
         }
     }
     enum exit_code code = session_finish(&session, SEVERITY_WARNING, false);

@@ -6,6 +6,7 @@
 #include "driver/options.h"
 #include "ir/attributes.h"
 #include "ir/verify.h"
+#include "support/explanation.h"
 #include "support/architecture.h"
 #include "support/arena.h"
 #include "support/text_buffer.h"
@@ -230,7 +231,11 @@ static struct node *compile_kernel(struct unit *unit, struct node *kernel) {
                                       .grid_x = options->grid_x ? options->grid_x : architecture->grid_x,
                                       .grid_y = options->grid_y ? options->grid_y : architecture->grid_y,
                                       .kernel = kernel,
+                                      .explanations = options->explanations,
                                       .form = kernel_form(kernel)};
+    if (options->explanations) {
+        options->explanations->kernel = node_as(kernel, kernel)->name;
+    }
     struct pass_options pass_options = {.last = options->last,
                                         .check = options->check_passes,
                                         .observe = options->observe,

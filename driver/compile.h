@@ -11,6 +11,7 @@
 #include "transforms/pass.h"
 
 struct architecture;
+struct explanations;
 
 struct unit_options {
     const struct architecture *architecture;
@@ -22,6 +23,7 @@ struct unit_options {
     const char *last;   /* the last pass to run, AFTER_PARSE: none; NULL: all */
     const char *only;   /* this pass alone */
     bool check_passes;
+    struct explanations *explanations; /* what is proved is told here; NULL: nobody asks */
     pass_observer *observe;
     void *context;
 };

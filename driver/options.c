@@ -291,6 +291,9 @@ static enum exit_code apply(struct arena *arena, struct settings *settings, enum
     case OPTION_CHECK_PASSES:
         settings->check_passes = true;
         break;
+    case OPTION_EXPLAIN:
+        settings->explain = true;
+        break;
     case OPTION_DEVICE:
     case OPTION_TARGET:
     case OPTION_COLOR:

@@ -44,7 +44,7 @@ struct settings {
     uint64_t seed;
     bool stats;
     const char *after, *only, *from; /* "parse" or a pass; NULL: not given */
-    bool plain, check_passes, strict;
+    bool plain, check_passes, explain, strict;
     const char *dump;
     bool colour;
     bool terminal; /* messages go to a terminal */

@@ -152,8 +152,10 @@ bool session_passes(struct session *session, const char *last) {
                                      .last = last,
                                      .only = settings->only,
                                      .check_passes = settings->check_passes,
+                                     .explanations = settings->explain ? &session->explanations : NULL,
                                      .observe = settings->dump ? observe : NULL,
                                      .context = session};
+    session->explanations = (struct explanations){.arena = session->arena};
     progress(settings, arena_printf(session->arena, "compiling %s", settings->input));
     read_defines(session, options);
     bool ok = unit_load(&session->unit, session->path, session->text, session->length) && unit_compile(&session->unit);

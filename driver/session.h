@@ -5,6 +5,7 @@
 
 #include "driver/compile.h"
 #include "driver/options.h"
+#include "support/explanation.h"
 #include "support/text_buffer.h"
 
 struct session {
@@ -13,6 +14,7 @@ struct session {
     const char *path, *text; /* of the file as it was read; text NULL: it could not be */
     size_t length;
     struct unit unit;
+    struct explanations explanations; /* with --explain */
     struct list_builder dumps; /* modules of one kernel, as each pass left them */
     const char **dump_names;
     size_t dump_count;

@@ -371,8 +371,11 @@ bool auto_tile_tt(struct compilation *compilation) {
     if (sound)
         sound = nests ? dependence_coverage(t.relations, compilation->diagnostics)
                       : dependence_check(t.relations, compilation->diagnostics);
-    if (sound)
+    if (sound) {
+        bounds_explain(t.relations, compilation->explanations);
+        dependence_explain(t.relations, compilation->explanations);
         simplify_body(&t);
+    }
     if (sound && !nests)
         sound = ranges_check(t.relations, compilation->diagnostics);
     if (sound && nests)

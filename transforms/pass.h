@@ -12,6 +12,7 @@
 #include "ir/verify.h"
 
 struct architecture;
+struct explanations;
 
 /* One kernel on its way through the pipeline. */
 struct compilation {
@@ -22,6 +23,7 @@ struct compilation {
     struct node *kernel;     /* the kernel as it stands; a pass replaces it */
     enum form form;
     struct node *checks;       /* what verify_tt_ir leaves to the launch: conditions on sizes by name; NULL: nothing */
+    struct explanations *explanations; /* what is proved is told here; NULL: nobody asks */
     const struct pass *broken; /* set by the runner: this pass broke its promise, a fault of tilec */
 };
 

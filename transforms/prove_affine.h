@@ -41,6 +41,8 @@ bool affine_begin(struct affine *affine, struct walk *walk, isl_ctx *ctx, struct
 /* Adds the iterations as pieces; false: they are not affine. */
 bool affine_add(struct affine *affine, const struct iterations *iterations);
 
+/* To the sentence told last: the iterations of the access with the tiles that they reach, and the tiles there are. */
+void affine_explain(struct walk *walk, isl_ctx *ctx, const struct page_access *access, const char *label);
 /* p <= limit in all iterations of a place, shown by isl. False: not shown. */
 bool affine_at_most(struct walk *walk, isl_ctx *ctx, const struct page_access *place, const struct polynomial *p,
                     const struct polynomial *limit);

@@ -198,6 +198,7 @@ bool walk_check(struct walk *w, struct span span, const char *name, const struct
     struct node *holds = excess ? condition(&search, excess) : NULL;
     if (!holds || holds->kind == NODE_INTEGER || w->quiet)
         return holds != NULL;
+    w->open++;
     holds->span = span;
     if (!same_condition(w, holds))
         w->compilation->checks = dictionary_set(w->compilation->arena, w->compilation->checks, fresh_name(w, name), holds);

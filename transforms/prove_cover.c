@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analysis/isl_util.h"
+#include "support/explanation.h"
 #include "transforms/prove_internal.h"
 
 enum { TILE_LIMIT = 1 << 16 };
@@ -237,11 +238,39 @@ static bool look_at_writes(const struct question *q, struct sample_launch *launc
     return false;
 }
 
+/* The tiles that nothing writes, of all writes together. */
+static const char *missing_text(const struct question *q) {
+    struct cover *cover = arena_allocate(q->walk->compilation->arena, sizeof *cover);
+    struct affine affine;
+    if (!affine_begin(&affine, q->walk, q->ctx, cover, q->tensor->rank, q->tensor->extents))
+        return "";
+    for (size_t i = 0; i < q->accesses->count; i++)
+        if (concerns(q, q->accesses->items[i], true) && !add_access(q, &affine, q->accesses->items[i]))
+            return "";
+    return cover_missing_text(q->walk->compilation->arena, q->ctx, cover);
+}
+
+static void explain_cover(const struct question *q) {
+    struct explanations *list = q->walk->compilation->explanations;
+    if (!list)
+        return;
+    explain(list, last_write(q)->span, may_leave_out(q) ? "no tile of %s is written twice, by whichever core"
+                                                        : "every tile of %s is written exactly once, by whichever core",
+            q->tensor->node->name);
+    for (size_t i = 0; i < q->accesses->count; i++)
+        if (concerns(q, q->accesses->items[i], true))
+            affine_explain(q->walk, q->ctx, q->accesses->items[i], "written");
+    if (!may_leave_out(q))
+        explain_set(list, "never written", missing_text(q));
+}
+
 static void check_writes(const struct question *q) {
     struct walk *w = q->walk;
     bool whole = false;
-    if (covered(q))
+    if (covered(q)) {
+        explain_cover(q);
         return;
+    }
     for (int sample = 0; sample < SAMPLE_COUNT; sample++) {
         struct sample_launch *launch = sample_launch(w, sample);
         if (launch && look_at_writes(q, launch, &whole))
@@ -319,7 +348,14 @@ static void check_reads(const struct question *q) {
         const struct page_access *read = q->accesses->items[i];
         for (size_t j = 0; concerns(q, read, false) && j < q->accesses->count; j++) {
             const struct page_access *write = q->accesses->items[j];
-            if (!concerns(q, write, true) || in_turn(q, read, write) || look_at_reads(q, read, write))
+            if (!concerns(q, write, true))
+                continue;
+            if (in_turn(q, read, write)) {
+                explain(q->walk->compilation->explanations, read->span,
+                        "what is read of %s, no other core and no other turn writes", q->tensor->node->name);
+                continue;
+            }
+            if (look_at_reads(q, read, write))
                 continue;
             walk_unshown(q->walk, read->span, "no other turn or core overwrites what is read of %s",
                          q->tensor->node->name);

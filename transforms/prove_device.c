@@ -2,6 +2,7 @@
 
 #include "ir/attributes.h"
 #include "support/architecture.h"
+#include "support/explanation.h"
 #include "transforms/prove_internal.h"
 #include "transforms/prove_tensor.h"
 
@@ -117,23 +118,55 @@ static struct node_list functions_of(struct compilation *c) {
     return builder_list(&functions);
 }
 
+/* The proofs of one function, and what each shows of it. */
+static const struct function_proof {
+    const struct proof *proof;
+    bool data, compute; /* asked of reader and writer, of compute */
+    const char *shown;
+} function_proofs[] = {
+    {&prove_windows, true, true,
+     "reads pages only where they are waited for, writes them only where they are reserved, and no window straddles the end "
+     "of its ring"},
+    {&prove_movement, true, false, "moves a window only when its transfers are done, and ends with all of them done"},
+    {&prove_state, false, true, "runs every operation under its own init, in the formats of its buffers"},
+    {&prove_slots, false, true, "keeps to the slots of its DST sections, and packs what was written in them"},
+};
+
+/* A sentence, where nothing was reported and nothing left open since `open` was counted. */
+static void tell(const struct walk *w, unsigned open, struct span span, const char *subject, const char *shown) {
+    const struct compilation *c = w->compilation;
+    if (c->diagnostics->error_count == w->errors && w->open == open)
+        explain(c->explanations, span, "%s%s", subject, shown);
+}
+
+static void prove_function(struct walk *w, const struct node_function *function) {
+    bool compute = function->role == ROLE_COMPUTE;
+    for (size_t i = 0; i < sizeof function_proofs / sizeof *function_proofs; i++) {
+        const struct function_proof *row = &function_proofs[i];
+        unsigned open = w->open;
+        if (!(compute ? row->compute : row->data))
+            continue;
+        walk_function(w, row->proof, function);
+        tell(w, open, function->base.span, arena_printf(w->compilation->arena, "%s ", function->name), row->shown);
+    }
+}
+
 void prove_device_kernel(struct compilation *c) {
-    static const struct proof *const proofs[] = {&prove_windows, &prove_movement, &prove_state, &prove_slots};
     struct walk *w = walk_create(c);
     struct node_list functions = functions_of(c);
-    for (size_t i = 0; i < functions.count; i++) {
-        const struct node_function *function = node_as(functions.items[i], function);
-        bool compute = function->role == ROLE_COMPUTE;
-        for (size_t j = 0; j < sizeof proofs / sizeof *proofs; j++)
-            if (proofs[j] == &prove_windows || compute == (proofs[j] != &prove_movement))
-                walk_function(w, proofs[j], function);
-    }
+    struct span span = c->kernel->span;
+    for (size_t i = 0; i < functions.count; i++)
+        prove_function(w, node_as(functions.items[i], function));
+    unsigned open = w->open;
     prove_order(w, functions);
+    tell(w, open, span, "", "every circular buffer has one producer and one consumer, and what a turn pushes the same turn pops");
     const struct page_accesses *accesses = prove_pages(w, functions);
     if (c->diagnostics->error_count == w->errors) /* what is out of bounds covers nothing */
         prove_cover(w, accesses);
+    open = w->open;
     if (c->diagnostics->error_count == w->errors)
         prove_exchanges(w, functions);
     if (c->diagnostics->error_count == w->errors)
         prove_no_deadlock(w, functions);
+    tell(w, open, span, "", "no function waits for ever: neither for pages, nor for space, nor for another core");
 }

@@ -17,7 +17,7 @@ void prove_exchanges(struct walk *walk, struct node_list functions);
 void prove_no_deadlock(struct walk *walk, struct node_list functions);
 
 /* Sizes to look for faults with: small ones first, as the kernel's `where` wants them. */
-enum { SAMPLE_COUNT = 8 };
+enum { SAMPLE_COUNT = 9 };
 int64_t size_of_sample(struct walk *walk, int sample, size_t atom);
 bool walk_has_sizes(const struct walk *walk);
 

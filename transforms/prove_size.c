@@ -10,6 +10,7 @@ enum { DEPTH_OF_SIZES = 4 };
 static const int64_t size_samples[][4] = {
     {256, 256, 256, 256}, {33, 97, 40, 65},    {1, 1, 1, 1},      {97, 33, 200, 1},
     {32, 512, 64, 128},   {1000, 40, 333, 97}, {512, 32, 96, 31}, {96, 96, 352, 160},
+    {1200, 700, 1200, 700},
 };
 _Static_assert(sizeof size_samples / sizeof *size_samples == SAMPLE_COUNT, "as many as prove_internal.h says");
 

@@ -8,6 +8,7 @@
 #include "ir/attributes.h"
 #include "analysis/isl_util.h"
 #include "ir/build.h"
+#include "support/explanation.h"
 #include "transforms/prove_affine.h"
 #include "transforms/prove_internal.h"
 
@@ -320,6 +321,7 @@ static const char *tile_text(struct walk *w, struct sample_launch *launch, const
 static void check_bounds(struct walk *w, const struct page_access *access) {
     struct values *v = &w->values;
     const struct tensor_fact *tensor = access->tensor;
+    unsigned open = w->open;
     for (size_t i = 0; i < access->rank; i++) {
         struct excess excess = {.p = sum_of(v, access->subscripts[i], number(v, 1)), .limit = tensor->extents[i]};
         if (at_most(w, access, excess.p, excess.limit))
@@ -338,6 +340,11 @@ static void check_bounds(struct walk *w, const struct page_access *access) {
         walk_help(w, "clip the range of the loop that runs too far, or guard the call by a condition");
         return;
     }
+    if (w->open != open)
+        return;
+    explain(w->compilation->explanations, access->span, "%s, that %s %s, is within %s", access->text, w->function->name,
+            access->write ? "writes" : "reads", extents_text(w, NULL, tensor));
+    affine_explain(w, pages_of(w)->ctx, access, "iterations");
 }
 
 static void check_direction(struct walk *w, const struct page_access *access) {

@@ -660,6 +660,7 @@ void walk_undecided(struct walk *w, struct span span, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    w->open += !w->quiet;
     if (!w->quiet)
         report_warning(w->compilation->diagnostics, span, "%s", text);
 }

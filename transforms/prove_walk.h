@@ -101,6 +101,7 @@ struct walk {
     struct open_condition conditions[CONDITION_LIMIT];
     size_t condition_count;
     unsigned errors; /* reported before the proofs */
+    unsigned open;   /* questions that were left open: warnings and checks of the launch */
     int quiet; /* above 0: nothing is reported */
     int helpers;
     bool launching; /* a launch argument is evaluated: its numbers have a sign */
