@@ -197,9 +197,10 @@ static void prepare_semaphores(struct preparation *p) {
     struct device_semaphore *semaphores = arena_allocate(p->arena, (list.count + 1) * sizeof *semaphores);
     for (size_t i = 0; i < list.count; i++) {
         struct node_semaphore *semaphore = node_as(list.items[i], semaphore);
-        semaphores[i] = (struct device_semaphore){.id = (uint32_t)semaphore->id,
-                                                  .name = semaphore->name,
-                                                  .initial = (uint32_t)attribute_integer(semaphore->initial, 0)};
+        semaphores[i] =
+            (struct device_semaphore){.id = (uint32_t)semaphore->id,
+                                      .name = semaphore->name,
+                                      .initial = (uint32_t)attribute_integer(semaphore->initial, 0)};
     }
     p->launch.semaphores = semaphores;
     p->launch.semaphore_count = list.count;

@@ -55,10 +55,10 @@ static bool runnable(const struct thread *t) {
 static const char *wait_text(struct machine *m, const struct thread *t) {
     const struct semaphore *semaphore = t->waits_semaphore;
     if (semaphore)
-        return arena_printf(m->arena, "%s until %s is %u, and it is %u", t->waits->name, semaphore->plan->name,
-                            t->waits_value, semaphore->value);
-    return arena_printf(m->arena, "%s of %u pages of %s, which holds %u of %u", t->waits->name, t->waits_pages,
-                        t->waits_for->plan->name, t->waits_for->filled, t->waits_for->pages);
+        return arena_printf(m->arena, "%s until %s is %u, and it is %u", t->waits->name,
+                            semaphore->plan->name, t->waits_value, semaphore->value);
+    return arena_printf(m->arena, "%s of %u pages of %s, which holds %u of %u", t->waits->name,
+                        t->waits_pages, t->waits_for->plan->name, t->waits_for->filled, t->waits_for->pages);
 }
 
 /* Who waits in the same place for the same is told once. */
@@ -183,7 +183,8 @@ static bool is_receiver(const struct machine *m, const struct core *core, const 
 /* Does the rectangle hold the number of receivers that the call says? */
 static bool receivers_check(struct machine *m, const struct target *target, int64_t receivers) {
     int64_t found = 0;
-    if (!core_at(m, target->corners[0], target->corners[1]) || !core_at(m, target->corners[2], target->corners[3]))
+    if (!core_at(m, target->corners[0], target->corners[1]) ||
+        !core_at(m, target->corners[2], target->corners[3]))
         return false;
     for (size_t i = 0; i < m->core_count; i++)
         found += is_receiver(m, &m->cores[i], target);
@@ -192,7 +193,8 @@ static bool receivers_check(struct machine *m, const struct target *target, int6
     machine_fault(m, m->span,
                   "a multicast to %" PRId64 " receivers, but the rectangle (%u, %u)..(%u, %u) has %" PRId64
                   " beside the sender",
-                  receivers, target->corners[0], target->corners[1], target->corners[2], target->corners[3], found);
+                  receivers, target->corners[0], target->corners[1], target->corners[2], target->corners[3],
+                  found);
     return false;
 }
 
@@ -246,12 +248,15 @@ static enum call_result semaphore_multicast(struct machine *m, const struct call
 /* ---- data ---- */
 
 /* One page of the sender to the same place of a receiver, which must have reserved it. */
-static void page_send(struct machine *m, const struct ring *from, const struct number *page, struct core *core) {
+static void page_send(struct machine *m, const struct ring *from, const struct number *page,
+                      struct core *core) {
     struct ring *to = &core->rings[from - m->rings];
     int64_t at = (page - from->items) / TILE_ELEMENTS - to->write_page;
     if (at < 0 || at >= to->reserved)
-        machine_fault(m, m->span, "a multicast to %s of core %u, which has %u pages reserved from page %u on, writes page %" PRId64,
-                      to->plan->name, core->number, to->reserved, to->write_page, at + to->write_page);
+        machine_fault(
+            m, m->span,
+            "a multicast to %s of core %u, which has %u pages reserved from page %u on, writes page %" PRId64,
+            to->plan->name, core->number, to->reserved, to->write_page, at + to->write_page);
     if (m->stopped)
         return;
     memcpy(to->items + (page - from->items), page, TILE_ELEMENTS * sizeof *page);
@@ -275,7 +280,9 @@ static enum call_result write_multicast(struct machine *m, const struct call *ca
     if (m->stopped || !receivers_check(m, &target, argument(m, call, 3)))
         return CALL_DONE;
     if (target.address != source) {
-        machine_fault(m, m->span, "a multicast from address %" PRId64 " goes to address %" PRId64 ": a block has one place on all cores",
+        machine_fault(m, m->span,
+                      "a multicast from address %" PRId64 " goes to address %" PRId64
+                      ": a block has one place on all cores",
                       source, target.address);
         return CALL_DONE;
     }
@@ -284,8 +291,9 @@ static enum call_result write_multicast(struct machine *m, const struct call *ca
         uint32_t byte;
         const struct number *page = ring_page(m, source + sent, in_reserved(m, source + sent), &ring, &byte);
         if (page && (byte != 0 || bytes - sent < ring->page_bytes))
-            machine_fault(m, m->span, "a multicast of %" PRId64 " bytes from byte %u of a page of %s is not whole pages", bytes,
-                          byte, ring->plan->name);
+            machine_fault(m, m->span,
+                          "a multicast of %" PRId64 " bytes from byte %u of a page of %s is not whole pages",
+                          bytes, byte, ring->plan->name);
         for (size_t i = 0; i < m->core_count && !m->stopped; i++)
             if (is_receiver(m, &m->cores[i], &target))
                 page_send(m, ring, page, &m->cores[i]);
@@ -303,12 +311,9 @@ static const struct {
     const char *name;
     call_meaning *meaning;
 } meanings[] = {
-    {"noc_semaphore_set", semaphore_set},
-    {"noc_semaphore_wait", semaphore_wait},
-    {"noc_semaphore_inc", semaphore_increase},
-    {"noc_semaphore_set_multicast", semaphore_multicast},
-    {"noc_async_write_multicast", write_multicast},
-    {"noc_async_atomic_barrier", nothing},
+    {"noc_semaphore_set", semaphore_set},           {"noc_semaphore_wait", semaphore_wait},
+    {"noc_semaphore_inc", semaphore_increase},      {"noc_semaphore_set_multicast", semaphore_multicast},
+    {"noc_async_write_multicast", write_multicast}, {"noc_async_atomic_barrier", nothing},
 };
 
 bool core_call_find(const char *name, struct call *call) {

@@ -195,7 +195,8 @@ enum value_kind verify_device_value(struct verifier *v, const struct node_call *
         return VALUE_INTEGER;
     }
     if (intrinsic->result == CALL_NOC_ADDRESS) {
-        verify_error(v, &call->base, "%s is no number: it is a NoC address of 64 bits, an argument of other calls",
+        verify_error(v, &call->base,
+                     "%s is no number: it is a NoC address of 64 bits, an argument of other calls",
                      call->function);
         return VALUE_NONE;
     }
@@ -237,7 +238,8 @@ enum { SEMAPHORES = 16 };
 void verify_semaphore(struct verifier *v, const struct node_semaphore *semaphore) {
     for (size_t i = v->base; i < v->count; i++) {
         const struct scope_name *other = &v->names[i];
-        if (other->kind != NAME_SEMAPHORE || ((const struct node_semaphore *)other->node)->id != semaphore->id)
+        if (other->kind != NAME_SEMAPHORE ||
+            ((const struct node_semaphore *)other->node)->id != semaphore->id)
             continue;
         verify_error(v, &semaphore->base, "semaphore %s has the number of %s", semaphore->name, other->name);
         if (other->node->span.line)
@@ -245,12 +247,13 @@ void verify_semaphore(struct verifier *v, const struct node_semaphore *semaphore
         break;
     }
     if (semaphore->id < 0 || semaphore->id >= SEMAPHORES)
-        verify_error(v, &semaphore->base, "semaphore %s has the number %lld: there are 0 to %d", semaphore->name,
-                     (long long)semaphore->id, SEMAPHORES - 1);
+        verify_error(v, &semaphore->base, "semaphore %s has the number %lld: there are 0 to %d",
+                     semaphore->name, (long long)semaphore->id, SEMAPHORES - 1);
     int64_t initial = 0;
-    if (semaphore->initial && (!integer_value(semaphore->initial, &initial) || initial < 0 || initial > UINT32_MAX))
-        verify_error(v, &semaphore->base, "semaphore %s begins as %s, which is no number of 32 bits", semaphore->name,
-                     node_text(v->arena, semaphore->initial));
+    if (semaphore->initial &&
+        (!integer_value(semaphore->initial, &initial) || initial < 0 || initial > UINT32_MAX))
+        verify_error(v, &semaphore->base, "semaphore %s begins as %s, which is no number of 32 bits",
+                     semaphore->name, node_text(v->arena, semaphore->initial));
     scope_add(v, NAME_SEMAPHORE, semaphore->name, &semaphore->base);
 }
 
@@ -301,8 +304,8 @@ static void check_complete(struct verifier *v, struct node_list statements) {
                 "a kernel is a writer, a reader unless it reads nothing, and compute unless it only copies");
 }
 
-/* After the split a kernel is its circular buffers, semaphores and functions, one for each role, helpers before their
- * calls. */
+/* After the split a kernel is its circular buffers, semaphores and functions, one for each role, helpers
+ * before their calls. */
 void verify_functions(struct verifier *v) {
     struct node_block *body = node_as(node_as(v->kernel, kernel)->body, block);
     if (v->form != FORM_DEVICE || !body)
@@ -316,7 +319,8 @@ void verify_functions(struct verifier *v) {
         const struct node *statement = statements.items[i];
         const struct node_function *function = node_as(statements.items[i], function);
         if (!function && statement->kind != NODE_CIRCULAR_BUFFER && statement->kind != NODE_SEMAPHORE)
-            verify_error(v, statement, "a kernel of functions has circular buffers and semaphores beside them, but no %s",
+            verify_error(v, statement,
+                         "a kernel of functions has circular buffers and semaphores beside them, but no %s",
                          node_info(statement->kind)->name);
         const struct node_function *first = function ? function_of(statements, function->role) : NULL;
         if (!function || function->role == ROLE_HELPER || first == function)

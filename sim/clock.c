@@ -1,9 +1,10 @@
 #include "sim/clock.h"
 
-/* Published measurements: one DRAM read or write with its barrier, request issue, bytes per cycle of one core,
- * and of all together (readers beside their banks on Wormhole, anywhere on Blackhole); multicasts of 8 KiB to
- * 5x5 cores (Blackhole: the directed ideal); a remote write as 40 cycles and its hops, with 5 for the atomic in
- * L1; 32^3 products with the overhead seen on tuned kernels; unpacker and packer ports; vector unit per tile.
+/* Published measurements: one DRAM read or write with its barrier, request issue, bytes per cycle of one
+ * core, and of all together (readers beside their banks on Wormhole, anywhere on Blackhole); multicasts of 8
+ * KiB to 5x5 cores (Blackhole: the directed ideal); a remote write as 40 cycles and its hops, with 5 for the
+ * atomic in L1; 32^3 products with the overhead seen on tuned kernels; unpacker and packer ports; vector unit
+ * per tile.
  */
 static const struct clock_costs costs[] = {
     [CHIP_WORMHOLE] =

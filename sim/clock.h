@@ -10,14 +10,14 @@ struct clock_costs {
     uint32_t noc_read_latency, noc_read_issue, noc_write_latency, noc_write_issue;
     uint32_t noc_bytes_per_100_cycles; /* DRAM to one core */
     uint32_t dram_bytes_per_cycle;     /* to and from all cores together */
-    /* Core to core: issue of a linked and of a single multicast, their bytes, the way of a write that is not waited for, and
-     * what a barrier waits for: acknowledgement of a multicast, answer of an atomic. */
+    /* Core to core: issue of a linked and of a single multicast, their bytes, the way of a write that is not
+     * waited for, and what a barrier waits for: acknowledgement of a multicast, answer of an atomic. */
     uint32_t linked_issue, multicast_issue;
     uint32_t linked_bytes_per_100_cycles, multicast_bytes_per_100_cycles;
     uint32_t remote_base, remote_hop;
     uint32_t multicast_latency, atomic_latency;
-    uint32_t poll; /* a load of a semaphore in L1 */
-    uint32_t tile_product[4];          /* by fidelity */
+    uint32_t poll;            /* a load of a semaphore in L1 */
+    uint32_t tile_product[4]; /* by fidelity */
     uint32_t unpack_bytes_per_cycle, pack_bytes_per_cycle;
     uint32_t vector_operation; /* one simple operation on a tile in DST */
     uint32_t vector_function;  /* one elementary function */

@@ -61,13 +61,13 @@ struct remote_write {
     uint32_t source;  /* L1 address of the sender */
     uint32_t address; /* L1 address at the receivers */
     uint32_t bytes;
-    uint32_t value;   /* of a flag that departed; of an increment: how much */
+    uint32_t value; /* of a flag that departed; of an increment: how much */
     bool linked;
     bool ordered;  /* pages: a flag was sent behind them that cannot overtake them */
     bool departed; /* left the sender's L1: nothing reads there any more */
     bool landed;
-    uint8_t *copy; /* pages that departed and have not landed */
-    uint8_t *marks; /* of pages that are not wholly written: which bytes are */
+    uint8_t *copy;    /* pages that departed and have not landed */
+    uint8_t *marks;   /* of pages that are not wholly written: which bytes are */
     uint64_t arrival; /* clock */
 };
 
@@ -218,7 +218,8 @@ struct core {
     struct compute_state compute;
 };
 
-/* By NoC coordinates: the number of a core of the launch + 1; CORE_IDLE: a core that the launch leaves out. */
+/* By NoC coordinates: the number of a core of the launch + 1; CORE_IDLE: a core that the launch leaves out.
+ */
 #define NOC_EDGE 64
 #define CORE_IDLE 0xffffu
 
@@ -237,14 +238,14 @@ struct run {
     struct device_fault *fault;
     bool faulted;
     struct kernel_code kernels[DEVICE_ROLES];
-    uint8_t buffer_index[MAX_BUFFERS]; /* id -> index + 1; 0: not configured */
-    uint32_t l1_base, l1_end;          /* of the buffers */
-    uint32_t semaphore_base;           /* of the semaphores */
+    uint8_t buffer_index[MAX_BUFFERS];      /* id -> index + 1; 0: not configured */
+    uint32_t l1_base, l1_end;               /* of the buffers */
+    uint32_t semaphore_base;                /* of the semaphores */
     uint16_t noc_cores[NOC_EDGE][NOC_EDGE]; /* [y][x] */
     uint32_t *order_words;
     struct page_order *order_pages;
     uint64_t dram_bytes;
-    size_t flying;                     /* flags and increments that have not landed */
+    size_t flying; /* flags and increments that have not landed */
     uint32_t dst_tiles;
     struct core *cores;
     struct circular_buffer *all_buffers;
@@ -331,7 +332,8 @@ uint32_t buffer_write_page(struct thread *t, struct circular_buffer *cb, uint32_
 static inline uint8_t *l1_bytes(const struct core *core, uint32_t address) {
     return core->memory->l1 + (address - core->run->l1_base);
 }
-uint8_t *l1_marks(const struct core *core, uint32_t address); /* of the bytes from the address on, a bit for two of them */
+uint8_t *l1_marks(const struct core *core,
+                  uint32_t address); /* of the bytes from the address on, a bit for two of them */
 void l1_mark(struct core *core, uint32_t address, uint32_t bytes, bool written);
 bool l1_is_written(const struct core *core, uint32_t address, uint32_t bytes);
 
@@ -354,7 +356,8 @@ void remote_check_targets(struct thread *t, struct circular_buffer *cb, uint32_t
 /* What was sent leaves L1; and is acknowledged as well. */
 void remote_flush(struct thread *t);
 void remote_acknowledge(struct thread *t);
-/* Lands flags and increments that are on their way: all, when no thread can go on without them, or those that the seed draws. */
+/* Lands flags and increments that are on their way: all, when no thread can go on without them, or those that
+ * the seed draws. */
 void remote_settle(struct run *run, bool all);
 void remote_check_exit(struct thread *t);
 void remote_discard(struct thread *t);

@@ -38,9 +38,9 @@ enum device_memory { DEVICE_DRAM, DEVICE_L1 };
  * Interleaved (rank 0): page p lies in bank p % banks. Sharded: the pages are an array of the shape,
  * row-major, cut into shards; the shards are counted row-major, and shard s lies in bank s % banks. Shards of
  * a bank follow one another, each with room for all its pages, which are row-major too: those beyond the
- * shape are padding that nothing reaches. The banks of L1 are the cores, row by row: of a rectangle of so many
- * columns from (0, 0) on for shards, of the whole grid for interleaved pages. Contiguous shards: banks are as
- * many as divide the number of shards, and shard s lies in bank s / (shards / banks).
+ * shape are padding that nothing reaches. The banks of L1 are the cores, row by row: of a rectangle of so
+ * many columns from (0, 0) on for shards, of the whole grid for interleaved pages. Contiguous shards: banks
+ * are as many as divide the number of shards, and shard s lies in bank s / (shards / banks).
  */
 struct device_placement {
     enum device_memory memory;
@@ -161,7 +161,7 @@ void device_fault_print(const struct device_fault *fault, char *text, size_t siz
 struct device_statistics {
     uint64_t pages_read, pages_written;
     uint64_t pages_sent, pages_received; /* by multicast: of the senders, and of all receivers together */
-    uint64_t tile_products; /* 32x32x32 */
+    uint64_t tile_products;              /* 32x32x32 */
     uint64_t tiles_unpacked, tiles_packed;
     uint64_t vector_operations;
     uint64_t calls;

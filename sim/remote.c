@@ -89,11 +89,11 @@ static struct rectangle rectangle_of(struct thread *t, uint64_t target, uint32_t
             if (t->core->run->noc_cores[y][x] != 0) /* columns of memory hold no cores */
                 found += core_at(t, x, y) != t->core;
     if (found != receivers || found == 0)
-        thread_fault(t,
-                     "multicasts to %u receiver%s, but the rectangle (%u,%u) to (%u,%u) has %u beside the sender%s",
-                     (unsigned)receivers, receivers == 1 ? "" : "s", (unsigned)cores.x0, (unsigned)cores.y0,
-                     (unsigned)cores.x1, (unsigned)cores.y1, (unsigned)found,
-                     found == 0 ? ": nothing may be sent to nobody" : "");
+        thread_fault(
+            t, "multicasts to %u receiver%s, but the rectangle (%u,%u) to (%u,%u) has %u beside the sender%s",
+            (unsigned)receivers, receivers == 1 ? "" : "s", (unsigned)cores.x0, (unsigned)cores.y0,
+            (unsigned)cores.x1, (unsigned)cores.y1, (unsigned)found,
+            found == 0 ? ": nothing may be sent to nobody" : "");
     return cores;
 }
 
@@ -131,7 +131,8 @@ static void land_pages(struct thread *t, struct remote_write *write) {
 }
 
 static struct semaphore *known_semaphore(struct core *core, uint32_t address) {
-    return &core->semaphores[(address - core->run->semaphore_base) / core->run->device->architecture->l1_alignment];
+    return &core->semaphores[(address - core->run->semaphore_base) /
+                             core->run->device->architecture->l1_alignment];
 }
 
 static void land_flag(struct thread *t, struct remote_write *write) {
@@ -240,7 +241,8 @@ void device_noc_async_atomic_barrier(uint32_t line) {
 
 void remote_check_link(struct thread *t) {
     if (t->link_open)
-        thread_fault(t, "the last multicast was linked: its path is held for another multicast to the same cores, and nothing "
+        thread_fault(t, "the last multicast was linked: its path is held for another multicast to the same "
+                        "cores, and nothing "
                         "else may be waited for or written before that");
 }
 
@@ -267,7 +269,8 @@ void remote_check_targets(struct thread *t, struct circular_buffer *cb, uint32_t
             while ((core = next_receiver(sender, &write->cores, &at)) != NULL)
                 if (core == t->core)
                     thread_fault(t,
-                                 "a multicast of core (%u,%u) into these pages of %s may not have landed: the semaphore that "
+                                 "a multicast of core (%u,%u) into these pages of %s may not have landed: "
+                                 "the semaphore that "
                                  "told of it can overtake it",
                                  (unsigned)sender->core->x, (unsigned)sender->core->y, buffer_name(cb));
         }
@@ -282,7 +285,9 @@ void remote_check_exit(struct thread *t) {
             remote_check_targets(t, cb, cb->base, cb->pages * cb->page_bytes);
     }
     if (t->multicast_unacknowledged)
-        thread_fault(t, "the kernel ends with multicasts that are not acknowledged: noc_async_write_barrier is missing");
+        thread_fault(
+            t,
+            "the kernel ends with multicasts that are not acknowledged: noc_async_write_barrier is missing");
     if (t->atomics > 0)
         thread_fault(t, "the kernel ends with increments of semaphores that are not acknowledged: "
                         "noc_async_atomic_barrier is missing");
@@ -342,8 +347,8 @@ static void multicast_begin(struct thread *t, const struct rectangle *cores, uin
     const struct clock_costs *costs = t->core->run->device->costs;
     bool on_link = linked || t->link_open;
     if (t->link_open && memcmp(&t->link, cores, sizeof *cores) != 0)
-        thread_fault(t, "the multicast before it was linked, to other cores: (%u,%u) to (%u,%u)", (unsigned)t->link.x0,
-                     (unsigned)t->link.y0, (unsigned)t->link.x1, (unsigned)t->link.y1);
+        thread_fault(t, "the multicast before it was linked, to other cores: (%u,%u) to (%u,%u)",
+                     (unsigned)t->link.x0, (unsigned)t->link.y0, (unsigned)t->link.x1, (unsigned)t->link.y1);
     t->link_open = linked;
     t->link = *cores;
     t->multicast_unacknowledged = true;
@@ -359,11 +364,12 @@ static struct circular_buffer *check_source(struct thread *t, uint32_t source, u
     uint32_t alignment = t->core->run->device->architecture->l1_alignment;
     struct circular_buffer *cb = buffer_at(t->core, source);
     if (source % alignment != 0 || bytes % alignment != 0 || bytes == 0)
-        thread_fault(t, "%u bytes from 0x%x: a multicast moves multiples of %u bytes from such an address", (unsigned)bytes,
-                     (unsigned)source, (unsigned)alignment);
+        thread_fault(t, "%u bytes from 0x%x: a multicast moves multiples of %u bytes from such an address",
+                     (unsigned)bytes, (unsigned)source, (unsigned)alignment);
     window_at(t, source, bytes, cb && cb->producer == t);
     if (t->reads.count > 0 && transfers_overlap(&t->reads, source, bytes))
-        thread_fault(t, "multicasts pages of %s with reads in flight: noc_async_read_barrier is missing", buffer_name(cb));
+        thread_fault(t, "multicasts pages of %s with reads in flight: noc_async_read_barrier is missing",
+                     buffer_name(cb));
     return cb;
 }
 
@@ -377,11 +383,12 @@ static uint8_t *copy_marks(struct thread *t, uint32_t source, uint32_t bytes) {
     return memcpy(marks, l1_marks(t->core, source), bytes / 16);
 }
 
-static void check_target(struct thread *t, const struct circular_buffer *from, uint32_t source, uint32_t address,
-                         uint32_t bytes, const struct rectangle *cores) {
+static void check_target(struct thread *t, const struct circular_buffer *from, uint32_t source,
+                         uint32_t address, uint32_t bytes, const struct rectangle *cores) {
     struct core *core;
     if (address - from->base >= from->pages * from->page_bytes)
-        thread_fault(t, "multicasts pages of %s to 0x%x, which is outside of it", buffer_name(from), (unsigned)address);
+        thread_fault(t, "multicasts pages of %s to 0x%x, which is outside of it", buffer_name(from),
+                     (unsigned)address);
     if (address != source)
         thread_fault(t, "multicasts byte %u of %s to byte %u: a block has the same place on all cores",
                      (unsigned)(source - from->base), buffer_name(from), (unsigned)(address - from->base));
@@ -390,10 +397,11 @@ static void check_target(struct thread *t, const struct circular_buffer *from, u
         uint32_t page = (address - cb->base) / cb->page_bytes;
         if (!is_reserved(cb, address, bytes))
             thread_fault(t,
-                         "multicasts %u pages to %s of core (%u,%u) from page %u on, which has %u reserved from page %u on: "
+                         "multicasts %u pages to %s of core (%u,%u) from page %u on, which has %u reserved "
+                         "from page %u on: "
                          "receivers reserve before they say that they are ready",
-                         (unsigned)(bytes / cb->page_bytes), buffer_name(cb), (unsigned)core->x, (unsigned)core->y,
-                         (unsigned)page, (unsigned)cb->reserved, (unsigned)cb->write_page);
+                         (unsigned)(bytes / cb->page_bytes), buffer_name(cb), (unsigned)core->x,
+                         (unsigned)core->y, (unsigned)page, (unsigned)cb->reserved, (unsigned)cb->write_page);
     }
 }
 
@@ -426,7 +434,8 @@ void device_noc_async_write_multicast(uint32_t line, uint32_t source, uint64_t t
 /* A flag must change the word that it overwrites, else who waits for it cannot tell it from the one before.
  *
  */
-static void tell_receivers(struct thread *t, const struct rectangle *cores, uint32_t source, uint32_t address) {
+static void tell_receivers(struct thread *t, const struct rectangle *cores, uint32_t source,
+                           uint32_t address) {
     uint32_t value = known_semaphore(t->core, source)->value, at = 0;
     struct core *core;
     while ((core = next_receiver(t, cores, &at)) != NULL) {
@@ -434,9 +443,11 @@ static void tell_receivers(struct thread *t, const struct rectangle *cores, uint
         order_overwrite(t, core, semaphore);
         if (semaphore->value == value)
             thread_fault(t,
-                         "multicasts %u to %s of core (%u,%u), which is %u already: its waits cannot tell this one from the last; "
+                         "multicasts %u to %s of core (%u,%u), which is %u already: its waits cannot tell "
+                         "this one from the last; "
                          "a receiver sets it to another value before it says that it is ready",
-                         (unsigned)value, semaphore->spec->name, (unsigned)core->x, (unsigned)core->y, (unsigned)value);
+                         (unsigned)value, semaphore->spec->name, (unsigned)core->x, (unsigned)core->y,
+                         (unsigned)value);
     }
 }
 
@@ -451,7 +462,8 @@ void device_noc_semaphore_set_multicast(uint32_t line, uint32_t source, uint64_t
     for (size_t i = 0; i < t->remote.count; ++i) {
         struct remote_write *write = &t->remote.items[i];
         write->ordered |= write->kind == REMOTE_PAGES && write->linked &&
-                          memcmp(&write->cores, &cores, sizeof cores) == 0 && (write->departed || !needs_flush);
+                          memcmp(&write->cores, &cores, sizeof cores) == 0 &&
+                          (write->departed || !needs_flush);
     }
     remote_tell(t, (struct remote_write){.kind = REMOTE_FLAG,
                                          .cores = cores,

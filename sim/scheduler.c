@@ -258,34 +258,37 @@ static bool waits_alike(const struct thread *t, const struct thread *other) {
                t->blocked_semaphore->spec == other->blocked_semaphore->spec &&
                t->blocked_semaphore->value == other->blocked_semaphore->value &&
                t->semaphore_wants == other->semaphore_wants;
-    return t->blocked_on->spec == other->blocked_on->spec && t->blocked_on->filled == other->blocked_on->filled;
+    return t->blocked_on->spec == other->blocked_on->spec &&
+           t->blocked_on->filled == other->blocked_on->filled;
 }
 
 /* What a thread waits for, and what there is: "3 free pages of a: 2 of 4 pages are full". */
 static void describe_wait(const struct thread *t, char *text, size_t size) {
     const struct semaphore *semaphore = t->blocked_semaphore;
     if (semaphore) {
-        snprintf(text, size, "semaphore %s to be %u: it is %u", semaphore->spec->name, (unsigned)t->semaphore_wants,
-                 (unsigned)semaphore->value);
+        snprintf(text, size, "semaphore %s to be %u: it is %u", semaphore->spec->name,
+                 (unsigned)t->semaphore_wants, (unsigned)semaphore->value);
         return;
     }
     const struct circular_buffer *cb = t->blocked_on;
     bool reserves = cb->producer == t && cb->producer_blocked;
     uint32_t wanted = reserves ? cb->producer_wants : cb->consumer_wants;
-    snprintf(text, size, "%u %s page%s of %s: %u of %u pages are full", (unsigned)wanted, reserves ? "free" : "full",
-             wanted == 1 ? "" : "s", buffer_name(cb), (unsigned)cb->filled, (unsigned)cb->pages);
+    snprintf(text, size, "%u %s page%s of %s: %u of %u pages are full", (unsigned)wanted,
+             reserves ? "free" : "full", wanted == 1 ? "" : "s", buffer_name(cb), (unsigned)cb->filled,
+             (unsigned)cb->pages);
 }
 
-static void describe_blocked(const struct run *run, const struct thread *t, size_t alike, char *line, size_t size) {
+static void describe_blocked(const struct run *run, const struct thread *t, size_t alike, char *line,
+                             size_t size) {
     char place[256], wait[256];
     fault_place(run, t->role, t->line, place, sizeof place);
     describe_wait(t, wait, sizeof wait);
-    int length = snprintf(line, size, "core (%u,%u) %s waits at %s in %s (iteration %llu) for %s", (unsigned)t->core->x,
-                          (unsigned)t->core->y, role_name(t->role), place, t->call,
+    int length = snprintf(line, size, "core (%u,%u) %s waits at %s in %s (iteration %llu) for %s",
+                          (unsigned)t->core->x, (unsigned)t->core->y, role_name(t->role), place, t->call,
                           (unsigned long long)thread_iteration(t), wait);
     if (alike > 1 && length > 0 && (size_t)length < size)
-        snprintf(line + length, size - (size_t)length, "; so %s %zu more core%s", alike == 2 ? "does" : "do", alike - 1,
-                 alike == 2 ? "" : "s");
+        snprintf(line + length, size - (size_t)length, "; so %s %zu more core%s", alike == 2 ? "does" : "do",
+                 alike - 1, alike == 2 ? "" : "s");
 }
 
 /* One line for each group of threads that wait at the same call for the same thing. */

@@ -27,7 +27,9 @@ enum { TURNS = 5 };
          "}\n" tail "}\n"
 #define HEAD "if (core == 0) noc_semaphore_set(v, 1);"
 #define RESERVE "cb_reserve_back(data, 2); "
-#define READ "for (uint32_t j = 0; j < 2; ++j) noc_async_read_page(i * 2 + j, A, at + j * 2048); noc_async_read_barrier();\n"
+#define READ                                                                                                 \
+    "for (uint32_t j = 0; j < 2; ++j) noc_async_read_page(i * 2 + j, A, at + j * 2048); "                    \
+    "noc_async_read_barrier();\n"
 #define AWAIT "noc_semaphore_wait(r, receivers);\n"
 #define RESET "noc_semaphore_set(r, 0);\n"
 #define RECTANGLE(address) "get_noc_multicast_addr(x0, y0, x1, y1, " address ")"
@@ -85,8 +87,8 @@ static void stage_begin(struct stage *s, const char *product, uint64_t seed, str
     s->source = harness_matrix(&s->h, "A", FORMAT_BF16, s->values, TURNS * 2 * TILE_EDGE, TILE_EDGE);
     s->result = harness_output(&s->h, "C", FORMAT_BF16, count * TURNS * 2 * TILE_EDGE, TILE_EDGE);
     architecture_noc_coordinates(architecture, cores.x, cores.y, &corners[0], &corners[1]);
-    architecture_noc_coordinates(architecture, cores.x + cores.width - 1, cores.y + cores.height - 1, &corners[2],
-                                 &corners[3]);
+    architecture_noc_coordinates(architecture, cores.x + cores.width - 1, cores.y + cores.height - 1,
+                                 &corners[2], &corners[3]);
     for (uint32_t i = 0; i < count; ++i) {
         uint32_t *words = s->arguments[i];
         words[0] = i;
@@ -107,11 +109,8 @@ static const struct {
     const char *product;
     struct rectangle cores;
 } shapes[] = {
-    {"n150", {0, 0, 2, 1}},
-    {"n150", {0, 0, 1, 3}},
-    {"n150", {2, 3, 4, 2}},
-    {"p150", {0, 0, 2, 2}},
-    {"p150", {4, 1, 6, 2}}, /* over the columns that hold no cores */
+    {"n150", {0, 0, 2, 1}}, {"n150", {0, 0, 1, 3}}, {"n150", {2, 3, 4, 2}},
+    {"p150", {0, 0, 2, 2}}, {"p150", {4, 1, 6, 2}}, /* over the columns that hold no cores */
 };
 
 START_TEST(every_core_gets_every_block) {
@@ -221,26 +220,43 @@ struct rule {
 
 static const struct rule rules[] = {
     /* Receivers and rectangles. */
-    {"n150", SENDS(READ AWAIT RESET "noc_async_write_multicast(at, " RECTANGLE("at") ", 4096, 3, 1);\n" FLUSH TELL),
+    {"n150",
+     SENDS(READ AWAIT RESET "noc_async_write_multicast(at, " RECTANGLE("at") ", 4096, 3, 1);\n" FLUSH TELL),
      "core (0,0) reader, reader.c:17, noc_async_write_multicast: multicasts to 3 receivers, but the "
      "rectangle (18,18) to (20,18) has 2 beside the sender"},
-    {"n150", SENDS(READ AWAIT RESET "noc_async_write_multicast(at, " RECTANGLE("at") ", 4096, 1, 1);\n" FLUSH TELL),
+    {"n150",
+     SENDS(READ AWAIT RESET "noc_async_write_multicast(at, " RECTANGLE("at") ", 4096, 1, 1);\n" FLUSH TELL),
      "core (0,0) reader, reader.c:17, noc_async_write_multicast: multicasts to 1 receiver, but the "
      "rectangle (18,18) to (20,18) has 2 beside the sender"},
-    {"n150", SENDS(READ AWAIT RESET "noc_async_write_multicast(at, get_noc_multicast_addr(x0, y0, x0, y0, at), 4096, 0, 1);\n"),
+    {"n150",
+     SENDS(READ AWAIT RESET
+           "noc_async_write_multicast(at, get_noc_multicast_addr(x0, y0, x0, y0, at), 4096, 0, 1);\n"),
      "core (0,0) reader, reader.c:17, noc_async_write_multicast: multicasts to 0 receivers, but the "
      "rectangle (18,18) to (18,18) has 0 beside the sender: nothing may be sent to nobody"},
-    {"n150", SENDS(READ AWAIT RESET SEND FLUSH "noc_semaphore_set_multicast(v, " RECTANGLE("v") ", receivers + 1);\n"),
+    {"n150",
+     SENDS(READ AWAIT RESET SEND FLUSH
+           "noc_semaphore_set_multicast(v, " RECTANGLE("v") ", receivers + 1);\n"),
      "core (0,0) reader, reader.c:19, noc_semaphore_set_multicast: multicasts to 3 receivers, but the "
      "rectangle (18,18) to (20,18) has 2 beside the sender"},
-    {"n150", SENDS(READ AWAIT RESET "noc_async_write_multicast(at, get_noc_multicast_addr(x0, y0, 30, y1, at), 4096, receivers, 1);\n"),
+    {"n150",
+     SENDS(
+         READ AWAIT RESET
+         "noc_async_write_multicast(at, get_noc_multicast_addr(x0, y0, 30, y1, at), 4096, receivers, 1);\n"),
      "core (0,0) reader, reader.c:17, noc_async_write_multicast: no core has the NoC coordinates (30,18)"},
-    {"n150", SENDS(READ AWAIT RESET "noc_async_write_multicast(at, get_noc_multicast_addr(x0, y0, 64, y1, at), 4096, receivers, 1);\n"),
+    {"n150",
+     SENDS(
+         READ AWAIT RESET
+         "noc_async_write_multicast(at, get_noc_multicast_addr(x0, y0, 64, y1, at), 4096, receivers, 1);\n"),
      "core (0,0) reader, reader.c:17, get_noc_multicast_addr: (64,18) are no NoC coordinates"},
-    {"n150", SENDS(READ AWAIT RESET "noc_async_write_multicast(at, get_noc_multicast_addr(x0, y0, x1 + 1, y1, at), 4096, 3, 1);\n"),
+    {"n150",
+     SENDS(READ AWAIT RESET
+           "noc_async_write_multicast(at, get_noc_multicast_addr(x0, y0, x1 + 1, y1, at), 4096, 3, 1);\n"),
      "core (0,0) reader, reader.c:17, noc_async_write_multicast: the core at the NoC coordinates "
      "(21,18) takes no part in the launch"},
-    {"n150", SENDS(READ AWAIT RESET "noc_async_write_multicast(at, get_noc_multicast_addr(x1, y0, x0, y1, at), 4096, receivers, 1);\n"),
+    {"n150",
+     SENDS(
+         READ AWAIT RESET
+         "noc_async_write_multicast(at, get_noc_multicast_addr(x1, y0, x0, y1, at), 4096, receivers, 1);\n"),
      "core (0,0) reader, reader.c:17, noc_async_write_multicast: the rectangle (20,18) to (18,18) runs "
      "backwards"},
     {"n150", SENDS(READ AWAIT RESET "noc_async_write_multicast(at, get_noc_addr(x1, y1, at), 4096, 1, 1);\n"),
@@ -258,22 +274,30 @@ static const struct rule rules[] = {
      "no part in the launch"},
 
     /* Bytes and places. */
-    {"n150", SENDS(READ AWAIT RESET "noc_async_write_multicast(at, " RECTANGLE("at") ", 4090, receivers, 1);\n"),
+    {"n150",
+     SENDS(READ AWAIT RESET "noc_async_write_multicast(at, " RECTANGLE("at") ", 4090, receivers, 1);\n"),
      "core (0,0) reader, reader.c:17, noc_async_write_multicast: 4090 bytes from 0x19d80: a multicast "
      "moves multiples of 16 bytes from such an address"},
-    {"n150", SENDS(READ AWAIT RESET "noc_async_write_multicast(at + 4, " RECTANGLE("at") ", 2048, receivers, 1);\n"),
+    {"n150",
+     SENDS(READ AWAIT RESET "noc_async_write_multicast(at + 4, " RECTANGLE("at") ", 2048, receivers, 1);\n"),
      "core (0,0) reader, reader.c:17, noc_async_write_multicast: 2048 bytes from 0x19d84: a multicast "
      "moves multiples of 16 bytes from such an address"},
-    {"n150", SENDS(READ AWAIT RESET "noc_async_write_multicast(at, " RECTANGLE("at") ", 8192, receivers, 1);\n"),
+    {"n150",
+     SENDS(READ AWAIT RESET "noc_async_write_multicast(at, " RECTANGLE("at") ", 8192, receivers, 1);\n"),
      "core (0,0) reader, reader.c:17, noc_async_write_multicast: 8192 bytes at 0x19d80 are outside what "
      "is reserved of data (0x19d80 to 0x1ad80)"},
-    {"n150", SENDS(READ AWAIT RESET "noc_async_write_multicast(at, " RECTANGLE("at + 2048") ", 2048, receivers, 1);\n"),
+    {"n150",
+     SENDS(READ AWAIT RESET
+           "noc_async_write_multicast(at, " RECTANGLE("at + 2048") ", 2048, receivers, 1);\n"),
      "core (0,0) reader, reader.c:17, noc_async_write_multicast: multicasts byte 0 of data to byte "
      "2048: a block has the same place on all cores"},
-    {"n150", SENDS(READ AWAIT RESET "noc_async_write_multicast(at, " RECTANGLE("64") ", 2048, receivers, 1);\n"),
+    {"n150",
+     SENDS(READ AWAIT RESET "noc_async_write_multicast(at, " RECTANGLE("64") ", 2048, receivers, 1);\n"),
      "core (0,0) reader, reader.c:17, noc_async_write_multicast: multicasts pages of data to 0x40, "
      "which is outside of it"},
-    {"n150", SENDS("for (uint32_t j = 0; j < 2; ++j) noc_async_read_page(i * 2 + j, A, at + j * 2048);\n" AWAIT RESET SEND),
+    {"n150",
+     SENDS("for (uint32_t j = 0; j < 2; ++j) noc_async_read_page(i * 2 + j, A, at + j * 2048);\n" AWAIT RESET
+               SEND),
      "core (0,0) reader, reader.c:17, noc_async_write_multicast: multicasts pages of data with reads in "
      "flight: noc_async_read_barrier is missing"},
     {"n150", SENDS("noc_async_read_page(i, A, at); noc_async_read_barrier();\n" AWAIT RESET SEND),
@@ -297,7 +321,9 @@ static const struct rule rules[] = {
      "core (0,0) reader, reader.c:14, get_semaphore: no semaphore 2 is configured"},
 
     /* Landing. */
-    {"n150", SENDS(READ AWAIT RESET "noc_async_write_multicast(at, " RECTANGLE("at") ", 4096, receivers, 0);\n" FLUSH TELL),
+    {"n150",
+     SENDS(READ AWAIT RESET
+           "noc_async_write_multicast(at, " RECTANGLE("at") ", 4096, receivers, 0);\n" FLUSH TELL),
      "core (1,0) reader, reader.c:25, cb_push_back: a multicast of core (0,0) into these pages of data "
      "may not have landed: the semaphore that told of it can overtake it"},
     {"p150", SENDS(READ AWAIT RESET SEND TELL),
@@ -310,7 +336,9 @@ static const struct rule rules[] = {
      "core (0,0) reader, reader.c:18, noc_async_write_barrier: the last multicast was linked: its path "
      "is held for another multicast to the same cores, and nothing else may be waited for or written "
      "before that"},
-    {"n150", SENDS(READ AWAIT RESET SEND FLUSH "noc_semaphore_set_multicast(v, get_noc_multicast_addr(x1, y1, x1, y1, v), 1);\n"),
+    {"n150",
+     SENDS(READ AWAIT RESET SEND FLUSH
+           "noc_semaphore_set_multicast(v, get_noc_multicast_addr(x1, y1, x1, y1, v), 1);\n"),
      "core (0,0) reader, reader.c:19, noc_semaphore_set_multicast: the multicast before it was linked, "
      "to other cores: (18,18) to (20,18)"},
     {"n150", SENDS(READ AWAIT RESET SEND "noc_async_read_page(i, A, at);\n"),
@@ -401,7 +429,8 @@ START_TEST(races_do_not_hide_behind_the_schedule) {
             struct stage s;
             stage_begin(&s, "n150", seed, (struct rectangle){0, 0, 3, 1});
             harness_kernels(&s.h, races[i], NULL, writer);
-            ck_assert_msg(!device_run(s.h.device, &s.h.launch, &s.h.fault, NULL), "race %zu, seed %u", i, (unsigned)seed);
+            ck_assert_msg(!device_run(s.h.device, &s.h.launch, &s.h.fault, NULL), "race %zu, seed %u", i,
+                          (unsigned)seed);
             harness_end(&s.h);
         }
 }
@@ -417,9 +446,11 @@ START_TEST(sender_must_know_that_receivers_are_ready) {
     s.h.cores[0] = s.h.cores[2];
     s.h.cores[2] = first;
     harness_kernels(&s.h, SENDS(READ SEND FLUSH TELL), NULL, writer);
-    harness_expect(&s.h, "core (0,0) reader, reader.c:15, noc_async_write_multicast: multicasts to page 0 of data of core "
-                      "(1,0), which has reserved it, but nothing tells core (0,0) so: the semaphore that says ready must "
-                      "come behind that and be waited for");
+    harness_expect(
+        &s.h,
+        "core (0,0) reader, reader.c:15, noc_async_write_multicast: multicasts to page 0 of data of core "
+        "(1,0), which has reserved it, but nothing tells core (0,0) so: the semaphore that says ready must "
+        "come behind that and be waited for");
     harness_end(&s.h);
 }
 END_TEST
@@ -428,10 +459,8 @@ static const struct {
     struct device_semaphore semaphores[2];
     const char *expected;
 } launches[] = {
-    {{{16, "many", 0}, {1, "valid", 0}},
-     "launch: semaphore many has identifier 16: there are 16"},
-    {{{1, "ready", 0}, {1, "valid", 0}},
-     "launch: semaphores ready and valid have the same identifier 1"},
+    {{{16, "many", 0}, {1, "valid", 0}}, "launch: semaphore many has identifier 16: there are 16"},
+    {{{1, "ready", 0}, {1, "valid", 0}}, "launch: semaphores ready and valid have the same identifier 1"},
 };
 
 START_TEST(launch) {

@@ -1,4 +1,5 @@
-/* Cores that wait for each other: they run in turns, in every number model, and what they do wrong ends the evaluation. */
+/* Cores that wait for each other: they run in turns, in every number model, and what they do wrong ends the
+ * evaluation. */
 #include "testsuite/unit/evaluation.h"
 
 /* Core 0 reads the tile of X and sends it to core 1; each writes it to its row of tiles of Y. */
@@ -38,31 +39,38 @@ static const struct {
     {CORES READER(READ SEND TELL, SAY HEAR) WRITER,
      "a multicast to cb_x of core 1, which has 0 pages reserved from page 0 on, writes page 0"},
     {CORES READER(READ ROOM TELL, SAY HEAR) WRITER, "Y[32, 0] is never written"},
-    {CORES READER(READ ROOM "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, last, row, at), "
-                            "2048, 2, 1) ",
+    {CORES READER(READ ROOM
+                  "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, last, row, at), "
+                  "2048, 2, 1) ",
                   SAY HEAR) WRITER,
      "a multicast to 2 receivers, but the rectangle (18, 18)..(19, 18) has 1 beside the sender"},
-    {CORES READER(READ ROOM "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, first, row, at), "
-                            "2048, 0, 1) ",
+    {CORES READER(READ ROOM
+                  "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, first, row, at), "
+                  "2048, 0, 1) ",
                   SAY HEAR) WRITER,
      "a multicast to 0 receivers, but the rectangle (18, 18)..(18, 18) has 0 beside the sender"},
-    {CORES READER(READ ROOM "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, last + 1, row, at), "
-                            "2048, 2, 1) ",
+    {CORES READER(READ ROOM
+                  "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, last + 1, row, at), "
+                  "2048, 2, 1) ",
                   SAY HEAR) WRITER,
      "no core of the launch has the NoC coordinates (20, 18)"},
-    {CORES READER(READ ROOM "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, last, row, at), "
-                            "1024, 1, 1) ",
+    {CORES READER(READ ROOM
+                  "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, last, row, at), "
+                  "1024, 1, 1) ",
                   SAY HEAR) WRITER,
      "a multicast of 1024 bytes from byte 0 of a page of cb_x is not whole pages"},
-    {CORES READER(READ ROOM "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, last, row, at + "
-                            "2048), 2048, 1, 1) ",
+    {CORES READER(READ ROOM
+                  "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, last, row, at + "
+                  "2048), 2048, 1, 1) ",
                   SAY HEAR) WRITER,
      "a multicast from address 65536 goes to address 67584: a block has one place on all cores"},
-    {CORES READER(READ ROOM SEND TELL, "noc_semaphore_inc(get_noc_addr(70, row, get_semaphore(ready)), 1) ") WRITER,
+    {CORES READER(READ ROOM SEND TELL, "noc_semaphore_inc(get_noc_addr(70, row, get_semaphore(ready)), 1) ")
+         WRITER,
      "70 is no NoC coordinate"},
     {CORES READER(READ ROOM SEND TELL, "noc_semaphore_inc(get_noc_addr(first, row, at), 1) ") WRITER,
      "address 65536 is no semaphore"},
-    {CORES READER("noc_semaphore_set(get_semaphore(2), 1) ", SAY HEAR) WRITER, "there is no semaphore number 2"},
+    {CORES READER("noc_semaphore_set(get_semaphore(2), 1) ", SAY HEAR) WRITER,
+     "there is no semaphore number 2"},
 };
 
 START_TEST(cores_meet_or_fail) {
@@ -72,7 +80,8 @@ START_TEST(cores_meet_or_fail) {
         struct evaluation_result result;
         bench_fill(&b, kernel, FILL_REALS);
         bool fine = bench_try(&b, kernel, MODEL_DEVICE, PADDING_NAN, &result);
-        ck_assert_msg(fine == !faults[i].message, "%s: %s", faults[i].text, fine ? "no fault" : bench_message(&b));
+        ck_assert_msg(fine == !faults[i].message, "%s: %s", faults[i].text,
+                      fine ? "no fault" : bench_message(&b));
         if (faults[i].message)
             ck_assert_str_eq(bench_message(&b), faults[i].message);
         bench_close(&b);
@@ -95,9 +104,10 @@ END_TEST
 
 START_TEST(cores_must_be_on_the_map) {
     struct bench b = bench_open();
-    struct node *kernel = bench_kernel(
-        &b, "kernel k(in X: bf16[32, 20], out Y: bf16[32, 20]) @{tt.core_grid = [2, 1], tt.core_map = [[0, 0, 18, "
-            "18]], tt.grid_blocks = [1], tt.runtime_args = {start_id = start()}} { semaphore ready = 0 function writer writer() { } }");
+    struct node *kernel = bench_kernel(&b, "kernel k(in X: bf16[32, 20], out Y: bf16[32, 20]) @{tt.core_grid "
+                                           "= [2, 1], tt.core_map = [[0, 0, 18, "
+                                           "18]], tt.grid_blocks = [1], tt.runtime_args = {start_id = "
+                                           "start()}} { semaphore ready = 0 function writer writer() { } }");
     struct evaluation_result result;
     bench_fill(&b, kernel, FILL_REALS);
     ck_assert(!bench_try(&b, kernel, MODEL_DEVICE, PADDING_NAN, &result));
