@@ -152,6 +152,7 @@ void mutant_judge(const struct subject *s, size_t number, struct record *record)
     struct arena *arena = arena_create();
     struct mutation mutation;
     const char *text = mutant_text(arena, s, number, &mutation);
+    record->what = mutation.what;
     if (strcmp(text, module_text(arena, s, s->device)) == 0)
         settle(record, VERDICT_SAME, "");
     else
@@ -159,10 +160,15 @@ void mutant_judge(const struct subject *s, size_t number, struct record *record)
     arena_free(arena);
 }
 
-const char *mutant_runs(struct arena *arena, const struct subject *s, size_t number) {
+bool mutant_runs_right(const struct subject *s, size_t number) {
+    struct arena *arena = arena_create();
     struct mutation mutation;
     struct node *kernel = mutant(arena, s->device, number, &mutation);
     struct unit *unit = check_text(arena, s, module_text(arena, s, s->device));
-    unit->module = node_new(arena, module, MODULE, kernel->span, .source = path_base(s->path), .items = LIST(arena, kernel));
-    return run_all(arena, s, unit, kernel).reason;
+    unit->module =
+        node_new(arena, module, MODULE, kernel->span, .source = path_base(s->path), .items = LIST(arena, kernel));
+    struct findings findings = run_all(arena, s, unit, kernel);
+    bool right = !findings.evaluator && !findings.device;
+    arena_free(arena);
+    return right;
 }

@@ -21,14 +21,16 @@ enum { RECORD_TEXT = 400 };
 
 struct record {
     enum verdict verdict;
+    const char *what;         /* the kind of mutation */
+    bool right;               /* of VERDICT_PROVED, where it was asked: it runs right all the same */
     char reason[RECORD_TEXT]; /* the error of the proof, or what a run showed */
 };
 
 /* The IR of a mutant as text; NULL when there is no such number. */
 const char *mutant_text(struct arena *arena, const struct subject *subject, size_t number, struct mutation *mutation);
 void mutant_judge(const struct subject *subject, size_t number, struct record *record);
-/* Accepted or not by the proofs: does it run right? NULL, or what a run showed. */
-const char *mutant_runs(struct arena *arena, const struct subject *subject, size_t number);
+/* Does it run right, whatever the proofs say of it? */
+bool mutant_runs_right(const struct subject *subject, size_t number);
 
 /* The question that an error answers: "windows"; "other" when no row of rules.def knows it. */
 const char *rule_of(const char *error);

@@ -1,13 +1,17 @@
 /* The mutation run: every mutant of the kernels of the given sources, judged.
  *
- *     mutation [--jobs N] [--keep N] [--list VERDICT] [--refused] FILE.tl ...
+ *     mutation [--jobs N] [--keep N] [--list VERDICT] [--refused] SOURCE ...
  *     mutation --mutant N FILE.tl     judges one and prints its IR; mutants are numbered within a file
+ *
+ * A source is a .tl file, or a folder of such. --keep N judges one of N; --list also shows the mutants of a verdict; --refused runs what the proofs reject, and shows
+ * what is right on every launch tried all the same.
  */
-#include <signal.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,14 +60,29 @@ static bool is_kept(const struct session *s, size_t number) {
     return s->settings.keep < 2 || (mixed >> 40) % s->settings.keep == 0;
 }
 
+static void read_source(struct session *s, const char *path) {
+    size_t more = subjects_read(s->arena, path, s->subjects + s->subject_count, SUBJECTS_MAX - s->subject_count);
+    if (!more) {
+        printf("mutation: 0 passed, 1 failed\n");
+        exit(1);
+    }
+    s->subject_count += more;
+}
+
+/* Sources, and folders with the sources in them and one level below. */
 static void read_sources(struct session *s, char **paths, int count) {
     for (int i = 0; i < count; i++) {
-        size_t more = subjects_read(s->arena, paths[i], s->subjects + s->subject_count, SUBJECTS_MAX - s->subject_count);
-        if (!more) {
-            printf("mutation: 0 passed, 1 failed\n");
-            exit(1);
+        glob_t found;
+        struct stat status;
+        if (stat(paths[i], &status) != 0 || !S_ISDIR(status.st_mode)) {
+            read_source(s, paths[i]);
+            continue;
         }
-        s->subject_count += more;
+        glob(arena_printf(s->arena, "%s/*.tl", paths[i]), 0, NULL, &found);
+        glob(arena_printf(s->arena, "%s/*/*.tl", paths[i]), GLOB_APPEND, NULL, &found);
+        for (size_t j = 0; j < found.gl_pathc; j++)
+            read_source(s, arena_string(s->arena, found.gl_pathv[j]));
+        globfree(&found);
     }
 }
 
@@ -90,7 +109,10 @@ static void work(struct session *s, int worker) {
     while ((at = __atomic_fetch_add(&s->shared->next, 1, __ATOMIC_RELAXED)) < s->place_count) {
         s->shared->current[worker] = at;
         alarm(SECONDS_FOR_ONE);
-        mutant_judge(s->places[at].subject, s->places[at].number, &s->shared->records[at]);
+        struct record *record = &s->shared->records[at];
+        mutant_judge(s->places[at].subject, s->places[at].number, record);
+        if (s->settings.refused && record->verdict == VERDICT_PROVED)
+            record->right = mutant_runs_right(s->places[at].subject, s->places[at].number);
         alarm(0);
     }
 }
@@ -153,29 +175,48 @@ static void print_tally(const char *name, const struct tally *t) {
            t->counts[VERDICT_BROKEN]);
 }
 
-static void print_rules(const struct session *s) {
+/* How many records of a verdict there are of each kind, as one line. */
+struct kinds {
     struct {
         const char *name;
         size_t count;
-    } rules[64];
-    size_t rule_count = 0;
+    } items[64];
+    size_t count;
+};
+
+static void count_kind(struct kinds *kinds, const char *name) {
+    size_t at = 0;
+    while (at < kinds->count && strcmp(kinds->items[at].name, name) != 0)
+        at++;
+    if (at == sizeof kinds->items / sizeof *kinds->items)
+        return;
+    if (at == kinds->count)
+        kinds->items[kinds->count++].name = name;
+    kinds->items[at].count++;
+}
+
+static void print_kinds(const char *title, const struct kinds *kinds) {
+    printf("%s:", title);
+    for (size_t i = 0; i < kinds->count; i++)
+        printf("%s %s %zu", i ? "," : "", kinds->items[i].name, kinds->items[i].count);
+    printf("%s\n", kinds->count ? "" : " none");
+}
+
+static void print_all_kinds(const struct session *s) {
+    struct kinds proved = {0}, equivalent = {0}, right = {0};
     for (size_t i = 0; i < s->place_count; i++) {
-        if (s->shared->records[i].verdict != VERDICT_PROVED)
-            continue;
-        const char *rule = rule_of(s->shared->records[i].reason);
-        size_t at = 0;
-        while (at < rule_count && strcmp(rules[at].name, rule) != 0)
-            at++;
-        if (at == rule_count) {
-            rules[rule_count].name = rule;
-            rules[rule_count++].count = 0;
-        }
-        rules[at].count++;
+        const struct record *record = &s->shared->records[i];
+        if (record->verdict == VERDICT_PROVED)
+            count_kind(&proved, rule_of(record->reason));
+        if (record->verdict == VERDICT_EQUIVALENT)
+            count_kind(&equivalent, record->what);
+        if (record->right)
+            count_kind(&right, rule_of(record->reason));
     }
-    printf("rejected by a proof, by question:");
-    for (size_t i = 0; i < rule_count; i++)
-        printf("%s %s %zu", i ? "," : "", rules[i].name, rules[i].count);
-    printf("\n");
+    print_kinds("rejected by a proof, by question", &proved);
+    print_kinds("equal results, by mutation", &equivalent);
+    if (s->settings.refused)
+        print_kinds("rejected, and right on every launch tried, by question", &right);
 }
 
 static struct tally print_tallies(struct session *s) {
@@ -197,12 +238,13 @@ static struct tally print_tallies(struct session *s) {
 static int report(struct session *s) {
     for (size_t i = 0; i < s->place_count; i++) {
         enum verdict verdict = s->shared->records[i].verdict;
-        bool wanted = s->settings.list && strcmp(s->settings.list, verdict_names[verdict]) == 0;
+        bool wanted = (s->settings.list && strcmp(s->settings.list, verdict_names[verdict]) == 0) ||
+                      s->shared->records[i].right;
         if (verdict >= VERDICT_HOLE || wanted)
             show(s, i);
     }
     struct tally total = print_tallies(s);
-    print_rules(s);
+    print_all_kinds(s);
     size_t failed = total.counts[VERDICT_HOLE] + total.counts[VERDICT_SURVIVOR] + total.counts[VERDICT_BROKEN];
     printf("%zu mutants, %zu left out of the sample\n", s->place_count - total.counts[VERDICT_SAME], s->left_out);
     printf("mutation: %zu passed, %zu failed\n", s->place_count - total.counts[VERDICT_SAME] - failed, failed);
@@ -221,10 +263,8 @@ static int judge_one(struct session *s) {
         printf("// %s, %s: %s%s%s\n// %s: %s\n", mutation.place, mutation.what, mutation.before,
                mutation.after ? "  ->  " : "", mutation.after ? mutation.after : "", verdict_names[record.verdict],
                record.reason);
-        if (record.verdict == VERDICT_PROVED) {
-            const char *runs = mutant_runs(s->arena, place->subject, place->number);
-            printf("// run all the same: %s\n", runs ? runs : "the results are right");
-        }
+        if (record.verdict == VERDICT_PROVED && mutant_runs_right(place->subject, place->number))
+            printf("// it runs right all the same\n");
         return record.verdict >= VERDICT_HOLE;
     }
     printf("there is no mutant %ld\n", s->settings.mutant);
@@ -236,7 +276,10 @@ static int read_settings(struct settings *settings, int count, char **words) {
     int at = 1;
     *settings = (struct settings){.jobs = cores < 1 ? 1 : cores > JOBS_MAX ? JOBS_MAX : (int)cores, .mutant = -1};
     for (; at + 1 < count && strncmp(words[at], "--", 2) == 0; at += 2) {
-        if (strcmp(words[at], "--jobs") == 0)
+        if (strcmp(words[at], "--refused") == 0) {
+            settings->refused = true;
+            at--;
+        } else if (strcmp(words[at], "--jobs") == 0)
             settings->jobs = atoi(words[at + 1]);
         else if (strcmp(words[at], "--keep") == 0)
             settings->keep = strtoull(words[at + 1], NULL, 10);
@@ -254,7 +297,7 @@ int main(int count, char **words) {
     static struct session session;
     int first = read_settings(&session.settings, count, words);
     if (first < 1 || first == count) {
-        fprintf(stderr, "usage: mutation [--jobs N] [--keep N] [--list VERDICT] [--mutant N] FILE.tl ...\n");
+        fprintf(stderr, "usage: mutation [--jobs N] [--keep N] [--list VERDICT] [--refused] [--mutant N] SOURCE ...\n");
         return 2;
     }
     session.arena = arena_create();

@@ -79,9 +79,18 @@ static void choose_sizes(struct subject *s, struct launch_case *launch, size_t n
     launch->text = arena_printf(s->arena, "%s%s", launch->text, launch->one_core ? " on one core" : "");
 }
 
-/* Blocks are bound to the cores that hold their shards. */
-static bool owns_shards(const struct subject *s) {
-    return strcmp(attribute_word(attribute_get(s->device, KEY_TT_PARTITION_MODE), ""), "local_shard") == 0;
+/* Blocks may be bound to the cores that hold their shards or send them. */
+static bool visit_place(struct node *node, void *context) {
+    const struct node_call *call = node_as(node, call);
+    bool *found = context;
+    *found |= call && (strcmp(call->function, "core_x") == 0 || strcmp(call->function, "core_y") == 0);
+    return !*found && node_each_child(node, visit_place, context);
+}
+
+static bool asks_for_place(const struct subject *s) {
+    bool found = false;
+    visit_place(attribute_get(s->device, KEY_TT_RUNTIME_ARGS), &found);
+    return found;
 }
 
 static bool prepare_launch(struct subject *s, struct launch_case *launch, size_t number, bool equal) {
@@ -108,7 +117,7 @@ static bool prepare_launch(struct subject *s, struct launch_case *launch, size_t
         tensors++;
     }
     return conditions_check(scratch, &launch->sizes, s->loop) &&
-           conditions_check(scratch, &launch->sizes, s->device) && !(launch->one_core && owns_shards(s));
+           conditions_check(scratch, &launch->sizes, s->device) && !(launch->one_core && asks_for_place(s));
 }
 
 /* ---- runs ---- */
@@ -226,9 +235,9 @@ static bool settle_subject(struct subject *s, struct unit *unit) {
     return s->launch_count > 0;
 }
 
-/* Two cores where the kernel lets itself be run on them, else the cores of its shards. */
+/* Four cores where the kernel lets itself be run on them, else the cores of its shards. */
 static struct unit *compile_source(struct arena *arena, const char *path, const char *text, size_t length) {
-    struct unit *unit = new_unit(arena, 2, 1);
+    struct unit *unit = new_unit(arena, 2, 2);
     if (unit_load(unit, path, text, length) && unit_compile(unit))
         return unit;
     unit = new_unit(arena, 0, 0);
