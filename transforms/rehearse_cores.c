@@ -46,8 +46,11 @@ static bool receivers_agree(struct player *p) {
         return false;
     for (size_t i = 0; i < p->core_count; i++)
         found += &p->cores[i] != p->core && is_within(p->cores[i].performed, corners);
+    if (p->core->linked && memcmp(p->core->linked->cores, corners, sizeof p->event->cores) != 0)
+        fail(p, "the multicast behind a linked one goes to the same cores",
+             "%s goes to other cores than the linked multicast before it", p->event->effect->name);
     if (found == wanted && wanted > 0)
-        return true;
+        return !p->failed;
     fail(p, "the sender is not counted",
          "%s has %" PRIu32 " receivers, and its rectangle (%" PRIu32 ", %" PRIu32 ")..(%" PRIu32 ", %" PRIu32
          ") has %" PRIu32 " cores of the launch",
@@ -65,9 +68,19 @@ static void increase(struct player *p) {
 static void spread_semaphore(struct player *p) {
     size_t from = semaphore_at(p, event_argument(p, p->event->effect->address)),
            to = semaphore_at(p, event_argument(p, p->event->effect->target));
-    for (size_t i = 0; !p->failed && receivers_agree(p) && i < p->core_count; i++)
-        if (&p->cores[i] != p->core && is_within(p->cores[i].performed, p->event->cores))
-            p->cores[i].semaphores[to] = p->core->semaphores[from];
+    bool goes = !p->failed && receivers_agree(p);
+    for (size_t i = 0; goes && i < p->core_count; i++) {
+        struct core *core = &p->cores[i];
+        if (core == p->core || !is_within(core->performed, p->event->cores))
+            continue;
+        if (core->semaphores[to] == p->core->semaphores[from])
+            fail(p, "a receiver sets its semaphore to another value before it says that it is ready",
+                 "%s sends %" PRIu32 " to %s of core (%" PRIu32 ", %" PRIu32 "), which is so already",
+                 p->event->effect->name, core->semaphores[to], p->rehearsal->semaphores[to].node->name,
+                 core->performed->x, core->performed->y);
+        core->semaphores[to] = p->core->semaphores[from];
+    }
+    p->core->linked = NULL;
 }
 
 /* A page lands on another core: in what that core has reserved. */
@@ -86,7 +99,9 @@ static void spread_pages(struct player *p) {
     const struct call_effect *effect = p->event->effect;
     uint32_t source = event_argument(p, effect->address), target = event_argument(p, effect->target),
              bytes = event_argument(p, effect->size), done = 0;
-    while (receivers_agree(p) && done < bytes && !p->failed) {
+    bool goes = receivers_agree(p);
+    p->core->linked = event_argument(p, effect->linked) ? p->event : NULL;
+    while (goes && done < bytes && !p->failed) {
         int64_t offset;
         struct ring *ring = ring_at(p, source + done, true, &offset);
         const struct ring_page *page = ring ? window_page(p, ring, true, offset / ring->buffer->page_bytes) : NULL;

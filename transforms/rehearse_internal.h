@@ -113,7 +113,8 @@ struct core {
     struct ring *rings;
     uint32_t read_batch, write_batch, flushed_batch; /* numbers of the transfers that no barrier has ended yet */
     enum slot_state slots[DST_LIMIT];
-    uint32_t *semaphores; /* values */
+    uint32_t *semaphores;           /* values */
+    const struct event *linked;     /* the multicast whose path is held for the next one; NULL: none */
 };
 
 struct player {
