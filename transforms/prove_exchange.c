@@ -189,11 +189,27 @@ static const struct polynomial *guard_fact(struct exchanges *e, const struct exc
     return holds ? c->p : difference_of(v, number(v, 1), c->p);
 }
 
+/* The fact says that a product is at least 1, and no factor is below 0: neither is any of them 0. */
+static bool by_a_factor(struct exchanges *e, const struct polynomial *p, const struct polynomial *limit,
+                        const struct polynomial *fact) {
+    struct values *v = &e->walk->values;
+    bool product = fact->count == 2 && fact->terms[0].degree > 1 && fact->terms[0].factor < 0 &&
+                   !fact->terms[1].degree && fact->terms[1].factor > 0;
+    for (size_t i = 0; product && i < fact->terms[0].degree; i++) {
+        const struct polynomial *above =
+            difference_of(v, atom_value(v, fact->terms[0].atoms[i]), number(v, 1));
+        if (prove_quietly(e->walk, sum_of(v, p, above), limit))
+            return true;
+    }
+    return false;
+}
+
 /* p <= limit, also by a fact: a number that is at most 0. */
 static bool at_most(struct exchanges *e, const struct polynomial *p, const struct polynomial *limit,
                     const struct polynomial *fact) {
     return prove_quietly(e->walk, p, limit) ||
-           (fact && prove_quietly(e->walk, difference_of(&e->walk->values, p, fact), limit));
+           (fact && (prove_quietly(e->walk, difference_of(&e->walk->values, p, fact), limit) ||
+                     by_a_factor(e, p, limit, fact)));
 }
 
 /* With the operand of every minimum and maximum that it is, where that is known. */
@@ -296,11 +312,11 @@ static bool check_reach(struct exchanges *e, const struct exchange *x, const str
 /* Where the sender does not send, nobody waits. */
 static bool check_guard(struct exchanges *e, const struct exchange *x, const struct item *call) {
     struct values *v = &e->walk->values;
-    const struct polynomial *fact = guard_fact(e, x, false), *others = NULL;
+    const struct polynomial *fact = guard_fact(e, x, false), *others = number(v, 1);
     for (size_t d = 0; d < 2; d++) {
-        if (!x->core[d] || others)
-            continue;
-        others = x->plane[d] ? x->plane[d] : v->cores[d] > 0 ? number(v, v->cores[d]) : NULL;
+        const struct polynomial *cores = v->cores[d] > 0 ? number(v, v->cores[d]) : NULL;
+        if (x->core[d])
+            others = product_of(v, others, x->plane[d] ? x->plane[d] : cores);
     }
     if (!x->sender.guard || (fact && others && at_most(e, others, number(v, 1), fact)))
         return true;

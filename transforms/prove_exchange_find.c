@@ -172,9 +172,23 @@ static void read_side(struct side_reading *r, const struct item *items) {
 
 /* ---- who sends, and to whom ---- */
 
-/* c is the coordinate for which p is 0. */
+/* sx + sy is 0 for one core alone. */
+static bool core_of_sum(struct exchanges *e, const struct polynomial *p, const struct polynomial *core[2]) {
+    struct values *v = &e->walk->values;
+    bool sum = p->count == 2;
+    for (size_t i = 0; sum && i < 2; i++)
+        sum = p->terms[i].degree == 1 && p->terms[i].factor == p->terms[0].factor &&
+              v->atoms[p->terms[i].atoms[0]].kind == ATOM_CORE;
+    for (size_t d = 0; sum && d < 2; d++)
+        core[d] = number(v, 0);
+    return sum;
+}
+
+/* The column or row for which p is 0. */
 static bool core_where(struct exchanges *e, const struct polynomial *p, const struct polynomial *core[2]) {
     struct values *v = &e->walk->values;
+    if (core_of_sum(e, p, core))
+        return true;
     for (size_t d = 0; d < 2; d++) {
         const struct polynomial *factor, *rest, *zero = number(v, 0);
         size_t atom = atom_find(v, &(struct atom){.kind = ATOM_CORE, .name = d ? "sy" : "sx", .position = d});

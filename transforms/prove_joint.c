@@ -445,7 +445,7 @@ static enum outcome part(struct run *r, struct position *p) {
 
 enum outcome loops_advance(struct run *r, struct position *p) {
     typedef enum outcome attempt(struct run *, struct position *);
-    static attempt *const attempts[] = {advance_joint, advance_alone, reshape, demand, align, part};
+    static attempt *const attempts[] = {advance_joint, advance_alone, reshape, part, demand, align};
     enum outcome outcome = STUCK;
     for (size_t i = 0; outcome == STUCK && r->steps > 0 && i < sizeof attempts / sizeof *attempts; i++)
         outcome = attempts[i](r, p);

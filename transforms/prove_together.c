@@ -1,6 +1,7 @@
-#include "transforms/prove_together_internal.h"
-
 #include <string.h>
+
+#include "transforms/prove_fact.h"
+#include "transforms/prove_together_internal.h"
 
 /* Steps: numbers that are compared; that many and so many for every event, loop and choice. */
 enum { BASE_STEPS = 1000, STEPS_AN_ITEM = 100 };
@@ -144,6 +145,42 @@ static bool run_cases(struct run *r) {
     return true;
 }
 
+static void assume(struct run *r, const struct polynomial *at_most_zero) {
+    struct values *v = r->values;
+    struct condition leaf = {.kind = CONDITION_AT_MOST_ZERO, .p = at_most_zero};
+    if (leaf.p && leaf.p->count && r->assumption_count < ASSUMPTION_LIMIT / 2)
+        r->assumptions[r->assumption_count++] =
+            (struct assumption){arena_copy(v->arena, &leaf, sizeof leaf), true};
+}
+
+/* Where a size is at most `most`, so are its parts: floor(p / d) is at most its value there, for p that grows
+ * with it. */
+static void assume_parts(struct run *r, size_t size, const struct polynomial *most) {
+    struct values *v = r->values;
+    for (size_t i = size + 1, count = v->count; i < count; i++) {
+        const struct polynomial *factor, *rest, *part = atom_value(v, i);
+        int64_t known;
+        if (v->atoms[i].kind == ATOM_QUOTIENT && known_number(v->atoms[i].b, &known) &&
+            part_by_atom(v, v->atoms[i].a, size, &factor, &rest) && factor->count && never_negative(factor) &&
+            known_number(factor, &known) && !depends_on_atom(v, rest, size))
+            assume(r, difference_of(v, part, replace_atom(v, part, size, most)));
+    }
+}
+
+/* What holds of every launch. */
+static void assume_launch(struct run *r) {
+    struct values *v = r->values;
+    struct facts facts = {.count = 0};
+    launch_facts(r->walk, &facts);
+    for (size_t i = 0; i < facts.count; i++) {
+        const struct polynomial *fact = facts.items[i];
+        int64_t factor = fact->count ? fact->terms[0].factor : 0;
+        assume(r, difference_of(v, number(v, 0), fact));
+        if (fact->count == 2 && fact->terms[0].degree == 1 && factor == -1 && !fact->terms[1].degree)
+            assume_parts(r, fact->terms[0].atoms[0], number(v, fact->terms[1].factor));
+    }
+}
+
 bool prove_all_end(const struct side_by_side *kernel, const struct item **stuck) {
     struct run run = {.kernel = kernel,
                       .walk = kernel->walk,
@@ -153,5 +190,6 @@ bool prove_all_end(const struct side_by_side *kernel, const struct item **stuck)
     for (size_t f = 0; f < kernel->function_count; f++)
         run.steps += STEPS_AN_ITEM * (int)items_count(kernel->events[f]);
     memset(stuck, 0, kernel->function_count * sizeof *stuck);
+    assume_launch(&run);
     return run_cases(&run);
 }
