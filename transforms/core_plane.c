@@ -238,13 +238,16 @@ static void spread_two(struct arena *arena, struct node_list blocks, const int64
     }
 }
 
-/* A single axis fills one row of cores after the other. */
+/* A single axis fills one row of cores after the other. Of open sizes all cores are in use, which takes no quotient of
+ * quotients to say: where there are few blocks, more of them repeat the last. */
 static void spread_one(struct arena *arena, struct node *total, const int64_t cores[2], struct core_plane *plane) {
     struct node *each = share_of(arena, total, cores[0] * cores[1]);
-    struct node *parts = parts_of(arena, total, each, cores[0] * cores[1]);
+    int64_t parts, used = cores[0] * cores[1];
+    if (integer_value(parts_of(arena, total, each, used), &parts))
+        used = parts;
     plane->blocks[PLANE_Y] = plane->blocks[PLANE_X] = each;
-    plane->grid[PLANE_X] = cores[0] == 1 ? make_integer(arena, 1) : make_min(arena, parts, make_integer(arena, cores[0]));
-    plane->grid[PLANE_Y] = cores[1] == 1 ? make_integer(arena, 1) : share_of(arena, parts, cores[0]);
+    plane->grid[PLANE_X] = make_integer(arena, used < cores[0] ? used : cores[0]);
+    plane->grid[PLANE_Y] = make_integer(arena, (used + cores[0] - 1) / cores[0]);
 }
 
 bool core_plane_find(struct compilation *c, const struct node_grid *grid, struct node_list blocks,

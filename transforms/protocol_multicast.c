@@ -54,11 +54,13 @@ static struct group group_of(struct protocol *p, const struct node_circular_buff
     struct node *y = launch_value(p, make_call(arena, "core_y", (struct node_list){0}));
     struct node *const *grid = plane->items.items;
     struct node *const *corners = multicast_corners(arena, kind, grid).items;
-    struct node *place = kind == GROUP_ROW ? x : kind == GROUP_COLUMN ? y : make_add(arena, y, x);
+    struct node *first_column = make_binary(arena, BINARY_EQUAL, x, zero), *first_row = make_binary(arena, BINARY_EQUAL, y, zero);
     struct node *cores = kind == GROUP_ROW      ? grid[PLANE_X]
                          : kind == GROUP_COLUMN ? grid[PLANE_Y]
                                                 : make_mul(arena, grid[PLANE_Y], grid[PLANE_X]);
-    struct group group = {.is_sender = make_binary(arena, BINARY_EQUAL, place, zero),
+    struct group group = {.is_sender = kind == GROUP_ROW      ? first_column
+                                       : kind == GROUP_COLUMN ? first_row
+                                                              : make_binary(arena, BINARY_AND, first_column, first_row),
                           .cores = launch_value(p, cores),
                           .receivers = launch_value(p, make_sub(arena, cores, one)),
                           .ready = semaphore_address(p, multicast, KEY_READY),
