@@ -166,7 +166,7 @@ static struct json_value *read_word(struct reader *r) {
 }
 
 /* A key and its colon; false after a report. */
-static bool read_key(struct reader *r, const struct json_value *object, const char **key, struct span *span) {
+static bool read_key(struct reader *r, const char **key, struct span *span) {
     skip_space(r);
     *span = here(r);
     if (!take(r, '"')) {
@@ -177,14 +177,34 @@ static bool read_key(struct reader *r, const struct json_value *object, const ch
     *span = up_to_here(r, *span);
     if (!*key)
         return false;
-    if (json_get(object, *key)) {
-        report_error(r->diagnostics, *span, "the key %s stands twice", *key);
-        return false;
-    }
     if (!take(r, ':')) {
         fail(r, here(r), "a colon is expected behind a key");
         return false;
     }
+    return true;
+}
+
+static int by_key_and_place(const void *a, const void *b) {
+    const struct json_value *first = *(const struct json_value *const *)a, *second = *(const struct json_value *const *)b;
+    int order = strcmp(first->key, second->key);
+    bool before = first->key_span.line != second->key_span.line ? first->key_span.line < second->key_span.line
+                                                                : first->key_span.column < second->key_span.column;
+    return order ? order : before ? -1 : 1;
+}
+
+/* Keys of an object differ. */
+static bool check_keys(struct reader *r, const struct json_value *object) {
+    const struct json_value **items = arena_allocate(r->arena, (object->count + 1) * sizeof *items);
+    size_t count = 0;
+    for (const struct json_value *item = object->first; item; item = item->next)
+        items[count++] = item;
+    qsort(items, count, sizeof *items, by_key_and_place);
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(items[i - 1]->key, items[i]->key) == 0) {
+            report_error(r->diagnostics, items[i]->key_span, "the key %s stands twice", items[i]->key);
+            report_note(r->diagnostics, items[i - 1]->key_span, "the first one is here");
+            return false;
+        }
     return true;
 }
 
@@ -198,7 +218,7 @@ static struct json_value *read_items(struct reader *r, enum json_kind kind, stru
     while (!closed) {
         const char *key = NULL;
         struct span key_span = {0};
-        if (kind == JSON_OBJECT && !read_key(r, value, &key, &key_span))
+        if (kind == JSON_OBJECT && !read_key(r, &key, &key_span))
             return NULL;
         struct json_value *item = read_value(r);
         if (!item)
@@ -215,7 +235,7 @@ static struct json_value *read_items(struct reader *r, enum json_kind kind, stru
     r->depth--;
     value->span = up_to_here(r, start);
     value->flat = value->span.line == value->span.end_line;
-    return value;
+    return kind == JSON_ARRAY || check_keys(r, value) ? value : NULL;
 }
 
 static struct json_value *read_value(struct reader *r) {

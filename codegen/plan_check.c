@@ -17,10 +17,11 @@ struct check {
     int64_t columns, rows; /* core_grid; 0: not known */
     int64_t *order;                 /* of each core of the grid: 1 + its number in core_ranges; 0: in none. NULL: not known */
     const struct json_value **work; /* of each core: its entries */
+    bool short_lists;
 };
 
 /* Cores of a grid that are told apart one by one. */
-enum { CORE_LIMIT = 1 << 16, COORDINATE_LIMIT = 1 << 15 };
+enum { CORE_LIMIT = 1 << 16, COORDINATE_LIMIT = 1 << 15, LIST_LIMIT = 1 << 12 };
 
 static const struct span no_place;
 
@@ -60,6 +61,25 @@ static bool read_pair(struct check *c, const struct json_value *value, const cha
 
 static bool is_word(const struct json_value *value, const char *word) {
     return value && value->kind == JSON_STRING && strcmp(value->text, word) == 0;
+}
+
+/* Lists that are compared item by item are as short as those of any kernel. */
+static void check_lengths(struct check *c) {
+    static const char *const keys[] = {"layouts", "runtime_args", "circular_buffers", "bindings"};
+    const struct json_value *accessors = json_get(c->plan, "accessors");
+    bool fits = true;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const struct json_value *list = json_get(c->plan, keys[i]);
+        if (list && list->count > LIST_LIMIT)
+            report_error(c->diagnostics, list->key_span, "%s has more than %d entries", keys[i], LIST_LIMIT);
+        fits = fits && (!list || list->count <= LIST_LIMIT);
+    }
+    for (const struct json_value *role = accessors ? accessors->first : NULL; role; role = role->next)
+        if (role->count > LIST_LIMIT) {
+            report_error(c->diagnostics, role->span, "accessors have more than %d entries", LIST_LIMIT);
+            fits = false;
+        }
+    c->short_lists = fits;
 }
 
 /* ---- version and cores ---- */
@@ -518,10 +538,13 @@ bool plan_check(struct arena *arena, struct diagnostics *diagnostics, const stru
     check_ranges(&check);
     check_work(&check);
     check_layouts(&check);
-    check_arguments(&check);
-    check_accessors(&check);
-    check_bindings(&check);
-    check_buffers(&check);
+    check_lengths(&check);
+    if (check.short_lists) {
+        check_arguments(&check);
+        check_accessors(&check);
+        check_bindings(&check);
+        check_buffers(&check);
+    }
     check_semaphores(&check);
     return diagnostics->error_count == errors;
 }
