@@ -14,11 +14,11 @@
 
 /* ---- sizes ---- */
 
-/* Sizes by launch and number of the open size: one element, ragged, several blocks of every kind, whole tiles; the
- * last two for kernels whose sizes must be equal. */
+/* Sizes by launch and number of the open size: one element, ragged, several blocks of every kind, as many whole blocks as
+ * there are rows of cores; the last two for kernels whose sizes must be equal. */
 static const int64_t size_rows[][4] = {
-    {1, 1, 1, 1},         {33, 45, 128, 20},   {70, 64, 135, 40},    {287, 287, 100, 160},
-    {256, 512, 256, 128}, {40, 40, 40, 40}, {300, 300, 300, 300},
+    {1, 1, 1, 1},         {33, 45, 128, 20},   {70, 64, 135, 40}, {287, 287, 100, 160},
+    {128, 512, 128, 256}, {512, 64, 512, 128}, {40, 40, 40, 40},  {300, 300, 300, 300},
 };
 enum { REHEARSALS = sizeof size_rows / sizeof *size_rows, EQUAL_SIZES = REHEARSALS - 2 };
 

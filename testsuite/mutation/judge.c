@@ -43,7 +43,8 @@ const char *mutant_text(struct arena *arena, const struct subject *s, size_t num
 
 /* ---- runs ---- */
 
-enum finding { FINDS_NOTHING, FINDS_DIFFERENCE, FINDS_FAULT };
+/* FINDS_REFUSAL: a run-time check of the plan does not let the launch begin. */
+enum finding { FINDS_NOTHING, FINDS_REFUSAL, FINDS_DIFFERENCE, FINDS_FAULT };
 
 struct findings {
     enum finding evaluator, device;
@@ -89,7 +90,9 @@ static void run(struct arena *arena, struct unit *unit, struct node *kernel, con
         const char *fault = run_device(unit, kernel, launch, seeds[i], &outcome);
         const char *who = arena_printf(arena, "device, seed %llu,", (unsigned long long)seeds[i]);
         if (fault) {
-            find(findings, &findings->device, FINDS_FAULT, at_launch(arena, launch, who, fault));
+            bool refused = strstr(fault, "run-time check") != NULL;
+            find(findings, &findings->device, refused ? FINDS_REFUSAL : FINDS_FAULT,
+                 at_launch(arena, launch, who, fault));
             return;
         }
         if (outcome.pages_written > launch->pages_written)
@@ -105,11 +108,11 @@ static struct findings run_all(struct arena *arena, const struct subject *s, str
     struct findings findings = {0};
     for (size_t i = 0; i < s->launch_count && !findings.evaluator; i++) {
         validate(arena, kernel, &s->launches[i], &findings);
-        /* Other results may hide a broken rule that only the device sees. */
-        if (findings.evaluator == FINDS_DIFFERENCE)
+        /* The device may see a broken rule, or not let the launch begin. */
+        if (findings.evaluator)
             run(arena, unit, kernel, &s->launches[i], 1, &findings);
     }
-    for (size_t i = 0; i < s->launch_count && !findings.evaluator && !findings.device; i++)
+    for (size_t i = 0; i < s->launch_count && !findings.evaluator && findings.device <= FINDS_REFUSAL; i++)
         run(arena, unit, kernel, &s->launches[i], SEEDS, &findings);
     return findings;
 }
@@ -139,11 +142,12 @@ static void judge(struct arena *arena, const struct subject *s, const char *text
         return;
     }
     struct findings found = run_all(arena, s, unit, kernel_of(unit));
-    enum verdict verdict = found.evaluator == FINDS_FAULT || found.device == FINDS_FAULT ? VERDICT_HOLE
-                           : found.evaluator                                             ? VERDICT_VALIDATED
-                           : found.device                                                ? VERDICT_SURVIVOR
-                                                                                         : VERDICT_EQUIVALENT;
-    if (found.device && !found.evaluator)
+    enum verdict verdict = found.device == FINDS_REFUSAL                                  ? VERDICT_PROVED
+                           : found.evaluator == FINDS_FAULT || found.device == FINDS_FAULT ? VERDICT_HOLE
+                           : found.evaluator                                                ? VERDICT_VALIDATED
+                           : found.device                                                   ? VERDICT_SURVIVOR
+                                                                                            : VERDICT_EQUIVALENT;
+    if (verdict == VERDICT_HOLE && !found.evaluator)
         verdict = VERDICT_SURVIVOR;
     settle(record, verdict, found.reason);
 }

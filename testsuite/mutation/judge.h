@@ -8,7 +8,7 @@
 enum verdict {
     VERDICT_NONE,       /* not judged */
     VERDICT_SAME,       /* no mutant: the change gives the same text */
-    VERDICT_PROVED,     /* a proof rejects it */
+    VERDICT_PROVED,     /* a proof rejects it, or the plan has a run-time check that does not let it begin */
     VERDICT_VALIDATED,  /* well-formed, but other results: translation validation rejects it */
     VERDICT_EQUIVALENT, /* the results are the same everywhere */
     VERDICT_HOLE,       /* accepted by the proofs, and a run breaks a rule that they answer for */
