@@ -126,6 +126,7 @@ enum thread_state { THREAD_READY, THREAD_BLOCKED, THREAD_FINISHED };
 /* How often a line was executed: the calls of the first name seen there count. */
 struct line_count {
     const char *call;
+    bool gives_value;
     uint64_t count;
 };
 
@@ -279,21 +280,31 @@ _Noreturn void thread_fault(struct thread *t, const char *format, ...) __attribu
 /* The thread that runs now. */
 extern _Thread_local struct thread *device_current;
 
-/* Every call begins with it: notes where the thread is. */
-static inline struct thread *call_enter(uint32_t line, const char *name) {
+/* Where the thread is; the calls of one name tell how often it came there: a statement rather than a call that gives it
+ * a value. */
+static inline struct thread *enter(uint32_t line, const char *name, bool gives_value) {
     struct thread *t = device_current;
     t->line = line;
     t->call = name;
     if (line < t->lines) {
         struct line_count *here = &t->line_counts[line];
-        if (!here->call)
-            here->call = name;
+        if (!here->call || (here->gives_value && !gives_value))
+            *here = (struct line_count){name, gives_value, 0};
         here->count += here->call == name;
     }
     if (++t->core->run->statistics.calls > t->core->run->call_limit)
         thread_fault(t, "the launch makes more than %llu calls",
                      (unsigned long long)t->core->run->call_limit);
     return t;
+}
+
+/* Every call begins with one of these. */
+static inline struct thread *call_enter(uint32_t line, const char *name) {
+    return enter(line, name, false);
+}
+
+static inline struct thread *value_enter(uint32_t line, const char *name) {
+    return enter(line, name, true);
 }
 
 /* How often the thread came to the line where it is. */
@@ -342,6 +353,7 @@ bool transfers_overlap(const struct transfer_list *list, uint32_t address, uint3
 
 /* Data movement kernels only. */
 struct thread *data_enter(uint32_t line, const char *name);
+struct thread *data_value_enter(uint32_t line, const char *name);
 /* The buffer whose window of this thread holds these bytes of L1: the pages it reserved, or those it waited
  * for. A fault when there is none. */
 struct circular_buffer *window_at(struct thread *t, uint32_t address, uint32_t bytes, bool to_write);

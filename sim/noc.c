@@ -9,18 +9,25 @@
 #include "sim/core.h"
 
 uint32_t device_get_arg_val(uint32_t line, uint32_t index) {
-    struct thread *t = call_enter(line, "get_arg_val");
+    struct thread *t = value_enter(line, "get_arg_val");
     if (index >= t->core->argument_count)
         thread_fault(t, "reads runtime argument %u, but the launch gives this core %zu", (unsigned)index,
                      t->core->argument_count);
     return t->core->arguments[index];
 }
 
-struct thread *data_enter(uint32_t line, const char *name) {
-    struct thread *t = call_enter(line, name);
+static struct thread *check_data(struct thread *t) {
     if (t->role == DEVICE_COMPUTE)
         thread_fault(t, "is a call of data movement kernels");
     return t;
+}
+
+struct thread *data_enter(uint32_t line, const char *name) {
+    return check_data(call_enter(line, name));
+}
+
+struct thread *data_value_enter(uint32_t line, const char *name) {
+    return check_data(value_enter(line, name));
 }
 
 static struct device_tensor *bound_tensor(struct thread *t, uint32_t ordinal) {

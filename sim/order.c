@@ -110,6 +110,9 @@ static uint32_t page_at(const struct circular_buffer *cb, uint32_t address) {
 void order_send(struct thread *t, struct core *receiver, struct circular_buffer *cb, uint32_t address,
                 uint32_t bytes) {
     struct core *core = t->core;
+    if (!core->knows)
+        thread_fault(t, "multicasts to %s of other cores, but the launch has no semaphore that could say that they are ready",
+                     buffer_name(cb));
     uint32_t known = core->knows[receiver->index];
     for (uint32_t page = page_at(cb, address); page <= page_at(cb, address + bytes - 1); ++page) {
         if (known < cb->reserved_at || known < cb->order[page].written)

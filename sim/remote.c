@@ -25,13 +25,13 @@ static uint64_t pack_corner(struct thread *t, uint32_t x, uint32_t y, uint32_t f
 }
 
 uint64_t device_get_noc_addr(uint32_t line, uint32_t x, uint32_t y, uint32_t address) {
-    struct thread *t = data_enter(line, "get_noc_addr");
+    struct thread *t = data_value_enter(line, "get_noc_addr");
     return pack_corner(t, x, y, 32) | pack_corner(t, x, y, 32 + 2 * COORDINATE_BITS) | address;
 }
 
 uint64_t device_get_noc_multicast_addr(uint32_t line, uint32_t x0, uint32_t y0, uint32_t x1, uint32_t y1,
                                        uint32_t address) {
-    struct thread *t = data_enter(line, "get_noc_multicast_addr");
+    struct thread *t = data_value_enter(line, "get_noc_multicast_addr");
     return MULTICAST_BIT | pack_corner(t, x0, y0, 32) | pack_corner(t, x1, y1, 32 + 2 * COORDINATE_BITS) |
            address;
 }
@@ -95,6 +95,12 @@ static struct rectangle rectangle_of(struct thread *t, uint64_t target, uint32_t
             (unsigned)cores.x1, (unsigned)cores.y1, (unsigned)found,
             found == 0 ? ": nothing may be sent to nobody" : "");
     return cores;
+}
+
+/* What is written to a core whose kernels have ended reaches those that follow. */
+static void check_running(struct thread *t, const struct core *core) {
+    if (core->unfinished == 0)
+        thread_fault(t, "the kernels of core (%u,%u) have ended", (unsigned)core->x, (unsigned)core->y);
 }
 
 static struct circular_buffer *buffer_at(const struct core *core, uint32_t address) {
@@ -393,6 +399,7 @@ static void check_target(struct thread *t, const struct circular_buffer *from, u
         thread_fault(t, "multicasts byte %u of %s to byte %u: a block has the same place on all cores",
                      (unsigned)(source - from->base), buffer_name(from), (unsigned)(address - from->base));
     for (uint32_t at = 0; (core = next_receiver(t, cores, &at)) != NULL;) {
+        check_running(t, core);
         const struct circular_buffer *cb = &core->buffers[from - t->core->buffers];
         uint32_t page = (address - cb->base) / cb->page_bytes;
         if (!is_reserved(cb, address, bytes))
@@ -440,6 +447,7 @@ static void tell_receivers(struct thread *t, const struct rectangle *cores, uint
     struct core *core;
     while ((core = next_receiver(t, cores, &at)) != NULL) {
         struct semaphore *semaphore = known_semaphore(core, address);
+        check_running(t, core);
         order_overwrite(t, core, semaphore);
         if (semaphore->value == value)
             thread_fault(t,
@@ -482,8 +490,7 @@ void device_noc_semaphore_inc(uint32_t line, uint64_t target, uint32_t increment
                               coordinate(target, 1)};
     struct core *core = core_at(t, cores.x0, cores.y0);
     struct semaphore *semaphore = semaphore_at(t, core, (uint32_t)target);
-    if (core->unfinished == 0)
-        thread_fault(t, "the kernels of core (%u,%u) have ended", (unsigned)core->x, (unsigned)core->y);
+    check_running(t, core);
     t->clock += t->core->run->device->costs->noc_write_issue;
     ++t->atomics;
     order_increase(t, core, semaphore);

@@ -34,7 +34,7 @@ void semaphore_change(struct core *core, struct semaphore *semaphore, uint32_t v
 }
 
 uint32_t device_get_semaphore(uint32_t line, uint32_t id) {
-    struct thread *t = data_enter(line, "get_semaphore");
+    struct thread *t = data_value_enter(line, "get_semaphore");
     if (id >= DEVICE_SEMAPHORES || !t->core->semaphores[id].spec)
         thread_fault(t, "no semaphore %u is configured", (unsigned)id);
     return t->core->run->semaphore_base + id * semaphore_bytes(t->core->run);

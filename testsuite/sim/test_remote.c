@@ -455,6 +455,33 @@ START_TEST(sender_must_know_that_receivers_are_ready) {
 }
 END_TEST
 
+/* Without semaphores no core can know that another is ready. */
+START_TEST(multicast_takes_a_semaphore) {
+    struct stage s;
+    static const char text[] =
+        HEADER "void kernel_main(void) {\n"
+               "const TensorAccessor A = tensor_accessor(0, get_arg_val(uint32_t, 1));\n"
+               "cb_reserve_back(0, 1);\n"
+               "const uint32_t at = get_write_ptr(0);\n"
+               "noc_async_read_page(0, A, at); noc_async_read_barrier();\n"
+               "if (get_arg_val(uint32_t, 0) == 1)\n"
+               "noc_async_write_multicast(at, "
+               "get_noc_multicast_addr(get_arg_val(uint32_t, 3), get_arg_val(uint32_t, 4), "
+               "get_arg_val(uint32_t, 5), get_arg_val(uint32_t, 6), at), 2048, 1, 0);\n"
+               "}\n";
+    static const char waiting[] = HEADER "void kernel_main(void) {\ncb_wait_front(0, 1);\n}\n";
+    stage_begin(&s, "n150", 0, (struct rectangle){0, 0, 2, 1});
+    s.h.launch.semaphore_count = 0;
+    harness_kernels(&s.h, text, NULL, waiting);
+    harness_expect(&s.h, "core (1,0) reader, reader.c:8, noc_async_write_multicast: multicasts to data of other "
+                         "cores, but the launch has no semaphore that could say that they are ready");
+    harness_kernels(&s.h, text, NULL, NULL);
+    harness_expect(&s.h, "core (1,0) reader, reader.c:8, noc_async_write_multicast: the kernels of core (0,0) have "
+                         "ended");
+    harness_end(&s.h);
+}
+END_TEST
+
 static const struct {
     struct device_semaphore semaphores[2];
     const char *expected;
@@ -484,6 +511,7 @@ int main(void) {
     tcase_add_loop_test(tests, rule, 0, (int)(sizeof rules / sizeof *rules));
     tcase_add_test(tests, races_do_not_hide_behind_the_schedule);
     tcase_add_test(tests, sender_must_know_that_receivers_are_ready);
+    tcase_add_test(tests, multicast_takes_a_semaphore);
     tcase_add_loop_test(tests, launch, 0, (int)(sizeof launches / sizeof *launches));
     return harness_main("sim remote", tests);
 }
