@@ -4,6 +4,7 @@
 #include <isl/constraint.h>
 #include <isl/local_space.h>
 #include <isl/map.h>
+#include <isl/mat.h>
 #include <isl/set.h>
 #include <isl/space.h>
 
@@ -67,47 +68,97 @@ static __isl_give isl_space *name_parameters(__isl_take isl_space *space, const 
     return space;
 }
 
-static __isl_give isl_basic_set *add_system(__isl_take isl_basic_set *set, const struct cover *cover,
-                                            const struct linear_system *system, size_t first, size_t dimensions) {
-    isl_local_space *space = isl_local_space_from_space(isl_basic_set_get_space(set));
-    for (size_t i = 0; i < system->count; i++) {
-        isl_constraint *constraint = isl_constraint_alloc_inequality(isl_local_space_copy(space));
-        constraint = set_linear(constraint, cover, &system->constraints[i], isl_dim_set, first, dimensions, 1);
-        set = isl_basic_set_add_constraint(set, constraint);
-    }
-    isl_local_space_free(space);
-    return set;
+/* Inequalities or equalities of a set under construction, all added at once: one by one, isl would simplify the set for each. */
+struct rows {
+    const struct cover *cover;
+    isl_mat *matrix; /* columns: constant, parameters, dimensions */
+    int columns, count;
+};
+
+static struct rows rows_begin(isl_ctx *ctx, const struct cover *cover, size_t count, size_t dimensions) {
+    int columns = 1 + (int)cover->parameters + (int)dimensions;
+    return (struct rows){cover, isl_mat_alloc(ctx, (unsigned)count, (unsigned)columns), columns, 0};
 }
 
-static __isl_give isl_basic_set *context_of(isl_ctx *ctx, const struct cover *cover, size_t dimensions) {
-    isl_space *space = isl_space_set_alloc(ctx, (unsigned)cover->parameters, (unsigned)dimensions);
-    isl_basic_set *set = isl_basic_set_universe(name_parameters(space, cover));
-    return add_system(set, cover, &cover->context, 0, 0);
+static void row_set(struct rows *rows, int column, int value) {
+    rows->matrix = isl_mat_set_element_si(rows->matrix, rows->count, column, value);
+}
+
+/* The constant and the parameters of a row; its dimensions are 0. */
+static void row_begin(struct rows *rows, const struct linear *linear, int sign) {
+    row_set(rows, 0, sign * (int)linear->constant);
+    for (int i = 1; i < rows->columns; i++)
+        row_set(rows, i, i <= (int)rows->cover->parameters ? sign * (int)linear->parameters[i - 1] : 0);
+}
+
+/* The dimensions of a row from `first` on. */
+static void row_dimensions(struct rows *rows, const struct linear *linear, size_t first, size_t dimensions, int sign) {
+    for (size_t i = 0; i < dimensions; i++)
+        row_set(rows, 1 + (int)(rows->cover->parameters + first + i), sign * (int)linear->dimensions[i]);
+}
+
+static void add_system(struct rows *rows, const struct linear_system *system, size_t first, size_t dimensions) {
+    for (size_t i = 0; i < system->count; i++) {
+        row_begin(rows, &system->constraints[i], 1);
+        row_dimensions(rows, &system->constraints[i], first, dimensions, 1);
+        rows->count++;
+    }
+}
+
+static __isl_give isl_basic_set *rows_end(struct rows *equal, struct rows *inequal, size_t dimensions) {
+    const struct cover *cover = inequal->cover;
+    isl_space *space =
+        isl_space_set_alloc(isl_mat_get_ctx(inequal->matrix), (unsigned)cover->parameters, (unsigned)dimensions);
+    return isl_basic_set_from_constraint_matrices(name_parameters(space, cover), equal->matrix, inequal->matrix,
+                                                  isl_dim_cst, isl_dim_param, isl_dim_set, isl_dim_div);
+}
+
+/* The iterations of a piece. */
+static __isl_give isl_basic_set *domain_of(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *piece) {
+    struct rows equal = rows_begin(ctx, cover, 0, piece->dimensions),
+                inequal = rows_begin(ctx, cover, cover->context.count + piece->domain.count, piece->dimensions);
+    add_system(&inequal, &cover->context, 0, 0);
+    add_system(&inequal, &piece->domain, 0, piece->dimensions);
+    return rows_end(&equal, &inequal, piece->dimensions);
 }
 
 /* The iterations of both pieces that reach the same point. */
 static __isl_give isl_basic_set *meeting(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *a,
                                          const struct cover_piece *b) {
-    isl_basic_set *set = context_of(ctx, cover, a->dimensions + b->dimensions);
-    set = add_system(set, cover, &a->domain, 0, a->dimensions);
-    set = add_system(set, cover, &b->domain, a->dimensions, b->dimensions);
-    isl_local_space *space = isl_local_space_from_space(isl_basic_set_get_space(set));
+    size_t dimensions = a->dimensions + b->dimensions;
+    struct rows equal = rows_begin(ctx, cover, cover->rank, dimensions),
+                inequal = rows_begin(ctx, cover, cover->context.count + a->domain.count + b->domain.count, dimensions);
+    add_system(&inequal, &cover->context, 0, 0);
+    add_system(&inequal, &a->domain, 0, a->dimensions);
+    add_system(&inequal, &b->domain, a->dimensions, b->dimensions);
     for (size_t k = 0; k < cover->rank; k++) {
-        isl_constraint *same = isl_constraint_alloc_equality(isl_local_space_copy(space));
-        const struct linear *left = &a->subscripts[k], *right = &b->subscripts[k];
-        struct linear difference = *left;
-        difference.constant -= right->constant;
+        struct linear difference = a->subscripts[k];
+        difference.constant -= b->subscripts[k].constant;
         for (size_t i = 0; i < cover->parameters; i++)
-            difference.parameters[i] -= right->parameters[i];
-        same = set_linear(same, cover, &difference, isl_dim_set, 0, a->dimensions, 1);
-        for (size_t i = 0; i < b->dimensions; i++)
-            if (right->dimensions[i])
-                same = isl_constraint_set_coefficient_si(same, isl_dim_set, (int)(a->dimensions + i),
-                                                         -(int)right->dimensions[i]);
-        set = isl_basic_set_add_constraint(set, same);
+            difference.parameters[i] -= b->subscripts[k].parameters[i];
+        row_begin(&equal, &difference, 1);
+        row_dimensions(&equal, &difference, 0, a->dimensions, 1);
+        row_dimensions(&equal, &b->subscripts[k], a->dimensions, b->dimensions, -1);
+        equal.count++;
     }
-    isl_local_space_free(space);
-    return set;
+    return rows_end(&equal, &inequal, dimensions);
+}
+
+/* Does a subscript that is one number for each of the two tell them apart? */
+static bool differ_by_a_number(const struct cover *cover, const struct cover_piece *a, const struct cover_piece *b) {
+    for (size_t k = 0; k < cover->rank; k++) {
+        const struct linear *left = &a->subscripts[k], *right = &b->subscripts[k];
+        bool numbers = left->constant != right->constant;
+        for (size_t i = 0; i < cover->parameters; i++)
+            numbers = numbers && left->parameters[i] == right->parameters[i];
+        for (size_t i = 0; i < a->dimensions; i++)
+            numbers = numbers && !left->dimensions[i];
+        for (size_t i = 0; i < b->dimensions; i++)
+            numbers = numbers && !right->dimensions[i];
+        if (numbers)
+            return true;
+    }
+    return false;
 }
 
 /* sign * (dimension of the second - dimension of the first) >= 1 */
@@ -140,9 +191,7 @@ static bool piece_apart(isl_ctx *ctx, const struct cover *cover, const struct co
 
 bool cover_piece_empty(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *piece) {
     isl_question(ctx);
-    isl_basic_set *domain = context_of(ctx, cover, piece->dimensions);
-    domain = add_system(domain, cover, &piece->domain, 0, piece->dimensions);
-    return is_empty(ctx, domain);
+    return is_empty(ctx, domain_of(ctx, cover, piece));
 }
 
 bool cover_apart(isl_ctx *ctx, const struct cover *cover) {
@@ -152,7 +201,8 @@ bool cover_apart(isl_ctx *ctx, const struct cover *cover) {
         apart = piece_apart(ctx, cover, cover->pieces[i]);
     for (size_t i = 0; apart && i < cover->count; i++)
         for (size_t j = 0; apart && j < i; j++)
-            apart = is_empty(ctx, meeting(ctx, cover, cover->pieces[i], cover->pieces[j]));
+            apart = differ_by_a_number(cover, cover->pieces[i], cover->pieces[j]) ||
+                    is_empty(ctx, meeting(ctx, cover, cover->pieces[i], cover->pieces[j]));
     return apart;
 }
 
@@ -171,9 +221,7 @@ bool cover_meet_in_turn(isl_ctx *ctx, const struct cover *cover, const struct co
 /* ---- every point ---- */
 
 static __isl_give isl_map *piece_map(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *piece) {
-    isl_basic_set *domain = context_of(ctx, cover, piece->dimensions);
-    domain = add_system(domain, cover, &piece->domain, 0, piece->dimensions);
-    isl_map *map = isl_map_from_domain(isl_set_from_basic_set(domain));
+    isl_map *map = isl_map_from_domain(isl_set_from_basic_set(domain_of(ctx, cover, piece)));
     map = isl_map_add_dims(map, isl_dim_out, (unsigned)cover->rank);
     for (size_t i = 0; i < piece->dimensions; i++)
         map = isl_map_set_dim_name(map, isl_dim_in, (unsigned)i, piece->names[i]);
@@ -189,20 +237,21 @@ static __isl_give isl_map *piece_map(isl_ctx *ctx, const struct cover *cover, co
 }
 
 static __isl_give isl_set *box_of(isl_ctx *ctx, const struct cover *cover) {
-    isl_basic_set *box = context_of(ctx, cover, cover->rank);
-    isl_local_space *space = isl_local_space_from_space(isl_basic_set_get_space(box));
+    struct rows equal = rows_begin(ctx, cover, 0, cover->rank),
+                inequal = rows_begin(ctx, cover, cover->context.count + 2 * cover->rank, cover->rank);
+    add_system(&inequal, &cover->context, 0, 0);
     for (size_t k = 0; k < cover->rank; k++) {
-        isl_constraint *low = isl_constraint_alloc_inequality(isl_local_space_copy(space)),
-                       *high = isl_constraint_alloc_inequality(isl_local_space_copy(space));
-        low = isl_constraint_set_coefficient_si(low, isl_dim_set, (int)k, 1);
-        struct linear last = cover->extents[k];
+        struct linear first = {0}, last = cover->extents[k];
+        first.dimensions[k] = 1;
+        row_begin(&inequal, &first, 1);
+        row_dimensions(&inequal, &first, 0, cover->rank, 1);
+        inequal.count++;
         last.constant--;
-        high = set_parameters(high, cover, &last, 1);
-        high = isl_constraint_set_coefficient_si(high, isl_dim_set, (int)k, -1);
-        box = isl_basic_set_add_constraint(isl_basic_set_add_constraint(box, low), high);
+        row_begin(&inequal, &last, 1);
+        row_dimensions(&inequal, &first, 0, cover->rank, -1);
+        inequal.count++;
     }
-    isl_local_space_free(space);
-    return isl_set_from_basic_set(box);
+    return isl_set_from_basic_set(rows_end(&equal, &inequal, cover->rank));
 }
 
 static __isl_give isl_set *reached_by(isl_ctx *ctx, const struct cover *cover, __isl_keep isl_set *box) {

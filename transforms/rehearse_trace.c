@@ -8,7 +8,7 @@
 #include "support/arena.h"
 #include "support/scalar.h"
 
-enum { NAME_LIMIT = 192, ACCESSOR_LIMIT = 32, CALL_DEPTH = 8 };
+enum { NAME_LIMIT = 192, ACCESSOR_LIMIT = 32, CALL_DEPTH = 8, KNOWN_CALLS = 256 };
 
 struct traced_name {
     const char *name;
@@ -31,6 +31,10 @@ struct tracer {
     size_t accessor_count;
     struct trace *trace;
     size_t capacity, stop_at; /* stop_at: the event whose loops are wanted */
+    struct known_call {
+        const struct node_call *call;
+        const struct call_effect *effect; /* NULL: a helper function */
+    } known[KNOWN_CALLS];                 /* calls met before, by their address */
     uint32_t *written, *read; /* pages pushed and popped so far, by buffer, within the ring */
     size_t steps;
     int depth;
@@ -93,19 +97,17 @@ static void bind(struct tracer *t, const char *name, uint32_t value, bool loop) 
         t->names[t->name_count++] = (struct traced_name){name, value, loop};
 }
 
+/* Names of the IR are interned: equal ones are one pointer. */
 static struct traced_name *find_name(struct tracer *t, const char *name) {
     for (size_t i = t->name_count; i-- > t->name_base;)
         if (t->names[i].name == name)
-            return &t->names[i];
-    for (size_t i = t->name_count; i-- > t->name_base;)
-        if (strcmp(t->names[i].name, name) == 0)
             return &t->names[i];
     return NULL;
 }
 
 static const struct traced_accessor *find_accessor(const struct tracer *t, const char *name) {
     for (size_t i = 0; i < t->accessor_count; i++)
-        if (strcmp(t->accessors[i].name, name) == 0)
+        if (t->accessors[i].name == name)
             return &t->accessors[i];
     return NULL;
 }
@@ -183,6 +185,11 @@ static uint32_t semaphore_value(struct tracer *t, uint32_t id) {
 
 static uint32_t call_value(struct tracer *t, const struct node_call *call) {
     struct node *const *arguments = call->arguments.items;
+    bool lesser = strcmp(call->function, "min") == 0;
+    if (call->arguments.count == 2 && (lesser || strcmp(call->function, "max") == 0)) {
+        uint32_t left = value_of(t, arguments[0]), right = value_of(t, arguments[1]);
+        return (left < right) == lesser ? left : right;
+    }
     if (strcmp(call->function, "bits") == 0)
         return bits_value(call);
     if (strcmp(call->function, "get_semaphore") == 0)
@@ -196,10 +203,6 @@ static uint32_t call_value(struct tracer *t, const struct node_call *call) {
     if (call->arguments.count != 2)
         return unknown(t);
     uint32_t a = value_of(t, arguments[0]), b = value_of(t, arguments[1]);
-    if (strcmp(call->function, "min") == 0)
-        return a < b ? a : b;
-    if (strcmp(call->function, "max") == 0)
-        return a > b ? a : b;
     if (strcmp(call->function, "ceildiv") == 0)
         return b ? (a + b - 1) / b : fault(t, NULL, "%s divides by 0", node_text(t->rehearsal->arena, &call->base));
     return unknown(t);
@@ -385,9 +388,16 @@ static uint32_t noc_address(struct tracer *t, const struct node_call *place, uin
     return value_of(t, place->arguments.items[corners]);
 }
 
+static const struct call_effect *effect_of(struct tracer *t, const struct node_call *call) {
+    struct known_call *known = &t->known[(uintptr_t)call / sizeof *call % KNOWN_CALLS];
+    if (known->call != call)
+        *known = (struct known_call){call, call_effect_find(t->rehearsal->effects,
+                                                            arena_intern(t->rehearsal->compilation->arena, call->function))};
+    return known->effect;
+}
+
 static void run_call(struct tracer *t, const struct node_call *call) {
-    const struct call_effect *effect =
-        call_effect_find(t->rehearsal->effects, arena_intern(t->rehearsal->compilation->arena, call->function));
+    const struct call_effect *effect = effect_of(t, call);
     struct event event = {.effect = effect, .call = call, .span = t->span};
     if (!effect) {
         run_helper(t, call);
