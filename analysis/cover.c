@@ -1,5 +1,7 @@
 #include "analysis/cover.h"
 
+#include <string.h>
+
 #include <isl/aff.h>
 #include <isl/constraint.h>
 #include <isl/local_space.h>
@@ -270,6 +272,44 @@ bool cover_complete(isl_ctx *ctx, const struct cover *cover) {
     isl_set_free(box);
     isl_set_free(reached);
     return complete;
+}
+
+/* ---- questions that are asked again ---- */
+
+static bool same_linear(const struct linear *a, const struct linear *b) {
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+static bool has_constraint(const struct linear_system *system, const struct linear *wanted) {
+    for (size_t i = 0; i < system->count; i++)
+        if (same_linear(&system->constraints[i], wanted))
+            return true;
+    return false;
+}
+
+/* The same constraints, in any order. */
+static bool same_system(const struct linear_system *a, const struct linear_system *b) {
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++)
+        same = has_constraint(b, &a->constraints[i]) && has_constraint(a, &b->constraints[i]);
+    return same;
+}
+
+static bool same_piece(const struct cover_piece *a, const struct cover_piece *b, size_t rank) {
+    bool same = a->dimensions == b->dimensions && same_system(&a->domain, &b->domain);
+    for (size_t k = 0; same && k < rank; k++)
+        same = same_linear(&a->subscripts[k], &b->subscripts[k]);
+    return same;
+}
+
+bool cover_same(const struct cover *a, const struct cover *b) {
+    bool same = a->parameters == b->parameters && a->rank == b->rank && a->count == b->count &&
+                same_system(&a->context, &b->context);
+    for (size_t k = 0; same && k < a->rank; k++)
+        same = same_linear(&a->extents[k], &b->extents[k]);
+    for (size_t i = 0; same && i < a->count; i++)
+        same = same_piece(a->pieces[i], b->pieces[i], a->rank);
+    return same;
 }
 
 /* ---- texts ---- */

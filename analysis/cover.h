@@ -45,6 +45,8 @@ struct cover {
 
 /* The piece has no iterations: it may be left out. False: not shown. */
 bool cover_piece_empty(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *piece);
+/* Are they one question but for names? Rows and columns often are. */
+bool cover_same(const struct cover *a, const struct cover *b);
 /* No point is reached by two iterations, of one piece or of two. False: not shown. */
 bool cover_apart(isl_ctx *ctx, const struct cover *cover);
 /* Every point of the box is reached. False: not shown. */

@@ -40,6 +40,7 @@ static bool covered_by_parts(const struct question *q, const struct iterations *
     struct arena *arena = q->walk->compilation->arena;
     struct iterations *parts = arena_allocate(arena, PART_LIMIT * sizeof *parts);
     size_t subscripts[PART_LIMIT][RANK_LIMIT];
+    const struct cover *covers[PART_LIMIT];
     size_t count = iterations_part(q->walk, whole, parts, PART_LIMIT, subscripts);
     for (size_t i = 0; i < count; i++) {
         const struct polynomial *extents[RANK_LIMIT];
@@ -47,9 +48,14 @@ static bool covered_by_parts(const struct question *q, const struct iterations *
         struct affine affine;
         for (size_t k = 0; k < parts[i].rank; k++)
             extents[k] = q->tensor->extents[subscripts[i][k]];
-        if (!affine_begin(&affine, q->walk, q->ctx, cover, parts[i].rank, extents) || !affine_add(&affine, &parts[i]) ||
-            !is_covered(q, cover))
+        if (!affine_begin(&affine, q->walk, q->ctx, cover, parts[i].rank, extents) || !affine_add(&affine, &parts[i]))
             return false;
+        bool known = false;
+        for (size_t k = 0; k < i; k++)
+            known = known || cover_same(covers[k], cover);
+        if (!known && !is_covered(q, cover))
+            return false;
+        covers[i] = cover;
     }
     return count > 0;
 }

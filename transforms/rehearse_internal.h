@@ -28,7 +28,12 @@ struct rehearsed_semaphore {
     uint32_t address;
 };
 
+struct tracer;
+struct known_call;
+
 struct rehearsal {
+    struct tracer *tracer; /* of the interpreter: its state, used for one function after another, and the calls that it met */
+    struct known_call *known;
     struct compilation *compilation;
     struct arena *arena; /* of one launch */
     struct call_effects *effects;

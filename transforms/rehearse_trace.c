@@ -21,6 +21,12 @@ struct traced_accessor {
     size_t tensor;
 };
 
+/* A call that was met before; one place for each KNOWN_CALLS-th address. */
+struct known_call {
+    const struct node_call *call;
+    const struct call_effect *effect; /* NULL: a helper function */
+};
+
 struct tracer {
     struct rehearsal *rehearsal;
     const uint32_t *arguments;
@@ -31,10 +37,6 @@ struct tracer {
     size_t accessor_count;
     struct trace *trace;
     size_t capacity, stop_at; /* stop_at: the event whose loops are wanted */
-    struct known_call {
-        const struct node_call *call;
-        const struct call_effect *effect; /* NULL: a helper function */
-    } known[KNOWN_CALLS];                 /* calls met before, by their address */
     uint32_t *written, *read; /* pages pushed and popped so far, by buffer, within the ring */
     size_t steps;
     int depth;
@@ -389,7 +391,7 @@ static uint32_t noc_address(struct tracer *t, const struct node_call *place, uin
 }
 
 static const struct call_effect *effect_of(struct tracer *t, const struct node_call *call) {
-    struct known_call *known = &t->known[(uintptr_t)call / sizeof *call % KNOWN_CALLS];
+    struct known_call *known = &t->rehearsal->known[(uintptr_t)call / sizeof *call % KNOWN_CALLS];
     if (known->call != call)
         *known = (struct known_call){call, call_effect_find(t->rehearsal->effects,
                                                             arena_intern(t->rehearsal->compilation->arena, call->function))};
@@ -494,6 +496,8 @@ static void run(struct tracer *t, struct node *node) {
 
 static void trace_until(struct rehearsal *r, const struct node_function *function, const uint32_t *arguments,
                         size_t argument_count, size_t stop_at, struct tracer *t, struct trace *trace) {
+    if (!r->known)
+        r->known = arena_allocate(r->arena, KNOWN_CALLS * sizeof *r->known);
     *trace = (struct trace){0};
     *t = (struct tracer){.rehearsal = r,
                          .arguments = arguments,
@@ -508,7 +512,7 @@ static void trace_until(struct rehearsal *r, const struct node_function *functio
 
 bool trace_function(struct rehearsal *r, const struct node_function *function, const uint32_t *arguments,
                     size_t argument_count, struct trace *trace) {
-    struct tracer *t = arena_allocate(r->arena, sizeof *t);
+    struct tracer *t = r->tracer = r->tracer ? r->tracer : arena_allocate(r->arena, sizeof *t);
     trace_until(r, function, arguments, argument_count, SIZE_MAX, t, trace);
     return !r->unknown;
 }
