@@ -123,20 +123,20 @@ static struct node *first_block(const struct lowering *lowering, size_t axis) {
     return make_mul(c->arena, place_of_core(lowering, direction), blocks);
 }
 
-/* Do the cores of a plane have more blocks of an axis than there are? */
+/* Would the cores of the grid have more blocks of an axis than there are, if all ran as many? */
 static bool has_dead_blocks(const struct lowering *lowering, size_t axis) {
     enum plane direction = direction_of(lowering, axis);
     struct node_sequence *blocks =
         node_as(attribute_get(lowering->compilation->kernel, KEY_TT_GRID_BLOCKS), sequence);
-    int64_t total, each, cores, more = 1;
+    int64_t total, each;
     if (!is_plane(lowering) || direction == PLANE_DIRECTIONS)
         return false;
     bool both = tied_axis(lowering, PLANE_Y) == tied_axis(lowering, PLANE_X);
+    int64_t columns = attribute_integer(entry_of_pair(lowering, KEY_TT_CORE_GRID, 0), 0);
+    int64_t rows = attribute_integer(entry_of_pair(lowering, KEY_TT_CORE_GRID, 1), 0);
+    int64_t cores = both ? rows * columns : direction == PLANE_Y ? rows : columns;
     return !blocks || axis >= blocks->items.count || !integer_value(blocks->items.items[axis], &total) ||
-           !integer_value(entry_of_pair(lowering, KEY_TT_PLANE_BLOCKS, direction), &each) ||
-           !integer_value(entry_of_pair(lowering, KEY_TT_CORE_PLANE, direction), &cores) ||
-           (both && !integer_value(entry_of_pair(lowering, KEY_TT_CORE_PLANE, PLANE_X), &more)) ||
-           each * cores * more != total;
+           !integer_value(entry_of_pair(lowering, KEY_TT_PLANE_BLOCKS, direction), &each) || each * cores != total;
 }
 
 /* One block of an axis: its clipped range, by number. The clip vanishes where the step divides a known

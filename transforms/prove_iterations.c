@@ -194,6 +194,20 @@ static bool is_closed(struct place *place) {
     return true;
 }
 
+/* A loop of switches takes one turn where every switch is 1, else none. */
+static bool is_one_turn(struct place *place, size_t index) {
+    struct values *v = &place->walk->values;
+    const struct atom loop = v->atoms[index];
+    size_t facts = place->out->fact_count;
+    int64_t lower, upper;
+    if (!known_number(loop.a, &lower) || lower != 0 || known_number(loop.b, &upper))
+        return false;
+    if (add_switches(place, loop.b, number(v, 1)) && replace_everywhere(place, index, number(v, 0)))
+        return true;
+    place->out->fact_count = facts;
+    return false;
+}
+
 static bool add_loops(struct place *place, const struct variables *used) {
     struct values *v = &place->walk->values;
     struct iterations *out = place->out;
@@ -202,6 +216,10 @@ static bool add_loops(struct place *place, const struct variables *used) {
         const struct atom *block = taken_apart(v, used, place->loops[i]), *loop = &v->atoms[place->loops[i]];
         if (!loop->a || !loop->b)
             return false;
+        if (!block && is_one_turn(place, place->loops[i])) {
+            out->turn = out->count;
+            continue;
+        }
         if (block ? !add_blocks(place, place->loops[i], *block) : !add_dimension(out, place->loops[i]))
             return false;
         if (block || is_atom(v, loop->a, ATOM_START))

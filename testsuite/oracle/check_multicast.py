@@ -81,7 +81,6 @@ KERNELS = {
 
 
 def variants(name, size):
-    m, k, n = size
     for grid in GRIDS:
         yield ["--grid", grid, "--stats"]
     yield ["--grid", "8x8", "--arch", "blackhole"]
@@ -89,9 +88,11 @@ def variants(name, size):
     yield ["--grid", "8x8", "--schedule", 1]
     yield ["--grid", "3x5", "--schedule", 20261]
     yield ["--device", "eval", "--grid", "3x5"]
-    if m > 0:
-        yield ["--grid", "3x5", "-D", f"M={m}"]
-        yield ["--grid", "8x8", "--arch", "blackhole", "-D", f"M={m}"]
+    if min(size) > 0:
+        fixed = [w for n, value in zip("MKN", size) if re.search(rf"\b{n}\b", KERNELS[name][0]) for w in ("-D", f"{n}={value}")]
+        yield ["--grid", "3x5", *fixed[:2]]
+        yield ["--grid", "8x8", *fixed]
+        yield ["--arch", "blackhole", *fixed]
 
 
 def text_of(text, marks, dtype):
