@@ -87,13 +87,18 @@ static void write_slot(struct walk *w, struct slots *s, const struct walked_call
 
 /* ---- is a slot among them? ---- */
 
-/* The region's first or last slot, its loops at the ends of their ranges. */
+/* The region's first or last slot, its loops at the ends of their ranges: a slot that falls from turn to turn begins
+ * with the last. */
 static const struct polynomial *region_end(struct walk *w, const struct region *region, bool last) {
     struct values *v = &w->values;
     const struct polynomial *slot = region->slot;
     for (size_t i = region->local_count; i-- > 0;) {
         const struct atom *loop = &v->atoms[region->locals[i]];
-        slot = replace_atom(v, slot, region->locals[i], last ? difference_of(v, loop->b, number(v, 1)) : loop->a);
+        const struct polynomial *factor, *rest;
+        bool falls = slot && part_by_atom(v, slot, region->locals[i], &factor, &rest) && factor->count &&
+                     never_positive(factor);
+        slot = replace_atom(v, slot, region->locals[i],
+                            last != falls ? difference_of(v, loop->b, number(v, 1)) : loop->a);
     }
     return last ? difference_of(v, sum_of(v, slot, region->count), number(v, 1)) : slot;
 }
