@@ -371,46 +371,36 @@ class HostTest(unittest.TestCase):
     def test_accessors_are_made_from_tensors_that_are_bound(self):
         self.emit("turned.ir")
         code = """
-import sys
 import numpy as np
 import ttnn
 import host
 device = ttnn.open_device(device_id=0)
 def tensor(device):
     return ttnn.Tensor(np.zeros((32, 32), np.float32), ttnn.bfloat16, device, ttnn.TILE_LAYOUT, ttnn.DRAM_MEMORY_CONFIG)
-good, other = tensor(device), {"none": None, "host": tensor(None), "shape": (32, 32), "good": tensor(device)}[sys.argv[1]]
-try:
-    host.launch_add(device, *[other if name == sys.argv[2] else good for name in "ABC"], 32, 32)
-except host.HostError as error:
-    sys.exit(str(error))
+good = tensor(device)
+for place in "AC":
+    for kind, other in {"none": None, "host": tensor(None), "shape": (32, 32), "good": tensor(device)}.items():
+        try:
+            host.launch_add(device, *[other if name == place else good for name in "ABC"], 32, 32)
+            print(place, kind, "launched")
+        except host.HostError as error:
+            print(place, kind, error)
 """
         settings = {**os.environ, "FAKE_TTNN_LOG": self.path("log"), "PYTHONDONTWRITEBYTECODE": "1"}
         settings["PYTHONPATH"] = os.pathsep.join([os.path.join(HERE, "fake_ttnn"), self.path("out", "add")])
-        for name in "AC":
-            for kind, accepted in [("none", False), ("host", False), ("shape", False), ("good", True)]:
-                with self.subTest(name=name, kind=kind):
-                    result = subprocess.run(
-                        [sys.executable, "-c", code, kind, name], env=settings, capture_output=True, text=True, check=False
-                    )
-                    if accepted:
-                        self.assertEqual(result.returncode, 0, result.stderr)
-                    else:
-                        self.assertEqual(result.returncode, 1)
-                        self.assertIn("TensorAccessorArgs must be created via ttnn.TensorAccessorArgs(tensor) of a tensor on the device", result.stderr)
-                        self.assertNotIn("Traceback", result.stderr)
-
-    def test_cores_find_each_other_on_the_noc(self):
-        self.emit("spread.ir")
-        np.save(self.path("a.npy"), np.ones((64, 32), dtype=np.float32))
-        arguments = ["--in", f"A={self.path('a.npy')}", "--out", f"C={self.path('c.npy')}"]
-        result, launches = self.host(*arguments, kernel="spread")
+        result = subprocess.run([sys.executable, "-c", code], env=settings, capture_output=True, text=True, check=False)
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertEqual(launches[0]["semaphores"], [[0, 6, 0], [3, 6, 7]])
-        words = {(x, y): given for x, y, given in launches[0]["kernels"][0]["runtime_args"]}
-        # core_x, core_y, first_x, last_x, row
-        self.assertEqual(words[2, 1][9:], [2, 1, 18, 20, 19])
-        addresses = [f"@{name}={tensor['address']}" for name, tensor in zip("AC", launches[0]["tensors"])]
-        self.assertEqual(words, self.words("spread.ir", "spread", "A=64x32", *addresses))
+        lines = result.stdout.splitlines()
+        self.assertEqual(len(lines), 8)
+        for line in lines:
+            name, kind, outcome = line.split(" ", 2)
+            with self.subTest(name=name, kind=kind):
+                self.assertTrue(
+                    outcome == "launched"
+                    if kind == "good"
+                    else outcome.startswith("TensorAccessorArgs must be created via ttnn.TensorAccessorArgs(tensor) of a tensor on the device: "),
+                    outcome,
+                )
 
     def test_shards_that_do_not_cover_are_refused(self):
         self.emit("sharded.ir")
