@@ -284,7 +284,7 @@ static void check_writes(const struct question *q) {
     }
     if (whole && !walk_has_sizes(w))
         return; /* the only launch there is */
-    walk_unshown(w, last_write(q)->span, "every tile of %s is written exactly once", q->tensor->node->name);
+    walk_undecided(w, last_write(q)->span, "not proved: every tile of %s is written exactly once", q->tensor->node->name);
 }
 
 /* ---- tensors that are changed in place ---- */
@@ -363,7 +363,7 @@ static void check_reads(const struct question *q) {
             }
             if (look_at_reads(q, read, write))
                 continue;
-            walk_unshown(q->walk, read->span, "no other turn or core overwrites what is read of %s",
+            walk_undecided(q->walk, read->span, "not proved: no other turn or core overwrites what is read of %s",
                          q->tensor->node->name);
         }
     }

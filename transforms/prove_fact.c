@@ -186,11 +186,42 @@ static void turn_facts(struct walk *w, struct facts *facts, const struct polynom
             add_fact(facts, difference_of(v, v->atoms[i].extents[v->atoms[i].position], number(v, 1)));
 }
 
+/* product - 1 >= 0: no factor is 0. */
+static void open_product(struct walk *w, struct facts *facts, const struct polynomial *fact) {
+    struct values *v = &w->values;
+    if (fact->count != 2 || fact->terms[0].degree < 2 || fact->terms[0].factor < 1 || fact->terms[1].degree ||
+        fact->terms[1].factor >= 0)
+        return;
+    for (size_t j = 0; j < fact->terms[0].degree; j++)
+        add_fact(facts, difference_of(v, atom_value(v, fact->terms[0].atoms[j]), number(v, 1)));
+}
+
+/* atom - k >= 0 for a literal k above 0: of max(x, 0) that x is as large, of a quotient that its dividend is. */
+static void open_atom(struct walk *w, struct facts *facts, const struct polynomial *fact) {
+    struct values *v = &w->values;
+    int64_t divisor;
+    if (fact->count != 2 || fact->terms[0].degree != 1 || fact->terms[0].factor != 1 || fact->terms[1].degree ||
+        fact->terms[1].factor >= 0)
+        return;
+    size_t index = fact->terms[0].atoms[0];
+    const struct atom atom = v->atoms[index];
+    const struct polynomial *least = number(v, -fact->terms[1].factor);
+    if (atom.kind == ATOM_MAXIMUM) {
+        const struct polynomial *value = atom_value(v, index), *same = upper_with_a_turn(v, number(v, 0), value);
+        if (same != value)
+            add_fact(facts, difference_of(v, same, least));
+    } else if (atom.kind == ATOM_QUOTIENT && known_number(atom.b, &divisor)) {
+        add_fact(facts, difference_of(v, atom.a, product_of(v, least, atom.b)));
+    }
+}
+
 /* A minimum that is large has large arms, a maximum that is small has small ones. */
 static void open_arms(struct walk *w, struct facts *facts) {
     struct values *v = &w->values;
     for (size_t i = 0; i < facts->count; i++) {
         const struct polynomial *fact = facts->items[i];
+        open_product(w, facts, fact);
+        open_atom(w, facts, fact);
         for (size_t j = 0; j < fact->count; j++) {
             const struct monomial *term = &fact->terms[j];
             const struct atom atom = v->atoms[term->degree == 1 ? term->atoms[0] : 0];

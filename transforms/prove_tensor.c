@@ -90,7 +90,7 @@ static struct page_access *place_here(struct walk *w) {
 struct excess {
     const struct polynomial *p, *limit;
     int64_t value;
-    bool found;
+    bool found, whole;
 };
 
 static bool visit_excess(struct sample_launch *launch, void *context) {
@@ -106,10 +106,11 @@ static struct sample_launch *find_excess(struct walk *w, const struct page_acces
     for (int sample = 0; sample < SAMPLE_COUNT; sample++) {
         struct sample_launch *launch = sample_launch(w, sample);
         if (launch)
-            sample_visit_access(launch, place, visit_excess, excess);
+            excess->whole = sample_visit_access(launch, place, visit_excess, excess) && launch->steps > 0;
         if (excess->found)
             return launch;
     }
+    excess->whole = excess->whole && place->guard->known && !walk_has_sizes(w); /* the only launch there is */
     return NULL;
 }
 
@@ -154,8 +155,8 @@ static void check_difference(struct walk *w, const struct node_binary *differenc
     struct excess excess = {.p = b, .limit = a};
     struct sample_launch *launch = find_excess(w, place, &excess);
     if (!launch) {
-        if (!walk_check(w, w->span, "difference", b, a))
-            walk_unshown(w, w->span, "%s is not below 0", text);
+        if (!excess.whole && !walk_check(w, w->span, "difference", b, a))
+            walk_undecided(w, w->span, "not proved: %s is not below 0", text);
         return;
     }
     walk_error(w, w->span, "%s falls below 0%s", text, where_text(w, launch));
@@ -177,8 +178,8 @@ static void check_delinearized(struct walk *w, const struct node_delinearize *de
     struct sample_launch *launch = find_excess(w, place, &excess);
     int64_t blocks_there;
     if (!launch) {
-        if (!walk_check(w, w->span, "blocks", count, blocks))
-            walk_unshown(w, w->span, "%s is one of the blocks that it is taken apart into", text);
+        if (!excess.whole && !walk_check(w, w->span, "blocks", count, blocks))
+            walk_undecided(w, w->span, "not proved: %s is one of the blocks that it is taken apart into", text);
     } else if (sample_value(launch, blocks, &blocks_there)) {
         walk_error(w, w->span, "%s is taken apart into %" PRId64 " blocks%s", text, blocks_there, where_text(w, launch));
         walk_help(w, "give the blocks along each axis as the launch counts them: their product is that of "
@@ -211,7 +212,7 @@ static void report_extent(struct walk *w, const struct node_accessor *accessor, 
     const char *name = arena_printf(w->compilation->arena, "tiles_of_%s", tensor->node->name);
     if (!walk_check(w, accessor->base.span, name, given, tensor->extents[dimension]) ||
         !walk_check(w, accessor->base.span, name, tensor->extents[dimension], given))
-        walk_unshown(w, accessor->base.span, "%s are the tiles of %s along dimension %zu", text, tensor->node->name,
+        walk_undecided(w, accessor->base.span, "not proved: %s are the tiles of %s along dimension %zu", text, tensor->node->name,
                      dimension + 1);
 }
 
@@ -329,8 +330,8 @@ static void check_bounds(struct walk *w, const struct page_access *access) {
         struct sample_launch *launch = excess.p ? find_excess(w, access, &excess) : NULL;
         if (!launch) {
             const char *name = arena_printf(w->compilation->arena, "pages_of_%s", tensor->node->name);
-            if (!walk_check(w, access->span, name, excess.p, excess.limit))
-                walk_unshown(w, access->span, "%s is within %s", access->text, extents_text(w, NULL, tensor));
+            if (!excess.whole && !walk_check(w, access->span, name, excess.p, excess.limit))
+                walk_undecided(w, access->span, "not proved: %s is within %s", access->text, extents_text(w, NULL, tensor));
             continue;
         }
         walk_error(w, access->span, "%s tile %s of %s%s, which has %s", access->write ? "writes" : "reads",

@@ -640,20 +640,6 @@ void walk_help(struct walk *w, const char *format, ...) {
         report_help(w->compilation->diagnostics, (struct span){0}, "%s", text);
 }
 
-void walk_unshown(struct walk *w, struct span span, const char *format, ...) {
-    char text[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    if (w->quiet)
-        return;
-    report_error(w->compilation->diagnostics, span, "it cannot be shown that %s", text);
-    report_help(w->compilation->diagnostics, (struct span){0},
-                "say what holds of the sizes by `where`, fix sizes by -D, or write it by min, delinearize and loops in "
-                "steps of a literal");
-}
-
 void walk_undecided(struct walk *w, struct span span, const char *format, ...) {
     char text[512];
     va_list arguments;

@@ -176,8 +176,6 @@ void walk_help(struct walk *walk, const char *format, ...) __attribute__((format
  * this name. False when no such condition is found. */
 bool walk_check(struct walk *walk, struct span span, const char *name, const struct polynomial *p,
                 const struct polynomial *limit);
-/* An error: what must hold of every launch and can neither be proved nor checked. */
-void walk_unshown(struct walk *walk, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* What is neither proved nor refuted, and no condition on sizes, as a warning. */
 void walk_undecided(struct walk *walk, struct span span, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
