@@ -35,15 +35,24 @@ struct exchange {
     const struct polynomial *receivers; /* how many cores these are but for the sender; NULL: not known */
 };
 
+/* A semaphore that is set outside of exchanges. */
+struct first_set {
+    const struct item *event;
+    const struct item *choice; /* the condition on the core under which it is; NULL: every core does it */
+    const struct polynomial *core[2]; /* then: the column and row that do it; both NULL: not known */
+    size_t before;                    /* how many exchanges come before it */
+};
+
 struct exchanges {
     struct walk *walk;
     const struct node_function *function;
     const struct item *events;
     struct exchange items[EXCHANGE_LIMIT];
     size_t count;
-    const struct item *sets[EXCHANGE_LIMIT]; /* of semaphores, outside of exchanges */
+    struct first_set sets[EXCHANGE_LIMIT];
     size_t set_count;
     const struct polynomial *plane[2]; /* where the search stands */
+    struct first_set within;           /* likewise: of a set that is found there */
     const struct item *stray;          /* a call between cores outside of exchanges */
     const struct item *uneven; /* a loop or condition around an exchange that differs from core to core */
 };
@@ -63,5 +72,23 @@ const struct polynomial *core_at_noc(const struct exchanges *e, const struct pol
                                      size_t position);
 /* The cores of a multicast; false when the corners are no cores. */
 bool rectangle_of(const struct exchanges *e, const struct item *call, struct rectangle *rectangle);
+
+/* ---- rules of an exchange: each reports what is amiss, and is false then ---- */
+
+/* An error with a note (unless `see` is NULL) and a repair; always false. */
+bool exchange_refuse(struct exchanges *e, const struct item *at, const char *error, const struct item *see,
+                     const char *note, const char *help);
+/* A warning that this is not proved; always false. */
+bool exchange_undecided(struct exchanges *e, const struct item *at, const char *what);
+const char *exchange_print(struct exchanges *e, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+const char *semaphore_label(const struct item *event);
+/* What is sent, as messages say it. */
+const char *exchange_block(struct exchanges *e, const struct exchange *x);
+const char *core_text(struct exchanges *e, const struct polynomial *const core[2]);
+/* The column (0) or row (1) of the core that runs this. */
+const struct polynomial *own_coordinate(struct exchanges *e, size_t direction);
+/* Rectangles of block and flag, and the numbers of receivers that calls give. */
+bool check_rectangles(struct exchanges *e, struct exchange *x);
 
 #endif

@@ -286,8 +286,25 @@ static void find_in_choice(struct exchanges *e, const struct item *choice, const
         add_exchange(e, choice, list, in_loop);
         return;
     }
-    find_in(e, choice->body, in_loop);
-    find_in(e, choice->otherwise, in_loop);
+    struct first_set around = e->within;
+    for (int otherwise = 0; otherwise < 2; otherwise++) {
+        e->within = (struct first_set){.choice = differs ? choice : around.choice};
+        if (differs && !sender_where(e, choice->condition, !otherwise, e->within.core))
+            e->within.core[0] = e->within.core[1] = NULL;
+        find_in(e, otherwise ? choice->otherwise : choice->body, in_loop);
+    }
+    e->within = around;
+}
+
+static void add_call(struct exchanges *e, const struct item *call) {
+    if (call->effect != EFFECT_SEMAPHORE_SET || e->set_count == EXCHANGE_LIMIT) {
+        e->stray = call;
+        return;
+    }
+    struct first_set *set = &e->sets[e->set_count++];
+    *set = e->within;
+    set->event = call;
+    set->before = e->count;
 }
 
 static void find_in(struct exchanges *e, const struct item *items, bool in_loop) {
@@ -301,10 +318,7 @@ static void find_in(struct exchanges *e, const struct item *items, bool in_loop)
             find_in(e, i->body, true);
             memcpy(e->plane, plane, sizeof plane);
         } else if (is_core_call(i)) {
-            if (i->effect == EFFECT_SEMAPHORE_SET && e->set_count < EXCHANGE_LIMIT)
-                e->sets[e->set_count++] = i;
-            else
-                e->stray = i;
+            add_call(e, i);
         }
     }
 }
