@@ -71,23 +71,28 @@ static const char *const reserved_host[] = {
 #include "codegen/reserved.def"
 };
 
+/* Names are looked up in tables of hundreds: most differ in the first letter. */
+static bool same_name(const char *a, const char *b) {
+    return *a == *b && strcmp(a, b) == 0;
+}
+
 static const struct call_row *find_call(const char *name) {
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
-        if (strcmp(calls[i].name, name) == 0)
+        if (same_name(calls[i].name, name))
             return &calls[i];
     return NULL;
 }
 
 static const struct intrinsic_row *find_intrinsic(const char *name) {
     for (size_t i = 0; i < sizeof intrinsics / sizeof *intrinsics; i++)
-        if (strcmp(intrinsics[i].name, name) == 0)
+        if (same_name(intrinsics[i].name, name))
             return &intrinsics[i];
     return NULL;
 }
 
 static const struct word_row *find_word(const char *name) {
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(words[i].word, name) == 0)
+        if (same_name(words[i].word, name))
             return &words[i];
     return NULL;
 }
@@ -142,7 +147,7 @@ const char *spell(struct arena *arena, enum language language, enum spelling row
 
 static void take_name(struct spelled_names *names, const char *name) {
     for (size_t i = 0; i < names->count; i++)
-        if (strcmp(names->taken[i], name) == 0)
+        if (same_name(names->taken[i], name))
             return;
     if (names->count == names->capacity) {
         names->capacity = names->capacity ? 2 * names->capacity : 64;
@@ -175,7 +180,7 @@ struct spelled_names spelled_names(struct arena *arena, struct diagnostics *diag
 
 static bool is_listed(const char *name, const char *const *list, size_t count) {
     for (size_t i = 0; i < count; i++)
-        if (strcmp(list[i], name) == 0)
+        if (same_name(list[i], name))
             return true;
     return false;
 }
@@ -201,7 +206,7 @@ static bool is_reserved(const char *name, enum language language) {
 
 static bool is_taken(const struct spelled_names *names, const char *name) {
     for (size_t i = 0; i < names->count; i++)
-        if (strcmp(names->taken[i], name) == 0)
+        if (same_name(names->taken[i], name))
             return true;
     return false;
 }
