@@ -14,8 +14,8 @@
 
 /* ---- sizes ---- */
 
-/* Sizes by launch and number of the open size: one element, ragged, several blocks of every kind, as many whole blocks as
- * there are rows of cores; the last two for kernels whose sizes must be equal. */
+/* Sizes by launch and number of the open size: one element, ragged, several blocks of every kind, as many
+ * whole blocks as there are rows of cores; the last two for kernels whose sizes must be equal. */
 static const int64_t size_rows[][4] = {
     {1, 1, 1, 1},         {33, 45, 128, 20},   {70, 64, 135, 40}, {287, 287, 100, 160},
     {128, 512, 128, 256}, {512, 64, 512, 128}, {40, 40, 40, 40},  {300, 300, 300, 300},
@@ -40,7 +40,7 @@ static bool is_fixed(struct node *kernel, const char *name, int64_t *value) {
     for (size_t i = 0; i < conditions.count; i++) {
         const struct node_binary *binary = node_as(conditions.items[i], binary);
         const struct node_reference *size = binary ? node_as(binary->left, reference) : NULL;
-        if (size && binary->operator == BINARY_EQUAL && strcmp(size->name, name) == 0 &&
+        if (size && binary->operator== BINARY_EQUAL && strcmp(size->name, name) == 0 &&
             integer_value(binary->right, value))
             return true;
     }
@@ -81,15 +81,17 @@ static bool visit_place(struct node *node, void *context) {
     return !*found && node_each_child(node, visit_place, context);
 }
 
-/* The core grid of the plan: tt.core_grid, or the rectangle that tt.core_ranges names; NULL where there is none. */
+/* The core grid of the plan: tt.core_grid, or the rectangle that tt.core_ranges names; NULL where there is
+ * none. */
 static struct node *core_grid(const struct node *kernel) {
     struct node *grid = attribute_get(kernel, KEY_TT_CORE_GRID);
     struct node_sequence *ranges = node_as(attribute_get(kernel, KEY_TT_CORE_RANGES), sequence);
-    return grid || !ranges || ranges->items.count != 1 ? grid : dictionary_get(ranges->items.items[0], KEY_EXTENT);
+    return grid || !ranges || ranges->items.count != 1 ? grid
+                                                       : dictionary_get(ranges->items.items[0], KEY_EXTENT);
 }
 
-/* The kernel on the cores of its plan; on two of them where nothing asks for a core's place: which of them computes a
- * block means nothing then. NULL where the plan does not say which cores there are. */
+/* The kernel on the cores of its plan; on two of them where nothing asks for a core's place: which of them
+ * computes a block means nothing then. NULL where the plan does not say which cores there are. */
 static struct node *with_few_cores(struct compilation *c, struct arena *arena) {
     struct node *arguments = attribute_get(c->kernel, KEY_TT_RUNTIME_ARGS), *grid = core_grid(c->kernel);
     struct node_sequence *edges = node_as(grid, sequence);
@@ -153,8 +155,8 @@ static bool prepare_buffers(struct rehearsal *r) {
         if (!device_format(node->dtype, &tile_bytes) || bytes < 1 || bytes > INT32_MAX ||
             !size_evaluate(scratch, &r->sizes, node->pages, &pages) || pages < 1 || pages > UINT16_MAX)
             return false;
-        r->buffers[r->buffer_count++] = (struct rehearsed_buffer){
-            node, (uint32_t)address, (uint32_t)pages, (uint32_t)bytes, tile_bytes / 1024};
+        r->buffers[r->buffer_count++] = (struct rehearsed_buffer){node, (uint32_t)address, (uint32_t)pages,
+                                                                  (uint32_t)bytes, tile_bytes / 1024};
         address += (uint64_t)pages * (uint64_t)bytes;
         if (address >= TENSOR_BASE)
             return false;
@@ -177,7 +179,10 @@ static bool prepare_launch(struct rehearsal *r, struct diagnostics *scratch) {
     struct node_list parameters = launch_parameters(r->kernel);
     struct launch_word *words = arena_allocate(r->arena, (2 * parameters.count + 1) * sizeof *words);
     struct launch_word *scalars = words + parameters.count;
-    r->launch = (struct launch){.kernel = r->kernel, .sizes = &r->sizes, .addresses = words, .scalars = scalars,
+    r->launch = (struct launch){.kernel = r->kernel,
+                                .sizes = &r->sizes,
+                                .addresses = words,
+                                .scalars = scalars,
                                 .address_count = r->tensor_count};
     for (size_t i = 0; i < r->tensor_count; i++)
         words[i] = (struct launch_word){r->tensors[i].parameter->name, r->tensors[i].address};
@@ -198,7 +203,8 @@ static bool is_empty(const struct rehearsal *r) {
 
 /* ---- one launch ---- */
 
-static bool trace_core(struct rehearsal *r, struct diagnostics *scratch, uint32_t number, struct performed_core *core) {
+static bool trace_core(struct rehearsal *r, struct diagnostics *scratch, uint32_t number,
+                       struct performed_core *core) {
     struct node_list statements = node_as(node_as(r->kernel, kernel)->body, block)->statements;
     const struct node_dictionary *list = launch_argument_list(r->kernel);
     size_t count = list ? list->entries.count : 0;
@@ -212,7 +218,8 @@ static bool trace_core(struct rehearsal *r, struct diagnostics *scratch, uint32_
         if (!function || function->role == ROLE_HELPER || core->count == 3)
             continue;
         struct performer *performer = &core->performers[core->count++];
-        *performer = (struct performer){.function = function, .arguments = arguments, .argument_count = count};
+        *performer =
+            (struct performer){.function = function, .arguments = arguments, .argument_count = count};
         if (!trace_function(r, function, arguments, count, &performer->trace))
             return false;
     }
@@ -222,20 +229,22 @@ static bool trace_core(struct rehearsal *r, struct diagnostics *scratch, uint32_
 /* What the launch itself cannot work out. */
 static void report_launch(struct rehearsal *r, const struct diagnostics *scratch) {
     struct compilation *c = r->compilation;
-    report_error(c->diagnostics, c->kernel->span, "a launch of kernel %s fails%s: %s", node_as(c->kernel, kernel)->name,
-                 launch_text(r), scratch->first->message);
+    report_error(c->diagnostics, c->kernel->span, "a launch of kernel %s fails%s: %s",
+                 node_as(c->kernel, kernel)->name, launch_text(r), scratch->first->message);
     report_help(c->diagnostics, (struct span){0}, "%s and %s are worked out by the host", KEY_TT_RUNTIME_ARGS,
                 KEY_TT_GRID_BLOCKS);
 }
 
 /* False after a reported fault. */
 static bool rehearse(struct compilation *c, size_t row, bool *done) {
-    struct rehearsal r = {.compilation = c, .arena = arena_create(), .effects = call_effects_create(c->arena)};
+    struct rehearsal r = {
+        .compilation = c, .arena = arena_create(), .effects = call_effects_create(c->arena)};
     struct diagnostics *scratch = diagnostics_create(r.arena);
     bool fine = true;
     r.sizes.arena = r.arena;
     r.kernel = with_few_cores(c, r.arena);
-    bool sized = r.kernel && choose_sizes(&r, row) && prepare_tensors(&r) && prepare_buffers(&r) && !is_empty(&r);
+    bool sized =
+        r.kernel && choose_sizes(&r, row) && prepare_tensors(&r) && prepare_buffers(&r) && !is_empty(&r);
     if (sized)
         prepare_semaphores(&r);
     bool ready = sized && prepare_launch(&r, scratch) && r.launch.grid_x * r.launch.grid_y <= REHEARSED_CORES;
@@ -260,6 +269,7 @@ void rehearse_device_kernel(struct compilation *c) {
         if ((row < EQUAL_SIZES || !done) && !rehearse(c, row, &done))
             return;
     if (!done)
-        report_remark(c->diagnostics, c->kernel->span, "kernel %s was not rehearsed: no small launch of it was found",
+        report_remark(c->diagnostics, c->kernel->span,
+                      "kernel %s was not rehearsed: no small launch of it was found",
                       node_as(c->kernel, kernel)->name);
 }

@@ -1,6 +1,6 @@
-/* The traces of all functions and cores against each other, what cores do to each other, and who waits for ever. Threads go
- * on as far as they can, one after another; what blocks on circular buffers for good blocks in every order, since nobody
- * asks whether a buffer is full. */
+/* The traces of all functions and cores against each other, what cores do to each other, and who waits for
+ * ever. Threads go on as far as they can, one after another; what blocks on circular buffers for good blocks
+ * in every order, since nobody asks whether a buffer is full. */
 #include "transforms/rehearse_internal.h"
 
 #include <inttypes.h>
@@ -34,7 +34,8 @@ static struct core *core_at(struct player *p, uint32_t x, uint32_t y) {
         if (p->cores[i].performed->noc[0] == x && p->cores[i].performed->noc[1] == y)
             return &p->cores[i];
     fail(p, "NoC coordinates of a core come from launch arguments: noc_x(x, y), noc_y(x, y)",
-         "%s reaches for (%" PRIu32 ", %" PRIu32 "), where no core of the launch is", p->event->effect->name, x, y);
+         "%s reaches for (%" PRIu32 ", %" PRIu32 "), where no core of the launch is", p->event->effect->name,
+         x, y);
     return NULL;
 }
 
@@ -104,7 +105,8 @@ static void spread_pages(struct player *p) {
     while (goes && done < bytes && !p->failed) {
         int64_t offset;
         struct ring *ring = ring_at(p, source + done, true, &offset);
-        const struct ring_page *page = ring ? window_page(p, ring, true, offset / ring->buffer->page_bytes) : NULL;
+        const struct ring_page *page =
+            ring ? window_page(p, ring, true, offset / ring->buffer->page_bytes) : NULL;
         if (!page)
             return;
         /* What a clipped block leaves unwritten arrives so, and may not be read there either. */
@@ -167,9 +169,9 @@ static const char *wait_text(struct player *p) {
                             p->core->semaphores[semaphore]);
     }
     const struct ring *ring = ring_of(p, effect->buffer);
-    return arena_printf(arena, "%s of %" PRIu32 " pages of %s, of which %" PRIu32 " of %" PRIu32 " are filled",
-                        effect->name, event_argument(p, effect->pages), ring->buffer->node->name, ring->filled,
-                        ring->buffer->pages);
+    return arena_printf(
+        arena, "%s of %" PRIu32 " pages of %s, of which %" PRIu32 " of %" PRIu32 " are filled", effect->name,
+        event_argument(p, effect->pages), ring->buffer->node->name, ring->filled, ring->buffer->pages);
 }
 
 /* The first thread that waits is the error, the others of its core are notes. */
@@ -187,7 +189,8 @@ static void report_endless_wait(struct player *p, struct performer *blocked) {
         else
             report_note(d, other->trace.events[other->at].span, "%s waits here", other->function->name);
     }
-    report_help(d, (struct span){0}, "who waits must be served: by as many pages pushed or popped before, in this order");
+    report_help(d, (struct span){0},
+                "who waits must be served: by as many pages pushed or popped before, in this order");
 }
 
 static bool play_together(struct player *p) {
@@ -214,7 +217,8 @@ static bool play_together(struct player *p) {
 static const char *page_text(struct rehearsal *r, const struct rehearsed_tensor *tensor, uint64_t page) {
     const char *text = "";
     for (size_t i = tensor->rank; i-- > 0;) {
-        text = arena_printf(r->arena, "%" PRIu64 "%s%s", page % tensor->dimensions[i], *text ? ", " : "", text);
+        text =
+            arena_printf(r->arena, "%" PRIu64 "%s%s", page % tensor->dimensions[i], *text ? ", " : "", text);
         page /= tensor->dimensions[i];
     }
     return text;
@@ -224,7 +228,8 @@ static bool all_written(struct rehearsal *r) {
     struct diagnostics *d = r->compilation->diagnostics;
     for (size_t i = 0; i < r->tensor_count; i++) {
         const struct rehearsed_tensor *tensor = &r->tensors[i];
-        for (uint64_t page = 0; tensor->parameter->direction == DIRECTION_OUT && page < tensor->pages; page++) {
+        for (uint64_t page = 0; tensor->parameter->direction == DIRECTION_OUT && page < tensor->pages;
+             page++) {
             if (tensor->done[page])
                 continue;
             report_error(d, tensor->parameter->base.span, "tile [%s] of %s is never written%s",
@@ -250,8 +255,9 @@ static uint32_t slots_of(const struct compilation *c) {
 static struct ring *open_rings(struct rehearsal *r) {
     struct ring *rings = arena_allocate(r->arena, (r->buffer_count + 1) * sizeof *rings);
     for (size_t i = 0; i < r->buffer_count; i++)
-        rings[i] = (struct ring){.buffer = &r->buffers[i],
-                                 .pages = arena_allocate(r->arena, (r->buffers[i].pages + 1) * sizeof *rings[i].pages)};
+        rings[i] = (struct ring){
+            .buffer = &r->buffers[i],
+            .pages = arena_allocate(r->arena, (r->buffers[i].pages + 1) * sizeof *rings[i].pages)};
     return rings;
 }
 
@@ -264,7 +270,9 @@ static void open_core(struct rehearsal *r, struct core *core) {
 }
 
 bool play(struct rehearsal *r, struct performed_core *performed, size_t core_count) {
-    struct player player = {.rehearsal = r, .core_count = core_count, .slot_count = slots_of(r->compilation),
+    struct player player = {.rehearsal = r,
+                            .core_count = core_count,
+                            .slot_count = slots_of(r->compilation),
                             .full_width = dst_setting(r->compilation, KEY_FP32_DEST_ACC_EN)};
     player.cores = arena_allocate(r->arena, (core_count + 1) * sizeof *player.cores);
     for (size_t i = 0; i < core_count; i++) {

@@ -52,8 +52,8 @@ struct rehearsal {
 
 /* ---- traces: what one function does on one core, which depends on nothing but its arguments ---- */
 
-/* A call with its numbers; words and names are 0, an accessor is its tensor's number, a NoC address the L1 address in
- * it. effect NULL: the function ends here by a fault. */
+/* A call with its numbers; words and names are 0, an accessor is its tensor's number, a NoC address the L1
+ * address in it. effect NULL: the function ends here by a fault. */
 struct event {
     const struct call_effect *effect;
     const struct node_call *call;
@@ -69,11 +69,11 @@ struct trace {
 };
 
 /* False when something has no meaning: rehearsal->unknown is set. */
-bool trace_function(struct rehearsal *rehearsal, const struct node_function *function, const uint32_t *arguments,
-                    size_t argument_count, struct trace *trace);
+bool trace_function(struct rehearsal *rehearsal, const struct node_function *function,
+                    const uint32_t *arguments, size_t argument_count, struct trace *trace);
 /* The loops around an event: "at tid = 0, k = 3", or "". */
-const char *trace_turn(struct rehearsal *rehearsal, const struct node_function *function, const uint32_t *arguments,
-                       size_t argument_count, size_t event);
+const char *trace_turn(struct rehearsal *rehearsal, const struct node_function *function,
+                       const uint32_t *arguments, size_t argument_count, size_t event);
 
 /* ---- playing them together ---- */
 
@@ -99,12 +99,13 @@ bool play(struct rehearsal *rehearsal, struct performed_core *cores, size_t core
 enum { DST_LIMIT = 64 };
 
 struct ring_page {
-    uint32_t covered;             /* bytes written; page_bytes: all of them */
-    unsigned char *bytes, *known; /* of single stores: the bytes, and which there are; NULL: none */
+    uint32_t covered;                 /* bytes written; page_bytes: all of them */
+    unsigned char *bytes, *known;     /* of single stores: the bytes, and which there are; NULL: none */
     uint32_t read_batch, write_batch; /* the transfers that touched it last; 0: none */
 };
 
-/* SLOT_MOVED: the bits of a tile that was unpacked; SLOT_COMPUTED: a result, rounded where DST holds 16 bits. */
+/* SLOT_MOVED: the bits of a tile that was unpacked; SLOT_COMPUTED: a result, rounded where DST holds 16 bits.
+ */
 enum slot_state { SLOT_UNWRITTEN, SLOT_MOVED, SLOT_COMPUTED };
 
 struct ring {
@@ -116,10 +117,11 @@ struct ring {
 struct core {
     struct performed_core *performed;
     struct ring *rings;
-    uint32_t read_batch, write_batch, flushed_batch; /* numbers of the transfers that no barrier has ended yet */
+    uint32_t read_batch, write_batch,
+        flushed_batch; /* numbers of the transfers that no barrier has ended yet */
     enum slot_state slots[DST_LIMIT];
-    uint32_t *semaphores;           /* values */
-    const struct event *linked;     /* the multicast whose path is held for the next one; NULL: none */
+    uint32_t *semaphores;       /* values */
+    const struct event *linked; /* the multicast whose path is held for the next one; NULL: none */
 };
 
 struct player {
@@ -134,11 +136,13 @@ struct player {
 };
 
 /* Reports the fault of the event at work, once. */
-void fail(struct player *player, const char *help, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void fail(struct player *player, const char *help, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* The argument at a position of call_effects.def. */
 uint32_t event_argument(const struct player *player, int position);
 struct ring *ring_of(struct player *player, int position);
-/* The ring of the core at work that an address lies in, and the byte from its window on; NULL after a fault. */
+/* The ring of the core at work that an address lies in, and the byte from its window on; NULL after a fault.
+ */
 struct ring *ring_at(struct player *player, uint32_t address, bool back, int64_t *offset);
 /* A page of the window at the back or at the front; NULL after a fault. */
 struct ring_page *window_page(struct player *player, struct ring *ring, bool back, int64_t page);

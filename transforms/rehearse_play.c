@@ -21,8 +21,8 @@ const char *launch_text(struct rehearsal *r) {
 static const char *core_text(struct player *p) {
     const struct launch *launch = &p->rehearsal->launch;
     return launch->grid_x * launch->grid_y > 1
-               ? arena_printf(p->rehearsal->arena, " on core (%" PRIu32 ", %" PRIu32 ")", p->core->performed->x,
-                              p->core->performed->y)
+               ? arena_printf(p->rehearsal->arena, " on core (%" PRIu32 ", %" PRIu32 ")",
+                              p->core->performed->x, p->core->performed->y)
                : "";
 }
 
@@ -68,15 +68,17 @@ struct ring *ring_of(struct player *p, int position) {
 struct ring_page *window_page(struct player *p, struct ring *ring, bool back, int64_t page) {
     uint32_t window = back ? ring->reserved : ring->waited, first = back ? ring->write_page : ring->read_page;
     if (page < 0 || page >= window) {
-        fail(p, back ? "cb_reserve_back must cover every page that is written before the push"
-                     : "cb_wait_front must cover every page that is read before the pop",
-             "%s %s page %" PRId64 " of %s, and %" PRIu32 " are %s", p->event->effect->name, back ? "writes" : "reads",
-             page, name_of(ring), window, back ? "reserved" : "waited for");
+        fail(p,
+             back ? "cb_reserve_back must cover every page that is written before the push"
+                  : "cb_wait_front must cover every page that is read before the pop",
+             "%s %s page %" PRId64 " of %s, and %" PRIu32 " are %s", p->event->effect->name,
+             back ? "writes" : "reads", page, name_of(ring), window, back ? "reserved" : "waited for");
         return NULL;
     }
     if (first + page >= ring->buffer->pages) {
         fail(p, "take pages and steps that keep every window in one turn of the ring",
-             "page %" PRId64 " of the window of %s, which begins at page %" PRIu32 ", lies behind the end of the ring",
+             "page %" PRId64 " of the window of %s, which begins at page %" PRIu32
+             ", lies behind the end of the ring",
              page, name_of(ring), first);
         return NULL;
     }
@@ -111,8 +113,8 @@ static bool open_window(struct player *p, struct ring *ring) {
     uint32_t pages = event_argument(p, p->event->effect->pages);
     uint32_t *window = p->event->effect->kind == EFFECT_RESERVE ? &ring->reserved : &ring->waited;
     if (pages > ring->buffer->pages)
-        fail(p, "such a call never returns", "%s of %" PRIu32 " pages, and %s has %" PRIu32, p->event->effect->name,
-             pages, name_of(ring), ring->buffer->pages);
+        fail(p, "such a call never returns", "%s of %" PRIu32 " pages, and %s has %" PRIu32,
+             p->event->effect->name, pages, name_of(ring), ring->buffer->pages);
     else if (!enough(p, ring))
         return false;
     else if (pages > *window)
@@ -126,7 +128,8 @@ static bool in_flight(uint32_t batch, uint32_t ended) {
 
 static void move_window(struct player *p, struct ring *ring) {
     bool push = p->event->effect->kind == EFFECT_PUSH;
-    uint32_t pages = event_argument(p, p->event->effect->pages), *at = push ? &ring->write_page : &ring->read_page,
+    uint32_t pages = event_argument(p, p->event->effect->pages),
+             *at = push ? &ring->write_page : &ring->read_page,
              *window = push ? &ring->reserved : &ring->waited;
     if (pages > *window || *at + pages > ring->buffer->pages) {
         fail(p, NULL, "%s of %" PRIu32 " pages of %s, of which %" PRIu32 " are %s from page %" PRIu32 " on",
@@ -181,10 +184,11 @@ static void write_tensor(struct player *p, struct rehearsed_tensor *tensor, uint
     if (tensor->parameter->direction == DIRECTION_IN)
         return;
     if (tensor->done[page]) {
-        fail(p, "every tile of a result is written once, by one core", "page %" PRIu32 " of %s is written again", page,
-             tensor->parameter->name);
+        fail(p, "every tile of a result is written once, by one core",
+             "page %" PRIu32 " of %s is written again", page, tensor->parameter->name);
         if (tensor->written[page].line)
-            report_note(p->rehearsal->compilation->diagnostics, tensor->written[page], "it is written here before");
+            report_note(p->rehearsal->compilation->diagnostics, tensor->written[page],
+                        "it is written here before");
     }
     tensor->done[page] = true;
     tensor->written[page] = p->event->span;
@@ -211,9 +215,9 @@ static void transfer(struct player *p) {
              "%s is given an address in the middle of page %" PRId64 " of %s", p->event->effect->name, number,
              name_of(ring));
     else if (ring->buffer->node->dtype != tensor->parameter->dtype)
-        fail(p, "a circular buffer that tensors are read to or written from has their type", "%s is %s, and %s is %s",
-             tensor->parameter->name, type_text(tensor->parameter->dtype), name_of(ring),
-             type_text(ring->buffer->node->dtype));
+        fail(p, "a circular buffer that tensors are read to or written from has their type",
+             "%s is %s, and %s is %s", tensor->parameter->name, type_text(tensor->parameter->dtype),
+             name_of(ring), type_text(ring->buffer->node->dtype));
     else if (to_tensor)
         write_tensor(p, tensor, page_number);
     if (to_tensor) {
@@ -229,14 +233,15 @@ static void store(struct player *p) {
     struct ring *ring = ring_at(p, event_argument(p, p->event->effect->address), true, &offset);
     if (!ring)
         return;
-    int64_t bytes = ring->buffer->page_bytes, number = floor_quotient(offset, bytes), byte = offset - number * bytes;
+    int64_t bytes = ring->buffer->page_bytes, number = floor_quotient(offset, bytes),
+            byte = offset - number * bytes;
     struct ring_page *page = window_page(p, ring, true, number);
     if (!page)
         return;
     if (size < ring->buffer->element_bytes || byte % size != 0)
         fail(p, "a store is as wide as an element, or covers whole ones, and is aligned to its width",
-             "%s to byte %" PRId64 " of a page of %s, which is %s", p->event->effect->name, byte, name_of(ring),
-             type_text(ring->buffer->node->dtype));
+             "%s to byte %" PRId64 " of a page of %s, which is %s", p->event->effect->name, byte,
+             name_of(ring), type_text(ring->buffer->node->dtype));
     else if (in_flight(page->read_batch, p->core->read_batch - 1))
         fail(p, "noc_async_read_barrier must stand before the store",
              "page %" PRId64 " of %s is stored to while a read into it is in flight", number, name_of(ring));
@@ -258,12 +263,14 @@ static void store(struct player *p) {
 static bool slot_in_section(struct player *p, uint32_t slot) {
     if (slot < p->slot_count)
         return true;
-    fail(p, "take fewer tiles in one section", "%s is for slot %" PRIu32 " of DST, and a section has %" PRIu32,
-         p->event->effect->name, slot, p->slot_count);
+    fail(p, "take fewer tiles in one section",
+         "%s is for slot %" PRIu32 " of DST, and a section has %" PRIu32, p->event->effect->name, slot,
+         p->slot_count);
     return false;
 }
 
-static const char narrow_help[] = "set fp32_dest_acc_en = 1: 16 bits hold what one operation makes of 16-bit tiles, no more";
+static const char narrow_help[] =
+    "set fp32_dest_acc_en = 1: 16 bits hold what one operation makes of 16-bit tiles, no more";
 
 /* Results of 16 bits were rounded: they may be packed, no more. */
 static void read_slot(struct player *p, uint32_t slot) {
@@ -271,7 +278,8 @@ static void read_slot(struct player *p, uint32_t slot) {
         return;
     if (p->core->slots[slot] == SLOT_UNWRITTEN)
         fail(p, "every slot that is read or packed must be written in its section",
-             "%s reads slot %" PRIu32 " of DST, which nothing wrote in this section", p->event->effect->name, slot);
+             "%s reads slot %" PRIu32 " of DST, which nothing wrote in this section", p->event->effect->name,
+             slot);
     else if (!p->full_width && p->core->slots[slot] == SLOT_COMPUTED && p->event->effect->kind != EFFECT_PACK)
         fail(p, narrow_help, "%s goes on from slot %" PRIu32 ", where 16 bits of a result are left",
              p->event->effect->name, slot);
@@ -282,15 +290,16 @@ static void write_slot(struct player *p, uint32_t slot) {
     if (!slot_in_section(p, slot))
         return;
     if (!p->full_width && effect->write == WRITE_ADDS && p->core->slots[slot] != SLOT_UNWRITTEN)
-        fail(p, narrow_help, "%s adds to slot %" PRIu32 ", where 16 bits of a sum are left", effect->name, slot);
+        fail(p, narrow_help, "%s adds to slot %" PRIu32 ", where 16 bits of a sum are left", effect->name,
+             slot);
     p->core->slots[slot] = effect->kind == EFFECT_OPERATION && !effect->matrix ? SLOT_MOVED : SLOT_COMPUTED;
 }
 
 /* Tiles of f32 pass through DST as they are, or not at all. */
 static void check_width(struct player *p, const struct ring *ring) {
     if (ring && !p->full_width && ring->buffer->node->dtype == DTYPE_F32)
-        fail(p, "set fp32_dest_acc_en = 1", "%s is for %s, which is f32, and DST holds 16 bits", p->event->effect->name,
-             name_of(ring));
+        fail(p, "set fp32_dest_acc_en = 1", "%s is for %s, which is f32, and DST holds 16 bits",
+             p->event->effect->name, name_of(ring));
 }
 
 /* The bits of an element of a page that was made by stores, by its place in the faces. */
@@ -301,8 +310,8 @@ static uint32_t stored_bits(const struct ring *ring, const struct ring_page *pag
     return bits;
 }
 
-/* Row 0 of each face holds the weights, 1 for a maximum; all else is 0; both faces that share a row or column of the
- * data agree. */
+/* Row 0 of each face holds the weights, 1 for a maximum; all else is 0; both faces that share a row or column
+ * of the data agree. */
 static void check_scaler(struct player *p, struct ring *ring, const struct ring_page *page) {
     const struct node_call *call = p->event->call;
     bool maximum = strcmp(attribute_word(call->arguments.items[0], ""), "MAX") == 0,
@@ -311,14 +320,15 @@ static void check_scaler(struct player *p, struct ring *ring, const struct ring_
     for (uint32_t i = 0; i < 1024 && !p->failed; i++) {
         uint32_t bits = stored_bits(ring, page, i), face = i / 256, row = i % 256 / 16, column = i % 16,
                  other = rows ? (face ^ 2) * 256 + i % 256 : (face ^ 1) * 256 + i % 256;
-        const char *wrong = row > 0 && bits ? "only row 0 of each face may be filled"
+        const char *wrong = row > 0 && bits                      ? "only row 0 of each face may be filled"
                             : row == 0 && maximum && bits != one ? "a maximum takes 1 in row 0 of each face"
-                            : row == 0 && bits != stored_bits(ring, page, other) ? "faces of one row or column must agree"
-                                                                                  : NULL;
+                            : row == 0 && bits != stored_bits(ring, page, other)
+                                ? "faces of one row or column must agree"
+                                : NULL;
         if (wrong)
             fail(p, "a scaler has its weights in the first row of every face, and 0 elsewhere",
-                 "the scaler %s is wrong in face %" PRIu32 ", row %" PRIu32 ", column %" PRIu32 ": %s", name_of(ring),
-                 face, row, column, wrong);
+                 "the scaler %s is wrong in face %" PRIu32 ", row %" PRIu32 ", column %" PRIu32 ": %s",
+                 name_of(ring), face, row, column, wrong);
     }
 }
 
@@ -331,7 +341,8 @@ static void operate(struct player *p) {
     for (uint32_t i = 0; a && effect->tile_a && i < columns && !p->failed; i++)
         read_page(p, a, (int64_t)event_argument(p, effect->tile_a) + i);
     for (uint32_t i = 0; b && effect->tile_b && i < rows && !p->failed; i++) {
-        const struct ring_page *page = read_page(p, b, (int64_t)event_argument(p, effect->tile_b) + (int64_t)i * stride);
+        const struct ring_page *page =
+            read_page(p, b, (int64_t)event_argument(p, effect->tile_b) + (int64_t)i * stride);
         if (page && page->bytes && effect->swaps)
             check_scaler(p, b, page);
     }
@@ -353,7 +364,8 @@ static void pack(struct player *p) {
     struct ring *ring = ring_of(p, effect->buffer);
     read_slot(p, event_argument(p, effect->slot));
     check_width(p, ring);
-    struct ring_page *page = ring && !p->failed ? window_page(p, ring, true, event_argument(p, effect->tile_a)) : NULL;
+    struct ring_page *page =
+        ring && !p->failed ? window_page(p, ring, true, event_argument(p, effect->tile_a)) : NULL;
     if (page)
         page_written(ring, page);
 }

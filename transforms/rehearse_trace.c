@@ -1,5 +1,5 @@
-/* The interpreter of numbers and control flow: a function becomes the list of its calls. Numbers are u32, as on
- * the device. */
+/* The interpreter of numbers and control flow: a function becomes the list of its calls. Numbers are u32, as
+ * on the device. */
 #include "transforms/rehearse_internal.h"
 
 #include <inttypes.h>
@@ -99,12 +99,13 @@ static void bind(struct tracer *t, const char *name, uint32_t value, bool loop) 
         t->names[t->name_count++] = (struct traced_name){name, value, loop};
 }
 
-/* Names of the IR are interned: equal ones are one pointer. */
-static struct traced_name *find_name(struct tracer *t, const char *name) {
+/* The position of a name; NAME_LIMIT when nothing has it. Names of the IR are interned: equal ones are one
+ * pointer. */
+static size_t find_name(const struct tracer *t, const char *name) {
     for (size_t i = t->name_count; i-- > t->name_base;)
         if (t->names[i].name == name)
-            return &t->names[i];
-    return NULL;
+            return i;
+    return NAME_LIMIT;
 }
 
 static const struct traced_accessor *find_accessor(const struct tracer *t, const char *name) {
@@ -126,15 +127,15 @@ static size_t buffer_of_id(const struct rehearsal *r, uint32_t id) {
 static uint32_t value_of(struct tracer *t, struct node *expression);
 
 static uint32_t reference_value(struct tracer *t, const char *name) {
-    const struct traced_name *found = find_name(t, name);
-    return found ? found->value : unknown(t);
+    size_t at = find_name(t, name);
+    return at < NAME_LIMIT ? t->names[at].value : unknown(t);
 }
 
 static uint32_t binary_value(struct tracer *t, const struct node_binary *binary) {
     uint32_t a = value_of(t, binary->left);
-    if (binary->operator == BINARY_AND)
+    if (binary->operator== BINARY_AND)
         return a && value_of(t, binary->right);
-    if (binary->operator == BINARY_OR)
+    if (binary->operator== BINARY_OR)
         return a || value_of(t, binary->right);
     uint32_t b = value_of(t, binary->right);
     switch (binary->operator) {
@@ -206,7 +207,8 @@ static uint32_t call_value(struct tracer *t, const struct node_call *call) {
         return unknown(t);
     uint32_t a = value_of(t, arguments[0]), b = value_of(t, arguments[1]);
     if (strcmp(call->function, "ceildiv") == 0)
-        return b ? (a + b - 1) / b : fault(t, NULL, "%s divides by 0", node_text(t->rehearsal->arena, &call->base));
+        return b ? (a + b - 1) / b
+                 : fault(t, NULL, "%s divides by 0", node_text(t->rehearsal->arena, &call->base));
     return unknown(t);
 }
 
@@ -247,8 +249,8 @@ static uint32_t value_of(struct tracer *t, struct node *e) {
     case NODE_PAGE:
         return page_value(t, (struct node_page *)e);
     case NODE_UNARY:
-        return node_as(e, unary)->operator == UNARY_NOT ? !value_of(t, node_as(e, unary)->operand)
-                                                        : -value_of(t, node_as(e, unary)->operand);
+        return node_as(e, unary)->operator== UNARY_NOT ? !value_of(t, node_as(e, unary)->operand)
+                                                       : - value_of(t, node_as(e, unary)->operand);
     default:
         return unknown(t);
     }
@@ -290,8 +292,8 @@ static void run_delinearize(struct tracer *t, const struct node_delinearize *d) 
         uint32_t extent = value_of(t, d->extents.items[i]);
         if (!t->ended && (extent == 0 || (i == 0 && rest >= extent)))
             fault(t, "the extents are the blocks of the grid, whose product the launch shares out",
-                  "%s is %" PRIu32 ", beyond the extents of delinearize", node_text(t->rehearsal->arena, d->value),
-                  value_of(t, d->value));
+                  "%s is %" PRIu32 ", beyond the extents of delinearize",
+                  node_text(t->rehearsal->arena, d->value), value_of(t, d->value));
         values[i] = extent ? rest % extent : 0;
         rest = extent ? rest / extent : 0;
     }
@@ -318,12 +320,13 @@ static void run_accessor(struct tracer *t, const struct node_accessor *accessor)
         uint32_t tiles = value_of(t, accessor->dimensions.items[i]);
         if (!t->ended && tiles != r->tensors[tensor].dimensions[i])
             fault(t, "the shape of an accessor is its tensor's, in tiles",
-                  "accessor %s has %" PRIu32 " tiles along dimension %zu, and %s has %" PRIu64, accessor->name, tiles,
-                  i, accessor->name, r->tensors[tensor].dimensions[i]);
+                  "accessor %s has %" PRIu32 " tiles along dimension %zu, and %s has %" PRIu64,
+                  accessor->name, tiles, i, accessor->name, r->tensors[tensor].dimensions[i]);
     }
     if (!same)
-        fault(t, "the shape of an accessor is its tensor's, in tiles", "accessor %s has %zu dimensions, and %s has %zu",
-              accessor->name, accessor->dimensions.count, accessor->name, r->tensors[tensor].rank);
+        fault(t, "the shape of an accessor is its tensor's, in tiles",
+              "accessor %s has %zu dimensions, and %s has %zu", accessor->name, accessor->dimensions.count,
+              accessor->name, r->tensors[tensor].rank);
     t->accessors[t->accessor_count++] = (struct traced_accessor){accessor->name, tensor};
 }
 
@@ -376,8 +379,7 @@ static void follow_ring(struct tracer *t, const struct event *event) {
 
 static bool is_template_word(const struct tracer *t, struct node *argument) {
     const struct node_reference *word = node_as(argument, reference);
-    struct tracer *names = (struct tracer *)(uintptr_t)t;
-    return word && !find_name(names, word->name);
+    return word && find_name(t, word->name) == NAME_LIMIT;
 }
 
 /* x, y or x0, y0, x1, y1, and the address in the L1 there, which it returns. */
@@ -393,8 +395,9 @@ static uint32_t noc_address(struct tracer *t, const struct node_call *place, uin
 static const struct call_effect *effect_of(struct tracer *t, const struct node_call *call) {
     struct known_call *known = &t->rehearsal->known[(uintptr_t)call / sizeof *call % KNOWN_CALLS];
     if (known->call != call)
-        *known = (struct known_call){call, call_effect_find(t->rehearsal->effects,
-                                                            arena_intern(t->rehearsal->compilation->arena, call->function))};
+        *known = (struct known_call){
+            call, call_effect_find(t->rehearsal->effects,
+                                   arena_intern(t->rehearsal->compilation->arena, call->function))};
     return known->effect;
 }
 
@@ -430,16 +433,16 @@ static void run_call(struct tracer *t, const struct node_call *call) {
 
 static void run_assign(struct tracer *t, const struct node_assign *assign) {
     const struct node_reference *target = node_as(assign->target, reference);
-    struct traced_name *name = target ? find_name(t, target->name) : NULL;
+    size_t at = target ? find_name(t, target->name) : NAME_LIMIT;
     uint32_t value = value_of(t, assign->value);
-    if (!name)
+    if (at == NAME_LIMIT)
         unknown(t);
-    else if (assign->operator == ASSIGN_SET)
-        name->value = value;
-    else if (assign->operator == ASSIGN_ADD)
-        name->value += value;
-    else if (assign->operator == ASSIGN_SUBTRACT)
-        name->value -= value;
+    else if (assign->operator== ASSIGN_SET)
+        t->names[at].value = value;
+    else if (assign->operator== ASSIGN_ADD)
+        t->names[at].value += value;
+    else if (assign->operator== ASSIGN_SUBTRACT)
+        t->names[at].value -= value;
     else
         unknown(t);
 }

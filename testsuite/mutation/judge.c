@@ -28,15 +28,16 @@ const char *rule_of(const char *error) {
 
 static const char *module_text(struct arena *arena, const struct subject *s, struct node *kernel) {
     struct text_buffer buffer = {0};
-    struct node *module =
-        node_new(arena, module, MODULE, kernel->span, .source = path_base(s->path), .items = LIST(arena, kernel));
+    struct node *module = node_new(arena, module, MODULE, kernel->span, .source = path_base(s->path),
+                                   .items = LIST(arena, kernel));
     node_print(module, PRINT_PLAIN, &buffer);
     const char *text = arena_string(arena, text_string(&buffer));
     text_free(&buffer);
     return text;
 }
 
-const char *mutant_text(struct arena *arena, const struct subject *s, size_t number, struct mutation *mutation) {
+const char *mutant_text(struct arena *arena, const struct subject *s, size_t number,
+                        struct mutation *mutation) {
     struct node *kernel = mutant(arena, s->device, number, mutation);
     return kernel ? module_text(arena, s, kernel) : NULL;
 }
@@ -59,7 +60,8 @@ static void find(struct findings *findings, enum finding *place, enum finding fi
         findings->reason = reason;
 }
 
-static const char *at_launch(struct arena *arena, const struct launch_case *launch, const char *who, const char *what) {
+static const char *at_launch(struct arena *arena, const struct launch_case *launch, const char *who,
+                             const char *what) {
     return arena_printf(arena, "%s%s%s: %s", who, *launch->text ? " with " : "", launch->text, what);
 }
 
@@ -104,7 +106,8 @@ static void run(struct arena *arena, struct unit *unit, struct node *kernel, con
     }
 }
 
-static struct findings run_all(struct arena *arena, const struct subject *s, struct unit *unit, struct node *kernel) {
+static struct findings run_all(struct arena *arena, const struct subject *s, struct unit *unit,
+                               struct node *kernel) {
     struct findings findings = {0};
     for (size_t i = 0; i < s->launch_count && !findings.evaluator; i++) {
         validate(arena, kernel, &s->launches[i], &findings);
@@ -142,11 +145,11 @@ static void judge(struct arena *arena, const struct subject *s, const char *text
         return;
     }
     struct findings found = run_all(arena, s, unit, kernel_of(unit));
-    enum verdict verdict = found.device == FINDS_REFUSAL                                  ? VERDICT_PROVED
+    enum verdict verdict = found.device == FINDS_REFUSAL                                   ? VERDICT_PROVED
                            : found.evaluator == FINDS_FAULT || found.device == FINDS_FAULT ? VERDICT_HOLE
-                           : found.evaluator                                                ? VERDICT_VALIDATED
-                           : found.device                                                   ? VERDICT_SURVIVOR
-                                                                                            : VERDICT_EQUIVALENT;
+                           : found.evaluator                                               ? VERDICT_VALIDATED
+                           : found.device                                                  ? VERDICT_SURVIVOR
+                                          : VERDICT_EQUIVALENT;
     if (verdict == VERDICT_HOLE && !found.evaluator)
         verdict = VERDICT_SURVIVOR;
     settle(record, verdict, found.reason);
@@ -169,8 +172,8 @@ bool mutant_runs_right(const struct subject *s, size_t number) {
     struct mutation mutation;
     struct node *kernel = mutant(arena, s->device, number, &mutation);
     struct unit *unit = check_text(arena, s, module_text(arena, s, s->device));
-    unit->module =
-        node_new(arena, module, MODULE, kernel->span, .source = path_base(s->path), .items = LIST(arena, kernel));
+    unit->module = node_new(arena, module, MODULE, kernel->span, .source = path_base(s->path),
+                            .items = LIST(arena, kernel));
     struct findings findings = run_all(arena, s, unit, kernel);
     bool right = !findings.evaluator && !findings.device;
     arena_free(arena);

@@ -27,7 +27,8 @@ struct record {
 };
 
 /* The IR of a mutant as text; NULL when there is no such number. */
-const char *mutant_text(struct arena *arena, const struct subject *subject, size_t number, struct mutation *mutation);
+const char *mutant_text(struct arena *arena, const struct subject *subject, size_t number,
+                        struct mutation *mutation);
 void mutant_judge(const struct subject *subject, size_t number, struct record *record);
 /* Does it run right, whatever the proofs say of it? */
 bool mutant_runs_right(const struct subject *subject, size_t number);

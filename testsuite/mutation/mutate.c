@@ -66,7 +66,8 @@ const char *other_name(const struct mutator *m, const char *name) {
 }
 
 bool is_name(const struct mutator *m, const struct node *node, enum name_kind kind) {
-    size_t at = node->kind == NODE_REFERENCE ? find_name(m, ((const struct node_reference *)node)->name) : m->name_count;
+    size_t at = node->kind == NODE_REFERENCE ? find_name(m, ((const struct node_reference *)node)->name)
+                                             : m->name_count;
     return at < m->name_count && m->names[at].kind == kind;
 }
 
@@ -78,9 +79,9 @@ static void add_let(struct mutator *m, const struct node_let *let) {
     const char *function = called(let->value);
     bool pointer = strcmp(function, "get_write_ptr") == 0 || strcmp(function, "get_read_ptr") == 0;
     add_name(m, let->name,
-             pointer                                 ? NAME_POINTER
+             pointer                                ? NAME_POINTER
              : strcmp(function, "get_arg_val") == 0 ? NAME_ARGUMENT
-                                                     : NAME_NUMBER);
+                                                    : NAME_NUMBER);
 }
 
 /* ---- statements ---- */
@@ -89,7 +90,8 @@ static struct node *mutate_statement(struct mutator *m, struct node *statement);
 
 /* What does something when it runs, and may stand elsewhere. */
 static bool is_operation(const struct node *statement) {
-    const char *value = statement->kind == NODE_LET ? called(((const struct node_let *)statement)->value) : "";
+    const char *value =
+        statement->kind == NODE_LET ? called(((const struct node_let *)statement)->value) : "";
     return statement->kind == NODE_STATEMENT || statement->kind == NODE_FOR || statement->kind == NODE_IF ||
            strcmp(value, "get_write_ptr") == 0 || strcmp(value, "get_read_ptr") == 0;
 }
@@ -127,9 +129,10 @@ static struct node_list body_list(struct node *statement) {
     return block ? block->statements : (struct node_list){0};
 }
 
-/* The statement at `index` with its neighbour, when the mutation is one of the two; how many it replaces, 0 when it
- * is not. */
-static size_t mutate_neighbours(struct mutator *m, struct node_list list, size_t index, struct list_builder *out) {
+/* The statement at `index` with its neighbour, when the mutation is one of the two; how many it replaces, 0
+ * when it is not. */
+static size_t mutate_neighbours(struct mutator *m, struct node_list list, size_t index,
+                                struct list_builder *out) {
     struct node *one = list.items[index], *two = index + 1 < list.count ? list.items[index + 1] : NULL;
     struct arena *arena = m->arena;
     if (!two || !is_operation(one) || !is_operation(two))
@@ -215,7 +218,8 @@ static struct node *mutate_axis(struct mutator *m, struct node *part) {
     struct node_axis *axis = node_as(part, axis);
     struct node *lower = mutate_number(m, axis->lower), *upper = mutate_number(m, axis->upper),
                 *step = mutate_number(m, axis->step);
-    return node_new(m->arena, axis, AXIS, part->span, .name = axis->name, .lower = lower, .upper = upper, .step = step);
+    return node_new(m->arena, axis, AXIS, part->span, .name = axis->name, .lower = lower, .upper = upper,
+                    .step = step);
 }
 
 static struct node *mutate_for(struct mutator *m, struct node *statement) {
@@ -285,7 +289,8 @@ static struct node *mutate_simple(struct mutator *m, struct node *statement) {
     switch (statement->kind) {
     case NODE_STATEMENT: {
         struct node *call = node_as(statement, statement)->call, *other = mutate_call(m, call);
-        return other == call ? statement : node_new(m->arena, statement, STATEMENT, statement->span, .call = other);
+        return other == call ? statement
+                             : node_new(m->arena, statement, STATEMENT, statement->span, .call = other);
     }
     case NODE_LET: {
         struct node_let *copy = arena_copy(m->arena, statement, sizeof *copy);
@@ -389,7 +394,8 @@ static struct node *mutate_arguments(struct mutator *m, struct node *kernel) {
             node_new(m->arena, attribute, ATTRIBUTE, entry->base.span, .key = entry->key, .value = value);
         if (value != entry->value)
             entries = list_replaced(m->arena, entries, i, other);
-        m->mutation->before = arena_printf(m->arena, "%s = %s", entry->key, node_text(m->arena, entry->value));
+        m->mutation->before =
+            arena_printf(m->arena, "%s = %s", entry->key, node_text(m->arena, entry->value));
         m->mutation->after = value != entry->value ? node_text(m->arena, value) : NULL;
         return attribute_set(m->arena, kernel, KEY_TT_RUNTIME_ARGS,
                              node_new(m->arena, dictionary, DICTIONARY, list->base.span, .entries = entries));

@@ -18,9 +18,9 @@ struct node_list list_exchanged(struct arena *arena, struct node_list list, size
     return list_replaced(arena, list, index + 1, first);
 }
 
-static struct node *make_raw_binary(struct mutator *m, enum binary_operator operator, struct node *left,
+static struct node *make_raw_binary(struct mutator *m, enum binary_operator operator, struct node * left,
                                     struct node *right) {
-    return node_new(m->arena, binary, BINARY, left->span, .operator = operator, .left = left, .right = right);
+    return node_new(m->arena, binary, BINARY, left->span, .operator= operator, .left = left, .right = right);
 }
 
 /* ---- inside an expression ---- */
@@ -44,11 +44,19 @@ static struct node *mutate_reference(struct mutator *m, struct node *e) {
 static const struct {
     enum binary_operator from, to;
 } operator_swaps[] = {
-    {BINARY_ADD, BINARY_SUBTRACT},       {BINARY_SUBTRACT, BINARY_ADD},       {BINARY_MULTIPLY, BINARY_ADD},
-    {BINARY_DIVIDE, BINARY_REMAINDER},   {BINARY_REMAINDER, BINARY_DIVIDE},   {BINARY_EQUAL, BINARY_NOT_EQUAL},
-    {BINARY_NOT_EQUAL, BINARY_EQUAL},    {BINARY_LESS, BINARY_LESS_EQUAL},    {BINARY_LESS_EQUAL, BINARY_LESS},
-    {BINARY_GREATER, BINARY_GREATER_EQUAL}, {BINARY_GREATER_EQUAL, BINARY_GREATER},
-    {BINARY_AND, BINARY_OR},             {BINARY_OR, BINARY_AND},
+    {BINARY_ADD, BINARY_SUBTRACT},
+    {BINARY_SUBTRACT, BINARY_ADD},
+    {BINARY_MULTIPLY, BINARY_ADD},
+    {BINARY_DIVIDE, BINARY_REMAINDER},
+    {BINARY_REMAINDER, BINARY_DIVIDE},
+    {BINARY_EQUAL, BINARY_NOT_EQUAL},
+    {BINARY_NOT_EQUAL, BINARY_EQUAL},
+    {BINARY_LESS, BINARY_LESS_EQUAL},
+    {BINARY_LESS_EQUAL, BINARY_LESS},
+    {BINARY_GREATER, BINARY_GREATER_EQUAL},
+    {BINARY_GREATER_EQUAL, BINARY_GREATER},
+    {BINARY_AND, BINARY_OR},
+    {BINARY_OR, BINARY_AND},
 };
 
 static struct node *mutate_binary(struct mutator *m, struct node *e) {
@@ -58,7 +66,7 @@ static struct node *mutate_binary(struct mutator *m, struct node *e) {
     if (take(m, "right operand alone"))
         return binary->right;
     for (size_t i = 0; i < sizeof operator_swaps / sizeof *operator_swaps; i++)
-        if (operator_swaps[i].from == binary->operator && take(m, "another operator"))
+        if (binary->operator== operator_swaps[i].from && take(m, "another operator"))
             return make_raw_binary(m, operator_swaps[i].to, binary->left, binary->right);
     return node_map_children(m->arena, e, mutate_inside, m);
 }
@@ -66,7 +74,8 @@ static struct node *mutate_binary(struct mutator *m, struct node *e) {
 static struct node *mutate_value_call(struct mutator *m, struct node *e) {
     static const struct {
         const char *from, *to;
-    } rows[] = {{"min", "max"}, {"max", "min"}, {"get_write_ptr", "get_read_ptr"}, {"get_read_ptr", "get_write_ptr"}};
+    } rows[] = {
+        {"min", "max"}, {"max", "min"}, {"get_write_ptr", "get_read_ptr"}, {"get_read_ptr", "get_write_ptr"}};
     struct node_call *call = node_as(e, call);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strcmp(call->function, rows[i].from) == 0 && take(m, "another function"))
@@ -130,7 +139,7 @@ struct node_list mutate_numbers(struct mutator *m, struct node_list numbers) {
 
 struct node *mutate_condition(struct mutator *m, struct node *e) {
     if (take(m, "negated"))
-        return node_new(m->arena, unary, UNARY, e->span, .operator = UNARY_NOT, .operand = e);
+        return node_new(m->arena, unary, UNARY, e->span, .operator= UNARY_NOT, .operand = e);
     return mutate_inside(e, m);
 }
 
@@ -152,7 +161,8 @@ static const struct shape shapes[] = {
 #define STATEMENT true
 #define VALUE false
 #define NOC_ADDRESS false
-#define INTRINSIC(name, role, result, templates, arguments, header) {#name, templates, arguments, result, role},
+#define INTRINSIC(name, role, result, templates, arguments, header)                                          \
+    {#name, templates, arguments, result, role},
 #include "ir/intrinsics.def"
 #undef DATA
 #undef COMPUTE
@@ -187,9 +197,9 @@ static const char *mutate_function(struct mutator *m, const struct shape *shape)
 }
 
 static struct node *mutate_word(struct mutator *m, struct node *word) {
-    static const char *const words[] = {"SUM", "MAX",    "SUM", "REDUCE_ROW", "REDUCE_COL", "REDUCE_ROW", "ROW",
-                                        "COL", "SCALAR", "ROW", "REVERSE",    "REGULAR",    "REVERSE",    "Float32",
-                                        "Float16_b", "Float32"};
+    static const char *const words[] = {
+        "SUM",    "MAX", "SUM",     "REDUCE_ROW", "REDUCE_COL", "REDUCE_ROW", "ROW",       "COL",
+        "SCALAR", "ROW", "REVERSE", "REGULAR",    "REVERSE",    "Float32",    "Float16_b", "Float32"};
     const struct node_reference *reference = node_as(word, reference);
     for (size_t i = 0; reference && i + 1 < sizeof words / sizeof *words; i++)
         if (strcmp(words[i], reference->name) == 0)

@@ -3,8 +3,8 @@
  *     mutation [--jobs N] [--keep N] [--list VERDICT] [--refused] SOURCE ...
  *     mutation --mutant N FILE.tl     judges one and prints its IR; mutants are numbered within a file
  *
- * A source is a .tl file, or a folder of such. --keep N judges one of N; --list also shows the mutants of a verdict; --refused runs what the proofs reject, and shows
- * what is right on every launch tried all the same.
+ * A source is a .tl file, or a folder of such. --keep N judges one of N; --list also shows the mutants of a
+ * verdict; --refused runs what the proofs reject, and shows what is right on every launch tried all the same.
  */
 #include <glob.h>
 #include <stdio.h>
@@ -18,10 +18,10 @@
 #include "support/arena.h"
 #include "testsuite/mutation/judge.h"
 
-enum { SUBJECTS_MAX = 64, JOBS_MAX = 16, SECONDS_FOR_ONE = 60 };
+enum { SUBJECTS_MAX = 64, JOBS_MAX = 16, SECONDS_FOR_ONE = 60, SPOT_CHECK = 5 };
 
-static const char *const verdict_names[VERDICT_COUNT] = {"left out",   "same",     "proved", "validated",
-                                                         "equivalent", "hole",     "survivor", "broken"};
+static const char *const verdict_names[VERDICT_COUNT] = {"left out",   "same", "proved",   "validated",
+                                                         "equivalent", "hole", "survivor", "broken"};
 
 struct settings {
     int jobs;
@@ -33,8 +33,8 @@ struct settings {
 
 struct place {
     const struct subject *subject;
-    size_t number;   /* within the subject */
-    size_t in_file;  /* within the file */
+    size_t number;  /* within the subject */
+    size_t in_file; /* within the file */
 };
 
 struct shared {
@@ -61,7 +61,8 @@ static bool is_kept(const struct session *s, size_t number) {
 }
 
 static void read_source(struct session *s, const char *path) {
-    size_t more = subjects_read(s->arena, path, s->subjects + s->subject_count, SUBJECTS_MAX - s->subject_count);
+    size_t more =
+        subjects_read(s->arena, path, s->subjects + s->subject_count, SUBJECTS_MAX - s->subject_count);
     if (!more) {
         printf("mutation: 0 passed, 1 failed\n");
         exit(1);
@@ -145,7 +146,8 @@ static void run_workers(struct session *s) {
             }
             struct record *record = &s->shared->records[s->shared->current[i]];
             record->verdict = VERDICT_BROKEN;
-            snprintf(record->reason, sizeof record->reason, "the compiler or a run ended by signal %d, code %d",
+            snprintf(record->reason, sizeof record->reason,
+                     "the compiler or a run ended by signal %d, code %d",
                      WIFSIGNALED(status) ? WTERMSIG(status) : 0, WIFEXITED(status) ? WEXITSTATUS(status) : 0);
             workers[i] = start_worker(s, i);
         }
@@ -159,9 +161,10 @@ static void show(struct session *s, size_t at) {
     struct arena *arena = arena_create();
     struct mutation mutation;
     mutant(arena, place->subject->device, place->number, &mutation);
-    printf("%s: --mutant %zu %s (%s, %s): %s: %s%s%s\n    %s\n", verdict_names[s->shared->records[at].verdict],
-           place->in_file, place->subject->path, place->subject->name, mutation.place, mutation.what, mutation.before,
-           mutation.after ? "  ->  " : "", mutation.after ? mutation.after : "", s->shared->records[at].reason);
+    printf("%s: --mutant %zu %s (%s, %s): %s: %s%s%s%s%s\n", verdict_names[s->shared->records[at].verdict],
+           place->in_file, place->subject->path, place->subject->name, mutation.place, mutation.what,
+           mutation.before, mutation.after ? "  ->  " : "", mutation.after ? mutation.after : "",
+           *s->shared->records[at].reason ? "\n    " : "", s->shared->records[at].reason);
     arena_free(arena);
 }
 
@@ -170,9 +173,9 @@ struct tally {
 };
 
 static void print_tally(const char *name, const struct tally *t) {
-    printf("%-34s %6zu %6zu %6zu %6zu %6zu %6zu\n", name, t->counts[VERDICT_PROVED], t->counts[VERDICT_VALIDATED],
-           t->counts[VERDICT_EQUIVALENT], t->counts[VERDICT_HOLE], t->counts[VERDICT_SURVIVOR],
-           t->counts[VERDICT_BROKEN]);
+    printf("%-34s %6zu %6zu %6zu %6zu %6zu %6zu\n", name, t->counts[VERDICT_PROVED],
+           t->counts[VERDICT_VALIDATED], t->counts[VERDICT_EQUIVALENT], t->counts[VERDICT_HOLE],
+           t->counts[VERDICT_SURVIVOR], t->counts[VERDICT_BROKEN]);
 }
 
 /* How many records of a verdict there are of each kind, as one line. */
@@ -235,6 +238,14 @@ static struct tally print_tallies(struct session *s) {
     return total;
 }
 
+/* A few of the mutants with equal results, to be looked at. */
+static void show_equivalent(struct session *s, size_t count) {
+    size_t step = count / SPOT_CHECK + 1, at = 0;
+    for (size_t i = 0; i < s->place_count; i++)
+        if (s->shared->records[i].verdict == VERDICT_EQUIVALENT && at++ % step == step / 2)
+            show(s, i);
+}
+
 static int report(struct session *s) {
     for (size_t i = 0; i < s->place_count; i++) {
         enum verdict verdict = s->shared->records[i].verdict;
@@ -244,10 +255,14 @@ static int report(struct session *s) {
             show(s, i);
     }
     struct tally total = print_tallies(s);
+    show_equivalent(s, total.counts[VERDICT_EQUIVALENT]);
     print_all_kinds(s);
-    size_t failed = total.counts[VERDICT_HOLE] + total.counts[VERDICT_SURVIVOR] + total.counts[VERDICT_BROKEN];
-    printf("%zu mutants, %zu left out of the sample\n", s->place_count - total.counts[VERDICT_SAME], s->left_out);
-    printf("mutation: %zu passed, %zu failed\n", s->place_count - total.counts[VERDICT_SAME] - failed, failed);
+    size_t failed =
+        total.counts[VERDICT_HOLE] + total.counts[VERDICT_SURVIVOR] + total.counts[VERDICT_BROKEN];
+    printf("%zu mutants, %zu left out of the sample\n", s->place_count - total.counts[VERDICT_SAME],
+           s->left_out);
+    printf("mutation: %zu passed, %zu failed\n", s->place_count - total.counts[VERDICT_SAME] - failed,
+           failed);
     return failed > 0;
 }
 
@@ -261,8 +276,8 @@ static int judge_one(struct session *s) {
         fputs(mutant_text(s->arena, place->subject, place->number, &mutation), stdout);
         mutant_judge(place->subject, place->number, &record);
         printf("// %s, %s: %s%s%s\n// %s: %s\n", mutation.place, mutation.what, mutation.before,
-               mutation.after ? "  ->  " : "", mutation.after ? mutation.after : "", verdict_names[record.verdict],
-               record.reason);
+               mutation.after ? "  ->  " : "", mutation.after ? mutation.after : "",
+               verdict_names[record.verdict], record.reason);
         if (record.verdict == VERDICT_PROVED && mutant_runs_right(place->subject, place->number))
             printf("// it runs right all the same\n");
         return record.verdict >= VERDICT_HOLE;
@@ -274,7 +289,10 @@ static int judge_one(struct session *s) {
 static int read_settings(struct settings *settings, int count, char **words) {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int at = 1;
-    *settings = (struct settings){.jobs = cores < 1 ? 1 : cores > JOBS_MAX ? JOBS_MAX : (int)cores, .mutant = -1};
+    *settings = (struct settings){.jobs = cores < 1          ? 1
+                                          : cores > JOBS_MAX ? JOBS_MAX
+                                                             : (int)cores,
+                                  .mutant = -1};
     for (; at + 1 < count && strncmp(words[at], "--", 2) == 0; at += 2) {
         if (strcmp(words[at], "--refused") == 0) {
             settings->refused = true;
@@ -297,7 +315,9 @@ int main(int count, char **words) {
     static struct session session;
     int first = read_settings(&session.settings, count, words);
     if (first < 1 || first == count) {
-        fprintf(stderr, "usage: mutation [--jobs N] [--keep N] [--list VERDICT] [--refused] [--mutant N] SOURCE ...\n");
+        fprintf(
+            stderr,
+            "usage: mutation [--jobs N] [--keep N] [--list VERDICT] [--refused] [--mutant N] SOURCE ...\n");
         return 2;
     }
     session.arena = arena_create();

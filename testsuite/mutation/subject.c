@@ -22,8 +22,8 @@ const char *first_error(const struct unit *unit) {
 
 /* ---- sizes and inputs ---- */
 
-/* Ragged, one element, whole tiles, several blocks for each core, and all of these on one core. Matrices of three
- * dimensions have few of the outermost. */
+/* Ragged, one element, whole tiles, several blocks for each core, and all of these on one core. Matrices of
+ * three dimensions have few of the outermost. */
 static int64_t size_value_of(size_t launch, size_t n, bool deep) {
     static const int64_t values[LAUNCHES][4] = {
         {70, 45, 100, 33}, {1, 1, 1, 1}, {128, 64, 32, 64}, {140, 300, 135, 40}, {70, 300, 135, 40}};
@@ -126,8 +126,9 @@ static bool prepare_launch(struct subject *s, struct launch_case *launch, size_t
 static struct node *for_launch(struct arena *arena, struct node *kernel, const struct launch_case *launch) {
     struct node *one = make_integer(arena, 1);
     return launch->one_core && attribute_get(kernel, KEY_TT_CORE_GRID)
-               ? attribute_set(arena, kernel, KEY_TT_CORE_GRID,
-                               node_new(arena, sequence, SEQUENCE, kernel->span, .items = LIST(arena, one, one)))
+               ? attribute_set(
+                     arena, kernel, KEY_TT_CORE_GRID,
+                     node_new(arena, sequence, SEQUENCE, kernel->span, .items = LIST(arena, one, one)))
                : kernel;
 }
 
@@ -150,8 +151,8 @@ const char *run_evaluator(struct arena *arena, struct node *kernel, const struct
     return diagnostics->first ? diagnostics->first->message : "no reason";
 }
 
-const char *run_device(struct unit *unit, struct node *kernel, const struct launch_case *launch, uint64_t seed,
-                       struct device_outcome *outcome) {
+const char *run_device(struct unit *unit, struct node *kernel, const struct launch_case *launch,
+                       uint64_t seed, struct device_outcome *outcome) {
     struct unit once = *unit;
     struct run run = {.unit = &once, .device = DEVICE_CHOICE_SIM, .seed = seed};
     struct node_list parameters = launch_parameters(kernel);
@@ -228,7 +229,8 @@ static bool settle_subject(struct subject *s, struct unit *unit) {
     for (size_t i = 0; i < s->launch_count; i++) {
         const char *wrong = settle_launch(s, unit, &s->launches[i]);
         if (wrong) {
-            printf("%s, kernel %s, %s: the kernel itself is wrong: %s\n", s->path, s->name, s->launches[i].text, wrong);
+            printf("%s, kernel %s, %s: the kernel itself is wrong: %s\n", s->path, s->name,
+                   s->launches[i].text, wrong);
             return false;
         }
     }
@@ -263,9 +265,13 @@ size_t subjects_read(struct arena *arena, const char *path, struct subject *subj
         if (!kernel)
             continue;
         struct subject *s = &subjects[count];
-        *s = (struct subject){.arena = arena, .path = path, .name = kernel->name, .device = &kernel->base,
+        *s = (struct subject){.arena = arena,
+                              .path = path,
+                              .name = kernel->name,
+                              .device = &kernel->base,
                               .loop = unit_kernel(source, kernel->name),
-                              .grid_x = unit->options.grid_x, .grid_y = unit->options.grid_y};
+                              .grid_x = unit->options.grid_x,
+                              .grid_y = unit->options.grid_y};
         if (!settle_subject(s, unit))
             return 0;
         count++;

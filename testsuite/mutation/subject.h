@@ -20,7 +20,7 @@ struct launch_case {
     struct evaluation_result ideal;  /* of loop form */
     struct evaluation_result bound;  /* of loop form: how far the device's numbers may be off */
     struct evaluation_result device; /* of device form, in the device's numbers */
-    struct array *arrays;            /* inputs and results on the embedded device, in the order of parameters */
+    struct array *arrays; /* inputs and results on the embedded device, in the order of parameters */
     uint64_t pages_written;
 };
 
@@ -45,8 +45,8 @@ struct device_outcome {
     struct array *arrays;
     uint64_t pages_written;
 };
-const char *run_device(struct unit *unit, struct node *kernel, const struct launch_case *launch, uint64_t seed,
-                       struct device_outcome *outcome);
+const char *run_device(struct unit *unit, struct node *kernel, const struct launch_case *launch,
+                       uint64_t seed, struct device_outcome *outcome);
 /* NULL when the results are the expected ones, bit for bit. */
 const char *device_difference(struct arena *arena, struct node *kernel, const struct launch_case *launch,
                               const struct device_outcome *outcome);
