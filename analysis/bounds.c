@@ -67,7 +67,8 @@ static const char *extent_text(const struct relations *r, size_t rank, size_t di
         return arena_printf(r->arena, "%s element%s", extent, one ? "" : "s");
     if (dimension + 2 < rank)
         return arena_printf(r->arena, "an extent of %s in dimension %zu", extent, dimension + 1);
-    return arena_printf(r->arena, "%s %s%s", extent, dimension + 1 == rank ? "column" : "row", one ? "" : "s");
+    return arena_printf(r->arena, "%s %s%s", extent, dimension + 1 == rank ? "column" : "row",
+                        one ? "" : "s");
 }
 
 /* The largest or smallest value of a subscript, when it is one number whatever the sizes are. */
@@ -115,8 +116,8 @@ static void note_first(const struct fault *f, struct diagnostics *d, struct span
     size_t after = (size_t)isl_set_dim(site->domain, isl_dim_set);
     const char *axes = example_axes(first, site, 0), *name = site->access->name;
     const char *index = node_text(arena, site->access->subscripts.items[f->dimension]);
-    const char *place = arena_printf(arena, "%s%s%s%s", site->exact && f->r->exact ? "first" : "perhaps", *axes ? " at " : "",
-                                     axes, example_sizes(first));
+    const char *place = arena_printf(arena, "%s%s%s%s", site->exact && f->r->exact ? "first" : "perhaps",
+                                     *axes ? " at " : "", axes, example_sizes(first));
     long long value = example_value(first, after);
     const char *extent = arena_printf(arena, "%lld", (long long)example_value(first, after + 1));
     if (f->below)
@@ -162,7 +163,9 @@ static const char *upper_advice(const struct fault *f, const struct node_axis *a
     isl_aff *known = relations_size(f->r, axis->upper);
     isl_aff_free(known);
     struct node *needed = make_add(arena, axis->upper, make_integer(arena, shift));
-    return known ? arena_printf(arena, "state `where %s <= %s`", node_text(arena, needed), node_text(arena, extent)) : NULL;
+    return known ? arena_printf(arena, "state `where %s <= %s`", node_text(arena, needed),
+                                node_text(arena, extent))
+                 : NULL;
 }
 
 /* What would bring the index into the tensor, as far as that can be said. */
@@ -174,7 +177,8 @@ static const char *range_advice(const struct fault *f) {
     const char *advice = NULL;
     if (is_scalar(f->r, node_as(subscript, reference)))
         return arena_printf(arena, "state `where %s`",
-                            node_text(arena, f->below ? make_binary(arena, BINARY_GREATER_EQUAL, subscript, make_integer(arena, 0))
+                            node_text(arena, f->below ? make_binary(arena, BINARY_GREATER_EQUAL, subscript,
+                                                                    make_integer(arena, 0))
                                                       : make_binary(arena, BINARY_LESS, subscript,
                                                                     (struct node *)(uintptr_t)f->extent)));
     if (axis && f->below && shift < 0 && integer_value(axis->lower, &lower))
@@ -217,12 +221,16 @@ static void report_outside(const struct fault *f, struct diagnostics *d) {
     else if (f->below && extreme_index(site, f->dimension, true, &value))
         report_error(d, span, "index %s of %s runs down to %ld", index, name, value);
     else if (f->below)
-        report_error(d, span, certain ? "index %s of %s falls below 0" : "index %s of %s is not proved to stay at or above 0", index,
-                     name);
+        report_error(d, span,
+                     certain ? "index %s of %s falls below 0"
+                             : "index %s of %s is not proved to stay at or above 0",
+                     index, name);
     else if (integer_value(f->extent, &fixed) && extreme_index(site, f->dimension, false, &value))
         report_error(d, span, "index %s of %s runs to %ld, but %s has %s", index, name, value, name, extent);
     else
-        report_error(d, span, certain ? "index %s of %s leaves it: %s has %s" : "index %s of %s is not proved to stay inside it: %s has %s",
+        report_error(d, span,
+                     certain ? "index %s of %s leaves it: %s has %s"
+                             : "index %s of %s is not proved to stay inside it: %s has %s",
                      index, name, name, extent);
     note_first(f, d, span);
     report_note(d, relations_tensor(r, name)->base.span, "%s is declared here", name);
@@ -233,9 +241,11 @@ static void report_outside(const struct fault *f, struct diagnostics *d) {
 static void advise_guard(const struct relations *r, struct diagnostics *d, const struct access_site *site) {
     const char *access = node_text(r->arena, &site->access->base);
     if (site->kind == ACCESS_READ)
-        report_help(d, (struct span){0}, "say what is outside: `%.*s else 0]`", (int)strlen(access) - 1, access);
+        report_help(d, (struct span){0}, "say what is outside: `%.*s else 0]`", (int)strlen(access) - 1,
+                    access);
     else
-        report_help(d, (struct span){0}, "write at loop variables and sizes: where data decide, no proof can");
+        report_help(d, (struct span){0},
+                    "write at loop variables and sizes: where data decide, no proof can");
 }
 
 static bool check_site(const struct relations *r, struct diagnostics *d, const struct access_site *site) {
@@ -271,7 +281,8 @@ bool bounds_check(const struct relations *r, struct diagnostics *d) {
 }
 
 /* Iterations that leave the tensor along any dimension: none where the access is proved. */
-static __isl_give isl_set *outside_all(const struct relations *r, const struct access_site *site, struct node_list extents) {
+static __isl_give isl_set *outside_all(const struct relations *r, const struct access_site *site,
+                                       struct node_list extents) {
     isl_set *all = isl_set_empty(isl_set_get_space(site->domain));
     for (size_t i = 0; i < extents.count; i++)
         for (int below = 1; below >= 0; below--)

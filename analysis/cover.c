@@ -14,8 +14,9 @@
 
 /* ---- systems ---- */
 
-static __isl_give isl_constraint *set_parameters(__isl_take isl_constraint *constraint, const struct cover *cover,
-                                                 const struct linear *linear, int sign) {
+static __isl_give isl_constraint *set_parameters(__isl_take isl_constraint *constraint,
+                                                 const struct cover *cover, const struct linear *linear,
+                                                 int sign) {
     for (size_t i = 0; i < cover->parameters; i++)
         if (linear->parameters[i])
             constraint = isl_constraint_set_coefficient_si(constraint, isl_dim_param, (int)i,
@@ -25,8 +26,8 @@ static __isl_give isl_constraint *set_parameters(__isl_take isl_constraint *cons
 
 /* The dimensions of linear stand at `first` among those of type. */
 static __isl_give isl_constraint *set_linear(__isl_take isl_constraint *constraint, const struct cover *cover,
-                                             const struct linear *linear, enum isl_dim_type type, size_t first,
-                                             size_t dimensions, int sign) {
+                                             const struct linear *linear, enum isl_dim_type type,
+                                             size_t first, size_t dimensions, int sign) {
     constraint = set_parameters(constraint, cover, linear, sign);
     for (size_t i = 0; i < dimensions; i++)
         if (linear->dimensions[i])
@@ -70,7 +71,8 @@ static __isl_give isl_space *name_parameters(__isl_take isl_space *space, const 
     return space;
 }
 
-/* Inequalities or equalities of a set under construction, all added at once: one by one, isl would simplify the set for each. */
+/* Inequalities or equalities of a set under construction, all added at once: one by one, isl would simplify
+ * the set for each. */
 struct rows {
     const struct cover *cover;
     isl_mat *matrix; /* columns: constant, parameters, dimensions */
@@ -94,12 +96,14 @@ static void row_begin(struct rows *rows, const struct linear *linear, int sign) 
 }
 
 /* The dimensions of a row from `first` on. */
-static void row_dimensions(struct rows *rows, const struct linear *linear, size_t first, size_t dimensions, int sign) {
+static void row_dimensions(struct rows *rows, const struct linear *linear, size_t first, size_t dimensions,
+                           int sign) {
     for (size_t i = 0; i < dimensions; i++)
         row_set(rows, 1 + (int)(rows->cover->parameters + first + i), sign * (int)linear->dimensions[i]);
 }
 
-static void add_system(struct rows *rows, const struct linear_system *system, size_t first, size_t dimensions) {
+static void add_system(struct rows *rows, const struct linear_system *system, size_t first,
+                       size_t dimensions) {
     for (size_t i = 0; i < system->count; i++) {
         row_begin(rows, &system->constraints[i], 1);
         row_dimensions(rows, &system->constraints[i], first, dimensions, 1);
@@ -109,16 +113,19 @@ static void add_system(struct rows *rows, const struct linear_system *system, si
 
 static __isl_give isl_basic_set *rows_end(struct rows *equal, struct rows *inequal, size_t dimensions) {
     const struct cover *cover = inequal->cover;
-    isl_space *space =
-        isl_space_set_alloc(isl_mat_get_ctx(inequal->matrix), (unsigned)cover->parameters, (unsigned)dimensions);
-    return isl_basic_set_from_constraint_matrices(name_parameters(space, cover), equal->matrix, inequal->matrix,
-                                                  isl_dim_cst, isl_dim_param, isl_dim_set, isl_dim_div);
+    isl_space *space = isl_space_set_alloc(isl_mat_get_ctx(inequal->matrix), (unsigned)cover->parameters,
+                                           (unsigned)dimensions);
+    return isl_basic_set_from_constraint_matrices(name_parameters(space, cover), equal->matrix,
+                                                  inequal->matrix, isl_dim_cst, isl_dim_param, isl_dim_set,
+                                                  isl_dim_div);
 }
 
 /* The iterations of a piece. */
-static __isl_give isl_basic_set *domain_of(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *piece) {
+static __isl_give isl_basic_set *domain_of(isl_ctx *ctx, const struct cover *cover,
+                                           const struct cover_piece *piece) {
     struct rows equal = rows_begin(ctx, cover, 0, piece->dimensions),
-                inequal = rows_begin(ctx, cover, cover->context.count + piece->domain.count, piece->dimensions);
+                inequal =
+                    rows_begin(ctx, cover, cover->context.count + piece->domain.count, piece->dimensions);
     add_system(&inequal, &cover->context, 0, 0);
     add_system(&inequal, &piece->domain, 0, piece->dimensions);
     return rows_end(&equal, &inequal, piece->dimensions);
@@ -129,7 +136,8 @@ static __isl_give isl_basic_set *meeting(isl_ctx *ctx, const struct cover *cover
                                          const struct cover_piece *b) {
     size_t dimensions = a->dimensions + b->dimensions;
     struct rows equal = rows_begin(ctx, cover, cover->rank, dimensions),
-                inequal = rows_begin(ctx, cover, cover->context.count + a->domain.count + b->domain.count, dimensions);
+                inequal = rows_begin(ctx, cover, cover->context.count + a->domain.count + b->domain.count,
+                                     dimensions);
     add_system(&inequal, &cover->context, 0, 0);
     add_system(&inequal, &a->domain, 0, a->dimensions);
     add_system(&inequal, &b->domain, a->dimensions, b->dimensions);
@@ -147,7 +155,8 @@ static __isl_give isl_basic_set *meeting(isl_ctx *ctx, const struct cover *cover
 }
 
 /* Does a subscript that is one number for each of the two tell them apart? */
-static bool differ_by_a_number(const struct cover *cover, const struct cover_piece *a, const struct cover_piece *b) {
+static bool differ_by_a_number(const struct cover *cover, const struct cover_piece *a,
+                               const struct cover_piece *b) {
     for (size_t k = 0; k < cover->rank; k++) {
         const struct linear *left = &a->subscripts[k], *right = &b->subscripts[k];
         bool numbers = left->constant != right->constant;
@@ -164,7 +173,8 @@ static bool differ_by_a_number(const struct cover *cover, const struct cover_pie
 }
 
 /* sign * (dimension of the second - dimension of the first) >= 1 */
-static __isl_give isl_basic_set *in_order(__isl_take isl_basic_set *set, size_t first, size_t second, int sign) {
+static __isl_give isl_basic_set *in_order(__isl_take isl_basic_set *set, size_t first, size_t second,
+                                          int sign) {
     isl_constraint *less =
         isl_constraint_alloc_inequality(isl_local_space_from_space(isl_basic_set_get_space(set)));
     less = isl_constraint_set_coefficient_si(less, isl_dim_set, (int)first, -sign);
@@ -222,7 +232,8 @@ bool cover_meet_in_turn(isl_ctx *ctx, const struct cover *cover, const struct co
 
 /* ---- every point ---- */
 
-static __isl_give isl_map *piece_map(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *piece) {
+static __isl_give isl_map *piece_map(isl_ctx *ctx, const struct cover *cover,
+                                     const struct cover_piece *piece) {
     isl_map *map = isl_map_from_domain(isl_set_from_basic_set(domain_of(ctx, cover, piece)));
     map = isl_map_add_dims(map, isl_dim_out, (unsigned)cover->rank);
     for (size_t i = 0; i < piece->dimensions; i++)

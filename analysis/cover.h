@@ -1,5 +1,6 @@
-/* Does a set of writes reach every point of a box exactly once? The writes come as pieces, each an affine system
- * of its own dimensions over parameters that all share; the box is that of the points 0 <= x_k < extent_k.
+/* Does a set of writes reach every point of a box exactly once? The writes come as pieces, each an affine
+ * system of its own dimensions over parameters that all share; the box is that of the points 0 <= x_k <
+ * extent_k.
  *
  * Dimensions that others determine may be added (a quotient, a minimum): they change no answer.
  */
@@ -14,7 +15,13 @@
 
 struct arena;
 
-enum { COVER_PARAMETERS = 24, COVER_DIMENSIONS = 16, COVER_CONSTRAINTS = 64, COVER_RANK = 8, COVER_PIECES = 160 };
+enum {
+    COVER_PARAMETERS = 24,
+    COVER_DIMENSIONS = 16,
+    COVER_CONSTRAINTS = 64,
+    COVER_RANK = 8,
+    COVER_PIECES = 160
+};
 
 struct linear {
     int64_t constant, parameters[COVER_PARAMETERS], dimensions[COVER_DIMENSIONS];
@@ -56,7 +63,8 @@ bool cover_complete(isl_ctx *ctx, const struct cover *cover);
 bool cover_meet_in_turn(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *a,
                         const struct cover_piece *b, size_t turn);
 
-/* As isl writes them: { iteration -> point } of a piece; the points of the box that no piece reaches; the box. */
+/* As isl writes them: { iteration -> point } of a piece; the points of the box that no piece reaches; the
+ * box. */
 const char *cover_piece_text(struct arena *arena, isl_ctx *ctx, const struct cover *cover,
                              const struct cover_piece *piece);
 const char *cover_missing_text(struct arena *arena, isl_ctx *ctx, const struct cover *cover);

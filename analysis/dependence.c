@@ -46,7 +46,7 @@ static __isl_give isl_set *all_elements(const struct relations *r, const struct 
 
 /* Elements of an output that nothing writes. */
 struct coverage {
-    isl_set *missing; /* NULL where a range or subscript is not affine */
+    isl_set *missing;               /* NULL where a range or subscript is not affine */
     const struct access_site *site; /* the last that writes; NULL when none does */
 };
 
@@ -75,7 +75,8 @@ static void report_missing(const struct relations *r, struct diagnostics *d,
     else
         report_note(d, tensor->base.span, "%s is declared here", tensor->name);
     report_help(d, (struct span){0},
-                "let the loops run over all of %s, or declare it inout: then it keeps what it held", tensor->name);
+                "let the loops run over all of %s, or declare it inout: then it keeps what it held",
+                tensor->name);
 }
 
 static bool check_coverage(const struct relations *r, struct diagnostics *d,
@@ -133,7 +134,8 @@ static void note_pair(const struct relations *r, struct diagnostics *d, const st
         report_note(d, a->span, "%s is written here", a->access->name);
         return;
     }
-    size_t of_a = (size_t)isl_set_dim(b->domain, isl_dim_set), of_element = of_a + (size_t)isl_set_dim(a->domain, isl_dim_set);
+    size_t of_a = (size_t)isl_set_dim(b->domain, isl_dim_set),
+           of_element = of_a + (size_t)isl_set_dim(a->domain, isl_dim_set);
     bool turned = false; /* of one access: b comes before a */
     for (size_t i = 0; a == b && i < of_a; i++)
         if (example_value(first, i) != example_value(first, of_a + i)) {
@@ -143,11 +145,11 @@ static void note_pair(const struct relations *r, struct diagnostics *d, const st
     const char *element = example_element(first, b->access->name, of_element, b->access->subscripts.count);
     const char *early = example_axes(first, a, of_a), *late = example_axes(first, b, 0);
     if (a == b)
-        report_note(d, a->span, "%s is written at %s, and again at %s%s", element, turned ? late : early, turned ? early : late,
-                    example_sizes(first));
+        report_note(d, a->span, "%s is written at %s, and again at %s%s", element, turned ? late : early,
+                    turned ? early : late, example_sizes(first));
     else
-        report_note(d, a->span, "%s is written here at %s, and %s at %s%s", element, early, is_write(b) ? "again" : "read", late,
-                    example_sizes(first));
+        report_note(d, a->span, "%s is written here at %s, and %s at %s%s", element, early,
+                    is_write(b) ? "again" : "read", late, example_sizes(first));
 }
 
 /* A block axis that has one block: what runs once per block runs once. */
@@ -194,7 +196,8 @@ static bool check_written_once(const struct relations *r, struct diagnostics *d,
         pairs = overlap_before(r, site, site);
     }
     note_pair(r, d, site, site, pairs);
-    report_help(d, (struct span){0}, "gather in a `fragment` what the turns of a loop give, and write the result once");
+    report_help(d, (struct span){0},
+                "gather in a `fragment` what the turns of a loop give, and write the result once");
     return false;
 }
 
@@ -208,8 +211,9 @@ static bool check_across(const struct relations *r, struct diagnostics *d, const
                  node_text(r->arena, &other->access->base), write->exact && other->exact ? "is" : "may be");
     note_pair(r, d, write, other, overlap_across(r, write, other));
     report_help(d, (struct span){0},
-                is_write(other) ? "blocks run in any order: let each element be written by one block"
-                                : "blocks run in any order: write to a tensor of its own, and not over what is read");
+                is_write(other)
+                    ? "blocks run in any order: let each element be written by one block"
+                    : "blocks run in any order: write to a tensor of its own, and not over what is read");
     return false;
 }
 
@@ -219,16 +223,19 @@ static bool check_read_back(const struct relations *r, struct diagnostics *d, co
     isl_question(r->ctx);
     if (other->kind == ACCESS_WRITE || is_no_pair(overlap_before(r, write, other)))
         return true;
-    report_error(d, other->span, "%s is read here after the same block %s it: memory is read ahead of what is written",
-                 node_text(r->arena, &other->access->base), write->exact && other->exact ? "wrote" : "may have written");
+    report_error(d, other->span,
+                 "%s is read here after the same block %s it: memory is read ahead of what is written",
+                 node_text(r->arena, &other->access->base),
+                 write->exact && other->exact ? "wrote" : "may have written");
     note_pair(r, d, write, other, overlap_before(r, write, other));
-    report_help(d, (struct span){0}, "keep the value in a `shared` or `fragment` block and read that, or launch two kernels "
-                                     "from a program");
+    report_help(d, (struct span){0},
+                "keep the value in a `shared` or `fragment` block and read that, or launch two kernels "
+                "from a program");
     return false;
 }
 
-static bool check_written_again(const struct relations *r, struct diagnostics *d, const struct access_site *write,
-                                const struct access_site *other) {
+static bool check_written_again(const struct relations *r, struct diagnostics *d,
+                                const struct access_site *write, const struct access_site *other) {
     isl_question(r->ctx);
     if (!is_write(other))
         return true;
@@ -236,17 +243,20 @@ static bool check_written_again(const struct relations *r, struct diagnostics *d
         const struct access_site *first = turn ? other : write, *second = turn ? write : other;
         if (is_no_pair(overlap_before(r, first, second)))
             continue;
-        report_error(d, second->span, "%s %s written before by the same block", node_text(r->arena, &second->access->base),
+        report_error(d, second->span, "%s %s written before by the same block",
+                     node_text(r->arena, &second->access->base),
                      first->exact && second->exact ? "was" : "may have been");
         note_pair(r, d, first, second, overlap_before(r, first, second));
-        report_help(d, (struct span){0}, "keep what is not final in a `shared` or `fragment` block and write the result once");
+        report_help(d, (struct span){0},
+                    "keep what is not final in a `shared` or `fragment` block and write the result once");
         return false;
     }
     return true;
 }
 
 /* The first statement behind a buffer's declaration that reads it. */
-static size_t first_use_of(const struct relations *r, const struct access_site *declaration, const char *name) {
+static size_t first_use_of(const struct relations *r, const struct access_site *declaration,
+                           const char *name) {
     size_t first = SIZE_MAX;
     for (size_t i = 0; i < r->site_count; i++)
         if (r->sites[i].order > declaration->order && r->sites[i].order < first &&
@@ -255,20 +265,22 @@ static size_t first_use_of(const struct relations *r, const struct access_site *
     return first;
 }
 
-/* A block that was declared with a tensor's old values may still be on its way when they are overwritten, unless something computed with it
- * before or in that very statement. */
-static bool check_overwritten(const struct relations *r, struct diagnostics *d, const struct access_site *write,
-                              const struct access_site *other) {
+/* A block that was declared with a tensor's old values may still be on its way when they are overwritten,
+ * unless something computed with it before or in that very statement. */
+static bool check_overwritten(const struct relations *r, struct diagnostics *d,
+                              const struct access_site *write, const struct access_site *other) {
     const struct node_buffer *buffer = node_as(other->statement, buffer);
     if (!buffer || other->order >= write->order || first_use_of(r, other, buffer->name) <= write->order)
         return true;
     isl_question(r->ctx);
     if (is_no_pair(overlap_before(r, other, write)))
         return true;
-    report_error(d, write->span, "%s is overwritten here while %s may still be on its way: nothing used it before",
+    report_error(d, write->span,
+                 "%s is overwritten here while %s may still be on its way: nothing used it before",
                  node_text(r->arena, &write->access->base), buffer->name);
     report_note(d, other->span, "%s holds elements of %s from here on", buffer->name, write->access->name);
-    report_help(d, (struct span){0}, "write %s behind the first statement that uses %s", write->access->name, buffer->name);
+    report_help(d, (struct span){0}, "write %s behind the first statement that uses %s", write->access->name,
+                buffer->name);
     return false;
 }
 

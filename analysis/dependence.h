@@ -1,6 +1,6 @@
-/* What the blocks of a tile program owe each other: every element of an output is written, once, by one block of the grid; no block
- * reads what another one writes, or what it wrote itself (the process that reads does not wait for the one that writes); nothing is
- * read before it is written.
+/* What the blocks of a tile program owe each other: every element of an output is written, once, by one block
+ * of the grid; no block reads what another one writes, or what it wrote itself (the process that reads does
+ * not wait for the one that writes); nothing is read before it is written.
  */
 #ifndef TILEC_ANALYSIS_DEPENDENCE_H
 #define TILEC_ANALYSIS_DEPENDENCE_H
@@ -18,8 +18,8 @@ bool dependence_coverage(const struct relations *relations, struct diagnostics *
 /* What was proved of outputs: which elements nothing writes. */
 void dependence_explain(const struct relations *relations, struct explanations *list);
 
-/* Adds to the error reported last the first two iterations of a nest of which one writes an element of the tensor that the other
- * reads. */
+/* Adds to the error reported last the first two iterations of a nest of which one writes an element of the
+ * tensor that the other reads. */
 void dependence_note(const struct relations *relations, struct diagnostics *diagnostics, const char *tensor);
 
 #endif

@@ -24,7 +24,8 @@ static bool is_size(const struct relations *r, unsigned parameter) {
     return true;
 }
 
-/* The first point of a set without parameters whose first dimensions were the parameters; NULL when there is none. */
+/* The first point of a set without parameters whose first dimensions were the parameters; NULL when there is
+ * none. */
 static __isl_give isl_point *first_point(const struct relations *r, __isl_take isl_set *set, unsigned sizes,
                                          struct preference wanted) {
     isl_question(r->ctx);

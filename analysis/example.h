@@ -1,7 +1,7 @@
 /* Counterexamples: the first point of a set of iterations, in the words of the kernel.
  *
- * Sizes come first and are as small as they can be (at least 1 where that is possible, scalar parameters near 0), then
- * the iteration is the first in the order of the loops.
+ * Sizes come first and are as small as they can be (at least 1 where that is possible, scalar parameters near
+ * 0), then the iteration is the first in the order of the loops.
  */
 #ifndef TILEC_ANALYSIS_EXAMPLE_H
 #define TILEC_ANALYSIS_EXAMPLE_H
@@ -14,7 +14,8 @@ struct example {
     int64_t *values; /* of the sizes, then of the dimensions of the set */
 };
 
-/* The first point; NULL when the set is empty or isl cannot tell. Every attempt has an operation budget of its own. */
+/* The first point; NULL when the set is empty or isl cannot tell. Every attempt has an operation budget of
+ * its own. */
 struct example *example_of(const struct relations *relations, __isl_take isl_set *set);
 
 /* The value of a dimension of the set. */

@@ -28,7 +28,8 @@ static __isl_give isl_pw_aff *element_of(const struct access_site *site, size_t 
 }
 
 /* The number of the turn that an axis is in; NULL when it is not known. */
-static __isl_give isl_pw_aff *turn_of(const struct relations *r, const struct access_site *site, size_t axis) {
+static __isl_give isl_pw_aff *turn_of(const struct relations *r, const struct access_site *site,
+                                      size_t axis) {
     const struct node_axis *range = site->ranges[axis];
     isl_pw_aff *element = element_of(site, axis);
     int64_t step;
@@ -36,8 +37,8 @@ static __isl_give isl_pw_aff *turn_of(const struct relations *r, const struct ac
         return element;
     isl_pw_aff *lower = relations_size_at(r, site, range->lower);
     if (lower && integer_value(range->step, &step))
-        return isl_pw_aff_floor(isl_pw_aff_scale_down_val(isl_pw_aff_sub(element, lower),
-                                                          isl_val_int_from_si(r->ctx, step)));
+        return isl_pw_aff_floor(
+            isl_pw_aff_scale_down_val(isl_pw_aff_sub(element, lower), isl_val_int_from_si(r->ctx, step)));
     isl_pw_aff_free(element);
     isl_pw_aff_free(lower);
     if (relations_at_least(r, range->step, make_sub(r->arena, range->upper, range->lower)))
@@ -52,7 +53,8 @@ static __isl_give isl_map *cut_turns(const struct relations *r, __isl_take isl_m
                                      const struct access_site *a, const struct access_site *b, size_t axis,
                                      enum succession succession) {
     if (!a->ranges[axis]) /* lo and len go with their axis */
-        return succession == SAME_TURN ? pairs : isl_map_intersect(pairs, isl_map_empty(isl_map_get_space(pairs)));
+        return succession == SAME_TURN ? pairs
+                                       : isl_map_intersect(pairs, isl_map_empty(isl_map_get_space(pairs)));
     isl_pw_aff *left = turn_of(r, a, axis), *right = turn_of(r, b, axis);
     if (!left && succession == SAME_TURN)
         return pairs;
@@ -101,7 +103,8 @@ __isl_give isl_map *overlap_before(const struct relations *r, const struct acces
     return before;
 }
 
-struct example *overlap_example(const struct relations *r, const struct access_site *b, __isl_take isl_map *pairs) {
+struct example *overlap_example(const struct relations *r, const struct access_site *b,
+                                __isl_take isl_map *pairs) {
     isl_map *element = relations_map(b);
     if (!element) {
         isl_map_free(pairs);

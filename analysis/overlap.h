@@ -1,8 +1,9 @@
-/* Iterations of two accesses that touch the same element, and how they follow one another as the kernel is written.
+/* Iterations of two accesses that touch the same element, and how they follow one another as the kernel is
+ * written.
  *
- * The blocks of a grid run in any order on different cores; inside one, turns of the loops follow one another. A block axis
- * takes a turn for each block, not for each element. Where a step is not known, elements stand for blocks: the relation is then
- * too large, never too small.
+ * The blocks of a grid run in any order on different cores; inside one, turns of the loops follow one
+ * another. A block axis takes a turn for each block, not for each element. Where a step is not known,
+ * elements stand for blocks: the relation is then too large, never too small.
  */
 #ifndef TILEC_ANALYSIS_OVERLAP_H
 #define TILEC_ANALYSIS_OVERLAP_H
@@ -13,12 +14,13 @@
 /* Do both stand under the same grid? What stands under different ones is not compared. */
 bool overlap_same_grid(const struct access_site *a, const struct access_site *b);
 
-/* { iteration of a -> iteration of b }: the same element, in different blocks of the grid. NULL when a subscript is not affine or the
- * accesses stand under different grids. */
+/* { iteration of a -> iteration of b }: the same element, in different blocks of the grid. NULL when a
+ * subscript is not affine or the accesses stand under different grids. */
 __isl_give isl_map *overlap_across(const struct relations *relations, const struct access_site *a,
                                    const struct access_site *b);
 
-/* The same inside one block of the grid, a before b: in an earlier turn, or in the same one in an earlier statement. */
+/* The same inside one block of the grid, a before b: in an earlier turn, or in the same one in an earlier
+ * statement. */
 __isl_give isl_map *overlap_before(const struct relations *relations, const struct access_site *a,
                                    const struct access_site *b);
 

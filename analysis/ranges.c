@@ -13,7 +13,8 @@ struct walk {
 };
 
 /* { sizes: left < right }, with all results at least one element large; NULL where that is not affine. */
-static __isl_give isl_set *sizes_below(const struct relations *r, const struct node *left, const struct node *right) {
+static __isl_give isl_set *sizes_below(const struct relations *r, const struct node *left,
+                                       const struct node *right) {
     isl_aff *a = relations_size(r, left), *b = a ? relations_size(r, right) : NULL;
     if (!b) {
         isl_aff_free(a);
@@ -28,7 +29,8 @@ static __isl_give isl_set *sizes_below(const struct relations *r, const struct n
             isl_aff *extent = relations_size(r, parameter->dimensions.items[k]);
             isl_aff *least = extent ? relations_size(r, one) : NULL;
             if (least)
-                below = isl_set_intersect(below, isl_set_params(isl_set_from_basic_set(isl_aff_ge_basic_set(extent, least))));
+                below = isl_set_intersect(
+                    below, isl_set_params(isl_set_from_basic_set(isl_aff_ge_basic_set(extent, least))));
         }
     }
     return below;
@@ -39,19 +41,22 @@ static struct span place_of(const struct node_axis *axis, const struct node *loo
 }
 
 /* Is the end of the axis at or above `least` at every launch? */
-static bool check_end(struct walk *walk, const struct node_axis *axis, const struct node *loop, struct node *least) {
+static bool check_end(struct walk *walk, const struct node_axis *axis, const struct node *loop,
+                      struct node *least) {
     const struct relations *r = walk->relations;
     isl_question(r->ctx);
     isl_set *wrong = sizes_below(r, axis->upper, least);
-    if (!wrong || isl_proved(isl_set_is_empty(wrong))) { /* what is not affine is refused where it is lowered */
+    if (!wrong ||
+        isl_proved(isl_set_is_empty(wrong))) { /* what is not affine is refused where it is lowered */
         isl_set_free(wrong);
         return true;
     }
     const char *upper = node_text(r->arena, axis->upper), *lower = node_text(r->arena, axis->lower);
     const char *bound = node_text(r->arena, least);
     struct example *first = example_of(r, isl_set_from_params(wrong));
-    report_error(walk->diagnostics, place_of(axis, loop), "the range of %s, %s..%s, may end before it begins%s", axis->name, lower,
-                 upper, first ? example_sizes(first) : "");
+    report_error(walk->diagnostics, place_of(axis, loop),
+                 "the range of %s, %s..%s, may end before it begins%s", axis->name, lower, upper,
+                 first ? example_sizes(first) : "");
     report_help(walk->diagnostics, (struct span){0}, "state `where %s >= %s`", upper, bound);
     return false;
 }
@@ -82,23 +87,27 @@ static bool check_blocks(struct walk *walk, const struct node_axis *axis, const 
         find_dependence(ends[i], &search);
         if (search.found) {
             report_error(walk->diagnostics, place_of(axis, loop),
-                         "the range of blocks %s depends on %s; blocks are counted before the loop runs, from sizes alone", axis->name,
-                         search.found);
+                         "the range of blocks %s depends on %s; blocks are counted before the loop runs, "
+                         "from sizes alone",
+                         axis->name, search.found);
             return false;
         }
     }
     int64_t lower;
     if (!integer_value(axis->lower, &lower)) {
-        report_error(walk->diagnostics, place_of(axis, loop), "blocks of %s begin at %s; where they begin is a number", axis->name,
+        report_error(walk->diagnostics, place_of(axis, loop),
+                     "blocks of %s begin at %s; where they begin is a number", axis->name,
                      node_text(r->arena, axis->lower));
         return false;
     }
     struct node_call *call = node_as(axis->upper, call);
     if (call && strcmp(call->function, "min") == 0) {
-        report_error(walk->diagnostics, place_of(axis, loop), "blocks of %s end at %s, and nothing says which of the two that is",
-                     axis->name, node_text(r->arena, axis->upper));
+        report_error(walk->diagnostics, place_of(axis, loop),
+                     "blocks of %s end at %s, and nothing says which of the two that is", axis->name,
+                     node_text(r->arena, axis->upper));
         report_help(walk->diagnostics, (struct span){0}, "state `where %s <= %s`, or the other way round",
-                    node_text(r->arena, call->arguments.items[0]), node_text(r->arena, call->arguments.items[1]));
+                    node_text(r->arena, call->arguments.items[0]),
+                    node_text(r->arena, call->arguments.items[1]));
         return false;
     }
     /* A loop from 0 may be empty: what it would have added up is its neutral element. */

@@ -1,16 +1,18 @@
-/* What the ranges of a tile program owe the launch: device form counts in u32, and the blocks of a loop are counted before it runs.
+/* What the ranges of a tile program owe the launch: device form counts in u32, and the blocks of a loop are
+ * counted before it runs.
  */
 #ifndef TILEC_ANALYSIS_RANGES_H
 #define TILEC_ANALYSIS_RANGES_H
 
 #include "analysis/access.h"
 
-/* Reports every loop over blocks that may end before it begins, begins at no literal, or depends on another axis, and every loop
- * over elements that may end below 0; sizes for which that happens are in the message. Sizes of results are at least 1: a launch
- * without results is not run. */
+/* Reports every loop over blocks that may end before it begins, begins at no literal, or depends on another
+ * axis, and every loop over elements that may end below 0; sizes for which that happens are in the message.
+ * Sizes of results are at least 1: a launch without results is not run. */
 bool ranges_check(const struct relations *relations, struct diagnostics *diagnostics);
 
-/* An axis whose upper end is min or max of sizes, one of which it always is: with that one. Any other node with its axes so. */
+/* An axis whose upper end is min or max of sizes, one of which it always is: with that one. Any other node
+ * with its axes so. */
 struct node *ranges_settled(const struct relations *relations, struct node *node);
 
 #endif
