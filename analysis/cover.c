@@ -5,10 +5,12 @@
 #include <isl/aff.h>
 #include <isl/constraint.h>
 #include <isl/local_space.h>
+#include <isl/lp.h>
 #include <isl/map.h>
 #include <isl/mat.h>
 #include <isl/set.h>
 #include <isl/space.h>
+#include <isl/val.h>
 
 #include "analysis/isl_util.h"
 
@@ -183,9 +185,23 @@ static __isl_give isl_basic_set *in_order(__isl_take isl_basic_set *set, size_t 
     return isl_basic_set_add_constraint(set, less);
 }
 
+/* Has the set no rational point? Quicker to tell than for whole ones, and most sets that are empty are that empty. */
+static bool is_empty_in_rationals(__isl_keep isl_basic_set *set) {
+    isl_aff *zero = isl_aff_zero_on_domain(isl_local_space_from_space(isl_basic_set_get_space(set)));
+    isl_val *most = isl_basic_set_max_lp_val(set, zero);
+    bool empty = isl_proved(isl_val_is_nan(most));
+    isl_aff_free(zero);
+    isl_val_free(most);
+    return empty;
+}
+
 static bool is_empty(isl_ctx *ctx, __isl_take isl_basic_set *set) {
     isl_question(ctx);
-    bool empty = isl_proved(isl_basic_set_is_empty(set));
+    bool empty = is_empty_in_rationals(set);
+    if (!empty) {
+        isl_question(ctx);
+        empty = isl_proved(isl_basic_set_is_empty(set));
+    }
     isl_basic_set_free(set);
     return empty;
 }
