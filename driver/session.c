@@ -141,6 +141,13 @@ bool session_open(struct session *session, struct arena *arena, const struct set
     return session->text != NULL;
 }
 
+bool session_is_sound(struct session *session) {
+    if (session->settings->strict) {
+        diagnostics_promote_warnings(session->unit.diagnostics);
+    }
+    return session->unit.diagnostics->error_count == 0;
+}
+
 bool session_passes(struct session *session, const char *last) {
     const struct settings *settings = session->settings;
     struct unit_options *options = &session->unit.options;
@@ -160,10 +167,7 @@ bool session_passes(struct session *session, const char *last) {
     read_defines(session, options);
     bool ok = unit_load(&session->unit, session->path, session->text, session->length) && unit_compile(&session->unit);
     progress(settings, NULL);
-    if (ok && settings->strict) {
-        diagnostics_promote_warnings(session->unit.diagnostics);
-    }
-    return ok && session->unit.diagnostics->error_count == 0;
+    return ok && session_is_sound(session);
 }
 
 bool session_compile(struct session *session, struct arena *arena, const struct settings *settings, const char *last) {
@@ -174,9 +178,7 @@ enum exit_code session_finish(struct session *session, enum severity least, bool
     struct diagnostics *diagnostics = session->unit.diagnostics;
     struct text_buffer text = {0};
     progress(session->settings, NULL);
-    if (session->settings->strict) {
-        diagnostics_promote_warnings(diagnostics);
-    }
+    session_is_sound(session);
     diagnostics_print(diagnostics, least, session->settings->colour, &text);
     fputs(text_string(&text), stderr);
     text_free(&text);

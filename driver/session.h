@@ -30,6 +30,9 @@ bool session_passes(struct session *session, const char *last);
 bool session_compile(struct session *session, struct arena *arena, const struct settings *settings,
                      const char *last);
 
+/* Under --strict warnings become errors; false where there are errors then. */
+bool session_is_sound(struct session *session);
+
 /* Prints the diagnostics of at least this severity to stderr, and writes dumps. The result is the exit code;
  * fault: the errors are tilec's. */
 enum exit_code session_finish(struct session *session, enum severity least, bool fault);
