@@ -211,7 +211,7 @@ static bool is_empty(isl_ctx *ctx, __isl_take isl_basic_set *set) {
 static bool piece_apart(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *piece) {
     isl_basic_set *twice = meeting(ctx, cover, piece, piece);
     bool apart = true;
-    for (size_t i = 0; apart && i < piece->dimensions; i++)
+    for (size_t i = 0; apart && i < piece->independent; i++)
         apart = is_empty(ctx, in_order(isl_basic_set_copy(twice), i, piece->dimensions + i, 1));
     isl_basic_set_free(twice);
     return apart;

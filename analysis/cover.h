@@ -34,7 +34,7 @@ struct linear_system {
 };
 
 struct cover_piece {
-    size_t dimensions;
+    size_t dimensions, independent; /* the first of them; the others follow from these */
     const char *names[COVER_DIMENSIONS];
     struct linear_system domain;
     struct linear subscripts[COVER_RANK];

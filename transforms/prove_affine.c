@@ -303,6 +303,7 @@ static bool convert(struct conversion *c, const struct iterations *iterations) {
     bool fine = true;
     for (size_t i = 0; fine && i < iterations->count; i++)
         fine = add_dimension(c, iterations->dimensions[i]);
+    c->piece->independent = c->piece->dimensions;
     for (size_t i = 0; fine && i < iterations->count; i++) {
         const struct polynomial *lower, *upper, *value = atom_value(v, iterations->dimensions[i]);
         range_of(v, iterations->dimensions[i], &lower, &upper);

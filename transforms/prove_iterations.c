@@ -243,6 +243,33 @@ static void mark_place(const struct place *place, struct variables *used) {
     }
 }
 
+/* a <= b says one of the facts. */
+static bool fact_says(struct place *place, const struct polynomial *a, const struct polynomial *b) {
+    struct values *v = &place->walk->values;
+    int64_t more;
+    for (size_t i = 0; i < place->out->fact_count; i++)
+        if (known_number(difference_of(v, difference_of(v, b, a), place->out->facts[i]), &more) && more >= 0)
+            return true;
+    return false;
+}
+
+/* A clamped index is the index itself where a condition around says that it is within the clamp. */
+static bool open_clamps(struct place *place, const struct variables *used) {
+    struct values *v = &place->walk->values;
+    size_t count = v->count;
+    for (size_t i = 0; i < count; i++) {
+        const struct atom atom = v->atoms[i];
+        if (!used->marked[i] || atom.kind != ATOM_MINIMUM)
+            continue;
+        const struct polynomial *arm = fact_says(place, atom.a, atom.b)   ? atom.a
+                                       : fact_says(place, atom.b, atom.a) ? atom.b
+                                                                          : NULL;
+        if (arm && !replace_everywhere(place, i, arm))
+            return false;
+    }
+    return true;
+}
+
 bool iterations_of(struct walk *w, const struct page_access *access, size_t alternative, struct iterations *out) {
     struct place place = {.walk = w, .out = out, .loop_count = access->loop_count};
     const struct facts *facts = &access->guard->items[alternative];
@@ -257,6 +284,10 @@ bool iterations_of(struct walk *w, const struct page_access *access, size_t alte
     if (!find_share(&place))
         return false;
     struct variables used = {0};
+    mark_place(&place, &used);
+    if (!open_clamps(&place, &used))
+        return false;
+    used = (struct variables){0};
     mark_place(&place, &used);
     if (!add_cores(&place, &used))
         return false;
