@@ -232,6 +232,7 @@ static struct node *compile_kernel(struct unit *unit, struct node *kernel) {
                                       .grid_y = options->grid_y ? options->grid_y : architecture->grid_y,
                                       .kernel = kernel,
                                       .explanations = options->explanations,
+                                      .rehearse = unit->from_ir || options->rehearse || options->check_passes,
                                       .form = kernel_form(kernel)};
     if (options->explanations) {
         options->explanations->kernel = node_as(kernel, kernel)->name;

@@ -23,6 +23,7 @@ struct unit_options {
     const char *last;   /* the last pass to run, AFTER_PARSE: none; NULL: all */
     const char *only;   /* this pass alone */
     bool check_passes;
+    bool rehearse; /* rehearse what the passes made; IR text and kernels under check_passes always are */
     struct explanations *explanations; /* what is proved is told here; NULL: nobody asks */
     pass_observer *observe;
     void *context;

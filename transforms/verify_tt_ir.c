@@ -378,7 +378,7 @@ bool verify_tt_ir(struct compilation *c) {
             verify_dst_sections(c, node_as(k.functions.items[i], function));
     if (c->diagnostics->error_count == errors)
         prove_device_kernel(c);
-    if (c->diagnostics->error_count == errors)
+    if (c->rehearse && c->diagnostics->error_count == errors)
         rehearse_device_kernel(c);
     if (c->diagnostics->error_count != errors)
         return false;
