@@ -1,5 +1,5 @@
-/* What `@schedule(multicast = 1)` asks for: every operand that a loop over panels streams, and that one of the grid
- * axes which cores share does not index, becomes a buffer of its own that cores send to each other.
+/* What `@schedule(multicast = 1)` asks for: every operand that a loop over panels streams, and that one of
+ * the grid axes which cores share does not index, becomes a buffer of its own that cores send to each other.
  *
  *     for k in 0..K by 256 { acc[i, j] += sum(k: A[i, k] * B[k, j]) }
  *
@@ -50,13 +50,14 @@ static bool find_operand(struct node *node, void *context) {
     struct operand_search *search = context;
     struct node_access *access = node_as(node, access);
     const char *axes[2];
-    if (access && relations_tensor(search->e->t->relations, access->name) && match_varies(node, search->folded) &&
-        tile_subscripts(access, axes) && is_shared(search->e->t, node))
+    if (access && relations_tensor(search->e->t->relations, access->name) &&
+        match_varies(node, search->folded) && tile_subscripts(access, axes) && is_shared(search->e->t, node))
         search->found = node;
     return !search->found && node_each_child(node, find_operand, search);
 }
 
-struct node *emit_multicast(struct emitter *e, struct node *body, const char *folded, struct list_builder *out) {
+struct node *emit_multicast(struct emitter *e, struct node *body, const char *folded,
+                            struct list_builder *out) {
     struct operand_search search = {.e = e, .folded = folded};
     if (!wants_multicast(e->t->compilation->kernel))
         return body;
@@ -69,10 +70,10 @@ struct node *emit_multicast(struct emitter *e, struct node *body, const char *fo
             builder_add(e->arena, &parts, make_axis(e->arena, axes[i], NULL, NULL, NULL));
             builder_add(e->arena, &subscripts, make_reference(e->arena, axes[i]));
         }
-        struct node *buffer = node_new(e->arena, buffer, BUFFER, e->equation->span, .memory = MEMORY_SHARED,
-                                       .name = name, .axes = builder_list(&parts),
-                                       .dtype = relations_tensor(e->t->relations, access->name)->dtype,
-                                       .value = search.found);
+        struct node *buffer =
+            node_new(e->arena, buffer, BUFFER, e->equation->span, .memory = MEMORY_SHARED, .name = name,
+                     .axes = builder_list(&parts),
+                     .dtype = relations_tensor(e->t->relations, access->name)->dtype, .value = search.found);
         builder_add(e->arena, out, attribute_set(e->arena, buffer, KEY_MULTICAST, make_integer(e->arena, 1)));
         struct node *read = node_with_span(e->arena, make_access(e->arena, name, builder_list(&subscripts)),
                                            search.found->span);
@@ -94,14 +95,17 @@ bool check_multicast(struct compilation *c, bool tiled) {
         return true;
     if (tiled) {
         report_error(c->diagnostics, c->kernel->span,
-                     "multicast = 1: kernel %s streams nothing that two cores want: every operand of its folds depends "
+                     "multicast = 1: kernel %s streams nothing that two cores want: every operand of its "
+                     "folds depends "
                      "on all axes that cores share",
                      kernel);
         report_help(c->diagnostics, (struct span){0}, "leave multicast out of its @schedule");
         return false;
     }
-    report_error(c->diagnostics, c->kernel->span,
-                 "multicast = 1: kernel %s is a tile program, whose author decides what cores send to each other", kernel);
+    report_error(
+        c->diagnostics, c->kernel->span,
+        "multicast = 1: kernel %s is a tile program, whose author decides what cores send to each other",
+        kernel);
     report_help(c->diagnostics, (struct span){0},
                 "put @multicast behind the buffers that are sent: shared a = A[i, k] @multicast");
     return false;

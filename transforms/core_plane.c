@@ -68,15 +68,17 @@ static const char *tied_name(const struct plane_search *search, enum plane direc
     return node_as(search->grid->axes.items[search->plane->axis[direction]], axis)->name;
 }
 
-static bool is_read_alone(struct plane_search *search, const struct node_buffer *buffer, const struct load_search *found) {
+static bool is_read_alone(struct plane_search *search, const struct node_buffer *buffer,
+                          const struct load_search *found) {
     struct diagnostics *d = search->c->diagnostics;
     if (found->loads == 1 && found->writes == 1)
         return true;
     if (found->loads)
-        report_error(d, buffer->base.span, "buffer %s is written more than once: no turn of its own sends a block",
-                     buffer->name);
+        report_error(d, buffer->base.span,
+                     "buffer %s is written more than once: no turn of its own sends a block", buffer->name);
     else
-        report_error(d, buffer->base.span, "buffer %s is computed on the core: there is no block of a tensor to send",
+        report_error(d, buffer->base.span,
+                     "buffer %s is computed on the core: there is no block of a tensor to send",
                      buffer->name);
     report_help(d, (struct span){0},
                 "@multicast stands at a buffer that takes a block as it lies: shared %s = A[i, k] @multicast",
@@ -93,13 +95,15 @@ static bool takes_equal_turns(struct plane_search *search, const struct node_buf
             struct node_axis *inner = node_as(axes.items[i], axis);
             if (!mentions(inner->lower, axis) && !mentions(inner->upper, axis))
                 continue;
-            report_error(search->c->diagnostics, buffer->base.span,
-                         "blocks of %s cannot be sent: the loop over %s around it depends on %s, so cores that would "
-                         "share a block run it unequally often",
-                         buffer->name, inner->name, axis);
+            report_error(
+                search->c->diagnostics, buffer->base.span,
+                "blocks of %s cannot be sent: the loop over %s around it depends on %s, so cores that would "
+                "share a block run it unequally often",
+                buffer->name, inner->name, axis);
             report_note(search->c->diagnostics, scope->loop->span, "this loop runs from %s to %s",
                         node_text(search->c->arena, inner->lower), node_text(search->c->arena, inner->upper));
-            report_help(search->c->diagnostics, (struct span){0}, "leave @multicast out: every core then reads for itself");
+            report_help(search->c->diagnostics, (struct span){0},
+                        "leave @multicast out: every core then reads for itself");
             return false;
         }
     }
@@ -129,17 +133,24 @@ static struct node *settle_buffer(struct plane_search *search, struct node *node
         return node;
     if (!same[PLANE_Y] && !same[PLANE_X]) {
         bool single = search->plane->axis[PLANE_Y] == search->plane->axis[PLANE_X];
-        report_error(c->diagnostics, buffer->base.span, "no two cores want the same block of %s: %s depends on %s%s%s",
-                     buffer->name, node_text(c->arena, found.load->value), tied_name(search, PLANE_Y),
-                     single ? "" : " and ", single ? ", the only axis that cores share" : tied_name(search, PLANE_X));
-        report_help(c->diagnostics, (struct span){0}, "leave @multicast out: every core reads its own blocks");
+        report_error(
+            c->diagnostics, buffer->base.span, "no two cores want the same block of %s: %s depends on %s%s%s",
+            buffer->name, node_text(c->arena, found.load->value), tied_name(search, PLANE_Y),
+            single ? "" : " and ", single ? ", the only axis that cores share" : tied_name(search, PLANE_X));
+        report_help(c->diagnostics, (struct span){0},
+                    "leave @multicast out: every core reads its own blocks");
         search->failed = true;
         return node;
     }
-    bool row = same[PLANE_X] && has_several(search, PLANE_X), column = same[PLANE_Y] && has_several(search, PLANE_Y);
-    enum multicast_group group = row && column ? GROUP_PLANE : row ? GROUP_ROW : column ? GROUP_COLUMN : GROUP_NONE;
+    bool row = same[PLANE_X] && has_several(search, PLANE_X),
+         column = same[PLANE_Y] && has_several(search, PLANE_Y);
+    enum multicast_group group = row && column ? GROUP_PLANE
+                                 : row         ? GROUP_ROW
+                                 : column      ? GROUP_COLUMN
+                                               : GROUP_NONE;
     if (group == GROUP_NONE) {
-        report_remark(c->diagnostics, buffer->base.span, "buffer %s: no core to send to, it is read", buffer->name);
+        report_remark(c->diagnostics, buffer->base.span, "buffer %s: no core to send to, it is read",
+                      buffer->name);
         return node;
     }
     search->plane->used = search->plane->groups[group] = true;
@@ -191,13 +202,15 @@ static bool reads_no_result(struct compilation *c, const struct node_grid *grid)
         visit_movement(grid->body, &movement);
         if (!movement.load || !movement.store)
             continue;
-        report_error(c->diagnostics, movement.load->span,
-                     "%s is read and written by a kernel that sends blocks: at the edge of the plane cores repeat a "
-                     "block, and would read what another core writes",
-                     parameter->name);
+        report_error(
+            c->diagnostics, movement.load->span,
+            "%s is read and written by a kernel that sends blocks: at the edge of the plane cores repeat a "
+            "block, and would read what another core writes",
+            parameter->name);
         if (movement.store->span.line != movement.load->span.line)
             report_note(c->diagnostics, movement.store->span, "it is written here");
-        report_help(c->diagnostics, (struct span){0}, "write to a tensor of its own, or leave @multicast out");
+        report_help(c->diagnostics, (struct span){0},
+                    "write to a tensor of its own, or leave @multicast out");
         return false;
     }
     return true;
@@ -208,10 +221,12 @@ static bool is_allowed(struct compilation *c, const struct node_grid *grid, cons
     if (!owners->anchor)
         return reads_no_result(c, grid);
     report_error(c->diagnostics, buffer->span,
-                 "blocks of %s cannot be sent: %s is sharded in L1, and cores run the blocks of their own shards, which "
+                 "blocks of %s cannot be sent: %s is sharded in L1, and cores run the blocks of their own "
+                 "shards, which "
                  "need not be equally many",
                  ((const struct node_buffer *)buffer)->name, owners->anchor->name);
-    report_help(c->diagnostics, (struct span){0}, "leave @multicast out, or leave %s in DRAM", owners->anchor->name);
+    report_help(c->diagnostics, (struct span){0}, "leave @multicast out, or leave %s in DRAM",
+                owners->anchor->name);
     return false;
 }
 
@@ -226,10 +241,13 @@ static struct node *parts_of(struct arena *arena, struct node *total, struct nod
     int64_t known;
     if (most == 1)
         return make_integer(arena, 1);
-    return make_ceildiv(arena, total, integer_value(each, &known) && known > 0 ? each : make_max(arena, each, make_integer(arena, 1)));
+    return make_ceildiv(
+        arena, total,
+        integer_value(each, &known) && known > 0 ? each : make_max(arena, each, make_integer(arena, 1)));
 }
 
-static void spread_two(struct arena *arena, struct node_list blocks, const int64_t cores[2], struct core_plane *plane) {
+static void spread_two(struct arena *arena, struct node_list blocks, const int64_t cores[2],
+                       struct core_plane *plane) {
     for (size_t d = 0; d < PLANE_DIRECTIONS; d++) {
         struct node *total = blocks.items[plane->axis[d]];
         int64_t most = cores[d == PLANE_X ? 0 : 1];
@@ -238,9 +256,10 @@ static void spread_two(struct arena *arena, struct node_list blocks, const int64
     }
 }
 
-/* A single axis fills one row of cores after the other. Of open sizes all cores are in use, which takes no quotient of
- * quotients to say: where there are few blocks, more of them repeat the last. */
-static void spread_one(struct arena *arena, struct node *total, const int64_t cores[2], struct core_plane *plane) {
+/* A single axis fills one row of cores after the other. Of open sizes all cores are in use, which takes no
+ * quotient of quotients to say: where there are few blocks, more of them repeat the last. */
+static void spread_one(struct arena *arena, struct node *total, const int64_t cores[2],
+                       struct core_plane *plane) {
     struct node *each = share_of(arena, total, cores[0] * cores[1]);
     int64_t parts, used = cores[0] * cores[1];
     if (integer_value(parts_of(arena, total, each, used), &parts))
@@ -292,12 +311,15 @@ struct node *core_plane_member(struct arena *arena, const struct core_plane *pla
 static struct node *last_of(struct arena *arena, struct node *places) {
     struct node *one = make_integer(arena, 1);
     int64_t known;
-    return make_sub(arena, integer_value(places, &known) && known > 0 ? places : make_max(arena, places, one), one);
+    return make_sub(arena, integer_value(places, &known) && known > 0 ? places : make_max(arena, places, one),
+                    one);
 }
 
-struct node_list multicast_corners(struct arena *arena, enum multicast_group group, struct node *const grid[PLANE_DIRECTIONS]) {
+struct node_list multicast_corners(struct arena *arena, enum multicast_group group,
+                                   struct node *const grid[PLANE_DIRECTIONS]) {
     struct node *zero = make_integer(arena, 0);
-    struct node *x = make_call(arena, "core_x", (struct node_list){0}), *y = make_call(arena, "core_y", (struct node_list){0});
+    struct node *x = make_call(arena, "core_x", (struct node_list){0}),
+                *y = make_call(arena, "core_y", (struct node_list){0});
     struct node *last_x = last_of(arena, grid[PLANE_X]), *last_y = last_of(arena, grid[PLANE_Y]);
     return group == GROUP_ROW      ? LIST(arena, zero, y, last_x, y)
            : group == GROUP_COLUMN ? LIST(arena, x, zero, x, last_y)

@@ -16,8 +16,8 @@
  *         delinearize i_local, j_local = tid over [Ly, Lx]
  *         let i_block = sy * (Sm / 2) + i_local
  *
- * On a plane of cores that send blocks to each other (core_plane.h) every core runs equally many. One that stands
- * beyond the last block repeats it, so that its turns are those of the others, and stores nothing:
+ * On a plane of cores that send blocks to each other (core_plane.h) every core runs equally many. One that
+ * stands beyond the last block repeats it, so that its turns are those of the others, and stores nothing:
  *
  *         let i_place = sy * Ly + i_local
  *         let i_block = min(i_place, Gm - 1)
@@ -79,7 +79,8 @@ static enum plane direction_of(const struct lowering *lowering, size_t axis) {
 /* Are the arguments there that place the blocks of a core, where cores have blocks of their own? */
 static bool has_plane_arguments(const struct lowering *lowering) {
     int64_t rows = tied_axis(lowering, PLANE_Y), columns = tied_axis(lowering, PLANE_X);
-    size_t counts = (rows >= 0) + (columns >= 0 && columns != rows), tiles = is_plane(lowering) ? 0 : SHARD_TILES;
+    size_t counts = (rows >= 0) + (columns >= 0 && columns != rows),
+           tiles = is_plane(lowering) ? 0 : SHARD_TILES;
     size_t last = RUNTIME_OUTER + outer_axes(lowering) + tiles + PLANE_BLOCKS + counts - 1;
     return counts == 0 || runtime_argument_name(lowering->compilation->kernel, last) != NULL;
 }
@@ -116,10 +117,12 @@ static struct node *place_of_core(const struct lowering *lowering, enum plane di
 static struct node *first_block(const struct lowering *lowering, size_t axis) {
     struct compilation *c = lowering->compilation;
     enum plane direction = direction_of(lowering, axis);
-    struct node *blocks = direction == PLANE_DIRECTIONS ? NULL : entry_of_pair(lowering, KEY_TT_PLANE_BLOCKS, direction);
+    struct node *blocks =
+        direction == PLANE_DIRECTIONS ? NULL : entry_of_pair(lowering, KEY_TT_PLANE_BLOCKS, direction);
     if (!blocks)
         return NULL;
-    blocks = is_plane(lowering) ? block_extent(lowering, axis) : in_launch_arguments(c->arena, c->kernel, blocks);
+    blocks =
+        is_plane(lowering) ? block_extent(lowering, axis) : in_launch_arguments(c->arena, c->kernel, blocks);
     return make_mul(c->arena, place_of_core(lowering, direction), blocks);
 }
 
@@ -136,7 +139,8 @@ static bool has_dead_blocks(const struct lowering *lowering, size_t axis) {
     int64_t rows = attribute_integer(entry_of_pair(lowering, KEY_TT_CORE_GRID, 1), 0);
     int64_t cores = both ? rows * columns : direction == PLANE_Y ? rows : columns;
     return !blocks || axis >= blocks->items.count || !integer_value(blocks->items.items[axis], &total) ||
-           !integer_value(entry_of_pair(lowering, KEY_TT_PLANE_BLOCKS, direction), &each) || each * cores != total;
+           !integer_value(entry_of_pair(lowering, KEY_TT_PLANE_BLOCKS, direction), &each) ||
+           each * cores != total;
 }
 
 /* One block of an axis: its clipped range, by number. The clip vanishes where the step divides a known
@@ -165,11 +169,12 @@ static void swap_last(struct list_builder *list) {
     list->items[list->count - 2] = last;
 }
 
-static const char *add_let(struct lowering *lowering, struct list_builder *lets, struct span span, const char *base,
-                           struct node *value) {
+static const char *add_let(struct lowering *lowering, struct list_builder *lets, struct span span,
+                           const char *base, struct node *value) {
     struct arena *arena = lowering->compilation->arena;
     const char *name = name_fresh(&lowering->names, base);
-    builder_add(arena, lets, node_new(arena, let, LET, span, .name = name, .dtype = DTYPE_U32, .value = value));
+    builder_add(arena, lets,
+                node_new(arena, let, LET, span, .name = name, .dtype = DTYPE_U32, .value = value));
     return name;
 }
 
@@ -182,15 +187,16 @@ static struct node *repeat_last(struct lowering *lowering, size_t axis, const ch
     return make_min(arena, number, make_sub(arena, total, make_integer(arena, 1)));
 }
 
-/* One grid axis: its name in delinearize, and the number of its block, which differs from it where the core has
- * blocks of its own place. */
+/* One grid axis: its name in delinearize, and the number of its block, which differs from it where the core
+ * has blocks of its own place. */
 static const char *recover_axis(struct lowering *lowering, const struct node_grid *grid, size_t axis,
                                 struct list_builder *names, struct list_builder *lets) {
     struct arena *arena = lowering->compilation->arena;
     const char *name = node_as(grid->axes.items[axis], axis)->name;
     struct span span = grid->base.span;
     struct node *first = first_block(lowering, axis);
-    const char *counted = name_fresh(&lowering->names, arena_printf(arena, first ? "%s_local" : "%s_block", name));
+    const char *counted =
+        name_fresh(&lowering->names, arena_printf(arena, first ? "%s_local" : "%s_block", name));
     builder_add(arena, names, make_reference(arena, counted));
     if (!first)
         return counted;
@@ -236,8 +242,9 @@ static struct node *persistent_loop(struct lowering *lowering, struct node *grid
     struct node *blocks = node_new(c->arena, for, FOR, span, .axes = builder_list(&axes), .body = body);
     builder_add(c->arena, &statements, node_with_attributes(c->arena, blocks, grid_node->attributes));
     struct node *start = launch_argument(lowering, RUNTIME_START_ID);
-    return make_for(c->arena, span, tid, start, make_add(c->arena, start, launch_argument(lowering, RUNTIME_COUNT)),
-                    NULL, make_block(c->arena, span, builder_list(&statements)));
+    return make_for(c->arena, span, tid, start,
+                    make_add(c->arena, start, launch_argument(lowering, RUNTIME_COUNT)), NULL,
+                    make_block(c->arena, span, builder_list(&statements)));
 }
 
 static struct node *lower_grid(struct node *node, void *context) {
@@ -261,10 +268,12 @@ bool grid_to_persistent_tt(struct compilation *c) {
     }
     struct lowering lowering = {.compilation = c, .names = kernel_names(c->arena, c->kernel), .axes = axes};
     if (!has_plane_arguments(&lowering)) {
-        report_error(c->diagnostics, grid->span, "cores have blocks of their own in kernel %s, but %s lacks where they stand",
+        report_error(c->diagnostics, grid->span,
+                     "cores have blocks of their own in kernel %s, but %s lacks where they stand",
                      node_as(c->kernel, kernel)->name, KEY_TT_RUNTIME_ARGS);
         report_help(c->diagnostics, (struct span){0},
-                    "Gy, Gx, sy, sx and the blocks of a core stand behind the extents of the grid, of shards behind Sm, Sn: "
+                    "Gy, Gx, sy, sx and the blocks of a core stand behind the extents of the grid, of shards "
+                    "behind Sm, Sn: "
                     "layout_aware_work_partition_tt gives them");
         return false;
     }

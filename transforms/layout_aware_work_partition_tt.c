@@ -11,9 +11,9 @@
  * In tt.partition_mode global cores take consecutive shares of all blocks. Where a tensor is sharded in L1
  * (local_shard.h) each core of the grid of shards takes the blocks of its own: count and the blocks along
  * each direction, Ly and Lx, follow from where the core stands, sy = core_y() and sx = core_x(), or the other
- * way round where shards are laid by columns. Where cores send blocks to each other (core_plane.h) the mode is
- * global as well, but blocks lie on a plane of Gy x Gx cores, Ly x Lx on each, and the corners of the rectangles
- * to send to are launch arguments.
+ * way round where shards are laid by columns. Where cores send blocks to each other (core_plane.h) the mode
+ * is global as well, but blocks lie on a plane of Gy x Gx cores, Ly x Lx on each, and the corners of the
+ * rectangles to send to are launch arguments.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -230,8 +230,8 @@ static bool has_blocks(const struct problem *problem, enum plane direction) {
     return axis >= 0 && (direction == PLANE_Y || axis != tied_axis(problem, PLANE_Y));
 }
 
-/* The blocks of a core along a direction: those of its shard, clipped where the tensor ends, or those that every
- * core of a plane runs. */
+/* The blocks of a core along a direction: those of its shard, clipped where the tensor ends, or those that
+ * every core of a plane runs. */
 static struct node *blocks_along(struct arena *arena, const struct problem *problem, enum plane direction) {
     if (problem->plane.used)
         return problem->plane.blocks[direction];
@@ -239,7 +239,8 @@ static struct node *blocks_along(struct arena *arena, const struct problem *prob
     struct node *each = problem->owners.blocks[direction];
     struct node *core = make_call(arena, core_along(&problem->owners, direction), (struct node_list){0});
     int64_t total, full;
-    if (integer_value(blocks, &total) && integer_value(each, &full) && total == full * problem->owners.grid[direction])
+    if (integer_value(blocks, &total) && integer_value(each, &full) &&
+        total == full * problem->owners.grid[direction])
         return each;
     struct node *left = make_sub(arena, blocks, make_mul(arena, core, each));
     return make_max(arena, make_min(arena, each, left), make_integer(arena, 0));
@@ -258,7 +259,8 @@ static struct node *count_of_place(struct arena *arena, const struct problem *pr
     return count;
 }
 
-/* Where the core stands among those that hold blocks, and how many. The order is that of enum plane_position. */
+/* Where the core stands among those that hold blocks, and how many. The order is that of enum plane_position.
+ */
 static void add_plane_arguments(struct arguments *arguments, const struct problem *problem, struct node *rows,
                                 struct node *columns) {
     add_canonical(arguments, "Gy", rows);
@@ -267,7 +269,8 @@ static void add_plane_arguments(struct arguments *arguments, const struct proble
     add_call(arguments, "sx", core_along(&problem->owners, PLANE_X), (struct node_list){0});
     for (size_t d = 0; d < PLANE_DIRECTIONS; d++)
         if (has_blocks(problem, d))
-            add_canonical(arguments, d == PLANE_Y ? "Ly" : "Lx", blocks_along(arguments->compilation->arena, problem, d));
+            add_canonical(arguments, d == PLANE_Y ? "Ly" : "Lx",
+                          blocks_along(arguments->compilation->arena, problem, d));
 }
 
 static void add_shard_arguments(struct arguments *arguments, const struct problem *problem) {
@@ -279,7 +282,8 @@ static void add_shard_arguments(struct arguments *arguments, const struct proble
                         make_integer(arena, owners->grid[PLANE_X]));
 }
 
-/* The NoC coordinates of the first and the last core of every group that shares blocks; the first is the sender. */
+/* The NoC coordinates of the first and the last core of every group that shares blocks; the first is the
+ * sender. */
 static void add_rectangles(struct arguments *arguments, const struct core_plane *plane) {
     struct arena *arena = arguments->compilation->arena;
     for (size_t group = GROUP_ROW; group < GROUP_COUNT; group++) {
@@ -333,7 +337,8 @@ static struct node *pair(struct arena *arena, struct node *first, struct node *s
 }
 
 /* The number of the grid axis that runs along a direction, or `free`. */
-static struct node *tied_axis_value(struct arena *arena, const struct problem *problem, enum plane direction) {
+static struct node *tied_axis_value(struct arena *arena, const struct problem *problem,
+                                    enum plane direction) {
     int axis = tied_axis(problem, direction);
     return axis < 0 ? make_reference(arena, "free") : make_integer(arena, axis);
 }
@@ -356,14 +361,15 @@ static bool settle_cores(struct compilation *c, const struct problem *problem, i
     int64_t x = wanted && wanted->items.count == 2 ? attribute_integer(wanted->items.items[0], 0) : 0;
     int64_t y = x ? attribute_integer(wanted->items.items[1], 0) : 0;
     if (x < 1 || y < 1 || x > c->grid_x || y > c->grid_y) {
-        report_error(c->diagnostics, span, "cores = %s: it takes [columns, rows], within the %ux%u cores there are",
+        report_error(c->diagnostics, span,
+                     "cores = %s: it takes [columns, rows], within the %ux%u cores there are",
                      node_text(c->arena, value), c->grid_x, c->grid_y);
         return false;
     }
     if (is_local(problem) && (x != cores[0] || y != cores[1])) {
         report_error(c->diagnostics, span,
-                     "cores = [%" PRId64 ", %" PRId64 "], but shards of %s in L1 lie on [%" PRId64 ", %" PRId64
-                     "] columns and rows of cores, and so does the work on them",
+                     "cores = [%" PRId64 ", %" PRId64 "], but shards of %s in L1 lie on [%" PRId64
+                     ", %" PRId64 "] columns and rows of cores, and so does the work on them",
                      x, y, owners->anchor->name, cores[0], cores[1]);
         report_help(c->diagnostics, (struct span){0}, "leave cores out, or take another grid of shards");
         return false;
@@ -389,7 +395,8 @@ static void stamp(struct compilation *c, const struct problem *problem) {
          pair(arena, make_ceildiv(arena, problem->m, edge), make_ceildiv(arena, problem->n, edge))},
         {KEY_TT_GRID_BLOCKS, sequence_of(arena, problem->blocks)},
         {KEY_TT_SHARD_GRID, local ? numbers(arena, owners->grid[PLANE_Y], owners->grid[PLANE_X]) : NULL},
-        {KEY_TT_LOCAL_SHAPE_TILES, local ? pair(arena, owners->tiles[PLANE_Y], owners->tiles[PLANE_X]) : NULL},
+        {KEY_TT_LOCAL_SHAPE_TILES,
+         local ? pair(arena, owners->tiles[PLANE_Y], owners->tiles[PLANE_X]) : NULL},
         {KEY_TT_PLANE_AXES, placed ? pair(arena, tied_axis_value(arena, problem, PLANE_Y),
                                           tied_axis_value(arena, problem, PLANE_X))
                                    : NULL},
@@ -409,18 +416,20 @@ static bool check_mode(struct compilation *c, const struct shard_owners *owners)
     const char *asked = attribute_word(mode, "");
     const char *kernel = node_as(c->kernel, kernel)->name;
     if (strcmp(asked, "local_shard") == 0 && !owners->anchor) {
-        report_error(c->diagnostics, c->kernel->span,
-                     "partition local_shard requires sharded buffer metadata: no tensor of kernel %s is sharded in L1 "
-                     "along the blocks that cores share",
-                     kernel);
+        report_error(
+            c->diagnostics, c->kernel->span,
+            "partition local_shard requires sharded buffer metadata: no tensor of kernel %s is sharded in L1 "
+            "along the blocks that cores share",
+            kernel);
         report_help(c->diagnostics, (struct span){0}, "leave the mode global, which is the default");
         return false;
     }
     if (strcmp(asked, "global") == 0 && owners->anchor) {
-        report_error(c->diagnostics, c->kernel->span,
-                     "partition global: %s of kernel %s is sharded in L1, so its blocks belong to the cores that hold "
-                     "them",
-                     owners->anchor->name, kernel);
+        report_error(
+            c->diagnostics, c->kernel->span,
+            "partition global: %s of kernel %s is sharded in L1, so its blocks belong to the cores that hold "
+            "them",
+            owners->anchor->name, kernel);
         report_help(c->diagnostics, (struct span){0}, "leave the mode out, or leave the tensor in DRAM");
         return false;
     }
