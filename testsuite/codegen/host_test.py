@@ -435,6 +435,20 @@ for place in "AC":
         self.assertEqual(result.returncode, 1)
         self.assertIn("the condition H >= 1 does not hold: ", result.stderr)
 
+    def test_run_time_checks_stop_a_launch(self):
+        self.emit("checked.ir")
+        for elements, code in ((128, 0), (129, 1)):
+            np.save(self.path("x.npy"), np.arange(elements, dtype=np.uint16))
+            result, launches = self.host(
+                "--in", f"X={self.path('x.npy')}", "--out", f"Y={self.path('y.npy')}", kernel="checked"
+            )
+            self.assertEqual(result.returncode, code, result.stderr)
+            self.assertEqual(len(launches), 1 - code)
+        self.assertIn(
+            "the run-time check pages_of_X of kernel checked does not hold: ceildiv(N, 32) <= 4, with N = 129",
+            result.stderr,
+        )
+
     def test_hosts_compile(self):
         for module in sorted(os.listdir(MODULES)):
             self.emit(module)
