@@ -44,11 +44,13 @@ static struct group group_of(struct protocol *p, const struct node_circular_buff
     struct arena *arena = p->arena;
     struct node *multicast = attribute_get(&cb->base, KEY_TT_MULTICAST);
     struct node_sequence *plane = node_as(attribute_get(p->kernel, KEY_TT_CORE_PLANE), sequence);
-    if (!plane || !dictionary_get(multicast, KEY_READY) || !dictionary_get(multicast, KEY_VALID)) {
-        protocol_fail(p, cb->base.span, "%s has no plane of cores or no semaphores to be sent by", cb->name);
+    enum multicast_group kind = multicast_group_of(multicast);
+    if (!plane || kind == GROUP_NONE || !dictionary_get(multicast, KEY_READY) ||
+        !dictionary_get(multicast, KEY_VALID)) {
+        protocol_fail(p, cb->base.span, "%s has no group of cores, no plane or no semaphores to be sent by",
+                      cb->name);
         return (struct group){0};
     }
-    enum multicast_group kind = multicast_group_of(multicast);
     struct node *one = make_integer(arena, 1), *zero = make_integer(arena, 0);
     struct node *x = launch_value(p, make_call(arena, "core_x", (struct node_list){0}));
     struct node *y = launch_value(p, make_call(arena, "core_y", (struct node_list){0}));
