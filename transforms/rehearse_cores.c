@@ -81,6 +81,8 @@ static void spread_semaphore(struct player *p) {
                  core->performed->x, core->performed->y);
         core->semaphores[to] = p->core->semaphores[from];
     }
+    if (goes)
+        p->core->sent[from] = p->core->flushed_batch;
     p->core->linked = NULL;
 }
 
@@ -124,6 +126,10 @@ bool perform_between_cores(struct player *p) {
     switch (effect->kind) {
     case EFFECT_SEMAPHORE_SET:
         semaphore = semaphore_at(p, event_argument(p, effect->address));
+        if (!p->failed && p->core->sent[semaphore] == p->core->flushed_batch)
+            fail(p, "noc_async_writes_flushed must stand before the semaphore is set again",
+                 "%s is set while a multicast of it is in flight",
+                 p->rehearsal->semaphores[semaphore].node->name);
         if (!p->failed)
             p->core->semaphores[semaphore] = event_argument(p, effect->value);
         return true;
@@ -265,6 +271,7 @@ static void open_core(struct rehearsal *r, struct core *core) {
     core->rings = open_rings(r);
     core->read_batch = core->flushed_batch = 1;
     core->semaphores = arena_allocate(r->arena, (r->semaphore_count + 1) * sizeof *core->semaphores);
+    core->sent = arena_allocate(r->arena, (r->semaphore_count + 1) * sizeof *core->sent);
     for (size_t i = 0; i < r->semaphore_count; i++)
         core->semaphores[i] = (uint32_t)attribute_integer(r->semaphores[i].node->initial, 0);
 }

@@ -32,7 +32,8 @@ struct tracer;
 struct known_call;
 
 struct rehearsal {
-    struct tracer *tracer; /* of the interpreter: its state, used for one function after another, and the calls that it met */
+    struct tracer *tracer; /* of the interpreter: its state, used for one function after another, and the
+                              calls that it met */
     struct known_call *known;
     struct compilation *compilation;
     struct arena *arena; /* of one launch */
@@ -120,7 +121,8 @@ struct core {
     uint32_t read_batch, write_batch,
         flushed_batch; /* numbers of the transfers that no barrier has ended yet */
     enum slot_state slots[DST_LIMIT];
-    uint32_t *semaphores;       /* values */
+    uint32_t *semaphores; /* values */
+    uint32_t *sent;       /* of each semaphore: the transfers that its last multicast belongs to; 0: none */
     const struct event *linked; /* the multicast whose path is held for the next one; NULL: none */
 };
 

@@ -370,6 +370,15 @@ static void pack(struct player *p) {
         page_written(ring, page);
 }
 
+/* What configures for a buffer names one that there is. */
+static void configure(struct player *p) {
+    const struct call_effect *effect = p->event->effect;
+    const int positions[] = {effect->a, effect->b, effect->out, effect->buffer};
+    for (size_t i = 0; i < sizeof positions / sizeof *positions && !p->failed; i++)
+        if (positions[i])
+            ring_of(p, positions[i]);
+}
+
 /* ---- the play ---- */
 
 /* False: the thread has to wait. */
@@ -403,6 +412,12 @@ bool perform(struct player *p) {
         break;
     case EFFECT_STORE:
         store(p);
+        break;
+    case EFFECT_STARTUP:
+    case EFFECT_INIT:
+    case EFFECT_RECONFIGURE:
+    case EFFECT_RECONFIGURE_PACKER:
+        configure(p);
         break;
     case EFFECT_ACQUIRE:
         memset(p->core->slots, 0, sizeof p->core->slots);
