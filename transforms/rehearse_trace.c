@@ -13,7 +13,7 @@ enum { NAME_LIMIT = 192, ACCESSOR_LIMIT = 32, CALL_DEPTH = 8, KNOWN_CALLS = 256 
 struct traced_name {
     const char *name;
     uint32_t value;
-    bool loop;
+    bool loop, address; /* address: an L1 address is part of it */
 };
 
 struct traced_accessor {
@@ -40,7 +40,7 @@ struct tracer {
     uint32_t *written, *read; /* pages pushed and popped so far, by buffer, within the ring */
     size_t steps;
     int depth;
-    bool ended;
+    bool ended, address; /* address: of the number worked out since this was cleared */
     struct span span;
 };
 
@@ -96,7 +96,7 @@ static void bind(struct tracer *t, const char *name, uint32_t value, bool loop) 
     if (t->name_count == NAME_LIMIT)
         unknown(t);
     else
-        t->names[t->name_count++] = (struct traced_name){name, value, loop};
+        t->names[t->name_count++] = (struct traced_name){name, value, loop, t->address && !loop};
 }
 
 /* The position of a name; NAME_LIMIT when nothing has it. Names of the IR are interned: equal ones are one
@@ -128,7 +128,10 @@ static uint32_t value_of(struct tracer *t, struct node *expression);
 
 static uint32_t reference_value(struct tracer *t, const char *name) {
     size_t at = find_name(t, name);
-    return at < NAME_LIMIT ? t->names[at].value : unknown(t);
+    if (at == NAME_LIMIT)
+        return unknown(t);
+    t->address |= t->names[at].address;
+    return t->names[at].value;
 }
 
 static uint32_t binary_value(struct tracer *t, const struct node_binary *binary) {
@@ -169,6 +172,7 @@ static uint32_t pointer_value(struct tracer *t, uint32_t id, bool write) {
     if (at == t->rehearsal->buffer_count)
         return fault(t, NULL, "there is no circular buffer number %" PRIu32, id);
     const struct rehearsed_buffer *buffer = &t->rehearsal->buffers[at];
+    t->address = true;
     return buffer->base + (write ? t->written : t->read)[at] * buffer->page_bytes;
 }
 
@@ -283,6 +287,7 @@ static void run_loop(struct tracer *t, const struct node_for *loop, size_t axis)
 }
 
 static void run_delinearize(struct tracer *t, const struct node_delinearize *d) {
+    t->address = false;
     uint32_t rest = value_of(t, d->value), values[TENSOR_RANK_LIMIT];
     if (d->names.count > TENSOR_RANK_LIMIT) {
         unknown(t);
@@ -348,15 +353,21 @@ static void run_helper(struct tracer *t, const struct node_call *call) {
     }
     size_t count = t->name_count, base = t->name_base;
     uint32_t values[EVENT_ARGUMENTS];
+    bool addresses[EVENT_ARGUMENTS];
     if (call->arguments.count > EVENT_ARGUMENTS) {
         unknown(t);
         return;
     }
-    for (size_t i = 0; i < call->arguments.count; i++)
+    for (size_t i = 0; i < call->arguments.count; i++) {
+        t->address = false;
         values[i] = value_of(t, call->arguments.items[i]);
+        addresses[i] = t->address;
+    }
     t->name_base = count;
-    for (size_t i = 0; i < call->arguments.count; i++)
+    for (size_t i = 0; i < call->arguments.count; i++) {
+        t->address = addresses[i];
         bind(t, node_as(helper->parameters.items[i], parameter)->name, values[i], false);
+    }
     t->depth++;
     run(t, helper->body);
     t->depth--;
@@ -421,8 +432,13 @@ static void run_call(struct tracer *t, const struct node_call *call) {
             event.arguments[i] = (uint32_t)accessor->tensor;
         else if (place && (int)i + 1 == effect->target)
             event.arguments[i] = noc_address(t, place, event.cores);
-        else if (!is_template_word(t, argument))
+        else if (!is_template_word(t, argument)) {
+            t->address = false;
             event.arguments[i] = value_of(t, argument);
+            if (effect->kind == EFFECT_STORE && i == 1 && t->address)
+                fault(t, "what is stored must be the same wherever the buffers lie",
+                      "%s stores an L1 address", call->function);
+        }
     }
     struct event *added = t->ended ? NULL : add_event(t);
     if (added) {
@@ -469,12 +485,15 @@ static void run(struct tracer *t, struct node *node) {
         break;
     }
     case NODE_LET:
+        t->address = false;
         bind(t, node_as(node, let)->name, value_of(t, node_as(node, let)->value), false);
         break;
     case NODE_CONSTANT:
+        t->address = false;
         bind(t, node_as(node, constant)->name, value_of(t, node_as(node, constant)->value), false);
         break;
     case NODE_VAR:
+        t->address = false;
         bind(t, node_as(node, var)->name, value_of(t, node_as(node, var)->value), false);
         break;
     case NODE_ASSIGN:
