@@ -159,6 +159,7 @@ bool session_passes(struct session *session, const char *last) {
                                      .last = last,
                                      .only = settings->only,
                                      .check_passes = settings->check_passes,
+                                     .rehearse = session->rehearse,
                                      .explanations = settings->explain ? &session->explanations : NULL,
                                      .observe = settings->dump ? observe : NULL,
                                      .context = session};

@@ -53,6 +53,17 @@ struct node_list open_sizes(struct arena *arena, struct node *kernel) {
     return builder_list(&search.found);
 }
 
+bool size_counts_matrices(struct node *kernel, const char *name) {
+    struct node_list parameters = launch_parameters(kernel);
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_list dimensions = node_as(parameters.items[i], parameter)->dimensions;
+        for (size_t j = 0; j + 2 < dimensions.count; j++)
+            if (mentions(dimensions.items[j], name))
+                return true;
+    }
+    return false;
+}
+
 struct launch_question {
     struct node *kernel;
     struct node_list sizes;

@@ -17,6 +17,8 @@ bool is_tensor(const struct node_parameter *parameter);
 
 /* The open sizes of a kernel: references in order of first mention in the dimensions of its parameters. */
 struct node_list open_sizes(struct arena *arena, struct node *kernel);
+/* Does a dimension before the last two mention this size? It counts matrices then, and not their elements. */
+bool size_counts_matrices(struct node *kernel, const char *name);
 /* Does the expression consist of literals, sizes and scalar parameters only, so that the launch can evaluate
  * it? */
 bool known_at_launch(struct arena *arena, struct node *kernel, struct node *expression);
@@ -36,7 +38,6 @@ struct node *axis_trips(struct arena *arena, const struct node_axis *axis);
 
 /* The name of a launch argument; NULL when the kernel has no such entry. */
 const char *runtime_argument_name(const struct node *kernel, size_t position);
-
 
 /* The names of a kernel, those of its launch arguments too. */
 struct name_set kernel_names(struct arena *arena, struct node *kernel);

@@ -5,6 +5,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "support/arena.h"
+#include "support/explanation.h"
 #include "transforms/query.h"
 #include "transforms/rehearse_internal.h"
 
@@ -21,18 +22,6 @@ static const int64_t size_rows[][4] = {
     {128, 512, 128, 256}, {512, 64, 512, 128}, {40, 40, 40, 40},  {300, 300, 300, 300},
 };
 enum { REHEARSALS = sizeof size_rows / sizeof *size_rows, EQUAL_SIZES = REHEARSALS - 2 };
-
-/* Sizes of dimensions before the last two count pages, not elements. */
-static bool counts_pages(struct node *kernel, const char *name) {
-    struct node_list parameters = launch_parameters(kernel);
-    for (size_t i = 0; i < parameters.count; i++) {
-        struct node_list dimensions = node_as(parameters.items[i], parameter)->dimensions;
-        for (size_t j = 0; j + 2 < dimensions.count; j++)
-            if (mentions(dimensions.items[j], name))
-                return true;
-    }
-    return false;
-}
 
 /* The size that a condition fixes: `M == 128`. */
 static bool is_fixed(struct node *kernel, const char *name, int64_t *value) {
@@ -53,7 +42,7 @@ static bool choose_sizes(struct rehearsal *r, size_t row) {
     for (size_t i = 0; i < sizes.count; i++) {
         const char *name = node_as(sizes.items[i], reference)->name;
         int64_t value = size_rows[row][i % 4];
-        if (row < EQUAL_SIZES && counts_pages(r->kernel, name))
+        if (row < EQUAL_SIZES && size_counts_matrices(r->kernel, name))
             value = (int64_t)row + 1;
         is_fixed(r->kernel, name, &value);
         environment_set(&r->sizes, name, value);
@@ -236,7 +225,7 @@ static void report_launch(struct rehearsal *r, const struct diagnostics *scratch
 }
 
 /* False after a reported fault. */
-static bool rehearse(struct compilation *c, size_t row, bool *done) {
+static bool rehearse(struct compilation *c, size_t row, size_t *played) {
     struct rehearsal r = {
         .compilation = c, .arena = arena_create(), .effects = call_effects_create(c->arena)};
     struct diagnostics *scratch = diagnostics_create(r.arena);
@@ -254,7 +243,7 @@ static bool rehearse(struct compilation *c, size_t row, bool *done) {
         ready = trace_core(&r, scratch, i, &performed[i]);
     if (ready) {
         fine = play(&r, performed, cores);
-        *done = true;
+        ++*played;
     } else if (sized && scratch->error_count) {
         report_launch(&r, scratch);
         fine = false;
@@ -264,11 +253,14 @@ static bool rehearse(struct compilation *c, size_t row, bool *done) {
 }
 
 void rehearse_device_kernel(struct compilation *c) {
-    bool done = false, open = open_sizes(c->arena, c->kernel).count > 0;
+    size_t played = 0;
+    bool open = open_sizes(c->arena, c->kernel).count > 0;
     for (size_t row = 0; row < REHEARSALS && (open || row == 0); row++)
-        if ((row < EQUAL_SIZES || !done) && !rehearse(c, row, &done))
+        if ((row < EQUAL_SIZES || !played) && !rehearse(c, row, &played))
             return;
-    if (!done)
+    if (played)
+        explain(c->explanations, (struct span){0}, "rehearsed on %zu small launches, where nothing went wrong; this proves nothing", played);
+    else
         report_remark(c->diagnostics, c->kernel->span,
                       "kernel %s was not rehearsed: no small launch of it was found",
                       node_as(c->kernel, kernel)->name);
