@@ -361,7 +361,7 @@ static void walk_turns(struct walk *w, void *state, struct node_for *loop, size_
             w->quiet++;
             walk_turn(w, end, loop, axis, turns->atom, value, NULL);
             w->quiet--;
-            if (!proof->settle(w, entry, end, turns))
+            if (!proof->settle(w, state, entry, end, turns))
                 walk_first_turns(w, state, entry, loop, axis, turns);
         }
         assign_state(w, end, entry);

@@ -68,7 +68,7 @@ struct proof {
     void (*enter)(struct walk *walk, void *entry, const void *end, const struct loop_turns *loop);
     /* NULL, or: does a turn that begins in entry end in what the next turn begins with? If not, entry forgets
      * what does not, and the first two turns are judged on their own. */
-    bool (*settle)(struct walk *walk, void *entry, const void *end, const struct loop_turns *loop);
+    bool (*settle)(struct walk *walk, const void *before, void *entry, const void *end, const struct loop_turns *loop);
     /* With settle: the states that the first two turns leave; entry takes from them what stays as it is. */
     void (*steady)(struct walk *walk, void *entry, const void *first, const void *second);
     /* state is the one before the loop: what holds after it. */

@@ -463,27 +463,30 @@ static const struct polynomial *at_next_turn(struct walk *w, const struct polyno
     return replace_atom(v, p, loop->atom, sum_of(v, atom_value(v, loop->atom), number(v, loop->step)));
 }
 
-static bool settle_side(struct walk *w, struct side *entry, const struct side *end, const struct loop_turns *loop) {
+/* What was unknown before the loop and is so behind a turn is in all of them. */
+static bool settle_side(struct walk *w, const struct side *before, struct side *entry, const struct side *end,
+                        const struct loop_turns *loop) {
     bool settled = true;
-    if (!same_value(at_next_turn(w, entry->window, loop), end->window)) {
+    if ((before->window || end->window) && !same_value(at_next_turn(w, entry->window, loop), end->window)) {
         settled = false;
         entry->window = NULL;
     }
     const struct polynomial *next = at_next_turn(w, entry->ring.at, loop);
-    if (!same_value(entry->ring.modulus, end->ring.modulus) || !same_value(next, end->ring.at)) {
+    if ((before->ring.modulus || end->ring.modulus) &&
+        (!same_value(entry->ring.modulus, end->ring.modulus) || !same_value(next, end->ring.at))) {
         settled = false;
         entry->ring = anywhere;
     }
     return settled;
 }
 
-static bool settle(struct walk *w, void *entry, const void *end, const struct loop_turns *loop) {
+static bool settle(struct walk *w, const void *before, void *entry, const void *end, const struct loop_turns *loop) {
     bool settled = true;
     for (size_t i = 0; i < w->buffer_count; i++) {
+        const struct windows *at = (const struct windows *)before + i, *to = (const struct windows *)end + i;
         struct windows *from = (struct windows *)entry + i;
-        const struct windows *to = (const struct windows *)end + i;
-        settled &= settle_side(w, &from->back, &to->back, loop);
-        settled &= settle_side(w, &from->front, &to->front, loop);
+        settled &= settle_side(w, &at->back, &from->back, &to->back, loop);
+        settled &= settle_side(w, &at->front, &from->front, &to->front, loop);
     }
     return settled;
 }
