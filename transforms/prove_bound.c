@@ -120,11 +120,13 @@ struct bound_search {
 
 static bool at_most_zero(struct bound_search *search, const struct polynomial *p, int64_t scale);
 
-static size_t latest_atom(const struct polynomial *p) {
-    size_t latest = 0;
+/* The latest atom before `end`; ATOM_LIMIT when there is none. */
+static size_t latest_atom(const struct polynomial *p, size_t end) {
+    size_t latest = ATOM_LIMIT;
     for (size_t i = 0; i < p->count; i++)
         for (size_t j = 0; j < p->terms[i].degree; j++)
-            latest = p->terms[i].atoms[j] > latest ? p->terms[i].atoms[j] : latest;
+            if (p->terms[i].atoms[j] < end && (latest == ATOM_LIMIT || p->terms[i].atoms[j] > latest))
+                latest = p->terms[i].atoms[j];
     return latest;
 }
 
@@ -170,8 +172,6 @@ static bool without_atom(struct bound_search *search, const struct parted *p) {
     struct values *v = search->values;
     const struct atom *atom = p->atom;
     bool rising = never_negative(p->factor);
-    if (!rising && !never_positive(p->factor))
-        return false;
     switch (atom->kind) {
     case ATOM_LOOP:
         return with_bound(search, p, rising ? less_one(v, upper_with_a_turn(v, atom->a, atom->b)) : atom->a) ||
@@ -213,9 +213,14 @@ static bool at_most_zero(struct bound_search *search, const struct polynomial *p
         return value < scale;
     if (never_positive(difference_of(v, p, number(v, scale - 1))))
         return true;
-    size_t latest = latest_atom(p);
-    parted.atom = &v->atoms[latest];
-    return part_by_atom(v, p, latest, &parted.factor, &parted.rest) && without_atom(search, &parted);
+    /* An atom whose factor has no sign yet waits for the atoms in it. */
+    for (size_t at = latest_atom(p, ATOM_LIMIT); at != ATOM_LIMIT; at = latest_atom(p, at)) {
+        parted.atom = &v->atoms[at];
+        if (part_by_atom(v, p, at, &parted.factor, &parted.rest) &&
+            (never_negative(parted.factor) || never_positive(parted.factor)))
+            return without_atom(search, &parted);
+    }
+    return false;
 }
 
 /* ---- witnesses ---- */
