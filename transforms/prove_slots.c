@@ -87,6 +87,14 @@ static void write_slot(struct walk *w, struct slots *s, const struct walked_call
 
 /* ---- is a slot among them? ---- */
 
+static const struct polynomial *last_turn(struct values *v, const struct atom *loop) {
+    const struct polynomial *one = number(v, 1), *step = number(v, loop->step);
+    if (loop->step == 1)
+        return difference_of(v, loop->b, one);
+    const struct polynomial *trips = ceiling_of(v, difference_of(v, loop->b, loop->a), step);
+    return sum_of(v, loop->a, product_of(v, difference_of(v, trips, one), step));
+}
+
 /* The region's first or last slot, its loops at the ends of their ranges: a slot that falls from turn to turn begins
  * with the last. */
 static const struct polynomial *region_end(struct walk *w, const struct region *region, bool last) {
@@ -98,15 +106,48 @@ static const struct polynomial *region_end(struct walk *w, const struct region *
         bool falls = slot && part_by_atom(v, slot, region->locals[i], &factor, &rest) && factor->count &&
                      never_positive(factor);
         slot = replace_atom(v, slot, region->locals[i],
-                            last != falls ? difference_of(v, loop->b, number(v, 1)) : loop->a);
+                            last != falls ? last_turn(v, loop) : loop->a);
     }
     return last ? difference_of(v, sum_of(v, slot, region->count), number(v, 1)) : slot;
+}
+
+/* How far the slot moves from turn to turn of a loop, either way; NULL: not the same in every turn. */
+static const struct polynomial *stride_of(struct values *v, const struct region *region, size_t loop) {
+    const struct polynomial *factor, *rest;
+    if (!part_by_atom(v, region->slot, loop, &factor, &rest) || depends_on_atom(v, rest, loop))
+        return NULL;
+    factor = product_of(v, factor, number(v, v->atoms[loop].step));
+    return never_positive(factor) ? difference_of(v, number(v, 0), factor) : factor;
+}
+
+/* Are all slots from the first to the last of the region written? One loop after another moves what the others write by no
+ * more than its own length. */
+static bool is_dense(struct walk *w, const struct region *region) {
+    struct values *v = &w->values;
+    const struct polynomial *length = region->count;
+    bool used[LOCAL_LIMIT] = {false};
+    for (size_t left = region->local_count; left > 0; left--) {
+        size_t next = 0;
+        const struct polynomial *stride = NULL;
+        for (; next < region->local_count; next++) {
+            stride = used[next] ? NULL : stride_of(v, region, region->locals[next]);
+            if (stride && prove_quietly(w, stride, length))
+                break;
+        }
+        if (next == region->local_count)
+            return false;
+        used[next] = true;
+        const struct atom *loop = &v->atoms[region->locals[next]];
+        const struct polynomial *trips = ceiling_of(v, difference_of(v, loop->b, loop->a), number(v, loop->step));
+        length = sum_of(v, length, product_of(v, stride, difference_of(v, trips, number(v, 1))));
+    }
+    return true;
 }
 
 static bool surely_reaches(struct walk *w, const struct region *region, const struct polynomial *slot) {
     if (same_value(region->slot, slot))
         return true;
-    return prove_quietly(w, slot, region_end(w, region, true)) && prove_quietly(w, region_end(w, region, false), slot);
+    return is_dense(w, region) && prove_quietly(w, slot, region_end(w, region, true)) && prove_quietly(w, region_end(w, region, false), slot);
 }
 
 /* Every literal slot that it may be lies in some region. */
@@ -118,7 +159,7 @@ static bool regions_cover(struct walk *w, const struct slots *s, const struct po
         for (const struct region *r = s->written; r && !covered; r = r->next) {
             int64_t first, last;
             covered = r->carried == ATOM_LIMIT && known_number(region_end(w, r, false), &first) &&
-                      known_number(region_end(w, r, true), &last) && first <= i && i <= last;
+                      known_number(region_end(w, r, true), &last) && first <= i && i <= last && is_dense(w, r);
         }
     }
     return covered;
