@@ -5,7 +5,6 @@
 #include "codegen/print.h"
 #include "support/file.h"
 
-static const char *const target_names[TARGET_COUNT] = {"c", "metalium"};
 static const enum role roles[EMITTED_ROLES] = {ROLE_READER, ROLE_COMPUTE, ROLE_WRITER};
 static const char *const files[TARGET_COUNT][EMITTED_ROLES] = {
     {"reader.c", "compute.c", "writer.c"},
@@ -14,10 +13,6 @@ static const char *const files[TARGET_COUNT][EMITTED_ROLES] = {
 
 const char *emitted_file_name(enum target target, size_t role) {
     return files[target][role];
-}
-
-const char *target_name_text(enum target target) {
-    return target_names[target];
 }
 
 /* The parts of a kernel in device form; false after a reported error when it is in another form. */

@@ -43,7 +43,6 @@ struct emission {
 
 /* The file's name without folders: "reader.cpp". */
 const char *emitted_file_name(enum target target, size_t role);
-const char *target_name_text(enum target target); /* "c", "metalium" */
 
 /* Kernels in device form, and the programs that launch them. False after a reported internal error. */
 bool module_emit(struct arena *arena, struct diagnostics *diagnostics, const struct node *module,

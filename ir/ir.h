@@ -119,10 +119,9 @@ struct node_info {
 };
 const struct node_info *node_info(enum node_kind kind);
 
-/* ---- equality, hash, walks, rewriting: spans never matter ---- */
+/* ---- equality, walks, rewriting: spans never matter ---- */
 bool node_equal(const struct node *a, const struct node *b);
 bool list_equal(struct node_list a, struct node_list b);
-uint64_t node_hash(const struct node *node);
 
 /* Calls visit for every child (fields in table order, attributes not); stops and returns false when visit
  * does. */

@@ -1,4 +1,4 @@
-/* Equality, hash, walks and rewriting, for every kind at once. */
+/* Equality, walks and rewriting, for every kind at once. */
 #include "ir/ir.h"
 
 #include <string.h>
@@ -51,57 +51,6 @@ bool node_equal(const struct node *a, const struct node *b) {
         if (!field_equal(a, b, &info->fields[i]))
             return false;
     return true;
-}
-
-static uint64_t mix(uint64_t hash, const void *data, size_t size) {
-    const unsigned char *bytes = data;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ bytes[i]) * 1099511628211u;
-    return hash;
-}
-
-static uint64_t hash_list(uint64_t hash, struct node_list list) {
-    hash = mix(hash, &list.count, sizeof list.count);
-    for (size_t i = 0; i < list.count; i++) {
-        uint64_t item = node_hash(list.items[i]);
-        hash = mix(hash, &item, sizeof item);
-    }
-    return hash;
-}
-
-uint64_t node_hash(const struct node *node) {
-    uint64_t hash = 14695981039346656037u;
-    if (!node)
-        return hash;
-    hash = hash_list(mix(hash, &node->kind, sizeof node->kind), node->attributes);
-    const struct node_info *info = node_info(node->kind);
-    for (size_t i = 0; i < info->field_count; i++) {
-        const struct field_info *field = &info->fields[i];
-        switch (field->type) {
-        case FIELD_NAME:
-        case FIELD_TEXT: {
-            const char *text = FIELD_OF(char *, node, field);
-            hash = mix(hash, text ? text : "", text ? strlen(text) + 1 : 1);
-            break;
-        }
-        case FIELD_INTEGER:
-        case FIELD_REAL:
-            hash = mix(hash, (const char *)node + field->offset, 8);
-            break;
-        case FIELD_NODE: {
-            uint64_t child = node_hash(FIELD_OF(struct node *, node, field));
-            hash = mix(hash, &child, sizeof child);
-            break;
-        }
-        case FIELD_LIST:
-            hash = hash_list(hash, FIELD_OF(struct node_list, node, field));
-            break;
-        case FIELD_WORD:
-            hash = mix(hash, (const char *)node + field->offset, sizeof(int));
-            break;
-        }
-    }
-    return hash;
 }
 
 bool node_each_child(struct node *node, node_visit *visit, void *context) {

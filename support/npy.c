@@ -25,10 +25,6 @@ size_t npy_type_size(enum npy_type type) {
     return types[type].size;
 }
 
-const char *npy_type_descr(enum npy_type type) {
-    return types[type].descr;
-}
-
 uint64_t npy_array_count(const struct npy_array *array) {
     return array->size / types[array->type].size;
 }

@@ -45,8 +45,6 @@ struct npy_error {
 /* The name for messages ("float32", "bfloat16"), and the bytes of one element. */
 const char *npy_type_name(enum npy_type type);
 size_t npy_type_size(enum npy_type type);
-/* The type's spelling in a file ("<f4"). */
-const char *npy_type_descr(enum npy_type type);
 
 /* Elements of the array. */
 uint64_t npy_array_count(const struct npy_array *array);
