@@ -325,6 +325,8 @@ bool scheduler_run(struct run *run);
 
 void fault_launch(struct run *run, enum device_fault_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Puts core, role, line, iteration and the user's place of the thread into the fault. */
+void fault_locate(struct run *run, const struct thread *t);
 /* file:line, and the user's place in parentheses where it is known. */
 void fault_place(const struct run *run, enum device_role role, uint32_t line, char *text, size_t size);
 const char *role_name(enum device_role role);

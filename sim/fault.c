@@ -34,20 +34,25 @@ void fault_launch(struct run *run, enum device_fault_kind kind, const char *form
     va_end(arguments);
 }
 
-void thread_fault(struct thread *t, const char *format, ...) {
-    struct run *run = t->core->run;
+void fault_locate(struct run *run, const struct thread *t) {
     struct device_fault *fault = run->fault;
-    va_list arguments;
-    fault_begin(run, DEVICE_FAULT_KERNEL);
     fault->core_x = t->core->x;
     fault->core_y = t->core->y;
     fault->role = t->role;
     fault->kernel = run->launch->kernels[t->role].name;
     fault->line = t->line;
     fault->iteration = thread_iteration(t);
-    snprintf(fault->call, sizeof fault->call, "%s", t->call ? t->call : "");
     if (run->launch->locate)
         run->launch->locate(run->launch->locate_context, t->role, t->line, fault->place, sizeof fault->place);
+}
+
+void thread_fault(struct thread *t, const char *format, ...) {
+    struct run *run = t->core->run;
+    struct device_fault *fault = run->fault;
+    va_list arguments;
+    fault_begin(run, DEVICE_FAULT_KERNEL);
+    fault_locate(run, t);
+    snprintf(fault->call, sizeof fault->call, "%s", t->call ? t->call : "");
     va_start(arguments, format);
     vsnprintf(fault->message, sizeof fault->message, format, arguments);
     va_end(arguments);

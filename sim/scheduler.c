@@ -207,7 +207,6 @@ static void on_fault_signal(int number, siginfo_t *information, void *context) {
 
 /* Names what the signal means. Runs on the resumer's stack. */
 static void fault_from_signal(struct run *run, struct thread *t, int number) {
-    struct device_fault *fault = run->fault;
     const char *what = number == SIGFPE ? "the kernel divides an integer by zero"
                        : number == -1   ? "the kernel overflows its stack"
                                         : "the kernel reads or writes memory that is not its own";
@@ -217,14 +216,7 @@ static void fault_from_signal(struct run *run, struct thread *t, int number) {
                      (unsigned)t->line);
     else
         fault_launch(run, DEVICE_FAULT_KERNEL, "%s before its first call", what);
-    fault->core_x = t->core->x;
-    fault->core_y = t->core->y;
-    fault->role = t->role;
-    fault->kernel = run->launch->kernels[t->role].name;
-    fault->line = t->line;
-    fault->iteration = thread_iteration(t);
-    if (run->launch->locate)
-        run->launch->locate(run->launch->locate_context, t->role, t->line, fault->place, sizeof fault->place);
+    fault_locate(run, t);
 }
 
 static void run_ready_threads(struct run *run) {
