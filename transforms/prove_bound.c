@@ -225,22 +225,10 @@ static bool at_most_zero(struct bound_search *search, const struct polynomial *p
 
 /* ---- witnesses ---- */
 
-static bool atom_at(struct witness *w, size_t index, int64_t *value);
+static atom_number atom_at;
 
 bool witness_value(struct witness *w, const struct polynomial *p, int64_t *value) {
-    int64_t sum = 0;
-    if (!p)
-        return false;
-    for (size_t i = 0; i < p->count; i++) {
-        int64_t product = p->terms[i].factor, factor;
-        for (size_t j = 0; j < p->terms[i].degree; j++)
-            if (!atom_at(w, p->terms[i].atoms[j], &factor) || __builtin_mul_overflow(product, factor, &product))
-                return false;
-        if (__builtin_add_overflow(sum, product, &sum))
-            return false;
-    }
-    *value = sum;
-    return true;
+    return polynomial_number(p, atom_at, w, value);
 }
 
 static int turn_of_loop(const struct witness *w, size_t atom) {
@@ -264,21 +252,6 @@ static bool loop_at(struct witness *w, size_t index, int64_t *value) {
     return *value <= last && (turn != 2 || *value < last);
 }
 
-static bool index_at(struct witness *w, const struct atom *atom, int64_t *value) {
-    if (!witness_value(w, atom->a, value))
-        return false;
-    for (size_t i = atom->extent_count; i-- > atom->position;) {
-        int64_t extent;
-        if (!witness_value(w, atom->extents[i], &extent) || extent < 1)
-            return false;
-        if (i == atom->position)
-            *value = i ? *value % extent : *value;
-        else
-            *value /= extent;
-    }
-    return true;
-}
-
 static bool atom_now(struct witness *w, size_t index, int64_t *value) {
     const struct atom *atom = &w->walk->values.atoms[index];
     int64_t a, b;
@@ -295,7 +268,7 @@ static bool atom_now(struct witness *w, size_t index, int64_t *value) {
     case ATOM_LOOP:
         return loop_at(w, index, value);
     case ATOM_INDEX:
-        return index_at(w, atom, value);
+        return index_number(atom, atom_at, w, value);
     case ATOM_POINTER:
     case ATOM_NOC:
     case ATOM_SEMAPHORE:
@@ -303,19 +276,12 @@ static bool atom_now(struct witness *w, size_t index, int64_t *value) {
     default:
         break;
     }
-    if (!witness_value(w, atom->a, &a) || !witness_value(w, atom->b, &b) || a < 0 || b < 0)
-        return false;
-    bool divides = atom->kind == ATOM_QUOTIENT || atom->kind == ATOM_REMAINDER;
-    if (divides && b == 0)
-        return false;
-    *value = atom->kind == ATOM_MINIMUM   ? (a < b ? a : b)
-             : atom->kind == ATOM_MAXIMUM ? (a > b ? a : b)
-             : atom->kind == ATOM_QUOTIENT ? a / b
-                                          : a % b;
-    return true;
+    return witness_value(w, atom->a, &a) && witness_value(w, atom->b, &b) && a >= 0 && b >= 0 &&
+           atom_operate(atom->kind, a, b, value);
 }
 
-static bool atom_at(struct witness *w, size_t index, int64_t *value) {
+static bool atom_at(void *context, size_t index, int64_t *value) {
+    struct witness *w = context;
     if (!w->known[index])
         w->known[index] = atom_now(w, index, &w->value[index]) ? 1 : -1;
     *value = w->value[index];

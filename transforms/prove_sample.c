@@ -9,40 +9,14 @@
 
 #define STEP_LIMIT (1 << 19)
 
-static bool atom_now(struct sample_launch *s, size_t index, int64_t *value);
+static atom_number atom_now;
 
 bool sample_value(struct sample_launch *s, const struct polynomial *p, int64_t *value) {
-    int64_t sum = 0;
-    if (!p)
-        return false;
-    for (size_t i = 0; i < p->count; i++) {
-        int64_t product = p->terms[i].factor, factor;
-        for (size_t j = 0; j < p->terms[i].degree; j++)
-            if (!atom_now(s, p->terms[i].atoms[j], &factor) || __builtin_mul_overflow(product, factor, &product))
-                return false;
-        if (__builtin_add_overflow(sum, product, &sum))
-            return false;
-    }
-    *value = sum;
-    return true;
+    return polynomial_number(p, atom_now, s, value);
 }
 
-static bool index_now(struct sample_launch *s, const struct atom *atom, int64_t *value) {
-    if (!sample_value(s, atom->a, value))
-        return false;
-    for (size_t i = atom->extent_count; i-- > atom->position;) {
-        int64_t extent;
-        if (!sample_value(s, atom->extents[i], &extent) || extent < 1)
-            return false;
-        if (i == atom->position)
-            *value = i ? *value % extent : *value;
-        else
-            *value /= extent;
-    }
-    return true;
-}
-
-static bool atom_now(struct sample_launch *s, size_t index, int64_t *value) {
+static bool atom_now(void *context, size_t index, int64_t *value) {
+    struct sample_launch *s = context;
     const struct atom *atom = &s->walk->values.atoms[index];
     int64_t a, b;
     switch (atom->kind) {
@@ -65,7 +39,7 @@ static bool atom_now(struct sample_launch *s, size_t index, int64_t *value) {
         return s->bound[index];
     case ATOM_INDEX:
         s->used[index] = true;
-        return index_now(s, atom, value);
+        return index_number(atom, atom_now, s, value);
     case ATOM_POINTER:
     case ATOM_NOC:
     case ATOM_SEMAPHORE:
@@ -73,15 +47,7 @@ static bool atom_now(struct sample_launch *s, size_t index, int64_t *value) {
     default:
         break;
     }
-    if (!sample_value(s, atom->a, &a) || !sample_value(s, atom->b, &b))
-        return false;
-    if (atom->kind == ATOM_MINIMUM || atom->kind == ATOM_MAXIMUM)
-        *value = (atom->kind == ATOM_MINIMUM) == (a < b) ? a : b;
-    else if (a < 0 || b < 1)
-        return false;
-    else
-        *value = atom->kind == ATOM_QUOTIENT ? a / b : a % b;
-    return true;
+    return sample_value(s, atom->a, &a) && sample_value(s, atom->b, &b) && atom_operate(atom->kind, a, b, value);
 }
 
 /* ---- launches ---- */

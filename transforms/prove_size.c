@@ -20,31 +20,23 @@ struct sampling {
 };
 
 static int64_t size_at(struct sampling *s, size_t atom);
+static atom_number atom_of_sizes;
 
 /* A number of sizes; false when it is more than that. */
 static bool number_at(struct sampling *s, const struct polynomial *p, int64_t *value) {
-    int64_t sum = 0;
-    for (size_t i = 0; p && i < p->count; i++) {
-        int64_t product = p->terms[i].factor, a, b, factor = 0;
-        for (size_t j = 0; j < p->terms[i].degree; j++) {
-            const struct atom *atom = &s->walk->values.atoms[p->terms[i].atoms[j]];
-            if (atom->kind == ATOM_SIZE)
-                factor = size_at(s, p->terms[i].atoms[j]);
-            else if (atom->kind < ATOM_MINIMUM || atom->kind > ATOM_REMAINDER || !number_at(s, atom->a, &a) ||
-                     !number_at(s, atom->b, &b) || (atom->kind >= ATOM_QUOTIENT && (a < 0 || b < 1)))
-                return false;
-            else if (atom->kind == ATOM_QUOTIENT || atom->kind == ATOM_REMAINDER)
-                factor = atom->kind == ATOM_QUOTIENT ? a / b : a % b;
-            else
-                factor = (atom->kind == ATOM_MINIMUM) == (a < b) ? a : b;
-            if (__builtin_mul_overflow(product, factor, &product))
-                return false;
-        }
-        if (__builtin_add_overflow(sum, product, &sum))
-            return false;
+    return polynomial_number(p, atom_of_sizes, s, value);
+}
+
+static bool atom_of_sizes(void *context, size_t index, int64_t *value) {
+    struct sampling *s = context;
+    const struct atom *atom = &s->walk->values.atoms[index];
+    int64_t a, b;
+    if (atom->kind == ATOM_SIZE) {
+        *value = size_at(s, index);
+        return true;
     }
-    *value = sum;
-    return p != NULL;
+    return atom->kind >= ATOM_MINIMUM && atom->kind <= ATOM_REMAINDER && number_at(s, atom->a, &a) &&
+           number_at(s, atom->b, &b) && atom_operate(atom->kind, a, b, value);
 }
 
 static bool is_size(const struct node *node, const char *name) {

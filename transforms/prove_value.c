@@ -341,3 +341,47 @@ bool part_by_atom(struct values *v, const struct polynomial *p, size_t atom, con
     *rest = normal_form(v, without, without_count);
     return *factor && *rest;
 }
+
+/* ---- in numbers ---- */
+
+bool polynomial_number(const struct polynomial *p, atom_number *of, void *context, int64_t *value) {
+    int64_t sum = 0;
+    if (!p)
+        return false;
+    for (size_t i = 0; i < p->count; i++) {
+        int64_t product = p->terms[i].factor, factor;
+        for (size_t j = 0; j < p->terms[i].degree; j++)
+            if (!of(context, p->terms[i].atoms[j], &factor) || __builtin_mul_overflow(product, factor, &product))
+                return false;
+        if (__builtin_add_overflow(sum, product, &sum))
+            return false;
+    }
+    *value = sum;
+    return true;
+}
+
+bool atom_operate(enum atom_kind kind, int64_t a, int64_t b, int64_t *value) {
+    bool divides = kind == ATOM_QUOTIENT || kind == ATOM_REMAINDER;
+    if (divides && (a < 0 || b < 1))
+        return false;
+    if (divides)
+        *value = kind == ATOM_QUOTIENT ? a / b : a % b;
+    else
+        *value = (kind == ATOM_MINIMUM) == (a < b) ? a : b;
+    return true;
+}
+
+bool index_number(const struct atom *index, atom_number *of, void *context, int64_t *value) {
+    if (!polynomial_number(index->a, of, context, value))
+        return false;
+    for (size_t i = index->extent_count; i-- > index->position;) {
+        int64_t extent;
+        if (!polynomial_number(index->extents[i], of, context, &extent) || extent < 1)
+            return false;
+        if (i == index->position)
+            *value = i ? *value % extent : *value;
+        else
+            *value /= extent;
+    }
+    return true;
+}

@@ -94,4 +94,14 @@ bool part_by_atom(struct values *v, const struct polynomial *p, size_t atom, con
 bool never_negative(const struct polynomial *p);
 bool never_positive(const struct polynomial *p);
 
+/* What an atom is in one launch; false: nothing is known of it. */
+typedef bool atom_number(void *context, size_t atom, int64_t *value);
+/* p with every atom as `of` says; false when one is not known, or when the number does not fit. */
+bool polynomial_number(const struct polynomial *p, atom_number *of, void *context, int64_t *value);
+/* The number of a minimum, maximum, quotient or remainder of a and b; false for a quotient or remainder of what is
+ * below 0 or by what is below 1. */
+bool atom_operate(enum atom_kind kind, int64_t a, int64_t b, int64_t *value);
+/* The number of an ATOM_INDEX. */
+bool index_number(const struct atom *index, atom_number *of, void *context, int64_t *value);
+
 #endif
