@@ -1,3 +1,4 @@
+/* A launch on the embedded device: tensors are placed, kernels emitted and run, results read back. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* A launch in the evaluator, with the numbers of arrays as it keeps them. */
 #include <string.h>
 
 #include "driver/launch_backend.h"

@@ -1,3 +1,4 @@
+/* The calls of a DST section: statements, and what stands around its packing. */
 #include "ir/build.h"
 #include "transforms/dst_section.h"
 

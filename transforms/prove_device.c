@@ -1,3 +1,5 @@
+/* All proofs of a device kernel in their order, what each shows, and what they share: numbers as text, pointers into
+ * buffers, the tiles of a section. */
 #include "transforms/prove.h"
 
 #include "ir/attributes.h"

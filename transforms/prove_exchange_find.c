@@ -1,3 +1,4 @@
+/* Where a function parts into a core that sends and cores that wait, and the calls of each side in their order. */
 #include "transforms/prove_exchange.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+/* Fragments whose value is complete: the start of a fold moves to its readers, and readers that a section has no room
+ * for read a copy. */
 #include <math.h>
 #include <string.h>
 
