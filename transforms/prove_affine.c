@@ -436,19 +436,21 @@ bool affine_begin(struct affine *a, struct walk *w, isl_ctx *ctx, struct cover *
 
 void affine_explain(struct walk *w, isl_ctx *ctx, const struct page_access *access, const char *label) {
     struct arena *arena = w->compilation->arena;
+    size_t atoms = w->values.count; /* what only the texts need is forgotten: to tell changes no answer */
     for (size_t i = 0; w->compilation->explanations && i < access->guard->count; i++) {
         struct cover *cover = arena_allocate(arena, sizeof *cover);
         struct iterations iterations;
         struct affine affine;
         if (!affine_begin(&affine, w, ctx, cover, access->rank, access->tensor->extents) ||
             !iterations_of(w, access, i, &iterations) || !affine_add(&affine, &iterations))
-            return;
+            break;
         for (size_t k = 0; k < cover->count; k++)
             explain_set(w->compilation->explanations, label,
                         cover_piece_text(arena, ctx, cover, cover->pieces[k]));
         if (i == 0)
             explain_set(w->compilation->explanations, "tiles", cover_box_text(arena, ctx, cover));
     }
+    w->values.count = atoms;
 }
 
 bool affine_at_most(struct walk *w, isl_ctx *ctx, const struct page_access *place, const struct polynomial *p,

@@ -216,9 +216,23 @@ static bool check_flag(struct exchanges *e, const struct exchange *x) {
     return true;
 }
 
+/* What is not known is no fault. */
+static bool check_known(struct exchanges *e, const struct exchange *x) {
+    const struct item *const *s = x->sender.steps, *const *r = x->receiver.steps;
+    const struct item *const steps[] = {s[STEP_WAIT], s[STEP_SET], s[STEP_FLAG], r[STEP_SET], r[STEP_INCREASE], r[STEP_WAIT]};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (steps[i] && !steps[i]->core->semaphore)
+            return exchange_undecided(e, steps[i], "which semaphore is meant");
+    if (!s[STEP_FLAG]->core->target || !s[STEP_FLAG]->core->source)
+        return exchange_undecided(e, s[STEP_FLAG], "which word is sent where");
+    return true;
+}
+
 static bool check_semaphores(struct exchanges *e, const struct exchange *x) {
     const struct item *const *s = x->sender.steps, *const *r = x->receiver.steps;
     struct values *v = &e->walk->values;
+    if (!check_known(e, x))
+        return false;
     if (!same_semaphore(r[STEP_INCREASE], s[STEP_WAIT]))
         return exchange_refuse(
             e, r[STEP_INCREASE],

@@ -9,7 +9,7 @@
 
 #include "ir/ir.h"
 
-enum { ATOM_LIMIT = 1024, DEGREE_LIMIT = 6, MONOMIAL_LIMIT = 32, EXTENT_LIMIT = 8 };
+enum { ATOM_LIMIT = 2048, DEGREE_LIMIT = 6, MONOMIAL_LIMIT = 32, EXTENT_LIMIT = 8 };
 
 struct monomial {
     int64_t factor;
