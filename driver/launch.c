@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "driver/launch_backend.h"
+#include "driver/placement.h"
 #include "support/architecture.h"
 #include "support/arena.h"
 #include "support/tile_layout.h"
@@ -95,7 +96,7 @@ static bool bind_launch(struct launcher *launcher, struct node *kernel, struct e
         }
         shapes[known++] = (struct tensor_shape){parameter->name, value->array.rank, value->array.extents};
     }
-    return sizes_bind(unit->diagnostics, sizes, kernel, shapes, known) &&
+    return sizes_bind(unit->diagnostics, sizes, kernel, shapes, known) && placement_covers(unit->diagnostics, sizes, kernel) &&
            conditions_check(unit->diagnostics, sizes, kernel) && checks_hold(unit->diagnostics, sizes, kernel);
 }
 

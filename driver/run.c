@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "driver/launch.h"
+#include "driver/placement.h"
 #include "support/arena.h"
 
 static const struct span no_place;
@@ -304,7 +305,7 @@ static bool bind_sizes(struct run *run, struct node *entry, struct environment *
         tensor++;
     }
     if (!sizes_bind(diagnostics_of(run), sizes, entry, shapes, known) ||
-        !conditions_check(diagnostics_of(run), sizes, entry)) {
+        !placement_covers(diagnostics_of(run), sizes, entry) || !conditions_check(diagnostics_of(run), sizes, entry)) {
         return false;
     }
     tensor = 0;

@@ -121,8 +121,8 @@ static struct node *buffer_of(const struct layout *l, struct node *nd_shard) {
     return nd_shard ? dictionary_set(arena, buffer, KEY_ND_SHARD, nd_shard) : buffer;
 }
 
-/* The tensor with its tt.buffer; NULL after a reported error. */
-static struct node *settle(struct compilation *c, struct node *node) {
+/* The tensor with its tt.buffer; NULL after a reported error. Its shards may add to the conditions of the kernel. */
+static struct node *settle(struct compilation *c, struct node *node, struct node_list *conditions) {
     struct layout l = {
         .c = c, .parameter = node_as(node, parameter), .shard = attribute_get(node, KEY_TT_SHARD)};
     struct node_dictionary *entries = node_as(l.shard, dictionary);
@@ -137,6 +137,8 @@ static struct node *settle(struct compilation *c, struct node *node) {
     if (!fits || !check_kind(&l))
         return NULL;
     struct node *nd_shard = l.sharded ? shards_settle(c, l.parameter, l.nd_shard, l.in_l1) : NULL;
+    if (nd_shard)
+        *conditions = shards_conditions(c, l.parameter, l.nd_shard, *conditions);
     return l.sharded && !nd_shard ? NULL
                                   : attribute_set(c->arena, node, KEY_TT_BUFFER, buffer_of(&l, nd_shard));
 }
@@ -172,17 +174,19 @@ static bool check_l1(struct compilation *c, const struct node_kernel *kernel) {
 
 bool infer_tt_layout(struct compilation *c) {
     struct node_kernel *kernel = node_as(c->kernel, kernel);
+    struct node_list conditions = kernel->conditions;
     struct list_builder parameters = {0};
     bool sound = true, changed = false;
     for (size_t i = 0; i < kernel->parameters.count; i++) {
         struct node *parameter = kernel->parameters.items[i];
-        struct node *result = is_tensor(node_as(parameter, parameter)) ? settle(c, parameter) : parameter;
+        struct node *result = is_tensor(node_as(parameter, parameter)) ? settle(c, parameter, &conditions) : parameter;
         sound &= result != NULL;
         changed |= result != parameter;
         builder_add(c->arena, &parameters, result);
     }
     struct node_kernel result = *kernel;
     result.parameters = builder_list(&parameters);
+    result.conditions = conditions;
     if (!sound || !check_l1(c, &result))
         return false;
     if (changed)

@@ -172,9 +172,12 @@ static bool read_numbers(struct shards *s, const char *key, struct node **number
     for (size_t i = 0; i < s->rank; i++) {
         int64_t number;
         numbers[i] = list->items.items[i];
-        if (!integer_value(numbers[i], &number) || number < 1 || number > INT32_MAX) {
-            report_error(messages(s), at(s, key), "%s of %s is %s; its numbers are whole and at least 1", key,
-                         s->parameter->name, node_text(s->c->arena, value));
+        bool whole = integer_value(numbers[i], &number);
+        if (!whole || number < 1 || number > INT32_MAX) {
+            report_error(messages(s), at(s, key),
+                         whole && number > INT32_MAX ? "%s of %s is %s; a number in it is too large"
+                                                     : "%s of %s is %s; its numbers are whole and at least 1",
+                         key, s->parameter->name, node_text(s->c->arena, value));
             return false;
         }
     }
@@ -339,6 +342,20 @@ static bool check_alignment(struct shards *s) {
     return true;
 }
 
+/* Shards as the author wrote them cover their axis: that they are padded to tiles covers no element more. */
+static bool check_elements(const struct shards *s, size_t axis) {
+    int64_t extent, grid, elements;
+    if (!s->grid_given || !s->shape_given || !integer_value(s->extents[axis], &extent) ||
+        !integer_value(s->grid[axis], &grid) || !integer_value(s->shape[axis], &elements) || extent <= grid * elements)
+        return true;
+    report_error(messages(s), at(s, KEY_SHARD_GRID),
+                 "shards of %s cover %" PRId64 " of its %" PRId64 " elements along %s: the grid has %" PRId64
+                 ", of %" PRId64 " elements each",
+                 s->parameter->name, grid * elements, extent, label(s, axis), grid, elements);
+    help(s, "leave one of grid and shard_shape_elems out and it follows");
+    return false;
+}
+
 /* Shards cover their axis, and none of them is empty. Of open sizes the launch asks the first. */
 static bool check_axis(const struct shards *s, size_t axis) {
     int64_t whole, grid, units;
@@ -367,7 +384,7 @@ static bool check_axis(const struct shards *s, size_t axis) {
                     (whole + units - 1) / units);
         return false;
     }
-    return true;
+    return check_elements(s, axis);
 }
 
 static struct node *sequence_of(struct arena *arena, struct node **items, size_t count) {
@@ -433,6 +450,33 @@ struct node *shards_settle(struct compilation *c, const struct node_parameter *p
     result = dictionary_set(arena, result, KEY_PROJECTED_GRID, sequence_of(arena, projected, 2));
     return dictionary_set(arena, result, KEY_PROJECTED_SHARD_TILES,
                           sequence_of(arena, s.units + s.rank - 2, 2));
+}
+
+struct node_list shards_conditions(struct compilation *c, const struct node_parameter *parameter,
+                                   const struct node_attribute *entry, struct node_list conditions) {
+    struct node_sequence *grid = node_as(dictionary_get(entry->value, KEY_SHARD_GRID), sequence),
+                         *shape = node_as(dictionary_get(entry->value, KEY_SHARD_SHAPE), sequence);
+    size_t added = parameter->dimensions.count == 1;
+    struct list_builder list = {0};
+    bool changed = false;
+    for (size_t i = 0; i < conditions.count; i++)
+        builder_add(c->arena, &list, conditions.items[i]);
+    for (size_t i = 0; grid && shape && i < parameter->dimensions.count; i++) {
+        struct node *extent = simplify(c->arena, parameter->dimensions.items[i]);
+        int64_t fixed, shards, elements;
+        if (integer_value(extent, &fixed) || !integer_value(grid->items.items[i + added], &shards) ||
+            !integer_value(shape->items.items[i + added], &elements) || shards * elements > INT32_MAX)
+            continue;
+        struct node *covered = make_binary(c->arena, BINARY_LESS_EQUAL, extent, make_integer(c->arena, shards * elements));
+        bool known = false;
+        for (size_t k = 0; k < list.count; k++)
+            known |= node_equal(list.items[k], covered);
+        covered->span = entry_span(&parameter->base, entry);
+        if (!known)
+            builder_add(c->arena, &list, covered);
+        changed |= !known;
+    }
+    return changed ? builder_list(&list) : conditions;
 }
 
 /* ---- tensors in L1 ---- */

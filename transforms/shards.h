@@ -15,6 +15,11 @@
 struct node *shards_settle(struct compilation *c, const struct node_parameter *parameter,
                            const struct node_attribute *entry, bool in_l1);
 
+/* The conditions of a kernel, and that the shards of the tensor cover its open sizes where its entry (settled before) has
+ * both grid and shape; the same list where that says nothing new. */
+struct node_list shards_conditions(struct compilation *c, const struct node_parameter *parameter,
+                                   const struct node_attribute *entry, struct node_list conditions);
+
 /* Where a message about the entry of an attribute points: to it, or to the node that carries the attribute.
  */
 struct span entry_span(const struct node *owner, const struct node_attribute *entry);

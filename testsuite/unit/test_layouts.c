@@ -210,6 +210,10 @@ START_TEST(shards_of_open_sizes_must_cover_them) {
            (const char *const[]){"layout.tl:1:50: error: shards of X cover 4 of its 5 tiles in dimension 0: "
                                  "the grid has 2, of 2 tiles each",
                                  "help: leave shard_shape_elems out", NULL});
+    refuse("kernel f(X: bf16[M, N] " SHARDED
+           "grid = [2, 1], shard_shape_elems = [16, 128]})) -> Y: bf16[M, N] {\n"
+           "    for i in M, j in N { Y[i, j] = X[i, j] * 2; }\n}\n",
+           64, 100, (const char *const[]){"layout.tl:1:50: error: the condition M <= 32 does not hold", NULL});
 }
 END_TEST
 
