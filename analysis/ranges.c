@@ -9,6 +9,7 @@
 struct walk {
     const struct relations *relations;
     struct diagnostics *diagnostics;
+    bool (*check)(struct walk *walk, const struct node_axis *axis, const struct node *loop);
     bool sound;
 };
 
@@ -79,8 +80,8 @@ static bool find_dependence(struct node *node, void *context) {
     return !search->found && node_each_child(node, find_dependence, context);
 }
 
-static bool check_blocks(struct walk *walk, const struct node_axis *axis, const struct node *loop) {
-    const struct relations *r = walk->relations;
+/* Both ends of blocks are expressions of sizes. */
+static bool check_counted(struct walk *walk, const struct node_axis *axis, const struct node *loop) {
     struct node *ends[] = {axis->lower, axis->upper};
     for (size_t i = 0; i < 2; i++) {
         struct dependence search = {.walk = walk};
@@ -93,6 +94,11 @@ static bool check_blocks(struct walk *walk, const struct node_axis *axis, const 
             return false;
         }
     }
+    return true;
+}
+
+static bool check_blocks(struct walk *walk, const struct node_axis *axis, const struct node *loop) {
+    const struct relations *r = walk->relations;
     int64_t lower;
     if (!integer_value(axis->lower, &lower)) {
         report_error(walk->diagnostics, place_of(axis, loop),
@@ -114,15 +120,21 @@ static bool check_blocks(struct walk *walk, const struct node_axis *axis, const 
     return check_end(walk, axis, loop, lower ? make_integer(r->arena, lower + 1) : axis->lower);
 }
 
-static bool check_axes(struct walk *walk, struct node_list axes, const struct node *loop) {
-    bool sound = true;
+static bool check_range(struct walk *walk, const struct node_axis *axis, const struct node *loop) {
+    return axis->step ? check_blocks(walk, axis, loop)
+                      : check_end(walk, axis, loop, make_integer(walk->relations->arena, 0));
+}
+
+static bool check_counted_range(struct walk *walk, const struct node_axis *axis, const struct node *loop) {
+    return !axis->step || check_counted(walk, axis, loop);
+}
+
+static void check_axes(struct walk *walk, struct node_list axes, const struct node *loop) {
     for (size_t i = 0; i < axes.count; i++) {
         struct node_axis *axis = node_as(axes.items[i], axis);
         if (axis->lower)
-            sound &= axis->step ? check_blocks(walk, axis, loop)
-                                : check_end(walk, axis, loop, make_integer(walk->relations->arena, 0));
+            walk->sound &= walk->check(walk, axis, loop);
     }
-    return sound;
 }
 
 static bool visit(struct node *node, void *context) {
@@ -130,14 +142,20 @@ static bool visit(struct node *node, void *context) {
     struct node_for *loop = node_as(node, for);
     struct node_grid *grid = node_as(node, grid);
     if (loop)
-        walk->sound &= check_axes(walk, loop->axes, node);
+        check_axes(walk, loop->axes, node);
     if (grid)
-        walk->sound &= check_axes(walk, grid->axes, node);
+        check_axes(walk, grid->axes, node);
     return node_each_child(node, visit, context);
 }
 
+bool ranges_counted(const struct relations *r, struct diagnostics *d) {
+    struct walk walk = {r, d, check_counted_range, true};
+    visit(r->kernel->body, &walk);
+    return walk.sound;
+}
+
 bool ranges_check(const struct relations *r, struct diagnostics *d) {
-    struct walk walk = {r, d, true};
+    struct walk walk = {r, d, check_range, true};
     visit(r->kernel->body, &walk);
     return walk.sound;
 }
