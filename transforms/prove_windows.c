@@ -134,8 +134,11 @@ static void ring_step(struct walk *w, struct side *side, const struct walked_cal
         walk_undecided(w, call->span, "not proved: %s %s of %s within one turn of it", verb,
                        count_text(w, call), buffer_label(w, buffer));
     const struct polynomial *next = sum_of(v, side->ring.at, count);
+    int64_t place, modulus;
     if (verdict == REFUTED || !next || (verdict == UNDECIDED && !w->quiet))
         side->ring = (struct ring){NULL, NULL};
+    else if (known_number(next, &place) && known_number(side->ring.modulus, &modulus) && modulus > 0)
+        side->ring.at = number(v, place % modulus);
     else
         side->ring.at = same_value(next, side->ring.modulus) ? number(v, 0) : next;
 }

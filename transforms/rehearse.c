@@ -13,50 +13,6 @@
 #define RING_BASE 0x10000u
 #define SEMAPHORE_BASE 0x8000u
 
-/* ---- sizes ---- */
-
-/* Sizes by launch and number of the open size: one element, ragged, several blocks of every kind, as many
- * whole blocks as there are rows of cores; the last two for kernels whose sizes must be equal. */
-static const int64_t size_rows[][4] = {
-    {1, 1, 1, 1},         {33, 45, 128, 20},   {70, 64, 135, 40}, {287, 287, 100, 160},
-    {128, 512, 128, 256}, {512, 64, 512, 128}, {40, 40, 40, 40},  {300, 300, 300, 300},
-};
-enum { REHEARSALS = sizeof size_rows / sizeof *size_rows, EQUAL_SIZES = REHEARSALS - 2 };
-
-/* The size that a condition fixes: `M == 128`. */
-static bool is_fixed(struct node *kernel, const char *name, int64_t *value) {
-    struct node_list conditions = node_as(kernel, kernel)->conditions;
-    for (size_t i = 0; i < conditions.count; i++) {
-        const struct node_binary *binary = node_as(conditions.items[i], binary);
-        const struct node_reference *size = binary ? node_as(binary->left, reference) : NULL;
-        if (size && binary->operator== BINARY_EQUAL && strcmp(size->name, name) == 0 &&
-            integer_value(binary->right, value))
-            return true;
-    }
-    return false;
-}
-
-static bool choose_sizes(struct rehearsal *r, size_t row) {
-    struct diagnostics *scratch = diagnostics_create(r->arena);
-    struct node_list sizes = open_sizes(r->arena, r->kernel), parameters = launch_parameters(r->kernel);
-    for (size_t i = 0; i < sizes.count; i++) {
-        const char *name = node_as(sizes.items[i], reference)->name;
-        int64_t value = size_rows[row][i % 4];
-        if (row < EQUAL_SIZES && size_counts_matrices(r->kernel, name))
-            value = (int64_t)row + 1;
-        is_fixed(r->kernel, name, &value);
-        environment_set(&r->sizes, name, value);
-    }
-    for (size_t i = 0; i < parameters.count; i++) {
-        const struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        const struct node_integer *given = node_as(parameter->value, integer);
-        bool real = parameter->dtype == DTYPE_F32 || parameter->dtype == DTYPE_BF16;
-        if (!is_tensor(parameter) && !real)
-            environment_set(&r->sizes, parameter->name, given ? given->value : 1);
-    }
-    return conditions_check(scratch, &r->sizes, r->kernel);
-}
-
 /* ---- the plan ---- */
 
 /* Does the value of a launch argument depend on where its core stands? */
@@ -225,7 +181,7 @@ static void report_launch(struct rehearsal *r, const struct diagnostics *scratch
 }
 
 /* False after a reported fault. */
-static bool rehearse(struct compilation *c, size_t row, size_t *played) {
+static bool rehearse(struct compilation *c, size_t number, size_t *played) {
     struct rehearsal r = {
         .compilation = c, .arena = arena_create(), .effects = call_effects_create(c->arena)};
     struct diagnostics *scratch = diagnostics_create(r.arena);
@@ -233,7 +189,7 @@ static bool rehearse(struct compilation *c, size_t row, size_t *played) {
     r.sizes.arena = r.arena;
     r.kernel = with_few_cores(c, r.arena);
     bool sized =
-        r.kernel && choose_sizes(&r, row) && prepare_tensors(&r) && prepare_buffers(&r) && !is_empty(&r);
+        r.kernel && choose_sizes(&r, number) && prepare_tensors(&r) && prepare_buffers(&r) && !is_empty(&r);
     if (sized)
         prepare_semaphores(&r);
     bool ready = sized && prepare_launch(&r, scratch) && r.launch.grid_x * r.launch.grid_y <= REHEARSED_CORES;
@@ -255,8 +211,8 @@ static bool rehearse(struct compilation *c, size_t row, size_t *played) {
 void rehearse_device_kernel(struct compilation *c) {
     size_t played = 0;
     bool open = open_sizes(c->arena, c->kernel).count > 0;
-    for (size_t row = 0; row < REHEARSALS && (open || row == 0); row++)
-        if ((row < EQUAL_SIZES || !played) && !rehearse(c, row, &played))
+    for (size_t i = 0; i < REHEARSALS && (open || i == 0); i++)
+        if ((i < EQUAL_SIZES || !played) && !rehearse(c, i, &played))
             return;
     if (played)
         explain(c->explanations, (struct span){0}, "rehearsed on %zu small launches, where nothing went wrong; this proves nothing", played);
