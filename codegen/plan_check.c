@@ -150,6 +150,74 @@ static void check_ranges(struct check *c) {
         c->order = NULL;
 }
 
+/* ---- core_map, core_plane ---- */
+
+/* [x, y, noc_x, noc_y] */
+static bool read_row(const struct json_value *row, int64_t numbers[4]) {
+    const struct json_value *item = row->kind == JSON_ARRAY && row->count == 4 ? row->first : NULL;
+    for (size_t i = 0; item && i < 4; i++, item = item->next) {
+        if (!is_integer(item, 0, COORDINATE_LIMIT))
+            return false;
+        numbers[i] = item->integer;
+    }
+    return row->kind == JSON_ARRAY && row->count == 4;
+}
+
+/* A core of the grid, and neither it nor its place on the NoC twice. */
+static void check_row(struct check *c, const struct json_value *map, const struct json_value *row, const int64_t numbers[4]) {
+    if (c->columns && (numbers[0] >= c->columns || numbers[1] >= c->rows)) {
+        report_error(c->diagnostics, row->span, "core_map names core (%" PRId64 ",%" PRId64 "), which is not within core_grid", numbers[0],
+                     numbers[1]);
+        report_help(c->diagnostics, no_place, "core_grid has %" PRId64 " columns and %" PRId64 " rows", c->columns, c->rows);
+        return;
+    }
+    for (const struct json_value *other = map->first; other != row; other = other->next) {
+        int64_t before[4];
+        if (!read_row(other, before))
+            continue;
+        bool same_core = before[0] == numbers[0] && before[1] == numbers[1];
+        if (!same_core && (before[2] != numbers[2] || before[3] != numbers[3]))
+            continue;
+        report_error(c->diagnostics, row->span, "core_map has %s twice: [%" PRId64 ", %" PRId64 "]",
+                     same_core ? "a core" : "NoC coordinates", numbers[same_core ? 0 : 2], numbers[same_core ? 1 : 3]);
+        report_note(c->diagnostics, other->span, "the first time is here");
+        help(c, "every core stands in core_map once, at coordinates of its own");
+        return;
+    }
+}
+
+static void check_map(struct check *c) {
+    const struct json_value *map = json_get(c->plan, "core_map");
+    if (map && (map->kind != JSON_ARRAY || map->count > LIST_LIMIT)) {
+        report_error(c->diagnostics, map->span, "core_map takes a list of [x, y, noc_x, noc_y], %d at most", LIST_LIMIT);
+        return;
+    }
+    for (const struct json_value *row = map ? map->first : NULL; row; row = row->next) {
+        int64_t numbers[4];
+        if (!read_row(row, numbers))
+            report_error(c->diagnostics, row->span, "a row of core_map is [x, y, noc_x, noc_y], whole numbers from 0");
+        else
+            check_row(c, map, row, numbers);
+    }
+}
+
+/* Rows and columns of a plane, where they are numbers, are within the grid. */
+static void check_plane(struct check *c) {
+    const struct json_value *plane = json_get(c->plan, "core_plane");
+    const int64_t limits[2] = {c->rows, c->columns};
+    if (plane && (plane->kind != JSON_ARRAY || plane->count != 2)) {
+        report_error(c->diagnostics, plane->span, "core_plane takes [Gy, Gx], rows and columns of cores");
+        return;
+    }
+    const struct json_value *side = plane ? plane->first : NULL;
+    for (size_t i = 0; side && c->columns; side = side->next, i++)
+        if (side->kind != JSON_STRING && !is_integer(side, 0, limits[i])) {
+            report_error(c->diagnostics, side->span, "core_plane has more %s than core_grid, which has %" PRId64, i ? "columns" : "rows",
+                         limits[i]);
+            help(c, "core_plane is [Gy, Gx], core_grid [x, y]");
+        }
+}
+
 /* ---- work ---- */
 
 /* "(3,0)" */
@@ -536,6 +604,8 @@ bool plan_check(struct arena *arena, struct diagnostics *diagnostics, const stru
     check_version(&check);
     check_grid(&check);
     check_ranges(&check);
+    check_map(&check);
+    check_plane(&check);
     check_work(&check);
     check_layouts(&check);
     check_lengths(&check);

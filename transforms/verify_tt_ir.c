@@ -16,6 +16,7 @@
 #include "transforms/query.h"
 #include "transforms/rehearse.h"
 #include "transforms/shards.h"
+#include "transforms/verify_cores.h"
 #include "transforms/verify_protocol.h"
 
 struct device_kernel {
@@ -78,7 +79,7 @@ static struct node_function *function_of(const struct device_kernel *k, enum rol
 }
 
 static void check_attributes(const struct device_kernel *k) {
-    static const char *const keys[] = {KEY_TT_RUNTIME_ARGS, KEY_TT_GRID_BLOCKS, KEY_TT_CORE_RANGES};
+    static const char *const keys[] = {KEY_TT_RUNTIME_ARGS, KEY_TT_GRID_BLOCKS, KEY_TT_CORE_GRID, KEY_TT_CORE_RANGES};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         require(k, k->compilation->kernel, "kernel", k->kernel->name, keys[i]);
     if (function_of(k, ROLE_COMPUTE))
@@ -170,38 +171,37 @@ static void check_arguments(const struct device_kernel *k) {
         visit_argument(k->functions.items[i], &walk);
 }
 
-/* ---- cores ---- */
+/* ---- settings ---- */
 
-static bool read_pair(const struct node *value, int64_t pair[2]) {
-    if (!value || value->kind != NODE_SEQUENCE)
-        return false;
-    struct node_list items = ((const struct node_sequence *)value)->items;
-    return items.count == 2 && integer_value(items.items[0], &pair[0]) &&
-           integer_value(items.items[1], &pair[1]);
+/* Where the value of an entry stands; the node that carries it where it is not from a text. */
+static struct span entry_place(const struct node *carrier, const struct node *value) {
+    return value->span.line ? value->span : carrier->span;
 }
 
-static void check_core_ranges(const struct device_kernel *k) {
-    const struct architecture *a = k->compilation->architecture;
-    struct node *value = attribute_get(k->compilation->kernel, KEY_TT_CORE_RANGES);
-    struct node_sequence *ranges = node_as(value, sequence);
-    struct span span = k->compilation->kernel->span;
-    if (value && (!ranges || !ranges->items.count))
-        report_error(k->diagnostics, span, "%s of kernel %s names no cores", KEY_TT_CORE_RANGES,
-                     k->kernel->name);
-    for (size_t i = 0; ranges && i < ranges->items.count; i++) {
-        int64_t start[2], extent[2];
-        if (!read_pair(dictionary_get(ranges->items.items[i], KEY_START), start) ||
-            !read_pair(dictionary_get(ranges->items.items[i], KEY_EXTENT), extent))
-            report_error(k->diagnostics, span, "%s of kernel %s: a range is {%s = [x, y], %s = [w, h]}",
-                         KEY_TT_CORE_RANGES, k->kernel->name, KEY_START, KEY_EXTENT);
-        else if (start[0] < 0 || start[1] < 0 || extent[0] < 1 || extent[1] < 1 || start[0] >= a->grid_x ||
-                 start[1] >= a->grid_y || extent[0] > a->grid_x - start[0] ||
-                 extent[1] > a->grid_y - start[1])
-            report_error(k->diagnostics, span,
-                         "cores from [%" PRId64 ", %" PRId64 "], %" PRId64 "x%" PRId64
-                         " of them, are not within the %ux%u of %s",
-                         start[0], start[1], extent[0], extent[1], a->grid_x, a->grid_y, a->name);
+/* An entry that says yes or no, 1 or 0, where it is there. */
+static void check_flag(const struct device_kernel *k, const struct node *carrier, const char *attribute, const char *key) {
+    struct node *value = dictionary_get(attribute_get(carrier, attribute), key);
+    int64_t flag;
+    if (!value || (integer_value(value, &flag) && (flag == 0 || flag == 1)))
+        return;
+    report_error(k->diagnostics, entry_place(carrier, value), "%s of %s is %s", key, attribute,
+                 node_text(k->compilation->arena, value));
+    report_help(k->diagnostics, (struct span){0}, "it takes 0 or 1");
+}
+
+static void check_compute(const struct device_kernel *k) {
+    struct node *kernel = k->compilation->kernel;
+    struct node *value = dictionary_get(attribute_get(kernel, KEY_TT_COMPUTE), KEY_MATH_FIDELITY);
+    bool known = !value;
+    for (int fidelity = FIDELITY_LOFI; fidelity <= FIDELITY_HIFI4; fidelity++)
+        known = known || strcmp(attribute_word(value, ""), fidelity_name((enum fidelity)fidelity)) == 0;
+    if (!known) {
+        report_error(k->diagnostics, entry_place(kernel, value), "%s of %s is %s", KEY_MATH_FIDELITY, KEY_TT_COMPUTE,
+                     node_text(k->compilation->arena, value));
+        report_help(k->diagnostics, (struct span){0}, "it takes LoFi, HiFi2, HiFi3 or HiFi4");
     }
+    check_flag(k, kernel, KEY_TT_COMPUTE, KEY_FP32_DEST_ACC_EN);
+    check_flag(k, kernel, KEY_TT_COMPUTE, KEY_DST_FULL_SYNC_EN);
 }
 
 /* ---- circular buffers ---- */
@@ -241,12 +241,25 @@ static void report_full_width(const struct device_kernel *k, const struct node_c
     report_help(k->diagnostics, (struct span){0}, "set %s of its %s to 0", KEY_UNPACK_TO_DEST, KEY_TT_CB);
 }
 
+static void check_format(const struct device_kernel *k, const struct node_circular_buffer *buffer, const char *format) {
+    struct node *facts = attribute_get(&buffer->base, KEY_TT_CB), *value = dictionary_get(facts, KEY_DATA_FORMAT);
+    if (strcmp(attribute_word(value, ""), format) == 0)
+        return;
+    if (value)
+        report_error(k->diagnostics, entry_place(&buffer->base, value), "circular buffer %s of %s has %s %s", buffer->name,
+                     word_text(WORDS_dtype, buffer->dtype), KEY_DATA_FORMAT, node_text(k->compilation->arena, value));
+    else
+        report_error(k->diagnostics, buffer->base.span, "%s of circular buffer %s lacks %s", KEY_TT_CB, buffer->name, KEY_DATA_FORMAT);
+    report_help(k->diagnostics, (struct span){0}, "tiles of %s are %s", word_text(WORDS_dtype, buffer->dtype), format);
+}
+
 static void check_pages(const struct device_kernel *k, struct node_circular_buffer *buffer) {
+    const char *format;
     uint32_t alignment = k->compilation->architecture->l1_alignment, tile_bytes;
     int64_t page_size = page_size_of(buffer), pages;
     if (!require(k, &buffer->base, "circular buffer", buffer->name, KEY_TT_CB))
         return;
-    if (!device_format(buffer->dtype, &tile_bytes))
+    if (!(format = device_format(buffer->dtype, &tile_bytes)))
         report_error(k->diagnostics, buffer->base.span, "circular buffer %s: the device has no tiles of %s",
                      buffer->name, word_text(WORDS_dtype, buffer->dtype));
     else if (page_size < 1 || page_size % alignment != 0)
@@ -257,7 +270,10 @@ static void check_pages(const struct device_kernel *k, struct node_circular_buff
         report_error(k->diagnostics, buffer->base.span,
                      "circular buffer %s: a page of %" PRId64 " bytes holds no tile of %s, which has %u",
                      buffer->name, page_size, word_text(WORDS_dtype, buffer->dtype), tile_bytes);
-    if (attribute_integer(dictionary_get(attribute_get(&buffer->base, KEY_TT_CB), KEY_UNPACK_TO_DEST), 0) != 0 &&
+    else
+        check_format(k, buffer, format);
+    check_flag(k, &buffer->base, KEY_TT_CB, KEY_UNPACK_TO_DEST);
+    if (attribute_integer(dictionary_get(attribute_get(&buffer->base, KEY_TT_CB), KEY_UNPACK_TO_DEST), 0) == 1 &&
         (buffer->dtype != DTYPE_F32 || !dst_holds_f32(k)))
         report_full_width(k, buffer);
     if (integer_value(buffer->pages, &pages) && pages < 1)
@@ -368,7 +384,8 @@ bool verify_tt_ir(struct compilation *c) {
     c->checks = NULL;
     check_attributes(&k);
     check_roles(&k);
-    check_core_ranges(&k);
+    verify_cores(c);
+    check_compute(&k);
     check_buffers(&k);
     check_l1(&k);
     check_arguments(&k);
