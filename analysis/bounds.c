@@ -188,16 +188,6 @@ static const char *range_advice(const struct fault *f) {
     return advice ? advice : "shorten the range or state what holds of the sizes by `where`";
 }
 
-static void advise(const struct fault *f, struct diagnostics *d) {
-    struct arena *arena = f->r->arena;
-    const char *access = node_text(arena, &f->site->access->base);
-    if (f->site->kind == ACCESS_READ)
-        report_help(d, (struct span){0}, "%s, or say what is outside: `%.*s else 0]`", range_advice(f),
-                    (int)strlen(access) - 1, access);
-    else
-        report_help(d, (struct span){0}, "%s", range_advice(f));
-}
-
 static void report_outside(const struct fault *f, struct diagnostics *d) {
     const struct relations *r = f->r;
     const struct access_site *site = f->site;
@@ -234,18 +224,13 @@ static void report_outside(const struct fault *f, struct diagnostics *d) {
                      index, name, name, extent);
     note_first(f, d, span);
     report_note(d, relations_tensor(r, name)->base.span, "%s is declared here", name);
-    advise(f, d);
+    report_help(d, (struct span){0}, "%s", range_advice(f));
 }
 
-/* What no proof reaches is read with a guard; a write has none. */
-static void advise_guard(const struct relations *r, struct diagnostics *d, const struct access_site *site) {
-    const char *access = node_text(r->arena, &site->access->base);
-    if (site->kind == ACCESS_READ)
-        report_help(d, (struct span){0}, "say what is outside: `%.*s else 0]`", (int)strlen(access) - 1,
-                    access);
-    else
-        report_help(d, (struct span){0},
-                    "write at loop variables and sizes: where data decide, no proof can");
+/* What no proof reaches. The language's guard (`else`) is left out of the advice: no tile operation reads with one. */
+static void advise_affine(struct diagnostics *d, const struct access_site *site) {
+    report_help(d, (struct span){0}, "%s at loop variables and sizes: where data decide, no proof can",
+                site->kind == ACCESS_READ ? "read" : "write");
 }
 
 static bool check_site(const struct relations *r, struct diagnostics *d, const struct access_site *site) {
@@ -261,7 +246,7 @@ static bool check_site(const struct relations *r, struct diagnostics *d, const s
                          i + 1, site->access->name);
             report_note(d, relations_tensor(r, site->access->name)->base.span, "%s is declared here",
                         site->access->name);
-            advise_guard(r, d, site);
+            advise_affine(d, site);
             return false;
         }
         for (int below = 1; below >= 0; below--)
