@@ -11,13 +11,16 @@ static const struct {
     const char *key;
     unsigned places;
     enum argument_kind takes;
+    const char *belongs; /* help where it stands in a head that it does not belong to */
 } attribute_rules[] = {
-    {KEY_LAYOUT, PLACE_TENSOR, TAKES_ENTRIES},
-    {KEY_SCHEDULE, PLACE_KERNEL | PLACE_LOOP, TAKES_ENTRIES},
-    {KEY_PIPELINE, PLACE_LOOP, TAKES_INTEGER},
-    {KEY_EXACT, PLACE_KERNEL | PLACE_LOOP | PLACE_ASSIGNMENT | PLACE_BUFFER, TAKES_NOTHING},
-    {KEY_L1_ACC, PLACE_KERNEL | PLACE_LOOP | PLACE_ASSIGNMENT | PLACE_BUFFER, TAKES_NOTHING},
-    {KEY_MULTICAST, PLACE_BUFFER, TAKES_NOTHING},
+    {KEY_LAYOUT, PLACE_TENSOR, TAKES_ENTRIES, "it stands behind the type of a parameter: X: bf16[M, N] @layout(...)"},
+    {KEY_SCHEDULE, PLACE_KERNEL | PLACE_LOOP, TAKES_ENTRIES,
+     "it stands behind the parameters of a kernel: kernel f(...) @schedule(...) -> ..., or at its grid"},
+    {KEY_PIPELINE, PLACE_LOOP, TAKES_INTEGER, "it stands at a loop over blocks: for k in K by 32 @pipeline(2)"},
+    {KEY_EXACT, PLACE_KERNEL | PLACE_LOOP | PLACE_ASSIGNMENT | PLACE_BUFFER, TAKES_NOTHING, NULL},
+    {KEY_L1_ACC, PLACE_KERNEL | PLACE_LOOP | PLACE_ASSIGNMENT | PLACE_BUFFER, TAKES_NOTHING, NULL},
+    {KEY_MULTICAST, PLACE_BUFFER, TAKES_NOTHING,
+     "of a kernel it is @schedule(multicast = 1); @multicast stands at a shared buffer"},
 };
 enum { ATTRIBUTE_COUNT = sizeof attribute_rules / sizeof *attribute_rules };
 
@@ -146,8 +149,10 @@ static struct node *resolve_entries(struct resolver *r, const char *owner, struc
                 rule = &entry_rules[j];
         if (!rule)
             return unknown_key(r, owner, entry);
-        if (dictionary_get(result, entry->key))
-            return wrong(r, &entry->base, entry->key, "one value");
+        if (dictionary_get(result, entry->key)) {
+            report_error(r->diagnostics, entry->base.span, "%s of %s stands twice", entry->key, owner);
+            return NULL;
+        }
         struct node *value = resolve_argument(r, entry->key, entry->value, rule->takes, rule->words);
         if (!value)
             return NULL;
@@ -192,6 +197,8 @@ static int find_rule(struct resolver *r, struct node_attribute *attribute, enum 
         if (attribute_rules[i].places & place)
             return i;
         report_error(r->diagnostics, name, "@%s does not belong to %s", attribute->key, place_text(place));
+        if (place & (PLACE_KERNEL | PLACE_TENSOR) && attribute_rules[i].belongs)
+            report_help(r->diagnostics, (struct span){0}, "%s", attribute_rules[i].belongs);
         return -1;
     }
     report_error(r->diagnostics, name, "there is no attribute @%s", attribute->key);
@@ -210,6 +217,11 @@ static struct node *attribute_value(struct resolver *r, struct node_attribute *a
     size_t count = given ? given->entries.count : 0;
     if (takes == TAKES_NOTHING)
         return count ? wrong(r, &attribute->base, attribute->key, "no argument") : make_integer(r->arena, 1);
+    if (takes == TAKES_ENTRIES && given && !given->entries.count) {
+        report_error(r->diagnostics, attribute->base.span, "@%s has nothing in it", attribute->key);
+        report_help(r->diagnostics, (struct span){0}, "leave it out, or write entries, as in (key = value)");
+        return NULL;
+    }
     if (takes == TAKES_ENTRIES)
         return given ? resolve_entries(r, attribute->key, attribute->value)
                      : wrong(r, &attribute->base, attribute->key, "entries, as in (key = value)");
