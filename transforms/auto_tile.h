@@ -10,7 +10,7 @@
 
 #include "analysis/access.h"
 #include "analysis/match.h"
-#include "transforms/names.h"
+#include "ir/names.h"
 #include "transforms/pass.h"
 
 enum { AXIS_LIMIT = 16 };

@@ -4,7 +4,7 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
-#include "transforms/query.h"
+#include "ir/query.h"
 
 const char *const multicast_group_names[GROUP_COUNT] = {
     [GROUP_NONE] = "none", [GROUP_ROW] = "row", [GROUP_COLUMN] = "column", [GROUP_PLANE] = "plane"};

@@ -8,7 +8,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "transforms/dst_section.h"
-#include "transforms/query.h"
+#include "ir/query.h"
 
 /* The parts of the state that change independently. */
 enum part_of_state { SOURCE_A, SOURCE_B, PACKER, MATRIX_UNIT, VECTOR_UNIT, STATE_COUNT };

@@ -5,7 +5,7 @@
 
 #include "transforms/blocks.h"
 #include "transforms/dst_plan.h"
-#include "transforms/names.h"
+#include "ir/names.h"
 #include "transforms/pass.h"
 
 /* A fragment and the statements that make its value. */

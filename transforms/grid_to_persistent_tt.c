@@ -33,7 +33,7 @@
 #include "transforms/blocks.h"
 #include "transforms/local_shard.h"
 #include "transforms/pass.h"
-#include "transforms/query.h"
+#include "ir/query.h"
 
 struct lowering {
     struct compilation *compilation;

@@ -14,7 +14,7 @@
 #include "ir/build.h"
 #include "support/architecture.h"
 #include "transforms/blocks.h"
-#include "transforms/query.h"
+#include "ir/query.h"
 #include "transforms/shards.h"
 
 struct holder {

@@ -8,7 +8,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "transforms/pass.h"
-#include "transforms/query.h"
+#include "ir/query.h"
 
 static struct node_attribute *entry_at(struct arena *arena, struct span span, const char *key,
                                        struct node *value) {

@@ -9,7 +9,7 @@
 #include "ir/build.h"
 #include "support/architecture.h"
 #include "support/scalar.h"
-#include "transforms/query.h"
+#include "ir/query.h"
 #include "transforms/shards.h"
 
 /* One tensor. */

@@ -20,7 +20,7 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
-#include "transforms/query.h"
+#include "ir/query.h"
 
 void protocol_fail(struct protocol *p, struct span span, const char *format, ...) {
     va_list arguments;

@@ -23,7 +23,7 @@
 #include "support/scalar.h"
 #include "transforms/core_plane.h"
 #include "transforms/pass.h"
-#include "transforms/query.h"
+#include "ir/query.h"
 
 struct grid_search {
     struct node *first, *second;

@@ -6,7 +6,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "transforms/blocks.h"
-#include "transforms/query.h"
+#include "ir/query.h"
 #include "transforms/shards.h"
 
 /* One tensor in L1 shards: how its shards lie to the grid. */

@@ -17,7 +17,7 @@
 #include "ir/build.h"
 #include "support/architecture.h"
 #include "transforms/dst_section.h"
-#include "transforms/query.h"
+#include "ir/query.h"
 
 void manager_fail(struct manager *m, struct span span, const char *format, ...) {
     va_list arguments;

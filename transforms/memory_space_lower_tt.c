@@ -18,9 +18,9 @@
 #include "transforms/blocks.h"
 #include "transforms/dst_plan.h"
 #include "transforms/hold_panels.h"
-#include "transforms/names.h"
+#include "ir/names.h"
 #include "transforms/pass.h"
-#include "transforms/query.h"
+#include "ir/query.h"
 
 enum id_class { CLASS_INPUT, CLASS_OUTPUT, CLASS_INTERMEDIATE };
 static const int first_id[] = {[CLASS_INPUT] = 0, [CLASS_OUTPUT] = 16, [CLASS_INTERMEDIATE] = 24};

@@ -8,25 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ir/ir.h"
-#include "ir/verify.h"
-
-struct architecture;
-struct explanations;
-
-/* One kernel on its way through the pipeline. */
-struct compilation {
-    struct arena *arena;
-    struct diagnostics *diagnostics;
-    const struct architecture *architecture;
-    uint32_t grid_x, grid_y; /* cores to use; within the architecture's grid */
-    struct node *kernel;     /* the kernel as it stands; a pass replaces it */
-    enum form form;
-    bool rehearse;             /* verify_tt_ir plays small launches behind its proofs */
-    struct node *checks;       /* what verify_tt_ir leaves to the launch: conditions on sizes by name; NULL: nothing */
-    struct explanations *explanations; /* what is proved is told here; NULL: nobody asks */
-    const struct pass *broken; /* set by the runner: this pass broke its promise, a fault of tilec */
-};
+#include "ir/compilation.h"
 
 /* A pass: false only after a diagnostic was reported. Running it again changes nothing. */
 typedef bool pass_run(struct compilation *compilation);

@@ -4,7 +4,7 @@
 
 #include "ir/evaluate.h"
 #include "support/scalar.h"
-#include "transforms/query.h"
+#include "ir/query.h"
 
 enum { TRIALS = 6, LAST_RESORT = 4 }; /* from the last resort on: only where no trial before it could be made */
 

@@ -16,7 +16,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "transforms/pass.h"
-#include "transforms/query.h"
+#include "ir/query.h"
 
 struct propagation {
     struct compilation *compilation;

@@ -4,7 +4,7 @@
 #define TILEC_TRANSFORMS_PROTOCOL_H
 
 #include "transforms/blocks.h"
-#include "transforms/names.h"
+#include "ir/names.h"
 #include "transforms/pass.h"
 
 /* An axis in numbers: which tiles this execution covers. */

@@ -8,7 +8,7 @@
 #include "ir/launch.h"
 #include "support/architecture.h"
 #include "support/scalar.h"
-#include "transforms/query.h"
+#include "ir/query.h"
 
 /* A description of shards on its way to completeness. Axis by axis; NULL: not given, or not found yet. */
 struct shards {

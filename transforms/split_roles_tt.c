@@ -9,7 +9,7 @@
 #include "ir/build.h"
 #include "transforms/blocks.h"
 #include "transforms/pass.h"
-#include "transforms/query.h"
+#include "ir/query.h"
 
 struct projection {
     struct compilation *compilation;

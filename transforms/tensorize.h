@@ -3,7 +3,7 @@
 #ifndef TILEC_TRANSFORMS_TENSORIZE_H
 #define TILEC_TRANSFORMS_TENSORIZE_H
 
-#include "transforms/names.h"
+#include "ir/names.h"
 #include "transforms/pass.h"
 
 enum orientation { ORIENTATION_NONE, ORIENTATION_ROW, ORIENTATION_COLUMN };

@@ -16,7 +16,7 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
-#include "transforms/query.h"
+#include "ir/query.h"
 
 void tensorize_fail(struct tensorizer *t, const char *format, ...) {
     va_list arguments;

@@ -16,7 +16,7 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
-#include "transforms/names.h"
+#include "ir/names.h"
 #include "transforms/pass.h"
 
 #define TILE 32

@@ -10,7 +10,7 @@
 #include "ir/build.h"
 #include "support/architecture.h"
 #include "transforms/pass.h"
-#include "transforms/query.h"
+#include "ir/query.h"
 
 static struct node *numbers(struct arena *arena, size_t count, const uint32_t *values) {
     struct list_builder items = {0};

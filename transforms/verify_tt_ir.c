@@ -12,12 +12,12 @@
 #include "ir/build.h"
 #include "support/architecture.h"
 #include "transforms/pass.h"
-#include "transforms/prove.h"
-#include "transforms/query.h"
-#include "transforms/rehearse.h"
+#include "proofs/prove.h"
+#include "ir/query.h"
+#include "proofs/rehearse.h"
 #include "transforms/shards.h"
 #include "transforms/verify_cores.h"
-#include "transforms/verify_protocol.h"
+#include "proofs/verify_protocol.h"
 
 struct device_kernel {
     struct compilation *compilation;

@@ -11,7 +11,7 @@
 #include "support/arena.h"
 #include "support/file.h"
 #include "support/text_buffer.h"
-#include "transforms/query.h"
+#include "ir/query.h"
 
 const char *first_error(const struct unit *unit) {
     for (const struct diagnostic *one = unit->diagnostics->first; one; one = one->next)

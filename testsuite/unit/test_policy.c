@@ -8,7 +8,7 @@
 #include "support/file.h"
 #include "testsuite/unit/unit.h"
 
-static const char *const folders[] = {"support", "ir", "grammar", "analysis", "transforms", "codegen", "sim", "driver", "include"};
+static const char *const folders[] = {"support", "ir", "grammar", "analysis", "proofs", "transforms", "codegen", "sim", "driver", "include"};
 
 static bool ends_with(const char *text, const char *end) {
     size_t length = strlen(text), tail = strlen(end);

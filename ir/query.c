@@ -1,0 +1,180 @@
+#include "ir/query.h"
+
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "ir/build.h"
+
+struct node_parameter *find_parameter(struct node *kernel, const char *name) {
+    struct node_list parameters = node_as(kernel, kernel)->parameters;
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (strcmp(parameter->name, name) == 0)
+            return parameter;
+    }
+    return NULL;
+}
+
+bool is_tensor(const struct node_parameter *parameter) {
+    return parameter->dimensions.count > 0;
+}
+
+/* ---- sizes ---- */
+
+struct size_search {
+    struct arena *arena;
+    struct node *kernel;
+    struct list_builder found;
+};
+
+static bool is_listed(const struct list_builder *list, const char *name) {
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(node_as(list->items[i], reference)->name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool collect_size(struct node *node, void *context) {
+    struct size_search *search = context;
+    struct node_reference *size = node_as(node, reference);
+    if (size && !find_parameter(search->kernel, size->name) && !is_listed(&search->found, size->name))
+        builder_add(search->arena, &search->found, node);
+    return node_each_child(node, collect_size, context);
+}
+
+struct node_list open_sizes(struct arena *arena, struct node *kernel) {
+    struct size_search search = {.arena = arena, .kernel = kernel};
+    struct node_list parameters = node_as(kernel, kernel)->parameters;
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_list dimensions = node_as(parameters.items[i], parameter)->dimensions;
+        for (size_t k = 0; k < dimensions.count; k++)
+            collect_size(dimensions.items[k], &search);
+    }
+    return builder_list(&search.found);
+}
+
+bool size_counts_matrices(struct node *kernel, const char *name) {
+    struct node_list parameters = launch_parameters(kernel);
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_list dimensions = node_as(parameters.items[i], parameter)->dimensions;
+        for (size_t j = 0; j + 2 < dimensions.count; j++)
+            if (mentions(dimensions.items[j], name))
+                return true;
+    }
+    return false;
+}
+
+struct launch_question {
+    struct node *kernel;
+    struct node_list sizes;
+};
+
+static bool is_launch_part(struct node *node, void *context) {
+    struct launch_question *question = context;
+    struct node_reference *reference = node_as(node, reference);
+    if (reference) {
+        struct node_parameter *parameter = find_parameter(question->kernel, reference->name);
+        for (size_t i = 0; i < question->sizes.count; i++)
+            if (strcmp(node_as(question->sizes.items[i], reference)->name, reference->name) == 0)
+                return true;
+        return parameter && !is_tensor(parameter);
+    }
+    if (node->kind != NODE_INTEGER && node->kind != NODE_BINARY && node->kind != NODE_UNARY &&
+        node->kind != NODE_CALL)
+        return false;
+    struct node_call *call = node_as(node, call); /* lo and len are of the block at hand */
+    if (call && (strcmp(call->function, "lo") == 0 || strcmp(call->function, "len") == 0))
+        return false;
+    return node_each_child(node, is_launch_part, context);
+}
+
+bool known_at_launch(struct arena *arena, struct node *kernel, struct node *expression) {
+    struct launch_question question = {.kernel = kernel, .sizes = open_sizes(arena, kernel)};
+    return is_launch_part(expression, &question);
+}
+
+/* ---- data flow ---- */
+
+const char *target_name(const struct node *target) {
+    if (target->kind == NODE_ACCESS)
+        return ((const struct node_access *)target)->name;
+    return target->kind == NODE_REFERENCE ? ((const struct node_reference *)target)->name : NULL;
+}
+
+struct store_search {
+    struct node *kernel;
+    struct node_parameter *best;
+};
+
+static bool visit_store(struct node *node, void *context) {
+    struct store_search *search = context;
+    struct node_tile *tile = node_as(node, tile);
+    if (tile && tile->operation == TILE_STORE && target_name(tile->target)) {
+        struct node_parameter *tensor = find_parameter(search->kernel, target_name(tile->target));
+        if (tensor && is_tensor(tensor) &&
+            (!search->best || tensor->dimensions.count > search->best->dimensions.count))
+            search->best = tensor;
+    }
+    return node_each_child(node, visit_store, context);
+}
+
+struct node_parameter *written_tensor(struct node *kernel) {
+    struct store_search search = {.kernel = kernel};
+    node_each_child(kernel, visit_store, &search);
+    return search.best;
+}
+
+struct kind_search {
+    enum node_kind kind;
+    struct node *found;
+};
+
+static bool visit_kind(struct node *node, void *context) {
+    struct kind_search *search = context;
+    if (node->kind == search->kind) {
+        search->found = node;
+        return false;
+    }
+    return node_each_child(node, visit_kind, context);
+}
+
+struct node *find_kind(struct node *tree, enum node_kind kind) {
+    struct kind_search search = {.kind = kind};
+    visit_kind(tree, &search);
+    return search.found;
+}
+
+/* ---- axes ---- */
+
+struct node *axis_extent(struct arena *arena, const struct node_axis *axis) {
+    struct node_binary *sum = node_as(axis->upper, binary);
+    if (sum && sum->operator== BINARY_ADD && node_equal(sum->left, axis->lower))
+        return simplify(arena, sum->right);
+    return simplify(arena, make_sub(arena, axis->upper, axis->lower));
+}
+
+struct node *axis_trips(struct arena *arena, const struct node_axis *axis) {
+    struct node *extent = axis_extent(arena, axis);
+    return axis->step ? make_ceildiv(arena, extent, simplify(arena, axis->step)) : extent;
+}
+
+/* ---- launch arguments ---- */
+
+const char *runtime_argument_name(const struct node *kernel, size_t position) {
+    struct node_dictionary *arguments = node_as(attribute_get(kernel, KEY_TT_RUNTIME_ARGS), dictionary);
+    if (!arguments || position >= arguments->entries.count)
+        return NULL;
+    return node_as(arguments->entries.items[position], attribute)->key;
+}
+
+struct name_set kernel_names(struct arena *arena, struct node *kernel) {
+    struct name_set set = names_of(arena, kernel);
+    struct node_dictionary *arguments = node_as(attribute_get(kernel, KEY_TT_RUNTIME_ARGS), dictionary);
+    for (size_t i = 0; arguments && i < arguments->entries.count; i++)
+        name_fresh(&set, node_as(arguments->entries.items[i], attribute)->key);
+    return set;
+}
+
+bool is_declaration(const struct node *node) {
+    return node->kind == NODE_CIRCULAR_BUFFER || node->kind == NODE_SEMAPHORE;
+}

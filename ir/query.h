@@ -1,0 +1,48 @@
+/* Questions that several passes ask of a kernel: its parameters and sizes, the tensor that drives the
+ * partition, the number of blocks of an axis, names that are taken. Nothing here changes a tree or decides
+ * anything.
+ */
+#ifndef TILEC_IR_QUERY_H
+#define TILEC_IR_QUERY_H
+
+#include "ir/format.h"
+#include "ir/ir.h"
+#include "ir/launch.h"
+#include "ir/names.h"
+
+/* The parameter of this name, NULL when the kernel has none. */
+struct node_parameter *find_parameter(struct node *kernel, const char *name);
+/* Tensors have dimensions, scalars have none. */
+bool is_tensor(const struct node_parameter *parameter);
+
+/* The open sizes of a kernel: references in order of first mention in the dimensions of its parameters. */
+struct node_list open_sizes(struct arena *arena, struct node *kernel);
+/* Does a dimension before the last two mention this size? It counts matrices then, and not their elements. */
+bool size_counts_matrices(struct node *kernel, const char *name);
+/* Does the expression consist of literals, sizes and scalar parameters only, so that the launch can evaluate
+ * it? */
+bool known_at_launch(struct arena *arena, struct node *kernel, struct node *expression);
+
+/* Of tile form: the tensor that a `store` writes; of several the one with most dimensions, of equals the
+ * first. NULL without a store. */
+struct node_parameter *written_tensor(struct node *kernel);
+/* The name that an assignment writes: of an access, or of a reference. */
+const char *target_name(const struct node *target);
+
+/* The first node of a kind in program order, NULL when the tree has none. */
+struct node *find_kind(struct node *tree, enum node_kind kind);
+
+/* upper - lower of an axis that has a range; how often its loop runs (ceildiv of it by the step). */
+struct node *axis_extent(struct arena *arena, const struct node_axis *axis);
+struct node *axis_trips(struct arena *arena, const struct node_axis *axis);
+
+/* The name of a launch argument; NULL when the kernel has no such entry. */
+const char *runtime_argument_name(const struct node *kernel, size_t position);
+
+/* The names of a kernel, those of its launch arguments too. */
+struct name_set kernel_names(struct arena *arena, struct node *kernel);
+
+/* What stands at the top of a kernel of device form: a circular buffer or a semaphore. */
+bool is_declaration(const struct node *node);
+
+#endif

@@ -1,0 +1,395 @@
+/* Every tile of every result is written exactly once in a launch, by whichever core, and nothing is read that
+ * another core or turn may have overwritten. Shown by isl on affine systems of the writes; where that does not
+ * show it, small launches are looked at tile by tile. */
+#include "proofs/affine.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "analysis/isl_util.h"
+#include "support/explanation.h"
+#include "proofs/internal.h"
+
+enum { TILE_LIMIT = 1 << 16 };
+
+struct question {
+    struct walk *walk;
+    const struct page_accesses *accesses;
+    const struct tensor_fact *tensor;
+    isl_ctx *ctx;
+};
+
+static bool concerns(const struct question *q, const struct page_access *access, bool write) {
+    return access->tensor == q->tensor && access->write == write;
+}
+
+/* ---- by affine systems ---- */
+
+/* Of a tensor that is changed in place, what is not written keeps its value. */
+static bool may_leave_out(const struct question *q) {
+    return q->tensor->node->direction == DIRECTION_INOUT;
+}
+
+static bool is_covered(const struct question *q, const struct cover *cover) {
+    return cover_apart(q->ctx, cover) && (may_leave_out(q) || cover_complete(q->ctx, cover));
+}
+
+/* Parts of the iterations that have nothing to do with each other are judged one by one. */
+static bool covered_by_parts(const struct question *q, const struct iterations *whole) {
+    enum { PART_LIMIT = COVER_DIMENSIONS + 1 };
+    struct arena *arena = q->walk->compilation->arena;
+    struct iterations *parts = arena_allocate(arena, PART_LIMIT * sizeof *parts);
+    size_t subscripts[PART_LIMIT][RANK_LIMIT];
+    const struct cover *covers[PART_LIMIT];
+    size_t count = iterations_part(q->walk, whole, parts, PART_LIMIT, subscripts);
+    for (size_t i = 0; i < count; i++) {
+        const struct polynomial *extents[RANK_LIMIT];
+        struct cover *cover = arena_allocate(arena, sizeof *cover);
+        struct affine affine;
+        for (size_t k = 0; k < parts[i].rank; k++)
+            extents[k] = q->tensor->extents[subscripts[i][k]];
+        if (!affine_begin(&affine, q->walk, q->ctx, cover, parts[i].rank, extents) || !affine_add(&affine, &parts[i]))
+            return false;
+        bool known = false;
+        for (size_t k = 0; k < i; k++)
+            known = known || cover_same(covers[k], cover);
+        if (!known && !is_covered(q, cover))
+            return false;
+        covers[i] = cover;
+    }
+    return count > 0;
+}
+
+static bool add_access(const struct question *q, struct affine *affine, const struct page_access *access) {
+    for (size_t i = 0; i < access->guard->count; i++) {
+        struct iterations iterations;
+        if (!iterations_of(q->walk, access, i, &iterations) || !affine_add(affine, &iterations))
+            return false;
+    }
+    return true;
+}
+
+static bool covered_together(const struct question *q) {
+    struct cover *cover = arena_allocate(q->walk->compilation->arena, sizeof *cover);
+    struct affine affine;
+    if (!affine_begin(&affine, q->walk, q->ctx, cover, q->tensor->rank, q->tensor->extents))
+        return false;
+    for (size_t i = 0; i < q->accesses->count; i++)
+        if (concerns(q, q->accesses->items[i], true) && !add_access(q, &affine, q->accesses->items[i]))
+            return false;
+    return is_covered(q, cover);
+}
+
+static bool covered(const struct question *q) {
+    const struct page_access *only = NULL;
+    size_t systems = 0;
+    for (size_t i = 0; i < q->accesses->count; i++) {
+        const struct page_access *access = q->accesses->items[i];
+        if (!concerns(q, access, true))
+            continue;
+        only = access;
+        systems += access->guard->count;
+    }
+    struct iterations whole;
+    if (systems != 1)
+        return covered_together(q);
+    return iterations_of(q->walk, only, 0, &whole) && covered_by_parts(q, &whole);
+}
+
+/* ---- tile by tile ---- */
+
+/* Who moved a tile first, and where. */
+struct visit {
+    const struct page_access *access;
+    const char *where;
+    int64_t core[2], turn;
+};
+
+struct tiles {
+    const struct question *question;
+    struct visit *visits; /* one for each tile */
+    int64_t count, extents[RANK_LIMIT], at;
+    const struct page_access *access; /* of the fault */
+};
+
+static const char *tile_name(struct walk *w, const struct tiles *tiles, int64_t tile) {
+    struct arena *arena = w->compilation->arena;
+    size_t rank = tiles->question->tensor->rank;
+    const char *text = "";
+    for (size_t i = rank; i-- > 0; tile /= tiles->extents[i])
+        text = arena_printf(arena, "%" PRId64 "%s%s", tile % tiles->extents[i], i + 1 < rank ? ", " : "", text);
+    return rank > 1 ? arena_printf(arena, "(%s)", text) : text;
+}
+
+static bool tiles_begin(const struct question *q, struct sample_launch *launch, struct tiles *tiles) {
+    *tiles = (struct tiles){.question = q, .count = 1};
+    for (size_t i = 0; i < q->tensor->rank; i++) {
+        if (!sample_value(launch, q->tensor->extents[i], &tiles->extents[i]) || tiles->extents[i] < 0 ||
+            tiles->extents[i] > TILE_LIMIT)
+            return false;
+        tiles->count *= tiles->extents[i];
+        if (tiles->count > TILE_LIMIT)
+            return false;
+    }
+    size_t bytes = ((size_t)tiles->count + 1) * sizeof *tiles->visits;
+    tiles->visits = arena_allocate(q->walk->compilation->arena, bytes);
+    memset(tiles->visits, 0, bytes);
+    return true;
+}
+
+/* The tile of the access where the launch stands; -1: none of the tensor, or not known. */
+static int64_t tile_now(const struct tiles *tiles, struct sample_launch *launch) {
+    int64_t tile = 0, at;
+    for (size_t i = 0; i < launch->access->rank; i++) {
+        if (!sample_value(launch, launch->access->subscripts[i], &at) || at < 0 || at >= tiles->extents[i])
+            return -1;
+        tile = tile * tiles->extents[i] + at;
+    }
+    return tile;
+}
+
+/* Which turn of the outermost loop; cores are told apart by themselves. */
+static int64_t turn_now(const struct sample_launch *launch) {
+    return launch->access->loop_count ? launch->turn[launch->access->loops[0]] : 0;
+}
+
+static bool visit_write(struct sample_launch *launch, void *context) {
+    struct tiles *tiles = context;
+    int64_t tile = tile_now(tiles, launch);
+    if (tile < 0)
+        return true;
+    struct visit *visit = &tiles->visits[tile];
+    tiles->at = tile;
+    if (visit->access) {
+        tiles->access = launch->access;
+        return false;
+    }
+    *visit = (struct visit){launch->access, sample_turn_text(launch), {launch->core[0], launch->core[1]}, turn_now(launch)};
+    return true;
+}
+
+/* " with M = 33" */
+static const char *sizes_text(struct walk *w, struct sample_launch *launch) {
+    const char *sizes = sample_size_text(launch);
+    return *sizes ? arena_printf(w->compilation->arena, " with %s", sizes) : "";
+}
+
+static const char *core_text(struct walk *w, const int64_t core[2]) {
+    return arena_printf(w->compilation->arena, "core (%" PRId64 ", %" PRId64 ")", core[0], core[1]);
+}
+
+/* "core (0, 1)" stands before the turn, once. */
+static const char *turn_text(struct walk *w, const int64_t core[2], const char *turn) {
+    struct arena *arena = w->compilation->arena;
+    if (strncmp(turn, "core", 4) == 0)
+        return turn;
+    return arena_printf(arena, "%s%s%s", core_text(w, core), *turn ? ", " : "", turn);
+}
+
+static void report_twice(const struct question *q, struct sample_launch *launch, const struct tiles *tiles) {
+    struct walk *w = q->walk;
+    const struct visit *first = &tiles->visits[tiles->at];
+    const char *again = turn_text(w, launch->core, sample_turn_text(launch)),
+               *before = turn_text(w, first->core, first->where);
+    walk_error(w, tiles->access->span, "tile %s of %s is written twice%s: by %s, and again by %s",
+               tile_name(w, tiles, tiles->at), q->tensor->node->name, sizes_text(w, launch), before, again);
+    if (first->access != tiles->access)
+        walk_note(w, first->access->span, "it is written first here");
+    walk_note(w, q->tensor->node->base.span, "%s is declared here", q->tensor->node->name);
+    walk_help(w, "every tile of a result is written once in a launch: let different turns and cores write different "
+                 "tiles");
+}
+
+static const struct page_access *last_write(const struct question *q) {
+    const struct page_access *last = NULL;
+    for (size_t i = 0; i < q->accesses->count; i++)
+        if (concerns(q, q->accesses->items[i], true))
+            last = q->accesses->items[i];
+    return last;
+}
+
+static void report_left_out(const struct question *q, struct sample_launch *launch, const struct tiles *tiles, int64_t tile) {
+    struct walk *w = q->walk;
+    walk_error(w, last_write(q)->span, "no core writes tile %s of %s%s", tile_name(w, tiles, tile), q->tensor->node->name,
+               sizes_text(w, launch));
+    walk_note(w, q->tensor->node->base.span, "%s is declared here", q->tensor->node->name);
+    walk_help(w, "let the ranges of the loops around reach every tile, up to the last row and column");
+}
+
+/* True when a fault was found and reported. */
+static bool look_at_writes(const struct question *q, struct sample_launch *launch, bool *whole) {
+    struct tiles tiles;
+    *whole = false;
+    if (!tiles_begin(q, launch, &tiles))
+        return false;
+    for (size_t i = 0; i < q->accesses->count; i++) {
+        const struct page_access *access = q->accesses->items[i];
+        if (!concerns(q, access, true))
+            continue;
+        if (!access->guard->known)
+            return false;
+        if (!sample_visit_access(launch, access, visit_write, &tiles)) {
+            report_twice(q, launch, &tiles);
+            return true;
+        }
+    }
+    if (launch->steps <= 0)
+        return false;
+    for (int64_t tile = 0; tile < tiles.count && !may_leave_out(q); tile++)
+        if (!tiles.visits[tile].access) {
+            report_left_out(q, launch, &tiles, tile);
+            return true;
+        }
+    *whole = true;
+    return false;
+}
+
+/* The tiles that nothing writes, of all writes together. */
+static const char *missing_text(const struct question *q) {
+    struct cover *cover = arena_allocate(q->walk->compilation->arena, sizeof *cover);
+    struct affine affine;
+    if (!affine_begin(&affine, q->walk, q->ctx, cover, q->tensor->rank, q->tensor->extents))
+        return "";
+    for (size_t i = 0; i < q->accesses->count; i++)
+        if (concerns(q, q->accesses->items[i], true) && !add_access(q, &affine, q->accesses->items[i]))
+            return "";
+    return cover_missing_text(q->walk->compilation->arena, q->ctx, cover);
+}
+
+static void explain_cover(const struct question *q) {
+    struct explanations *list = q->walk->compilation->explanations;
+    if (!list)
+        return;
+    explain(list, last_write(q)->span, may_leave_out(q) ? "no tile of %s is written twice, by whichever core"
+                                                        : "every tile of %s is written exactly once, by whichever core",
+            q->tensor->node->name);
+    for (size_t i = 0; i < q->accesses->count; i++)
+        if (concerns(q, q->accesses->items[i], true))
+            affine_explain(q->walk, q->ctx, q->accesses->items[i], "written");
+    if (!may_leave_out(q))
+        explain_set(list, "never written", missing_text(q));
+}
+
+static void check_writes(const struct question *q) {
+    struct walk *w = q->walk;
+    bool whole = false;
+    if (covered(q)) {
+        explain_cover(q);
+        return;
+    }
+    for (int sample = 0; sample < SAMPLE_COUNT; sample++) {
+        struct sample_launch *launch = sample_launch(w, sample);
+        if (launch && look_at_writes(q, launch, &whole))
+            return;
+    }
+    if (whole && !walk_has_sizes(w))
+        return; /* the only launch there is */
+    walk_undecided(w, last_write(q)->span, "not proved: every tile of %s is written exactly once", q->tensor->node->name);
+}
+
+/* ---- tensors that are changed in place ---- */
+
+static bool pieces_of(const struct question *q, struct affine *affine, const struct page_access *access, size_t *turn) {
+    struct iterations iterations;
+    for (size_t i = 0; i < access->guard->count; i++) {
+        if (!iterations_of(q->walk, access, i, &iterations) || !affine_add(affine, &iterations))
+            return false;
+        *turn = iterations.turn;
+    }
+    return true;
+}
+
+/* What the read reaches, only the same turn of the same core writes. */
+static bool in_turn(const struct question *q, const struct page_access *read, const struct page_access *write) {
+    struct cover *cover = arena_allocate(q->walk->compilation->arena, sizeof *cover);
+    struct affine affine;
+    size_t read_turn = 0, write_turn = 0;
+    if (!affine_begin(&affine, q->walk, q->ctx, cover, q->tensor->rank, q->tensor->extents) ||
+        !pieces_of(q, &affine, read, &read_turn))
+        return false;
+    size_t reads = cover->count;
+    if (!pieces_of(q, &affine, write, &write_turn) || read_turn != write_turn)
+        return false;
+    for (size_t i = 0; i < reads; i++)
+        for (size_t j = reads; j < cover->count; j++)
+            if (!cover_meet_in_turn(q->ctx, cover, cover->pieces[i], cover->pieces[j], read_turn))
+                return false;
+    return true;
+}
+
+static bool visit_read(struct sample_launch *launch, void *context) {
+    struct tiles *tiles = context;
+    int64_t tile = tile_now(tiles, launch);
+    const struct visit *visit = tile < 0 ? NULL : &tiles->visits[tile];
+    tiles->at = tile;
+    return !visit || !visit->access ||
+           (visit->core[0] == launch->core[0] && visit->core[1] == launch->core[1] && visit->turn == turn_now(launch));
+}
+
+static bool look_at_reads(const struct question *q, const struct page_access *read, const struct page_access *write) {
+    struct walk *w = q->walk;
+    for (int sample = 0; sample < SAMPLE_COUNT; sample++) {
+        struct sample_launch *launch = sample_launch(w, sample);
+        struct tiles tiles;
+        if (!launch || !tiles_begin(q, launch, &tiles))
+            continue;
+        sample_visit_access(launch, write, visit_write, &tiles);
+        if (sample_visit_access(launch, read, visit_read, &tiles))
+            continue;
+        const struct visit *other = &tiles.visits[tiles.at];
+        const char *here = turn_text(w, launch->core, sample_turn_text(launch)),
+                   *there = turn_text(w, other->core, other->where);
+        walk_error(w, read->span, "tile %s of %s is read by %s%s, and may have been overwritten by %s", tile_name(w, &tiles, tiles.at),
+                   q->tensor->node->name, here, sizes_text(w, launch), there);
+        walk_note(w, write->span, "it is written here");
+        walk_help(w, "a tensor that is changed in place is read only where it is written: by the same core, in the "
+                     "same turn");
+        return true;
+    }
+    return false;
+}
+
+static void check_reads(const struct question *q) {
+    for (size_t i = 0; i < q->accesses->count; i++) {
+        const struct page_access *read = q->accesses->items[i];
+        for (size_t j = 0; concerns(q, read, false) && j < q->accesses->count; j++) {
+            const struct page_access *write = q->accesses->items[j];
+            if (!concerns(q, write, true))
+                continue;
+            if (in_turn(q, read, write)) {
+                explain(q->walk->compilation->explanations, read->span,
+                        "what is read of %s, no other core and no other turn writes", q->tensor->node->name);
+                continue;
+            }
+            if (look_at_reads(q, read, write))
+                continue;
+            walk_undecided(q->walk, read->span, "not proved: no other turn or core overwrites what is read of %s",
+                         q->tensor->node->name);
+        }
+    }
+}
+
+/* ---- all tensors ---- */
+
+static void check_tensor(const struct question *q) {
+    const struct node_parameter *tensor = q->tensor->node;
+    if (tensor->direction == DIRECTION_IN)
+        return;
+    if (!last_write(q)) {
+        if (!may_leave_out(q))
+            walk_error(q->walk, tensor->base.span, "nothing writes the result %s", tensor->name);
+        return;
+    }
+    check_writes(q);
+    if (tensor->direction == DIRECTION_INOUT)
+        check_reads(q);
+}
+
+void prove_cover(struct walk *w, const struct page_accesses *accesses) {
+    struct question question = {.walk = w, .accesses = accesses, .ctx = isl_begin()};
+    for (size_t i = 0; i < accesses->tensor_count; i++) {
+        question.tensor = &accesses->tensors[i];
+        check_tensor(&question);
+    }
+    isl_end(question.ctx);
+}

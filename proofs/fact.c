@@ -1,0 +1,281 @@
+#include "proofs/fact.h"
+
+#include "ir/build.h"
+#include "proofs/internal.h"
+
+/* ---- conditions ---- */
+
+static struct alternatives *alternatives_new(struct walk *w) {
+    struct alternatives *made = arena_allocate(w->compilation->arena, sizeof *made);
+    made->known = true;
+    made->count = 0;
+    return made;
+}
+
+static struct alternatives *always(struct walk *w) {
+    struct alternatives *made = alternatives_new(w);
+    made->count = 1;
+    made->items[0].count = 0;
+    return made;
+}
+
+static struct alternatives *unknown(struct walk *w) {
+    struct alternatives *made = always(w);
+    made->known = false;
+    return made;
+}
+
+static bool add_fact(struct facts *facts, const struct polynomial *fact) {
+    if (!fact || facts->count == FACT_LIMIT)
+        return false;
+    facts->items[facts->count++] = fact;
+    return true;
+}
+
+static struct alternatives *both(struct walk *w, const struct alternatives *a, const struct alternatives *b) {
+    struct alternatives *made = alternatives_new(w);
+    if (!a->known || !b->known || a->count * b->count > ALTERNATIVE_LIMIT)
+        return unknown(w);
+    for (size_t i = 0; i < a->count; i++)
+        for (size_t j = 0; j < b->count; j++) {
+            struct facts *facts = &made->items[made->count++];
+            *facts = a->items[i];
+            for (size_t k = 0; k < b->items[j].count; k++)
+                if (!add_fact(facts, b->items[j].items[k]))
+                    return unknown(w);
+        }
+    return made;
+}
+
+/* The two exclude each other. */
+static struct alternatives *either(struct walk *w, const struct alternatives *a, const struct alternatives *b) {
+    struct alternatives *made = alternatives_new(w);
+    if (!a->known || !b->known || a->count + b->count > ALTERNATIVE_LIMIT)
+        return unknown(w);
+    for (size_t i = 0; i < a->count; i++)
+        made->items[made->count++] = a->items[i];
+    for (size_t i = 0; i < b->count; i++)
+        made->items[made->count++] = b->items[i];
+    return made;
+}
+
+static struct alternatives *one_fact(struct walk *w, const struct polynomial *fact) {
+    struct alternatives *made = always(w);
+    return add_fact(&made->items[0], fact) ? made : unknown(w);
+}
+
+/* a - b - more >= 0 */
+static struct alternatives *exceeds(struct walk *w, const struct polynomial *a, const struct polynomial *b,
+                                    int64_t more) {
+    struct values *v = &w->values;
+    return one_fact(w, difference_of(v, difference_of(v, a, b), number(v, more)));
+}
+
+static struct alternatives *compared(struct walk *w, enum binary_operator operator, const struct polynomial *a,
+                                     const struct polynomial *b) {
+    switch (operator) {
+    case BINARY_LESS:
+        return exceeds(w, b, a, 1);
+    case BINARY_LESS_EQUAL:
+        return exceeds(w, b, a, 0);
+    case BINARY_GREATER:
+        return exceeds(w, a, b, 1);
+    case BINARY_GREATER_EQUAL:
+        return exceeds(w, a, b, 0);
+    case BINARY_EQUAL:
+        return both(w, exceeds(w, a, b, 0), exceeds(w, b, a, 0));
+    case BINARY_NOT_EQUAL:
+        return either(w, exceeds(w, a, b, 1), exceeds(w, b, a, 1));
+    default:
+        return unknown(w);
+    }
+}
+
+static enum binary_operator opposite(enum binary_operator operator) {
+    switch (operator) {
+    case BINARY_LESS:
+        return BINARY_GREATER_EQUAL;
+    case BINARY_LESS_EQUAL:
+        return BINARY_GREATER;
+    case BINARY_GREATER:
+        return BINARY_LESS_EQUAL;
+    case BINARY_GREATER_EQUAL:
+        return BINARY_LESS;
+    case BINARY_EQUAL:
+        return BINARY_NOT_EQUAL;
+    case BINARY_NOT_EQUAL:
+        return BINARY_EQUAL;
+    default:
+        return operator;
+    }
+}
+
+struct alternatives *condition_alternatives(struct walk *w, struct node *condition, bool holds) {
+    struct node_binary *binary = node_as(condition, binary);
+    struct node_unary *unary = node_as(condition, unary);
+    if (unary && unary->operator== UNARY_NOT)
+        return condition_alternatives(w, unary->operand, !holds);
+    if (!binary)
+        return unknown(w);
+    bool conjunction = binary->operator== BINARY_AND, disjunction = binary->operator== BINARY_OR;
+    if (conjunction || disjunction) {
+        struct alternatives *left = condition_alternatives(w, binary->left, holds),
+                            *right = condition_alternatives(w, binary->right, holds);
+        return conjunction == holds
+                   ? both(w, left, right)
+                   : either(w, left, both(w, condition_alternatives(w, binary->left, !holds), right));
+    }
+    return compared(w, holds ? binary->operator: opposite(binary->operator), evaluate_number(w, binary->left),
+                    evaluate_number(w, binary->right));
+}
+
+struct alternatives *guard_here(struct walk *w) {
+    const struct name_value *names = w->names;
+    struct alternatives *guard = always(w);
+    for (size_t i = 0; i < w->condition_count; i++) {
+        w->names = w->conditions[i].names;
+        guard = both(w, guard, condition_alternatives(w, w->conditions[i].condition, w->conditions[i].holds));
+    }
+    w->names = names;
+    return guard;
+}
+
+/* ---- what is known ---- */
+
+void launch_facts(struct walk *w, struct facts *facts) {
+    struct node_kernel *kernel = node_as(w->compilation->kernel, kernel);
+    const struct name_value *names = w->names;
+    struct values *v = &w->values;
+    w->names = w->kernel_names;
+    for (size_t i = 0; i < kernel->conditions.count; i++) {
+        struct alternatives *holds = condition_alternatives(w, kernel->conditions.items[i], true);
+        for (size_t j = 0; holds->known && holds->count == 1 && j < holds->items[0].count; j++)
+            add_fact(facts, holds->items[0].items[j]);
+    }
+    /* With more than one result it is enough that one has elements. */
+    struct node_parameter *result = NULL;
+    for (size_t i = 0; i < kernel->parameters.count; i++) {
+        struct node_parameter *parameter = node_as(kernel->parameters.items[i], parameter);
+        if (!parameter->dimensions.count || parameter->direction == DIRECTION_IN)
+            continue;
+        if (result) {
+            w->names = names;
+            return;
+        }
+        result = parameter;
+    }
+    for (size_t i = 0; result && i < result->dimensions.count; i++)
+        add_fact(facts, difference_of(v, evaluate_number(w, result->dimensions.items[i]), number(v, 1)));
+    w->names = names;
+}
+
+/* Every loop around has this turn, and every block number its block. */
+static void turn_facts(struct walk *w, struct facts *facts, const struct polynomial *p) {
+    struct values *v = &w->values;
+    for (size_t i = 0; i < w->loop_count; i++) {
+        if (w->loops[i].left)
+            add_fact(facts, difference_of(v, w->loops[i].left, number(v, 1)));
+        if (w->loops[i].atom == ATOM_LIMIT)
+            continue;
+        const struct atom *loop = &v->atoms[w->loops[i].atom];
+        const struct polynomial *upper = upper_with_a_turn(v, loop->a, loop->b);
+        add_fact(facts, difference_of(v, difference_of(v, upper, loop->a), number(v, 1)));
+    }
+    for (size_t i = 0; i < v->count; i++)
+        if (v->atoms[i].kind == ATOM_INDEX && depends_on_atom(v, p, i))
+            add_fact(facts, difference_of(v, v->atoms[i].extents[v->atoms[i].position], number(v, 1)));
+}
+
+/* product - 1 >= 0: no factor is 0. */
+static void open_product(struct walk *w, struct facts *facts, const struct polynomial *fact) {
+    struct values *v = &w->values;
+    if (fact->count != 2 || fact->terms[0].degree < 2 || fact->terms[0].factor < 1 || fact->terms[1].degree ||
+        fact->terms[1].factor >= 0)
+        return;
+    for (size_t j = 0; j < fact->terms[0].degree; j++)
+        add_fact(facts, difference_of(v, atom_value(v, fact->terms[0].atoms[j]), number(v, 1)));
+}
+
+/* atom - k >= 0 for a literal k above 0: of max(x, 0) that x is as large, of a quotient that its dividend is. */
+static void open_atom(struct walk *w, struct facts *facts, const struct polynomial *fact) {
+    struct values *v = &w->values;
+    int64_t divisor;
+    if (fact->count != 2 || fact->terms[0].degree != 1 || fact->terms[0].factor != 1 || fact->terms[1].degree ||
+        fact->terms[1].factor >= 0)
+        return;
+    size_t index = fact->terms[0].atoms[0];
+    const struct atom atom = v->atoms[index];
+    const struct polynomial *least = number(v, -fact->terms[1].factor);
+    if (atom.kind == ATOM_MAXIMUM) {
+        const struct polynomial *value = atom_value(v, index), *same = upper_with_a_turn(v, number(v, 0), value);
+        if (same != value)
+            add_fact(facts, difference_of(v, same, least));
+    } else if (atom.kind == ATOM_QUOTIENT && known_number(atom.b, &divisor)) {
+        add_fact(facts, difference_of(v, atom.a, product_of(v, least, atom.b)));
+    }
+}
+
+/* A minimum that is large has large arms, a maximum that is small has small ones. */
+static void open_arms(struct walk *w, struct facts *facts) {
+    struct values *v = &w->values;
+    for (size_t i = 0; i < facts->count; i++) {
+        const struct polynomial *fact = facts->items[i];
+        open_product(w, facts, fact);
+        open_atom(w, facts, fact);
+        for (size_t j = 0; j < fact->count; j++) {
+            const struct monomial *term = &fact->terms[j];
+            const struct atom atom = v->atoms[term->degree == 1 ? term->atoms[0] : 0];
+            if (term->degree != 1 || atom.kind != (term->factor > 0 ? ATOM_MINIMUM : ATOM_MAXIMUM))
+                continue;
+            const struct polynomial *factor = number(v, term->factor),
+                                    *rest = difference_of(v, fact, product_of(v, factor, atom_value(v, term->atoms[0])));
+            add_fact(facts, sum_of(v, rest, product_of(v, factor, atom.a)));
+            add_fact(facts, sum_of(v, rest, product_of(v, factor, atom.b)));
+        }
+    }
+}
+
+static bool same_monomial(const struct monomial *a, const struct monomial *b) {
+    bool same = a->degree == b->degree;
+    for (size_t i = 0; same && i < a->degree; i++)
+        same = a->atoms[i] == b->atoms[i];
+    return same;
+}
+
+/* p + factor * fact <= 0, where that fact (at least 0) cancels a term of p. `depth`: facts to take at most. */
+static bool proved_with(struct walk *w, const struct facts *facts, size_t first, const struct polynomial *p, int depth) {
+    struct values *v = &w->values;
+    const struct polynomial *zero = number(v, 0);
+    if (prove_quietly(w, p, zero))
+        return true;
+    for (size_t i = first; depth > 0 && p && i < facts->count; i++) {
+        const struct polynomial *fact = facts->items[i];
+        int64_t tried = 0;
+        for (size_t j = 0; j < fact->count; j++)
+            for (size_t k = 0; k < p->count; k++) {
+                int64_t factor = -p->terms[k].factor / fact->terms[j].factor;
+                if (!same_monomial(&fact->terms[j], &p->terms[k]) || factor < 1 || factor == tried)
+                    continue;
+                tried = factor;
+                if (proved_with(w, facts, i + 1, sum_of(v, p, product_of(v, fact, number(v, factor))), depth - 1))
+                    return true;
+            }
+    }
+    return false;
+}
+
+bool prove_guarded(struct walk *w, const struct alternatives *guard, const struct polynomial *p,
+                   const struct polynomial *limit) {
+    const struct polynomial *excess = difference_of(&w->values, p, limit);
+    if (!excess || prove_quietly(w, p, limit))
+        return excess != NULL;
+    for (size_t i = 0; i < guard->count; i++) {
+        struct facts facts = guard->known ? guard->items[i] : (struct facts){0};
+        launch_facts(w, &facts);
+        turn_facts(w, &facts, excess);
+        open_arms(w, &facts);
+        if (!proved_with(w, &facts, 0, excess, 3))
+            return false;
+    }
+    return true;
+}

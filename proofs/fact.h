@@ -1,0 +1,33 @@
+/* What is known where the walk stands: conditions as numbers that are at least 0. */
+#ifndef TILEC_PROOFS_FACT_H
+#define TILEC_PROOFS_FACT_H
+
+#include "proofs/walk.h"
+
+enum { FACT_LIMIT = 24, ALTERNATIVE_LIMIT = 8 };
+
+/* Numbers that are all at least 0. */
+struct facts {
+    const struct polynomial *items[FACT_LIMIT];
+    size_t count;
+};
+
+/* A condition as alternatives that exclude each other: it holds where all facts of one of them do. */
+struct alternatives {
+    bool known; /* false: the condition is none of comparisons; what is listed is meaningless */
+    size_t count;
+    struct facts items[ALTERNATIVE_LIMIT];
+};
+
+/* The names of the condition are those of the walk as it stands. */
+struct alternatives *condition_alternatives(struct walk *walk, struct node *condition, bool holds);
+/* All conditions around the place where the walk stands. */
+struct alternatives *guard_here(struct walk *walk);
+/* What every launch fulfils: its `where`, and that no result is empty. */
+void launch_facts(struct walk *walk, struct facts *facts);
+
+/* p <= limit where the walk stands, within the loops and under the guard. Nothing is searched for. */
+bool prove_guarded(struct walk *walk, const struct alternatives *guard, const struct polynomial *p,
+                   const struct polynomial *limit);
+
+#endif

@@ -1,0 +1,364 @@
+/* Data movement: a window moves only when nothing is on its way into or out of it, an address is used only while
+ * its window stands, what is sent to other cores is whole and is told of behind it, and a function ends with its writes
+ * acknowledged. */
+#include <string.h>
+
+#include "support/architecture.h"
+#include "proofs/internal.h"
+
+/* Transfers of one buffer on their way, on some path. `low` bytes from the pointer nothing is on its way. */
+struct transfers {
+    bool some;
+    int64_t low;
+    struct span span; /* of the first */
+};
+
+/* Which move of a window was the last: the call, or the loop in which it moves. */
+struct position {
+    const void *move;
+    struct span span;
+};
+
+struct buffer_movement {
+    struct transfers reads, writes;
+    struct transfers sends; /* multicasts that may still read the window at the back */
+    struct position back, front;
+};
+
+/* Something that a later call must end, on some path. */
+struct pending {
+    bool some;
+    struct span span;
+};
+
+struct movement {
+    struct pending write, increment; /* not acknowledged */
+    struct pending link;             /* a multicast that holds its path for the next */
+    struct pending overtaken;        /* a multicast that a semaphore multicast may overtake; until a barrier, or: */
+    bool until_flush;                /* a flush is enough */
+    struct buffer_movement buffers[];
+};
+
+static size_t state_size(const struct walk *w) {
+    return sizeof(struct movement) + w->buffer_count * sizeof(struct buffer_movement);
+}
+
+static void begin(struct walk *w, void *state) {
+    memset(state, 0, state_size(w));
+}
+
+static bool concerns(const struct call_effect *effect) {
+    switch (effect->kind) {
+    case EFFECT_PUSH:
+    case EFFECT_POP:
+    case EFFECT_READ_PAGE:
+    case EFFECT_WRITE_PAGE:
+    case EFFECT_READ_BARRIER:
+    case EFFECT_WRITE_BARRIER:
+    case EFFECT_WRITES_FLUSHED:
+    case EFFECT_STORE:
+    case EFFECT_MULTICAST:
+    case EFFECT_SEMAPHORE_MULTICAST:
+    case EFFECT_SEMAPHORE_INCREASE:
+    case EFFECT_ATOMIC_BARRIER:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void failed(struct walk *w, size_t buffer) {
+    if (!w->quiet)
+        w->failed[buffer] = true;
+}
+
+/* ---- windows move ---- */
+
+static void move_window(struct walk *w, struct buffer_movement *m, const struct walked_call *call, size_t buffer) {
+    bool push = call->effect->kind == EFFECT_PUSH;
+    struct transfers *transfers = push ? &m->reads : &m->writes;
+    struct position *position = push ? &m->back : &m->front;
+    int64_t count, bytes = w->buffers[buffer].page_bytes;
+    bool known = known_number(argument_of(w, call, call->effect->pages), &count) && bytes > 0 &&
+                 count >= 0 && count < INT64_MAX / bytes;
+    if (known && count == 0)
+        return;
+    if (transfers->some && known && count * bytes <= transfers->low) {
+        transfers->low -= count * bytes;
+    } else if (transfers->some && !w->failed[buffer]) {
+        walk_error(w, call->span, "%s pages of %s with %s in flight", push ? "pushes" : "pops", buffer_label(w, buffer),
+                   push ? "reads" : "writes");
+        walk_note(w, transfers->span, "%s is issued here", push ? "noc_async_read_page" : "noc_async_write_page");
+        walk_help(w, "%s between them: %s", push ? "noc_async_read_barrier" : "noc_async_writes_flushed",
+                  push ? "what is pushed must have arrived" : "what is popped must have left");
+        failed(w, buffer);
+    }
+    *position = (struct position){call->call, call->span};
+    if (push)
+        m->sends.some = false; /* other pages from here on */
+}
+
+/* ---- core to core ---- */
+
+static void begin_pending(struct pending *pending, struct span span) {
+    *pending = (struct pending){true, pending->some ? pending->span : span};
+}
+
+/* While a path is held nothing else may be written or waited for. */
+static void check_link(struct walk *w, struct movement *m, const struct walked_call *call) {
+    if (!m->link.some)
+        return;
+    walk_error(w, call->span, "%s comes behind a linked multicast, whose path is held for another multicast",
+               call->effect->name);
+    walk_note(w, m->link.span, "the linked multicast is here");
+    walk_help(w, "noc_semaphore_set_multicast to the same cores ends the link: it must follow first");
+    m->link.some = false;
+}
+
+static void send(struct walk *w, struct movement *m, const struct walked_call *call) {
+    int64_t linked;
+    bool known = known_number(argument_of(w, call, call->effect->linked), &linked);
+    bool blackhole = w->compilation->architecture->chip == CHIP_BLACKHOLE;
+    begin_pending(&m->write, call->span);
+    m->link = (struct pending){known && linked, call->span};
+    if (known && (!linked || blackhole)) {
+        m->until_flush = linked && (m->until_flush || !m->overtaken.some);
+        begin_pending(&m->overtaken, call->span);
+    }
+}
+
+static void tell(struct walk *w, struct movement *m, const struct walked_call *call) {
+    if (m->overtaken.some) {
+        walk_error(w, call->span, "%s may overtake the pages that it tells of", call->effect->name);
+        walk_note(w, m->overtaken.span, "they are sent here");
+        walk_help(w, m->until_flush ? "noc_async_writes_flushed between them"
+                                    : "link the multicast of the pages, and flush it, or noc_async_write_barrier between them");
+        m->overtaken.some = false;
+    }
+    m->link.some = false;
+    begin_pending(&m->write, call->span);
+}
+
+/* ---- addresses ---- */
+
+static int64_t least_offset(const struct polynomial *offset) {
+    int64_t least = 0;
+    for (size_t i = 0; offset && i < offset->count; i++) {
+        if (offset->terms[i].factor < 0)
+            return 0;
+        if (!offset->terms[i].degree)
+            least = offset->terms[i].factor;
+    }
+    return least;
+}
+
+static void issue(struct transfers *transfers, struct span span, int64_t low) {
+    if (!transfers->some)
+        *transfers = (struct transfers){.some = true, .low = low, .span = span};
+    else if (low < transfers->low)
+        transfers->low = low;
+}
+
+/* Reads into the window have landed where it is stored to or sent. */
+static void check_landed(struct walk *w, struct buffer_movement *b, const struct walked_call *call, size_t buffer) {
+    bool sends = call->effect->kind == EFFECT_MULTICAST;
+    if (!b->reads.some || w->failed[buffer])
+        return;
+    walk_error(w, call->span, "%s %s %s with reads in flight", call->effect->name, sends ? "sends" : "stores into",
+               buffer_label(w, buffer));
+    walk_note(w, b->reads.span, "noc_async_read_page is issued here");
+    walk_help(w, "noc_async_read_barrier between them: %s",
+              sends ? "what is sent must have arrived" : "a read that lands later overwrites what is stored");
+    failed(w, buffer);
+}
+
+/* What is sent from the window has left where it is written again. */
+static void check_sent(struct walk *w, struct buffer_movement *b, const struct walked_call *call, size_t buffer) {
+    if (!b->sends.some || w->failed[buffer])
+        return;
+    walk_error(w, call->span, "%s writes to %s with a multicast from it in flight", call->effect->name,
+               buffer_label(w, buffer));
+    walk_note(w, b->sends.span, "noc_async_write_multicast is issued here");
+    walk_help(w, "noc_async_writes_flushed between them: what is sent must have left");
+    failed(w, buffer);
+}
+
+static void use_address(struct walk *w, struct movement *m, const struct walked_call *call) {
+    const struct polynomial *offset;
+    const struct atom *pointer = pointer_in(w, argument_of(w, call, call->effect->address), &offset);
+    enum effect_kind kind = call->effect->kind;
+    if (kind == EFFECT_WRITE_PAGE) {
+        check_link(w, m, call);
+        begin_pending(&m->write, call->span);
+    } else if (kind == EFFECT_MULTICAST) {
+        send(w, m, call);
+    }
+    if (!pointer)
+        return;
+    size_t buffer = (size_t)pointer->step;
+    struct buffer_movement *b = &m->buffers[buffer];
+    const struct position *now = pointer->write ? &b->back : &b->front;
+    if (now->move != pointer->turn && !w->failed[buffer]) {
+        walk_error(w, call->span, "%s uses an address of %s that was taken before its last %s", call->effect->name,
+                   buffer_label(w, buffer), pointer->write ? "cb_push_back" : "cb_pop_front");
+        walk_note(w, pointer->span, "the address is taken here");
+        walk_note(w, now->span, "the window moves here");
+        walk_help(w, "take %s again behind it: the window lies elsewhere now",
+                  pointer->write ? "get_write_ptr" : "get_read_ptr");
+        failed(w, buffer);
+    }
+    if (kind == EFFECT_WRITE_PAGE) {
+        issue(&b->writes, call->span, least_offset(offset));
+        return;
+    }
+    if (kind != EFFECT_READ_PAGE)
+        check_landed(w, b, call, buffer);
+    if (kind == EFFECT_MULTICAST) {
+        issue(pointer->write ? &b->sends : &b->writes, call->span, least_offset(offset));
+        return;
+    }
+    check_sent(w, b, call, buffer);
+    if (kind == EFFECT_READ_PAGE)
+        issue(&b->reads, call->span, least_offset(offset));
+}
+
+static void land(struct walk *w, struct movement *m, bool reads, bool writes) {
+    for (size_t i = 0; i < w->buffer_count; i++) {
+        if (reads)
+            m->buffers[i].reads.some = false;
+        if (writes)
+            m->buffers[i].writes.some = m->buffers[i].sends.some = false;
+    }
+}
+
+static void call(struct walk *w, void *state, const struct walked_call *call) {
+    struct movement *m = state;
+    size_t buffer;
+    switch (call->effect->kind) {
+    case EFFECT_PUSH:
+    case EFFECT_POP:
+        buffer = buffer_of(w, call, call->effect->buffer);
+        if (buffer < w->buffer_count)
+            move_window(w, &m->buffers[buffer], call, buffer);
+        break;
+    case EFFECT_READ_BARRIER:
+        land(w, m, true, false);
+        break;
+    case EFFECT_WRITE_BARRIER:
+        check_link(w, m, call);
+        m->write.some = m->overtaken.some = false;
+        land(w, m, false, true);
+        break;
+    case EFFECT_WRITES_FLUSHED:
+        m->overtaken.some &= !m->until_flush;
+        land(w, m, false, true);
+        break;
+    case EFFECT_SEMAPHORE_MULTICAST:
+        tell(w, m, call);
+        break;
+    case EFFECT_SEMAPHORE_INCREASE:
+        check_link(w, m, call);
+        begin_pending(&m->increment, call->span);
+        break;
+    case EFFECT_ATOMIC_BARRIER:
+        m->increment.some = false;
+        break;
+    default:
+        use_address(w, m, call);
+    }
+}
+
+static void end(struct walk *w, void *state) {
+    struct movement *m = state;
+    for (size_t i = 0; i < w->buffer_count; i++) {
+        const struct transfers *reads = &m->buffers[i].reads;
+        if (!reads->some || w->failed[i])
+            continue;
+        walk_error(w, reads->span, "%s ends with this read into %s in flight", w->function->name, buffer_label(w, i));
+        walk_help(w, "noc_async_read_barrier before the end");
+    }
+    if (m->link.some) {
+        walk_error(w, m->link.span, "%s ends with the path of this linked multicast held", w->function->name);
+        walk_help(w, "noc_semaphore_set_multicast to the same cores ends the link");
+    }
+    if (m->write.some) {
+        walk_error(w, m->write.span, "%s ends with this write not acknowledged", w->function->name);
+        walk_help(w, "noc_async_write_barrier before the end: what follows the kernel must find the data");
+    }
+    if (m->increment.some) {
+        walk_error(w, m->increment.span, "%s ends with this increment not acknowledged", w->function->name);
+        walk_help(w, "noc_async_atomic_barrier before the end: it must not reach the semaphores of the next kernel");
+    }
+}
+
+/* ---- where paths meet ---- */
+
+static void join_transfers(struct transfers *into, const struct transfers *other) {
+    if (other->some)
+        issue(into, other->span, other->low);
+}
+
+static void join_position(struct position *into, const struct position *other, const void *where) {
+    if (into->move != other->move)
+        *into = (struct position){where, other->span.line ? other->span : into->span};
+}
+
+static void join_pending(struct pending *into, const struct pending *other) {
+    if (other->some && !into->some)
+        *into = *other;
+}
+
+static void join_at(struct walk *w, struct movement *into, const struct movement *other, const void *where) {
+    if (other->overtaken.some)
+        into->until_flush = other->until_flush && (into->until_flush || !into->overtaken.some);
+    join_pending(&into->write, &other->write);
+    join_pending(&into->increment, &other->increment);
+    join_pending(&into->link, &other->link);
+    join_pending(&into->overtaken, &other->overtaken);
+    for (size_t i = 0; i < w->buffer_count; i++) {
+        struct buffer_movement *a = &into->buffers[i];
+        const struct buffer_movement *b = &other->buffers[i];
+        join_transfers(&a->reads, &b->reads);
+        join_transfers(&a->writes, &b->writes);
+        join_transfers(&a->sends, &b->sends);
+        join_position(&a->back, &b->back, where);
+        join_position(&a->front, &b->front, where);
+    }
+}
+
+/* A place that no address was taken at. */
+static const void *new_place(struct walk *w) {
+    return arena_allocate(w->compilation->arena, 1);
+}
+
+static void join(struct walk *w, void *into, const void *other) {
+    join_at(w, into, other, new_place(w));
+}
+
+static void enter(struct walk *w, void *entry, const void *end_of_turn, const struct loop_turns *loop) {
+    (void)loop;
+    join_at(w, entry, end_of_turn, new_place(w));
+}
+
+static void leave(struct walk *w, void *state, const void *entry, const void *end_of_turn,
+                  const struct loop_turns *loop) {
+    (void)entry;
+    bool runs = prove_quietly(w, number(&w->values, 1), loop->trips);
+    if (runs)
+        memcpy(state, end_of_turn, state_size(w));
+    else
+        join_at(w, state, end_of_turn, new_place(w));
+}
+
+static const struct polynomial *pointer(struct walk *w, const void *state, size_t buffer, bool write, struct span span) {
+    const struct buffer_movement *b = &((const struct movement *)state)->buffers[buffer];
+    struct atom atom = {.kind = ATOM_POINTER,
+                        .name = "",
+                        .step = (int64_t)buffer,
+                        .write = write,
+                        .turn = write ? b->back.move : b->front.move,
+                        .span = span};
+    return atom_value(&w->values, atom_find(&w->values, &atom));
+}
+
+const struct proof prove_movement = {state_size, begin, call, end, join, enter, NULL, NULL, leave, pointer, concerns};

@@ -1,0 +1,138 @@
+/* The sizes of the launches of a rehearsal. */
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "ir/build.h"
+#include "support/arena.h"
+#include "ir/query.h"
+#include "proofs/rehearse_internal.h"
+
+/* Sizes by the number of the open size: one element, ragged, several blocks of every kind, as many whole blocks
+ * as there are rows of cores; two for kernels whose sizes must be equal; whole tiles, which nothing fills up. */
+static const int64_t size_rows[][4] = {
+    {1, 1, 1, 1},         {33, 45, 128, 20},   {70, 64, 135, 40}, {287, 287, 100, 160},
+    {128, 512, 128, 256}, {512, 64, 512, 128}, {40, 40, 40, 40},  {300, 300, 300, 300},
+    {64, 64, 64, 64},
+};
+
+/* Blocks along the rows and columns of a plane of Y rows and X columns of cores: times * Y + more. Unlike numbers
+ * of blocks a core, with and without a last core that has fewer. */
+struct plane_blocks {
+    int64_t times, more;
+};
+
+static const struct launch_sizes {
+    size_t row;
+    bool nothing_to_reduce;             /* sizes that no result has are 0 */
+    const struct plane_blocks *extents; /* of rows, of columns; NULL: the row is for every kernel */
+} launches[REHEARSALS] = {
+    {.row = 0},
+    {.row = 1},
+    {.row = 2},
+    {.row = 3},
+    {.row = 4},
+    {.row = 5},
+    {.row = 2, .nothing_to_reduce = true},
+    {.row = 8, .extents = (const struct plane_blocks[]){{2, 2}, {1, 1}}},
+    {.row = 8, .extents = (const struct plane_blocks[]){{1, 1}, {2, 2}}},
+    [EQUAL_SIZES] = {.row = 6},
+    {.row = 7},
+};
+
+/* The size that a condition fixes: `M == 128`. */
+static bool is_fixed(struct node *kernel, const char *name, int64_t *value) {
+    struct node_list conditions = node_as(kernel, kernel)->conditions;
+    for (size_t i = 0; i < conditions.count; i++) {
+        const struct node_binary *binary = node_as(conditions.items[i], binary);
+        const struct node_reference *size = binary ? node_as(binary->left, reference) : NULL;
+        if (size && binary->operator== BINARY_EQUAL && strcmp(size->name, name) == 0 &&
+            integer_value(binary->right, value))
+            return true;
+    }
+    return false;
+}
+
+static bool any_result_has(struct node *kernel, const char *name) {
+    struct node_list parameters = launch_parameters(kernel);
+    for (size_t i = 0; i < parameters.count; i++) {
+        const struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        for (size_t j = 0; parameter->direction != DIRECTION_IN && j < parameter->dimensions.count; j++)
+            if (mentions(parameter->dimensions.items[j], name))
+                return true;
+    }
+    return false;
+}
+
+/* False: every size is one of a result. */
+static bool reduce_nothing(struct rehearsal *r, struct node_list sizes) {
+    bool any = false;
+    for (size_t i = 0; i < sizes.count; i++) {
+        const char *name = node_as(sizes.items[i], reference)->name;
+        if (!any_result_has(r->kernel, name)) {
+            environment_set(&r->sizes, name, 0);
+            any = true;
+        }
+    }
+    return any;
+}
+
+/* The smallest sizes that end in a ragged tile and have so many blocks along an axis of the grid. */
+static bool fill_axis(struct rehearsal *r, struct node_list sizes, struct node *blocks, int64_t wanted) {
+    enum { TILE_ROWS = 32, RAGGED = 12, TILES_LIMIT = 256 };
+    struct diagnostics *scratch = diagnostics_create(r->arena);
+    int64_t count = 0;
+    for (int64_t tiles = 0; tiles < TILES_LIMIT && count < wanted; tiles++) {
+        for (size_t i = 0; i < sizes.count; i++) {
+            const char *name = node_as(sizes.items[i], reference)->name;
+            if (mentions(blocks, name))
+                environment_set(&r->sizes, name, tiles * TILE_ROWS + RAGGED);
+        }
+        if (!size_evaluate(scratch, &r->sizes, blocks, &count))
+            return false;
+    }
+    return count == wanted;
+}
+
+/* False: the kernel does not lie on a plane of cores whose extents such sizes have. */
+static bool fill_plane(struct rehearsal *r, struct node_list sizes, const struct plane_blocks *extents) {
+    const struct node_sequence *axes = node_as(attribute_get(r->kernel, KEY_TT_PLANE_AXES), sequence),
+                               *grid = node_as(attribute_get(r->kernel, KEY_TT_GRID_BLOCKS), sequence),
+                               *cores = node_as(attribute_get(r->kernel, KEY_TT_CORE_GRID), sequence);
+    if (!attribute_get(r->kernel, KEY_TT_CORE_PLANE) || !axes || axes->items.count != 2 || !grid || !cores ||
+        cores->items.count != 2)
+        return false;
+    for (size_t i = 0; i < 2; i++) {
+        int64_t axis, along;
+        if (!integer_value(axes->items.items[i], &axis) || axis < 0 || (size_t)axis >= grid->items.count ||
+            !integer_value(cores->items.items[1 - i], &along) || along > REHEARSED_CORES ||
+            !fill_axis(r, sizes, grid->items.items[axis], extents[i].times * along + extents[i].more))
+            return false;
+    }
+    return true;
+}
+
+bool choose_sizes(struct rehearsal *r, size_t number) {
+    const struct launch_sizes *launch = &launches[number];
+    struct diagnostics *scratch = diagnostics_create(r->arena);
+    struct node_list sizes = open_sizes(r->arena, r->kernel), parameters = launch_parameters(r->kernel);
+    for (size_t i = 0; i < sizes.count; i++) {
+        const char *name = node_as(sizes.items[i], reference)->name;
+        int64_t value = size_rows[launch->row][i % 4];
+        if (number < EQUAL_SIZES && size_counts_matrices(r->kernel, name))
+            value = launch->extents ? 1 : (int64_t)launch->row + 1;
+        is_fixed(r->kernel, name, &value);
+        environment_set(&r->sizes, name, value);
+    }
+    for (size_t i = 0; i < parameters.count; i++) {
+        const struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        const struct node_integer *given = node_as(parameter->value, integer);
+        bool real = parameter->dtype == DTYPE_F32 || parameter->dtype == DTYPE_BF16;
+        if (!is_tensor(parameter) && !real)
+            environment_set(&r->sizes, parameter->name, given ? given->value : 1);
+    }
+    if (launch->nothing_to_reduce && !reduce_nothing(r, sizes))
+        return false;
+    if (launch->extents && !fill_plane(r, sizes, launch->extents))
+        return false;
+    return conditions_check(scratch, &r->sizes, r->kernel);
+}

@@ -1,0 +1,575 @@
+#include "proofs/walk.h"
+
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "ir/build.h"
+#include "ir/query.h"
+
+/* ---- the kernel ---- */
+
+static struct buffer_fact buffer_fact(struct walk *w, struct node_circular_buffer *buffer) {
+    struct arena *arena = w->compilation->arena;
+    struct node *cb = attribute_get(&buffer->base, KEY_TT_CB);
+    bool full = attribute_integer(dictionary_get(cb, KEY_UNPACK_TO_DEST), 0) != 0;
+    const char *type = word_text(WORDS_dtype, (int)buffer->dtype);
+    return (struct buffer_fact){
+        .node = buffer,
+        .pages = evaluate_number(w, buffer->pages),
+        .page_bytes = attribute_integer(dictionary_get(cb, KEY_PAGE_SIZE), 0),
+        .format = arena_intern(arena, arena_printf(arena, "%s%s", type, full ? " unpacked to DST" : "")),
+        .full_width = full,
+        .integers = buffer->dtype == DTYPE_U16 || buffer->dtype == DTYPE_U32 || buffer->dtype == DTYPE_I32,
+    };
+}
+
+/* Sizes in the order in which the tensors name them, the grid points of a launch, and its cores: tt.core_grid, or
+ * the rectangle that tt.core_ranges names. */
+static void read_launch(struct walk *w) {
+    const struct node *kernel = w->compilation->kernel;
+    struct node_list parameters = ((const struct node_kernel *)kernel)->parameters;
+    for (size_t i = 0; i < parameters.count; i++)
+        for (size_t j = 0; j < node_as(parameters.items[i], parameter)->dimensions.count; j++)
+            evaluate_number(w, node_as(parameters.items[i], parameter)->dimensions.items[j]);
+    struct node_sequence *blocks = node_as(attribute_get(kernel, KEY_TT_GRID_BLOCKS), sequence),
+                         *grid = node_as(attribute_get(kernel, KEY_TT_CORE_GRID), sequence),
+                         *ranges = node_as(attribute_get(kernel, KEY_TT_CORE_RANGES), sequence);
+    if (!grid && ranges && ranges->items.count == 1)
+        grid = node_as(dictionary_get(ranges->items.items[0], KEY_EXTENT), sequence);
+    for (size_t i = 0; grid && grid->items.count == 2 && i < 2; i++)
+        w->values.cores[i] = attribute_integer(grid->items.items[i], 0);
+    w->values.points = blocks ? number(&w->values, 1) : NULL;
+    for (size_t i = 0; blocks && i < blocks->items.count; i++)
+        w->values.points = product_of(&w->values, w->values.points, evaluate_number(w, blocks->items.items[i]));
+}
+
+struct walk *walk_create(struct compilation *c) {
+    struct walk *w = arena_allocate(c->arena, sizeof *w);
+    struct node_block *body = node_as(node_as(c->kernel, kernel)->body, block);
+    struct node_list statements = body ? body->statements : (struct node_list){0};
+    *w = (struct walk){.compilation = c, .effects = call_effects_create(c->arena), .witness = "",
+                        .errors = c->diagnostics->error_count};
+    w->values.arena = c->arena;
+    w->values.atoms = arena_allocate(c->arena, ATOM_LIMIT * sizeof *w->values.atoms);
+    w->buffers = arena_allocate(c->arena, (statements.count + 1) * sizeof *w->buffers);
+    w->failed = arena_allocate(c->arena, statements.count + 1);
+    w->waited_at_end = arena_allocate(c->arena, (statements.count + 1) * sizeof *w->waited_at_end);
+    read_launch(w);
+    for (size_t i = 0; i < statements.count; i++) {
+        struct node_circular_buffer *buffer = node_as(statements.items[i], circular_buffer);
+        if (buffer)
+            w->buffers[w->buffer_count++] = buffer_fact(w, buffer);
+    }
+    return w;
+}
+
+static struct node_function *helper_of(const struct walk *w, const char *name) {
+    struct node_list statements = node_as(node_as(w->compilation->kernel, kernel)->body, block)->statements;
+    for (size_t i = 0; i < statements.count; i++) {
+        struct node_function *function = node_as(statements.items[i], function);
+        if (function && function->role == ROLE_HELPER && strcmp(function->name, name) == 0)
+            return function;
+    }
+    return NULL;
+}
+
+/* ---- names ---- */
+
+void walk_bind(struct walk *w, const char *name, const struct polynomial *value) {
+    struct name_value *bound = arena_allocate(w->compilation->arena, sizeof *bound);
+    *bound = (struct name_value){name, value, w->names};
+    w->names = bound;
+}
+
+/* A launch whose results are empty is not run: a size of every result is at least 1. */
+static bool is_positive(const struct walk *w, const char *name) {
+    struct node_list parameters = node_as(w->compilation->kernel, kernel)->parameters;
+    bool found = false;
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        bool has = false;
+        for (size_t j = 0; j < parameter->dimensions.count; j++) {
+            struct node_reference *size = node_as(parameter->dimensions.items[j], reference);
+            has = has || (size && strcmp(size->name, name) == 0);
+        }
+        if (parameter->direction != DIRECTION_IN && parameter->dimensions.count && !has)
+            return false;
+        found = found || (parameter->direction != DIRECTION_IN && has);
+    }
+    return found;
+}
+
+static const struct polynomial *size_value(struct walk *w, const char *name) {
+    struct atom atom = {.kind = ATOM_SIZE, .name = name, .positive = is_positive(w, name)};
+    return atom_value(&w->values, atom_find(&w->values, &atom));
+}
+
+static const struct polynomial *name_value(struct walk *w, const char *name) {
+    for (const struct name_value *n = w->names; n; n = n->next)
+        if (strcmp(n->name, name) == 0)
+            return n->value;
+    return size_value(w, name);
+}
+
+/* ---- numbers ---- */
+
+static const struct polynomial *launch_argument(struct walk *w, struct node *position) {
+    struct node_dictionary *arguments =
+        node_as(attribute_get(w->compilation->kernel, KEY_TT_RUNTIME_ARGS), dictionary);
+    int64_t index;
+    if (!integer_value(position, &index) || index < 0)
+        return NULL;
+    if (!arguments || (size_t)index >= arguments->entries.count)
+        return size_value(w, arena_printf(w->compilation->arena, "argument %d", (int)index));
+    const struct name_value *names = w->names;
+    w->names = w->kernel_names;
+    w->launching = true;
+    const struct polynomial *value =
+        evaluate_number(w, node_as(arguments->entries.items[index], attribute)->value);
+    w->launching = false;
+    w->names = names;
+    return value;
+}
+
+/* What differs from core to core: its share of the blocks, and where it stands on the core grid. */
+static const struct polynomial *value_of_core(struct walk *w, const struct node_call *call) {
+    static const struct {
+        const char *function;
+        struct atom atom;
+    } rows[] = {{"start", {.kind = ATOM_START, .name = "start_id"}},
+                {"count", {.kind = ATOM_COUNT, .name = "count"}},
+                {"core_x", {.kind = ATOM_CORE, .name = "sx", .position = 0}},
+                {"core_y", {.kind = ATOM_CORE, .name = "sy", .position = 1}}};
+    for (size_t i = 0; call->arguments.count == 0 && i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(call->function, rows[i].function) == 0)
+            return atom_value(&w->values, atom_find(&w->values, &rows[i].atom));
+    return NULL;
+}
+
+static const struct polynomial *pointer_value(struct walk *w, const struct node_call *call, bool write) {
+    struct walked_call walked = {.call = call, .span = w->span};
+    size_t buffer = buffer_of(w, &walked, 1);
+    if (!w->proof || !w->proof->pointer || buffer == w->buffer_count)
+        return NULL;
+    return w->proof->pointer(w, w->state, buffer, write, w->span);
+}
+
+/* NoC coordinates of a core, the address of a semaphore; NULL when it is neither. */
+static const struct polynomial *place_value(struct walk *w, const struct node_call *call) {
+    struct values *v = &w->values;
+    struct node *const *arguments = call->arguments.items;
+    size_t count = call->arguments.count;
+    struct atom atom = {.kind = ATOM_SEMAPHORE, .name = call->function};
+    if (strcmp(call->function, "get_semaphore") == 0 && count == 1)
+        return known_number(evaluate_number(w, arguments[0]), &atom.step) ? atom_value(v, atom_find(v, &atom)) : NULL;
+    if ((strcmp(call->function, "noc_x") != 0 && strcmp(call->function, "noc_y") != 0) || count != 2)
+        return NULL;
+    atom.kind = ATOM_NOC;
+    atom.position = call->function[4] == 'y';
+    atom.a = evaluate_number(w, arguments[0]);
+    atom.b = evaluate_number(w, arguments[1]);
+    return atom.a && atom.b ? atom_value(v, atom_find(v, &atom)) : NULL;
+}
+
+static const struct polynomial *call_value(struct walk *w, struct node_call *call) {
+    struct values *v = &w->values;
+    struct node *const *arguments = call->arguments.items;
+    size_t count = call->arguments.count;
+    typedef const struct polynomial *operation(struct values *, const struct polynomial *, const struct polynomial *);
+    static const struct {
+        const char *name;
+        operation *of;
+    } rows[] = {{"min", minimum_of}, {"max", maximum_of}, {"ceildiv", ceiling_of}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (count == 2 && strcmp(call->function, rows[i].name) == 0)
+            return rows[i].of(v, evaluate_number(w, arguments[0]), evaluate_number(w, arguments[1]));
+    if (strcmp(call->function, "get_arg_val") == 0 && count == 2)
+        return launch_argument(w, arguments[1]);
+    if (strcmp(call->function, "get_write_ptr") == 0 || strcmp(call->function, "get_read_ptr") == 0)
+        return pointer_value(w, call, call->function[4] == 'w');
+    if (strcmp(call->function, "address") == 0 && count == 1)
+        return size_value(w, node_text(w->compilation->arena, &call->base));
+    const struct polynomial *place = place_value(w, call);
+    return place ? place : value_of_core(w, call);
+}
+
+/* How many numbers a loop's variable runs over, from 0 on or over all shares; NULL when it is not one alone. */
+static const struct polynomial *range_of_variable(struct values *v, const struct polynomial *variable) {
+    bool alone = variable && variable->count == 1 && variable->terms[0].degree == 1 && variable->terms[0].factor == 1;
+    const struct atom *loop = alone ? &v->atoms[variable->terms[0].atoms[0]] : NULL;
+    if (!loop || loop->kind != ATOM_LOOP || !loop->a || loop->step != 1)
+        return NULL;
+    bool share = loop->a->count == 1 && loop->a->terms[0].degree == 1 &&
+                 v->atoms[loop->a->terms[0].atoms[0]].kind == ATOM_START;
+    return share ? v->points : loop->a->count == 0 ? loop->b : NULL;
+}
+
+/* n / d and n % d of a loop's variable that runs over a multiple of d are the numbers of blocks in two directions,
+ * like those of delinearize; NULL when they are not. */
+static const struct polynomial *block_number(struct walk *w, const struct polynomial *n, const struct polynomial *d,
+                                             size_t position) {
+    struct values *v = &w->values;
+    const struct polynomial *range = range_of_variable(v, n), *blocks;
+    int64_t literal;
+    if (!range || !d || known_number(d, &literal) || !(blocks = exact_quotient(v, range, d)))
+        return NULL;
+    struct atom atom = {.kind = ATOM_INDEX, .name = position ? "n % d" : "n / d", .a = n, .extents = {blocks, d},
+                        .extent_count = 2, .position = position};
+    return atom_value(v, atom_find(v, &atom));
+}
+
+static const struct polynomial *binary_value(struct walk *w, struct node_binary *binary) {
+    struct values *v = &w->values;
+    const struct polynomial *a = evaluate_number(w, binary->left), *b = evaluate_number(w, binary->right), *block;
+    switch (binary->operator) {
+    case BINARY_ADD:
+        return sum_of(v, a, b);
+    case BINARY_SUBTRACT:
+        if (w->watch && !w->launching && !w->quiet)
+            w->watch->subtracts(w, binary, a, b);
+        return difference_of(v, a, b);
+    case BINARY_MULTIPLY:
+        return product_of(v, a, b);
+    case BINARY_DIVIDE:
+        return (block = block_number(w, a, b, 0)) ? block : quotient_of(v, a, b);
+    case BINARY_REMAINDER:
+        return (block = block_number(w, a, b, 1)) ? block : remainder_of(v, a, b);
+    default:
+        return NULL;
+    }
+}
+
+const struct polynomial *evaluate_number(struct walk *w, struct node *expression) {
+    if (!expression)
+        return NULL;
+    switch (expression->kind) {
+    case NODE_INTEGER:
+        return number(&w->values, node_as(expression, integer)->value);
+    case NODE_REFERENCE:
+        return name_value(w, node_as(expression, reference)->name);
+    case NODE_BINARY:
+        return binary_value(w, node_as(expression, binary));
+    case NODE_CALL:
+        return call_value(w, node_as(expression, call));
+    default:
+        return NULL;
+    }
+}
+
+int condition_value(struct walk *w, struct node *condition) {
+    struct node_binary *binary = node_as(condition, binary);
+    int64_t difference;
+    if (!binary)
+        return -1;
+    if (binary->operator== BINARY_AND || binary->operator== BINARY_OR) {
+        int a = condition_value(w, binary->left), b = condition_value(w, binary->right);
+        int decides = binary->operator== BINARY_OR;
+        return a == decides || b == decides ? decides : a < 0 || b < 0 ? -1 : !decides;
+    }
+    const struct polynomial *apart =
+        difference_of(&w->values, evaluate_number(w, binary->left), evaluate_number(w, binary->right));
+    if (!known_number(apart, &difference))
+        return -1;
+    switch (binary->operator) {
+    case BINARY_EQUAL:
+        return difference == 0;
+    case BINARY_NOT_EQUAL:
+        return difference != 0;
+    case BINARY_LESS:
+        return difference < 0;
+    case BINARY_LESS_EQUAL:
+        return difference <= 0;
+    case BINARY_GREATER:
+        return difference > 0;
+    case BINARY_GREATER_EQUAL:
+        return difference >= 0;
+    default:
+        return -1;
+    }
+}
+
+/* ---- statements ---- */
+
+static void walk_node(struct walk *w, void *state, struct node *node);
+
+static void *copy_state(struct walk *w, const void *state) {
+    return arena_copy(w->compilation->arena, state, w->proof->state_size(w));
+}
+
+static void assign_state(struct walk *w, void *to, const void *from) {
+    memcpy(to, from, w->proof->state_size(w));
+}
+
+static bool find_concern(struct node *node, void *context) {
+    struct walk *w = context;
+    struct node_statement *statement = node_as(node, statement);
+    if (!statement)
+        return node_each_child(node, find_concern, context);
+    const char *name = node_as(statement->call, call)->function;
+    const struct call_effect *effect = call_effect_find(w->effects, arena_intern(w->compilation->arena, name));
+    if (effect)
+        return !w->proof->concerns(effect);
+    struct node_function *helper = helper_of(w, name);
+    return !helper || find_concern(helper->body, context);
+}
+
+static bool concerns(struct walk *w, struct node *body) {
+    return !find_concern(body, w);
+}
+
+static void walk_loop_axis(struct walk *w, void *state, struct node_for *loop, size_t axis);
+
+static void walk_turn(struct walk *w, void *state, struct node_for *loop, size_t axis, size_t atom,
+                      const struct polynomial *value, const struct polynomial *left) {
+    const struct name_value *names = w->names;
+    const char *name = node_as(loop->axes.items[axis], axis)->name;
+    walk_bind(w, name, value);
+    w->loops[w->loop_count++] = (struct open_loop){loop, name, atom, left};
+    walk_loop_axis(w, state, loop, axis + 1);
+    w->loop_count--;
+    w->names = names;
+}
+
+/* The first two turns on their own: what goes wrong there goes wrong. What the second leaves as the first did is
+ * what any later turn begins with. */
+static void walk_first_turns(struct walk *w, const void *before, void *entry, struct node_for *loop, size_t axis,
+                             const struct loop_turns *turns) {
+    struct values *v = &w->values;
+    void *first = copy_state(w, before);
+    int64_t trips;
+    walk_turn(w, first, loop, axis, ATOM_LIMIT, turns->lower, turns->trips);
+    if (known_number(turns->trips, &trips) && trips < 2)
+        return;
+    void *second = copy_state(w, first);
+    walk_turn(w, second, loop, axis, ATOM_LIMIT, sum_of(v, turns->lower, number(v, turns->step)),
+              difference_of(v, turns->trips, number(v, 1)));
+    w->proof->steady(w, entry, first, second);
+}
+
+static void walk_turns(struct walk *w, void *state, struct node_for *loop, size_t axis,
+                       const struct loop_turns *turns) {
+    const struct proof *proof = w->proof;
+    const struct polynomial *value = atom_value(&w->values, turns->atom);
+    void *end = copy_state(w, state), *entry = copy_state(w, state);
+    w->quiet++;
+    walk_turn(w, end, loop, axis, turns->atom, value, NULL);
+    w->quiet--;
+    proof->enter(w, entry, end, turns);
+    if (!w->quiet) {
+        if (proof->settle) {
+            assign_state(w, end, entry);
+            w->quiet++;
+            walk_turn(w, end, loop, axis, turns->atom, value, NULL);
+            w->quiet--;
+            if (!proof->settle(w, state, entry, end, turns))
+                walk_first_turns(w, state, entry, loop, axis, turns);
+        }
+        assign_state(w, end, entry);
+        walk_turn(w, end, loop, axis, turns->atom, value, NULL);
+    }
+    proof->leave(w, state, entry, end, turns);
+}
+
+struct loop_turns walk_loop_turns(struct walk *w, struct node_for *loop, size_t at) {
+    struct values *v = &w->values;
+    struct node_axis *axis = node_as(loop->axes.items[at], axis);
+    struct loop_turns turns = {.lower = evaluate_number(w, axis->lower),
+                               .upper = evaluate_number(w, axis->upper),
+                               .step = 1};
+    if (axis->step && (!known_number(evaluate_number(w, axis->step), &turns.step) || turns.step < 1)) {
+        turns.lower = turns.upper = NULL;
+        turns.step = 1;
+    }
+    turns.trips =
+        ceiling_of(v, difference_of(v, turns.upper, turns.lower), number(v, turns.step));
+    struct atom atom = {.kind = ATOM_LOOP,
+                        .name = axis->name,
+                        .a = turns.lower,
+                        .b = turns.upper,
+                        .step = turns.step,
+                        .depth = (int)w->loop_count,
+                        .turn = turns.trips ? NULL : loop};
+    turns.atom = atom_find(v, &atom);
+    return turns;
+}
+
+static void walk_loop_axis(struct walk *w, void *state, struct node_for *loop, size_t axis) {
+    if (axis == loop->axes.count) {
+        walk_node(w, state, loop->body);
+        return;
+    }
+    struct loop_turns turns = walk_loop_turns(w, loop, axis);
+    int64_t trips;
+    bool known = known_number(turns.trips, &trips);
+    if ((known && trips <= 0) || w->loop_count == LOOP_LIMIT || turns.atom == ATOM_LIMIT)
+        return;
+    if (known && trips == 1)
+        walk_turn(w, state, loop, axis, ATOM_LIMIT, turns.lower, NULL);
+    else
+        walk_turns(w, state, loop, axis, &turns);
+}
+
+static void walk_branch(struct walk *w, void *state, struct node_if *choice, bool holds) {
+    struct node *branch = holds ? choice->then : choice->otherwise;
+    if (!branch)
+        return;
+    if (w->condition_count == CONDITION_LIMIT) {
+        walk_node(w, state, branch);
+        return;
+    }
+    w->conditions[w->condition_count++] = (struct open_condition){choice->condition, w->names, holds};
+    walk_node(w, state, branch);
+    w->condition_count--;
+}
+
+static void walk_if(struct walk *w, void *state, struct node_if *choice) {
+    int known = condition_value(w, choice->condition);
+    if (known >= 0) {
+        walk_branch(w, state, choice, known != 0);
+        return;
+    }
+    void *otherwise = copy_state(w, state);
+    walk_branch(w, state, choice, true);
+    walk_branch(w, otherwise, choice, false);
+    w->proof->join(w, state, otherwise);
+}
+
+struct node_function *walk_enter_helper(struct walk *w, const struct node_call *call) {
+    struct node_function *helper = helper_of(w, call->function);
+    const struct name_value *inside = NULL;
+    if (!helper || helper->parameters.count != call->arguments.count)
+        return NULL;
+    for (size_t i = 0; i < call->arguments.count; i++) {
+        struct name_value *bound = arena_allocate(w->compilation->arena, sizeof *bound);
+        *bound = (struct name_value){node_as(helper->parameters.items[i], parameter)->name,
+                                     evaluate_number(w, call->arguments.items[i]), inside};
+        inside = bound;
+    }
+    w->names = inside;
+    return helper;
+}
+
+static void walk_helper(struct walk *w, void *state, const struct node_call *call) {
+    const struct name_value *names = w->names;
+    struct span span = w->span;
+    struct node_function *helper = w->helpers < HELPER_LIMIT ? walk_enter_helper(w, call) : NULL;
+    if (helper && concerns(w, helper->body)) {
+        w->helpers++;
+        walk_node(w, state, helper->body);
+        w->helpers--;
+    }
+    w->names = names;
+    w->span = span;
+}
+
+static void walk_statement(struct walk *w, void *state, struct node_statement *statement) {
+    struct node_call *call = node_as(statement->call, call);
+    if (!w->helpers)
+        w->span = statement->base.span.line ? statement->base.span : call->base.span;
+    const struct call_effect *effect =
+        call_effect_find(w->effects, arena_intern(w->compilation->arena, call->function));
+    if (!effect)
+        walk_helper(w, state, call);
+    else if (w->proof->concerns(effect))
+        w->proof->call(w, state, &(struct walked_call){call, effect, w->span});
+}
+
+/* Along one axis the block's number is the grid point's own; one grid point alone has number 0, and so has the
+ * only block along an axis. */
+static const struct polynomial *index_value(struct walk *w, const struct atom *atom) {
+    int64_t known;
+    if (atom->extent_count == 1)
+        return atom->a;
+    if ((known_number(atom->a, &known) && known == 0) ||
+        (known_number(atom->extents[atom->position], &known) && known == 1))
+        return number(&w->values, 0);
+    return atom_value(&w->values, atom_find(&w->values, atom));
+}
+
+static void bind_delinearized(struct walk *w, struct node_delinearize *delinearize) {
+    struct atom atom = {.kind = ATOM_INDEX, .a = evaluate_number(w, delinearize->value)};
+    bool known = atom.a && delinearize->extents.count <= EXTENT_LIMIT;
+    for (size_t i = 0; known && i < delinearize->extents.count; i++) {
+        atom.extents[atom.extent_count++] = evaluate_number(w, delinearize->extents.items[i]);
+        known = atom.extents[i] != NULL;
+    }
+    for (size_t i = 0; i < delinearize->names.count; i++) {
+        const char *name = node_as(delinearize->names.items[i], reference)->name;
+        atom.position = i;
+        atom.name = name;
+        walk_bind(w, name, known && i < atom.extent_count ? index_value(w, &atom) : NULL);
+    }
+}
+
+bool walk_declare(struct walk *w, struct node *node) {
+    switch (node->kind) {
+    case NODE_LET:
+        walk_bind(w, node_as(node, let)->name, evaluate_number(w, node_as(node, let)->value));
+        return true;
+    case NODE_CONSTANT:
+        walk_bind(w, node_as(node, constant)->name, evaluate_number(w, node_as(node, constant)->value));
+        return true;
+    case NODE_VAR:
+        walk_bind(w, node_as(node, var)->name, NULL);
+        return true;
+    case NODE_DELINEARIZE:
+        bind_delinearized(w, node_as(node, delinearize));
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void declares(struct walk *w, struct node *node) {
+    if (w->watch && !w->quiet)
+        w->watch->declares(w, node);
+}
+
+static void walk_node(struct walk *w, void *state, struct node *node) {
+    const struct name_value *names = w->names;
+    w->state = state;
+    if (!w->helpers && node->span.line)
+        w->span = node->span;
+    switch (node->kind) {
+    case NODE_BLOCK:
+        for (size_t i = 0; i < node_as(node, block)->statements.count; i++)
+            walk_node(w, state, node_as(node, block)->statements.items[i]);
+        w->names = names;
+        break;
+    case NODE_FOR:
+        if (concerns(w, node_as(node, for)->body))
+            walk_loop_axis(w, state, node_as(node, for), 0);
+        break;
+    case NODE_IF:
+        if (concerns(w, node))
+            walk_if(w, state, node_as(node, if));
+        break;
+    case NODE_DELINEARIZE:
+        declares(w, node);
+        walk_declare(w, node);
+        break;
+    case NODE_ACCESSOR:
+        declares(w, node);
+        break;
+    case NODE_STATEMENT:
+        walk_statement(w, state, node_as(node, statement));
+        break;
+    default:
+        walk_declare(w, node);
+        break;
+    }
+    w->state = state;
+}
+
+void walk_function(struct walk *w, const struct proof *proof, const struct node_function *function) {
+    w->proof = proof;
+    w->function = function;
+    w->names = w->kernel_names;
+    w->span = function->base.span;
+    void *state = arena_allocate(w->compilation->arena, proof->state_size(w) + 1);
+    memset(w->failed, 0, w->buffer_count + 1);
+    proof->begin(w, state);
+    walk_node(w, state, function->body);
+    proof->end(w, state);
+    w->proof = NULL;
+}

@@ -1,0 +1,183 @@
+/* The walk over a function of device form that all proofs share. It knows names, loops, conditions and helpers;
+ * a proof brings a state, what a call does to it, and how states meet.
+ *
+ * A loop is walked at most twice in a row: once without reports, to see what a turn does to the state; then,
+ * with the state in which any turn may begin, for judgement.
+ */
+#ifndef TILEC_PROOFS_WALK_H
+#define TILEC_PROOFS_WALK_H
+
+#include "proofs/call_effect.h"
+#include "ir/compilation.h"
+#include "proofs/value.h"
+
+enum { LOOP_LIMIT = 32, CONDITION_LIMIT = 32, HELPER_LIMIT = 4 };
+
+struct buffer_fact {
+    struct node_circular_buffer *node;
+    const struct polynomial *pages;
+    int64_t page_bytes;    /* 0: unknown */
+    const char *format;    /* as the unpackers see it, interned; the packer sees the type alone */
+    bool full_width;       /* unpacked to DST, never to SrcA and SrcB */
+    bool integers;
+};
+
+struct name_value {
+    const char *name;
+    const struct polynomial *value; /* NULL: unknown */
+    const struct name_value *next;
+};
+
+struct open_loop {
+    const struct node_for *node;
+    const char *name;
+    size_t atom; /* ATOM_LIMIT: the variable stands for one known value */
+    const struct polynomial *left; /* then: the turns from this one on, above 0 wherever it is taken; NULL: unknown */
+};
+
+struct open_condition {
+    struct node *condition;
+    const struct name_value *names; /* as they stood there */
+    bool holds;
+};
+
+struct walk;
+
+/* What a call is, with its effect and arguments. */
+struct walked_call {
+    const struct node_call *call;
+    const struct call_effect *effect;
+    struct span span;
+};
+
+struct loop_turns {
+    size_t atom;
+    const struct polynomial *lower, *upper, *trips;
+    int64_t step;
+};
+
+struct proof {
+    size_t (*state_size)(const struct walk *walk);
+    void (*begin)(struct walk *walk, void *state);
+    void (*call)(struct walk *walk, void *state, const struct walked_call *call);
+    void (*end)(struct walk *walk, void *state);
+    /* into: either of the two states */
+    void (*join)(struct walk *walk, void *into, const void *other);
+    /* From the state before a loop and the one that a turn leaves: entry, in which any turn may begin (it is a
+     * copy of the state before the loop). */
+    void (*enter)(struct walk *walk, void *entry, const void *end, const struct loop_turns *loop);
+    /* NULL, or: does a turn that begins in entry end in what the next turn begins with? If not, entry forgets
+     * what does not, and the first two turns are judged on their own. */
+    bool (*settle)(struct walk *walk, const void *before, void *entry, const void *end, const struct loop_turns *loop);
+    /* With settle: the states that the first two turns leave; entry takes from them what stays as it is. */
+    void (*steady)(struct walk *walk, void *entry, const void *first, const void *second);
+    /* state is the one before the loop: what holds after it. */
+    void (*leave)(struct walk *walk, void *state, const void *entry, const void *end, const struct loop_turns *loop);
+    /* NULL, or the address of a window. */
+    const struct polynomial *(*pointer)(struct walk *walk, const void *state, size_t buffer, bool write,
+                                        struct span span);
+    bool (*concerns)(const struct call_effect *effect); /* calls that touch the state */
+};
+
+/* What a proof may ask to be told beside calls. */
+struct walk_watch {
+    /* An accessor or a delinearize statement, with its names as they stand. */
+    void (*declares)(struct walk *walk, struct node *statement);
+    /* a - b in a number of the function, which must not fall below 0. It may come more than once. */
+    void (*subtracts)(struct walk *walk, const struct node_binary *difference, const struct polynomial *a,
+                      const struct polynomial *b);
+};
+
+struct walk {
+    struct compilation *compilation;
+    struct values values;
+    struct buffer_fact *buffers;
+    size_t buffer_count;
+    bool *failed; /* buffers about which an error was reported in this function */
+    const struct node_function *function;
+    const struct name_value *names, *kernel_names;
+    struct open_loop loops[LOOP_LIMIT];
+    size_t loop_count;
+    struct open_condition conditions[CONDITION_LIMIT];
+    size_t condition_count;
+    unsigned errors; /* reported before the proofs */
+    unsigned open;   /* questions that were left open: warnings and checks of the launch */
+    int quiet; /* above 0: nothing is reported */
+    int helpers;
+    bool launching; /* a launch argument is evaluated: its numbers have a sign */
+    const struct proof *proof;
+    const struct walk_watch *watch; /* or NULL */
+    void *state; /* while an expression is evaluated */
+    struct span span;
+    struct call_effects *effects;
+    const struct polynomial **waited_at_end; /* by buffer: pages waited for and not popped when its consumer ends */
+    void *context;                           /* of a proof that looks at all functions */
+    const char *witness; /* of the last rule that was refuted: "at r = 2, step = 6 with M = 33"; may be empty */
+    int64_t excess;      /* and by how much, where prove_at_most refuted it */
+};
+
+struct walk *walk_create(struct compilation *compilation);
+void walk_function(struct walk *walk, const struct proof *proof, const struct node_function *function);
+
+const struct polynomial *evaluate_number(struct walk *walk, struct node *expression);
+/* The buffer that an argument names, buffer_count when it names none. */
+size_t buffer_of(struct walk *walk, const struct walked_call *call, int argument);
+const struct polynomial *argument_of(struct walk *walk, const struct walked_call *call, int argument);
+/* The word of a template argument, "" when there is none. */
+const char *word_of(const struct walked_call *call, int argument);
+const char *buffer_label(const struct walk *walk, size_t buffer);
+/* 1: surely true, 0: surely false, -1: it depends. */
+int condition_value(struct walk *walk, struct node *condition);
+
+/* ---- for walks of another kind: names, loops and helpers as this one knows them ---- */
+
+void walk_bind(struct walk *walk, const char *name, const struct polynomial *value);
+/* Binds the names that a let, constant, var or delinearize declares; false when the statement is none of them. */
+bool walk_declare(struct walk *walk, struct node *statement);
+struct loop_turns walk_loop_turns(struct walk *walk, struct node_for *loop, size_t axis);
+/* The helper that is called, with its parameters bound; NULL when there is none, and nothing is bound. */
+struct node_function *walk_enter_helper(struct walk *walk, const struct node_call *call);
+
+/* ---- rules ---- */
+
+enum verdict { PROVED, REFUTED, UNDECIDED };
+
+/* p <= limit whenever the walk comes to where it stands? REFUTED with a witness. */
+enum verdict prove_at_most(struct walk *walk, const struct polynomial *p, const struct polynomial *limit);
+
+/* Literal bounds of a number; false when it has none. */
+bool literal_range(struct walk *walk, const struct polynomial *p, int64_t *least, int64_t *most);
+
+/* A launch and a turn of every loop. Values of atoms are worked out when they are asked for. */
+struct witness {
+    struct walk *walk;
+    int sample;                   /* of sizes */
+    uint32_t turns;               /* 2 bits for each open loop: first, last, second */
+    uint32_t local_turns;         /* for loops that are not open: 0 first, 1 last, by bits */
+    signed char known[ATOM_LIMIT]; /* 1 known, -1 impossible */
+    int64_t value[ATOM_LIMIT];
+    const uint16_t *locals; /* loops that were open when a value was noted, and take turns of their own */
+    size_t local_count;
+};
+typedef bool witness_test(struct witness *witness, void *context);
+/* Is there a launch and a turn that comes here and passes the test? Leaves walk->witness. */
+bool find_witness(struct walk *walk, witness_test *test, void *context);
+void witness_begin(struct witness *witness, struct walk *walk, int sample, uint32_t turns);
+bool witness_value(struct witness *witness, const struct polynomial *p, int64_t *value);
+/* Every loop around has a turn, every condition around holds, the launch is one that the kernel takes. */
+bool witness_comes_here(struct witness *witness);
+
+/* ---- reports: none while the walk is quiet ---- */
+
+void walk_error(struct walk *walk, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void walk_note(struct walk *walk, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void walk_help(struct walk *walk, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What is neither proved nor refuted: p <= limit becomes a check of the launch, as a condition on its sizes under
+ * this name. False when no such condition is found. */
+bool walk_check(struct walk *walk, struct span span, const char *name, const struct polynomial *p,
+                const struct polynomial *limit);
+/* What is neither proved nor refuted, and no condition on sizes, as a warning. */
+void walk_undecided(struct walk *walk, struct span span, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

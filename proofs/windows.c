@@ -1,0 +1,558 @@
+/* The windows of circular buffers: how many pages are reserved at the back and waited for at the front, whether
+ * every access is among them, and where the ring wraps. */
+#include "proofs/walk.h"
+
+#include <inttypes.h>
+
+#include "proofs/internal.h"
+
+/* A position in the ring: at + any multiple of modulus. Both NULL: unknown. */
+struct ring {
+    const struct polynomial *modulus, *at;
+};
+
+enum answer { NO, YES, UNKNOWN };
+
+struct side {
+    const struct polynomial *window; /* pages reserved, or waited for; NULL: unknown */
+    struct ring ring;
+    enum answer unmoved; /* a call opened the window, and nothing moved it since */
+    struct span opened, moved;
+};
+
+struct windows {
+    struct side back, front;
+};
+
+static size_t state_size(const struct walk *w) {
+    return w->buffer_count * sizeof(struct windows);
+}
+
+static void begin(struct walk *w, void *state) {
+    struct windows *windows = state;
+    const struct polynomial *zero = number(&w->values, 0);
+    for (size_t i = 0; i < w->buffer_count; i++)
+        windows[i].back = windows[i].front =
+            (struct side){.window = zero, .ring = {w->buffers[i].pages, zero}, .unmoved = NO};
+}
+
+static void end(struct walk *w, void *state) {
+    const struct windows *windows = state;
+    for (size_t i = 0; i < w->buffer_count; i++)
+        if (windows[i].front.opened.line || windows[i].front.moved.line)
+            w->waited_at_end[i] = windows[i].front.window;
+}
+
+static bool concerns(const struct call_effect *effect) {
+    switch (effect->kind) {
+    case EFFECT_RESERVE:
+    case EFFECT_PUSH:
+    case EFFECT_WAIT:
+    case EFFECT_POP:
+    case EFFECT_READ_PAGE:
+    case EFFECT_WRITE_PAGE:
+    case EFFECT_STORE:
+    case EFFECT_MULTICAST:
+    case EFFECT_PACK:
+    case EFFECT_OPERATION:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static const char *text_of(struct walk *w, const struct walked_call *call, int argument) {
+    return node_text(w->compilation->arena, call->call->arguments.items[argument - 1]);
+}
+
+static void failed(struct walk *w, size_t buffer) {
+    if (!w->quiet)
+        w->failed[buffer] = true;
+}
+
+/* "1 page", "8 pages", "N pages" */
+static const char *pages_text(struct walk *w, const struct polynomial *pages) {
+    int64_t value;
+    bool one = known_number(pages, &value) && value == 1;
+    return arena_printf(w->compilation->arena, "%s page%s", value_text(w, pages), one ? "" : "s");
+}
+
+static const char *count_text(struct walk *w, const struct walked_call *call) {
+    const struct polynomial *pages = argument_of(w, call, call->effect->pages);
+    int64_t value;
+    return known_number(pages, &value) ? pages_text(w, pages)
+                                       : arena_printf(w->compilation->arena, "%s pages", text_of(w, call, call->effect->pages));
+}
+
+/* ---- where the ring wraps ---- */
+
+struct wrap {
+    const struct polynomial *at, *modulus, *count;
+};
+
+static bool straddles(struct witness *witness, void *context) {
+    const struct wrap *wrap = context;
+    int64_t at, modulus, count;
+    return witness_value(witness, wrap->at, &at) && witness_value(witness, wrap->modulus, &modulus) &&
+           witness_value(witness, wrap->count, &count) && at < modulus && count > 0 && count > modulus - at;
+}
+
+/* Do so many pages from here on lie in one turn of the ring? */
+static enum verdict in_one_turn(struct walk *w, const struct ring *ring, const struct polynomial *count) {
+    struct values *v = &w->values;
+    if (!ring->modulus || !ring->at || !count)
+        return UNDECIDED;
+    if (prove_quietly(w, sum_of(v, ring->at, count), ring->modulus))
+        return PROVED;
+    struct wrap wrap = {ring->at, ring->modulus, count};
+    return !w->quiet && find_witness(w, straddles, &wrap) ? REFUTED : UNDECIDED;
+}
+
+static void report_wrap(struct walk *w, const struct walked_call *call, size_t buffer, const struct ring *ring,
+                        struct span earlier, const char *verb) {
+    const struct polynomial *pages = w->buffers[buffer].pages;
+    struct arena *arena = w->compilation->arena;
+    const char *at = same_value(ring->modulus, pages)
+                         ? arena_printf(arena, "page %s", value_text(w, ring->at))
+                         : arena_printf(arena, "any multiple of %s", value_text(w, ring->modulus));
+    walk_error(w, call->span, "%s %s of %s from %s on%s, but it wraps after %s: a window may not straddle",
+               verb, count_text(w, call), buffer_label(w, buffer), at, w->witness, pages_text(w, pages));
+    walk_note(w, earlier, "the move before it is here");
+    walk_note(w, w->buffers[buffer].node->base.span, "%s is declared here", buffer_label(w, buffer));
+    walk_help(w, "take steps that divide the pages of %s, or that add up to whole turns of it",
+              buffer_label(w, buffer));
+    failed(w, buffer);
+}
+
+static void ring_step(struct walk *w, struct side *side, const struct walked_call *call, size_t buffer,
+                      const struct polynomial *count, const char *verb) {
+    struct values *v = &w->values;
+    enum verdict verdict = in_one_turn(w, &side->ring, count);
+    if (verdict == REFUTED)
+        report_wrap(w, call, buffer, &side->ring, side->moved, verb);
+    else if (verdict == UNDECIDED && !w->quiet && side->ring.modulus)
+        walk_undecided(w, call->span, "not proved: %s %s of %s within one turn of it", verb,
+                       count_text(w, call), buffer_label(w, buffer));
+    const struct polynomial *next = sum_of(v, side->ring.at, count);
+    int64_t place, modulus;
+    if (verdict == REFUTED || !next || (verdict == UNDECIDED && !w->quiet))
+        side->ring = (struct ring){NULL, NULL};
+    else if (known_number(next, &place) && known_number(side->ring.modulus, &modulus) && modulus > 0)
+        side->ring.at = number(v, place % modulus);
+    else
+        side->ring.at = same_value(next, side->ring.modulus) ? number(v, 0) : next;
+}
+
+/* ---- opening and moving windows ---- */
+
+static void check_capacity(struct walk *w, const struct walked_call *call, size_t buffer,
+                           const struct polynomial *count) {
+    const struct polynomial *pages = w->buffers[buffer].pages;
+    enum verdict verdict = prove_at_most(w, count, pages);
+    const char *name = arena_printf(w->compilation->arena, "capacity_of_%s", buffer_label(w, buffer));
+    if (verdict == UNDECIDED && count && pages && !walk_check(w, call->span, name, count, pages))
+        walk_undecided(w, call->span, "not proved: %s of %s fit its pages", count_text(w, call), buffer_label(w, buffer));
+    if (verdict != REFUTED)
+        return;
+    walk_error(w, call->span, "%s of %s%s: circular buffer %s has %s", call->effect->name,
+               count_text(w, call), w->witness, buffer_label(w, buffer), pages_text(w, pages));
+    walk_note(w, w->buffers[buffer].node->base.span, "%s is declared here", buffer_label(w, buffer));
+    walk_help(w, "such a call never returns: give the buffer as many pages, or take smaller steps");
+    failed(w, buffer);
+}
+
+static void open_window(struct walk *w, struct side *side, const struct walked_call *call, size_t buffer,
+                        const struct polynomial *count) {
+    bool wait = call->effect->kind == EFFECT_WAIT;
+    int64_t known = 1;
+    check_capacity(w, call, buffer, count);
+    bool some = !known_number(count, &known) || known > 0, covered = prove_quietly(w, count, side->window);
+    if (wait && side->unmoved == YES && some && covered && !w->failed[buffer]) {
+        walk_error(w, call->span, "waits for %s of %s after a wait for %s, with none popped since",
+                   count_text(w, call), buffer_label(w, buffer), value_text(w, side->window));
+        walk_note(w, side->opened, "the wait before it is here");
+        walk_help(w, "waits count from the front: pop what was used, or wait for the pages of both");
+        failed(w, buffer);
+    }
+    if (!covered)
+        side->window = prove_quietly(w, side->window, count) ? count : NULL;
+    if (some) {
+        side->unmoved = YES;
+        side->opened = call->span;
+    }
+}
+
+static void move_window(struct walk *w, struct side *side, const struct walked_call *call, size_t buffer,
+                        const struct polynomial *count) {
+    bool push = call->effect->kind == EFFECT_PUSH;
+    const char *verb = push ? "pushes" : "pops", *opened = push ? "reserved" : "waited for";
+    struct values *v = &w->values;
+    enum verdict verdict = side->window ? prove_at_most(w, count, side->window) : UNDECIDED;
+    if (verdict == REFUTED) {
+        walk_error(w, call->span, "%s %s of %s with %s %s%s", verb, count_text(w, call), buffer_label(w, buffer),
+                   value_text(w, side->window), opened, w->witness);
+        walk_note(w, side->opened, "the last %s is here", push ? "cb_reserve_back" : "cb_wait_front");
+        walk_note(w, side->moved, "the last %s is here", push ? "cb_push_back" : "cb_pop_front");
+        walk_help(w, "%s before it: what is %s must be %s", push ? "cb_reserve_back" : "cb_wait_front",
+                  push ? "pushed" : "popped", opened);
+        failed(w, buffer);
+    } else if (verdict == UNDECIDED && !w->quiet &&
+               !walk_check(w, call->span, arena_printf(w->compilation->arena, "window_of_%s", buffer_label(w, buffer)), count,
+                           side->window)) {
+        walk_undecided(w, call->span, "not proved: %s %s of %s that are %s", verb, count_text(w, call),
+                       buffer_label(w, buffer), opened);
+    }
+    if (!w->failed[buffer])
+        ring_step(w, side, call, buffer, count, verb);
+    side->window = verdict == PROVED ? difference_of(v, side->window, count) : NULL;
+    int64_t known = 1;
+    if (!known_number(count, &known) || known > 0) {
+        side->unmoved = NO;
+        side->moved = call->span;
+    }
+}
+
+/* ---- accesses ---- */
+
+static void report_access(struct walk *w, const struct walked_call *call, size_t buffer, const struct side *side,
+                          bool back, const char *what) {
+    int64_t pages;
+    bool none = known_number(side->window, &pages) && pages == 0;
+    const char *opened = back ? "reserved" : "waited for";
+    const char *beyond = arena_printf(w->compilation->arena, "%" PRId64 " beyond the %s", w->excess, pages_text(w, side->window));
+    walk_error(w, call->span, "%s %s of %s%s, %s %s", back ? "writes" : "reads", what, buffer_label(w, buffer),
+               w->witness, none ? "with nothing" : beyond, opened);
+    if (!none)
+        walk_note(w, side->opened, "the last %s is here", back ? "cb_reserve_back" : "cb_wait_front");
+    else
+        walk_note(w, side->moved, "the last %s is here", back ? "cb_push_back" : "cb_pop_front");
+    walk_help(w, "%s must cover every page that is %s before the %s", back ? "cb_reserve_back" : "cb_wait_front",
+              back ? "written" : "read", back ? "push" : "pop");
+    failed(w, buffer);
+}
+
+/* Pages first .. first + more of the window. */
+static void access_pages(struct walk *w, const struct walked_call *call, size_t buffer, const struct side *side,
+                         bool back, const struct polynomial *last, const char *what) {
+    struct values *v = &w->values;
+    const struct polynomial *count = sum_of(v, last, number(v, 1));
+    if (w->quiet || w->failed[buffer])
+        return;
+    enum verdict verdict = side->window ? prove_at_most(w, count, side->window) : UNDECIDED;
+    if (verdict == REFUTED) {
+        report_access(w, call, buffer, side, back, what);
+        return;
+    }
+    const char *name = arena_printf(w->compilation->arena, "window_of_%s", buffer_label(w, buffer));
+    if (verdict == UNDECIDED && !walk_check(w, call->span, name, count, side->window))
+        walk_undecided(w, call->span, "not proved: %s of %s is %s", what, buffer_label(w, buffer),
+                       back ? "reserved" : "waited for");
+    if (in_one_turn(w, &side->ring, count) != REFUTED)
+        return;
+    walk_error(w, call->span, "%s %s of %s past its wrap%s: the window straddles the end of the ring",
+               back ? "writes" : "reads", what, buffer_label(w, buffer), w->witness);
+    walk_note(w, side->moved, "the last %s is here", back ? "cb_push_back" : "cb_pop_front");
+    if (same_value(side->ring.modulus, w->buffers[buffer].pages))
+        walk_note(w, w->buffers[buffer].node->base.span, "the window begins at page %s of %s", value_text(w, side->ring.at),
+                  value_text(w, w->buffers[buffer].pages));
+    else
+        walk_note(w, w->buffers[buffer].node->base.span, "windows begin at every multiple of %s within %s",
+                  value_text(w, side->ring.modulus), pages_text(w, w->buffers[buffer].pages));
+    walk_help(w, "take pages and steps that keep every window in one turn of the ring");
+    failed(w, buffer);
+}
+
+static void access_tile(struct walk *w, struct windows *windows, const struct walked_call *call, int buffer_at,
+                        int tile_at, const struct polynomial *more) {
+    size_t buffer = buffer_of(w, call, buffer_at);
+    if (!buffer_at || !tile_at || buffer == w->buffer_count)
+        return;
+    bool back = call->effect->kind == EFFECT_PACK;
+    const struct polynomial *last = sum_of(&w->values, argument_of(w, call, tile_at), more);
+    access_pages(w, call, buffer, back ? &windows[buffer].back : &windows[buffer].front, back, last,
+                 arena_printf(w->compilation->arena, "tile %s", text_of(w, call, tile_at)));
+}
+
+/* A block of products reads rt tiles of in0, kt apart, and ct neighbours of in1. */
+static void access_operands(struct walk *w, struct windows *windows, const struct walked_call *call) {
+    const struct call_effect *effect = call->effect;
+    struct values *v = &w->values;
+    const struct polynomial *more_a = number(v, 0), *more_b = more_a, *one = number(v, 1);
+    if (effect->rows) {
+        more_a = difference_of(v, argument_of(w, call, effect->columns), one);
+        more_b = product_of(v, difference_of(v, argument_of(w, call, effect->rows), one),
+                            argument_of(w, call, effect->stride));
+    }
+    access_tile(w, windows, call, effect->a, effect->tile_a, more_a);
+    access_tile(w, windows, call, effect->b, effect->tile_b, more_b);
+}
+
+static void access_address(struct walk *w, struct windows *windows, const struct walked_call *call) {
+    struct values *v = &w->values;
+    const struct polynomial *address = argument_of(w, call, call->effect->address), *offset;
+    const struct atom *pointer = pointer_in(w, address, &offset);
+    bool sends = call->effect->kind == EFFECT_MULTICAST;
+    bool back = sends ? pointer && pointer->write : call->effect->kind != EFFECT_WRITE_PAGE;
+    if (!pointer) {
+        walk_undecided(w, call->span, "not proved: %s is in a window of a circular buffer",
+                       text_of(w, call, call->effect->address));
+        return;
+    }
+    size_t buffer = (size_t)pointer->step;
+    if (pointer->write != back && !w->quiet && !w->failed[buffer]) {
+        walk_error(w, call->span, "%s %s the %s of %s: its address is of %s", call->effect->name,
+                   back ? "writes to" : "reads from", back ? "front" : "back", buffer_label(w, buffer),
+                   back ? "get_read_ptr" : "get_write_ptr");
+        walk_note(w, pointer->span, "the address is taken here");
+        walk_help(w, "what is written is reserved at the back (get_write_ptr), what is read is waited for at the "
+                     "front (get_read_ptr)");
+        failed(w, buffer);
+        return;
+    }
+    int64_t page_bytes = w->buffers[buffer].page_bytes, bytes = call->effect->bytes ? call->effect->bytes : page_bytes;
+    if (page_bytes < 1)
+        return;
+    /* The last page touched: floor((offset + bytes - 1) / page_bytes). */
+    const struct polynomial *size = sends ? argument_of(w, call, call->effect->size) : number(v, bytes);
+    if (!size) {
+        walk_undecided(w, call->span, "not proved: %s sends bytes of the window", text_of(w, call, call->effect->size));
+        return;
+    }
+    const struct polynomial *last =
+        quotient_of(v, sum_of(v, offset, sum_of(v, size, number(v, -1))), number(v, page_bytes));
+    access_pages(w, call, buffer, back ? &windows[buffer].back : &windows[buffer].front, back, last,
+                 arena_printf(w->compilation->arena, "%s bytes at %s", value_text(w, size),
+                              text_of(w, call, call->effect->address)));
+}
+
+static void call(struct walk *w, void *state, const struct walked_call *call) {
+    struct windows *windows = state;
+    const struct call_effect *effect = call->effect;
+    if (effect->kind == EFFECT_OPERATION) {
+        access_operands(w, windows, call);
+    } else if (effect->kind == EFFECT_PACK) {
+        access_tile(w, windows, call, effect->buffer, effect->tile_a, number(&w->values, 0));
+    } else if (effect->address) {
+        if (!w->quiet)
+            access_address(w, windows, call);
+    } else {
+        size_t buffer = buffer_of(w, call, effect->buffer);
+        const struct polynomial *count = argument_of(w, call, effect->pages);
+        if (buffer == w->buffer_count || w->failed[buffer])
+            return;
+        bool back = effect->kind == EFFECT_RESERVE || effect->kind == EFFECT_PUSH;
+        struct side *side = back ? &windows[buffer].back : &windows[buffer].front;
+        if (effect->kind == EFFECT_RESERVE || effect->kind == EFFECT_WAIT)
+            open_window(w, side, call, buffer, count);
+        else
+            move_window(w, side, call, buffer, count);
+    }
+}
+
+/* ---- where paths meet ---- */
+
+static void join_side(struct side *into, const struct side *other) {
+    if (!same_value(into->window, other->window))
+        into->window = NULL;
+    if (!same_value(into->ring.at, other->ring.at) || !same_value(into->ring.modulus, other->ring.modulus))
+        into->ring = (struct ring){NULL, NULL};
+    if (into->unmoved != other->unmoved)
+        into->unmoved = UNKNOWN;
+    if (!into->opened.line)
+        into->opened = other->opened;
+    if (!into->moved.line)
+        into->moved = other->moved;
+}
+
+static void join(struct walk *w, void *into, const void *other) {
+    for (size_t i = 0; i < w->buffer_count; i++) {
+        join_side(&((struct windows *)into)[i].back, &((const struct windows *)other)[i].back);
+        join_side(&((struct windows *)into)[i].front, &((const struct windows *)other)[i].front);
+    }
+}
+
+/* ---- loops ---- */
+
+/* The value before turn v, from what it is before the loop and after turn v. */
+static const struct polynomial *before_turn(struct walk *w, const struct polynomial *before,
+                                            const struct polynomial *after, const struct loop_turns *loop) {
+    struct values *v = &w->values;
+    const struct polynomial *turn = atom_value(v, loop->atom), *step = number(v, loop->step), *change;
+    if (!before || !after || same_value(before, after))
+        return same_value(before, after) ? before : NULL;
+    if (depends_on_atom(v, after, loop->atom)) {
+        const struct polynomial *at_first =
+            replace_atom(v, after, loop->atom, difference_of(v, loop->lower, step));
+        return same_value(at_first, before) ? replace_atom(v, after, loop->atom, difference_of(v, turn, step)) : NULL;
+    }
+    change = difference_of(v, after, before);
+    return sum_of(v, before,
+                  product_of(v, change, quotient_of(v, difference_of(v, turn, loop->lower), step)));
+}
+
+/* Is a = k * b for a whole k > 0? */
+static bool whole_multiple(struct values *v, const struct polynomial *a, const struct polynomial *b) {
+    if (!a || !b || !a->count || !b->count || b->terms[0].factor == 0)
+        return false;
+    int64_t ratio = a->terms[0].factor / b->terms[0].factor;
+    return ratio > 0 && same_value(product_of(v, b, number(v, ratio)), a);
+}
+
+static int64_t common_divisor(int64_t a, int64_t b) {
+    while (b) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a < 0 ? -a : a;
+}
+
+static const struct ring anywhere = {NULL, NULL};
+
+/* Steps that come back to a place again and again: the ring modulo the step. */
+static struct ring ring_modulo(struct walk *w, const struct ring *before, const struct polynomial *change,
+                               const struct loop_turns *loop) {
+    struct values *v = &w->values;
+    int64_t modulus, at, step, trips;
+    const struct polynomial *zero = number(v, 0);
+    if (whole_multiple(v, before->modulus, change) &&
+        (same_value(before->at, zero) || whole_multiple(v, before->at, change)))
+        return (struct ring){change, zero};
+    if (!known_number(before->modulus, &modulus) || !known_number(before->at, &at) || !known_number(change, &step))
+        return anywhere;
+    int64_t common = common_divisor(modulus, step);
+    bool all_places = common > 0 && (!known_number(loop->trips, &trips) || trips >= modulus / common);
+    return all_places ? (struct ring){number(v, common), number(v, at % common)} : anywhere;
+}
+
+static struct ring ring_before_turn(struct walk *w, const struct ring *before, const struct ring *after,
+                                    const struct loop_turns *loop) {
+    struct values *v = &w->values;
+    if (!before->modulus || !after->modulus)
+        return anywhere;
+    if (!same_value(before->modulus, after->modulus)) { /* a loop within it forgot the turn */
+        bool from_zero = same_value(after->at, number(v, 0)) && whole_multiple(v, before->at, after->modulus);
+        bool within = whole_multiple(v, before->modulus, after->modulus);
+        return within && (from_zero || same_value(before->at, after->at)) ? *after : anywhere;
+    }
+    if (same_value(before->at, after->at))
+        return *before;
+    const struct polynomial *change = difference_of(v, after->at, before->at);
+    if (depends_on_atom(v, change, loop->atom))
+        return anywhere;
+    if (prove_quietly(w, sum_of(v, before->at, product_of(v, change, loop->trips)), before->modulus))
+        return (struct ring){before->modulus, before_turn(w, before->at, after->at, loop)};
+    return ring_modulo(w, before, change, loop);
+}
+
+static void enter_side(struct walk *w, struct side *entry, const struct side *end, const struct loop_turns *loop) {
+    entry->window = before_turn(w, entry->window, end->window, loop);
+    entry->ring = ring_before_turn(w, &entry->ring, &end->ring, loop);
+    if (entry->unmoved != end->unmoved)
+        entry->unmoved = UNKNOWN;
+    entry->opened = end->opened;
+    entry->moved = end->moved;
+}
+
+static void enter(struct walk *w, void *entry, const void *end, const struct loop_turns *loop) {
+    for (size_t i = 0; i < w->buffer_count; i++) {
+        enter_side(w, &((struct windows *)entry)[i].back, &((const struct windows *)end)[i].back, loop);
+        enter_side(w, &((struct windows *)entry)[i].front, &((const struct windows *)end)[i].front, loop);
+    }
+}
+
+static const struct polynomial *at_next_turn(struct walk *w, const struct polynomial *p, const struct loop_turns *loop) {
+    struct values *v = &w->values;
+    return replace_atom(v, p, loop->atom, sum_of(v, atom_value(v, loop->atom), number(v, loop->step)));
+}
+
+/* What was unknown before the loop and is so behind a turn is in all of them. */
+static bool settle_side(struct walk *w, const struct side *before, struct side *entry, const struct side *end,
+                        const struct loop_turns *loop) {
+    bool settled = true;
+    if ((before->window || end->window) && !same_value(at_next_turn(w, entry->window, loop), end->window)) {
+        settled = false;
+        entry->window = NULL;
+    }
+    const struct polynomial *next = at_next_turn(w, entry->ring.at, loop);
+    if ((before->ring.modulus || end->ring.modulus) &&
+        (!same_value(entry->ring.modulus, end->ring.modulus) || !same_value(next, end->ring.at))) {
+        settled = false;
+        entry->ring = anywhere;
+    }
+    return settled;
+}
+
+static bool settle(struct walk *w, const void *before, void *entry, const void *end, const struct loop_turns *loop) {
+    bool settled = true;
+    for (size_t i = 0; i < w->buffer_count; i++) {
+        const struct windows *at = (const struct windows *)before + i, *to = (const struct windows *)end + i;
+        struct windows *from = (struct windows *)entry + i;
+        settled &= settle_side(w, &at->back, &from->back, &to->back, loop);
+        settled &= settle_side(w, &at->front, &from->front, &to->front, loop);
+    }
+    return settled;
+}
+
+static void steady(struct walk *w, void *entry, const void *first, const void *second) {
+    for (size_t i = 0; i < w->buffer_count; i++) {
+        struct windows *at = (struct windows *)entry + i;
+        const struct windows *one = (const struct windows *)first + i, *two = (const struct windows *)second + i;
+        if (!at->back.window && same_value(one->back.window, two->back.window))
+            at->back.window = two->back.window;
+        if (!at->front.window && same_value(one->front.window, two->front.window))
+            at->front.window = two->front.window;
+    }
+}
+
+static const struct polynomial *after_loop(struct walk *w, const struct polynomial *entry, const struct loop_turns *loop) {
+    struct values *v = &w->values;
+    return replace_atom(v, entry, loop->atom,
+                        sum_of(v, loop->lower, product_of(v, loop->trips, number(v, loop->step))));
+}
+
+/* A number of steps that is not known leaves the ring at some multiple of what divides them all. */
+static struct ring rounded(struct walk *w, struct ring ring) {
+    int64_t modulus, at;
+    if (!ring.at || known_number(ring.at, &at) || !known_number(ring.modulus, &modulus))
+        return ring;
+    for (size_t i = 0; i < ring.at->count; i++)
+        modulus = common_divisor(modulus, ring.at->terms[i].factor);
+    return modulus > 0 ? (struct ring){number(&w->values, modulus), number(&w->values, 0)} : anywhere;
+}
+
+static void leave_side(struct walk *w, struct side *state, const struct side *entry, const struct side *end,
+                       const struct loop_turns *loop) {
+    struct values *v = &w->values;
+    struct ring ring = {entry->ring.modulus, after_loop(w, entry->ring.at, loop)};
+    if (same_value(ring.at, ring.modulus))
+        ring.at = number(v, 0);
+    /* Steps that add up to whole turns end where they began. */
+    if (ring.modulus && !same_value(ring.modulus, state->ring.modulus) &&
+        whole_multiple(v, product_of(v, ring.modulus, loop->trips), state->ring.modulus))
+        ring = state->ring;
+    state->ring = ring.at ? rounded(w, ring) : anywhere;
+    state->window = after_loop(w, entry->window, loop);
+    if (state->unmoved != end->unmoved)
+        state->unmoved = UNKNOWN;
+    state->opened = end->opened;
+    state->moved = end->moved;
+}
+
+static void leave(struct walk *w, void *state, const void *entry, const void *end, const struct loop_turns *loop) {
+    for (size_t i = 0; i < w->buffer_count; i++) {
+        struct windows *at = (struct windows *)state + i;
+        const struct windows *from = (const struct windows *)entry + i, *to = (const struct windows *)end + i;
+        leave_side(w, &at->back, &from->back, &to->back, loop);
+        leave_side(w, &at->front, &from->front, &to->front, loop);
+    }
+}
+
+/* The window's address, whenever it was taken: how long it holds is a question of movement.c. */
+static const struct polynomial *pointer(struct walk *w, const void *state, size_t buffer, bool write, struct span span) {
+    (void)state;
+    struct atom atom = {.kind = ATOM_POINTER, .name = "", .step = (int64_t)buffer, .write = write, .span = span};
+    return atom_value(&w->values, atom_find(&w->values, &atom));
+}
+
+const struct proof prove_windows = {state_size, begin, call, end, join, enter, settle, steady, leave, pointer, concerns};
