@@ -1,9 +1,9 @@
 /* What proofs ask of a call, and how they report. */
-#include <stdio.h>
 #include <string.h>
 
 #include "ir/build.h"
 #include "proofs/walk.h"
+#include "support/arena.h"
 
 /* ---- arguments ---- */
 
@@ -40,43 +40,45 @@ const char *buffer_label(const struct walk *w, size_t buffer) {
 
 /* ---- reports ---- */
 
+/* NULL while the walk is quiet: nothing is put together that nobody reads. */
+static const char *message_text(struct walk *w, const char *format, va_list arguments) {
+    return w->quiet ? NULL : arena_vprintf(w->compilation->arena, format, arguments);
+}
+
 void walk_error(struct walk *w, struct span span, const char *format, ...) {
-    char text[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    const char *text = message_text(w, format, arguments);
     va_end(arguments);
-    if (!w->quiet)
+    if (text)
         report_error(w->compilation->diagnostics, span, "%s", text);
 }
 
 void walk_note(struct walk *w, struct span span, const char *format, ...) {
-    char text[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    const char *text = message_text(w, format, arguments);
     va_end(arguments);
-    if (!w->quiet && span.line)
+    if (text && span.line)
         report_note(w->compilation->diagnostics, span, "%s", text);
 }
 
 void walk_help(struct walk *w, const char *format, ...) {
-    char text[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    const char *text = message_text(w, format, arguments);
     va_end(arguments);
-    if (!w->quiet)
+    if (text)
         report_help(w->compilation->diagnostics, (struct span){0}, "%s", text);
 }
 
 void walk_undecided(struct walk *w, struct span span, const char *format, ...) {
-    char text[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    const char *text = message_text(w, format, arguments);
     va_end(arguments);
-    w->open += !w->quiet;
-    if (!w->quiet)
-        report_warning(w->compilation->diagnostics, span, "%s", text);
+    if (!text)
+        return;
+    w->open++;
+    report_warning(w->compilation->diagnostics, span, "%s", text);
 }
