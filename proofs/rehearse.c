@@ -26,19 +26,10 @@ static bool visit_place(struct node *node, void *context) {
     return !*found && node_each_child(node, visit_place, context);
 }
 
-/* The core grid of the plan: tt.core_grid, or the rectangle that tt.core_ranges names; NULL where there is
- * none. */
-static struct node *core_grid(const struct node *kernel) {
-    struct node *grid = attribute_get(kernel, KEY_TT_CORE_GRID);
-    struct node_sequence *ranges = node_as(attribute_get(kernel, KEY_TT_CORE_RANGES), sequence);
-    return grid || !ranges || ranges->items.count != 1 ? grid
-                                                       : dictionary_get(ranges->items.items[0], KEY_EXTENT);
-}
-
 /* The kernel on the cores of its plan; on two of them where nothing asks for a core's place: which of them
  * computes a block means nothing then. NULL where the plan does not say which cores there are. */
 static struct node *with_few_cores(struct compilation *c, struct arena *arena) {
-    struct node *arguments = attribute_get(c->kernel, KEY_TT_RUNTIME_ARGS), *grid = core_grid(c->kernel);
+    struct node *arguments = attribute_get(c->kernel, KEY_TT_RUNTIME_ARGS), *grid = attribute_get(c->kernel, KEY_TT_CORE_GRID);
     struct node_sequence *edges = node_as(grid, sequence);
     int64_t x, y;
     bool placed = false;

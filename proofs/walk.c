@@ -23,8 +23,7 @@ static struct buffer_fact buffer_fact(struct walk *w, struct node_circular_buffe
     };
 }
 
-/* Sizes in the order in which the tensors name them, the grid points of a launch, and its cores: tt.core_grid, or
- * the rectangle that tt.core_ranges names. */
+/* Sizes in the order in which the tensors name them, the grid points of a launch, and its cores. */
 static void read_launch(struct walk *w) {
     const struct node *kernel = w->compilation->kernel;
     struct node_list parameters = ((const struct node_kernel *)kernel)->parameters;
@@ -32,10 +31,7 @@ static void read_launch(struct walk *w) {
         for (size_t j = 0; j < node_as(parameters.items[i], parameter)->dimensions.count; j++)
             evaluate_number(w, node_as(parameters.items[i], parameter)->dimensions.items[j]);
     struct node_sequence *blocks = node_as(attribute_get(kernel, KEY_TT_GRID_BLOCKS), sequence),
-                         *grid = node_as(attribute_get(kernel, KEY_TT_CORE_GRID), sequence),
-                         *ranges = node_as(attribute_get(kernel, KEY_TT_CORE_RANGES), sequence);
-    if (!grid && ranges && ranges->items.count == 1)
-        grid = node_as(dictionary_get(ranges->items.items[0], KEY_EXTENT), sequence);
+                         *grid = node_as(attribute_get(kernel, KEY_TT_CORE_GRID), sequence);
     for (size_t i = 0; grid && grid->items.count == 2 && i < 2; i++)
         w->values.cores[i] = attribute_integer(grid->items.items[i], 0);
     w->values.points = blocks ? number(&w->values, 1) : NULL;
