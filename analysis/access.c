@@ -25,8 +25,8 @@ struct walk {
 
 /* ---- the domain at one place ---- */
 
-/* lo(i) <= i < lo(i) + len(i); lo(i) whole steps behind the lower end; len(i) a step, or what is left of the range. Of a step that is
- * no literal: blocks anywhere in the range. */
+/* lo(i) <= i < lo(i) + len(i); lo(i) whole steps behind the lower end; len(i) a step, or what is left of the
+ * range. Of a step that is no literal: blocks anywhere in the range. */
 static __isl_give isl_set *bound_block(const struct frame *f, __isl_take isl_set *set,
                                        const struct node_axis *axis, bool *exact) {
     struct arena *arena = f->relations->arena;

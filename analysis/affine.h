@@ -42,9 +42,10 @@ __isl_give isl_pw_aff *piecewise(const struct frame *frame, const struct node *n
 /* { left - right + offset >= 0 }; NULL when not affine. */
 __isl_give isl_set *at_least(const struct frame *frame, const struct node *left, const struct node *right,
                              int offset);
-/* The points where a condition holds (negated: does not hold); NULL when that is not affine. Where only one half of a conjunction is,
- * the points where that half holds, and exact becomes false. */
-__isl_give isl_set *condition_set(const struct frame *frame, const struct node *node, bool negated, bool *exact);
+/* The points where a condition holds (negated: does not hold); NULL when that is not affine. Where only one
+ * half of a conjunction is, the points where that half holds, and exact becomes false. */
+__isl_give isl_set *condition_set(const struct frame *frame, const struct node *node, bool negated,
+                                  bool *exact);
 /* The set cut by another one; by NULL, which was not affine: the set itself, and exact becomes false. */
 __isl_give isl_set *cut(__isl_take isl_set *set, __isl_take isl_set *by, bool *exact);
 /* The set cut to name < limit (below) or name >= limit; min and max become several constraints. */

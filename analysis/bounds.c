@@ -227,7 +227,8 @@ static void report_outside(const struct fault *f, struct diagnostics *d) {
     report_help(d, (struct span){0}, "%s", range_advice(f));
 }
 
-/* What no proof reaches. The language's guard (`else`) is left out of the advice: no tile operation reads with one. */
+/* What no proof reaches. The language's guard (`else`) is left out of the advice: no tile operation reads
+ * with one. */
 static void advise_affine(struct diagnostics *d, const struct access_site *site) {
     report_help(d, (struct span){0}, "%s at loop variables and sizes: where data decide, no proof can",
                 site->kind == ACCESS_READ ? "read" : "write");

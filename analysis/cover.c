@@ -185,7 +185,8 @@ static __isl_give isl_basic_set *in_order(__isl_take isl_basic_set *set, size_t 
     return isl_basic_set_add_constraint(set, less);
 }
 
-/* Has the set no rational point? Quicker to tell than for whole ones, and most sets that are empty are that empty. */
+/* Has the set no rational point? Quicker to tell than for whole ones, and most sets that are empty are that
+ * empty. */
 static bool is_empty_in_rationals(__isl_keep isl_basic_set *set) {
     isl_aff *zero = isl_aff_zero_on_domain(isl_local_space_from_space(isl_basic_set_get_space(set)));
     isl_val *most = isl_basic_set_max_lp_val(set, zero);

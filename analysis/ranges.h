@@ -6,12 +6,13 @@
 
 #include "analysis/access.h"
 
-/* Reports every loop over blocks whose range depends on another axis. Asked first: without the range nothing is known of
- * what the loop reaches. */
+/* Reports every loop over blocks whose range depends on another axis. Asked first: without the range nothing
+ * is known of what the loop reaches. */
 bool ranges_counted(const struct relations *relations, struct diagnostics *diagnostics);
 
-/* After ranges_counted: reports every loop over blocks that may end before it begins or begins at no literal, and every loop over elements that may end below 0; sizes for which that happens are in the message.
- * Sizes of results are at least 1: a launch without results is not run. */
+/* After ranges_counted: reports every loop over blocks that may end before it begins or begins at no literal,
+ * and every loop over elements that may end below 0; sizes for which that happens are in the message. Sizes
+ * of results are at least 1: a launch without results is not run. */
 bool ranges_check(const struct relations *relations, struct diagnostics *diagnostics);
 
 /* An axis whose upper end is min or max of sizes, one of which it always is: with that one. Any other node

@@ -129,8 +129,8 @@ static void print_checks(struct host *host, const struct kernel_source *source) 
     }
     for (size_t i = 0; checks && i < checks->entries.count; i++) {
         struct node_attribute *check = node_as(checks->entries.items[i], attribute);
-        text_printf(&host->out, "    require(\"%s\", \"%s\", \"%s\", dict(%s))\n", source->kernel->name, check->key,
-                    python(host, &source->names, check->value), values);
+        text_printf(&host->out, "    require(\"%s\", \"%s\", \"%s\", dict(%s))\n", source->kernel->name,
+                    check->key, python(host, &source->names, check->value), values);
     }
 }
 
@@ -297,14 +297,16 @@ static const char *order_text(struct host *host, const struct node *nd_shard) {
     return text;
 }
 
-/* How a sharded tensor is cut, in L1 with the rows and columns of cores that hold its shards: nothing of others. */
+/* How a sharded tensor is cut, in L1 with the rows and columns of cores that hold its shards: nothing of
+ * others. */
 static const char *shards_text(struct host *host, const struct spelled_names *names,
                                const struct node *buffer) {
     struct node *nd_shard = dictionary_get(buffer, KEY_ND_SHARD);
     bool in_l1 = strcmp(attribute_word(dictionary_get(buffer, KEY_MEMORY), ""), "l1") == 0;
-    const char *cores = nd_shard && in_l1 ? arena_printf(host->arena, ", \"cores\": [%s]",
-                                                         list_text(host, names, dictionary_get(nd_shard, KEY_PROJECTED_GRID)))
-                                          : "";
+    const char *cores =
+        nd_shard && in_l1 ? arena_printf(host->arena, ", \"cores\": [%s]",
+                                         list_text(host, names, dictionary_get(nd_shard, KEY_PROJECTED_GRID)))
+                          : "";
     return nd_shard ? arena_printf(host->arena, ", \"grid\": [%s], \"shard\": [%s]%s%s",
                                    list_text(host, names, dictionary_get(nd_shard, KEY_SHARD_GRID)),
                                    list_text(host, names, dictionary_get(nd_shard, KEY_SHARD_SHAPE)), cores,

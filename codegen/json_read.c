@@ -76,7 +76,8 @@ static void append_code_point(struct text_buffer *out, unsigned code) {
     text_append_range(out, bytes, count);
 }
 
-/* Behind a backslash. Each half of a surrogate pair becomes a character of its own: names and sizes have none. */
+/* Behind a backslash. Each half of a surrogate pair becomes a character of its own: names and sizes have
+ * none. */
 static bool read_escape(struct reader *r, struct text_buffer *out) {
     static const char letters[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
     const char *letter = r->at < r->end && *r->at ? strchr(letters, *r->at) : NULL;
@@ -135,7 +136,8 @@ static struct json_value *read_number(struct reader *r) {
     bool real = false;
     while (r->at < r->end && *r->at && (isdigit((unsigned char)*r->at) || strchr("+-.eE", *r->at)))
         real |= strchr(".eE", *r->at++) != NULL;
-    const char *text = arena_string_range(r->arena, first, (size_t)(r->at - first)), *digits = text + (*text == '-');
+    const char *text = arena_string_range(r->arena, first, (size_t)(r->at - first)),
+               *digits = text + (*text == '-');
     struct json_value *value = value_at(r, real ? JSON_REAL : JSON_INTEGER, start);
     char *end;
     errno = 0;
@@ -185,10 +187,12 @@ static bool read_key(struct reader *r, const char **key, struct span *span) {
 }
 
 static int by_key_and_place(const void *a, const void *b) {
-    const struct json_value *first = *(const struct json_value *const *)a, *second = *(const struct json_value *const *)b;
+    const struct json_value *first = *(const struct json_value *const *)a,
+                            *second = *(const struct json_value *const *)b;
     int order = strcmp(first->key, second->key);
-    bool before = first->key_span.line != second->key_span.line ? first->key_span.line < second->key_span.line
-                                                                : first->key_span.column < second->key_span.column;
+    bool before = first->key_span.line != second->key_span.line
+                      ? first->key_span.line < second->key_span.line
+                      : first->key_span.column < second->key_span.column;
     return order ? order : before ? -1 : 1;
 }
 
@@ -259,8 +263,13 @@ static struct json_value *read_value(struct reader *r) {
 
 struct json_value *json_read(struct arena *arena, struct diagnostics *diagnostics, uint32_t source) {
     const struct source *text = &diagnostics->sources[source];
-    struct reader r = {.arena = arena, .diagnostics = diagnostics, .source = source, .at = text->text,
-                       .end = text->text + text->length, .line_start = text->text, .line = 1};
+    struct reader r = {.arena = arena,
+                       .diagnostics = diagnostics,
+                       .source = source,
+                       .at = text->text,
+                       .end = text->text + text->length,
+                       .line_start = text->text,
+                       .line = 1};
     struct json_value *value = read_value(&r);
     skip_space(&r);
     return value && r.at < r.end ? fail(&r, here(&r), "there is text behind the value") : value;

@@ -1,4 +1,5 @@
-/* A reader of JSON: a text as a tree of values with their places, which json_print writes again as json.h does. */
+/* A reader of JSON: a text as a tree of values with their places, which json_print writes again as json.h
+ * does. */
 #ifndef TILEC_CODEGEN_JSON_READ_H
 #define TILEC_CODEGEN_JSON_READ_H
 
@@ -25,8 +26,8 @@ struct json_value {
     bool flat; /* an array or object on one line */
 };
 
-/* The value of a registered source. NULL after a reported error; it stops at the first one. Keys of an object are
- * different, whole numbers fit 64 bits, and levels JSON_DEPTH. */
+/* The value of a registered source. NULL after a reported error; it stops at the first one. Keys of an object
+ * are different, whole numbers fit 64 bits, and levels JSON_DEPTH. */
 struct json_value *json_read(struct arena *arena, struct diagnostics *diagnostics, uint32_t source);
 
 /* The entry of an object; NULL: there is none, or it is no object. */

@@ -15,7 +15,7 @@ struct check {
     const struct json_value *plan;
     struct plan_facts *facts;
     int64_t columns, rows; /* core_grid; 0: not known */
-    int64_t *order;                 /* of each core of the grid: 1 + its number in core_ranges; 0: in none. NULL: not known */
+    int64_t *order; /* of each core of the grid: 1 + its number in core_ranges; 0: in none. NULL: not known */
     const struct json_value **work; /* of each core: its entries */
     bool short_lists;
 };
@@ -39,7 +39,8 @@ static const struct json_value *required(struct check *c, const struct json_valu
     if (value)
         report_error(c->diagnostics, value->span, "%s takes %s", key, what);
     else
-        report_error(c->diagnostics, object->span, "%s lacks %s: %s", object->key ? object->key : "the plan", key, what);
+        report_error(c->diagnostics, object->span, "%s lacks %s: %s", object->key ? object->key : "the plan",
+                     key, what);
     return NULL;
 }
 
@@ -48,10 +49,14 @@ static bool is_integer(const struct json_value *value, int64_t least, int64_t mo
 }
 
 /* [a, b], both from `least` on. */
-static bool read_pair(struct check *c, const struct json_value *value, const char *key, int64_t least, int64_t pair[2]) {
-    const struct json_value *first = value && value->kind == JSON_ARRAY && value->count == 2 ? value->first : NULL;
-    if (!first || !is_integer(first, least, COORDINATE_LIMIT) || !is_integer(first->next, least, COORDINATE_LIMIT)) {
-        report_error(c->diagnostics, value->span, "%s takes two whole numbers, at least %" PRId64, key, least);
+static bool read_pair(struct check *c, const struct json_value *value, const char *key, int64_t least,
+                      int64_t pair[2]) {
+    const struct json_value *first =
+        value && value->kind == JSON_ARRAY && value->count == 2 ? value->first : NULL;
+    if (!first || !is_integer(first, least, COORDINATE_LIMIT) ||
+        !is_integer(first->next, least, COORDINATE_LIMIT)) {
+        report_error(c->diagnostics, value->span, "%s takes two whole numbers, at least %" PRId64, key,
+                     least);
         return false;
     }
     pair[0] = first->integer;
@@ -91,8 +96,9 @@ static void check_version(struct check *c) {
     if (version && version->integer < 1) {
         report_error(c->diagnostics, version->span, "schema_version takes %s", what);
     } else if (version && version->integer > PLAN_SCHEMA_VERSION) {
-        report_error(c->diagnostics, version->span, "schema_version %" PRId64 " is newer than this tilec, which knows %d",
-                     version->integer, PLAN_SCHEMA_VERSION);
+        report_error(c->diagnostics, version->span,
+                     "schema_version %" PRId64 " is newer than this tilec, which knows %d", version->integer,
+                     PLAN_SCHEMA_VERSION);
     }
     if (backend && backend->kind != JSON_STRING)
         report_error(c->diagnostics, backend->span, "backend_version takes a string");
@@ -100,7 +106,8 @@ static void check_version(struct check *c) {
 }
 
 static void check_grid(struct check *c) {
-    const struct json_value *grid = required(c, c->plan, "core_grid", JSON_ARRAY, "[x, y], the cores that take part");
+    const struct json_value *grid =
+        required(c, c->plan, "core_grid", JSON_ARRAY, "[x, y], the cores that take part");
     int64_t pair[2];
     if (!grid || !read_pair(c, grid, "core_grid", 1, pair))
         return;
@@ -114,18 +121,20 @@ static void check_grid(struct check *c) {
     c->work = arena_allocate(c->arena, (size_t)(c->columns * c->rows) * sizeof *c->work);
 }
 
-static void add_range(struct check *c, const struct json_value *range, const int64_t start[2], const int64_t extent[2]) {
+static void add_range(struct check *c, const struct json_value *range, const int64_t start[2],
+                      const int64_t extent[2]) {
     if (start[0] + extent[0] > c->columns || start[1] + extent[1] > c->rows) {
         report_error(c->diagnostics, range->span,
-                     "cores from [%" PRId64 ", %" PRId64 "], %" PRId64 "x%" PRId64 " of them, are not within the core_grid of %" PRId64
-                     "x%" PRId64,
+                     "cores from [%" PRId64 ", %" PRId64 "], %" PRId64 "x%" PRId64
+                     " of them, are not within the core_grid of %" PRId64 "x%" PRId64,
                      start[0], start[1], extent[0], extent[1], c->columns, c->rows);
         return;
     }
     for (int64_t y = start[1]; y < start[1] + extent[1]; y++)
         for (int64_t x = start[0]; x < start[0] + extent[0]; x++) {
             if (c->order[y * c->columns + x]) {
-                report_error(c->diagnostics, range->span, "core (%" PRId64 ",%" PRId64 ") is in two ranges", x, y);
+                report_error(c->diagnostics, range->span, "core (%" PRId64 ",%" PRId64 ") is in two ranges",
+                             x, y);
                 return;
             }
             c->order[y * c->columns + x] = ++c->facts->cores;
@@ -164,11 +173,14 @@ static bool read_row(const struct json_value *row, int64_t numbers[4]) {
 }
 
 /* A core of the grid, and neither it nor its place on the NoC twice. */
-static void check_row(struct check *c, const struct json_value *map, const struct json_value *row, const int64_t numbers[4]) {
+static void check_row(struct check *c, const struct json_value *map, const struct json_value *row,
+                      const int64_t numbers[4]) {
     if (c->columns && (numbers[0] >= c->columns || numbers[1] >= c->rows)) {
-        report_error(c->diagnostics, row->span, "core_map names core (%" PRId64 ",%" PRId64 "), which is not within core_grid", numbers[0],
-                     numbers[1]);
-        report_help(c->diagnostics, no_place, "core_grid has %" PRId64 " columns and %" PRId64 " rows", c->columns, c->rows);
+        report_error(c->diagnostics, row->span,
+                     "core_map names core (%" PRId64 ",%" PRId64 "), which is not within core_grid",
+                     numbers[0], numbers[1]);
+        report_help(c->diagnostics, no_place, "core_grid has %" PRId64 " columns and %" PRId64 " rows",
+                    c->columns, c->rows);
         return;
     }
     for (const struct json_value *other = map->first; other != row; other = other->next) {
@@ -179,7 +191,8 @@ static void check_row(struct check *c, const struct json_value *map, const struc
         if (!same_core && (before[2] != numbers[2] || before[3] != numbers[3]))
             continue;
         report_error(c->diagnostics, row->span, "core_map has %s twice: [%" PRId64 ", %" PRId64 "]",
-                     same_core ? "a core" : "NoC coordinates", numbers[same_core ? 0 : 2], numbers[same_core ? 1 : 3]);
+                     same_core ? "a core" : "NoC coordinates", numbers[same_core ? 0 : 2],
+                     numbers[same_core ? 1 : 3]);
         report_note(c->diagnostics, other->span, "the first time is here");
         help(c, "every core stands in core_map once, at coordinates of its own");
         return;
@@ -189,13 +202,15 @@ static void check_row(struct check *c, const struct json_value *map, const struc
 static void check_map(struct check *c) {
     const struct json_value *map = json_get(c->plan, "core_map");
     if (map && (map->kind != JSON_ARRAY || map->count > LIST_LIMIT)) {
-        report_error(c->diagnostics, map->span, "core_map takes a list of [x, y, noc_x, noc_y], %d at most", LIST_LIMIT);
+        report_error(c->diagnostics, map->span, "core_map takes a list of [x, y, noc_x, noc_y], %d at most",
+                     LIST_LIMIT);
         return;
     }
     for (const struct json_value *row = map ? map->first : NULL; row; row = row->next) {
         int64_t numbers[4];
         if (!read_row(row, numbers))
-            report_error(c->diagnostics, row->span, "a row of core_map is [x, y, noc_x, noc_y], whole numbers from 0");
+            report_error(c->diagnostics, row->span,
+                         "a row of core_map is [x, y, noc_x, noc_y], whole numbers from 0");
         else
             check_row(c, map, row, numbers);
     }
@@ -212,7 +227,8 @@ static void check_plane(struct check *c) {
     const struct json_value *side = plane ? plane->first : NULL;
     for (size_t i = 0; side && c->columns; side = side->next, i++)
         if (side->kind != JSON_STRING && !is_integer(side, 0, limits[i])) {
-            report_error(c->diagnostics, side->span, "core_plane has more %s than core_grid, which has %" PRId64, i ? "columns" : "rows",
+            report_error(c->diagnostics, side->span,
+                         "core_plane has more %s than core_grid, which has %" PRId64, i ? "columns" : "rows",
                          limits[i]);
             help(c, "core_plane is [Gy, Gx], core_grid [x, y]");
         }
@@ -238,16 +254,20 @@ static enum work_kind kind_of(const struct json_value *entry) {
                                       : WORK_NONE;
 }
 
-/* Places the entries of every core, and tells of which kind they are; WORK_NONE after a report, or without entries. */
+/* Places the entries of every core, and tells of which kind they are; WORK_NONE after a report, or without
+ * entries. */
 static enum work_kind collect_work(struct check *c, const struct json_value *partition) {
     enum work_kind kind = WORK_NONE;
     unsigned errors = c->diagnostics->error_count;
     for (const struct json_value *core = partition->first; core; core = core->next) {
         int64_t x, y;
         if (!read_core(core->key, &x, &y)) {
-            report_error(c->diagnostics, core->key_span, "%s is no core: keys of work_partition have the form (x,y)", core->key);
-        } else if (c->order && (x < 0 || y < 0 || x >= c->columns || y >= c->rows || !c->order[y * c->columns + x])) {
-            report_error(c->diagnostics, core->key_span, "core %s has work, but is in no range of core_ranges", core->key);
+            report_error(c->diagnostics, core->key_span,
+                         "%s is no core: keys of work_partition have the form (x,y)", core->key);
+        } else if (c->order &&
+                   (x < 0 || y < 0 || x >= c->columns || y >= c->rows || !c->order[y * c->columns + x])) {
+            report_error(c->diagnostics, core->key_span,
+                         "core %s has work, but is in no range of core_ranges", core->key);
         } else if (core->kind != JSON_ARRAY) {
             report_error(c->diagnostics, core->span, "the work of a core is a list");
         } else if (c->order) {
@@ -256,8 +276,9 @@ static enum work_kind collect_work(struct check *c, const struct json_value *par
         for (const struct json_value *entry = core->first; entry; entry = entry->next) {
             enum work_kind here = kind_of(entry);
             if (here == WORK_NONE || (kind != WORK_NONE && here != kind))
-                report_error(c->diagnostics, entry->span,
-                             "an entry is {io, jo}, or {start, count}, or {sy, sx, count}, and all are alike");
+                report_error(
+                    c->diagnostics, entry->span,
+                    "an entry is {io, jo}, or {start, count}, or {sy, sx, count}, and all are alike");
             kind = here;
         }
     }
@@ -273,7 +294,8 @@ struct cover {
 
 /* The indices of an entry, aligned to the end: outer, io, jo. */
 static size_t read_block(const struct json_value *entry, int64_t *indices) {
-    const struct json_value *outer = json_get(entry, "outer"), *io = json_get(entry, "io"), *jo = json_get(entry, "jo");
+    const struct json_value *outer = json_get(entry, "outer"), *io = json_get(entry, "io"),
+                            *jo = json_get(entry, "jo");
     size_t count = 0;
     if (outer && outer->kind != JSON_ARRAY)
         return 0;
@@ -289,7 +311,8 @@ static size_t read_block(const struct json_value *entry, int64_t *indices) {
     return count;
 }
 
-/* The extents of grid_blocks, with 1 for the axis that a grid of one axis lacks. False: the plan has none, or they are open. */
+/* The extents of grid_blocks, with 1 for the axis that a grid of one axis lacks. False: the plan has none, or
+ * they are open. */
 static bool given_extents(const struct check *c, struct cover *cover) {
     const struct json_value *blocks = json_get(c->plan, "grid_blocks");
     for (const struct json_value *item = blocks ? blocks->first : NULL; item; item = item->next) {
@@ -306,7 +329,8 @@ static bool given_extents(const struct check *c, struct cover *cover) {
 static void found_extents(const struct check *c, struct cover *cover) {
     *cover = (struct cover){.axes = 0};
     for (int64_t i = 0; i < c->columns * c->rows; i++)
-        for (const struct json_value *entry = c->work[i] ? c->work[i]->first : NULL; entry; entry = entry->next) {
+        for (const struct json_value *entry = c->work[i] ? c->work[i]->first : NULL; entry;
+             entry = entry->next) {
             int64_t indices[TENSOR_RANK_LIMIT];
             cover->axes = read_block(entry, indices);
             for (size_t axis = 0; axis < cover->axes; axis++)
@@ -319,21 +343,22 @@ static const char *block_text(struct check *c, size_t axes, const int64_t *indic
     const char *outer = "";
     for (size_t i = 0; i + 2 < axes; i++)
         outer = arena_printf(c->arena, "%s%s%" PRId64, outer, i ? ", " : "outer = [", indices[i]);
-    return arena_printf(c->arena, "%s%sio = %" PRId64 ", jo = %" PRId64, outer, axes > 2 ? "], " : "", indices[axes - 2],
-                        indices[axes - 1]);
+    return arena_printf(c->arena, "%s%sio = %" PRId64 ", jo = %" PRId64, outer, axes > 2 ? "], " : "",
+                        indices[axes - 2], indices[axes - 1]);
 }
 
 static void cover_block(struct check *c, struct cover *cover, const struct json_value *entry) {
     int64_t indices[TENSOR_RANK_LIMIT], number = 0;
     size_t axes = read_block(entry, indices);
     if (!axes || axes != cover->axes) {
-        report_error(c->diagnostics, entry->span,
-                     "a block of this plan is {io, jo%s}, whole numbers from 0", cover->axes > 2 ? ", outer" : "");
+        report_error(c->diagnostics, entry->span, "a block of this plan is {io, jo%s}, whole numbers from 0",
+                     cover->axes > 2 ? ", outer" : "");
         return;
     }
     for (size_t i = 0; i < axes; i++) {
         if (indices[i] >= cover->extents[i]) {
-            report_error(c->diagnostics, entry->span, "block %s is beyond grid_blocks", block_text(c, axes, indices));
+            report_error(c->diagnostics, entry->span, "block %s is beyond grid_blocks",
+                         block_text(c, axes, indices));
             return;
         }
         number = number * cover->extents[i] + indices[i];
@@ -362,7 +387,8 @@ static void check_blocks(struct check *c) {
         found_extents(c, &cover);
     cover.total = 1;
     for (size_t i = 0; i < cover.axes; i++)
-        if (__builtin_mul_overflow(cover.total, cover.extents[i], &cover.total) || cover.total > PLAN_BLOCK_LIMIT) {
+        if (__builtin_mul_overflow(cover.total, cover.extents[i], &cover.total) ||
+            cover.total > PLAN_BLOCK_LIMIT) {
             report_error(c->diagnostics, json_get(c->plan, "work_partition")->key_span,
                          "the plan has more than %d blocks", PLAN_BLOCK_LIMIT);
             return;
@@ -371,7 +397,8 @@ static void check_blocks(struct check *c) {
     cover.owner = arena_allocate(c->arena, (size_t)(cover.total + 1) * sizeof *cover.owner);
     c->facts->blocks = 0;
     for (int64_t i = 0; i < c->columns * c->rows; i++)
-        for (const struct json_value *entry = c->work[i] ? c->work[i]->first : NULL; entry; entry = entry->next)
+        for (const struct json_value *entry = c->work[i] ? c->work[i]->first : NULL; entry;
+             entry = entry->next)
             cover_block(c, &cover, entry);
     for (int64_t i = 0; i < cover.total && c->diagnostics->error_count == errors; i++)
         if (!cover.owner[i])
@@ -383,7 +410,8 @@ static const struct json_value *only_entry(struct check *c, int64_t core) {
     if (entries && entries->count == 1)
         return entries->first;
     report_error(c->diagnostics, entries ? entries->span : json_get(c->plan, "work_partition")->key_span,
-                 "core (%" PRId64 ",%" PRId64 ") takes one entry where sizes are open", core % c->columns, core / c->columns);
+                 "core (%" PRId64 ",%" PRId64 ") takes one entry where sizes are open", core % c->columns,
+                 core / c->columns);
     return NULL;
 }
 
@@ -397,10 +425,11 @@ static void check_shares(struct check *c) {
         const char *const keys[] = {"start", "count"}, *const texts[] = {share.start, share.count};
         for (size_t k = 0; k < 2; k++)
             if (!is_word(json_get(entry, keys[k]), texts[k])) {
-                report_error(c->diagnostics, entry->span, "%s of core (%" PRId64 ",%" PRId64 ") is not its share of the blocks", keys[k],
+                report_error(c->diagnostics, entry->span,
+                             "%s of core (%" PRId64 ",%" PRId64 ") is not its share of the blocks", keys[k],
                              i % c->columns, i / c->columns);
-                report_help(c->diagnostics, no_place, "the share of core number %" PRId64 " has %s = \"%s\"", c->order[i] - 1, keys[k],
-                            texts[k]);
+                report_help(c->diagnostics, no_place, "the share of core number %" PRId64 " has %s = \"%s\"",
+                            c->order[i] - 1, keys[k], texts[k]);
             }
     }
 }
@@ -413,12 +442,14 @@ static bool find_places(struct check *c, int64_t size[2]) {
     if (!grid && json_get(c->plan, "core_plane"))
         return true;
     if (!grid)
-        report_error(c->diagnostics, c->plan->span, "cores have places, but the plan lacks shard_grid or core_plane, [Gy, Gx]");
+        report_error(c->diagnostics, c->plan->span,
+                     "cores have places, but the plan lacks shard_grid or core_plane, [Gy, Gx]");
     if (!grid || !read_pair(c, grid, "shard_grid", 1, size))
         return false;
     if (size[0] * size[1] == c->facts->cores)
         return true;
-    report_error(c->diagnostics, grid->span, "there are %" PRId64 " shards, and core_ranges has %" PRId64 " cores: each owns one",
+    report_error(c->diagnostics, grid->span,
+                 "there are %" PRId64 " shards, and core_ranges has %" PRId64 " cores: each owns one",
                  size[0] * size[1], c->facts->cores);
     return false;
 }
@@ -435,11 +466,15 @@ static void check_places(struct check *c) {
         if (!entry)
             continue;
         if (!is_integer(sy, 0, size[0] - 1) || !is_integer(sx, 0, size[1] - 1)) {
-            report_error(c->diagnostics, entry->span, "sy and sx are not within %" PRId64 " rows and %" PRId64 " columns", size[0], size[1]);
+            report_error(c->diagnostics, entry->span,
+                         "sy and sx are not within %" PRId64 " rows and %" PRId64 " columns", size[0],
+                         size[1]);
         } else if (owner[sy->integer * size[1] + sx->integer]) {
-            report_error(c->diagnostics, entry->span, "the place sy = %" PRId64 ", sx = %" PRId64 " is computed twice", sy->integer,
+            report_error(c->diagnostics, entry->span,
+                         "the place sy = %" PRId64 ", sx = %" PRId64 " is computed twice", sy->integer,
                          sx->integer);
-            report_note(c->diagnostics, owner[sy->integer * size[1] + sx->integer]->span, "the first time is here");
+            report_note(c->diagnostics, owner[sy->integer * size[1] + sx->integer]->span,
+                        "the first time is here");
         } else {
             owner[sy->integer * size[1] + sx->integer] = entry;
         }
@@ -465,7 +500,8 @@ static void check_work(struct check *c) {
 
 /* ---- tensors ---- */
 
-static void check_word(struct check *c, const struct json_value *layout, const char *key, const char *first, const char *second) {
+static void check_word(struct check *c, const struct json_value *layout, const char *key, const char *first,
+                       const char *second) {
     const struct json_value *value = json_get(layout, key);
     if (!value)
         report_error(c->diagnostics, layout->key_span, "layout of %s lacks %s", layout->key, key);
@@ -474,21 +510,26 @@ static void check_word(struct check *c, const struct json_value *layout, const c
 }
 
 static void check_layouts(struct check *c) {
-    const struct json_value *layouts = required(c, c->plan, "layouts", JSON_OBJECT, "where every tensor lies");
+    const struct json_value *layouts =
+        required(c, c->plan, "layouts", JSON_OBJECT, "where every tensor lies");
     c->facts->tensors = layouts ? layouts->count : 0;
     for (const struct json_value *layout = layouts ? layouts->first : NULL; layout; layout = layout->next) {
         if (layout->kind != JSON_OBJECT) {
             report_error(c->diagnostics, layout->span, "the layout of %s takes entries", layout->key);
             continue;
         }
-        bool sharded = is_word(json_get(layout, KEY_LAYOUT_KIND), "sharded"), described = json_get(layout, KEY_ND_SHARD) != NULL;
+        bool sharded = is_word(json_get(layout, KEY_LAYOUT_KIND), "sharded"),
+             described = json_get(layout, KEY_ND_SHARD) != NULL;
         check_word(c, layout, KEY_MEMORY, "dram", "l1");
         check_word(c, layout, KEY_LAYOUT_KIND, "interleaved", "sharded");
         if (sharded != described)
-            report_error(c->diagnostics, layout->key_span, sharded ? "%s is sharded, but has no nd_shard" : "%s is interleaved, but has an nd_shard",
+            report_error(c->diagnostics, layout->key_span,
+                         sharded ? "%s is sharded, but has no nd_shard"
+                                 : "%s is interleaved, but has an nd_shard",
                          layout->key);
         if (json_get(layout, KEY_HALO) || json_get(json_get(layout, KEY_ND_SHARD), KEY_HALO))
-            report_error(c->diagnostics, layout->key_span, "halo unsupported: %s holds its own elements only", layout->key);
+            report_error(c->diagnostics, layout->key_span, "halo unsupported: %s holds its own elements only",
+                         layout->key);
     }
 }
 
@@ -501,7 +542,8 @@ static const char *address_of(struct check *c, const struct json_value *value) {
 }
 
 static void check_arguments(struct check *c) {
-    const struct json_value *arguments = json_get(c->plan, "runtime_args"), *layouts = json_get(c->plan, "layouts");
+    const struct json_value *arguments = json_get(c->plan, "runtime_args"),
+                            *layouts = json_get(c->plan, "layouts");
     int64_t offset = 0;
     if (!arguments)
         return;
@@ -515,49 +557,62 @@ static void check_arguments(struct check *c) {
             index++;
         if (!name || name->kind != JSON_STRING || !is_word(json_get(entry, "type"), "uint32") ||
             !is_integer(json_get(entry, "offset"), offset, offset))
-            report_error(c->diagnostics, entry->span, "argument %" PRId64 " takes a name, type \"uint32\" and offset %" PRId64, offset / 4,
+            report_error(c->diagnostics, entry->span,
+                         "argument %" PRId64 " takes a name, type \"uint32\" and offset %" PRId64, offset / 4,
                          offset);
         for (const struct json_value *other = arguments->first; name && other != entry; other = other->next)
             if (is_word(json_get(other, "name"), name->text ? name->text : ""))
                 report_error(c->diagnostics, entry->span, "two arguments are named %s", name->text);
         if (tensor && !layout)
-            report_error(c->diagnostics, entry->span, "the address of %s is an argument, but layouts has no such tensor", tensor);
+            report_error(c->diagnostics, entry->span,
+                         "the address of %s is an argument, but layouts has no such tensor", tensor);
         else if (layout && given[index])
             report_error(c->diagnostics, entry->span, "the address of %s is an argument twice", tensor);
         else if (layout)
             given[index] = entry;
     }
     size_t index = 0;
-    for (const struct json_value *layout = layouts ? layouts->first : NULL; layout; layout = layout->next, index++)
+    for (const struct json_value *layout = layouts ? layouts->first : NULL; layout;
+         layout = layout->next, index++)
         if (!given[index])
-            report_error(c->diagnostics, layout->key_span, "no argument gives the address of %s", layout->key);
+            report_error(c->diagnostics, layout->key_span, "no argument gives the address of %s",
+                         layout->key);
 }
 
 static void check_accessors(struct check *c) {
-    const struct json_value *accessors = json_get(c->plan, "accessors"), *layouts = json_get(c->plan, "layouts");
+    const struct json_value *accessors = json_get(c->plan, "accessors"),
+                            *layouts = json_get(c->plan, "layouts");
     for (const struct json_value *role = accessors ? accessors->first : NULL; role; role = role->next)
         for (const struct json_value *tensor = role->first; tensor; tensor = tensor->next)
             if (tensor->kind != JSON_STRING || !json_get(layouts, tensor->text)) {
-                report_error(c->diagnostics, tensor->span, "an accessor of the %s is of no tensor of layouts", role->key ? role->key : "kernel");
-                help(c, "TensorAccessorArgs must be created via TensorAccessorArgs(tensor) from the tensor that is bound");
+                report_error(c->diagnostics, tensor->span, "an accessor of the %s is of no tensor of layouts",
+                             role->key ? role->key : "kernel");
+                help(c, "TensorAccessorArgs must be created via TensorAccessorArgs(tensor) from the tensor "
+                        "that is bound");
             }
 }
 
 /* A binding is of a tensor, and its argument is that tensor's address. */
 static void check_bindings(struct check *c) {
-    const struct json_value *bindings = json_get(c->plan, "bindings"), *layouts = json_get(c->plan, "layouts");
+    const struct json_value *bindings = json_get(c->plan, "bindings"),
+                            *layouts = json_get(c->plan, "layouts");
     const struct json_value *arguments = json_get(c->plan, "runtime_args");
-    for (const struct json_value *binding = bindings ? bindings->first : NULL; binding; binding = binding->next) {
-        const struct json_value *bound = json_get(binding, "runtime_binding"), *index = json_get(bound, "runtime_arg_idx");
+    for (const struct json_value *binding = bindings ? bindings->first : NULL; binding;
+         binding = binding->next) {
+        const struct json_value *bound = json_get(binding, "runtime_binding"),
+                                *index = json_get(bound, "runtime_arg_idx");
         const struct json_value *argument = arguments ? arguments->first : NULL;
         for (int64_t i = 0; argument && index && i < index->integer; i++)
             argument = argument->next;
-        const char *tensor = index && is_integer(index, 0, INT32_MAX) ? address_of(c, json_get(argument, "value")) : NULL;
+        const char *tensor =
+            index && is_integer(index, 0, INT32_MAX) ? address_of(c, json_get(argument, "value")) : NULL;
         if (!binding->key || !json_get(layouts, binding->key))
             report_error(c->diagnostics, binding->span, "a binding is of a tensor of layouts");
         else if (bound && (!tensor || strcmp(tensor, binding->key) != 0)) {
-            report_error(c->diagnostics, bound->span, "the accessor of %s is bound to an argument that is not its address", binding->key);
-            help(c, "TensorAccessorArgs must be created via TensorAccessorArgs(tensor) from the tensor that is bound");
+            report_error(c->diagnostics, bound->span,
+                         "the accessor of %s is bound to an argument that is not its address", binding->key);
+            help(c, "TensorAccessorArgs must be created via TensorAccessorArgs(tensor) from the tensor that "
+                    "is bound");
         }
     }
 }
@@ -568,26 +623,31 @@ static void check_buffers(struct check *c) {
     for (const struct json_value *buffer = buffers ? buffers->first : NULL; buffer; buffer = buffer->next) {
         const struct json_value *id = json_get(buffer, "id");
         if (!is_integer(id, 0, 63) || !is_integer(json_get(buffer, KEY_PAGE_SIZE), 1, INT32_MAX)) {
-            report_error(c->diagnostics, buffer->span, "a circular buffer takes an id from 0 to 63 and a page_size from 1");
+            report_error(c->diagnostics, buffer->span,
+                         "a circular buffer takes an id from 0 to 63 and a page_size from 1");
             continue;
         }
         for (const struct json_value *other = buffers->first; other != buffer; other = other->next)
             if (is_integer(json_get(other, "id"), id->integer, id->integer))
-                report_error(c->diagnostics, buffer->span, "two circular buffers have the number %" PRId64, id->integer);
+                report_error(c->diagnostics, buffer->span, "two circular buffers have the number %" PRId64,
+                             id->integer);
     }
 }
 
 static void check_semaphores(struct check *c) {
     const struct json_value *semaphores = json_get(c->plan, "semaphores");
-    for (const struct json_value *semaphore = semaphores ? semaphores->first : NULL; semaphore; semaphore = semaphore->next) {
+    for (const struct json_value *semaphore = semaphores ? semaphores->first : NULL; semaphore;
+         semaphore = semaphore->next) {
         const struct json_value *id = json_get(semaphore, "id");
         if (!is_integer(id, 0, 15) || !is_integer(json_get(semaphore, "initial"), 0, UINT32_MAX)) {
-            report_error(c->diagnostics, semaphore->span, "a semaphore takes an id from 0 to 15 and an initial value of 32 bits");
+            report_error(c->diagnostics, semaphore->span,
+                         "a semaphore takes an id from 0 to 15 and an initial value of 32 bits");
             continue;
         }
         for (const struct json_value *other = semaphores->first; other != semaphore; other = other->next)
             if (is_integer(json_get(other, "id"), id->integer, id->integer))
-                report_error(c->diagnostics, semaphore->span, "two semaphores have the number %" PRId64, id->integer);
+                report_error(c->diagnostics, semaphore->span, "two semaphores have the number %" PRId64,
+                             id->integer);
     }
 }
 
@@ -595,7 +655,8 @@ bool plan_check(struct arena *arena, struct diagnostics *diagnostics, const stru
                 struct plan_facts *facts) {
     unsigned errors = diagnostics->error_count;
     const struct json_value *kernel = json_get(plan, "kernel");
-    *facts = (struct plan_facts){.kernel = kernel && kernel->kind == JSON_STRING ? kernel->text : "", .blocks = -1};
+    *facts = (struct plan_facts){.kernel = kernel && kernel->kind == JSON_STRING ? kernel->text : "",
+                                 .blocks = -1};
     struct check check = {.arena = arena, .diagnostics = diagnostics, .plan = plan, .facts = facts};
     if (plan->kind != JSON_OBJECT) {
         report_error(diagnostics, plan->span, "a plan is an object, {\"schema_version\": 1, ...}");

@@ -251,7 +251,8 @@ static int64_t entry_of_pair(const struct plan *plan, const char *key, size_t in
 }
 
 /* Where a core stands along rows, PLANE_SY, or columns, PLANE_SX: shards may be laid by columns. */
-static int64_t place_number(const struct plan *plan, size_t axes, struct core_place *place, enum plane_position position) {
+static int64_t place_number(const struct plan *plan, size_t axes, struct core_place *place,
+                            enum plane_position position) {
     const struct node *kernel = &plan->source->kernel->base;
     struct node_list arguments = launch_argument_list(kernel)->entries;
     size_t tiles = attribute_get(kernel, KEY_TT_CORE_PLANE) ? 0 : SHARD_TILES;
@@ -260,12 +261,14 @@ static int64_t place_number(const struct plan *plan, size_t axes, struct core_pl
     return attribute_integer(value ? simplify(place->arena, at_core(value, place)) : NULL, 0);
 }
 
-/* Narrows the ranges to the blocks of a core. Rows of cores share one axis, columns another; one axis along both
- * fills a row after the other. */
+/* Narrows the ranges to the blocks of a core. Rows of cores share one axis, columns another; one axis along
+ * both fills a row after the other. */
 static void narrow_to_place(const struct plan *plan, size_t grid_axes, struct core_place *place,
                             struct block_range *ranges) {
-    int64_t rows = entry_of_pair(plan, KEY_TT_PLANE_AXES, 0, -1), columns = entry_of_pair(plan, KEY_TT_PLANE_AXES, 1, -1);
-    int64_t y = place_number(plan, grid_axes, place, PLANE_SY), x = place_number(plan, grid_axes, place, PLANE_SX);
+    int64_t rows = entry_of_pair(plan, KEY_TT_PLANE_AXES, 0, -1),
+            columns = entry_of_pair(plan, KEY_TT_PLANE_AXES, 1, -1);
+    int64_t y = place_number(plan, grid_axes, place, PLANE_SY),
+            x = place_number(plan, grid_axes, place, PLANE_SX);
     int64_t width = entry_of_pair(plan, KEY_TT_CORE_PLANE, 1, INT32_MAX);
     bool single = rows >= 0 && rows == columns;
     for (size_t d = 0; d < (single ? 1 : 2); d++) {
@@ -283,7 +286,8 @@ static void print_placed_blocks(struct plan *plan, const struct work *work, stru
     struct block_range ranges[TENSOR_RANK_LIMIT];
     int64_t count = 1;
     for (size_t i = 0; i < work->extents.count; i++)
-        ranges[i] = (struct block_range){0, attribute_integer(simplify(place->arena, work->extents.items[i]), 0)};
+        ranges[i] =
+            (struct block_range){0, attribute_integer(simplify(place->arena, work->extents.items[i]), 0)};
     narrow_to_place(plan, work->extents.count, place, ranges);
     for (size_t i = 0; i < work->extents.count; i++)
         count *= ranges[i].count;
@@ -405,19 +409,23 @@ static int64_t address_argument(const struct plan *plan, const char *tensor) {
     for (size_t i = 0; arguments && i < arguments->entries.count; i++) {
         struct node_call *call = node_as(node_as(arguments->entries.items[i], attribute)->value, call);
         struct node_reference *named =
-            call && strcmp(call->function, "address") == 0 && call->arguments.count == 1 ? node_as(call->arguments.items[0], reference) : NULL;
+            call && strcmp(call->function, "address") == 0 && call->arguments.count == 1
+                ? node_as(call->arguments.items[0], reference)
+                : NULL;
         if (named && strcmp(named->name, tensor) == 0)
             return (int64_t)i;
     }
     return -1;
 }
 
-/* Tiles along each dimension; a vector is one row. Returns the tiles of a row, and of the tensor in *total. */
+/* Tiles along each dimension; a vector is one row. Returns the tiles of a row, and of the tensor in *total.
+ */
 static struct node *count_tiles(struct arena *arena, struct node_list dimensions, struct node **total) {
     struct node *row = NULL, *edge = make_integer(arena, TILE_EDGE);
     *total = make_integer(arena, 1);
     for (size_t i = 0; i < dimensions.count; i++) {
-        row = i + 2 >= dimensions.count ? make_ceildiv(arena, dimensions.items[i], edge) : dimensions.items[i];
+        row =
+            i + 2 >= dimensions.count ? make_ceildiv(arena, dimensions.items[i], edge) : dimensions.items[i];
         *total = make_mul(arena, *total, row);
     }
     return simplify(arena, row);
@@ -427,7 +435,8 @@ static struct node *count_tiles(struct arena *arena, struct node_list dimensions
 static void print_binding(struct plan *plan, const struct node_parameter *parameter) {
     struct arena *arena = plan->source->arena;
     struct json *json = &plan->json;
-    struct node *buffer = attribute_get(&parameter->base, KEY_TT_BUFFER), *shard = dictionary_get(buffer, KEY_ND_SHARD);
+    struct node *buffer = attribute_get(&parameter->base, KEY_TT_BUFFER),
+                *shard = dictionary_get(buffer, KEY_ND_SHARD);
     struct node *total, *row = count_tiles(arena, parameter->dimensions, &total);
     uint32_t bytes = 0;
     device_format(parameter->dtype, &bytes);

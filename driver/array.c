@@ -11,7 +11,8 @@ static const struct {
     enum dtype dtype;
     enum npy_type file;
 } types[] = {
-    {DTYPE_BF16, NPY_BF16}, {DTYPE_F32, NPY_F32}, {DTYPE_U16, NPY_U16}, {DTYPE_U32, NPY_U32}, {DTYPE_I32, NPY_I32},
+    {DTYPE_BF16, NPY_BF16}, {DTYPE_F32, NPY_F32}, {DTYPE_U16, NPY_U16},
+    {DTYPE_U32, NPY_U32},   {DTYPE_I32, NPY_I32},
 };
 
 static int type_index(enum dtype dtype) {

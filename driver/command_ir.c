@@ -69,8 +69,8 @@ static void print_explanations(const struct session *session, const struct node_
         }
         bool placed = told->span.line && told->span.file < diagnostics->source_count;
         if (placed) {
-            printf("  %s:%u:%u: %s\n", diagnostics->sources[told->span.file].path, told->span.line, told->span.column,
-                   told->sentence);
+            printf("  %s:%u:%u: %s\n", diagnostics->sources[told->span.file].path, told->span.line,
+                   told->span.column, told->sentence);
         } else {
             printf("  %s\n", told->sentence);
         }

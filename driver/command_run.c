@@ -236,8 +236,8 @@ enum exit_code command_run(struct arena *arena, const struct settings *settings)
         run.scalars = scalars;
         run.scalar_count = settings->set.count;
         struct array *arrays = arena_allocate(arena, (launch_parameters(entry).count + 1) * sizeof *arrays);
-        ok = load_arrays(&session, entry, arrays) && run_entry(&run, entry, arrays) && session_is_sound(&session) &&
-             write_arrays(&session, entry, arrays);
+        ok = load_arrays(&session, entry, arrays) && run_entry(&run, entry, arrays) &&
+             session_is_sound(&session) && write_arrays(&session, entry, arrays);
         if (ok && settings->stats) {
             print_statistics(&run);
         }

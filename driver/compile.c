@@ -183,7 +183,8 @@ static bool visit_attributes(struct node *node, void *context) {
     for (size_t i = 0; i < node->attributes.count; i++) {
         const char *key = node_as(node->attributes.items[i], attribute)->key;
         for (size_t j = 0; j < sizeof attribute_owners / sizeof *attribute_owners; j++) {
-            const struct pass *pass = strcmp(attribute_owners[j].key, key) == 0 ? pass_find(attribute_owners[j].owner) : NULL;
+            const struct pass *pass =
+                strcmp(attribute_owners[j].key, key) == 0 ? pass_find(attribute_owners[j].owner) : NULL;
             /* The stamp of an earlier verification is no proof: the text may have changed since. */
             bool stamp = strcmp(key, KEY_TT_VERIFIED) == 0;
             if (pass && !stamp && pass->gives == latest->form && (!latest->pass || pass > latest->pass)) {

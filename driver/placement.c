@@ -96,14 +96,16 @@ bool placement_find(struct diagnostics *diagnostics, const struct environment *s
     return !nd_shard || find_shards(diagnostics, sizes, parameter, extents, nd_shard, placement);
 }
 
-bool placement_covers(struct diagnostics *diagnostics, const struct environment *sizes, const struct node *kernel) {
+bool placement_covers(struct diagnostics *diagnostics, const struct environment *sizes,
+                      const struct node *kernel) {
     struct node_list parameters = launch_parameters(kernel);
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
         uint64_t extents[TENSOR_RANK_LIMIT];
         struct device_placement placement;
-        if (parameter->dimensions.count && (!parameter_extents(diagnostics, sizes, &parameter->base, extents) ||
-                                            !placement_find(diagnostics, sizes, parameter, extents, &placement)))
+        if (parameter->dimensions.count &&
+            (!parameter_extents(diagnostics, sizes, &parameter->base, extents) ||
+             !placement_find(diagnostics, sizes, parameter, extents, &placement)))
             return false;
     }
     return true;
@@ -111,9 +113,9 @@ bool placement_covers(struct diagnostics *diagnostics, const struct environment 
 
 bool placement_equal(const struct device_placement *first, const struct device_placement *second) {
     size_t bytes = first->rank * sizeof *first->shard;
-    return first->memory == second->memory && first->rank == second->rank && first->columns == second->columns &&
-           first->by_columns == second->by_columns && first->contiguous == second->contiguous &&
-           memcmp(first->shard, second->shard, bytes) == 0;
+    return first->memory == second->memory && first->rank == second->rank &&
+           first->columns == second->columns && first->by_columns == second->by_columns &&
+           first->contiguous == second->contiguous && memcmp(first->shard, second->shard, bytes) == 0;
 }
 
 const char *placement_text(struct arena *arena, const struct device_placement *placement) {

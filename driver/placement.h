@@ -10,8 +10,10 @@
 bool placement_find(struct diagnostics *diagnostics, const struct environment *sizes,
                     const struct node_parameter *parameter, const uint64_t *extents,
                     struct device_placement *placement);
-/* Do the shards of all tensors cover them? Asked before the conditions that say so: this message names the shards. */
-bool placement_covers(struct diagnostics *diagnostics, const struct environment *sizes, const struct node *kernel);
+/* Do the shards of all tensors cover them? Asked before the conditions that say so: this message names the
+ * shards. */
+bool placement_covers(struct diagnostics *diagnostics, const struct environment *sizes,
+                      const struct node *kernel);
 bool placement_equal(const struct device_placement *first, const struct device_placement *second);
 /* "interleaved in DRAM", "sharded in DRAM by 2x4 tiles". */
 const char *placement_text(struct arena *arena, const struct device_placement *placement);

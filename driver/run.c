@@ -305,7 +305,8 @@ static bool bind_sizes(struct run *run, struct node *entry, struct environment *
         tensor++;
     }
     if (!sizes_bind(diagnostics_of(run), sizes, entry, shapes, known) ||
-        !placement_covers(diagnostics_of(run), sizes, entry) || !conditions_check(diagnostics_of(run), sizes, entry)) {
+        !placement_covers(diagnostics_of(run), sizes, entry) ||
+        !conditions_check(diagnostics_of(run), sizes, entry)) {
         return false;
     }
     tensor = 0;

@@ -133,8 +133,8 @@ bool session_open(struct session *session, struct arena *arena, const struct set
     size_t judged = 0;
     bool standard_input = strcmp(settings->input, "-") == 0;
     session->path = standard_input ? "<stdin>" : settings->input;
-    session->text = file_read_extent(arena, standard_input ? "/dev/stdin" : settings->input, source_extent, &judged,
-                                     &session->length, &error);
+    session->text = file_read_extent(arena, standard_input ? "/dev/stdin" : settings->input, source_extent,
+                                     &judged, &session->length, &error);
     if (!session->text) {
         print_error(settings, error);
     }
@@ -166,12 +166,14 @@ bool session_passes(struct session *session, const char *last) {
     session->explanations = (struct explanations){.arena = session->arena};
     progress(settings, arena_printf(session->arena, "compiling %s", settings->input));
     read_defines(session, options);
-    bool ok = unit_load(&session->unit, session->path, session->text, session->length) && unit_compile(&session->unit);
+    bool ok = unit_load(&session->unit, session->path, session->text, session->length) &&
+              unit_compile(&session->unit);
     progress(settings, NULL);
     return ok && session_is_sound(session);
 }
 
-bool session_compile(struct session *session, struct arena *arena, const struct settings *settings, const char *last) {
+bool session_compile(struct session *session, struct arena *arena, const struct settings *settings,
+                     const char *last) {
     return session_open(session, arena, settings) && session_passes(session, last);
 }
 

@@ -16,7 +16,7 @@ struct session {
     struct unit unit;
     bool rehearse;                    /* also what the passes made of a .tl */
     struct explanations explanations; /* with --explain */
-    struct list_builder dumps; /* modules of one kernel, as each pass left them */
+    struct list_builder dumps;        /* modules of one kernel, as each pass left them */
     const char **dump_names;
     size_t dump_count;
 };

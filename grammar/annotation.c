@@ -13,10 +13,12 @@ static const struct {
     enum argument_kind takes;
     const char *belongs; /* help where it stands in a head that it does not belong to */
 } attribute_rules[] = {
-    {KEY_LAYOUT, PLACE_TENSOR, TAKES_ENTRIES, "it stands behind the type of a parameter: X: bf16[M, N] @layout(...)"},
+    {KEY_LAYOUT, PLACE_TENSOR, TAKES_ENTRIES,
+     "it stands behind the type of a parameter: X: bf16[M, N] @layout(...)"},
     {KEY_SCHEDULE, PLACE_KERNEL | PLACE_LOOP, TAKES_ENTRIES,
      "it stands behind the parameters of a kernel: kernel f(...) @schedule(...) -> ..., or at its grid"},
-    {KEY_PIPELINE, PLACE_LOOP, TAKES_INTEGER, "it stands at a loop over blocks: for k in K by 32 @pipeline(2)"},
+    {KEY_PIPELINE, PLACE_LOOP, TAKES_INTEGER,
+     "it stands at a loop over blocks: for k in K by 32 @pipeline(2)"},
     {KEY_EXACT, PLACE_KERNEL | PLACE_LOOP | PLACE_ASSIGNMENT | PLACE_BUFFER, TAKES_NOTHING, NULL},
     {KEY_L1_ACC, PLACE_KERNEL | PLACE_LOOP | PLACE_ASSIGNMENT | PLACE_BUFFER, TAKES_NOTHING, NULL},
     {KEY_MULTICAST, PLACE_BUFFER, TAKES_NOTHING,

@@ -164,7 +164,8 @@ struct node_list resolve_parameters(struct resolver *r, struct node_list trees) 
             node_as(parameters.items[j], parameter)->base.span.line == trees.items[i]->span.line &&
             parameters.items[j]->span.column == trees.items[i]->span.column) {
             bool tensor = node_as(parameters.items[j], parameter)->dimensions.count > 0;
-            parameters.items[j] = resolve_attributes(r, parameters.items[j], trees.items[i], tensor ? PLACE_TENSOR : PLACE_SCALAR);
+            parameters.items[j] = resolve_attributes(r, parameters.items[j], trees.items[i],
+                                                     tensor ? PLACE_TENSOR : PLACE_SCALAR);
             if (r->inside_program)
                 refuse_layout(r, parameters.items[j], trees.items[i]);
             j++;

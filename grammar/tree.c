@@ -41,7 +41,7 @@ void tree_item(struct parse *parse, struct node *item) {
     parse->errors = parse->diagnostics->error_count;
 }
 
-struct node *tree_binary(struct parse *parse, struct span span, int operator, struct node *left,
+struct node *tree_binary(struct parse *parse, struct span span, int operator, struct node * left,
                          struct node *right) {
     return NODE_AT(binary, BINARY, span, .operator=(enum binary_operator) operator, .left = left,
                    .right = right);
@@ -86,7 +86,7 @@ struct node *tree_reduction(struct parse *parse, struct span span, const char *n
 }
 
 struct node *tree_assignment(struct parse *parse, struct span span, struct list_builder *targets,
-                             int operator, struct node *value, struct list_builder *attributes) {
+                             int operator, struct node * value, struct list_builder *attributes) {
     struct node_call *launched = node_as(value, call);
     if (targets->count == 1)
         return attributed(NODE_AT(assign, ASSIGN, span, .target = targets->items[0],

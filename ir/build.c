@@ -28,7 +28,8 @@ struct node *make_reference(struct arena *arena, const char *name) {
 }
 
 struct node *make_access(struct arena *arena, const char *name, struct node_list subscripts) {
-    return node_new(arena, access, ACCESS, nowhere, .name = arena_intern(arena, name), .subscripts = subscripts);
+    return node_new(arena, access, ACCESS, nowhere, .name = arena_intern(arena, name),
+                    .subscripts = subscripts);
 }
 
 static int64_t floor_divide(int64_t a, int64_t b) {
@@ -79,7 +80,8 @@ bool integer_operate(enum binary_operator op, int64_t a, int64_t b, int64_t *out
 }
 
 /* x op literal and literal op x where the literal is neutral or absorbs; NULL when neither. */
-static struct node *neutral(struct arena *arena, enum binary_operator op, struct node *left, struct node *right) {
+static struct node *neutral(struct arena *arena, enum binary_operator op, struct node *left,
+                            struct node *right) {
     int64_t a, b;
     bool has_left = integer_value(left, &a), has_right = integer_value(right, &b);
     switch (op) {
@@ -103,7 +105,8 @@ static struct node *neutral(struct arena *arena, enum binary_operator op, struct
 }
 
 /* Integers only: index and size expressions. x * 0 vanishes, which a float must not. */
-static struct node *make_index(struct arena *arena, enum binary_operator op, struct node *left, struct node *right) {
+static struct node *make_index(struct arena *arena, enum binary_operator op, struct node *left,
+                               struct node *right) {
     int64_t a, b, value;
     if (integer_value(left, &a) && integer_value(right, &b) && integer_operate(op, a, b, &value))
         return node_new(arena, integer, INTEGER, span_of(left, right), .value = value);
@@ -111,8 +114,9 @@ static struct node *make_index(struct arena *arena, enum binary_operator op, str
     return simpler ? simpler : make_binary(arena, op, left, right);
 }
 
-struct node *make_binary(struct arena *arena, enum binary_operator op, struct node *left, struct node *right) {
-    return node_new(arena, binary, BINARY, span_of(left, right), .operator = op, .left = left, .right = right);
+struct node *make_binary(struct arena *arena, enum binary_operator op, struct node *left,
+                         struct node *right) {
+    return node_new(arena, binary, BINARY, span_of(left, right), .operator= op, .left = left, .right = right);
 }
 
 struct node *make_add(struct arena *arena, struct node *left, struct node *right) {
@@ -136,7 +140,8 @@ struct node *make_mod(struct arena *arena, struct node *left, struct node *right
 }
 
 struct node *make_call(struct arena *arena, const char *function, struct node_list arguments) {
-    return node_new(arena, call, CALL, nowhere, .function = arena_intern(arena, function), .arguments = arguments);
+    return node_new(arena, call, CALL, nowhere, .function = arena_intern(arena, function),
+                    .arguments = arguments);
 }
 
 struct node *make_min(struct arena *arena, struct node *left, struct node *right) {
@@ -162,7 +167,8 @@ struct node *make_ceildiv(struct arena *arena, struct node *left, struct node *r
     return make_call(arena, "ceildiv", LIST(arena, left, right));
 }
 
-struct node *make_statement(struct arena *arena, struct span span, const char *function, struct node_list arguments) {
+struct node *make_statement(struct arena *arena, struct span span, const char *function,
+                            struct node_list arguments) {
     return node_new(arena, statement, STATEMENT, span, .call = make_call(arena, function, arguments));
 }
 
@@ -170,12 +176,14 @@ struct node *make_block(struct arena *arena, struct span span, struct node_list 
     return node_new(arena, block, BLOCK, span, .statements = statements);
 }
 
-struct node *make_axis(struct arena *arena, const char *name, struct node *lower, struct node *upper, struct node *step) {
-    return node_new(arena, axis, AXIS, nowhere, .name = arena_intern(arena, name), .lower = lower, .upper = upper, .step = step);
+struct node *make_axis(struct arena *arena, const char *name, struct node *lower, struct node *upper,
+                       struct node *step) {
+    return node_new(arena, axis, AXIS, nowhere, .name = arena_intern(arena, name), .lower = lower,
+                    .upper = upper, .step = step);
 }
 
-struct node *make_for(struct arena *arena, struct span span, const char *name, struct node *lower, struct node *upper,
-                      struct node *step, struct node *body) {
+struct node *make_for(struct arena *arena, struct span span, const char *name, struct node *lower,
+                      struct node *upper, struct node *step, struct node *body) {
     struct node *axis = make_axis(arena, name, lower, upper, step);
     return node_new(arena, for, FOR, span, .axes = LIST(arena, axis), .body = body);
 }
@@ -186,7 +194,8 @@ static struct node *simplify_in(struct node *node, void *context) {
     struct node_binary *binary = node_as(mapped, binary);
     if (binary) {
         int64_t a, b, value;
-        if (integer_value(binary->left, &a) && integer_value(binary->right, &b) && integer_operate(binary->operator, a, b, &value))
+        if (integer_value(binary->left, &a) && integer_value(binary->right, &b) &&
+            integer_operate(binary->operator, a, b, &value))
             return node_new(arena, integer, INTEGER, mapped->span, .value = value);
         struct node *simpler = neutral(arena, binary->operator, binary->left, binary->right);
         return simpler ? simpler : mapped;

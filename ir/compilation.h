@@ -20,10 +20,11 @@ struct compilation {
     uint32_t grid_x, grid_y; /* cores to use; within the architecture's grid */
     struct node *kernel;     /* the kernel as it stands; a pass replaces it */
     enum form form;
-    bool rehearse;             /* verify_tt_ir plays small launches behind its proofs */
-    struct node *checks;       /* what verify_tt_ir leaves to the launch: conditions on sizes by name; NULL: nothing */
+    bool rehearse; /* verify_tt_ir plays small launches behind its proofs */
+    struct node
+        *checks; /* what verify_tt_ir leaves to the launch: conditions on sizes by name; NULL: nothing */
     struct explanations *explanations; /* what is proved is told here; NULL: nobody asks */
-    const struct pass *broken; /* set by the runner: this pass broke its promise, a fault of tilec */
+    const struct pass *broken;         /* set by the runner: this pass broke its promise, a fault of tilec */
 };
 
 #endif

@@ -75,8 +75,8 @@ const struct expression *expression_arithmetic(struct compiler *c, enum binary_o
 /* The expression as another type: itself, a folded literal, or a conversion. */
 const struct expression *expression_as(struct compiler *c, const struct expression *e, enum number_type type);
 /* The value as a store to this type rounds it, unless it is of that type already. */
-const struct expression *expression_rounded(struct compiler *c, const struct expression *value, enum dtype dtype,
-                                            struct span span);
+const struct expression *expression_rounded(struct compiler *c, const struct expression *value,
+                                            enum dtype dtype, struct span span);
 
 /* ---- evaluate_compile_expression.c: NULL after a reported error ---- */
 const struct expression *compile_expression(struct compiler *c, const struct node *node);

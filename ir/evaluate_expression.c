@@ -227,7 +227,7 @@ struct folding {
 static bool better(enum reduction_operator operator, double a, double b) {
     if (b != b)
         return false;
-    return a != a || (operator == REDUCTION_ARGMAX ? a > b : a<b);
+    return a != a || (operator== REDUCTION_ARGMAX ? a > b : a<b);
 }
 
 static void fold_step(struct machine *m, struct folding *f) {
@@ -280,7 +280,7 @@ static void fold_integer_step(struct machine *m, struct folding *f) {
         break;
     case REDUCTION_ARGMAX:
     case REDUCTION_ARGMIN:
-        if (!f->any || (f->fold->operator == REDUCTION_ARGMAX ? term > f->integer : term<f->integer)) {
+        if (!f->any || (f->fold->operator== REDUCTION_ARGMAX ? term > f->integer : term<f->integer)) {
             f->integer = term;
             f->best = m->slots[f->fold->ranges[0].slot];
         }
@@ -332,16 +332,16 @@ struct number fold_of(struct machine *m, const struct fold *fold, const struct n
         f.absolute = fabs(from->value);
     }
     fold_run(m, &f, 0);
-    return fold->operator == REDUCTION_SUM && m->model == MODEL_BOUND ? fold_bound(m, &f) : f.value;
+    return fold->operator== REDUCTION_SUM && m->model == MODEL_BOUND ? fold_bound(m, &f) : f.value;
 }
 
 static int64_t fold_integers(struct machine *m, const struct expression *e) {
     const struct fold *fold = e->u.fold;
     struct folding f = {
-        .fold = fold, .integer = fold->operator == REDUCTION_PRODUCT, .value = {neutral(fold->operator), 0}};
+        .fold = fold, .integer = fold->operator== REDUCTION_PRODUCT, .value = {neutral(fold->operator), 0}};
     fold_run(m, &f, 0);
-    bool position = fold->operator == REDUCTION_ARGMAX || fold->operator == REDUCTION_ARGMIN;
-    if (!f.any && fold->operator != REDUCTION_SUM && fold->operator != REDUCTION_PRODUCT && !m->stopped)
+    bool position = fold->operator== REDUCTION_ARGMAX || fold->operator== REDUCTION_ARGMIN;
+    if (!f.any && fold->operator!= REDUCTION_SUM && fold->operator!= REDUCTION_PRODUCT && !m->stopped)
         machine_fault(m, e->span, "%s over no elements",
                       word_text(WORDS_reduction_operator, (int)fold->operator));
     return settle(e->type, position ? f.best : f.integer);

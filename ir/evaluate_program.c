@@ -140,8 +140,7 @@ static bool runs_per_core(struct compiler *c) {
         const struct node_attribute *entry = node_as(list->entries.items[i], attribute);
         bool differs = false;
         is_of_core(entry->value, &differs);
-        if (differs &&
-            mentions(((const struct node_kernel *)c->kernel)->body, entry->key))
+        if (differs && mentions(((const struct node_kernel *)c->kernel)->body, entry->key))
             return true;
     }
     return false;

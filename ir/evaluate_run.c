@@ -101,7 +101,7 @@ static struct number combine(struct machine *m, enum assign_operator operator, s
 
 static void assign_slot(struct machine *m, const struct assignment *a) {
     int64_t value = integer_of(m, a->value), *place = &m->slots[a->slot];
-    if (a->operator != ASSIGN_SET && * place == INT64_MIN) {
+    if (a->operator!= ASSIGN_SET && * place == INT64_MIN) {
         machine_fault(m, m->span, "a variable is updated before it is written");
         return;
     }
@@ -127,7 +127,7 @@ static void assign_element(struct machine *m, const struct assignment *a) {
     struct number *place = place_of(m, a), value;
     if (!place)
         return;
-    if (a->operator != ASSIGN_SET && number_is_hole(*place)) {
+    if (a->operator!= ASSIGN_SET && number_is_hole(*place)) {
         machine_fault(m, m->span, "%s is updated where nothing was written to it", a->name);
         return;
     }
@@ -136,9 +136,9 @@ static void assign_element(struct machine *m, const struct assignment *a) {
         value = fold_of(m, a->fold, &old);
     } else if (a->type == NUMBER_FLOAT) {
         value = number_of(m, a->value);
-        value = a->operator == ASSIGN_SET ? value : combine(m, a->operator, * place, value);
+        value = a->operator== ASSIGN_SET ? value : combine(m, a->operator, * place, value);
     } else {
-        int64_t old = a->operator == ASSIGN_SET ? 0 : (int64_t)place->value;
+        int64_t old = a->operator== ASSIGN_SET ? 0 : (int64_t)place->value;
         value =
             (struct number){(double)wrap(a, combine_integers(a->operator, old, integer_of(m, a->value))), 0};
     }

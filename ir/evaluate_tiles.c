@@ -208,7 +208,8 @@ static enum call_result matmul_block(struct machine *m, const struct call *call)
 enum { BINARY_KIND_ADD, BINARY_KIND_SUBTRACT, BINARY_KIND_MULTIPLY };
 #define BINARY_VARIANT(kind, word) ((kind)*16 + (word))
 
-/* The ideal product keeps its sign where the device, which adds it to the +0 of a fresh slot, turns -0 to +0. */
+/* The ideal product keeps its sign where the device, which adds it to the +0 of a fresh slot, turns -0 to +0.
+ */
 static struct number accumulate(enum number_model model, struct number sum, struct number product) {
     bool fresh = sum.value == 0 && !signbit(sum.value);
     return model != MODEL_DEVICE && fresh ? product : number_add(model, sum, product);

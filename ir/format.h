@@ -1,4 +1,5 @@
-/* How the device stores a type: the one table of element types and data formats; sizes of formats are in support/scalar.h. */
+/* How the device stores a type: the one table of element types and data formats; sizes of formats are in
+ * support/scalar.h. */
 #ifndef TILEC_IR_FORMAT_H
 #define TILEC_IR_FORMAT_H
 
@@ -7,8 +8,8 @@
 
 /* False, and *format as it was, for a type that has no tiles (bool, index). */
 bool dtype_data_format(enum dtype dtype, enum data_format *format);
-/* The name of the device's data format for a type and the bytes of one of its tiles; NULL, and *tile_bytes as it was, for a type
- * that no circular buffer holds. */
+/* The name of the device's data format for a type and the bytes of one of its tiles; NULL, and *tile_bytes as
+ * it was, for a type that no circular buffer holds. */
 const char *device_format(enum dtype dtype, uint32_t *tile_bytes);
 
 #endif

@@ -71,9 +71,9 @@ static bool overflow(struct evaluation *e, const struct node *node) {
 }
 
 /* An operator on integers; without a value (overflow, division by zero) it is an error at node. */
-static bool operate(struct evaluation *e, const struct node *node, enum binary_operator operator, int64_t a, int64_t b,
-                    int64_t *value) {
-    if ((operator == BINARY_DIVIDE || operator == BINARY_REMAINDER) && b == 0) {
+static bool operate(struct evaluation *e, const struct node *node, enum binary_operator operator, int64_t a,
+                    int64_t b, int64_t *value) {
+    if ((operator== BINARY_DIVIDE || operator== BINARY_REMAINDER) && b == 0) {
         report_error(e->diagnostics, node->span, "%s divides by zero",
                      node_text(e->environment->arena, node));
         return false;
@@ -86,7 +86,7 @@ static bool evaluate_binary(struct evaluation *e, const struct node_binary *bina
     int64_t a, b;
     if (!evaluate(e, binary->left, &a))
         return false;
-    if ((binary->operator == BINARY_AND && !a) || (binary->operator == BINARY_OR && a)) {
+    if ((binary->operator== BINARY_AND && !a) || (binary->operator== BINARY_OR && a)) {
         *value = a != 0;
         return true;
     }
@@ -116,7 +116,8 @@ static bool core_value(const struct launch_core *core, const struct node_call *c
     const struct {
         const char *name;
         uint64_t value;
-    } rows[] = {{"start", core->share.start}, {"count", core->share.count}, {"core_x", core->x}, {"core_y", core->y}};
+    } rows[] = {
+        {"start", core->share.start}, {"count", core->share.count}, {"core_x", core->x}, {"core_y", core->y}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strcmp(call->function, rows[i].name) == 0) {
             *value = (int64_t)rows[i].value;
@@ -204,7 +205,8 @@ static bool evaluate_call(struct evaluation *e, const struct node_call *call, in
         return true;
     case 2: {
         int64_t rest;
-        if (!operate(e, node, BINARY_DIVIDE, v[0], v[1], value) || !operate(e, node, BINARY_REMAINDER, v[0], v[1], &rest))
+        if (!operate(e, node, BINARY_DIVIDE, v[0], v[1], value) ||
+            !operate(e, node, BINARY_REMAINDER, v[0], v[1], &rest))
             return false;
         *value += rest != 0;
         return true;
@@ -217,7 +219,7 @@ static bool evaluate_call(struct evaluation *e, const struct node_call *call, in
 static bool evaluate_unary(struct evaluation *e, const struct node_unary *unary, int64_t *value) {
     if (!evaluate(e, unary->operand, value))
         return false;
-    if (unary->operator == UNARY_NOT)
+    if (unary->operator== UNARY_NOT)
         *value = !*value;
     else if (__builtin_sub_overflow(0, *value, value))
         return overflow(e, &unary->base);
@@ -343,7 +345,8 @@ static bool check_extents(struct diagnostics *diagnostics, const struct environm
         if (!size_evaluate(diagnostics, environment, dimension, &value))
             return false;
         if (value != (int64_t)shape->extents[i] && dimension->kind == NODE_INTEGER) {
-            report_error(diagnostics, parameter->base.span, "dimension %zu of %s is %" PRIu64 ", but it is fixed to %" PRId64, i,
+            report_error(diagnostics, parameter->base.span,
+                         "dimension %zu of %s is %" PRIu64 ", but it is fixed to %" PRId64, i,
                          parameter->name, shape->extents[i], value);
             return false;
         }
@@ -379,8 +382,10 @@ static struct node_list conditions_of(const struct node *kernel) {
 
 /* NAME == value: the name, else NULL. */
 static const char *settled_name(const struct node *condition) {
-    const struct node_binary *binary = condition->kind == NODE_BINARY ? (const struct node_binary *)condition : NULL;
-    struct node_reference *name = binary && binary->operator== BINARY_EQUAL ? node_as(binary->left, reference) : NULL;
+    const struct node_binary *binary =
+        condition->kind == NODE_BINARY ? (const struct node_binary *)condition : NULL;
+    struct node_reference *name =
+        binary && binary->operator== BINARY_EQUAL ? node_as(binary->left, reference) : NULL;
     return name ? name->name : NULL;
 }
 
@@ -407,7 +412,8 @@ void sizes_settle(struct environment *environment, const struct node *kernel) {
                 continue;
             struct size_value *size = add(environment, name);
             size->value = value;
-            size->origin = arena_printf(environment->arena, "`where %s`", node_text(environment->arena, conditions.items[i]));
+            size->origin = arena_printf(environment->arena, "`where %s`",
+                                        node_text(environment->arena, conditions.items[i]));
             size->span = conditions.items[i]->span;
             changed = true;
         }
@@ -467,10 +473,10 @@ static bool condition_holds(struct diagnostics *diagnostics, const struct enviro
     if (binary && (binary->operator== BINARY_AND || binary->operator== BINARY_OR))
         report_note(diagnostics, nowhere, "%s", sizes.text);
     else if (binary && size_evaluate(diagnostics, environment, binary->left, &left) &&
-        size_evaluate(diagnostics, environment, binary->right, &right))
+             size_evaluate(diagnostics, environment, binary->right, &right))
         report_note(diagnostics, nowhere, "%s is %" PRId64 ", %s is %" PRId64,
-                    node_text(environment->arena, binary->left), left, node_text(environment->arena, binary->right),
-                    right);
+                    node_text(environment->arena, binary->left), left,
+                    node_text(environment->arena, binary->right), right);
     return false;
 }
 
@@ -486,12 +492,13 @@ bool conditions_check(struct diagnostics *diagnostics, const struct environment 
     return true;
 }
 
-bool checks_hold(struct diagnostics *diagnostics, const struct environment *environment, const struct node *kernel) {
+bool checks_hold(struct diagnostics *diagnostics, const struct environment *environment,
+                 const struct node *kernel) {
     struct node_dictionary *checks = node_as(attribute_get(kernel, KEY_TT_CHECKS), dictionary);
     for (size_t i = 0; checks && i < checks->entries.count; i++) {
         struct node_attribute *check = node_as(checks->entries.items[i], attribute);
-        const char *fault = arena_printf(environment->arena, "the run-time check %s does not hold: %s", check->key,
-                                         node_text(environment->arena, check->value));
+        const char *fault = arena_printf(environment->arena, "the run-time check %s does not hold: %s",
+                                         check->key, node_text(environment->arena, check->value));
         if (!condition_holds(diagnostics, environment, check->value, fault))
             return false;
     }
@@ -595,7 +602,8 @@ static bool address_argument(struct diagnostics *diagnostics, const struct launc
 }
 
 static bool argument_value(struct diagnostics *diagnostics, const struct launch *launch,
-                           const struct launch_core *core, const struct node_attribute *entry, uint32_t *word) {
+                           const struct launch_core *core, const struct node_attribute *entry,
+                           uint32_t *word) {
     struct node_call *call = node_as(entry->value, call);
     struct node_reference *reference = node_as(entry->value, reference);
     if (reference && find_word(launch->scalars, launch->scalar_count, reference->name, word))

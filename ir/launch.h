@@ -38,11 +38,12 @@ struct tensor_shape {
 };
 
 /* Binds every size that the given tensors of a kernel or program mention; integer scalars that are not set
- * take their defaults, and sizes that no tensor mentions what `where` says. Sizes already in the environment must agree. A disagreement names both tensors. False
- * after a reported error. */
+ * take their defaults, and sizes that no tensor mentions what `where` says. Sizes already in the environment
+ * must agree. A disagreement names both tensors. False after a reported error. */
 bool sizes_bind(struct diagnostics *diagnostics, struct environment *environment, const struct node *kernel,
                 const struct tensor_shape *shapes, size_t count);
-/* Sets every size without a value that a `where` condition settles: P == (H + 1) / 2, with all of the right side known. */
+/* Sets every size without a value that a `where` condition settles: P == (H + 1) / 2, with all of the right
+ * side known. */
 void sizes_settle(struct environment *environment, const struct node *kernel);
 /* Has `where` a condition with this size alone on its left side? */
 bool size_is_settled(const struct node *kernel, const char *name);
@@ -50,7 +51,8 @@ bool size_is_settled(const struct node *kernel, const char *name);
 bool conditions_check(struct diagnostics *diagnostics, const struct environment *environment,
                       const struct node *kernel);
 /* The run-time checks of a kernel (tt.checks); false after one that does not hold was reported. */
-bool checks_hold(struct diagnostics *diagnostics, const struct environment *environment, const struct node *kernel);
+bool checks_hold(struct diagnostics *diagnostics, const struct environment *environment,
+                 const struct node *kernel);
 /* The extents of a tensor parameter (room for TENSOR_RANK_LIMIT); false after a reported error. */
 bool parameter_extents(struct diagnostics *diagnostics, const struct environment *environment,
                        const struct node *parameter, uint64_t *extents);
@@ -96,14 +98,14 @@ enum runtime_position {
     RUNTIME_GN,
     RUNTIME_OUTER
 };
-/* Behind the extents of outer axes where blocks belong to places of cores (tt.plane_axes): in tt.partition_mode
- * local_shard behind SHARD_TILES more, Sm and Sn. Ly and Lx stand only where their direction counts blocks of an axis
- * of its own. */
+/* Behind the extents of outer axes where blocks belong to places of cores (tt.plane_axes): in
+ * tt.partition_mode local_shard behind SHARD_TILES more, Sm and Sn. Ly and Lx stand only where their
+ * direction counts blocks of an axis of its own. */
 enum plane_position { PLANE_GY, PLANE_GX, PLANE_SY, PLANE_SX, PLANE_BLOCKS, SHARD_TILES = 2 };
 /* How many arguments a core gets, and their names; NULL when the kernel has no tt.runtime_args. */
 const struct node_dictionary *launch_argument_list(const struct node *kernel);
-/* The NoC coordinates of a logical core by the kernel's tt.core_map; false when it is not there. Before they are settled,
- * in tile form, where nothing is sent yet, they are those of the logical core. */
+/* The NoC coordinates of a logical core by the kernel's tt.core_map; false when it is not there. Before they
+ * are settled, in tile form, where nothing is sent yet, they are those of the logical core. */
 bool launch_noc_coordinates(const struct node *kernel, int64_t x, int64_t y, uint32_t noc[2]);
 /* The arguments of one core, counted row by row over the core grid. False after a reported error. */
 bool launch_arguments(struct diagnostics *diagnostics, const struct launch *launch, uint32_t core,

@@ -71,7 +71,8 @@ bool node_each_child(struct node *node, node_visit *visit, void *context) {
     return true;
 }
 
-static struct node_list map_list(struct arena *arena, struct node_list list, bool splice, node_map *map, void *context) {
+static struct node_list map_list(struct arena *arena, struct node_list list, bool splice, node_map *map,
+                                 void *context) {
     struct list_builder mapped = {0};
     bool changed = false;
     for (size_t i = 0; i < list.count; i++) {

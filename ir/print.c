@@ -58,7 +58,7 @@ static void print_string(struct printer *p, const char *text) {
 
 static void print_unary(struct printer *p, const struct node_unary *unary) {
     enum node_kind kind = unary->operand->kind;
-    bool literal = unary->operator == UNARY_NEGATE && (kind == NODE_INTEGER || kind == NODE_REAL);
+    bool literal = unary->operator== UNARY_NEGATE &&(kind == NODE_INTEGER || kind == NODE_REAL);
     text_append(p->out, word_text(WORDS_unary_operator, unary->operator));
     text_append(p->out, literal ? "(" : "");
     print_expression(p, unary->operand, PRECEDENCE_UNARY);

@@ -1,5 +1,6 @@
-/* The reader of the text form: tokens, then statements and parts by the patterns of nodes.def, expressions by precedence. The first
- * error ends the reading: the text is a machine's, and what follows a wrong token would only mislead.
+/* The reader of the text form: tokens, then statements and parts by the patterns of nodes.def, expressions by
+ * precedence. The first error ends the reading: the text is a machine's, and what follows a wrong token would
+ * only mislead.
  */
 #include "ir/ir.h"
 
@@ -112,7 +113,8 @@ static const char *read_string(struct reader *r) {
     }
     char *text = arena_allocate(r->arena, t->length + 1), *to = text;
     for (const char *from = t->text + 1, *end = t->text + t->length - 1; from < end; from++) {
-        if (from[0] == '\\' && from + 3 < end && from[1] == 'x' && hex_digit(from[2]) >= 0 && hex_digit(from[3]) >= 0) {
+        if (from[0] == '\\' && from + 3 < end && from[1] == 'x' && hex_digit(from[2]) >= 0 &&
+            hex_digit(from[3]) >= 0) {
             *to++ = (char)(hex_digit(from[2]) * 16 + hex_digit(from[3]));
             from += 3;
         } else {
@@ -125,7 +127,8 @@ static const char *read_string(struct reader *r) {
 }
 
 /* A comma-separated list up to a closing token. */
-static struct node_list read_list(struct reader *r, const char *close, struct node *(*item)(struct reader *)) {
+static struct node_list read_list(struct reader *r, const char *close,
+                                  struct node *(*item)(struct reader *)) {
     struct list_builder builder = {0};
     while (!r->failed && !next_is(r, close) && peek(r)->kind != TOKEN_END) {
         builder_add(r->arena, &builder, item(r));
@@ -181,8 +184,8 @@ static struct node *read_reduction(struct reader *r, int operator) {
     expect(r, ":");
     struct node *body = r->failed ? NULL : read_expression(r, 0);
     expect(r, ")");
-    return node_new(r->arena, reduction, REDUCTION, span_from(r, first), .operator = (enum reduction_operator)operator,
-                    .axes = axes, .body = body);
+    return node_new(r->arena, reduction, REDUCTION, span_from(r, first),
+                    .operator=(enum reduction_operator) operator, .axes = axes, .body = body);
 }
 
 static struct node *read_access(struct reader *r, size_t first, const char *name) {
@@ -194,7 +197,8 @@ static struct node *read_access(struct reader *r, size_t first, const char *name
         otherwise = read_expression(r, 0);
     }
     expect(r, "]");
-    return node_new(r->arena, access, ACCESS, span_from(r, first), .name = name, .subscripts = subscripts, .otherwise = otherwise);
+    return node_new(r->arena, access, ACCESS, span_from(r, first), .name = name, .subscripts = subscripts,
+                    .otherwise = otherwise);
 }
 
 static struct node *read_call(struct reader *r, size_t first, const char *name) {
@@ -253,18 +257,18 @@ static struct node *read_collection(struct reader *r, bool dictionary) {
 /* -3 is a literal; -(3) and -x are operations. */
 static struct node *read_unary(struct reader *r) {
     size_t first = r->at;
-    enum unary_operator operator = next_is(r, "!") ? UNARY_NOT : UNARY_NEGATE;
+    enum unary_operator operator= next_is(r, "!") ? UNARY_NOT : UNARY_NEGATE;
     advance(r);
     enum token_kind kind = peek(r)->kind;
     bool infinite = next_is(r, "inf");
     struct node *operand = read_expression(r, PRECEDENCE_UNARY);
     struct node_integer *integer = node_as(operand, integer);
     struct node_real *real = node_as(operand, real);
-    if (operator == UNARY_NEGATE && kind == TOKEN_INTEGER && integer)
+    if (operator== UNARY_NEGATE && kind == TOKEN_INTEGER && integer)
         return node_new(r->arena, integer, INTEGER, span_from(r, first), .value = -integer->value);
-    if (operator == UNARY_NEGATE && (kind == TOKEN_REAL || infinite) && real)
+    if (operator== UNARY_NEGATE &&(kind == TOKEN_REAL || infinite) && real)
         return node_new(r->arena, real, REAL, span_from(r, first), .value = -real->value);
-    return node_new(r->arena, unary, UNARY, span_from(r, first), .operator = operator, .operand = operand);
+    return node_new(r->arena, unary, UNARY, span_from(r, first), .operator= operator, .operand = operand);
 }
 
 static struct node *read_primary(struct reader *r) {
@@ -294,7 +298,9 @@ static struct node *read_primary(struct reader *r) {
 
 static int binary_operator_at(struct reader *r) {
     struct token *t = peek(r);
-    return t->kind == TOKEN_SYMBOL ? word_value(WORDS_binary_operator, arena_string_range(r->arena, t->text, t->length)) : -1;
+    return t->kind == TOKEN_SYMBOL
+               ? word_value(WORDS_binary_operator, arena_string_range(r->arena, t->text, t->length))
+               : -1;
 }
 
 static struct node *read_expression(struct reader *r, int least) {
@@ -303,14 +309,14 @@ static struct node *read_expression(struct reader *r, int least) {
     size_t first = r->at;
     struct node *left = read_primary(r);
     for (;;) {
-        int operator = r->failed ? -1 : binary_operator_at(r);
-        int precedence = operator < 0 ? -1 : operator_precedence((enum binary_operator)operator);
+        int operator= r->failed ? -1 : binary_operator_at(r);
+        int precedence = operator<0 ? -1 : operator_precedence((enum binary_operator) operator);
         if (precedence < 0 || precedence < least || least >= PRECEDENCE_UNARY)
             break;
         advance(r);
         struct node *right = read_expression(r, precedence + 1);
-        left = node_new(r->arena, binary, BINARY, span_from(r, first), .operator = (enum binary_operator)operator,
-                        .left = left, .right = right);
+        left = node_new(r->arena, binary, BINARY, span_from(r, first),
+                        .operator=(enum binary_operator) operator, .left = left, .right = right);
     }
     r->depth--;
     return left;
@@ -410,7 +416,8 @@ static const char *list_close(struct reader *r, const char *cursor) {
     return arena_intern_range(r->arena, token.text, token.length);
 }
 
-static void read_field(struct reader *r, struct node *node, const struct field_info *field, const char *rest) {
+static void read_field(struct reader *r, struct node *node, const struct field_info *field,
+                       const char *rest) {
     switch (field->type) {
     case FIELD_NAME:
         FIELD_AT(const char *, node, field) = read_name(r, "a name");
@@ -425,17 +432,23 @@ static void read_field(struct reader *r, struct node *node, const struct field_i
         fail(r, "no real field here");
         break;
     case FIELD_NODE: {
-        bool statement = strcmp(field->name, "body") == 0 || strcmp(field->name, "then") == 0 || strcmp(field->name, "otherwise") == 0;
-        FIELD_AT(struct node *, node, field) =
-            statement && next_is(r, "{") ? read_block(r) : statement ? read_statement(r) : read_expression(r, 0);
+        bool statement = strcmp(field->name, "body") == 0 || strcmp(field->name, "then") == 0 ||
+                         strcmp(field->name, "otherwise") == 0;
+        FIELD_AT(struct node *, node, field) = statement && next_is(r, "{") ? read_block(r)
+                                               : statement                  ? read_statement(r)
+                                                                            : read_expression(r, 0);
         break;
     }
     case FIELD_LIST: {
         const char *close = list_close(r, rest);
         bool axes = strcmp(field->name, "axes") == 0, parameters = strcmp(field->name, "parameters") == 0;
-        if (next_is(r, "{") && strcmp(close, "{") == 0) /* a list without brackets of its own is never empty */
+        if (next_is(r, "{") &&
+            strcmp(close, "{") == 0) /* a list without brackets of its own is never empty */
             fail(r, axes ? "an axis" : "an expression");
-        FIELD_AT(struct node_list, node, field) = read_list(r, close, axes ? read_axis : parameters ? read_parameter : read_any);
+        FIELD_AT(struct node_list, node, field) = read_list(r, close,
+                                                            axes         ? read_axis
+                                                            : parameters ? read_parameter
+                                                                         : read_any);
         break;
     }
     case FIELD_WORD:
@@ -494,11 +507,12 @@ static struct node *read_pattern(struct reader *r, enum node_kind kind) {
     return node;
 }
 
-/* The kind whose pattern begins with this token; -1 for none. Before `[` or an assignment operator it is a name of the program. */
+/* The kind whose pattern begins with this token; -1 for none. Before `[` or an assignment operator it is a
+ * name of the program. */
 static int statement_kind(struct reader *r) {
     const struct token *t = peek(r), *after = &r->tokens[r->at + 1];
-    if (t->kind != TOKEN_NAME || token_is(after, "[") || token_is(after, "=") || token_is(after, "+=") || token_is(after, "-=") ||
-        token_is(after, "*="))
+    if (t->kind != TOKEN_NAME || token_is(after, "[") || token_is(after, "=") || token_is(after, "+=") ||
+        token_is(after, "-=") || token_is(after, "*="))
         return -1;
     const char *text = arena_intern_range(r->arena, t->text, t->length);
     if (word_value(WORDS_memory, text) >= 0)
@@ -506,7 +520,8 @@ static int statement_kind(struct reader *r) {
     for (int kind = 0; kind < NODE_KIND_COUNT; kind++) {
         const struct node_info *info = node_info((enum node_kind)kind);
         size_t length = strcspn(info->text, " ");
-        if (info->class == CLASS_STATEMENT && length && length == t->length && memcmp(info->text, t->text, length) == 0)
+        if (info->class == CLASS_STATEMENT && length && length == t->length &&
+            memcmp(info->text, t->text, length) == 0)
             return kind;
     }
     return -1;
@@ -519,10 +534,10 @@ static struct node *read_simple_statement(struct reader *r) {
     if (target && target->kind == NODE_CALL) {
         node = node_new(r->arena, statement, STATEMENT, span_from(r, first), .call = target);
     } else {
-        int operator = r->failed ? 0 : read_word(r, WORDS_assign_operator);
+        int operator= r->failed ? 0 : read_word(r, WORDS_assign_operator);
         struct node *value = r->failed ? NULL : read_expression(r, 0);
         node = node_new(r->arena, assign, ASSIGN, span_from(r, first), .target = target,
-                        .operator = (enum assign_operator)operator, .value = value);
+                        .operator=(enum assign_operator) operator, .value = value);
     }
     struct span span = span_from(r, first);
     struct head head = read_head(r);
@@ -553,7 +568,8 @@ static bool tokenize(struct reader *r, const struct source *source) {
         struct token token = token_next(&cursor, end, &line, &column);
         if (token.kind == TOKEN_BAD) {
             report_error(r->diagnostics, token_span(r, &token),
-                         *token.text == '"' ? "this text has no closing quote" : "a character that no token begins with");
+                         *token.text == '"' ? "this text has no closing quote"
+                                            : "a character that no token begins with");
             return false;
         }
         tokens[count++] = token;

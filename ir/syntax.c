@@ -4,7 +4,8 @@
 #include <string.h>
 
 bool token_is(const struct token *token, const char *text) {
-    return token->kind != TOKEN_STRING && token->length == strlen(text) && memcmp(token->text, text, token->length) == 0;
+    return token->kind != TOKEN_STRING && token->length == strlen(text) &&
+           memcmp(token->text, text, token->length) == 0;
 }
 
 static bool is_name_start(char c) {
@@ -127,7 +128,8 @@ struct pattern pattern_next(const char **cursor) {
 
 const struct field_info *pattern_field(const struct node_info *info, const struct pattern *pattern) {
     for (size_t i = 0; i < info->field_count; i++)
-        if (strlen(info->fields[i].name) == pattern->length && memcmp(info->fields[i].name, pattern->text, pattern->length) == 0)
+        if (strlen(info->fields[i].name) == pattern->length &&
+            memcmp(info->fields[i].name, pattern->text, pattern->length) == 0)
             return &info->fields[i];
     return NULL;
 }

@@ -1,4 +1,5 @@
-/* The tokens of the text form, and a walk over the text patterns of nodes.def: shared by printer and reader so that they cannot disagree.
+/* The tokens of the text form, and a walk over the text patterns of nodes.def: shared by printer and reader
+ * so that they cannot disagree.
  */
 #ifndef TILEC_IR_SYNTAX_H
 #define TILEC_IR_SYNTAX_H
@@ -19,7 +20,14 @@ struct token token_next(const char **cursor, const char *end, uint32_t *line, ui
 bool token_is(const struct token *token, const char *text);
 
 /* One step of a text pattern. */
-enum pattern_kind { PATTERN_END, PATTERN_FIELD, PATTERN_ATTRIBUTES, PATTERN_OPEN, PATTERN_CLOSE, PATTERN_LITERAL };
+enum pattern_kind {
+    PATTERN_END,
+    PATTERN_FIELD,
+    PATTERN_ATTRIBUTES,
+    PATTERN_OPEN,
+    PATTERN_CLOSE,
+    PATTERN_LITERAL
+};
 struct pattern {
     enum pattern_kind kind;
     const char *text; /* a literal with its spaces, or the name of a field */

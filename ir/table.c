@@ -10,7 +10,9 @@
 
 #define WORDS(type) static const char *const texts_##type[] = {
 #define WORD(type, NAME, text) text,
-#define WORDS_END(type) };
+#define WORDS_END(type)                                                                                      \
+    }                                                                                                        \
+    ;
 #include "ir/words.def"
 
 static const struct {
@@ -59,14 +61,21 @@ enum {
 };
 
 #define NODE(name, NAME, class, text) static const struct field_info fields_##name[] = {
-#define FIELD(node, type, field)                                                                                       \
+#define FIELD(node, type, field)                                                                             \
     {#field, (enum field_type)TYPE_##type, (enum word_type)OF_##type, offsetof(struct node_##node, field)},
-#define END(node) };
+#define END(node)                                                                                            \
+    }                                                                                                        \
+    ;
 #include "ir/nodes.def"
 
 static const struct node_info infos[NODE_KIND_COUNT] = {
-#define NODE(name, NAME, class, text)                                                                                  \
-    {#name, CLASS_##class, text, sizeof(struct node_##name), sizeof fields_##name / sizeof *fields_##name, fields_##name},
+#define NODE(name, NAME, class, text)                                                                        \
+    {#name,                                                                                                  \
+     CLASS_##class,                                                                                          \
+     text,                                                                                                   \
+     sizeof(struct node_##name),                                                                             \
+     sizeof fields_##name / sizeof *fields_##name,                                                           \
+     fields_##name},
 #include "ir/nodes.def"
 };
 
@@ -74,8 +83,8 @@ const struct node_info *node_info(enum node_kind kind) {
     return &infos[kind];
 }
 
-#define NODE(name, NAME, class, text)                                                                                  \
-    struct node_##name *node_as_##name(struct node *node) {                                                            \
-        return node && node->kind == NODE_##NAME ? (struct node_##name *)node : NULL;                                  \
+#define NODE(name, NAME, class, text)                                                                        \
+    struct node_##name *node_as_##name(struct node *node) {                                                  \
+        return node && node->kind == NODE_##NAME ? (struct node_##name *)node : NULL;                        \
     }
 #include "ir/nodes.def"

@@ -236,7 +236,7 @@ static enum value_kind verify_reduction(struct verifier *v, const struct node_re
     for (size_t i = 0; i < reduction->axes.count; i++)
         if (opened[i])
             scope_find(v, node_as(reduction->axes.items[i], axis)->name)->bound = false;
-    bool position = reduction->operator == REDUCTION_ARGMAX || reduction->operator == REDUCTION_ARGMIN;
+    bool position = reduction->operator== REDUCTION_ARGMAX || reduction->operator== REDUCTION_ARGMIN;
     if (position && reduction->axes.count > 1)
         verify_error(v, &reduction->base, "%s folds one axis",
                      word_text(WORDS_reduction_operator, (int)reduction->operator));
@@ -270,7 +270,7 @@ static enum value_kind verify_kind(struct verifier *v, const struct node *node) 
     case NODE_UNARY: {
         const struct node_unary *unary = (const struct node_unary *)node;
         enum value_kind kind = verify_expression(v, unary->operand);
-        return unary->operator == UNARY_NOT ? VALUE_BOOL : kind == VALUE_BOOL ? VALUE_INTEGER : kind;
+        return unary->operator== UNARY_NOT ? VALUE_BOOL : kind == VALUE_BOOL ? VALUE_INTEGER : kind;
     }
     case NODE_BINARY:
         return verify_binary(v, (const struct node_binary *)node);

@@ -120,7 +120,8 @@ static bool choose(struct conversion *c, const struct atom *atom, const struct l
     struct affine *a = c->affine;
     struct linear left = {0}, right = {0};
     int64_t sign = atom->kind == ATOM_MINIMUM ? 1 : -1;
-    if (c->choice_count == CHOICE_LIMIT || !to_linear(a, c, atom->a, &left) || !to_linear(a, c, atom->b, &right))
+    if (c->choice_count == CHOICE_LIMIT || !to_linear(a, c, atom->a, &left) ||
+        !to_linear(a, c, atom->b, &right))
         return false;
     bool first = (c->choices >> c->choice_count++ & 1) == 0;
     const struct linear *taken = first ? &left : &right, *other = first ? &right : &left;
@@ -183,7 +184,8 @@ static bool add_remainder(struct affine *a, struct conversion *c, const struct a
     struct values *v = &a->walk->values;
     struct linear dividend = {0}, unit = {0};
     int64_t divisor;
-    size_t quotient = atom_find(v, &(struct atom){.kind = ATOM_QUOTIENT, .name = "", .a = atom->a, .b = atom->b});
+    size_t quotient =
+        atom_find(v, &(struct atom){.kind = ATOM_QUOTIENT, .name = "", .a = atom->a, .b = atom->b});
     struct monomial key = {.factor = 1, .degree = 1, .atoms = {(uint16_t)quotient}};
     if (quotient == ATOM_LIMIT || !known_number(atom->b, &divisor) || !to_linear(a, c, atom->a, &dividend) ||
         !column(a, c, &key, &unit))
@@ -193,7 +195,8 @@ static bool add_remainder(struct affine *a, struct conversion *c, const struct a
     return true;
 }
 
-static bool to_linear(struct affine *a, struct conversion *c, const struct polynomial *p, struct linear *out) {
+static bool to_linear(struct affine *a, struct conversion *c, const struct polynomial *p,
+                      struct linear *out) {
     for (size_t i = 0; p && i < p->count; i++) {
         struct monomial key = p->terms[i];
         const struct atom *atom = key.degree == 1 ? &a->walk->values.atoms[key.atoms[0]] : NULL;
@@ -216,8 +219,8 @@ static bool to_linear(struct affine *a, struct conversion *c, const struct polyn
 
 /* ---- pieces ---- */
 
-/* a - c * b, where p is floor(a / b) - c for a literal c and a divisor that is none: both are at least 0, or neither.
- * NULL: p is something else. */
+/* a - c * b, where p is floor(a / b) - c for a literal c and a divisor that is none: both are at least 0, or
+ * neither. NULL: p is something else. */
 static const struct polynomial *by_dividend(struct walk *w, const struct polynomial *p) {
     struct values *v = &w->values;
     bool alone = p->count >= 1 && p->count <= 2 && p->terms[0].degree == 1 && p->terms[0].factor == 1 &&
@@ -241,7 +244,8 @@ static bool require(struct conversion *c, const struct polynomial *p) {
         if (!atom || atom->kind != (term->factor > 0 ? ATOM_MINIMUM : ATOM_MAXIMUM))
             continue;
         const struct polynomial *factor = number(v, term->factor),
-                                *rest = difference_of(v, p, product_of(v, factor, atom_value(v, term->atoms[0])));
+                                *rest =
+                                    difference_of(v, p, product_of(v, factor, atom_value(v, term->atoms[0])));
         return require(c, sum_of(v, rest, product_of(v, factor, atom->a))) &&
                require(c, sum_of(v, rest, product_of(v, factor, atom->b)));
     }
@@ -258,7 +262,8 @@ static bool is_share(const struct values *v, const struct atom *loop) {
 }
 
 /* lower <= value < upper */
-static void range_of(struct values *v, size_t index, const struct polynomial **lower, const struct polynomial **upper) {
+static void range_of(struct values *v, size_t index, const struct polynomial **lower,
+                     const struct polynomial **upper) {
     const struct atom *atom = &v->atoms[index];
     *lower = number(v, 0);
     if (atom->kind == ATOM_CORE)
@@ -323,7 +328,8 @@ static bool add_pieces(struct affine *a, const struct iterations *iterations) {
     struct arena *arena = a->walk->compilation->arena;
     size_t choice_count = 0;
     for (unsigned choices = 0; choices < 1u << choice_count; choices++) {
-        struct conversion c = {.affine = a, .choices = choices, .piece = arena_allocate(arena, sizeof *c.piece)};
+        struct conversion c = {
+            .affine = a, .choices = choices, .piece = arena_allocate(arena, sizeof *c.piece)};
         *c.piece = (struct cover_piece){0};
         if (a->cover->count == COVER_PIECES || !convert(&c, iterations))
             return false;
@@ -347,8 +353,8 @@ static bool has_open_quotient(const struct polynomial *p, const struct values *v
     return false;
 }
 
-/* A core's coordinate that multiplies something that is no literal, or is held against a quotient by a size; ATOM_LIMIT
- * when there is none. */
+/* A core's coordinate that multiplies something that is no literal, or is held against a quotient by a size;
+ * ATOM_LIMIT when there is none. */
 static size_t multiplied_core(const struct values *v, const struct polynomial *p) {
     for (size_t i = 0; p && i < p->count; i++)
         for (size_t j = 0; j < p->terms[i].degree; j++) {
@@ -380,7 +386,8 @@ static size_t core_to_fix(struct values *v, const struct iterations *iterations)
 }
 
 /* The iterations on the cores whose coordinate has that value. */
-static bool fix_core(struct values *v, const struct iterations *all, size_t core, int64_t at, struct iterations *fixed) {
+static bool fix_core(struct values *v, const struct iterations *all, size_t core, int64_t at,
+                     struct iterations *fixed) {
     const struct polynomial *by = number(v, at);
     *fixed = *all;
     fixed->count = 0;

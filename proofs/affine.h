@@ -1,8 +1,9 @@
-/* Accesses as affine systems for analysis/cover.h. The grid is taken as it is by three lemmas, so that nothing is
- * divided by a size:
+/* Accesses as affine systems for analysis/cover.h. The grid is taken as it is by three lemmas, so that
+ * nothing is divided by a size:
  *
  * - the shares start .. start + count of all cores are the grid points, each once;
- * - numbers 0 .. n taken apart over extents whose product is n are all combinations of block numbers, each once;
+ * - numbers 0 .. n taken apart over extents whose product is n are all combinations of block numbers, each
+ * once;
  * - a core's coordinate that multiplies a size is one literal after another.
  */
 #ifndef TILEC_PROOFS_AFFINE_H
@@ -14,7 +15,7 @@
 /* The iterations of an access under one alternative of its guard. */
 struct iterations {
     size_t dimensions[COVER_DIMENSIONS]; /* atoms: cores, then the turn of the grid, then inner loops */
-    size_t count, turn;                  /* the first `turn` of them tell which core and which turn of the grid */
+    size_t count, turn; /* the first `turn` of them tell which core and which turn of the grid */
     const struct polynomial *facts[FACT_LIMIT];
     size_t fact_count;
     const struct polynomial *subscripts[RANK_LIMIT];
@@ -30,10 +31,11 @@ struct affine {
 };
 
 /* False: these iterations are beyond the lemmas, or not known. */
-bool iterations_of(struct walk *walk, const struct page_access *access, size_t alternative, struct iterations *found);
+bool iterations_of(struct walk *walk, const struct page_access *access, size_t alternative,
+                   struct iterations *found);
 /* Dimensions, facts and subscripts that have to do with each other; at least one part. */
-size_t iterations_part(struct walk *walk, const struct iterations *whole, struct iterations *parts, size_t limit,
-                       size_t subscripts[][RANK_LIMIT]);
+size_t iterations_part(struct walk *walk, const struct iterations *whole, struct iterations *parts,
+                       size_t limit, size_t subscripts[][RANK_LIMIT]);
 
 /* A cover of a box without pieces; false: an extent is not affine. */
 bool affine_begin(struct affine *affine, struct walk *walk, isl_ctx *ctx, struct cover *cover, size_t rank,
@@ -41,10 +43,11 @@ bool affine_begin(struct affine *affine, struct walk *walk, isl_ctx *ctx, struct
 /* Adds the iterations as pieces; false: they are not affine. */
 bool affine_add(struct affine *affine, const struct iterations *iterations);
 
-/* To the sentence told last: the iterations of the access with the tiles that they reach, and the tiles there are. */
+/* To the sentence told last: the iterations of the access with the tiles that they reach, and the tiles there
+ * are. */
 void affine_explain(struct walk *walk, isl_ctx *ctx, const struct page_access *access, const char *label);
 /* p <= limit in all iterations of a place, shown by isl. False: not shown. */
-bool affine_at_most(struct walk *walk, isl_ctx *ctx, const struct page_access *place, const struct polynomial *p,
-                    const struct polynomial *limit);
+bool affine_at_most(struct walk *walk, isl_ctx *ctx, const struct page_access *place,
+                    const struct polynomial *p, const struct polynomial *limit);
 
 #endif

@@ -1,5 +1,6 @@
 /* Is a number at most another, whenever the walk comes here? Proved by replacing atoms, the latest first, by
- * what bounds them; refuted by a launch and a turn of the loops at hand, tried at the ends of their ranges. */
+ * what bounds them; refuted by a launch and a turn of the loops at hand, tried at the ends of their ranges.
+ */
 #include <inttypes.h>
 #include <string.h>
 
@@ -15,13 +16,14 @@ static int64_t greatest(const struct values *v, const struct polynomial *p, bool
 
 const struct polynomial *upper_with_a_turn(struct values *v, const struct polynomial *lower,
                                            const struct polynomial *upper) {
-    const struct atom *atom = upper && upper->count == 1 && upper->terms[0].degree == 1 && upper->terms[0].factor == 1
-                                  ? &v->atoms[upper->terms[0].atoms[0]]
-                                  : NULL;
+    const struct atom *atom =
+        upper && upper->count == 1 && upper->terms[0].degree == 1 && upper->terms[0].factor == 1
+            ? &v->atoms[upper->terms[0].atoms[0]]
+            : NULL;
     if (!atom || atom->kind != ATOM_MAXIMUM || !lower)
         return upper;
     const struct polynomial *a = difference_of(v, lower, atom->a), *b = difference_of(v, lower, atom->b);
-    return never_negative(a) ? upper_with_a_turn(v, lower, atom->b)
+    return never_negative(a)   ? upper_with_a_turn(v, lower, atom->b)
            : never_negative(b) ? upper_with_a_turn(v, lower, atom->a)
                                : upper;
 }
@@ -159,7 +161,8 @@ static bool quotient_bounded(struct bound_search *search, const struct parted *p
     int64_t scale, divisor;
     if (!known_number(p->atom->b, &divisor) || __builtin_mul_overflow(p->scale, divisor, &scale))
         return false;
-    return at_most_zero(search, sum_of(v, product_of(v, p->factor, a), product_of(v, p->rest, p->atom->b)), scale);
+    return at_most_zero(search, sum_of(v, product_of(v, p->factor, a), product_of(v, p->rest, p->atom->b)),
+                        scale);
 }
 
 /* What a core's share may have, from where it starts. */
@@ -174,12 +177,14 @@ static bool without_atom(struct bound_search *search, const struct parted *p) {
     bool rising = never_negative(p->factor);
     switch (atom->kind) {
     case ATOM_LOOP:
-        return with_bound(search, p, rising ? less_one(v, upper_with_a_turn(v, atom->a, atom->b)) : atom->a) ||
+        return with_bound(search, p,
+                          rising ? less_one(v, upper_with_a_turn(v, atom->a, atom->b)) : atom->a) ||
                with_literal(search, p, rising);
     case ATOM_INDEX:
         return with_bound(search, p,
-                          rising ? less_one(v, upper_with_a_turn(v, number(v, 0), atom->extents[atom->position]))
-                                 : number(v, 0));
+                          rising
+                              ? less_one(v, upper_with_a_turn(v, number(v, 0), atom->extents[atom->position]))
+                              : number(v, 0));
     case ATOM_START:
         return with_bound(search, p, rising ? v->points : number(v, 0));
     case ATOM_COUNT:
@@ -189,7 +194,8 @@ static bool without_atom(struct bound_search *search, const struct parted *p) {
     case ATOM_MINIMUM:
         if (rising)
             return with_bound(search, p, atom->a) || with_bound(search, p, atom->b);
-        return (with_bound(search, p, atom->a) && with_bound(search, p, atom->b)) || with_literal(search, p, false);
+        return (with_bound(search, p, atom->a) && with_bound(search, p, atom->b)) ||
+               with_literal(search, p, false);
     case ATOM_MAXIMUM:
         if (rising)
             return with_bound(search, p, atom->a) && with_bound(search, p, atom->b);
@@ -244,7 +250,8 @@ static int turn_of_loop(const struct witness *w, size_t atom) {
 static bool loop_at(struct witness *w, size_t index, int64_t *value) {
     const struct atom *atom = &w->walk->values.atoms[index];
     int64_t lower, upper;
-    if (!witness_value(w, atom->a, &lower) || !witness_value(w, atom->b, &upper) || lower < 0 || upper <= lower)
+    if (!witness_value(w, atom->a, &lower) || !witness_value(w, atom->b, &upper) || lower < 0 ||
+        upper <= lower)
         return false;
     int64_t last = lower + (upper - 1 - lower) / atom->step * atom->step;
     int turn = turn_of_loop(w, index);
@@ -378,8 +385,8 @@ void witness_begin(struct witness *w, struct walk *walk, int sample, uint32_t tu
     memset(w->known, 0, walk->values.count);
 }
 
-/* Do the loops whose variable stands for one value have that turn? Asked of a copy: what only this needs is not part
- * of the message. */
+/* Do the loops whose variable stands for one value have that turn? Asked of a copy: what only this needs is
+ * not part of the message. */
 static bool known_turns_come(const struct witness *w) {
     struct witness *copy = arena_copy(w->walk->compilation->arena, w, sizeof *w);
     int64_t left;

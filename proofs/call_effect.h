@@ -58,14 +58,14 @@ struct call_effect {
     int tile_a, tile_b;          /* the tiles read of them */
     int words, word_count;       /* template arguments that init and call share */
     int parameters, parameter_count;
-    int same_buffers;            /* 1: the init is for these very buffers, not for their formats */
-    int rows, columns, stride;   /* of a block of products: rt, ct, kt */
-    int slot;                    /* the slot written, or packed */
-    int source[3];               /* slots read */
+    int same_buffers;          /* 1: the init is for these very buffers, not for their formats */
+    int rows, columns, stride; /* of a block of products: rt, ct, kt */
+    int slot;                  /* the slot written, or packed */
+    int source[3];             /* slots read */
     enum effect_write write;
-    bool matrix;                 /* the FPU: no buffers that are unpacked to DST, no integers */
-    bool swaps;                  /* SUM along REDUCE_ROW exchanges SrcA and SrcB */
-    bool product;                /* a matmul: as the first operation it wants start-up in REVERSE */
+    bool matrix;  /* the FPU: no buffers that are unpacked to DST, no integers */
+    bool swaps;   /* SUM along REDUCE_ROW exchanges SrcA and SrcB */
+    bool product; /* a matmul: as the first operation it wants start-up in REVERSE */
 };
 
 struct call_effects;

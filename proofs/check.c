@@ -1,5 +1,5 @@
-/* Run-time checks: p <= limit as a condition on the sizes of a launch, with everything that varies within it at
- * the end of its range where p is greatest. */
+/* Run-time checks: p <= limit as a condition on the sizes of a launch, with everything that varies within it
+ * at the end of its range where p is greatest. */
 #include <inttypes.h>
 
 #include "ir/attributes.h"
@@ -25,7 +25,8 @@ static struct node *atom_node(struct walk *w, const struct atom *atom) {
     struct node *a = polynomial_node(w, atom->a), *b = polynomial_node(w, atom->b);
     int64_t divisor;
     const struct polynomial *dividend = difference_of(v, atom->a, difference_of(v, atom->b, number(v, 1)));
-    if (atom->kind == ATOM_QUOTIENT && known_number(atom->b, &divisor) && dividend && never_negative(dividend))
+    if (atom->kind == ATOM_QUOTIENT && known_number(atom->b, &divisor) && dividend &&
+        never_negative(dividend))
         return make_ceildiv(arena, polynomial_node(w, dividend), b); /* (x + b - 1) / b */
     switch (atom->kind) {
     case ATOM_MINIMUM:
@@ -77,7 +78,8 @@ static struct node *comparison(struct walk *w, const struct polynomial *p) {
     }
     if (!left || !right)
         return NULL;
-    return make_binary(w->compilation->arena, BINARY_LESS_EQUAL, polynomial_node(w, left), polynomial_node(w, right));
+    return make_binary(w->compilation->arena, BINARY_LESS_EQUAL, polynomial_node(w, left),
+                       polynomial_node(w, right));
 }
 
 /* ---- without what varies ---- */
@@ -107,8 +109,9 @@ static size_t latest_varying(struct values *v, const struct polynomial *p) {
 
 static struct node *condition(struct search *search, const struct polynomial *p);
 
-static struct node *joined(struct search *search, enum binary_operator operator, struct node *a, struct node *b) {
-    bool either = operator == BINARY_OR;
+static struct node *joined(struct search *search, enum binary_operator operator, struct node * a,
+                           struct node *b) {
+    bool either = operator== BINARY_OR;
     if (a && b && (a->kind == NODE_INTEGER || b->kind == NODE_INTEGER))
         return (a->kind == NODE_INTEGER) == either ? a : b;
     if (either && (!a || !b))
@@ -122,7 +125,8 @@ struct parted {
     const struct polynomial *factor, *rest;
 };
 
-static struct node *with_bound(struct search *search, const struct parted *p, const struct polynomial *bound) {
+static struct node *with_bound(struct search *search, const struct parted *p,
+                               const struct polynomial *bound) {
     struct values *v = &search->walk->values;
     const struct polynomial *sum = sum_of(v, product_of(v, p->factor, bound), p->rest);
     return sum ? condition(search, sum) : NULL;
@@ -136,7 +140,8 @@ static struct node *without_atom(struct search *search, const struct parted *p, 
     size_t start;
     switch (atom->kind) {
     case ATOM_LOOP:
-        return with_bound(search, p, rising ? difference_of(v, upper_with_a_turn(v, atom->a, atom->b), one) : atom->a);
+        return with_bound(search, p,
+                          rising ? difference_of(v, upper_with_a_turn(v, atom->a, atom->b), one) : atom->a);
     case ATOM_INDEX:
         return with_bound(search, p, rising ? difference_of(v, atom->extents[atom->position], one) : zero);
     case ATOM_CORE:
@@ -201,6 +206,7 @@ bool walk_check(struct walk *w, struct span span, const char *name, const struct
     w->open++;
     holds->span = span;
     if (!same_condition(w, holds))
-        w->compilation->checks = dictionary_set(w->compilation->arena, w->compilation->checks, fresh_name(w, name), holds);
+        w->compilation->checks =
+            dictionary_set(w->compilation->arena, w->compilation->checks, fresh_name(w, name), holds);
     return true;
 }

@@ -1,6 +1,6 @@
 /* Every tile of every result is written exactly once in a launch, by whichever core, and nothing is read that
- * another core or turn may have overwritten. Shown by isl on affine systems of the writes; where that does not
- * show it, small launches are looked at tile by tile. */
+ * another core or turn may have overwritten. Shown by isl on affine systems of the writes; where that does
+ * not show it, small launches are looked at tile by tile. */
 #include "proofs/affine.h"
 
 #include <inttypes.h>
@@ -48,7 +48,8 @@ static bool covered_by_parts(const struct question *q, const struct iterations *
         struct affine affine;
         for (size_t k = 0; k < parts[i].rank; k++)
             extents[k] = q->tensor->extents[subscripts[i][k]];
-        if (!affine_begin(&affine, q->walk, q->ctx, cover, parts[i].rank, extents) || !affine_add(&affine, &parts[i]))
+        if (!affine_begin(&affine, q->walk, q->ctx, cover, parts[i].rank, extents) ||
+            !affine_add(&affine, &parts[i]))
             return false;
         bool known = false;
         for (size_t k = 0; k < i; k++)
@@ -117,7 +118,8 @@ static const char *tile_name(struct walk *w, const struct tiles *tiles, int64_t 
     size_t rank = tiles->question->tensor->rank;
     const char *text = "";
     for (size_t i = rank; i-- > 0; tile /= tiles->extents[i])
-        text = arena_printf(arena, "%" PRId64 "%s%s", tile % tiles->extents[i], i + 1 < rank ? ", " : "", text);
+        text =
+            arena_printf(arena, "%" PRId64 "%s%s", tile % tiles->extents[i], i + 1 < rank ? ", " : "", text);
     return rank > 1 ? arena_printf(arena, "(%s)", text) : text;
 }
 
@@ -164,7 +166,8 @@ static bool visit_write(struct sample_launch *launch, void *context) {
         tiles->access = launch->access;
         return false;
     }
-    *visit = (struct visit){launch->access, sample_turn_text(launch), {launch->core[0], launch->core[1]}, turn_now(launch)};
+    *visit = (struct visit){
+        launch->access, sample_turn_text(launch), {launch->core[0], launch->core[1]}, turn_now(launch)};
     return true;
 }
 
@@ -196,8 +199,10 @@ static void report_twice(const struct question *q, struct sample_launch *launch,
     if (first->access != tiles->access)
         walk_note(w, first->access->span, "it is written first here");
     walk_note(w, q->tensor->node->base.span, "%s is declared here", q->tensor->node->name);
-    walk_help(w, "every tile of a result is written once in a launch: let different turns and cores write different "
-                 "tiles");
+    walk_help(
+        w,
+        "every tile of a result is written once in a launch: let different turns and cores write different "
+        "tiles");
 }
 
 static const struct page_access *last_write(const struct question *q) {
@@ -208,10 +213,11 @@ static const struct page_access *last_write(const struct question *q) {
     return last;
 }
 
-static void report_left_out(const struct question *q, struct sample_launch *launch, const struct tiles *tiles, int64_t tile) {
+static void report_left_out(const struct question *q, struct sample_launch *launch, const struct tiles *tiles,
+                            int64_t tile) {
     struct walk *w = q->walk;
-    walk_error(w, last_write(q)->span, "no core writes tile %s of %s%s", tile_name(w, tiles, tile), q->tensor->node->name,
-               sizes_text(w, launch));
+    walk_error(w, last_write(q)->span, "no core writes tile %s of %s%s", tile_name(w, tiles, tile),
+               q->tensor->node->name, sizes_text(w, launch));
     walk_note(w, q->tensor->node->base.span, "%s is declared here", q->tensor->node->name);
     walk_help(w, "let the ranges of the loops around reach every tile, up to the last row and column");
 }
@@ -260,8 +266,9 @@ static void explain_cover(const struct question *q) {
     struct explanations *list = q->walk->compilation->explanations;
     if (!list)
         return;
-    explain(list, last_write(q)->span, may_leave_out(q) ? "no tile of %s is written twice, by whichever core"
-                                                        : "every tile of %s is written exactly once, by whichever core",
+    explain(list, last_write(q)->span,
+            may_leave_out(q) ? "no tile of %s is written twice, by whichever core"
+                             : "every tile of %s is written exactly once, by whichever core",
             q->tensor->node->name);
     for (size_t i = 0; i < q->accesses->count; i++)
         if (concerns(q, q->accesses->items[i], true))
@@ -284,12 +291,14 @@ static void check_writes(const struct question *q) {
     }
     if (whole && !walk_has_sizes(w))
         return; /* the only launch there is */
-    walk_undecided(w, last_write(q)->span, "not proved: every tile of %s is written exactly once", q->tensor->node->name);
+    walk_undecided(w, last_write(q)->span, "not proved: every tile of %s is written exactly once",
+                   q->tensor->node->name);
 }
 
 /* ---- tensors that are changed in place ---- */
 
-static bool pieces_of(const struct question *q, struct affine *affine, const struct page_access *access, size_t *turn) {
+static bool pieces_of(const struct question *q, struct affine *affine, const struct page_access *access,
+                      size_t *turn) {
     struct iterations iterations;
     for (size_t i = 0; i < access->guard->count; i++) {
         if (!iterations_of(q->walk, access, i, &iterations) || !affine_add(affine, &iterations))
@@ -300,7 +309,8 @@ static bool pieces_of(const struct question *q, struct affine *affine, const str
 }
 
 /* What the read reaches, only the same turn of the same core writes. */
-static bool in_turn(const struct question *q, const struct page_access *read, const struct page_access *write) {
+static bool in_turn(const struct question *q, const struct page_access *read,
+                    const struct page_access *write) {
     struct cover *cover = arena_allocate(q->walk->compilation->arena, sizeof *cover);
     struct affine affine;
     size_t read_turn = 0, write_turn = 0;
@@ -323,10 +333,12 @@ static bool visit_read(struct sample_launch *launch, void *context) {
     const struct visit *visit = tile < 0 ? NULL : &tiles->visits[tile];
     tiles->at = tile;
     return !visit || !visit->access ||
-           (visit->core[0] == launch->core[0] && visit->core[1] == launch->core[1] && visit->turn == turn_now(launch));
+           (visit->core[0] == launch->core[0] && visit->core[1] == launch->core[1] &&
+            visit->turn == turn_now(launch));
 }
 
-static bool look_at_reads(const struct question *q, const struct page_access *read, const struct page_access *write) {
+static bool look_at_reads(const struct question *q, const struct page_access *read,
+                          const struct page_access *write) {
     struct walk *w = q->walk;
     for (int sample = 0; sample < SAMPLE_COUNT; sample++) {
         struct sample_launch *launch = sample_launch(w, sample);
@@ -339,11 +351,12 @@ static bool look_at_reads(const struct question *q, const struct page_access *re
         const struct visit *other = &tiles.visits[tiles.at];
         const char *here = turn_text(w, launch->core, sample_turn_text(launch)),
                    *there = turn_text(w, other->core, other->where);
-        walk_error(w, read->span, "tile %s of %s is read by %s%s, and may have been overwritten by %s", tile_name(w, &tiles, tiles.at),
-                   q->tensor->node->name, here, sizes_text(w, launch), there);
+        walk_error(w, read->span, "tile %s of %s is read by %s%s, and may have been overwritten by %s",
+                   tile_name(w, &tiles, tiles.at), q->tensor->node->name, here, sizes_text(w, launch), there);
         walk_note(w, write->span, "it is written here");
-        walk_help(w, "a tensor that is changed in place is read only where it is written: by the same core, in the "
-                     "same turn");
+        walk_help(
+            w, "a tensor that is changed in place is read only where it is written: by the same core, in the "
+               "same turn");
         return true;
     }
     return false;
@@ -363,8 +376,9 @@ static void check_reads(const struct question *q) {
             }
             if (look_at_reads(q, read, write))
                 continue;
-            walk_undecided(q->walk, read->span, "not proved: no other turn or core overwrites what is read of %s",
-                         q->tensor->node->name);
+            walk_undecided(q->walk, read->span,
+                           "not proved: no other turn or core overwrites what is read of %s",
+                           q->tensor->node->name);
         }
     }
 }

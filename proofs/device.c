@@ -1,5 +1,5 @@
-/* All proofs of a device kernel in their order, what each shows, and what they share: numbers as text, pointers into
- * buffers, the tiles of a section. */
+/* All proofs of a device kernel in their order, what each shows, and what they share: numbers as text,
+ * pointers into buffers, the tiles of a section. */
 #include "proofs/prove.h"
 
 #include "ir/attributes.h"
@@ -67,7 +67,8 @@ const char *value_text(struct walk *w, const struct polynomial *p) {
         int64_t factor = term->factor < 0 ? -term->factor : term->factor;
         const char *sign = i ? (term->factor < 0 ? " - " : " + ") : term->factor < 0 ? "-" : "";
         bool shows = factor != 1 || !term->degree;
-        text = shows ? arena_printf(arena, "%s%s%" PRId64, text, sign, factor) : arena_printf(arena, "%s%s", text, sign);
+        text = shows ? arena_printf(arena, "%s%s%" PRId64, text, sign, factor)
+                     : arena_printf(arena, "%s%s", text, sign);
         for (size_t j = 0; j < term->degree; j++)
             text = arena_printf(arena, "%s%s%s", text, shows || j ? " * " : "",
                                 atom_text(w, &w->values.atoms[term->atoms[j]]));
@@ -75,7 +76,8 @@ const char *value_text(struct walk *w, const struct polynomial *p) {
     return p->count ? text : "0";
 }
 
-const struct atom *pointer_in(struct walk *w, const struct polynomial *address, const struct polynomial **offset) {
+const struct atom *pointer_in(struct walk *w, const struct polynomial *address,
+                              const struct polynomial **offset) {
     const struct atom *found = NULL;
     struct values *v = &w->values;
     for (size_t i = 0; address && i < address->count; i++) {
@@ -127,15 +129,18 @@ static const struct function_proof {
     const char *shown;
 } function_proofs[] = {
     {&prove_windows, true, true,
-     "reads pages only where they are waited for, writes them only where they are reserved, and no window straddles the end "
+     "reads pages only where they are waited for, writes them only where they are reserved, and no window "
+     "straddles the end "
      "of its ring"},
-    {&prove_movement, true, false, "moves a window only when its transfers are done, and ends with all of them done"},
+    {&prove_movement, true, false,
+     "moves a window only when its transfers are done, and ends with all of them done"},
     {&prove_state, false, true, "runs every operation under its own init, in the formats of its buffers"},
     {&prove_slots, false, true, "keeps to the slots of its DST sections, and packs what was written in them"},
 };
 
 /* A sentence, where nothing was reported and nothing left open since `open` was counted. */
-static void tell(const struct walk *w, unsigned open, struct span span, const char *subject, const char *shown) {
+static void tell(const struct walk *w, unsigned open, struct span span, const char *subject,
+                 const char *shown) {
     const struct compilation *c = w->compilation;
     if (c->diagnostics->error_count == w->errors && w->open == open)
         explain(c->explanations, span, "%s%s", subject, shown);
@@ -149,7 +154,8 @@ static void prove_function(struct walk *w, const struct node_function *function)
         if (!(compute ? row->compute : row->data))
             continue;
         walk_function(w, row->proof, function);
-        tell(w, open, function->base.span, arena_printf(w->compilation->arena, "%s ", function->name), row->shown);
+        tell(w, open, function->base.span, arena_printf(w->compilation->arena, "%s ", function->name),
+             row->shown);
     }
 }
 
@@ -161,7 +167,9 @@ void prove_device_kernel(struct compilation *c) {
         prove_function(w, node_as(functions.items[i], function));
     unsigned open = w->open;
     prove_order(w, functions);
-    tell(w, open, span, "", "every circular buffer has one producer and one consumer, and what a turn pushes the same turn pops");
+    tell(
+        w, open, span, "",
+        "every circular buffer has one producer and one consumer, and what a turn pushes the same turn pops");
     const struct page_accesses *accesses = prove_pages(w, functions);
     if (c->diagnostics->error_count == w->errors) /* what is out of bounds covers nothing */
         prove_cover(w, accesses);
@@ -170,5 +178,6 @@ void prove_device_kernel(struct compilation *c) {
         prove_exchanges(w, functions);
     if (c->diagnostics->error_count == w->errors)
         prove_no_deadlock(w, functions);
-    tell(w, open, span, "", "no function waits for ever: neither for pages, nor for space, nor for another core");
+    tell(w, open, span, "",
+         "no function waits for ever: neither for pages, nor for space, nor for another core");
 }

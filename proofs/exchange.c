@@ -219,7 +219,8 @@ static bool check_flag(struct exchanges *e, const struct exchange *x) {
 /* What is not known is no fault. */
 static bool check_known(struct exchanges *e, const struct exchange *x) {
     const struct item *const *s = x->sender.steps, *const *r = x->receiver.steps;
-    const struct item *const steps[] = {s[STEP_WAIT], s[STEP_SET], s[STEP_FLAG], r[STEP_SET], r[STEP_INCREASE], r[STEP_WAIT]};
+    const struct item *const steps[] = {s[STEP_WAIT], s[STEP_SET],      s[STEP_FLAG],
+                                        r[STEP_SET],  r[STEP_INCREASE], r[STEP_WAIT]};
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
         if (steps[i] && !steps[i]->core->semaphore)
             return exchange_undecided(e, steps[i], "which semaphore is meant");

@@ -1,4 +1,5 @@
-/* Where a function parts into a core that sends and cores that wait, and the calls of each side in their order. */
+/* Where a function parts into a core that sends and cores that wait, and the calls of each side in their
+ * order. */
 #include "proofs/exchange.h"
 
 #include <string.h>

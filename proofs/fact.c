@@ -48,7 +48,8 @@ static struct alternatives *both(struct walk *w, const struct alternatives *a, c
 }
 
 /* The two exclude each other. */
-static struct alternatives *either(struct walk *w, const struct alternatives *a, const struct alternatives *b) {
+static struct alternatives *either(struct walk *w, const struct alternatives *a,
+                                   const struct alternatives *b) {
     struct alternatives *made = alternatives_new(w);
     if (!a->known || !b->known || a->count + b->count > ALTERNATIVE_LIMIT)
         return unknown(w);
@@ -71,8 +72,8 @@ static struct alternatives *exceeds(struct walk *w, const struct polynomial *a, 
     return one_fact(w, difference_of(v, difference_of(v, a, b), number(v, more)));
 }
 
-static struct alternatives *compared(struct walk *w, enum binary_operator operator, const struct polynomial *a,
-                                     const struct polynomial *b) {
+static struct alternatives *compared(struct walk *w, enum binary_operator operator,
+                                     const struct polynomial * a, const struct polynomial *b) {
     switch (operator) {
     case BINARY_LESS:
         return exceeds(w, b, a, 1);
@@ -196,18 +197,20 @@ static void open_product(struct walk *w, struct facts *facts, const struct polyn
         add_fact(facts, difference_of(v, atom_value(v, fact->terms[0].atoms[j]), number(v, 1)));
 }
 
-/* atom - k >= 0 for a literal k above 0: of max(x, 0) that x is as large, of a quotient that its dividend is. */
+/* atom - k >= 0 for a literal k above 0: of max(x, 0) that x is as large, of a quotient that its dividend is.
+ */
 static void open_atom(struct walk *w, struct facts *facts, const struct polynomial *fact) {
     struct values *v = &w->values;
     int64_t divisor;
-    if (fact->count != 2 || fact->terms[0].degree != 1 || fact->terms[0].factor != 1 || fact->terms[1].degree ||
-        fact->terms[1].factor >= 0)
+    if (fact->count != 2 || fact->terms[0].degree != 1 || fact->terms[0].factor != 1 ||
+        fact->terms[1].degree || fact->terms[1].factor >= 0)
         return;
     size_t index = fact->terms[0].atoms[0];
     const struct atom atom = v->atoms[index];
     const struct polynomial *least = number(v, -fact->terms[1].factor);
     if (atom.kind == ATOM_MAXIMUM) {
-        const struct polynomial *value = atom_value(v, index), *same = upper_with_a_turn(v, number(v, 0), value);
+        const struct polynomial *value = atom_value(v, index),
+                                *same = upper_with_a_turn(v, number(v, 0), value);
         if (same != value)
             add_fact(facts, difference_of(v, same, least));
     } else if (atom.kind == ATOM_QUOTIENT && known_number(atom.b, &divisor)) {
@@ -228,7 +231,8 @@ static void open_arms(struct walk *w, struct facts *facts) {
             if (term->degree != 1 || atom.kind != (term->factor > 0 ? ATOM_MINIMUM : ATOM_MAXIMUM))
                 continue;
             const struct polynomial *factor = number(v, term->factor),
-                                    *rest = difference_of(v, fact, product_of(v, factor, atom_value(v, term->atoms[0])));
+                                    *rest = difference_of(
+                                        v, fact, product_of(v, factor, atom_value(v, term->atoms[0])));
             add_fact(facts, sum_of(v, rest, product_of(v, factor, atom.a)));
             add_fact(facts, sum_of(v, rest, product_of(v, factor, atom.b)));
         }
@@ -242,8 +246,10 @@ static bool same_monomial(const struct monomial *a, const struct monomial *b) {
     return same;
 }
 
-/* p + factor * fact <= 0, where that fact (at least 0) cancels a term of p. `depth`: facts to take at most. */
-static bool proved_with(struct walk *w, const struct facts *facts, size_t first, const struct polynomial *p, int depth) {
+/* p + factor * fact <= 0, where that fact (at least 0) cancels a term of p. `depth`: facts to take at most.
+ */
+static bool proved_with(struct walk *w, const struct facts *facts, size_t first, const struct polynomial *p,
+                        int depth) {
     struct values *v = &w->values;
     const struct polynomial *zero = number(v, 0);
     if (prove_quietly(w, p, zero))
@@ -257,7 +263,8 @@ static bool proved_with(struct walk *w, const struct facts *facts, size_t first,
                 if (!same_monomial(&fact->terms[j], &p->terms[k]) || factor < 1 || factor == tried)
                     continue;
                 tried = factor;
-                if (proved_with(w, facts, i + 1, sum_of(v, p, product_of(v, fact, number(v, factor))), depth - 1))
+                if (proved_with(w, facts, i + 1, sum_of(v, p, product_of(v, fact, number(v, factor))),
+                                depth - 1))
                     return true;
             }
     }

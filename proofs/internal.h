@@ -25,8 +25,10 @@ bool walk_has_sizes(const struct walk *walk);
 bool prove_quietly(struct walk *walk, const struct polynomial *p, const struct polynomial *limit);
 /* A number as messages say it. */
 const char *value_text(struct walk *walk, const struct polynomial *p);
-/* The window that an address is relative to, and how far it is from it; NULL when it is none of one window. */
-const struct atom *pointer_in(struct walk *walk, const struct polynomial *address, const struct polynomial **offset);
+/* The window that an address is relative to, and how far it is from it; NULL when it is none of one window.
+ */
+const struct atom *pointer_in(struct walk *walk, const struct polynomial *address,
+                              const struct polynomial **offset);
 /* How many 32x32 tiles a DST section holds. */
 int64_t section_tiles(const struct walk *walk);
 bool dst_holds_f32(const struct walk *walk);

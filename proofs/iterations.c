@@ -58,7 +58,8 @@ static bool replace_everywhere(struct place *place, size_t atom, const struct po
     return true;
 }
 
-/* A loop of count() turns takes the core's share, wherever it begins to count: it is made one over the share. */
+/* A loop of count() turns takes the core's share, wherever it begins to count: it is made one over the share.
+ */
 static bool find_share(struct place *place) {
     struct values *v = &place->walk->values;
     for (size_t i = 0; i < place->loop_count; i++) {
@@ -103,7 +104,8 @@ static const struct atom *taken_apart(struct values *v, const struct variables *
     return NULL;
 }
 
-/* x, where the atom is min(x, 1) or min(max(x, 0), 1): 1 where x is at least 1, else 0. NULL: it is none of these. */
+/* x, where the atom is min(x, 1) or min(max(x, 0), 1): 1 where x is at least 1, else 0. NULL: it is none of
+ * these. */
 static const struct polynomial *switched_by(struct values *v, const struct atom *atom) {
     int64_t a, b;
     bool first = atom->kind == ATOM_MINIMUM && known_number(atom->a, &a) && a == 1,
@@ -112,7 +114,8 @@ static const struct polynomial *switched_by(struct values *v, const struct atom 
 }
 
 /* A range that is the blocks times switches runs over all of them where every switch is 1, else over none. */
-static bool add_switches(struct place *place, const struct polynomial *range, const struct polynomial *blocks) {
+static bool add_switches(struct place *place, const struct polynomial *range,
+                         const struct polynomial *blocks) {
     struct values *v = &place->walk->values;
     const struct polynomial *switches = exact_quotient(v, range, blocks);
     if (!switches || switches->count != 1 || switches->terms[0].factor != 1)
@@ -270,7 +273,8 @@ static bool open_clamps(struct place *place, const struct variables *used) {
     return true;
 }
 
-bool iterations_of(struct walk *w, const struct page_access *access, size_t alternative, struct iterations *out) {
+bool iterations_of(struct walk *w, const struct page_access *access, size_t alternative,
+                   struct iterations *out) {
     struct place place = {.walk = w, .out = out, .loop_count = access->loop_count};
     const struct facts *facts = &access->guard->items[alternative];
     *out = (struct iterations){.rank = access->rank, .fact_count = facts->count};
@@ -305,8 +309,8 @@ static size_t root_of(const size_t *parent, size_t i) {
 }
 
 /* All dimensions that the number mentions belong together, with `first` (COVER_DIMENSIONS: none yet). */
-static size_t join_dimensions(const struct values *v, const struct iterations *whole, const struct polynomial *p,
-                              size_t *parent, size_t first) {
+static size_t join_dimensions(const struct values *v, const struct iterations *whole,
+                              const struct polynomial *p, size_t *parent, size_t first) {
     struct variables used = {0};
     mark(v, p, &used);
     for (size_t i = 0; i < whole->count; i++) {
@@ -335,8 +339,8 @@ static void join_all(struct values *v, const struct iterations *whole, size_t *p
         join_dimensions(v, whole, whole->subscripts[i], parent, COVER_DIMENSIONS);
 }
 
-/* Facts and subscripts of the dimensions under root; those of no dimension when root is COVER_DIMENSIONS. Facts
- * of no dimension belong to every part. */
+/* Facts and subscripts of the dimensions under root; those of no dimension when root is COVER_DIMENSIONS.
+ * Facts of no dimension belong to every part. */
 static void fill_part(const struct values *v, const struct iterations *whole, size_t *parent, size_t root,
                       struct iterations *part, size_t *subscripts) {
     size_t unchanged[COVER_DIMENSIONS];

@@ -1,6 +1,6 @@
-/* Data movement: a window moves only when nothing is on its way into or out of it, an address is used only while
- * its window stands, what is sent to other cores is whole and is told of behind it, and a function ends with its writes
- * acknowledged. */
+/* Data movement: a window moves only when nothing is on its way into or out of it, an address is used only
+ * while its window stands, what is sent to other cores is whole and is told of behind it, and a function ends
+ * with its writes acknowledged. */
 #include <string.h>
 
 #include "support/architecture.h"
@@ -34,8 +34,8 @@ struct pending {
 struct movement {
     struct pending write, increment; /* not acknowledged */
     struct pending link;             /* a multicast that holds its path for the next */
-    struct pending overtaken;        /* a multicast that a semaphore multicast may overtake; until a barrier, or: */
-    bool until_flush;                /* a flush is enough */
+    struct pending overtaken; /* a multicast that a semaphore multicast may overtake; until a barrier, or: */
+    bool until_flush;         /* a flush is enough */
     struct buffer_movement buffers[];
 };
 
@@ -74,21 +74,23 @@ static void failed(struct walk *w, size_t buffer) {
 
 /* ---- windows move ---- */
 
-static void move_window(struct walk *w, struct buffer_movement *m, const struct walked_call *call, size_t buffer) {
+static void move_window(struct walk *w, struct buffer_movement *m, const struct walked_call *call,
+                        size_t buffer) {
     bool push = call->effect->kind == EFFECT_PUSH;
     struct transfers *transfers = push ? &m->reads : &m->writes;
     struct position *position = push ? &m->back : &m->front;
     int64_t count, bytes = w->buffers[buffer].page_bytes;
-    bool known = known_number(argument_of(w, call, call->effect->pages), &count) && bytes > 0 &&
-                 count >= 0 && count < INT64_MAX / bytes;
+    bool known = known_number(argument_of(w, call, call->effect->pages), &count) && bytes > 0 && count >= 0 &&
+                 count < INT64_MAX / bytes;
     if (known && count == 0)
         return;
     if (transfers->some && known && count * bytes <= transfers->low) {
         transfers->low -= count * bytes;
     } else if (transfers->some && !w->failed[buffer]) {
-        walk_error(w, call->span, "%s pages of %s with %s in flight", push ? "pushes" : "pops", buffer_label(w, buffer),
-                   push ? "reads" : "writes");
-        walk_note(w, transfers->span, "%s is issued here", push ? "noc_async_read_page" : "noc_async_write_page");
+        walk_error(w, call->span, "%s pages of %s with %s in flight", push ? "pushes" : "pops",
+                   buffer_label(w, buffer), push ? "reads" : "writes");
+        walk_note(w, transfers->span, "%s is issued here",
+                  push ? "noc_async_read_page" : "noc_async_write_page");
         walk_help(w, "%s between them: %s", push ? "noc_async_read_barrier" : "noc_async_writes_flushed",
                   push ? "what is pushed must have arrived" : "what is popped must have left");
         failed(w, buffer);
@@ -131,8 +133,11 @@ static void tell(struct walk *w, struct movement *m, const struct walked_call *c
     if (m->overtaken.some) {
         walk_error(w, call->span, "%s may overtake the pages that it tells of", call->effect->name);
         walk_note(w, m->overtaken.span, "they are sent here");
-        walk_help(w, m->until_flush ? "noc_async_writes_flushed between them"
-                                    : "link the multicast of the pages, and flush it, or noc_async_write_barrier between them");
+        walk_help(
+            w,
+            m->until_flush
+                ? "noc_async_writes_flushed between them"
+                : "link the multicast of the pages, and flush it, or noc_async_write_barrier between them");
         m->overtaken.some = false;
     }
     m->link.some = false;
@@ -160,12 +165,13 @@ static void issue(struct transfers *transfers, struct span span, int64_t low) {
 }
 
 /* Reads into the window have landed where it is stored to or sent. */
-static void check_landed(struct walk *w, struct buffer_movement *b, const struct walked_call *call, size_t buffer) {
+static void check_landed(struct walk *w, struct buffer_movement *b, const struct walked_call *call,
+                         size_t buffer) {
     bool sends = call->effect->kind == EFFECT_MULTICAST;
     if (!b->reads.some || w->failed[buffer])
         return;
-    walk_error(w, call->span, "%s %s %s with reads in flight", call->effect->name, sends ? "sends" : "stores into",
-               buffer_label(w, buffer));
+    walk_error(w, call->span, "%s %s %s with reads in flight", call->effect->name,
+               sends ? "sends" : "stores into", buffer_label(w, buffer));
     walk_note(w, b->reads.span, "noc_async_read_page is issued here");
     walk_help(w, "noc_async_read_barrier between them: %s",
               sends ? "what is sent must have arrived" : "a read that lands later overwrites what is stored");
@@ -173,7 +179,8 @@ static void check_landed(struct walk *w, struct buffer_movement *b, const struct
 }
 
 /* What is sent from the window has left where it is written again. */
-static void check_sent(struct walk *w, struct buffer_movement *b, const struct walked_call *call, size_t buffer) {
+static void check_sent(struct walk *w, struct buffer_movement *b, const struct walked_call *call,
+                       size_t buffer) {
     if (!b->sends.some || w->failed[buffer])
         return;
     walk_error(w, call->span, "%s writes to %s with a multicast from it in flight", call->effect->name,
@@ -199,8 +206,9 @@ static void use_address(struct walk *w, struct movement *m, const struct walked_
     struct buffer_movement *b = &m->buffers[buffer];
     const struct position *now = pointer->write ? &b->back : &b->front;
     if (now->move != pointer->turn && !w->failed[buffer]) {
-        walk_error(w, call->span, "%s uses an address of %s that was taken before its last %s", call->effect->name,
-                   buffer_label(w, buffer), pointer->write ? "cb_push_back" : "cb_pop_front");
+        walk_error(w, call->span, "%s uses an address of %s that was taken before its last %s",
+                   call->effect->name, buffer_label(w, buffer),
+                   pointer->write ? "cb_push_back" : "cb_pop_front");
         walk_note(w, pointer->span, "the address is taken here");
         walk_note(w, now->span, "the window moves here");
         walk_help(w, "take %s again behind it: the window lies elsewhere now",
@@ -274,7 +282,8 @@ static void end(struct walk *w, void *state) {
         const struct transfers *reads = &m->buffers[i].reads;
         if (!reads->some || w->failed[i])
             continue;
-        walk_error(w, reads->span, "%s ends with this read into %s in flight", w->function->name, buffer_label(w, i));
+        walk_error(w, reads->span, "%s ends with this read into %s in flight", w->function->name,
+                   buffer_label(w, i));
         walk_help(w, "noc_async_read_barrier before the end");
     }
     if (m->link.some) {
@@ -287,7 +296,9 @@ static void end(struct walk *w, void *state) {
     }
     if (m->increment.some) {
         walk_error(w, m->increment.span, "%s ends with this increment not acknowledged", w->function->name);
-        walk_help(w, "noc_async_atomic_barrier before the end: it must not reach the semaphores of the next kernel");
+        walk_help(
+            w,
+            "noc_async_atomic_barrier before the end: it must not reach the semaphores of the next kernel");
     }
 }
 
@@ -350,7 +361,8 @@ static void leave(struct walk *w, void *state, const void *entry, const void *en
         join_at(w, state, end_of_turn, new_place(w));
 }
 
-static const struct polynomial *pointer(struct walk *w, const void *state, size_t buffer, bool write, struct span span) {
+static const struct polynomial *pointer(struct walk *w, const void *state, size_t buffer, bool write,
+                                        struct span span) {
     const struct buffer_movement *b = &((const struct movement *)state)->buffers[buffer];
     struct atom atom = {.kind = ATOM_POINTER,
                         .name = "",
@@ -361,4 +373,5 @@ static const struct polynomial *pointer(struct walk *w, const void *state, size_
     return atom_value(&w->values, atom_find(&w->values, &atom));
 }
 
-const struct proof prove_movement = {state_size, begin, call, end, join, enter, NULL, NULL, leave, pointer, concerns};
+const struct proof prove_movement = {state_size, begin, call,  end,     join,    enter,
+                                     NULL,       NULL,  leave, pointer, concerns};

@@ -55,11 +55,12 @@ static void begin(struct walk *w, void *state) {
 }
 
 static bool concerns(const struct call_effect *effect) {
-    return (effect->kind >= EFFECT_RESERVE && effect->kind <= EFFECT_WRITE_PAGE) || effect->kind == EFFECT_STORE ||
-           effect->kind == EFFECT_PACK || effect->kind == EFFECT_OPERATION;
+    return (effect->kind >= EFFECT_RESERVE && effect->kind <= EFFECT_WRITE_PAGE) ||
+           effect->kind == EFFECT_STORE || effect->kind == EFFECT_PACK || effect->kind == EFFECT_OPERATION;
 }
 
-static void add_item(struct flow *flow, size_t loop, const struct polynomial *pages, struct values *v, struct span span) {
+static void add_item(struct flow *flow, size_t loop, const struct polynomial *pages, struct values *v,
+                     struct span span) {
     struct item *last = flow->count ? &flow->items[flow->count - 1] : NULL;
     int64_t known;
     if (!pages) {
@@ -171,7 +172,8 @@ static void enter(struct walk *w, void *entry, const void *end, const struct loo
     (void)loop;
 }
 
-static void leave_flow(struct walk *w, struct flow *flow, const struct flow *end, const struct loop_turns *loop) {
+static void leave_flow(struct walk *w, struct flow *flow, const struct flow *end,
+                       const struct loop_turns *loop) {
     struct values *v = &w->values;
     const struct polynomial *change = difference_of(v, end->turn, flow->turn);
     if (change && depends_on_atom(v, change, loop->atom))
@@ -185,7 +187,8 @@ static void leave_flow(struct walk *w, struct flow *flow, const struct flow *end
         add_item(flow, loop->atom, change, v, end->span);
 }
 
-static void leave(struct walk *w, void *state, const void *entry, const void *end, const struct loop_turns *loop) {
+static void leave(struct walk *w, void *state, const void *entry, const void *end,
+                  const struct loop_turns *loop) {
     (void)entry;
     for (size_t i = 0; i < w->buffer_count; i++) {
         struct flows *at = (struct flows *)state + i;
@@ -206,18 +209,22 @@ static void end(struct walk *w, void *state) {
     }
 }
 
-static const struct polynomial *pointer(struct walk *w, const void *state, size_t buffer, bool write, struct span span) {
+static const struct polynomial *pointer(struct walk *w, const void *state, size_t buffer, bool write,
+                                        struct span span) {
     (void)state;
-    struct atom atom = {.kind = ATOM_POINTER, .name = "", .step = (int64_t)buffer, .write = write, .span = span};
+    struct atom atom = {
+        .kind = ATOM_POINTER, .name = "", .step = (int64_t)buffer, .write = write, .span = span};
     return atom_value(&w->values, atom_find(&w->values, &atom));
 }
 
-static const struct proof order = {state_size, begin, call, end, join, enter, NULL, NULL, leave, pointer, concerns};
+static const struct proof order = {state_size, begin, call,  end,     join,    enter,
+                                   NULL,       NULL,  leave, pointer, concerns};
 
 /* ---- all functions ---- */
 
 /* The first loop that moves pages, and what is moved before it. */
-static const struct item *first_loop(const struct flow *flow, const struct polynomial **before, struct values *v) {
+static const struct item *first_loop(const struct flow *flow, const struct polynomial **before,
+                                     struct values *v) {
     *before = number(v, 0);
     for (size_t i = 0; i < flow->count; i++) {
         if (flow->items[i].loop != ATOM_LIMIT)
@@ -245,11 +252,12 @@ static void check_turns(struct walk *w, size_t buffer, const struct account *acc
                    account->producer.function->name, value_text(w, in->pages), buffer_label(w, buffer),
                    account->consumer.function->name, value_text(w, out->pages));
         walk_note(w, in->span, "%s pushes here", account->producer.function->name);
-        walk_help(w, "what a turn pushes the same turn must pop: the buffer fills up, or runs dry, as turns go on");
+        walk_help(
+            w, "what a turn pushes the same turn must pop: the buffer fills up, or runs dry, as turns go on");
     } else if (surely_differ(v, before_push, before_pop)) {
-        walk_error(w, out->span, "before the loop over %s, %s pushes %s of the pages of %s, and %s pops %s", loop,
-                   account->producer.function->name, value_text(w, before_push), buffer_label(w, buffer),
-                   account->consumer.function->name, value_text(w, before_pop));
+        walk_error(w, out->span, "before the loop over %s, %s pushes %s of the pages of %s, and %s pops %s",
+                   loop, account->producer.function->name, value_text(w, before_push),
+                   buffer_label(w, buffer), account->consumer.function->name, value_text(w, before_pop));
         walk_note(w, in->span, "%s pushes here", account->producer.function->name);
         walk_help(w, "pages come out in the order in which they went in");
     }
@@ -262,7 +270,8 @@ static const struct polynomial *total(struct walk *w, const struct flow *flow) {
         const struct polynomial *pages = flow->items[i].pages;
         if (flow->items[i].loop != ATOM_LIMIT) {
             const struct atom *loop = &v->atoms[flow->items[i].loop];
-            pages = product_of(v, pages, ceiling_of(v, difference_of(v, loop->b, loop->a), number(v, loop->step)));
+            pages = product_of(v, pages,
+                               ceiling_of(v, difference_of(v, loop->b, loop->a), number(v, loop->step)));
         }
         sum = sum_of(v, sum, pages);
     }
@@ -277,8 +286,9 @@ static void check_last_wait(struct walk *w, size_t buffer, const struct account 
     const struct polynomial *missing = difference_of(v, wanted, pushed);
     if (!missing || !missing->count || !never_negative(missing) || !account->consumer.function)
         return;
-    walk_error(w, account->waited, "%s waits for %s of the pages of %s in all, but %s of them are pushed", account->consumer.function->name,
-               value_text(w, wanted), buffer_label(w, buffer), value_text(w, pushed));
+    walk_error(w, account->waited, "%s waits for %s of the pages of %s in all, but %s of them are pushed",
+               account->consumer.function->name, value_text(w, wanted), buffer_label(w, buffer),
+               value_text(w, pushed));
     walk_note(w, account->pushed.span, "the last cb_push_back is here");
     walk_help(w, "the wait never returns: wait for what is pushed only");
 }
@@ -286,12 +296,14 @@ static void check_last_wait(struct walk *w, size_t buffer, const struct account 
 static void check_contents(struct walk *w, size_t buffer, const struct account *account) {
     if (account->written || !account->read || !account->pushed.count)
         return;
-    walk_error(w, account->pushed.span, "pages of %s are pushed and read, but nothing writes them", buffer_label(w, buffer));
+    walk_error(w, account->pushed.span, "pages of %s are pushed and read, but nothing writes them",
+               buffer_label(w, buffer));
     walk_note(w, account->consumer.span, "%s reads them", account->consumer.function->name);
     walk_help(w, "read, store or pack into the window between cb_reserve_back and cb_push_back");
 }
 
-static void check_role(struct walk *w, size_t buffer, const struct user *user, const char *key, const char *verb) {
+static void check_role(struct walk *w, size_t buffer, const struct user *user, const char *key,
+                       const char *verb) {
     struct node_circular_buffer *node = w->buffers[buffer].node;
     const char *wanted = attribute_word(attribute_get(&node->base, key), NULL);
     if (!wanted || !user->function || strcmp(wanted, word_text(WORDS_role, (int)user->function->role)) == 0)
@@ -299,11 +311,13 @@ static void check_role(struct walk *w, size_t buffer, const struct user *user, c
     walk_error(w, user->span, "%s %s circular buffer %s, but its %s is %s", user->function->name, verb,
                buffer_label(w, buffer), key, wanted);
     walk_note(w, node->base.span, "%s is declared here", buffer_label(w, buffer));
-    walk_help(w, "let the %s do it, or say %s = %s", wanted, key, word_text(WORDS_role, (int)user->function->role));
+    walk_help(w, "let the %s do it, or say %s = %s", wanted, key,
+              word_text(WORDS_role, (int)user->function->role));
 }
 
 void prove_order(struct walk *w, struct node_list functions) {
-    struct account *accounts = arena_allocate(w->compilation->arena, (w->buffer_count + 1) * sizeof *accounts);
+    struct account *accounts =
+        arena_allocate(w->compilation->arena, (w->buffer_count + 1) * sizeof *accounts);
     w->context = accounts;
     for (size_t i = 0; i < functions.count; i++)
         walk_function(w, &order, node_as(functions.items[i], function));

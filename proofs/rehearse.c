@@ -29,7 +29,8 @@ static bool visit_place(struct node *node, void *context) {
 /* The kernel on the cores of its plan; on two of them where nothing asks for a core's place: which of them
  * computes a block means nothing then. NULL where the plan does not say which cores there are. */
 static struct node *with_few_cores(struct compilation *c, struct arena *arena) {
-    struct node *arguments = attribute_get(c->kernel, KEY_TT_RUNTIME_ARGS), *grid = attribute_get(c->kernel, KEY_TT_CORE_GRID);
+    struct node *arguments = attribute_get(c->kernel, KEY_TT_RUNTIME_ARGS),
+                *grid = attribute_get(c->kernel, KEY_TT_CORE_GRID);
     struct node_sequence *edges = node_as(grid, sequence);
     int64_t x, y;
     bool placed = false;
@@ -206,7 +207,8 @@ void rehearse_device_kernel(struct compilation *c) {
         if ((i < EQUAL_SIZES || !played) && !rehearse(c, i, &played))
             return;
     if (played)
-        explain(c->explanations, (struct span){0}, "rehearsed on %zu small launches, where nothing went wrong; this proves nothing", played);
+        explain(c->explanations, (struct span){0},
+                "rehearsed on %zu small launches, where nothing went wrong; this proves nothing", played);
     else
         report_remark(c->diagnostics, c->kernel->span,
                       "kernel %s was not rehearsed: no small launch of it was found",

@@ -7,16 +7,16 @@
 #include "ir/query.h"
 #include "proofs/rehearse_internal.h"
 
-/* Sizes by the number of the open size: one element, ragged, several blocks of every kind, as many whole blocks
- * as there are rows of cores; two for kernels whose sizes must be equal; whole tiles, which nothing fills up. */
+/* Sizes by the number of the open size: one element, ragged, several blocks of every kind, as many whole
+ * blocks as there are rows of cores; two for kernels whose sizes must be equal; whole tiles, which nothing
+ * fills up. */
 static const int64_t size_rows[][4] = {
-    {1, 1, 1, 1},         {33, 45, 128, 20},   {70, 64, 135, 40}, {287, 287, 100, 160},
-    {128, 512, 128, 256}, {512, 64, 512, 128}, {40, 40, 40, 40},  {300, 300, 300, 300},
-    {64, 64, 64, 64},
+    {1, 1, 1, 1},        {33, 45, 128, 20}, {70, 64, 135, 40},    {287, 287, 100, 160}, {128, 512, 128, 256},
+    {512, 64, 512, 128}, {40, 40, 40, 40},  {300, 300, 300, 300}, {64, 64, 64, 64},
 };
 
-/* Blocks along the rows and columns of a plane of Y rows and X columns of cores: times * Y + more. Unlike numbers
- * of blocks a core, with and without a last core that has fewer. */
+/* Blocks along the rows and columns of a plane of Y rows and X columns of cores: times * Y + more. Unlike
+ * numbers of blocks a core, with and without a last core that has fewer. */
 struct plane_blocks {
     int64_t times, more;
 };

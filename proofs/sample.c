@@ -47,7 +47,8 @@ static bool atom_now(void *context, size_t index, int64_t *value) {
     default:
         break;
     }
-    return sample_value(s, atom->a, &a) && sample_value(s, atom->b, &b) && atom_operate(atom->kind, a, b, value);
+    return sample_value(s, atom->a, &a) && sample_value(s, atom->b, &b) &&
+           atom_operate(atom->kind, a, b, value);
 }
 
 /* ---- launches ---- */
@@ -85,10 +86,10 @@ struct sample_launch *sample_launch(struct walk *w, int sample) {
     if (sample >= SAMPLE_COUNT || (sample && !walk_has_sizes(w)))
         return NULL;
     struct sample_launch *s = arena_allocate(w->compilation->arena, sizeof *s);
-    *s = (struct sample_launch){.walk = w, .sample = sample, .cores = {w->values.cores[0], w->values.cores[1]},
-                                .steps = STEP_LIMIT};
-    if (s->cores[0] < 1 || s->cores[1] < 1 || !launch_is_taken(s) || !sample_value(s, w->values.points, &s->points) ||
-        s->points < 0)
+    *s = (struct sample_launch){
+        .walk = w, .sample = sample, .cores = {w->values.cores[0], w->values.cores[1]}, .steps = STEP_LIMIT};
+    if (s->cores[0] < 1 || s->cores[1] < 1 || !launch_is_taken(s) ||
+        !sample_value(s, w->values.points, &s->points) || s->points < 0)
         return NULL;
     memset(s->used, 0, sizeof s->used);
     return s;
@@ -114,7 +115,8 @@ static bool come(struct sample_launch *s, size_t depth, sample_visit *visit, voi
     return goes_on;
 }
 
-bool sample_visit_access(struct sample_launch *s, const struct page_access *access, sample_visit *visit, void *context) {
+bool sample_visit_access(struct sample_launch *s, const struct page_access *access, sample_visit *visit,
+                         void *context) {
     int64_t cores = s->cores[0] * s->cores[1];
     s->access = access;
     memset(s->bound, 0, sizeof s->bound);
@@ -150,7 +152,8 @@ const char *sample_turn_text(struct sample_launch *s) {
         text = with_value(arena, text, s->access->loop_names[i], s->turn[s->access->loops[i]]);
         for (size_t j = 0; j < v->count; j++)
             if (v->atoms[j].kind == ATOM_INDEX && s->used[j] &&
-                same_value(v->atoms[j].a, atom_value(&s->walk->values, s->access->loops[i])) && atom_now(s, j, &value))
+                same_value(v->atoms[j].a, atom_value(&s->walk->values, s->access->loops[i])) &&
+                atom_now(s, j, &value))
                 text = with_value(arena, text, v->atoms[j].name, value);
     }
     return text;
@@ -161,6 +164,7 @@ const char *sample_size_text(struct sample_launch *s) {
     const char *text = "";
     for (size_t i = 0; i < v->count; i++)
         if (v->atoms[i].kind == ATOM_SIZE && s->used[i])
-            text = with_value(s->walk->compilation->arena, text, v->atoms[i].name, size_of_sample(s->walk, s->sample, i));
+            text = with_value(s->walk->compilation->arena, text, v->atoms[i].name,
+                              size_of_sample(s->walk, s->sample, i));
     return text;
 }

@@ -8,9 +8,8 @@ enum { DEPTH_OF_SIZES = 4 };
 
 /* Small sizes come first; every size of a launch takes another column. */
 static const int64_t size_samples[][4] = {
-    {256, 256, 256, 256}, {33, 97, 40, 65},    {1, 1, 1, 1},      {97, 33, 200, 1},
-    {32, 512, 64, 128},   {1000, 40, 333, 97}, {512, 32, 96, 31}, {96, 96, 352, 160},
-    {1200, 700, 1200, 700},
+    {256, 256, 256, 256}, {33, 97, 40, 65},  {1, 1, 1, 1},       {97, 33, 200, 1},       {32, 512, 64, 128},
+    {1000, 40, 333, 97},  {512, 32, 96, 31}, {96, 96, 352, 160}, {1200, 700, 1200, 700},
 };
 _Static_assert(sizeof size_samples / sizeof *size_samples == SAMPLE_COUNT, "as many as internal.h says");
 
@@ -43,16 +42,18 @@ static bool is_size(const struct node *node, const char *name) {
     return node->kind == NODE_REFERENCE && strcmp(((const struct node_reference *)node)->name, name) == 0;
 }
 
-/* The nearest size from `value` on that fulfils the condition, where that says something of this size alone. */
+/* The nearest size from `value` on that fulfils the condition, where that says something of this size alone.
+ */
 static int64_t moved(struct sampling *s, struct node *condition, const char *name, int64_t value) {
-    struct node_binary *binary = node_as(condition, binary), *rest = binary ? node_as(binary->left, binary) : NULL;
+    struct node_binary *binary = node_as(condition, binary),
+                       *rest = binary ? node_as(binary->left, binary) : NULL;
     int64_t other, step;
     if (!binary)
         return value;
     if (binary->operator== BINARY_AND)
         return moved(s, binary->right, name, moved(s, binary->left, name, value));
-    if (rest && rest->operator== BINARY_REMAINDER && is_size(rest->left, name) && binary->operator== BINARY_EQUAL &&
-        number_at(s, evaluate_number(s->walk, binary->right), &other) &&
+    if (rest && rest->operator== BINARY_REMAINDER && is_size(rest->left, name) &&
+        binary->operator== BINARY_EQUAL && number_at(s, evaluate_number(s->walk, binary->right), &other) &&
         number_at(s, evaluate_number(s->walk, rest->right), &step) && step > 0)
         return (value + step - 1) / step * step + other;
     bool left = is_size(binary->left, name), right = is_size(binary->right, name);

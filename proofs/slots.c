@@ -1,9 +1,9 @@
-/* DST slots: a section has so many; what is read or packed was written in the section; a product of the FPU goes to
- * a slot that nothing wrote, for it adds.
+/* DST slots: a section has so many; what is read or packed was written in the section; a product of the FPU
+ * goes to a slot that nothing wrote, for it adds.
  *
- * What was written is kept as regions: a slot expression with the loops that were open since the section began.
- * A slot is missing when no region reaches it; it is written twice when a region that no condition guards
- * surely reached it before.
+ * What was written is kept as regions: a slot expression with the loops that were open since the section
+ * began. A slot is missing when no region reaches it; it is written twice when a region that no condition
+ * guards surely reached it before.
  */
 #include <inttypes.h>
 
@@ -24,7 +24,7 @@ struct region {
 };
 
 struct slots {
-    bool acquired, vague; /* vague: something unknown was written */
+    bool acquired, vague;     /* vague: something unknown was written */
     size_t loops, conditions; /* around the section */
     const struct region *written;
 };
@@ -60,8 +60,8 @@ static void add_region(struct walk *w, struct slots *s, const struct region *reg
     s->written = added;
 }
 
-static void write_slot(struct walk *w, struct slots *s, const struct walked_call *call, const struct polynomial *slot,
-                       const struct polynomial *count) {
+static void write_slot(struct walk *w, struct slots *s, const struct walked_call *call,
+                       const struct polynomial *slot, const struct polynomial *count) {
     struct region region = {.slot = slot,
                             .count = count,
                             .call = call->call,
@@ -72,7 +72,8 @@ static void write_slot(struct walk *w, struct slots *s, const struct walked_call
         const struct open_loop *loop = &w->loops[i];
         if (loop->atom == ATOM_LIMIT)
             continue;
-        if (region.local_count == LOCAL_LIMIT || !w->values.atoms[loop->atom].a || !w->values.atoms[loop->atom].b) {
+        if (region.local_count == LOCAL_LIMIT || !w->values.atoms[loop->atom].a ||
+            !w->values.atoms[loop->atom].b) {
             s->vague = true;
             return;
         }
@@ -95,8 +96,8 @@ static const struct polynomial *last_turn(struct values *v, const struct atom *l
     return sum_of(v, loop->a, product_of(v, difference_of(v, trips, one), step));
 }
 
-/* The region's first or last slot, its loops at the ends of their ranges: a slot that falls from turn to turn begins
- * with the last. */
+/* The region's first or last slot, its loops at the ends of their ranges: a slot that falls from turn to turn
+ * begins with the last. */
 static const struct polynomial *region_end(struct walk *w, const struct region *region, bool last) {
     struct values *v = &w->values;
     const struct polynomial *slot = region->slot;
@@ -105,8 +106,7 @@ static const struct polynomial *region_end(struct walk *w, const struct region *
         const struct polynomial *factor, *rest;
         bool falls = slot && part_by_atom(v, slot, region->locals[i], &factor, &rest) && factor->count &&
                      never_positive(factor);
-        slot = replace_atom(v, slot, region->locals[i],
-                            last != falls ? last_turn(v, loop) : loop->a);
+        slot = replace_atom(v, slot, region->locals[i], last != falls ? last_turn(v, loop) : loop->a);
     }
     return last ? difference_of(v, sum_of(v, slot, region->count), number(v, 1)) : slot;
 }
@@ -120,8 +120,8 @@ static const struct polynomial *stride_of(struct values *v, const struct region 
     return never_positive(factor) ? difference_of(v, number(v, 0), factor) : factor;
 }
 
-/* Are all slots from the first to the last of the region written? One loop after another moves what the others write by no
- * more than its own length. */
+/* Are all slots from the first to the last of the region written? One loop after another moves what the
+ * others write by no more than its own length. */
 static bool is_dense(struct walk *w, const struct region *region) {
     struct values *v = &w->values;
     const struct polynomial *length = region->count;
@@ -138,7 +138,8 @@ static bool is_dense(struct walk *w, const struct region *region) {
             return false;
         used[next] = true;
         const struct atom *loop = &v->atoms[region->locals[next]];
-        const struct polynomial *trips = ceiling_of(v, difference_of(v, loop->b, loop->a), number(v, loop->step));
+        const struct polynomial *trips =
+            ceiling_of(v, difference_of(v, loop->b, loop->a), number(v, loop->step));
         length = sum_of(v, length, product_of(v, stride, difference_of(v, trips, number(v, 1))));
     }
     return true;
@@ -147,7 +148,8 @@ static bool is_dense(struct walk *w, const struct region *region) {
 static bool surely_reaches(struct walk *w, const struct region *region, const struct polynomial *slot) {
     if (same_value(region->slot, slot))
         return true;
-    return is_dense(w, region) && prove_quietly(w, slot, region_end(w, region, true)) && prove_quietly(w, region_end(w, region, false), slot);
+    return is_dense(w, region) && prove_quietly(w, slot, region_end(w, region, true)) &&
+           prove_quietly(w, region_end(w, region, false), slot);
 }
 
 /* Every literal slot that it may be lies in some region. */
@@ -159,7 +161,8 @@ static bool regions_cover(struct walk *w, const struct slots *s, const struct po
         for (const struct region *r = s->written; r && !covered; r = r->next) {
             int64_t first, last;
             covered = r->carried == ATOM_LIMIT && known_number(region_end(w, r, false), &first) &&
-                      known_number(region_end(w, r, true), &last) && first <= i && i <= last && is_dense(w, r);
+                      known_number(region_end(w, r, true), &last) && first <= i && i <= last &&
+                      is_dense(w, r);
         }
     }
     return covered;
@@ -173,8 +176,8 @@ struct search {
 };
 
 /* The slots of a region for one combination of its own loops' ends. */
-static bool region_at(struct witness *outer, struct witness *inner, const struct region *region, uint32_t turns,
-                      int64_t *first, int64_t *count) {
+static bool region_at(struct witness *outer, struct witness *inner, const struct region *region,
+                      uint32_t turns, int64_t *first, int64_t *count) {
     witness_begin(inner, outer->walk, outer->sample, outer->turns);
     inner->locals = region->locals;
     inner->local_count = region->local_count;
@@ -190,7 +193,8 @@ static bool region_at(struct witness *outer, struct witness *inner, const struct
 static bool is_later_turn(struct witness *w, size_t loop) {
     struct values *v = &w->walk->values;
     int64_t now, lower;
-    return witness_value(w, atom_value(v, loop), &now) && witness_value(w, v->atoms[loop].a, &lower) && now > lower;
+    return witness_value(w, atom_value(v, loop), &now) && witness_value(w, v->atoms[loop].a, &lower) &&
+           now > lower;
 }
 
 static bool is_missing(struct witness *w, void *context) {
@@ -214,7 +218,8 @@ static bool is_missing(struct witness *w, void *context) {
     return true;
 }
 
-static void check_written(struct walk *w, const struct slots *s, const struct walked_call *call, int argument) {
+static void check_written(struct walk *w, const struct slots *s, const struct walked_call *call,
+                          int argument) {
     const struct polynomial *slot = argument_of(w, call, argument);
     struct arena *arena = w->compilation->arena;
     if (w->quiet || s->vague || !slot)
@@ -232,10 +237,13 @@ static void check_written(struct walk *w, const struct slots *s, const struct wa
         return;
     }
     walk_error(w, call->span, "%s %s DST slot %s%s, which nothing wrote in this section", call->effect->name,
-               packs ? "packs" : "reads", node_text(arena, call->call->arguments.items[argument - 1]), w->witness);
+               packs ? "packs" : "reads", node_text(arena, call->call->arguments.items[argument - 1]),
+               w->witness);
     if (s->written)
         walk_note(w, s->written->span, "the last write of the section is here");
-    walk_help(w, "DST is cleared by tile_regs_release: write the slot between tile_regs_acquire and tile_regs_commit");
+    walk_help(
+        w,
+        "DST is cleared by tile_regs_release: write the slot between tile_regs_acquire and tile_regs_commit");
 }
 
 /* ---- is a slot written twice? ---- */
@@ -250,7 +258,8 @@ static bool is_open(const struct walk *w, const struct node_for *loop, size_t at
     return false;
 }
 
-/* Loops that are open have the turn at hand; the one that carries the region is at its first, an earlier one. */
+/* Loops that are open have the turn at hand; the one that carries the region is at its first, an earlier one.
+ */
 static bool was_written(struct witness *w, void *context) {
     struct search *search = context;
     int64_t slot, first, count;
@@ -290,8 +299,10 @@ static void check_fresh(struct walk *w, const struct slots *s, const struct walk
     struct search search = {.slots = s, .slot = slot, .inner = arena_allocate(arena, sizeof *search.inner)};
     if (!find_witness(w, was_written, &search))
         return;
-    walk_error(w, call->span, "%s multiplies into DST slot %s%s, which was written in this section: it adds to it",
-               call->effect->name, node_text(arena, call->call->arguments.items[call->effect->slot - 1]), w->witness);
+    walk_error(w, call->span,
+               "%s multiplies into DST slot %s%s, which was written in this section: it adds to it",
+               call->effect->name, node_text(arena, call->call->arguments.items[call->effect->slot - 1]),
+               w->witness);
     walk_note(w, search.found->span, "%s writes it here", search.found->call->function);
     walk_help(w, "take a slot that nothing wrote since tile_regs_acquire, or multiply on the vector unit "
                  "(mul_binary_tile)");
@@ -305,19 +316,20 @@ static void check_capacity(struct walk *w, const struct walked_call *call, const
     enum verdict verdict = prove_at_most(w, past, number(&w->values, tiles));
     const char *of = dst_holds_f32(w) ? " of f32" : "";
     if (verdict == REFUTED) {
-        walk_error(w, call->span, "%s: %s%s is beyond a DST section, which has %" PRId64 " tiles%s", call->effect->name,
-                   what, w->witness, tiles, of);
+        walk_error(w, call->span, "%s: %s%s is beyond a DST section, which has %" PRId64 " tiles%s",
+                   call->effect->name, what, w->witness, tiles, of);
         walk_help(w, "part the tiles into sections of at most %" PRId64, tiles);
     } else if (verdict == UNDECIDED && !w->quiet) {
-        walk_undecided(w, call->span, "not proved: %s of %s is within the %" PRId64 " tiles of a DST section", what,
-                       call->effect->name, tiles);
+        walk_undecided(w, call->span, "not proved: %s of %s is within the %" PRId64 " tiles of a DST section",
+                       what, call->effect->name, tiles);
     }
 }
 
 static const struct polynomial *tiles_written(struct walk *w, const struct walked_call *call) {
     if (!call->effect->rows)
         return number(&w->values, 1);
-    return product_of(&w->values, argument_of(w, call, call->effect->rows), argument_of(w, call, call->effect->columns));
+    return product_of(&w->values, argument_of(w, call, call->effect->rows),
+                      argument_of(w, call, call->effect->columns));
 }
 
 static void use_slots(struct walk *w, struct slots *s, const struct walked_call *call) {
@@ -325,15 +337,17 @@ static void use_slots(struct walk *w, struct slots *s, const struct walked_call 
     struct arena *arena = w->compilation->arena;
     const struct polynomial *slot = argument_of(w, call, effect->slot), *count = tiles_written(w, call);
     if (effect->kind != EFFECT_PACK && !s->acquired) {
-        walk_error(w, call->span, "%s works on DST outside of tile_regs_acquire and tile_regs_commit", effect->name);
+        walk_error(w, call->span, "%s works on DST outside of tile_regs_acquire and tile_regs_commit",
+                   effect->name);
         walk_help(w, "DST belongs to the packer outside of them: compute between them");
         return;
     }
     for (int i = 0; i < 3; i++)
         if (effect->source[i])
             check_written(w, s, call, effect->source[i]);
-    check_capacity(w, call, sum_of(&w->values, slot, count),
-                   arena_printf(arena, "slot %s", node_text(arena, call->call->arguments.items[effect->slot - 1])));
+    check_capacity(
+        w, call, sum_of(&w->values, slot, count),
+        arena_printf(arena, "slot %s", node_text(arena, call->call->arguments.items[effect->slot - 1])));
     if (effect->kind == EFFECT_PACK) {
         check_written(w, s, call, effect->slot);
         return;
@@ -377,7 +391,8 @@ static void enter(struct walk *w, void *entry, const void *end, const struct loo
     join_regions(w, entry, end, loop->atom);
 }
 
-static void leave(struct walk *w, void *state, const void *entry, const void *end, const struct loop_turns *loop) {
+static void leave(struct walk *w, void *state, const void *entry, const void *end,
+                  const struct loop_turns *loop) {
     (void)entry;
     (void)loop;
     struct slots *s = state;
@@ -389,4 +404,5 @@ static void leave(struct walk *w, void *state, const void *entry, const void *en
     s->vague |= after->vague;
 }
 
-const struct proof prove_slots = {state_size, begin, call, no_end, join, enter, NULL, NULL, leave, NULL, concerns};
+const struct proof prove_slots = {state_size, begin, call,  no_end, join,    enter,
+                                  NULL,       NULL,  leave, NULL,   concerns};

@@ -8,10 +8,10 @@
 #include "proofs/internal.h"
 
 enum part {
-    PART_STARTED,   /* "" or "started" */
-    PART_ORDER,     /* of start-up or the last reconfiguration */
-    PART_FIRST,     /* "" until an operation was initialised */
-    PART_SOURCE_A,  /* formats */
+    PART_STARTED,  /* "" or "started" */
+    PART_ORDER,    /* of start-up or the last reconfiguration */
+    PART_FIRST,    /* "" until an operation was initialised */
+    PART_SOURCE_A, /* formats */
     PART_SOURCE_B,
     PART_PACKER,
     PART_OPERATION, /* the key of the last init, "" none */
@@ -60,13 +60,15 @@ static bool concerns(const struct call_effect *effect) {
 
 /* ---- parts ---- */
 
-static void set(struct walk *w, struct state *s, enum part part, const char *value, const struct walked_call *call) {
+static void set(struct walk *w, struct state *s, enum part part, const char *value,
+                const struct walked_call *call) {
     s->parts[part] = (struct part_state){
         1, {{arena_intern(w->compilation->arena, value), call->effect->name, call->span}}};
 }
 
 /* What some path left that is not this value; NULL when all left it. */
-static const struct option *other_than(struct walk *w, const struct state *s, enum part part, const char *value) {
+static const struct option *other_than(struct walk *w, const struct state *s, enum part part,
+                                       const char *value) {
     const char *interned = arena_intern(w->compilation->arena, value);
     for (size_t i = 0; i < s->parts[part].count; i++)
         if (s->parts[part].options[i].value != interned)
@@ -111,13 +113,13 @@ static bool check_source(struct walk *w, struct state *s, const struct walked_ca
     if (!other)
         return true;
     bool a = part == PART_SOURCE_A;
-    walk_error(w, call->span, "%s reads %s of format %s through %s, which is configured for %s", call->effect->name,
-               buffer_label(w, buffer), w->buffers[buffer].format, a ? "SrcA" : "SrcB",
+    walk_error(w, call->span, "%s reads %s of format %s through %s, which is configured for %s",
+               call->effect->name, buffer_label(w, buffer), w->buffers[buffer].format, a ? "SrcA" : "SrcB",
                *other->value ? other->value : "nothing");
     note_option(w, other);
     walk_note(w, w->buffers[buffer].node->base.span, "%s is declared here", buffer_label(w, buffer));
-    walk_help(w, "%s(%s) before it, and the init behind that", a ? "reconfig_data_format_srca" : "reconfig_data_format_srcb",
-              buffer_label(w, buffer));
+    walk_help(w, "%s(%s) before it, and the init behind that",
+              a ? "reconfig_data_format_srca" : "reconfig_data_format_srcb", buffer_label(w, buffer));
     if (!w->quiet) /* what follows from it is not reported */
         set(w, s, part, w->buffers[buffer].format, call);
     return false;
@@ -140,7 +142,8 @@ static bool check_matrix_operand(struct walk *w, const struct walked_call *call,
     if (!fact->full_width && !fact->integers)
         return true;
     walk_error(w, call->span, "%s takes %s through the matrix unit, but it %s", call->effect->name,
-               buffer_label(w, buffer), fact->full_width ? "is unpacked to DST at full width" : "holds integers");
+               buffer_label(w, buffer),
+               fact->full_width ? "is unpacked to DST at full width" : "holds integers");
     walk_note(w, fact->node->base.span, "%s is declared here", buffer_label(w, buffer));
     walk_help(w, fact->full_width ? "a value used both ways needs two buffers: one with unpack_to_dest = 0"
                                   : "load it by copy_tile and compute on the vector unit");
@@ -176,7 +179,8 @@ static const char *operation_key(struct walk *w, const struct walked_call *call,
     for (int i = 0; i < effect->word_count; i++)
         key = arena_printf(arena, "%s %s", key, word_of(call, effect->words + i));
     for (int i = 0; i < effect->parameter_count; i++) {
-        key = arena_printf(arena, "%s, %s", key, key_of_value(arena, argument_of(w, call, effect->parameters + i)));
+        key = arena_printf(arena, "%s, %s", key,
+                           key_of_value(arena, argument_of(w, call, effect->parameters + i)));
     }
     if (!formats)
         return key;
@@ -196,7 +200,8 @@ static bool check_scaler(struct walk *w, const struct walked_call *call) {
         w->buffers[data].node->dtype == w->buffers[scaler].node->dtype)
         return true;
     walk_error(w, call->span, "%s: the scaler %s is %s, but the data %s is %s", call->effect->name,
-               buffer_label(w, scaler), w->buffers[scaler].format, buffer_label(w, data), w->buffers[data].format);
+               buffer_label(w, scaler), w->buffers[scaler].format, buffer_label(w, data),
+               w->buffers[data].format);
     walk_note(w, w->buffers[scaler].node->base.span, "%s is declared here", buffer_label(w, scaler));
     walk_help(w, "a scaler has the format of its data");
     return false;
@@ -206,8 +211,8 @@ static bool check_switched_off(struct walk *w, const struct state *s, const stru
     bool broadcast = strcmp(call->effect->init, "unary_bcast_init") == 0;
     const struct option *on = other_than(w, s, PART_BROADCAST, "");
     if (on && !(broadcast && strcmp(on->value, word_of(call, call->effect->words)) == 0)) {
-        walk_error(w, call->span, "%s comes after unary_bcast_init(%s) without unary_bcast_uninit", call->effect->name,
-                   on->value);
+        walk_error(w, call->span, "%s comes after unary_bcast_init(%s) without unary_bcast_uninit",
+                   call->effect->name, on->value);
         note_option(w, on);
         walk_help(w, "unary_bcast_uninit behind the last unary_bcast");
         return false;
@@ -218,16 +223,20 @@ static bool check_switched_off(struct walk *w, const struct state *s, const stru
 /* MOVB2D, which spreads rows, writes what SrcB holds of 16-bit values as 16-bit rows of DST. */
 static bool check_broadcast_rows(struct walk *w, const struct walked_call *call) {
     size_t buffer = buffer_of(w, call, call->effect->a);
-    if (strcmp(call->effect->init, "unary_bcast_init") != 0 || strcmp(word_of(call, call->effect->words), "ROW") != 0 ||
-        buffer == w->buffer_count || !dst_holds_f32(w))
+    if (strcmp(call->effect->init, "unary_bcast_init") != 0 ||
+        strcmp(word_of(call, call->effect->words), "ROW") != 0 || buffer == w->buffer_count ||
+        !dst_holds_f32(w))
         return true;
     const struct node_circular_buffer *cb = w->buffers[buffer].node;
     if (cb->dtype != DTYPE_BF16 && cb->dtype != DTYPE_BFP8 && cb->dtype != DTYPE_BFP4)
         return true;
-    walk_error(w, call->span, "unary_bcast_init(ROW) of %s spreads 16-bit values over DST of f32, where the device writes them as 16-bit rows",
+    walk_error(w, call->span,
+               "unary_bcast_init(ROW) of %s spreads 16-bit values over DST of f32, where the device writes "
+               "them as 16-bit rows",
                buffer_label(w, buffer));
     walk_note(w, cb->base.span, "%s is declared here", buffer_label(w, buffer));
-    walk_help(w, "add the row to a tile of zeros: add_tiles_bcast_rows(zeros, row, ...); or hold it as f32 with unpack_to_dest = 1");
+    walk_help(w, "add the row to a tile of zeros: add_tiles_bcast_rows(zeros, row, ...); or hold it as f32 "
+                 "with unpack_to_dest = 1");
     return false;
 }
 
@@ -267,12 +276,14 @@ static void operate(struct walk *w, struct state *s, const struct walked_call *c
         bool same_init = strncmp(other->value, init, length) == 0 &&
                          (!other->value[length] || strchr(" ,;", other->value[length]));
         size_t shared = strlen(operation_key(w, call, false));
-        bool same_parameters = same_init && strncmp(other->value, operation_key(w, call, false), shared) == 0 &&
+        bool same_parameters = same_init &&
+                               strncmp(other->value, operation_key(w, call, false), shared) == 0 &&
                                (!other->value[shared] || other->value[shared] == ';');
         if (!*other->value)
             walk_error(w, call->span, "%s has no %s before it", call->effect->name, init);
         else if (!same_init)
-            walk_error(w, call->span, "%s needs %s, but the last init is %s", call->effect->name, init, other->call);
+            walk_error(w, call->span, "%s needs %s, but the last init is %s", call->effect->name, init,
+                       other->call);
         else if (!same_parameters)
             walk_error(w, call->span, "%s differs in its parameters from its %s", call->effect->name, init);
         else
@@ -311,15 +322,16 @@ static void vector(struct walk *w, struct state *s, const struct walked_call *ca
     if (call->effect->word_count && strcmp(word_of(call, call->effect->words), format) != 0) {
         walk_error(w, call->span, "%s takes %s, but DST holds %s", call->effect->name,
                    word_of(call, call->effect->words), format);
-        walk_help(w, "%s(%s, ...): %s of %s decides", call->effect->name, format, KEY_FP32_DEST_ACC_EN, KEY_TT_COMPUTE);
+        walk_help(w, "%s(%s, ...): %s of %s decides", call->effect->name, format, KEY_FP32_DEST_ACC_EN,
+                  KEY_TT_COMPUTE);
     }
     if (!call->effect->source[0])
         s->other_writes = true;
     if (!other)
         return;
     if (*other->value)
-        walk_error(w, call->span, "%s needs %s, but the last init of the vector unit is %s", call->effect->name, init,
-                   other->value);
+        walk_error(w, call->span, "%s needs %s, but the last init of the vector unit is %s",
+                   call->effect->name, init, other->value);
     else
         walk_error(w, call->span, "%s has no %s before it", call->effect->name, init);
     note_option(w, other);
@@ -330,15 +342,18 @@ static void vector(struct walk *w, struct state *s, const struct walked_call *ca
 
 static void pack(struct walk *w, struct state *s, const struct walked_call *call) {
     size_t buffer = buffer_of(w, call, call->effect->buffer);
-    const struct option *mask = other_than(w, s, PART_MASK, ""), *reduced = other_than(w, s, PART_REDUCED, "");
+    const struct option *mask = other_than(w, s, PART_MASK, ""),
+                        *reduced = other_than(w, s, PART_REDUCED, "");
     if (mask && !reduced && s->other_writes) {
         walk_error(w, call->span, "pack_tile packs under the mask of reduce_init(%s) what is no result of it",
                    mask->value);
         note_option(w, mask);
-        walk_help(w, "reduce_uninit behind the pack_tile of the result: until then the packer masks every tile");
+        walk_help(w,
+                  "reduce_uninit behind the pack_tile of the result: until then the packer masks every tile");
     } else if (reduced && !s->other_writes && may_be(w, s, PART_MASK, "")) {
-        walk_error(w, call->span, "pack_tile packs a result of reduce_tile after reduce_uninit: its other elements "
-                                  "are undefined");
+        walk_error(w, call->span,
+                   "pack_tile packs a result of reduce_tile after reduce_uninit: its other elements "
+                   "are undefined");
         note_option(w, reduced);
         walk_help(w, "reduce_uninit behind the pack_tile of the result");
     }
@@ -469,7 +484,8 @@ static void enter(struct walk *w, void *entry, const void *end, const struct loo
     join(w, entry, &turn);
 }
 
-static void leave(struct walk *w, void *state, const void *entry, const void *end, const struct loop_turns *loop) {
+static void leave(struct walk *w, void *state, const void *entry, const void *end,
+                  const struct loop_turns *loop) {
     (void)entry;
     if (prove_quietly(w, number(&w->values, 1), loop->trips))
         memcpy(state, end, sizeof(struct state));
@@ -477,4 +493,5 @@ static void leave(struct walk *w, void *state, const void *entry, const void *en
         join(w, state, end);
 }
 
-const struct proof prove_state = {state_size, begin, call, no_end, join, enter, NULL, NULL, leave, NULL, concerns};
+const struct proof prove_state = {state_size, begin, call,  no_end, join,    enter,
+                                  NULL,       NULL,  leave, NULL,   concerns};

@@ -1,5 +1,5 @@
-/* The pages of tensors: every page that is moved is one of its tensor, every number on the way to it stays at or
- * above 0, and every accessor is what its tensor is. */
+/* The pages of tensors: every page that is moved is one of its tensor, every number on the way to it stays at
+ * or above 0, and every accessor is what its tensor is. */
 #include "proofs/tensor.h"
 
 #include <inttypes.h>
@@ -38,7 +38,8 @@ static struct tensor_fact tensor_fact(struct walk *w, struct node_parameter *par
 
 static void find_tensors(struct walk *w, struct page_accesses *accesses) {
     struct node_list parameters = node_as(w->compilation->kernel, kernel)->parameters;
-    accesses->tensors = arena_allocate(w->compilation->arena, (parameters.count + 1) * sizeof *accesses->tensors);
+    accesses->tensors =
+        arena_allocate(w->compilation->arena, (parameters.count + 1) * sizeof *accesses->tensors);
     w->names = w->kernel_names;
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
@@ -55,7 +56,8 @@ static const struct tensor_fact *tensor_named(const struct page_accesses *access
 }
 
 /* "5 x 3 tiles" in numbers of the launch, or as the kernel says it. */
-static const char *extents_text(struct walk *w, struct sample_launch *launch, const struct tensor_fact *tensor) {
+static const char *extents_text(struct walk *w, struct sample_launch *launch,
+                                const struct tensor_fact *tensor) {
     struct arena *arena = w->compilation->arena;
     const char *text = "";
     for (size_t i = 0; i < tensor->rank; i++) {
@@ -96,13 +98,14 @@ struct excess {
 static bool visit_excess(struct sample_launch *launch, void *context) {
     struct excess *excess = context;
     int64_t limit;
-    excess->found = sample_value(launch, excess->p, &excess->value) && sample_value(launch, excess->limit, &limit) &&
-                    excess->value > limit;
+    excess->found = sample_value(launch, excess->p, &excess->value) &&
+                    sample_value(launch, excess->limit, &limit) && excess->value > limit;
     return !excess->found;
 }
 
 /* The first launch and turn where p > limit; NULL when none is found. */
-static struct sample_launch *find_excess(struct walk *w, const struct page_access *place, struct excess *excess) {
+static struct sample_launch *find_excess(struct walk *w, const struct page_access *place,
+                                         struct excess *excess) {
     for (int sample = 0; sample < SAMPLE_COUNT; sample++) {
         struct sample_launch *launch = sample_launch(w, sample);
         if (launch)
@@ -117,7 +120,8 @@ static struct sample_launch *find_excess(struct walk *w, const struct page_acces
 /* " at core (0, 1), i = 2 with M = 33" */
 static const char *where_text(struct walk *w, struct sample_launch *launch) {
     const char *turn = sample_turn_text(launch), *sizes = sample_size_text(launch);
-    return arena_printf(w->compilation->arena, "%s%s%s%s", *turn ? " at " : "", turn, *sizes ? " with " : "", sizes);
+    return arena_printf(w->compilation->arena, "%s%s%s%s", *turn ? " at " : "", turn, *sizes ? " with " : "",
+                        sizes);
 }
 
 /* p <= limit at the place, by the prover or by isl. */
@@ -147,7 +151,7 @@ static bool judged_before(struct walk *w, const struct node *node) {
 }
 
 static void check_difference(struct walk *w, const struct node_binary *difference, const struct polynomial *a,
-                      const struct polynomial *b) {
+                             const struct polynomial *b) {
     struct page_access *place = place_here(w);
     if (!a || !b || at_most(w, place, b, a) || judged_before(w, &difference->base))
         return;
@@ -160,8 +164,9 @@ static void check_difference(struct walk *w, const struct node_binary *differenc
         return;
     }
     walk_error(w, w->span, "%s falls below 0%s", text, where_text(w, launch));
-    walk_help(w, "numbers of the device have no sign: shorten the range of a loop around, or guard the place by a "
-                 "condition");
+    walk_help(
+        w, "numbers of the device have no sign: shorten the range of a loop around, or guard the place by a "
+           "condition");
 }
 
 static void check_delinearized(struct walk *w, const struct node_delinearize *delinearize) {
@@ -179,23 +184,28 @@ static void check_delinearized(struct walk *w, const struct node_delinearize *de
     int64_t blocks_there;
     if (!launch) {
         if (!excess.whole && !walk_check(w, w->span, "blocks", count, blocks))
-            walk_undecided(w, w->span, "not proved: %s is one of the blocks that it is taken apart into", text);
+            walk_undecided(w, w->span, "not proved: %s is one of the blocks that it is taken apart into",
+                           text);
     } else if (sample_value(launch, blocks, &blocks_there)) {
-        walk_error(w, w->span, "%s is taken apart into %" PRId64 " blocks%s", text, blocks_there, where_text(w, launch));
-        walk_help(w, "give the blocks along each axis as the launch counts them: their product is that of "
-                     "%s, or of what the loop runs over", KEY_TT_GRID_BLOCKS);
+        walk_error(w, w->span, "%s is taken apart into %" PRId64 " blocks%s", text, blocks_there,
+                   where_text(w, launch));
+        walk_help(w,
+                  "give the blocks along each axis as the launch counts them: their product is that of "
+                  "%s, or of what the loop runs over",
+                  KEY_TT_GRID_BLOCKS);
     }
 }
 
 /* ---- accessors ---- */
 
-static bool differs(struct sample_launch *launch, const struct polynomial *a, const struct polynomial *b, int64_t *x,
-                    int64_t *y) {
+static bool differs(struct sample_launch *launch, const struct polynomial *a, const struct polynomial *b,
+                    int64_t *x, int64_t *y) {
     return sample_value(launch, a, x) && sample_value(launch, b, y) && *x != *y;
 }
 
-static void report_extent(struct walk *w, const struct node_accessor *accessor, const struct tensor_fact *tensor,
-                          size_t dimension, const struct polynomial *given) {
+static void report_extent(struct walk *w, const struct node_accessor *accessor,
+                          const struct tensor_fact *tensor, size_t dimension,
+                          const struct polynomial *given) {
     const char *text = node_text(w->compilation->arena, accessor->dimensions.items[dimension]);
     int64_t has, wanted;
     for (int sample = 0; sample < SAMPLE_COUNT; sample++) {
@@ -203,17 +213,20 @@ static void report_extent(struct walk *w, const struct node_accessor *accessor, 
         if (!launch || !differs(launch, given, tensor->extents[dimension], &has, &wanted))
             continue;
         const char *sizes = sample_size_text(launch);
-        walk_error(w, accessor->base.span, "accessor %s counts %" PRId64 " tiles along dimension %zu%s%s, but %s has %" PRId64,
-                   accessor->name, has, dimension + 1, *sizes ? " with " : "", sizes, tensor->node->name, wanted);
+        walk_error(w, accessor->base.span,
+                   "accessor %s counts %" PRId64 " tiles along dimension %zu%s%s, but %s has %" PRId64,
+                   accessor->name, has, dimension + 1, *sizes ? " with " : "", sizes, tensor->node->name,
+                   wanted);
         note_declaration(w, tensor);
-        walk_help(w, "its tiles along dimension %zu are %s", dimension + 1, value_text(w, tensor->extents[dimension]));
+        walk_help(w, "its tiles along dimension %zu are %s", dimension + 1,
+                  value_text(w, tensor->extents[dimension]));
         return;
     }
     const char *name = arena_printf(w->compilation->arena, "tiles_of_%s", tensor->node->name);
     if (!walk_check(w, accessor->base.span, name, given, tensor->extents[dimension]) ||
         !walk_check(w, accessor->base.span, name, tensor->extents[dimension], given))
-        walk_undecided(w, accessor->base.span, "not proved: %s are the tiles of %s along dimension %zu", text, tensor->node->name,
-                     dimension + 1);
+        walk_undecided(w, accessor->base.span, "not proved: %s are the tiles of %s along dimension %zu", text,
+                       tensor->node->name, dimension + 1);
 }
 
 /* The tensor whose address that is, "" when it is none. */
@@ -221,7 +234,8 @@ static const char *address_owner(struct walk *w, const struct polynomial *addres
     bool one = address && address->count == 1 && address->terms[0].degree == 1;
     const char *name = one ? w->values.atoms[address->terms[0].atoms[0]].name : "";
     size_t length = strlen(name);
-    return strncmp(name, "address(", 8) == 0 ? arena_string_range(w->compilation->arena, name + 8, length - 9) : "";
+    return strncmp(name, "address(", 8) == 0 ? arena_string_range(w->compilation->arena, name + 8, length - 9)
+                                             : "";
 }
 
 static void check_accessor(struct walk *w, const struct node_accessor *accessor) {
@@ -237,7 +251,9 @@ static void check_accessor(struct walk *w, const struct node_accessor *accessor)
                           : "accessor %s is made with %s, which is no address of a tensor",
                    accessor->name, *owner ? owner : node_text(w->compilation->arena, accessor->address));
         note_declaration(w, tensor);
-        walk_help(w, "TensorAccessorArgs must be created via the tensor that is bound: take the launch argument whose value is address(%s)",
+        walk_help(w,
+                  "TensorAccessorArgs must be created via the tensor that is bound: take the launch argument "
+                  "whose value is address(%s)",
                   tensor->node->name);
     }
     if (accessor->dimensions.count != tensor->rank) {
@@ -324,14 +340,16 @@ static void check_bounds(struct walk *w, const struct page_access *access) {
     const struct tensor_fact *tensor = access->tensor;
     unsigned open = w->open;
     for (size_t i = 0; i < access->rank; i++) {
-        struct excess excess = {.p = sum_of(v, access->subscripts[i], number(v, 1)), .limit = tensor->extents[i]};
+        struct excess excess = {.p = sum_of(v, access->subscripts[i], number(v, 1)),
+                                .limit = tensor->extents[i]};
         if (at_most(w, access, excess.p, excess.limit))
             continue;
         struct sample_launch *launch = excess.p ? find_excess(w, access, &excess) : NULL;
         if (!launch) {
             const char *name = arena_printf(w->compilation->arena, "pages_of_%s", tensor->node->name);
             if (!excess.whole && !walk_check(w, access->span, name, excess.p, excess.limit))
-                walk_undecided(w, access->span, "not proved: %s is within %s", access->text, extents_text(w, NULL, tensor));
+                walk_undecided(w, access->span, "not proved: %s is within %s", access->text,
+                               extents_text(w, NULL, tensor));
             continue;
         }
         walk_error(w, access->span, "%s tile %s of %s%s, which has %s", access->write ? "writes" : "reads",
@@ -343,8 +361,8 @@ static void check_bounds(struct walk *w, const struct page_access *access) {
     }
     if (w->open != open)
         return;
-    explain(w->compilation->explanations, access->span, "%s, that %s %s, is within %s", access->text, w->function->name,
-            access->write ? "writes" : "reads", extents_text(w, NULL, tensor));
+    explain(w->compilation->explanations, access->span, "%s, that %s %s, is within %s", access->text,
+            w->function->name, access->write ? "writes" : "reads", extents_text(w, NULL, tensor));
     affine_explain(w, pages_of(w)->ctx, access, "iterations");
 }
 
@@ -353,8 +371,8 @@ static void check_direction(struct walk *w, const struct page_access *access) {
     bool wrong = access->write ? tensor->direction == DIRECTION_IN : tensor->direction == DIRECTION_OUT;
     if (!wrong)
         return;
-    walk_error(w, access->span, "%s %s %s: it is declared %s", w->function->name, access->write ? "writes" : "reads",
-               tensor->name, access->write ? "in" : "out");
+    walk_error(w, access->span, "%s %s %s: it is declared %s", w->function->name,
+               access->write ? "writes" : "reads", tensor->name, access->write ? "in" : "out");
     note_declaration(w, access->tensor);
     walk_help(w, "a tensor that is read and written is declared inout");
 }
@@ -394,7 +412,8 @@ static void enter(struct walk *w, void *entry, const void *end, const struct loo
     (void)loop;
 }
 
-static void leave(struct walk *w, void *state, const void *entry, const void *end, const struct loop_turns *loop) {
+static void leave(struct walk *w, void *state, const void *entry, const void *end,
+                  const struct loop_turns *loop) {
     enter(w, state, end, loop);
     (void)entry;
 }
@@ -403,7 +422,8 @@ static bool concerns(const struct call_effect *effect) {
     return effect->kind == EFFECT_READ_PAGE || effect->kind == EFFECT_WRITE_PAGE;
 }
 
-static const struct proof pages_proof = {state_size, begin, call, no_end, join, enter, NULL, NULL, leave, NULL, concerns};
+static const struct proof pages_proof = {state_size, begin, call,  no_end, join,    enter,
+                                         NULL,       NULL,  leave, NULL,   concerns};
 
 struct page_accesses *prove_pages(struct walk *w, struct node_list functions) {
     struct pages *pages = arena_allocate(w->compilation->arena, sizeof *pages);

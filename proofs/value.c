@@ -50,8 +50,8 @@ const struct polynomial *atom_value(struct values *v, size_t atom) {
     return normal_form(v, &(struct monomial){.factor = 1, .degree = 1, .atoms = {(uint16_t)atom}}, 1);
 }
 
-static const struct polynomial *combine(struct values *v, const struct polynomial *a, const struct polynomial *b,
-                                        int64_t factor) {
+static const struct polynomial *combine(struct values *v, const struct polynomial *a,
+                                        const struct polynomial *b, int64_t factor) {
     struct monomial terms[2 * MONOMIAL_LIMIT];
     if (!a || !b)
         return NULL;
@@ -69,7 +69,8 @@ const struct polynomial *sum_of(struct values *v, const struct polynomial *a, co
     return combine(v, a, b, 1);
 }
 
-const struct polynomial *difference_of(struct values *v, const struct polynomial *a, const struct polynomial *b) {
+const struct polynomial *difference_of(struct values *v, const struct polynomial *a,
+                                       const struct polynomial *b) {
     return combine(v, a, b, -1);
 }
 
@@ -78,7 +79,8 @@ static int compare_atoms(const void *left, const void *right) {
     return (*a > *b) - (*a < *b);
 }
 
-const struct polynomial *product_of(struct values *v, const struct polynomial *a, const struct polynomial *b) {
+const struct polynomial *product_of(struct values *v, const struct polynomial *a,
+                                    const struct polynomial *b) {
     struct monomial terms[4 * MONOMIAL_LIMIT];
     size_t count = 0;
     if (!a || !b || a->count * b->count > 4 * MONOMIAL_LIMIT)
@@ -203,7 +205,8 @@ static void split_by(struct values *v, const struct polynomial *a, int64_t divis
     *rest = normal_form(v, rests, a->count);
 }
 
-const struct polynomial *quotient_of(struct values *v, const struct polynomial *a, const struct polynomial *b) {
+const struct polynomial *quotient_of(struct values *v, const struct polynomial *a,
+                                     const struct polynomial *b) {
     int64_t divisor, dividend;
     const struct polynomial *whole, *rest;
     if (!a || !b)
@@ -220,7 +223,8 @@ const struct polynomial *quotient_of(struct values *v, const struct polynomial *
     return sum_of(v, whole, atom_of_two(v, ATOM_QUOTIENT, rest, b));
 }
 
-const struct polynomial *exact_quotient(struct values *v, const struct polynomial *a, const struct polynomial *b) {
+const struct polynomial *exact_quotient(struct values *v, const struct polynomial *a,
+                                        const struct polynomial *b) {
     if (!a || !b || a->count != 1 || b->count != 1 || a->terms[0].factor % b->terms[0].factor != 0)
         return NULL;
     const struct monomial *whole = &a->terms[0], *part = &b->terms[0];
@@ -235,7 +239,8 @@ const struct polynomial *exact_quotient(struct values *v, const struct polynomia
     return taken == part->degree ? normal_form(v, &rest, 1) : NULL;
 }
 
-const struct polynomial *remainder_of(struct values *v, const struct polynomial *a, const struct polynomial *b) {
+const struct polynomial *remainder_of(struct values *v, const struct polynomial *a,
+                                      const struct polynomial *b) {
     int64_t divisor, dividend;
     const struct polynomial *whole, *rest;
     if (!a || !b)
@@ -248,11 +253,13 @@ const struct polynomial *remainder_of(struct values *v, const struct polynomial 
     return known_number(rest, &dividend) ? rest : atom_of_two(v, ATOM_REMAINDER, rest, b);
 }
 
-const struct polynomial *ceiling_of(struct values *v, const struct polynomial *a, const struct polynomial *b) {
+const struct polynomial *ceiling_of(struct values *v, const struct polynomial *a,
+                                    const struct polynomial *b) {
     return quotient_of(v, difference_of(v, sum_of(v, a, b), number(v, 1)), b);
 }
 
-const struct polynomial *minimum_of(struct values *v, const struct polynomial *a, const struct polynomial *b) {
+const struct polynomial *minimum_of(struct values *v, const struct polynomial *a,
+                                    const struct polynomial *b) {
     const struct polynomial *difference = difference_of(v, a, b);
     if (difference && never_positive(difference))
         return a;
@@ -261,7 +268,8 @@ const struct polynomial *minimum_of(struct values *v, const struct polynomial *a
     return atom_of_two(v, ATOM_MINIMUM, a, b);
 }
 
-const struct polynomial *maximum_of(struct values *v, const struct polynomial *a, const struct polynomial *b) {
+const struct polynomial *maximum_of(struct values *v, const struct polynomial *a,
+                                    const struct polynomial *b) {
     const struct polynomial *difference = difference_of(v, a, b);
     if (difference && never_positive(difference))
         return b;
@@ -351,7 +359,8 @@ bool polynomial_number(const struct polynomial *p, atom_number *of, void *contex
     for (size_t i = 0; i < p->count; i++) {
         int64_t product = p->terms[i].factor, factor;
         for (size_t j = 0; j < p->terms[i].degree; j++)
-            if (!of(context, p->terms[i].atoms[j], &factor) || __builtin_mul_overflow(product, factor, &product))
+            if (!of(context, p->terms[i].atoms[j], &factor) ||
+                __builtin_mul_overflow(product, factor, &product))
                 return false;
         if (__builtin_add_overflow(sum, product, &sum))
             return false;

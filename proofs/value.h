@@ -22,13 +22,13 @@ struct polynomial {
 };
 
 enum atom_kind {
-    ATOM_SIZE,      /* a size, a scalar, an address: fixed by the launch */
-    ATOM_START,     /* the core's first grid point */
-    ATOM_COUNT,     /* how many it has */
-    ATOM_CORE,      /* its column (position 0) or row (position 1) on the core grid */
-    ATOM_LOOP,      /* a <= value < b, in steps of `step` */
-    ATOM_INDEX,     /* coordinate `position` of a over the extents */
-    ATOM_MINIMUM,   /* of a and b */
+    ATOM_SIZE,    /* a size, a scalar, an address: fixed by the launch */
+    ATOM_START,   /* the core's first grid point */
+    ATOM_COUNT,   /* how many it has */
+    ATOM_CORE,    /* its column (position 0) or row (position 1) on the core grid */
+    ATOM_LOOP,    /* a <= value < b, in steps of `step` */
+    ATOM_INDEX,   /* coordinate `position` of a over the extents */
+    ATOM_MINIMUM, /* of a and b */
     ATOM_MAXIMUM,
     ATOM_QUOTIENT,  /* floor(a / b) */
     ATOM_REMAINDER, /* a mod b */
@@ -42,13 +42,13 @@ struct atom {
     const char *name; /* as messages say it */
     const struct polynomial *a, *b, *extents[EXTENT_LIMIT];
     size_t extent_count, position;
-    int64_t step;       /* of a loop; of a pointer: the buffer */
-    const void *turn;   /* of a pointer: the last move of its window when it was taken; of a loop whose range is
-                           unknown: the loop */
-    struct span span;   /* of a pointer: where it was taken */
-    int depth;          /* of a loop: how many loops are around it */
-    bool write;         /* of a pointer: to the back of the buffer */
-    bool positive;      /* of a size: a launch where it is 0 writes nothing and is not run */
+    int64_t step;     /* of a loop; of a pointer: the buffer */
+    const void *turn; /* of a pointer: the last move of its window when it was taken; of a loop whose range is
+                         unknown: the loop */
+    struct span span; /* of a pointer: where it was taken */
+    int depth;        /* of a loop: how many loops are around it */
+    bool write;       /* of a pointer: to the back of the buffer */
+    bool positive;    /* of a size: a launch where it is 0 writes nothing and is not run */
 };
 
 struct values {
@@ -65,14 +65,18 @@ const struct polynomial *atom_value(struct values *v, size_t atom);
 size_t atom_find(struct values *v, const struct atom *atom);
 
 const struct polynomial *sum_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
-const struct polynomial *difference_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
+const struct polynomial *difference_of(struct values *v, const struct polynomial *a,
+                                       const struct polynomial *b);
 const struct polynomial *product_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
-const struct polynomial *quotient_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
-const struct polynomial *remainder_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
+const struct polynomial *quotient_of(struct values *v, const struct polynomial *a,
+                                     const struct polynomial *b);
+const struct polynomial *remainder_of(struct values *v, const struct polynomial *a,
+                                      const struct polynomial *b);
 const struct polynomial *minimum_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
 const struct polynomial *maximum_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
 /* c where a is b * c and both are single products; else NULL. */
-const struct polynomial *exact_quotient(struct values *v, const struct polynomial *a, const struct polynomial *b);
+const struct polynomial *exact_quotient(struct values *v, const struct polynomial *a,
+                                        const struct polynomial *b);
 /* a / b rounded up. */
 const struct polynomial *ceiling_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
 
@@ -98,8 +102,8 @@ bool never_positive(const struct polynomial *p);
 typedef bool atom_number(void *context, size_t atom, int64_t *value);
 /* p with every atom as `of` says; false when one is not known, or when the number does not fit. */
 bool polynomial_number(const struct polynomial *p, atom_number *of, void *context, int64_t *value);
-/* The number of a minimum, maximum, quotient or remainder of a and b; false for a quotient or remainder of what is
- * below 0 or by what is below 1. */
+/* The number of a minimum, maximum, quotient or remainder of a and b; false for a quotient or remainder of
+ * what is below 0 or by what is below 1. */
 bool atom_operate(enum atom_kind kind, int64_t a, int64_t b, int64_t *value);
 /* The number of an ATOM_INDEX. */
 bool index_number(const struct atom *index, atom_number *of, void *context, int64_t *value);

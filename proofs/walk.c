@@ -36,15 +36,18 @@ static void read_launch(struct walk *w) {
         w->values.cores[i] = attribute_integer(grid->items.items[i], 0);
     w->values.points = blocks ? number(&w->values, 1) : NULL;
     for (size_t i = 0; blocks && i < blocks->items.count; i++)
-        w->values.points = product_of(&w->values, w->values.points, evaluate_number(w, blocks->items.items[i]));
+        w->values.points =
+            product_of(&w->values, w->values.points, evaluate_number(w, blocks->items.items[i]));
 }
 
 struct walk *walk_create(struct compilation *c) {
     struct walk *w = arena_allocate(c->arena, sizeof *w);
     struct node_block *body = node_as(node_as(c->kernel, kernel)->body, block);
     struct node_list statements = body ? body->statements : (struct node_list){0};
-    *w = (struct walk){.compilation = c, .effects = call_effects_create(c->arena), .witness = "",
-                        .errors = c->diagnostics->error_count};
+    *w = (struct walk){.compilation = c,
+                       .effects = call_effects_create(c->arena),
+                       .witness = "",
+                       .errors = c->diagnostics->error_count};
     w->values.arena = c->arena;
     w->values.atoms = arena_allocate(c->arena, ATOM_LIMIT * sizeof *w->values.atoms);
     w->buffers = arena_allocate(c->arena, (statements.count + 1) * sizeof *w->buffers);
@@ -157,7 +160,8 @@ static const struct polynomial *place_value(struct walk *w, const struct node_ca
     size_t count = call->arguments.count;
     struct atom atom = {.kind = ATOM_SEMAPHORE, .name = call->function};
     if (strcmp(call->function, "get_semaphore") == 0 && count == 1)
-        return known_number(evaluate_number(w, arguments[0]), &atom.step) ? atom_value(v, atom_find(v, &atom)) : NULL;
+        return known_number(evaluate_number(w, arguments[0]), &atom.step) ? atom_value(v, atom_find(v, &atom))
+                                                                          : NULL;
     if ((strcmp(call->function, "noc_x") != 0 && strcmp(call->function, "noc_y") != 0) || count != 2)
         return NULL;
     atom.kind = ATOM_NOC;
@@ -171,7 +175,8 @@ static const struct polynomial *call_value(struct walk *w, struct node_call *cal
     struct values *v = &w->values;
     struct node *const *arguments = call->arguments.items;
     size_t count = call->arguments.count;
-    typedef const struct polynomial *operation(struct values *, const struct polynomial *, const struct polynomial *);
+    typedef const struct polynomial *operation(struct values *, const struct polynomial *,
+                                               const struct polynomial *);
     static const struct {
         const char *name;
         operation *of;
@@ -189,9 +194,11 @@ static const struct polynomial *call_value(struct walk *w, struct node_call *cal
     return place ? place : value_of_core(w, call);
 }
 
-/* How many numbers a loop's variable runs over, from 0 on or over all shares; NULL when it is not one alone. */
+/* How many numbers a loop's variable runs over, from 0 on or over all shares; NULL when it is not one alone.
+ */
 static const struct polynomial *range_of_variable(struct values *v, const struct polynomial *variable) {
-    bool alone = variable && variable->count == 1 && variable->terms[0].degree == 1 && variable->terms[0].factor == 1;
+    bool alone =
+        variable && variable->count == 1 && variable->terms[0].degree == 1 && variable->terms[0].factor == 1;
     const struct atom *loop = alone ? &v->atoms[variable->terms[0].atoms[0]] : NULL;
     if (!loop || loop->kind != ATOM_LOOP || !loop->a || loop->step != 1)
         return NULL;
@@ -200,23 +207,28 @@ static const struct polynomial *range_of_variable(struct values *v, const struct
     return share ? v->points : loop->a->count == 0 ? loop->b : NULL;
 }
 
-/* n / d and n % d of a loop's variable that runs over a multiple of d are the numbers of blocks in two directions,
- * like those of delinearize; NULL when they are not. */
-static const struct polynomial *block_number(struct walk *w, const struct polynomial *n, const struct polynomial *d,
-                                             size_t position) {
+/* n / d and n % d of a loop's variable that runs over a multiple of d are the numbers of blocks in two
+ * directions, like those of delinearize; NULL when they are not. */
+static const struct polynomial *block_number(struct walk *w, const struct polynomial *n,
+                                             const struct polynomial *d, size_t position) {
     struct values *v = &w->values;
     const struct polynomial *range = range_of_variable(v, n), *blocks;
     int64_t literal;
     if (!range || !d || known_number(d, &literal) || !(blocks = exact_quotient(v, range, d)))
         return NULL;
-    struct atom atom = {.kind = ATOM_INDEX, .name = position ? "n % d" : "n / d", .a = n, .extents = {blocks, d},
-                        .extent_count = 2, .position = position};
+    struct atom atom = {.kind = ATOM_INDEX,
+                        .name = position ? "n % d" : "n / d",
+                        .a = n,
+                        .extents = {blocks, d},
+                        .extent_count = 2,
+                        .position = position};
     return atom_value(v, atom_find(v, &atom));
 }
 
 static const struct polynomial *binary_value(struct walk *w, struct node_binary *binary) {
     struct values *v = &w->values;
-    const struct polynomial *a = evaluate_number(w, binary->left), *b = evaluate_number(w, binary->right), *block;
+    const struct polynomial *a = evaluate_number(w, binary->left), *b = evaluate_number(w, binary->right),
+                            *block;
     switch (binary->operator) {
     case BINARY_ADD:
         return sum_of(v, a, b);
@@ -302,7 +314,8 @@ static bool find_concern(struct node *node, void *context) {
     if (!statement)
         return node_each_child(node, find_concern, context);
     const char *name = node_as(statement->call, call)->function;
-    const struct call_effect *effect = call_effect_find(w->effects, arena_intern(w->compilation->arena, name));
+    const struct call_effect *effect =
+        call_effect_find(w->effects, arena_intern(w->compilation->arena, name));
     if (effect)
         return !w->proof->concerns(effect);
     struct node_function *helper = helper_of(w, name);
@@ -326,10 +339,10 @@ static void walk_turn(struct walk *w, void *state, struct node_for *loop, size_t
     w->names = names;
 }
 
-/* The first two turns on their own: what goes wrong there goes wrong. What the second leaves as the first did is
- * what any later turn begins with. */
-static void walk_first_turns(struct walk *w, const void *before, void *entry, struct node_for *loop, size_t axis,
-                             const struct loop_turns *turns) {
+/* The first two turns on their own: what goes wrong there goes wrong. What the second leaves as the first did
+ * is what any later turn begins with. */
+static void walk_first_turns(struct walk *w, const void *before, void *entry, struct node_for *loop,
+                             size_t axis, const struct loop_turns *turns) {
     struct values *v = &w->values;
     void *first = copy_state(w, before);
     int64_t trips;
@@ -369,15 +382,13 @@ static void walk_turns(struct walk *w, void *state, struct node_for *loop, size_
 struct loop_turns walk_loop_turns(struct walk *w, struct node_for *loop, size_t at) {
     struct values *v = &w->values;
     struct node_axis *axis = node_as(loop->axes.items[at], axis);
-    struct loop_turns turns = {.lower = evaluate_number(w, axis->lower),
-                               .upper = evaluate_number(w, axis->upper),
-                               .step = 1};
+    struct loop_turns turns = {
+        .lower = evaluate_number(w, axis->lower), .upper = evaluate_number(w, axis->upper), .step = 1};
     if (axis->step && (!known_number(evaluate_number(w, axis->step), &turns.step) || turns.step < 1)) {
         turns.lower = turns.upper = NULL;
         turns.step = 1;
     }
-    turns.trips =
-        ceiling_of(v, difference_of(v, turns.upper, turns.lower), number(v, turns.step));
+    turns.trips = ceiling_of(v, difference_of(v, turns.upper, turns.lower), number(v, turns.step));
     struct atom atom = {.kind = ATOM_LOOP,
                         .name = axis->name,
                         .a = turns.lower,
@@ -470,8 +481,8 @@ static void walk_statement(struct walk *w, void *state, struct node_statement *s
         w->proof->call(w, state, &(struct walked_call){call, effect, w->span});
 }
 
-/* Along one axis the block's number is the grid point's own; one grid point alone has number 0, and so has the
- * only block along an axis. */
+/* Along one axis the block's number is the grid point's own; one grid point alone has number 0, and so has
+ * the only block along an axis. */
 static const struct polynomial *index_value(struct walk *w, const struct atom *atom) {
     int64_t known;
     if (atom->extent_count == 1)

@@ -1,5 +1,5 @@
-/* The walk over a function of device form that all proofs share. It knows names, loops, conditions and helpers;
- * a proof brings a state, what a call does to it, and how states meet.
+/* The walk over a function of device form that all proofs share. It knows names, loops, conditions and
+ * helpers; a proof brings a state, what a call does to it, and how states meet.
  *
  * A loop is walked at most twice in a row: once without reports, to see what a turn does to the state; then,
  * with the state in which any turn may begin, for judgement.
@@ -16,9 +16,9 @@ enum { LOOP_LIMIT = 32, CONDITION_LIMIT = 32, HELPER_LIMIT = 4 };
 struct buffer_fact {
     struct node_circular_buffer *node;
     const struct polynomial *pages;
-    int64_t page_bytes;    /* 0: unknown */
-    const char *format;    /* as the unpackers see it, interned; the packer sees the type alone */
-    bool full_width;       /* unpacked to DST, never to SrcA and SrcB */
+    int64_t page_bytes; /* 0: unknown */
+    const char *format; /* as the unpackers see it, interned; the packer sees the type alone */
+    bool full_width;    /* unpacked to DST, never to SrcA and SrcB */
     bool integers;
 };
 
@@ -32,7 +32,8 @@ struct open_loop {
     const struct node_for *node;
     const char *name;
     size_t atom; /* ATOM_LIMIT: the variable stands for one known value */
-    const struct polynomial *left; /* then: the turns from this one on, above 0 wherever it is taken; NULL: unknown */
+    const struct polynomial
+        *left; /* then: the turns from this one on, above 0 wherever it is taken; NULL: unknown */
 };
 
 struct open_condition {
@@ -63,16 +64,18 @@ struct proof {
     void (*end)(struct walk *walk, void *state);
     /* into: either of the two states */
     void (*join)(struct walk *walk, void *into, const void *other);
-    /* From the state before a loop and the one that a turn leaves: entry, in which any turn may begin (it is a
-     * copy of the state before the loop). */
+    /* From the state before a loop and the one that a turn leaves: entry, in which any turn may begin (it is
+     * a copy of the state before the loop). */
     void (*enter)(struct walk *walk, void *entry, const void *end, const struct loop_turns *loop);
     /* NULL, or: does a turn that begins in entry end in what the next turn begins with? If not, entry forgets
      * what does not, and the first two turns are judged on their own. */
-    bool (*settle)(struct walk *walk, const void *before, void *entry, const void *end, const struct loop_turns *loop);
+    bool (*settle)(struct walk *walk, const void *before, void *entry, const void *end,
+                   const struct loop_turns *loop);
     /* With settle: the states that the first two turns leave; entry takes from them what stays as it is. */
     void (*steady)(struct walk *walk, void *entry, const void *first, const void *second);
     /* state is the one before the loop: what holds after it. */
-    void (*leave)(struct walk *walk, void *state, const void *entry, const void *end, const struct loop_turns *loop);
+    void (*leave)(struct walk *walk, void *state, const void *entry, const void *end,
+                  const struct loop_turns *loop);
     /* NULL, or the address of a window. */
     const struct polynomial *(*pointer)(struct walk *walk, const void *state, size_t buffer, bool write,
                                         struct span span);
@@ -102,18 +105,20 @@ struct walk {
     size_t condition_count;
     unsigned errors; /* reported before the proofs */
     unsigned open;   /* questions that were left open: warnings and checks of the launch */
-    int quiet; /* above 0: nothing is reported */
+    int quiet;       /* above 0: nothing is reported */
     int helpers;
     bool launching; /* a launch argument is evaluated: its numbers have a sign */
     const struct proof *proof;
     const struct walk_watch *watch; /* or NULL */
-    void *state; /* while an expression is evaluated */
+    void *state;                    /* while an expression is evaluated */
     struct span span;
     struct call_effects *effects;
-    const struct polynomial **waited_at_end; /* by buffer: pages waited for and not popped when its consumer ends */
-    void *context;                           /* of a proof that looks at all functions */
-    const char *witness; /* of the last rule that was refuted: "at r = 2, step = 6 with M = 33"; may be empty */
-    int64_t excess;      /* and by how much, where prove_at_most refuted it */
+    const struct polynomial *
+        *waited_at_end; /* by buffer: pages waited for and not popped when its consumer ends */
+    void *context;      /* of a proof that looks at all functions */
+    const char
+        *witness;   /* of the last rule that was refuted: "at r = 2, step = 6 with M = 33"; may be empty */
+    int64_t excess; /* and by how much, where prove_at_most refuted it */
 };
 
 struct walk *walk_create(struct compilation *compilation);
@@ -132,7 +137,8 @@ int condition_value(struct walk *walk, struct node *condition);
 /* ---- for walks of another kind: names, loops and helpers as this one knows them ---- */
 
 void walk_bind(struct walk *walk, const char *name, const struct polynomial *value);
-/* Binds the names that a let, constant, var or delinearize declares; false when the statement is none of them. */
+/* Binds the names that a let, constant, var or delinearize declares; false when the statement is none of
+ * them. */
 bool walk_declare(struct walk *walk, struct node *statement);
 struct loop_turns walk_loop_turns(struct walk *walk, struct node_for *loop, size_t axis);
 /* The helper that is called, with its parameters bound; NULL when there is none, and nothing is bound. */
@@ -151,9 +157,9 @@ bool literal_range(struct walk *walk, const struct polynomial *p, int64_t *least
 /* A launch and a turn of every loop. Values of atoms are worked out when they are asked for. */
 struct witness {
     struct walk *walk;
-    int sample;                   /* of sizes */
-    uint32_t turns;               /* 2 bits for each open loop: first, last, second */
-    uint32_t local_turns;         /* for loops that are not open: 0 first, 1 last, by bits */
+    int sample;                    /* of sizes */
+    uint32_t turns;                /* 2 bits for each open loop: first, last, second */
+    uint32_t local_turns;          /* for loops that are not open: 0 first, 1 last, by bits */
     signed char known[ATOM_LIMIT]; /* 1 known, -1 impossible */
     int64_t value[ATOM_LIMIT];
     const uint16_t *locals; /* loops that were open when a value was noted, and take turns of their own */
@@ -169,11 +175,13 @@ bool witness_comes_here(struct witness *witness);
 
 /* ---- reports: none while the walk is quiet ---- */
 
-void walk_error(struct walk *walk, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void walk_note(struct walk *walk, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void walk_error(struct walk *walk, struct span span, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void walk_note(struct walk *walk, struct span span, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void walk_help(struct walk *walk, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* What is neither proved nor refuted: p <= limit becomes a check of the launch, as a condition on its sizes under
- * this name. False when no such condition is found. */
+/* What is neither proved nor refuted: p <= limit becomes a check of the launch, as a condition on its sizes
+ * under this name. False when no such condition is found. */
 bool walk_check(struct walk *walk, struct span span, const char *name, const struct polynomial *p,
                 const struct polynomial *limit);
 /* What is neither proved nor refuted, and no condition on sizes, as a warning. */

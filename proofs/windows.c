@@ -1,5 +1,5 @@
-/* The windows of circular buffers: how many pages are reserved at the back and waited for at the front, whether
- * every access is among them, and where the ring wraps. */
+/* The windows of circular buffers: how many pages are reserved at the back and waited for at the front,
+ * whether every access is among them, and where the ring wraps. */
 #include "proofs/walk.h"
 
 #include <inttypes.h>
@@ -80,8 +80,9 @@ static const char *pages_text(struct walk *w, const struct polynomial *pages) {
 static const char *count_text(struct walk *w, const struct walked_call *call) {
     const struct polynomial *pages = argument_of(w, call, call->effect->pages);
     int64_t value;
-    return known_number(pages, &value) ? pages_text(w, pages)
-                                       : arena_printf(w->compilation->arena, "%s pages", text_of(w, call, call->effect->pages));
+    return known_number(pages, &value)
+               ? pages_text(w, pages)
+               : arena_printf(w->compilation->arena, "%s pages", text_of(w, call, call->effect->pages));
 }
 
 /* ---- where the ring wraps ---- */
@@ -108,8 +109,8 @@ static enum verdict in_one_turn(struct walk *w, const struct ring *ring, const s
     return !w->quiet && find_witness(w, straddles, &wrap) ? REFUTED : UNDECIDED;
 }
 
-static void report_wrap(struct walk *w, const struct walked_call *call, size_t buffer, const struct ring *ring,
-                        struct span earlier, const char *verb) {
+static void report_wrap(struct walk *w, const struct walked_call *call, size_t buffer,
+                        const struct ring *ring, struct span earlier, const char *verb) {
     const struct polynomial *pages = w->buffers[buffer].pages;
     struct arena *arena = w->compilation->arena;
     const char *at = same_value(ring->modulus, pages)
@@ -151,7 +152,8 @@ static void check_capacity(struct walk *w, const struct walked_call *call, size_
     enum verdict verdict = prove_at_most(w, count, pages);
     const char *name = arena_printf(w->compilation->arena, "capacity_of_%s", buffer_label(w, buffer));
     if (verdict == UNDECIDED && count && pages && !walk_check(w, call->span, name, count, pages))
-        walk_undecided(w, call->span, "not proved: %s of %s fit its pages", count_text(w, call), buffer_label(w, buffer));
+        walk_undecided(w, call->span, "not proved: %s of %s fit its pages", count_text(w, call),
+                       buffer_label(w, buffer));
     if (verdict != REFUTED)
         return;
     walk_error(w, call->span, "%s of %s%s: circular buffer %s has %s", call->effect->name,
@@ -189,16 +191,17 @@ static void move_window(struct walk *w, struct side *side, const struct walked_c
     struct values *v = &w->values;
     enum verdict verdict = side->window ? prove_at_most(w, count, side->window) : UNDECIDED;
     if (verdict == REFUTED) {
-        walk_error(w, call->span, "%s %s of %s with %s %s%s", verb, count_text(w, call), buffer_label(w, buffer),
-                   value_text(w, side->window), opened, w->witness);
+        walk_error(w, call->span, "%s %s of %s with %s %s%s", verb, count_text(w, call),
+                   buffer_label(w, buffer), value_text(w, side->window), opened, w->witness);
         walk_note(w, side->opened, "the last %s is here", push ? "cb_reserve_back" : "cb_wait_front");
         walk_note(w, side->moved, "the last %s is here", push ? "cb_push_back" : "cb_pop_front");
         walk_help(w, "%s before it: what is %s must be %s", push ? "cb_reserve_back" : "cb_wait_front",
                   push ? "pushed" : "popped", opened);
         failed(w, buffer);
     } else if (verdict == UNDECIDED && !w->quiet &&
-               !walk_check(w, call->span, arena_printf(w->compilation->arena, "window_of_%s", buffer_label(w, buffer)), count,
-                           side->window)) {
+               !walk_check(w, call->span,
+                           arena_printf(w->compilation->arena, "window_of_%s", buffer_label(w, buffer)),
+                           count, side->window)) {
         walk_undecided(w, call->span, "not proved: %s %s of %s that are %s", verb, count_text(w, call),
                        buffer_label(w, buffer), opened);
     }
@@ -214,26 +217,28 @@ static void move_window(struct walk *w, struct side *side, const struct walked_c
 
 /* ---- accesses ---- */
 
-static void report_access(struct walk *w, const struct walked_call *call, size_t buffer, const struct side *side,
-                          bool back, const char *what) {
+static void report_access(struct walk *w, const struct walked_call *call, size_t buffer,
+                          const struct side *side, bool back, const char *what) {
     int64_t pages;
     bool none = known_number(side->window, &pages) && pages == 0;
     const char *opened = back ? "reserved" : "waited for";
-    const char *beyond = arena_printf(w->compilation->arena, "%" PRId64 " beyond the %s", w->excess, pages_text(w, side->window));
-    walk_error(w, call->span, "%s %s of %s%s, %s %s", back ? "writes" : "reads", what, buffer_label(w, buffer),
-               w->witness, none ? "with nothing" : beyond, opened);
+    const char *beyond = arena_printf(w->compilation->arena, "%" PRId64 " beyond the %s", w->excess,
+                                      pages_text(w, side->window));
+    walk_error(w, call->span, "%s %s of %s%s, %s %s", back ? "writes" : "reads", what,
+               buffer_label(w, buffer), w->witness, none ? "with nothing" : beyond, opened);
     if (!none)
         walk_note(w, side->opened, "the last %s is here", back ? "cb_reserve_back" : "cb_wait_front");
     else
         walk_note(w, side->moved, "the last %s is here", back ? "cb_push_back" : "cb_pop_front");
-    walk_help(w, "%s must cover every page that is %s before the %s", back ? "cb_reserve_back" : "cb_wait_front",
-              back ? "written" : "read", back ? "push" : "pop");
+    walk_help(w, "%s must cover every page that is %s before the %s",
+              back ? "cb_reserve_back" : "cb_wait_front", back ? "written" : "read", back ? "push" : "pop");
     failed(w, buffer);
 }
 
 /* Pages first .. first + more of the window. */
-static void access_pages(struct walk *w, const struct walked_call *call, size_t buffer, const struct side *side,
-                         bool back, const struct polynomial *last, const char *what) {
+static void access_pages(struct walk *w, const struct walked_call *call, size_t buffer,
+                         const struct side *side, bool back, const struct polynomial *last,
+                         const char *what) {
     struct values *v = &w->values;
     const struct polynomial *count = sum_of(v, last, number(v, 1));
     if (w->quiet || w->failed[buffer])
@@ -253,8 +258,8 @@ static void access_pages(struct walk *w, const struct walked_call *call, size_t 
                back ? "writes" : "reads", what, buffer_label(w, buffer), w->witness);
     walk_note(w, side->moved, "the last %s is here", back ? "cb_push_back" : "cb_pop_front");
     if (same_value(side->ring.modulus, w->buffers[buffer].pages))
-        walk_note(w, w->buffers[buffer].node->base.span, "the window begins at page %s of %s", value_text(w, side->ring.at),
-                  value_text(w, w->buffers[buffer].pages));
+        walk_note(w, w->buffers[buffer].node->base.span, "the window begins at page %s of %s",
+                  value_text(w, side->ring.at), value_text(w, w->buffers[buffer].pages));
     else
         walk_note(w, w->buffers[buffer].node->base.span, "windows begin at every multiple of %s within %s",
                   value_text(w, side->ring.modulus), pages_text(w, w->buffers[buffer].pages));
@@ -262,8 +267,8 @@ static void access_pages(struct walk *w, const struct walked_call *call, size_t 
     failed(w, buffer);
 }
 
-static void access_tile(struct walk *w, struct windows *windows, const struct walked_call *call, int buffer_at,
-                        int tile_at, const struct polynomial *more) {
+static void access_tile(struct walk *w, struct windows *windows, const struct walked_call *call,
+                        int buffer_at, int tile_at, const struct polynomial *more) {
     size_t buffer = buffer_of(w, call, buffer_at);
     if (!buffer_at || !tile_at || buffer == w->buffer_count)
         return;
@@ -304,18 +309,21 @@ static void access_address(struct walk *w, struct windows *windows, const struct
                    back ? "writes to" : "reads from", back ? "front" : "back", buffer_label(w, buffer),
                    back ? "get_read_ptr" : "get_write_ptr");
         walk_note(w, pointer->span, "the address is taken here");
-        walk_help(w, "what is written is reserved at the back (get_write_ptr), what is read is waited for at the "
-                     "front (get_read_ptr)");
+        walk_help(
+            w, "what is written is reserved at the back (get_write_ptr), what is read is waited for at the "
+               "front (get_read_ptr)");
         failed(w, buffer);
         return;
     }
-    int64_t page_bytes = w->buffers[buffer].page_bytes, bytes = call->effect->bytes ? call->effect->bytes : page_bytes;
+    int64_t page_bytes = w->buffers[buffer].page_bytes,
+            bytes = call->effect->bytes ? call->effect->bytes : page_bytes;
     if (page_bytes < 1)
         return;
     /* The last page touched: floor((offset + bytes - 1) / page_bytes). */
     const struct polynomial *size = sends ? argument_of(w, call, call->effect->size) : number(v, bytes);
     if (!size) {
-        walk_undecided(w, call->span, "not proved: %s sends bytes of the window", text_of(w, call, call->effect->size));
+        walk_undecided(w, call->span, "not proved: %s sends bytes of the window",
+                       text_of(w, call, call->effect->size));
         return;
     }
     const struct polynomial *last =
@@ -383,7 +391,8 @@ static const struct polynomial *before_turn(struct walk *w, const struct polynom
     if (depends_on_atom(v, after, loop->atom)) {
         const struct polynomial *at_first =
             replace_atom(v, after, loop->atom, difference_of(v, loop->lower, step));
-        return same_value(at_first, before) ? replace_atom(v, after, loop->atom, difference_of(v, turn, step)) : NULL;
+        return same_value(at_first, before) ? replace_atom(v, after, loop->atom, difference_of(v, turn, step))
+                                            : NULL;
     }
     change = difference_of(v, after, before);
     return sum_of(v, before,
@@ -418,7 +427,8 @@ static struct ring ring_modulo(struct walk *w, const struct ring *before, const 
     if (whole_multiple(v, before->modulus, change) &&
         (same_value(before->at, zero) || whole_multiple(v, before->at, change)))
         return (struct ring){change, zero};
-    if (!known_number(before->modulus, &modulus) || !known_number(before->at, &at) || !known_number(change, &step))
+    if (!known_number(before->modulus, &modulus) || !known_number(before->at, &at) ||
+        !known_number(change, &step))
         return anywhere;
     int64_t common = common_divisor(modulus, step);
     bool all_places = common > 0 && (!known_number(loop->trips, &trips) || trips >= modulus / common);
@@ -445,7 +455,8 @@ static struct ring ring_before_turn(struct walk *w, const struct ring *before, c
     return ring_modulo(w, before, change, loop);
 }
 
-static void enter_side(struct walk *w, struct side *entry, const struct side *end, const struct loop_turns *loop) {
+static void enter_side(struct walk *w, struct side *entry, const struct side *end,
+                       const struct loop_turns *loop) {
     entry->window = before_turn(w, entry->window, end->window, loop);
     entry->ring = ring_before_turn(w, &entry->ring, &end->ring, loop);
     if (entry->unmoved != end->unmoved)
@@ -461,7 +472,8 @@ static void enter(struct walk *w, void *entry, const void *end, const struct loo
     }
 }
 
-static const struct polynomial *at_next_turn(struct walk *w, const struct polynomial *p, const struct loop_turns *loop) {
+static const struct polynomial *at_next_turn(struct walk *w, const struct polynomial *p,
+                                             const struct loop_turns *loop) {
     struct values *v = &w->values;
     return replace_atom(v, p, loop->atom, sum_of(v, atom_value(v, loop->atom), number(v, loop->step)));
 }
@@ -483,7 +495,8 @@ static bool settle_side(struct walk *w, const struct side *before, struct side *
     return settled;
 }
 
-static bool settle(struct walk *w, const void *before, void *entry, const void *end, const struct loop_turns *loop) {
+static bool settle(struct walk *w, const void *before, void *entry, const void *end,
+                   const struct loop_turns *loop) {
     bool settled = true;
     for (size_t i = 0; i < w->buffer_count; i++) {
         const struct windows *at = (const struct windows *)before + i, *to = (const struct windows *)end + i;
@@ -497,7 +510,8 @@ static bool settle(struct walk *w, const void *before, void *entry, const void *
 static void steady(struct walk *w, void *entry, const void *first, const void *second) {
     for (size_t i = 0; i < w->buffer_count; i++) {
         struct windows *at = (struct windows *)entry + i;
-        const struct windows *one = (const struct windows *)first + i, *two = (const struct windows *)second + i;
+        const struct windows *one = (const struct windows *)first + i,
+                             *two = (const struct windows *)second + i;
         if (!at->back.window && same_value(one->back.window, two->back.window))
             at->back.window = two->back.window;
         if (!at->front.window && same_value(one->front.window, two->front.window))
@@ -505,7 +519,8 @@ static void steady(struct walk *w, void *entry, const void *first, const void *s
     }
 }
 
-static const struct polynomial *after_loop(struct walk *w, const struct polynomial *entry, const struct loop_turns *loop) {
+static const struct polynomial *after_loop(struct walk *w, const struct polynomial *entry,
+                                           const struct loop_turns *loop) {
     struct values *v = &w->values;
     return replace_atom(v, entry, loop->atom,
                         sum_of(v, loop->lower, product_of(v, loop->trips, number(v, loop->step))));
@@ -539,7 +554,8 @@ static void leave_side(struct walk *w, struct side *state, const struct side *en
     state->moved = end->moved;
 }
 
-static void leave(struct walk *w, void *state, const void *entry, const void *end, const struct loop_turns *loop) {
+static void leave(struct walk *w, void *state, const void *entry, const void *end,
+                  const struct loop_turns *loop) {
     for (size_t i = 0; i < w->buffer_count; i++) {
         struct windows *at = (struct windows *)state + i;
         const struct windows *from = (const struct windows *)entry + i, *to = (const struct windows *)end + i;
@@ -549,10 +565,13 @@ static void leave(struct walk *w, void *state, const void *entry, const void *en
 }
 
 /* The window's address, whenever it was taken: how long it holds is a question of movement.c. */
-static const struct polynomial *pointer(struct walk *w, const void *state, size_t buffer, bool write, struct span span) {
+static const struct polynomial *pointer(struct walk *w, const void *state, size_t buffer, bool write,
+                                        struct span span) {
     (void)state;
-    struct atom atom = {.kind = ATOM_POINTER, .name = "", .step = (int64_t)buffer, .write = write, .span = span};
+    struct atom atom = {
+        .kind = ATOM_POINTER, .name = "", .step = (int64_t)buffer, .write = write, .span = span};
     return atom_value(&w->values, atom_find(&w->values, &atom));
 }
 
-const struct proof prove_windows = {state_size, begin, call, end, join, enter, settle, steady, leave, pointer, concerns};
+const struct proof prove_windows = {state_size, begin,  call,  end,     join,    enter,
+                                    settle,     steady, leave, pointer, concerns};

@@ -382,7 +382,8 @@ static void check_broadcast_rows(struct thread *t, uint32_t type, const struct c
     enum data_format format = cb->spec->format;
     bool narrow = format == FORMAT_BF16 || format == FORMAT_BFP8 || format == FORMAT_BFP4;
     if (type == WORD_ROW && narrow && t->core->run->launch->fp32_dest_acc)
-        thread_fault(t, "spreads rows of 16-bit values over DST of f32, where the device writes them as 16-bit rows");
+        thread_fault(
+            t, "spreads rows of 16-bit values over DST of f32, where the device writes them as 16-bit rows");
 }
 
 void device_unary_bcast_init(uint32_t line, uint32_t type, uint32_t buffer) {

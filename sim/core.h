@@ -280,8 +280,8 @@ _Noreturn void thread_fault(struct thread *t, const char *format, ...) __attribu
 /* The thread that runs now. */
 extern _Thread_local struct thread *device_current;
 
-/* Where the thread is; the calls of one name tell how often it came there: a statement rather than a call that gives it
- * a value. */
+/* Where the thread is; the calls of one name tell how often it came there: a statement rather than a call
+ * that gives it a value. */
 static inline struct thread *enter(uint32_t line, const char *name, bool gives_value) {
     struct thread *t = device_current;
     t->line = line;

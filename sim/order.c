@@ -111,7 +111,9 @@ void order_send(struct thread *t, struct core *receiver, struct circular_buffer 
                 uint32_t bytes) {
     struct core *core = t->core;
     if (!core->knows)
-        thread_fault(t, "multicasts to %s of other cores, but the launch has no semaphore that could say that they are ready",
+        thread_fault(t,
+                     "multicasts to %s of other cores, but the launch has no semaphore that could say that "
+                     "they are ready",
                      buffer_name(cb));
     uint32_t known = core->knows[receiver->index];
     for (uint32_t page = page_at(cb, address); page <= page_at(cb, address + bytes - 1); ++page) {

@@ -26,7 +26,8 @@ static uint64_t shard_count(const struct device_placement *placement) {
     return shards;
 }
 
-/* The banks that a tensor is spread over: never more than it has shards, and as many as divide them where neighbours share a bank. */
+/* The banks that a tensor is spread over: never more than it has shards, and as many as divide them where
+ * neighbours share a bank. */
 static uint32_t banks_of(const struct device *device, const struct device_placement *placement) {
     uint64_t banks = bank_count(device, placement->memory), shards = shard_count(placement);
     if (placement->rank == 0)
@@ -274,7 +275,8 @@ static uint32_t bank_coordinates(const struct device_tensor *tensor, uint32_t ba
     uint32_t along = bank % columns, across = bank / columns;
     bool by_columns = tensor->placement.by_columns;
     if (tensor->placement.memory == DEVICE_L1 &&
-        !architecture_noc_coordinates(device->architecture, by_columns ? across : along, by_columns ? along : across, &x, &y))
+        !architecture_noc_coordinates(device->architecture, by_columns ? across : along,
+                                      by_columns ? along : across, &x, &y))
         return 0;
     return x << 8 | y;
 }

@@ -39,7 +39,8 @@ bool used_names_have(const struct used_names *names, const char *name) {
 
 /* The call that a line of the header declares, or NULL for other lines. */
 static const char *declared_call(const char *line) {
-    static const char *const beginnings[] = {"#define ", "void device_", "uint32_t device_", "uint64_t device_"};
+    static const char *const beginnings[] = {"#define ", "void device_", "uint32_t device_",
+                                             "uint64_t device_"};
     for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; ++i) {
         size_t length = strlen(beginnings[i]);
         if (strncmp(line, beginnings[i], length) == 0)

@@ -19,7 +19,8 @@ struct text_buffer;
 
 #define DIAGNOSTIC_CAP 20
 
-/* A range of a source file; lines and columns count from 1 (columns in bytes); the end is exclusive. line 0: no place. */
+/* A range of a source file; lines and columns count from 1 (columns in bytes); the end is exclusive. line 0:
+ * no place. */
 struct span {
     uint32_t file; /* index of the source in struct diagnostics */
     uint32_t line, column, end_line, end_column;
@@ -55,20 +56,29 @@ struct diagnostics {
 struct diagnostics *diagnostics_create(struct arena *arena);
 
 /* Registers a source; the text is not copied and must outlive the diagnostics. Returns its index. */
-uint32_t diagnostics_add_source(struct diagnostics *diagnostics, const char *path, const char *text, size_t length);
+uint32_t diagnostics_add_source(struct diagnostics *diagnostics, const char *path, const char *text,
+                                size_t length);
 
-void report_error(struct diagnostics *d, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void report_warning(struct diagnostics *d, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void report_remark(struct diagnostics *d, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* To the diagnostic reported last: another place that matters; what to do. A span of line 0 prints no place. */
-void report_note(struct diagnostics *d, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void report_help(struct diagnostics *d, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void report_error(struct diagnostics *d, struct span span, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void report_warning(struct diagnostics *d, struct span span, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void report_remark(struct diagnostics *d, struct span span, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* To the diagnostic reported last: another place that matters; what to do. A span of line 0 prints no place.
+ */
+void report_note(struct diagnostics *d, struct span span, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void report_help(struct diagnostics *d, struct span span, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Warnings become errors, marked [--strict]. */
 void diagnostics_promote_warnings(struct diagnostics *d);
 
-/* All diagnostics of at least this severity (SEVERITY_REMARK: all; SEVERITY_ERROR: errors) as text, sorted by place. */
-void diagnostics_print(const struct diagnostics *d, enum severity least, bool colour, struct text_buffer *out);
+/* All diagnostics of at least this severity (SEVERITY_REMARK: all; SEVERITY_ERROR: errors) as text, sorted by
+ * place. */
+void diagnostics_print(const struct diagnostics *d, enum severity least, bool colour,
+                       struct text_buffer *out);
 
 /* The candidate nearest to word by edit distance, NULL when none is near enough to suggest. */
 const char *suggest_nearest(const char *word, const char *const *candidates, size_t count);

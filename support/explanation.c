@@ -14,7 +14,8 @@ void explain(struct explanations *list, struct span span, const char *format, ..
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     struct explanation *told = arena_allocate(list->arena, sizeof *told);
-    *told = (struct explanation){.kernel = list->kernel, .sentence = arena_string(list->arena, text), .span = span};
+    *told = (struct explanation){
+        .kernel = list->kernel, .sentence = arena_string(list->arena, text), .span = span};
     *(list->last ? &list->last->next : &list->first) = told;
     list->last = told;
 }

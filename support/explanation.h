@@ -1,5 +1,5 @@
-/* What was proved of the kernels of a compilation, for who wants to read it: sentences with their places, and the
- * sets and relations behind them. Collected only where a list is at hand. */
+/* What was proved of the kernels of a compilation, for who wants to read it: sentences with their places, and
+ * the sets and relations behind them. Collected only where a list is at hand. */
 #ifndef TILEC_SUPPORT_EXPLANATION_H
 #define TILEC_SUPPORT_EXPLANATION_H
 
@@ -11,8 +11,8 @@ struct arena;
 
 struct explanation {
     const char *kernel, *sentence;
-    struct span span;       /* line 0: of the kernel as a whole */
-    struct set_text *sets;  /* in order */
+    struct span span;      /* line 0: of the kernel as a whole */
+    struct set_text *sets; /* in order */
     struct explanation *next;
 };
 
@@ -28,7 +28,8 @@ struct explanations {
 };
 
 /* list NULL: nobody reads it. */
-void explain(struct explanations *list, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void explain(struct explanations *list, struct span span, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* To the sentence told last; an empty text is left out. */
 void explain_set(struct explanations *list, const char *label, const char *text);
 

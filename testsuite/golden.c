@@ -5,8 +5,8 @@
  *     // One sentence that says what the case shows.
  *     // run: --only tile_pad_tt -D M=50
  *
- * FOLDER/CASE.run is the same two lines alone, for a program that lives elsewhere: the words of its run line are the whole
- * command, `ir ../../examples/matmul/matmul.tl`.
+ * FOLDER/CASE.run is the same two lines alone, for a program that lives elsewhere: the words of its run line
+ * are the whole command, `ir ../../examples/matmul/matmul.tl`.
  *
  * The second line is optional. Its words follow `tilec ir CASE`, or `tilec SUBCOMMAND CASE` when it begins
  * with a subcommand. In a folder named after a pass the default is `--only PASS`, in the folder `kernels`

@@ -97,8 +97,8 @@ void tile_group(struct tiler *t);
 /* Bytes of L1 that the group takes with its axes covered whole; -1 where a size is open. */
 int64_t tile_footprint(struct tiler *t);
 struct node *tile_emit_program(struct tiler *t);
-/* Does the kernel, tiled here or a tile program of its author, send something if its schedule asks for it? False after
- * a reported error. */
+/* Does the kernel, tiled here or a tile program of its author, send something if its schedule asks for it?
+ * False after a reported error. */
 bool check_multicast(struct compilation *c, bool tiled);
 
 #endif

@@ -36,8 +36,8 @@ int find_loop(const struct normaliser *n, const char *name) {
 
 void note_next_iteration(const struct normaliser *n, const struct range *loop, const char *does) {
     struct node *second = simplify(n->arena, make_add(n->arena, loop->lower, make_integer(n->arena, 1)));
-    report_note(n->t->compilation->diagnostics, loop->span, "first at %s = %s, which %s %s = %s wrote", loop->name,
-                node_text(n->arena, second), does, loop->name, node_text(n->arena, loop->lower));
+    report_note(n->t->compilation->diagnostics, loop->span, "first at %s = %s, which %s %s = %s wrote",
+                loop->name, node_text(n->arena, second), does, loop->name, node_text(n->arena, loop->lower));
 }
 
 /* ---- ranges ---- */

@@ -66,7 +66,8 @@ struct node *read_cell(struct normaliser *n, struct cell *cell, const char *cons
 /* An expression of the program with every reading of a cell replaced by its value and accesses canonical. */
 struct node *resolve(struct node *node, void *normaliser);
 
-/* Adds to the error reported last the first iteration that depends on the one before it. does: "needs what", "overwrites what". */
+/* Adds to the error reported last the first iteration that depends on the one before it. does: "needs what",
+ * "overwrites what". */
 void note_next_iteration(const struct normaliser *n, const struct range *loop, const char *does);
 
 #endif

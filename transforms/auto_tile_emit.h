@@ -36,8 +36,9 @@ int64_t panel_tiles(struct emitter *e, const struct range *range, struct node *b
 void check_equation(struct emitter *e);
 bool is_integer_type(enum dtype dtype);
 
-/* The body of a reduction over panels of the axis `folded`, with the operands that are sent in buffers of their own,
- * which are declared in `out`. The body itself unless the kernel's schedule asks for it. */
-struct node *emit_multicast(struct emitter *e, struct node *body, const char *folded, struct list_builder *out);
+/* The body of a reduction over panels of the axis `folded`, with the operands that are sent in buffers of
+ * their own, which are declared in `out`. The body itself unless the kernel's schedule asks for it. */
+struct node *emit_multicast(struct emitter *e, struct node *body, const char *folded,
+                            struct list_builder *out);
 
 #endif

@@ -561,17 +561,20 @@ static bool search_old_value(struct node *node, void *context) {
 static void check_initial_values(struct normaliser *n) {
     for (size_t c = 0; c < n->cell_count; c++) {
         struct cell *cell = &n->cells[c];
-        for (size_t i = 0; cell->initial && cell->assigned && i < n->t->equation_count && !n->t->failed; i++) {
+        for (size_t i = 0; cell->initial && cell->assigned && i < n->t->equation_count && !n->t->failed;
+             i++) {
             struct equation *equation = &n->t->equations[i];
-            struct old_value_search search = {equation, cell->name,
-                                              equation->store && strcmp(equation->name, cell->name) == 0, false};
+            struct old_value_search search = {
+                equation, cell->name, equation->store && strcmp(equation->name, cell->name) == 0, false};
             search_old_value(equation->value, &search);
             if (!search.elsewhere)
                 continue;
-            tile_fail(n->t, equation->span,
-                      search.own ? "%s is read at other elements than this writes, which other blocks may have overwritten"
-                                 : "the old value of %s is read here, in the nest that overwrites it",
-                      cell->name);
+            tile_fail(
+                n->t, equation->span,
+                search.own
+                    ? "%s is read at other elements than this writes, which other blocks may have overwritten"
+                    : "the old value of %s is read here, in the nest that overwrites it",
+                cell->name);
             dependence_note(n->t->relations, n->t->compilation->diagnostics, cell->name);
             report_help(n->t->compilation->diagnostics, (struct span){0},
                         "write to a tensor of its own, or launch two kernels from a program");

@@ -39,7 +39,8 @@ struct shard_search {
     int64_t tiles; /* a block of at most so many divides every shard met */
 };
 
-/* A tensor whose rows (direction 0) or columns (1) in L1 shards the axis runs along: blocks divide its shards. */
+/* A tensor whose rows (direction 0) or columns (1) in L1 shards the axis runs along: blocks divide its
+ * shards. */
 static void divide_shard(struct shard_search *search, const struct node_parameter *tensor, size_t direction) {
     struct node *shard = dictionary_get(attribute_get(&tensor->base, KEY_TT_BUFFER), KEY_ND_SHARD);
     struct node_sequence *grid = node_as(dictionary_get(shard, KEY_PROJECTED_GRID), sequence);
@@ -67,12 +68,14 @@ static bool visit_shards(struct node *node, void *context) {
     return node_each_child(node, visit_shards, context);
 }
 
-/* At most so many tiles of an axis, and a divisor of every shard in L1 along it: blocks belong to one core. */
+/* At most so many tiles of an axis, and a divisor of every shard in L1 along it: blocks belong to one core.
+ */
 static int64_t divide_shards(const struct tiler *t, int64_t tiles, const struct range *range) {
     struct shard_search search = {t, range->name, tiles};
     for (size_t i = 0; i < t->equation_count; i++) {
         const struct equation *equation = &t->equations[i];
-        struct node_parameter *tensor = equation->store ? relations_tensor(t->relations, equation->name) : NULL;
+        struct node_parameter *tensor =
+            equation->store ? relations_tensor(t->relations, equation->name) : NULL;
         size_t rank = equation->axis_count;
         visit_shards(equation->value, &search);
         for (size_t k = rank < 2 ? 0 : rank - 2; tensor && k < rank; k++)

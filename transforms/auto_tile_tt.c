@@ -367,7 +367,8 @@ bool auto_tile_tt(struct compilation *compilation) {
                       .kernel = node_as(compilation->kernel, kernel)};
     t.relations = relations_of(t.arena, ctx, compilation->kernel);
     bool nests = has_no_blocks(t.kernel->body, NULL);
-    bool sound = ranges_counted(t.relations, compilation->diagnostics) && bounds_check(t.relations, compilation->diagnostics);
+    bool sound = ranges_counted(t.relations, compilation->diagnostics) &&
+                 bounds_check(t.relations, compilation->diagnostics);
     if (sound)
         sound = nests ? dependence_coverage(t.relations, compilation->diagnostics)
                       : dependence_check(t.relations, compilation->diagnostics);

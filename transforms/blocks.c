@@ -36,8 +36,8 @@ struct node *clipping_extent(struct arena *arena, const struct node_axis *axis) 
         return min->arguments.items[0];
     if (!integer_value(axis->lower, &lower))
         return NULL; /* one full block of a grid axis */
-    bool full = integer_value(simplify(arena, axis->upper), &upper) && integer_value(axis->step, &step) && step > 0 &&
-                (upper - lower) % step == 0;
+    bool full = integer_value(simplify(arena, axis->upper), &upper) && integer_value(axis->step, &step) &&
+                step > 0 && (upper - lower) % step == 0;
     return full ? NULL : axis->upper;
 }
 
@@ -45,7 +45,8 @@ bool is_single_block(struct arena *arena, const struct node_axis *axis) {
     int64_t lower, upper, step;
     if (node_equal(axis->step, axis->upper) || !integer_value(axis->lower, &lower))
         return true;
-    return integer_value(simplify(arena, axis->upper), &upper) && integer_value(axis->step, &step) && upper - lower <= step;
+    return integer_value(simplify(arena, axis->upper), &upper) && integer_value(axis->step, &step) &&
+           upper - lower <= step;
 }
 
 struct launch_search {
@@ -76,18 +77,19 @@ struct node *divide_by_tile(struct arena *arena, struct node *expression) {
     struct node_binary *binary = node_as(expression, binary);
     if (!binary)
         return NULL;
-    if (binary->operator == BINARY_MULTIPLY) {
+    if (binary->operator== BINARY_MULTIPLY) {
         struct node *right = divide_by_tile(arena, binary->right);
         if (right)
             return make_mul(arena, binary->left, right);
         struct node *left = divide_by_tile(arena, binary->left);
         return left ? make_mul(arena, left, binary->right) : NULL;
     }
-    if (binary->operator == BINARY_ADD || binary->operator == BINARY_SUBTRACT) {
-        struct node *left = divide_by_tile(arena, binary->left), *right = divide_by_tile(arena, binary->right);
+    if (binary->operator== BINARY_ADD || binary->operator== BINARY_SUBTRACT) {
+        struct node *left = divide_by_tile(arena, binary->left),
+                    *right = divide_by_tile(arena, binary->right);
         if (!left || !right)
             return NULL;
-        return binary->operator == BINARY_ADD ? make_add(arena, left, right) : make_sub(arena, left, right);
+        return binary->operator== BINARY_ADD ? make_add(arena, left, right) : make_sub(arena, left, right);
     }
     return NULL;
 }

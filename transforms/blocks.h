@@ -25,7 +25,8 @@ struct node *block_tiles(struct arena *arena, const struct node_axis *axis);
 struct node *clipping_extent(struct arena *arena, const struct node_axis *axis);
 /* Does one block cover the axis: no loop is needed? */
 bool is_single_block(struct arena *arena, const struct node_axis *axis);
-/* A size expression in terms of the kernel's launch arguments, simplified: ceildiv(M, 32) is Mt where an argument has that value. */
+/* A size expression in terms of the kernel's launch arguments, simplified: ceildiv(M, 32) is Mt where an
+ * argument has that value. */
 struct node *in_launch_arguments(struct arena *arena, struct node *kernel, struct node *expression);
 /* expression / 32 when every term is a multiple of it, else NULL. */
 struct node *divide_by_tile(struct arena *arena, struct node *expression);

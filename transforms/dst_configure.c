@@ -1,7 +1,7 @@
-/* Configuration calls of compute, each exactly where it is needed. The state of the device between two calls is which data formats the
- * unpackers and the packer are set to, which operation the FPU is set to, and which function the vector unit was initialised for. A call
- * that sets what is already set goes; a call that a loop makes with the same arguments every time, and no other of its kind, moves in
- * front of the loop.
+/* Configuration calls of compute, each exactly where it is needed. The state of the device between two calls
+ * is which data formats the unpackers and the packer are set to, which operation the FPU is set to, and which
+ * function the vector unit was initialised for. A call that sets what is already set goes; a call that a loop
+ * makes with the same arguments every time, and no other of its kind, moves in front of the loop.
  */
 #include <string.h>
 
@@ -31,7 +31,9 @@ static bool ends_with(const char *text, const char *end) {
 }
 
 static const char *argument_name(const struct node_call *call, size_t index) {
-    return node_as(call->arguments.items[index], reference) ? node_as(call->arguments.items[index], reference)->name : "";
+    return node_as(call->arguments.items[index], reference)
+               ? node_as(call->arguments.items[index], reference)->name
+               : "";
 }
 
 /* What an unpacker or the packer must be set to for a circular buffer. */
@@ -39,8 +41,10 @@ static const char *format_of(struct configurer *c, const char *name) {
     for (size_t i = 0; i < c->buffers.count; i++) {
         struct node_circular_buffer *cb = node_as(c->buffers.items[i], circular_buffer);
         if (cb && cb->name == name) {
-            bool full = attribute_integer(dictionary_get(attribute_get(&cb->base, KEY_TT_CB), KEY_UNPACK_TO_DEST), 0) != 0;
-            return arena_intern(c->arena, arena_printf(c->arena, "%s%s", word_text(WORDS_dtype, cb->dtype), full ? " full width" : ""));
+            bool full = attribute_integer(
+                            dictionary_get(attribute_get(&cb->base, KEY_TT_CB), KEY_UNPACK_TO_DEST), 0) != 0;
+            return arena_intern(c->arena, arena_printf(c->arena, "%s%s", word_text(WORDS_dtype, cb->dtype),
+                                                       full ? " full width" : ""));
         }
     }
     return name;
@@ -48,13 +52,15 @@ static const char *format_of(struct configurer *c, const char *name) {
 
 /* ---- what a call sets ---- */
 
-/* An init is known by its arguments; circular buffers among them count by format where the operation takes them at every call. */
+/* An init is known by its arguments; circular buffers among them count by format where the operation takes
+ * them at every call. */
 static const char *init_key(struct configurer *c, const struct node_call *call) {
     bool by_buffer = strncmp(call->function, "reduce", 6) == 0;
     const char *key = call->function;
     for (size_t i = 0; i < call->arguments.count; i++) {
         const char *name = argument_name(call, i);
-        const char *text = *name && !by_buffer ? format_of(c, arena_intern(c->arena, name)) : node_text(c->arena, call->arguments.items[i]);
+        const char *text = *name && !by_buffer ? format_of(c, arena_intern(c->arena, name))
+                                               : node_text(c->arena, call->arguments.items[i]);
         key = arena_printf(c->arena, "%s, %s", key, text);
     }
     return arena_intern(c->arena, key);
@@ -72,8 +78,10 @@ static bool is_uninit(const char *function) {
     return ends_with(function, "_uninit");
 }
 
-/* The parts that the call sets, and to what; false when it configures nothing. A call that leaves a part undefined sets it UNKNOWN. */
-static bool call_sets(struct configurer *c, const struct node_call *call, bool sets[STATE_COUNT], struct state *to) {
+/* The parts that the call sets, and to what; false when it configures nothing. A call that leaves a part
+ * undefined sets it UNKNOWN. */
+static bool call_sets(struct configurer *c, const struct node_call *call, bool sets[STATE_COUNT],
+                      struct state *to) {
     const char *function = call->function;
     memset(sets, 0, STATE_COUNT * sizeof *sets);
     if (strcmp(function, "reconfig_data_format") == 0) {
@@ -153,7 +161,8 @@ static bool find_declared(struct node *node, void *context) {
     search->found |= name && mentions(search->call, name);
     if (node->kind == NODE_DELINEARIZE)
         for (size_t i = 0; i < node_as(node, delinearize)->names.count; i++)
-            search->found |= mentions(search->call, node_as(node_as(node, delinearize)->names.items[i], reference)->name);
+            search->found |=
+                mentions(search->call, node_as(node_as(node, delinearize)->names.items[i], reference)->name);
     return !search->found && node_each_child(node, find_declared, context);
 }
 
@@ -165,20 +174,24 @@ static bool depends_on(const struct node *call, struct node *tree) {
 
 /* ---- the walk ---- */
 
-static struct node_list configure_list(struct configurer *c, struct node_list list, struct state *state, bool in_role);
+static struct node_list configure_list(struct configurer *c, struct node_list list, struct state *state,
+                                       bool in_role);
 
 /* In front of a loop: every configuration that the loop makes once and for all. */
-static void hoist(struct configurer *c, struct list_builder *out, struct node *loop, const struct effect *effect, struct state *state) {
+static void hoist(struct configurer *c, struct list_builder *out, struct node *loop,
+                  const struct effect *effect, struct state *state) {
     struct list_builder hoisted = {0};
     for (int part = 0; part < STATE_COUNT; part++) {
         struct node *first = effect->first[part];
-        if (!first || effect->several[part] || effect->last.parts[part] == state->parts[part] || depends_on(first, loop))
+        if (!first || effect->several[part] || effect->last.parts[part] == state->parts[part] ||
+            depends_on(first, loop))
             continue;
         bool sets[STATE_COUNT], whole = true;
         struct state to = {{0}};
         call_sets(c, configuring_call(first), sets, &to);
         for (int other = 0; other < STATE_COUNT; other++)
-            whole &= !sets[other] || (!effect->several[other] && effect->last.parts[other] == to.parts[other]);
+            whole &=
+                !sets[other] || (!effect->several[other] && effect->last.parts[other] == to.parts[other]);
         if (!whole)
             continue;
         builder_add(c->arena, &hoisted, first);
@@ -189,7 +202,8 @@ static void hoist(struct configurer *c, struct list_builder *out, struct node *l
     if (!hoisted.count)
         return;
     struct node *body = make_block(c->arena, loop->span, builder_list(&hoisted));
-    builder_add(c->arena, out, node_new(c->arena, role, ROLE, loop->span, .role = ROLE_COMPUTE, .body = body));
+    builder_add(c->arena, out,
+                node_new(c->arena, role, ROLE, loop->span, .role = ROLE_COMPUTE, .body = body));
 }
 
 static void meet(struct state *state, const struct state *other) {
@@ -204,7 +218,8 @@ static void forget_declared(struct state *state, const struct effect *effect, st
             state->parts[part] = UNKNOWN;
 }
 
-static void configure_loop(struct configurer *c, struct list_builder *out, struct node_for *loop, struct state *state, bool in_role) {
+static void configure_loop(struct configurer *c, struct list_builder *out, struct node_for *loop,
+                           struct state *state, bool in_role) {
     struct effect effect = {.configurer = c};
     collect_effect(&loop->base, &effect);
     struct list_builder front = {0};
@@ -220,25 +235,30 @@ static void configure_loop(struct configurer *c, struct list_builder *out, struc
             inside.parts[part] = UNKNOWN;
     forget_declared(&inside, &effect, &loop->base);
     struct node_for configured = *loop;
-    configured.body = make_block(c->arena, loop->body->span, configure_list(c, node_as(loop->body, block)->statements, &inside, in_role));
+    configured.body = make_block(c->arena, loop->body->span,
+                                 configure_list(c, node_as(loop->body, block)->statements, &inside, in_role));
     forget_declared(&inside, &effect, &loop->base);
     meet(state, &inside);
     builder_add(c->arena, out, arena_copy(c->arena, &configured, sizeof configured));
 }
 
-static void configure_if(struct configurer *c, struct list_builder *out, struct node_if *branch, struct state *state, bool in_role) {
+static void configure_if(struct configurer *c, struct list_builder *out, struct node_if *branch,
+                         struct state *state, bool in_role) {
     struct state then = *state, otherwise = *state;
     struct node_if configured = *branch;
-    configured.then = make_block(c->arena, branch->then->span, configure_list(c, node_as(branch->then, block)->statements, &then, in_role));
+    configured.then = make_block(c->arena, branch->then->span,
+                                 configure_list(c, node_as(branch->then, block)->statements, &then, in_role));
     if (branch->otherwise)
         configured.otherwise =
-            make_block(c->arena, branch->otherwise->span, configure_list(c, node_as(branch->otherwise, block)->statements, &otherwise, in_role));
+            make_block(c->arena, branch->otherwise->span,
+                       configure_list(c, node_as(branch->otherwise, block)->statements, &otherwise, in_role));
     *state = then;
     meet(state, &otherwise);
     builder_add(c->arena, out, arena_copy(c->arena, &configured, sizeof configured));
 }
 
-static void configure_call(struct configurer *c, struct list_builder *out, struct node *node, struct state *state) {
+static void configure_call(struct configurer *c, struct list_builder *out, struct node *node,
+                           struct state *state) {
     bool sets[STATE_COUNT], changes = false;
     struct state to = {{0}};
     if (!call_sets(c, configuring_call(node), sets, &to)) {
@@ -254,7 +274,8 @@ static void configure_call(struct configurer *c, struct list_builder *out, struc
         builder_add(c->arena, out, node);
 }
 
-static void configure_statement(struct configurer *c, struct list_builder *out, struct node *node, struct state *state, bool in_role) {
+static void configure_statement(struct configurer *c, struct list_builder *out, struct node *node,
+                                struct state *state, bool in_role) {
     struct node_role *role = node_as(node, role);
     if (node->kind == NODE_FOR) {
         configure_loop(c, out, node_as(node, for), state, in_role);
@@ -268,14 +289,16 @@ static void configure_statement(struct configurer *c, struct list_builder *out, 
         for (size_t i = 0; i < list.count; i++)
             configure_statement(c, &body, list.items[i], state, true);
         if (body.count)
-            builder_add(c->arena, out, node_new(c->arena, role, ROLE, node->span, .role = ROLE_COMPUTE,
-                                                .body = make_block(c->arena, node->span, builder_list(&body))));
+            builder_add(c->arena, out,
+                        node_new(c->arena, role, ROLE, node->span, .role = ROLE_COMPUTE,
+                                 .body = make_block(c->arena, node->span, builder_list(&body))));
     } else {
         builder_add(c->arena, out, node);
     }
 }
 
-static struct node_list configure_list(struct configurer *c, struct node_list list, struct state *state, bool in_role) {
+static struct node_list configure_list(struct configurer *c, struct node_list list, struct state *state,
+                                       bool in_role) {
     struct list_builder out = {0};
     for (size_t i = 0; i < list.count; i++)
         configure_statement(c, &out, list.items[i], state, in_role);
@@ -309,14 +332,18 @@ static struct node *start_up(struct configurer *c, struct node *body, struct sta
     if (!first.pack)
         return NULL;
     struct node *out = first.pack->arguments.items[0];
-    struct node *order = first.unpack ? first.unpack->arguments.items[0] : make_reference(c->arena, "REGULAR");
-    struct node *a = first.unpack ? first.unpack->arguments.items[1] : first.srca ? first.srca->arguments.items[0] : out;
+    struct node *order =
+        first.unpack ? first.unpack->arguments.items[0] : make_reference(c->arena, "REGULAR");
+    struct node *a = first.unpack ? first.unpack->arguments.items[1]
+                     : first.srca ? first.srca->arguments.items[0]
+                                  : out;
     struct node *b = first.unpack ? first.unpack->arguments.items[2] : a;
     bool reverse = strcmp(node_as(order, reference)->name, "REVERSE") == 0;
     state->parts[SOURCE_A] = format_of(c, node_as(reverse ? b : a, reference)->name);
     state->parts[SOURCE_B] = format_of(c, node_as(reverse ? a : b, reference)->name);
     state->parts[PACKER] = format_of(c, node_as(out, reference)->name);
-    return make_statement(c->arena, (struct span){0}, "compute_kernel_hw_startup", LIST(c->arena, order, a, b, out));
+    return make_statement(c->arena, (struct span){0}, "compute_kernel_hw_startup",
+                          LIST(c->arena, order, a, b, out));
 }
 
 struct node *configure_compute(struct arena *arena, struct node *kernel, struct node *body) {
@@ -330,7 +357,8 @@ struct node *configure_compute(struct arena *arena, struct node *kernel, struct 
         builder_add(arena, &out, list.items[i]);
     if (start) {
         struct node *first = make_block(arena, body->span, LIST(arena, start));
-        builder_add(arena, &out, node_new(arena, role, ROLE, ((struct span){0}), .role = ROLE_COMPUTE, .body = first));
+        builder_add(arena, &out,
+                    node_new(arena, role, ROLE, ((struct span){0}), .role = ROLE_COMPUTE, .body = first));
     }
     struct node_list rest = {list.count - i, list.items + i};
     builder_add_all(arena, &out, configure_list(&c, rest, &state, false));

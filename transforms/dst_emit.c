@@ -10,8 +10,8 @@ struct node *emit_number(struct manager *m, int64_t value) {
     return make_integer(m->arena, value);
 }
 
-void emit_call(struct manager *m, struct list_builder *out, struct span span, const char *function, size_t count,
-               struct node *const *arguments) {
+void emit_call(struct manager *m, struct list_builder *out, struct span span, const char *function,
+               size_t count, struct node *const *arguments) {
     builder_add(m->arena, out, make_statement(m->arena, span, function, list_of(m->arena, count, arguments)));
 }
 
@@ -19,8 +19,8 @@ void emit_plain(struct manager *m, struct list_builder *out, struct span span, c
     emit_call(m, out, span, function, 0, NULL);
 }
 
-void emit_loop(struct manager *m, struct list_builder *out, struct span span, const char *name, struct node *count,
-               struct list_builder *body) {
+void emit_loop(struct manager *m, struct list_builder *out, struct span span, const char *name,
+               struct node *count, struct list_builder *body) {
     int64_t turns;
     struct node *block = make_block(m->arena, span, builder_list(body));
     if (integer_value(count, &turns) && turns <= 1) {

@@ -1,8 +1,8 @@
 /* Fragments: accumulation in DST. Three shapes, one set of building blocks:
  *   beside its reader     for each subblock: start, accumulate over the whole operands, read, pack
- *   over a loop           the section opens in front of the loop, every turn accumulates, the reader behind the loop packs
- *   with partial tiles    start, every turn and the reader are sections of their own; f32 tiles rest in a circular buffer in between,
- *                         which rotates a subblock at a time
+ *   over a loop           the section opens in front of the loop, every turn accumulates, the reader behind
+ * the loop packs with partial tiles    start, every turn and the reader are sections of their own; f32 tiles
+ * rest in a circular buffer in between, which rotates a subblock at a time
  */
 #include <math.h>
 #include <string.h>
@@ -21,19 +21,19 @@ static struct node *number(struct manager *m, int64_t value) {
 
 /* ---- the start value ---- */
 
-/* DST is zero behind acquire, and a fresh section counts as -inf for max: these starts need no step before an accumulation. */
+/* DST is zero behind acquire, and a fresh section counts as -inf for max: these starts need no step before an
+ * accumulation. */
 static bool is_neutral(const struct fragment *f) {
     const struct node *value = f->start ? f->start->value : NULL;
     if (!f->update)
         return false;
-    bool max = f->update->operator == ASSIGN_MAX;
+    bool max = f->update->operator== ASSIGN_MAX;
     if (value && value->kind == NODE_REAL) {
         double start = ((const struct node_real *)value)->value;
         return max ? isinf(start) && start < 0 : start == 0;
     }
     return !value || (!max && value->kind == NODE_INTEGER && attribute_integer(value, 1) == 0);
 }
-
 
 /* ---- accumulation ---- */
 
@@ -54,10 +54,12 @@ static struct product product_of(struct manager *m, struct node_tile *tile) {
     struct node_binary *times = node_as(sum->body, binary);
     struct node_access *left = node_as(times->left, access), *right = node_as(times->right, access);
     const char *axis = node_as(sum->axes.items[0], axis)->name;
-    struct product p = {.left = left->name, .right = right->name, .inner = axis_tiles(tile, axis, RANGE_TILES)};
+    struct product p = {
+        .left = left->name, .right = right->name, .inner = axis_tiles(tile, axis, RANGE_TILES)};
     block_side(m, left->name, 1, &p.left_columns);
     block_side(m, right->name, 1, &p.right_columns);
-    p.transposed = right->subscripts.count == 2 ? subscript(right, 1) == axis : !manager_facts(right->name, m).column;
+    p.transposed =
+        right->subscripts.count == 2 ? subscript(right, 1) == axis : !manager_facts(right->name, m).column;
     return p;
 }
 
@@ -66,7 +68,8 @@ static bool is_one(const struct node *node) {
     return integer_value(node, &value) && value == 1;
 }
 
-static void configure_matmul(struct manager *m, struct list_builder *out, struct node_tile *tile, const struct part *part) {
+static void configure_matmul(struct manager *m, struct list_builder *out, struct node_tile *tile,
+                             const struct part *part) {
     struct product p = product_of(m, tile);
     struct span span = tile->base.span;
     struct node *transpose = number(m, p.transposed);
@@ -74,17 +77,20 @@ static void configure_matmul(struct manager *m, struct list_builder *out, struct
     if (is_one(part->rows) && is_one(part->columns))
         EMIT(m, out, span, "matmul_init", ref(m, p.left), ref(m, p.right), transpose);
     else
-        EMIT(m, out, span, "matmul_block_init", ref(m, p.left), ref(m, p.right), transpose, p.transposed ? number(m, 1) : part->columns,
-             part->rows, p.left_columns);
+        EMIT(m, out, span, "matmul_block_init", ref(m, p.left), ref(m, p.right), transpose,
+             p.transposed ? number(m, 1) : part->columns, part->rows, p.left_columns);
 }
 
-/* One k step of the part: an outer product of its rows and columns of tiles. A transposed right operand does not have its tiles of one k
- * step side by side, so its columns come one by one and the slots run down the columns. */
-static void emit_product(struct manager *m, struct list_builder *out, struct node_tile *tile, const struct part *part) {
+/* One k step of the part: an outer product of its rows and columns of tiles. A transposed right operand does
+ * not have its tiles of one k step side by side, so its columns come one by one and the slots run down the
+ * columns. */
+static void emit_product(struct manager *m, struct list_builder *out, struct node_tile *tile,
+                         const struct part *part) {
     struct product p = product_of(m, tile);
     struct arena *a = m->arena;
     struct span span = tile->base.span;
-    struct node *k = ref(m, m->inner), *c = ref(m, m->column), *left = ref(m, p.left), *right = ref(m, p.right);
+    struct node *k = ref(m, m->inner), *c = ref(m, m->column), *left = ref(m, p.left),
+                *right = ref(m, p.right);
     struct node *left_tile = make_add(a, make_mul(a, part->row, p.left_columns), k);
     struct node *column = make_add(a, part->column, c);
     struct list_builder step = {0}, columns = {0};
@@ -94,12 +100,12 @@ static void emit_product(struct manager *m, struct list_builder *out, struct nod
         right_tile = simplify(a, substitute(a, right_tile, m->column, number(m, 0)));
         EMIT(m, &step, span, "matmul_tiles", left, right, left_tile, right_tile, number(m, 0));
     } else if (p.transposed) {
-        EMIT(m, &columns, span, "matmul_block", left, right, left_tile, right_tile, make_mul(a, c, part->rows), number(m, 1),
-             number(m, 1), part->rows, p.left_columns);
+        EMIT(m, &columns, span, "matmul_block", left, right, left_tile, right_tile,
+             make_mul(a, c, part->rows), number(m, 1), number(m, 1), part->rows, p.left_columns);
         emit_loop(m, &step, span, m->column, part->columns, &columns);
     } else {
-        EMIT(m, &step, span, "matmul_block", left, right, left_tile, right_tile, number(m, 0), number(m, 0), part->columns, part->rows,
-             p.left_columns);
+        EMIT(m, &step, span, "matmul_block", left, right, left_tile, right_tile, number(m, 0), number(m, 0),
+             part->columns, part->rows, p.left_columns);
     }
     emit_loop(m, out, span, m->inner, p.inner, &step);
 }
@@ -131,25 +137,30 @@ static bool fold_of(struct manager *m, struct node_tile *tile, struct fold *fold
     fold->scaler = find_scaler(m, manager_facts(input->name, m).dtype);
     fold->inner = axis_tiles(tile, axis, RANGE_TILES);
     fold->rows = subscript(input, 1) == axis;
-    fold->pool = reduction->operator == REDUCTION_MAX ? "MAX" : "SUM";
+    fold->pool = reduction->operator== REDUCTION_MAX ? "MAX" : "SUM";
     fold->dimension = fold->rows ? "REDUCE_ROW" : "REDUCE_COL";
     block_side(m, input->name, 1, &fold->input_columns);
     if (!fold->scaler)
-        manager_fail(m, tile->base.span, "no scaler tile of the type of %s; memory_space_lower_tt gives one", input->name);
+        manager_fail(m, tile->base.span, "no scaler tile of the type of %s; memory_space_lower_tt gives one",
+                     input->name);
     return fold->scaler != NULL;
 }
 
-static void configure_fold(struct manager *m, struct list_builder *out, struct node_tile *tile, const char *target) {
+static void configure_fold(struct manager *m, struct list_builder *out, struct node_tile *tile,
+                           const char *target) {
     struct fold f;
     struct span span = tile->base.span;
     if (!fold_of(m, tile, &f))
         return;
     bool swapped = f.rows && strcmp(f.pool, "SUM") == 0; /* the sum along rows takes its scaler by SrcA */
-    EMIT(m, out, span, "reconfig_data_format", ref(m, "REGULAR"), ref(m, swapped ? f.scaler : f.input), ref(m, swapped ? f.input : f.scaler));
-    EMIT(m, out, span, "reduce_init", ref(m, f.pool), ref(m, f.dimension), ref(m, f.input), ref(m, f.scaler), ref(m, target));
+    EMIT(m, out, span, "reconfig_data_format", ref(m, "REGULAR"), ref(m, swapped ? f.scaler : f.input),
+         ref(m, swapped ? f.input : f.scaler));
+    EMIT(m, out, span, "reduce_init", ref(m, f.pool), ref(m, f.dimension), ref(m, f.input), ref(m, f.scaler),
+         ref(m, target));
 }
 
-static void emit_fold(struct manager *m, struct list_builder *out, struct node_tile *tile, const struct part *part) {
+static void emit_fold(struct manager *m, struct list_builder *out, struct node_tile *tile,
+                      const struct part *part) {
     struct fold f;
     struct span span = tile->base.span;
     struct arena *a = m->arena;
@@ -157,9 +168,11 @@ static void emit_fold(struct manager *m, struct list_builder *out, struct node_t
         return;
     struct node *k = ref(m, m->inner), *t = ref(m, m->tile);
     struct node *place = make_add(a, f.rows ? part->row : part->column, t);
-    struct node *source = f.rows ? make_add(a, make_mul(a, place, f.input_columns), k) : make_add(a, make_mul(a, k, f.input_columns), place);
+    struct node *source = f.rows ? make_add(a, make_mul(a, place, f.input_columns), k)
+                                 : make_add(a, make_mul(a, k, f.input_columns), place);
     struct list_builder step = {0}, inner = {0};
-    EMIT(m, &step, span, "reduce_tile", ref(m, f.pool), ref(m, f.dimension), ref(m, f.input), ref(m, f.scaler), source, number(m, 0), t);
+    EMIT(m, &step, span, "reduce_tile", ref(m, f.pool), ref(m, f.dimension), ref(m, f.input),
+         ref(m, f.scaler), source, number(m, 0), t);
     emit_loop(m, &inner, span, m->inner, f.inner, &step);
     emit_loop(m, out, span, m->tile, f.rows ? part->rows : part->columns, &inner);
 }
@@ -170,7 +183,8 @@ static void unconfigure_fold(struct manager *m, struct list_builder *out, struct
         EMIT(m, out, tile->base.span, "reduce_uninit", ref(m, f.input));
 }
 
-/* Is the extent one of an output's dimensions? Then a launch where it is 0 writes nothing and does not run. */
+/* Is the extent one of an output's dimensions? Then a launch where it is 0 writes nothing and does not run.
+ */
 static bool is_output_extent(struct manager *m, const struct node *extent) {
     struct node_list parameters = node_as(m->kernel, kernel)->parameters;
     for (size_t i = 0; i < parameters.count; i++) {
@@ -182,14 +196,17 @@ static bool is_output_extent(struct manager *m, const struct node *extent) {
     return false;
 }
 
-/* An accumulation over nothing leaves its neutral element: where the extent of the axis may be 0, the slots get it explicitly. */
-static void emit_empty(struct manager *m, struct list_builder *out, struct node_tile *update, const struct part *part) {
+/* An accumulation over nothing leaves its neutral element: where the extent of the axis may be 0, the slots
+ * get it explicitly. */
+static void emit_empty(struct manager *m, struct list_builder *out, struct node_tile *update,
+                       const struct part *part) {
     struct node_reduction *reduction = node_as(update->value, reduction);
     struct span span = update->base.span;
-    double neutral = reduction->operator == REDUCTION_MAX ? -INFINITY : 0;
+    double neutral = reduction->operator== REDUCTION_MAX ? -INFINITY : 0;
     const char *axis = node_as(reduction->axes.items[0], axis)->name;
     struct node *extent = axis_tiles(update, axis, RANGE_EXTENT);
-    struct node *tiles = make_add(m->arena, axis_tiles(update, axis, RANGE_FIRST), axis_tiles(update, axis, RANGE_TILES));
+    struct node *tiles =
+        make_add(m->arena, axis_tiles(update, axis, RANGE_FIRST), axis_tiles(update, axis, RANGE_TILES));
     bool full_block = node_equal(extent, make_mul(m->arena, tiles, number(m, TILE_SIZE)));
     int64_t known;
     if (integer_value(extent, &known) ? known > 0 : full_block || is_output_extent(m, extent))
@@ -200,10 +217,13 @@ static void emit_empty(struct manager *m, struct list_builder *out, struct node_
     emit_plain(m, &body, span, "fill_tile_init");
     emit_loop(m, &body, span, m->tile, make_mul(m->arena, part->rows, part->columns), &fill);
     struct node *empty = make_binary(m->arena, BINARY_EQUAL, extent, number(m, 0));
-    builder_add(m->arena, out, node_new(m->arena, if, IF, span, .condition = empty, .then = make_block(m->arena, span, builder_list(&body))));
+    builder_add(m->arena, out,
+                node_new(m->arena, if, IF, span, .condition = empty,
+                         .then = make_block(m->arena, span, builder_list(&body))));
 }
 
-static void reduce_section(struct manager *m, struct list_builder *out, const struct part *part, void *context) {
+static void reduce_section(struct manager *m, struct list_builder *out, const struct part *part,
+                           void *context) {
     struct node_tile *tile = context;
     struct dst_plan plan = {.slots = 1};
     emit_plain(m, out, tile->base.span, "tile_regs_acquire");
@@ -218,15 +238,18 @@ void emit_reduce(struct manager *m, struct list_builder *out, struct node_tile *
     unconfigure_fold(m, out, tile);
 }
 
-static void configure_update(struct manager *m, struct list_builder *out, struct node_tile *tile, const struct part *part, const char *target) {
+static void configure_update(struct manager *m, struct list_builder *out, struct node_tile *tile,
+                             const struct part *part, const char *target) {
     if (tile->operation == TILE_MATMUL)
         configure_matmul(m, out, tile, part);
     else
         configure_fold(m, out, tile, target);
 }
 
-/* The first values of the part's slots, then the unit set for the accumulation. A fold's neutral element is filled in under its packer mask. */
-static void begin_accumulation(struct manager *m, struct list_builder *out, struct fragment *f, const struct part *part, const char *target) {
+/* The first values of the part's slots, then the unit set for the accumulation. A fold's neutral element is
+ * filled in under its packer mask. */
+static void begin_accumulation(struct manager *m, struct list_builder *out, struct fragment *f,
+                               const struct part *part, const char *target) {
     struct dst_plan plan;
     bool neutral = is_neutral(f);
     if (!neutral && f->start && plan_map(m, f->start, false, &plan))
@@ -248,7 +271,8 @@ static struct node *clipped(struct manager *m, struct node *tiles, int64_t most,
     return make_min(m->arena, number(m, most), make_sub(m->arena, tiles, first));
 }
 
-/* Loops over the subblocks of the tiles that exist; the loop names. One subblock that is the whole block has no loop. */
+/* Loops over the subblocks of the tiles that exist; the loop names. One subblock that is the whole block has
+ * no loop. */
 struct subblocks {
     struct part part;
     const char *row, *column; /* loops; NULL where one turn covers the side */
@@ -256,11 +280,13 @@ struct subblocks {
     struct list_builder lets;
 };
 
-static struct node *let(struct manager *m, struct list_builder *out, struct span span, const char *base, struct node *value) {
+static struct node *let(struct manager *m, struct list_builder *out, struct span span, const char *base,
+                        struct node *value) {
     if (value->kind == NODE_INTEGER || value->kind == NODE_REFERENCE)
         return value;
     const char *name = name_fresh(&m->names, base);
-    builder_add(m->arena, out, node_new(m->arena, let, LET, span, .name = name, .dtype = DTYPE_U32, .value = value));
+    builder_add(m->arena, out,
+                node_new(m->arena, let, LET, span, .name = name, .dtype = DTYPE_U32, .value = value));
     return ref(m, name);
 }
 
@@ -273,30 +299,39 @@ static struct subblocks subblocks_of(struct manager *m, const struct fragment *f
     s.part.row = s.row ? ref(m, s.row) : number(m, 0);
     s.part.column = s.column ? ref(m, s.column) : number(m, 0);
     s.part.most = f->height * f->width;
-    s.part.rows = s.row ? let(m, &s.lets, tile->base.span, "rows", clipped(m, s.whole.rows, f->height, s.part.row)) : s.whole.rows;
-    s.part.columns = s.column ? let(m, &s.lets, tile->base.span, "columns", clipped(m, s.whole.columns, f->width, s.part.column)) : s.whole.columns;
+    s.part.rows =
+        s.row ? let(m, &s.lets, tile->base.span, "rows", clipped(m, s.whole.rows, f->height, s.part.row))
+              : s.whole.rows;
+    s.part.columns = s.column ? let(m, &s.lets, tile->base.span, "columns",
+                                    clipped(m, s.whole.columns, f->width, s.part.column))
+                              : s.whole.columns;
     return s;
 }
 
-static void close_subblocks(struct manager *m, struct list_builder *out, const struct fragment *f, struct subblocks *s, struct span span,
-                            struct list_builder *body) {
+static void close_subblocks(struct manager *m, struct list_builder *out, const struct fragment *f,
+                            struct subblocks *s, struct span span, struct list_builder *body) {
     struct list_builder inner = s->lets, outer = {0};
     builder_add_all(m->arena, &inner, builder_list(body));
     if (s->column)
-        builder_add(m->arena, &outer, make_for(m->arena, span, s->column, number(m, 0), s->whole.columns, f->width > 1 ? number(m, f->width) : NULL,
-                                               make_block(m->arena, span, builder_list(&inner))));
+        builder_add(m->arena, &outer,
+                    make_for(m->arena, span, s->column, number(m, 0), s->whole.columns,
+                             f->width > 1 ? number(m, f->width) : NULL,
+                             make_block(m->arena, span, builder_list(&inner))));
     else
         outer = inner;
     if (s->row)
-        builder_add(m->arena, out, make_for(m->arena, span, s->row, number(m, 0), s->whole.rows, f->height > 1 ? number(m, f->height) : NULL,
-                                            make_block(m->arena, span, builder_list(&outer))));
+        builder_add(m->arena, out,
+                    make_for(m->arena, span, s->row, number(m, 0), s->whole.rows,
+                             f->height > 1 ? number(m, f->height) : NULL,
+                             make_block(m->arena, span, builder_list(&outer))));
     else
         builder_add_all(m->arena, out, builder_list(&outer));
 }
 
 /* ---- partial tiles in L1 ---- */
 
-static void partial_call(struct manager *m, struct list_builder *out, struct fragment *f, struct span span, const char *function) {
+static void partial_call(struct manager *m, struct list_builder *out, struct fragment *f, struct span span,
+                         const char *function) {
     EMIT(m, out, span, function, ref(m, f->home), number(m, f->height * f->width));
 }
 
@@ -304,7 +339,8 @@ static struct node *part_tiles(struct manager *m, const struct part *part) {
     return make_mul(m->arena, part->rows, part->columns);
 }
 
-static void reload_partials(struct manager *m, struct list_builder *out, struct fragment *f, struct span span, const struct part *part) {
+static void reload_partials(struct manager *m, struct list_builder *out, struct fragment *f, struct span span,
+                            const struct part *part) {
     struct list_builder body = {0};
     struct node *t = ref(m, m->tile), *home = ref(m, f->home);
     partial_call(m, out, f, span, "cb_wait_front");
@@ -316,7 +352,8 @@ static void reload_partials(struct manager *m, struct list_builder *out, struct 
     partial_call(m, out, f, span, "cb_pop_front");
 }
 
-static void rest_partials(struct manager *m, struct list_builder *out, struct fragment *f, struct span span, const struct part *part) {
+static void rest_partials(struct manager *m, struct list_builder *out, struct fragment *f, struct span span,
+                          const struct part *part) {
     struct list_builder body = {0};
     struct node *t = ref(m, m->tile), *home = ref(m, f->home);
     partial_call(m, out, f, span, "cb_reserve_back");
@@ -342,7 +379,8 @@ void fragment_start_partials(struct manager *m, struct list_builder *out, struct
 
 /* ---- the statements of a fragment ---- */
 
-static void accumulate(struct manager *m, struct list_builder *out, struct node_tile *tile, const struct part *part) {
+static void accumulate(struct manager *m, struct list_builder *out, struct node_tile *tile,
+                       const struct part *part) {
     if (tile->operation == TILE_MATMUL)
         emit_product(m, out, tile, part);
     else
@@ -360,7 +398,7 @@ static bool find_statements(struct node *node, void *context) {
     if (!tile)
         return node_each_child(node, find_statements, context);
     struct node_access *target = node_as(tile->target, access);
-    if (target->name == search->fragment && tile->operator != ASSIGN_SET)
+    if (target->name == search->fragment && tile->operator!= ASSIGN_SET)
         search->update = tile;
     if (mentions(tile->value, search->fragment))
         search->reader = tile;
@@ -381,7 +419,8 @@ void fragment_open(struct manager *m, struct list_builder *out, struct fragment 
     begin_accumulation(m, out, f, &s.part, target);
 }
 
-void fragment_update(struct manager *m, struct list_builder *out, struct fragment *f, struct node_tile *tile) {
+void fragment_update(struct manager *m, struct list_builder *out, struct fragment *f,
+                     struct node_tile *tile) {
     struct subblocks s = subblocks_of(m, f, tile);
     struct span span = tile->base.span;
     struct list_builder body = {0};

@@ -1,5 +1,5 @@
-/* Maps, transposes and folds whose result goes straight to a circular buffer: a section computes as many tiles as DST holds, step by step
- * over all of them, so that every step is configured once.
+/* Maps, transposes and folds whose result goes straight to a circular buffer: a section computes as many
+ * tiles as DST holds, step by step over all of them, so that every step is configured once.
  */
 #include <string.h>
 
@@ -51,8 +51,10 @@ bool plan_map(struct manager *m, struct node_tile *tile, bool fresh, struct dst_
     return made;
 }
 
-/* The DST slot of value `slot` of tile number t of a part: the first values of all tiles stand together, their other slots behind. */
-static struct node *slot_of(struct manager *m, const struct dst_plan *plan, const struct part *part, struct node *t, int slot) {
+/* The DST slot of value `slot` of tile number t of a part: the first values of all tiles stand together,
+ * their other slots behind. */
+static struct node *slot_of(struct manager *m, const struct dst_plan *plan, const struct part *part,
+                            struct node *t, int slot) {
     if (slot == 0)
         return t;
     struct node *others = make_mul(m->arena, t, emit_number(m, plan->slots - 1));
@@ -60,17 +62,20 @@ static struct node *slot_of(struct manager *m, const struct dst_plan *plan, cons
 }
 
 /* A slot that all tiles of the section share: behind those of the tiles. */
-static struct node *shared_slot(struct manager *m, const struct dst_plan *plan, const struct part *part, int slot) {
+static struct node *shared_slot(struct manager *m, const struct dst_plan *plan, const struct part *part,
+                                int slot) {
     return emit_number(m, part->most * plan->slots + slot);
 }
 
 /* The number of tile (r, c) of a part among its slots. */
-static struct node *tile_number(struct manager *m, const struct part *part, struct node *r, struct node *c, bool column_major) {
+static struct node *tile_number(struct manager *m, const struct part *part, struct node *r, struct node *c,
+                                bool column_major) {
     return column_major ? make_add(m->arena, make_mul(m->arena, c, part->rows), r)
                         : make_add(m->arena, make_mul(m->arena, r, part->columns), c);
 }
 
-static struct node *operand_tile(struct manager *m, const struct dst_operand *operand, struct node *row, struct node *column) {
+static struct node *operand_tile(struct manager *m, const struct dst_operand *operand, struct node *row,
+                                 struct node *column) {
     struct node *columns;
     if (operand->spread == SPREAD_ZEROS)
         return emit_number(m, 0);
@@ -83,7 +88,8 @@ static struct node *operand_tile(struct manager *m, const struct dst_operand *op
 }
 
 /* The circular buffer that the reader fills once with this; NULL when it makes none. */
-static struct node_circular_buffer *find_fill(struct manager *m, bool matches(struct node *fill, const void *wanted), const void *wanted) {
+static struct node_circular_buffer *
+find_fill(struct manager *m, bool matches(struct node *fill, const void *wanted), const void *wanted) {
     struct node_list list = node_as(node_as(m->kernel, kernel)->body, block)->statements;
     for (size_t i = 0; i < list.count; i++) {
         struct node_circular_buffer *cb = node_as(list.items[i], circular_buffer);
@@ -100,12 +106,17 @@ static bool is_zeros(struct node *fill, const void *wanted) {
 }
 
 static struct node *operand_buffer(struct manager *m, struct span span, const struct dst_operand *operand) {
-    struct node_circular_buffer *zeros = operand->spread == SPREAD_ZEROS ? find_fill(m, is_zeros, NULL) : NULL;
+    struct node_circular_buffer *zeros =
+        operand->spread == SPREAD_ZEROS ? find_fill(m, is_zeros, NULL) : NULL;
     if (operand->spread == SPREAD_ZEROS && !zeros) {
-        manager_fail(m, span, "a row of 16-bit values spreads over DST by an addition to a tile of zeros, which this kernel lacks");
+        manager_fail(m, span,
+                     "a row of 16-bit values spreads over DST by an addition to a tile of zeros, which this "
+                     "kernel lacks");
         return emit_number(m, 0);
     }
-    return zeros ? emit_reference(m, zeros->name) : operand->buffer ? emit_reference(m, operand->buffer) : NULL;
+    return zeros             ? emit_reference(m, zeros->name)
+           : operand->buffer ? emit_reference(m, operand->buffer)
+                             : NULL;
 }
 
 /* ---- steps ---- */
@@ -122,10 +133,13 @@ static const char *spread_word(enum spread spread) {
     return spread == SPREAD_ROW ? "ROW" : "COL";
 }
 
-static void configure_step(struct manager *m, struct list_builder *out, struct span span, const struct dst_step *step) {
+static void configure_step(struct manager *m, struct list_builder *out, struct span span,
+                           const struct dst_step *step) {
     struct arena *a = m->arena;
     struct node *first = operand_buffer(m, span, &step->a), *second = operand_buffer(m, span, &step->b);
-    const char *spread = step->b.spread == SPREAD_ROW ? "_bcast_rows" : step->b.spread == SPREAD_COLUMN ? "_bcast_cols" : "";
+    const char *spread = step->b.spread == SPREAD_ROW      ? "_bcast_rows"
+                         : step->b.spread == SPREAD_COLUMN ? "_bcast_cols"
+                                                           : "";
     switch (step->kind) {
     case STEP_COPY:
         EMIT(m, out, span, "reconfig_data_format_srca", first);
@@ -157,13 +171,16 @@ static void configure_step(struct manager *m, struct list_builder *out, struct s
     }
 }
 
-static void apply_step(struct manager *m, struct list_builder *out, const struct dst_step *step, const struct step_place *place) {
+static void apply_step(struct manager *m, struct list_builder *out, const struct dst_step *step,
+                       const struct step_place *place) {
     struct span span = place->tile->base.span;
     struct node *slot = slot_of(m, place->plan, place->part, place->t, step->slot);
     struct node *other = slot_of(m, place->plan, place->part, place->t, step->other);
     struct node *condition = slot_of(m, place->plan, place->part, place->t, step->condition);
     struct node *first = operand_buffer(m, span, &step->a), *second = operand_buffer(m, span, &step->b);
-    const char *spread = step->b.spread == SPREAD_ROW ? "_bcast_rows" : step->b.spread == SPREAD_COLUMN ? "_bcast_cols" : "";
+    const char *spread = step->b.spread == SPREAD_ROW      ? "_bcast_rows"
+                         : step->b.spread == SPREAD_COLUMN ? "_bcast_cols"
+                                                           : "";
     switch (step->kind) {
     case STEP_COPY:
         EMIT(m, out, span, "copy_tile", first, operand_tile(m, &step->a, place->row, place->column), slot);
@@ -174,7 +191,8 @@ static void apply_step(struct manager *m, struct list_builder *out, const struct
         break;
     case STEP_FPU:
         EMIT(m, out, span, arena_printf(m->arena, "%s_tiles%s", step->function, spread), first, second,
-             operand_tile(m, &step->a, place->row, place->column), operand_tile(m, &step->b, place->row, place->column), slot);
+             operand_tile(m, &step->a, place->row, place->column),
+             operand_tile(m, &step->b, place->row, place->column), slot);
         break;
     case STEP_UNARY:
         EMIT(m, out, span, step->function, slot);
@@ -206,7 +224,8 @@ struct mask {
 static bool is_mask(struct node *fill, const void *wanted) {
     const struct mask *mask = wanted;
     bool columns = strcmp(attribute_word(dictionary_get(fill, KEY_ALONG), ""), "columns") == 0;
-    return strcmp(attribute_word(dictionary_get(fill, KEY_MASK), ""), mask->axis) == 0 && columns == mask->columns;
+    return strcmp(attribute_word(dictionary_get(fill, KEY_MASK), ""), mask->axis) == 0 &&
+           columns == mask->columns;
 }
 
 static struct node *equal_or_null(struct manager *m, struct node *left, struct node *right) {
@@ -219,8 +238,8 @@ static struct node *both(struct manager *m, struct node *a, struct node *b) {
     return a && b ? make_binary(m->arena, BINARY_AND, a, b) : a ? a : b;
 }
 
-static void mask_tile(struct manager *m, struct list_builder *out, const struct dst_step *step, const struct step_place *place,
-                      struct node_circular_buffer *mask) {
+static void mask_tile(struct manager *m, struct list_builder *out, const struct dst_step *step,
+                      const struct step_place *place, struct node_circular_buffer *mask) {
     struct span span = place->tile->base.span;
     struct node *slot = slot_of(m, place->plan, place->part, place->t, step->slot);
     struct node *other = shared_slot(m, place->plan, place->part, step->other);
@@ -236,7 +255,8 @@ static void mask_tile(struct manager *m, struct list_builder *out, const struct 
 }
 
 /* The tiles of the part that hold the end of the axis: its last column of tiles, or its last row. */
-static void emit_mask(struct manager *m, struct list_builder *out, const struct dst_step *step, const struct step_place *shape) {
+static void emit_mask(struct manager *m, struct list_builder *out, const struct dst_step *step,
+                      const struct step_place *shape) {
     struct node_tile *tile = shape->tile;
     const struct part *part = shape->part;
     struct node_access *target = node_as(tile->target, access);
@@ -245,7 +265,8 @@ static void emit_mask(struct manager *m, struct list_builder *out, const struct 
     struct node_circular_buffer *mask = find_fill(m, is_mask, &(struct mask){step->axis, columns});
     if (!mask)
         return; /* every block of the axis is full */
-    struct node *tiles = axis_tiles(tile, step->axis, RANGE_TILES), *first = axis_tiles(tile, step->axis, RANGE_FIRST);
+    struct node *tiles = axis_tiles(tile, step->axis, RANGE_TILES),
+                *first = axis_tiles(tile, step->axis, RANGE_FIRST);
     struct node *extent = axis_tiles(tile, step->axis, RANGE_EXTENT);
     struct node *begin = columns ? part->column : part->row, *count = columns ? part->columns : part->rows;
     struct node *ends_block = equal_or_null(m, make_add(m->arena, begin, count), tiles);
@@ -254,20 +275,23 @@ static void emit_mask(struct manager *m, struct list_builder *out, const struct 
     struct list_builder body = {0}, guarded = {0};
     struct step_place place = *shape;
     struct node *one = emit_number(m, 1), *edge = make_sub(m->arena, count, one);
-    struct node *r = columns ? emit_reference(m, m->row) : edge, *c = columns ? edge : emit_reference(m, m->column);
+    struct node *r = columns ? emit_reference(m, m->row) : edge,
+                *c = columns ? edge : emit_reference(m, m->column);
     place.t = tile_number(m, part, r, c, shape->column_major);
     mask_tile(m, &body, step, &place, mask);
-    emit_loop(m, &guarded, tile->base.span, columns ? m->row : m->column, columns ? part->rows : part->columns, &body);
+    emit_loop(m, &guarded, tile->base.span, columns ? m->row : m->column,
+              columns ? part->rows : part->columns, &body);
     if (!condition) {
         builder_add_all(m->arena, out, builder_list(&guarded));
         return;
     }
     struct node *then = make_block(m->arena, tile->base.span, builder_list(&guarded));
-    builder_add(m->arena, out, node_new(m->arena, if, IF, tile->base.span, .condition = condition, .then = then));
+    builder_add(m->arena, out,
+                node_new(m->arena, if, IF, tile->base.span, .condition = condition, .then = then));
 }
 
-void emit_steps(struct manager *m, struct list_builder *out, struct node_tile *tile, const struct dst_plan *plan, const struct part *part,
-                bool column_major) {
+void emit_steps(struct manager *m, struct list_builder *out, struct node_tile *tile,
+                const struct dst_plan *plan, const struct part *part, bool column_major) {
     struct span span = tile->base.span;
     struct node *r = emit_reference(m, m->row), *c = emit_reference(m, m->column);
     struct step_place place = {.tile = tile, .plan = plan, .part = part, .column_major = column_major};
@@ -286,12 +310,13 @@ void emit_steps(struct manager *m, struct list_builder *out, struct node_tile *t
         emit_loop(m, &columns, span, m->column, part->columns, &body);
         emit_loop(m, out, span, m->row, part->rows, &columns);
         if (step->kind == STEP_SPREAD)
-            EMIT(m, out, span, "unary_bcast_uninit", emit_reference(m, spread_word(step->a.spread)), emit_reference(m, step->a.buffer));
+            EMIT(m, out, span, "unary_bcast_uninit", emit_reference(m, spread_word(step->a.spread)),
+                 emit_reference(m, step->a.buffer));
     }
 }
 
-void emit_pack(struct manager *m, struct list_builder *out, struct node_tile *tile, const struct dst_plan *plan, const struct part *part,
-               bool column_major) {
+void emit_pack(struct manager *m, struct list_builder *out, struct node_tile *tile,
+               const struct dst_plan *plan, const struct part *part, bool column_major) {
     struct span span = tile->base.span;
     const char *target = node_as(tile->target, access)->name;
     struct node *width, *r = emit_reference(m, m->row), *c = emit_reference(m, m->column);
@@ -317,16 +342,19 @@ static struct node *clipped(struct manager *m, int64_t most, struct node *total,
 }
 
 /* A let for the clipped count of a group, where it is neither a number nor a name. */
-static struct node *named(struct manager *m, struct list_builder *out, struct span span, const char *base, struct node *value) {
+static struct node *named(struct manager *m, struct list_builder *out, struct span span, const char *base,
+                          struct node *value) {
     if (value->kind == NODE_INTEGER || value->kind == NODE_REFERENCE)
         return value;
     const char *name = name_fresh(&m->names, base);
-    builder_add(m->arena, out, node_new(m->arena, let, LET, span, .name = name, .dtype = DTYPE_U32, .value = value));
+    builder_add(m->arena, out,
+                node_new(m->arena, let, LET, span, .name = name, .dtype = DTYPE_U32, .value = value));
     return emit_reference(m, name);
 }
 
 /* Rows one by one, columns in groups; a block that is one column wide: rows in groups. */
-void emit_groups(struct manager *m, struct list_builder *out, struct node_tile *tile, int64_t most, section_body *body, void *context) {
+void emit_groups(struct manager *m, struct list_builder *out, struct node_tile *tile, int64_t most,
+                 section_body *body, void *context) {
     struct part whole = whole_part(m, tile);
     struct span span = tile->base.span;
     int64_t total;
@@ -334,20 +362,28 @@ void emit_groups(struct manager *m, struct list_builder *out, struct node_tile *
     struct node *along = tall ? whole.rows : whole.columns;
     struct node *side;
     int64_t block = block_side(m, node_as(tile->target, access)->name, tall ? 0 : 1, &side);
-    bool whole_group = (integer_value(along, &total) && total <= most) || (block > 0 && block <= most); /* one group covers the block */
+    bool whole_group = (integer_value(along, &total) && total <= most) ||
+                       (block > 0 && block <= most); /* one group covers the block */
     const char *start = name_fresh(&m->names, tall ? "r0" : "c0");
     struct node *first = whole_group ? emit_number(m, 0) : emit_reference(m, start);
     struct list_builder group = {0}, row = {0};
-    struct node *count = whole_group ? along : named(m, &group, span, tall ? "rows" : "columns", clipped(m, most, along, first));
+    struct node *count =
+        whole_group ? along
+                    : named(m, &group, span, tall ? "rows" : "columns", clipped(m, most, along, first));
     const char *outer = tall ? NULL : name_fresh(&m->names, "r0");
-    struct part part = {.row = tall ? first : emit_reference(m, outer), .column = tall ? emit_number(m, 0) : first,
-                        .rows = tall ? count : emit_number(m, 1), .columns = tall ? emit_number(m, 1) : count, .most = most};
+    struct part part = {.row = tall ? first : emit_reference(m, outer),
+                        .column = tall ? emit_number(m, 0) : first,
+                        .rows = tall ? count : emit_number(m, 1),
+                        .columns = tall ? emit_number(m, 1) : count,
+                        .most = most};
     if (!tall && integer_value(whole.rows, &total) && total == 1)
         part.row = emit_number(m, 0);
     body(m, &group, &part, context);
     if (first->kind == NODE_REFERENCE)
-        builder_add(m->arena, &row, make_for(m->arena, span, start, emit_number(m, 0), along, most > 1 ? emit_number(m, most) : NULL,
-                                             make_block(m->arena, span, builder_list(&group))));
+        builder_add(m->arena, &row,
+                    make_for(m->arena, span, start, emit_number(m, 0), along,
+                             most > 1 ? emit_number(m, most) : NULL,
+                             make_block(m->arena, span, builder_list(&group))));
     else
         row = group;
     if (tall)
@@ -374,9 +410,10 @@ void emit_map(struct manager *m, struct list_builder *out, struct node_tile *til
         return;
     int64_t most = dst_plan_tiles(&map.plan, m->capacity);
     if (most < 1) {
-        manager_fail(m, tile->base.span, "this expression needs %d DST slots; a section has %lld", map.plan.slots + map.plan.shared,
-                     (long long)m->capacity);
-        report_help(m->compilation->diagnostics, (struct span){0}, "store a part of it in a shared buffer first");
+        manager_fail(m, tile->base.span, "this expression needs %d DST slots; a section has %lld",
+                     map.plan.slots + map.plan.shared, (long long)m->capacity);
+        report_help(m->compilation->diagnostics, (struct span){0},
+                    "store a part of it in a shared buffer first");
         return;
     }
     emit_groups(m, out, tile, most, map_section, &map);
@@ -384,11 +421,13 @@ void emit_map(struct manager *m, struct list_builder *out, struct node_tile *til
 
 /* ---- transposes ---- */
 
-static void transpose_section(struct manager *m, struct list_builder *out, const struct part *part, void *context) {
+static void transpose_section(struct manager *m, struct list_builder *out, const struct part *part,
+                              void *context) {
     struct node_tile *tile = context;
     struct span span = tile->base.span;
     struct node_access *source = node_as(tile->value, access);
-    struct node *width, *r = emit_reference(m, m->row), *c = emit_reference(m, m->column), *from = emit_reference(m, source->name);
+    struct node *width, *r = emit_reference(m, m->row), *c = emit_reference(m, m->column),
+                        *from = emit_reference(m, source->name);
     struct dst_plan plan = {.slots = 1};
     block_side(m, source->name, 1, &width);
     struct node *row = make_add(m->arena, part->row, r), *column = make_add(m->arena, part->column, c);

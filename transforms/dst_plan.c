@@ -32,7 +32,8 @@ static int slot_take(struct planner *p) {
                 p->plan->slots = slot + 1;
             return slot;
         }
-    fail(p, "this expression needs more DST slots than a section has; store a part of it in a shared buffer first");
+    fail(p, "this expression needs more DST slots than a section has; store a part of it in a shared buffer "
+            "first");
     return 0;
 }
 
@@ -42,7 +43,8 @@ static void slot_free(struct planner *p, int slot) {
 
 static struct dst_step *step_add(struct planner *p, struct dst_step step) {
     if (p->plan->count == DST_STEP_LIMIT) {
-        fail(p, "this expression has more steps than one tile operation takes; store a part of it in a shared buffer first");
+        fail(p, "this expression has more steps than one tile operation takes; store a part of it in a "
+                "shared buffer first");
         return &p->plan->steps[0];
     }
     p->plan->steps[p->plan->count] = step;
@@ -66,31 +68,36 @@ static bool is_whole(const struct planner *p, struct node *node) {
     struct node_reference *reference = node_as(node, reference);
     struct node_binary *binary = node_as(node, binary);
     struct node_call *call = node_as(node, call);
-    struct node_parameter *parameter = reference ? launch_parameter(p->request->kernel, reference->name) : NULL;
+    struct node_parameter *parameter =
+        reference ? launch_parameter(p->request->kernel, reference->name) : NULL;
     if (binary)
         return is_whole(p, binary->left) && is_whole(p, binary->right);
     if (call) {
-        bool sizes = strcmp(call->function, "ceildiv") == 0 || strcmp(call->function, "min") == 0 || strcmp(call->function, "max") == 0;
+        bool sizes = strcmp(call->function, "ceildiv") == 0 || strcmp(call->function, "min") == 0 ||
+                     strcmp(call->function, "max") == 0;
         for (size_t i = 0; sizes && i < call->arguments.count; i++)
             sizes = is_whole(p, call->arguments.items[i]);
         return sizes;
     }
-    return node->kind == NODE_INTEGER || (reference && (!parameter || (parameter->dtype != DTYPE_F32 && parameter->dtype != DTYPE_BF16)));
+    return node->kind == NODE_INTEGER ||
+           (reference && (!parameter || (parameter->dtype != DTYPE_F32 && parameter->dtype != DTYPE_BF16)));
 }
 
 static bool find_difference(struct node *node, void *context) {
     bool *found = context;
     struct node_binary *binary = node_as(node, binary);
     struct node_integer *integer = node_as(node, integer);
-    *found |= (binary && binary->operator == BINARY_SUBTRACT) || (integer && integer->value < 0) || node->kind == NODE_UNARY;
+    *found |= (binary && binary->operator== BINARY_SUBTRACT) || (integer && integer->value < 0) ||
+              node->kind == NODE_UNARY;
     return !*found && node_each_child(node, find_difference, context);
 }
 
-/* Sums, differences and products wrap as u32 and are right as i32; anything else of a number below 0 is not. */
+/* Sums, differences and products wrap as u32 and are right as i32; anything else of a number below 0 is not.
+ */
 static bool wraps_rightly(struct node *node) {
     struct node_binary *binary = node_as(node, binary);
     bool difference = false;
-    if (binary && binary->operator <= BINARY_MULTIPLY)
+    if (binary && binary->operator<= BINARY_MULTIPLY)
         return wraps_rightly(binary->left) && wraps_rightly(binary->right);
     if (node->kind == NODE_INTEGER || node->kind == NODE_REFERENCE)
         return true;
@@ -98,7 +105,8 @@ static bool wraps_rightly(struct node *node) {
     return !difference;
 }
 
-/* A literal, a number of sizes or a scalar parameter as the bit pattern the vector unit takes; NULL when the node is none. */
+/* A literal, a number of sizes or a scalar parameter as the bit pattern the vector unit takes; NULL when the
+ * node is none. */
 static struct node *scalar_bits(struct planner *p, struct node *node) {
     struct arena *arena = p->request->arena;
     double value;
@@ -113,7 +121,8 @@ static struct node *scalar_bits(struct planner *p, struct node *node) {
     return make_call(arena, "bits", LIST(arena, make_call(arena, "i32", LIST(arena, node))));
 }
 
-static bool operand_of(struct planner *p, struct node *node, struct dst_operand *operand, struct buffer_facts *facts) {
+static bool operand_of(struct planner *p, struct node *node, struct dst_operand *operand,
+                       struct buffer_facts *facts) {
     struct node_access *access = node_as(node, access);
     struct node_access *target = p->request->target;
     if (!access)
@@ -133,12 +142,14 @@ static bool fpu_operand(struct planner *p, struct node *node, struct dst_operand
     return operand_of(p, node, operand, &facts) && !facts.fragment && facts.dtype == DTYPE_BF16;
 }
 
-/* unary_bcast of a row of 16-bit values moves it as 16-bit rows of DST, which a section of f32 does not hold: such a row is added to zeros. */
+/* unary_bcast of a row of 16-bit values moves it as 16-bit rows of DST, which a section of f32 does not hold:
+ * such a row is added to zeros. */
 static int plan_access(struct planner *p, struct node *node) {
     struct dst_operand operand;
     struct buffer_facts facts;
     if (!operand_of(p, node, &operand, &facts)) {
-        fail(p, arena_printf(p->request->arena, "%s is no buffer of this kernel", node_as(node, access)->name));
+        fail(p,
+             arena_printf(p->request->arena, "%s is no buffer of this kernel", node_as(node, access)->name));
         return 0;
     }
     if (facts.fragment)
@@ -146,10 +157,13 @@ static int plan_access(struct planner *p, struct node *node) {
     int slot = slot_take(p);
     if (operand.spread == SPREAD_ROW && facts.dtype == DTYPE_BF16) {
         struct dst_operand zeros = {.spread = SPREAD_ZEROS};
-        step_add(p, (struct dst_step){.kind = STEP_FPU, .slot = slot, .a = zeros, .b = operand, .function = "add"});
+        step_add(p, (struct dst_step){
+                        .kind = STEP_FPU, .slot = slot, .a = zeros, .b = operand, .function = "add"});
         return slot;
     }
-    step_add(p, (struct dst_step){.kind = operand.spread == SPREAD_FULL ? STEP_COPY : STEP_SPREAD, .slot = slot, .a = operand});
+    step_add(p, (struct dst_step){.kind = operand.spread == SPREAD_FULL ? STEP_COPY : STEP_SPREAD,
+                                  .slot = slot,
+                                  .a = operand});
     return slot;
 }
 
@@ -207,7 +221,7 @@ static bool plan_fpu(struct planner *p, struct node_binary *binary, const char *
         return false;
     if (a.spread != SPREAD_FULL) {
         struct dst_operand exchanged = a;
-        if (b.spread != SPREAD_FULL || binary->operator == BINARY_SUBTRACT)
+        if (b.spread != SPREAD_FULL || binary->operator== BINARY_SUBTRACT)
             return false;
         a = b;
         b = exchanged;
@@ -216,7 +230,7 @@ static bool plan_fpu(struct planner *p, struct node_binary *binary, const char *
     for (int i = 0; i < SLOT_LIMIT && fresh < 0; i++)
         if (!p->busy[i])
             fresh = i;
-    if (binary->operator == BINARY_MULTIPLY && (!p->request->fresh || fresh < 0 || p->used[fresh]))
+    if (binary->operator== BINARY_MULTIPLY &&(!p->request->fresh || fresh < 0 || p->used[fresh]))
         return false;
     *slot = slot_take(p);
     step_add(p, (struct dst_step){.kind = STEP_FPU, .slot = *slot, .a = a, .b = b, .function = function});
@@ -225,7 +239,8 @@ static bool plan_fpu(struct planner *p, struct node_binary *binary, const char *
 
 static bool is_power_of_two(double value) {
     int exponent;
-    return value != 0 && !isnan(value) && !isinf(value) && fabs(frexp(value, &exponent)) == 0.5 && exponent > -100 && exponent < 100;
+    return value != 0 && !isnan(value) && !isinf(value) && fabs(frexp(value, &exponent)) == 0.5 &&
+           exponent > -100 && exponent < 100;
 }
 
 static int plan_divide(struct planner *p, struct node_binary *binary) {
@@ -246,11 +261,14 @@ static int plan_arithmetic(struct planner *p, struct node_binary *binary) {
     if (right)
         return plan_scalar(p, arena_printf(p->request->arena, "%s_unary_tile", name), binary->left, right);
     if (left)
-        return plan_scalar(p, op == BINARY_SUBTRACT ? "rsub_unary_tile" : arena_printf(p->request->arena, "%s_unary_tile", name),
+        return plan_scalar(p,
+                           op == BINARY_SUBTRACT ? "rsub_unary_tile"
+                                                 : arena_printf(p->request->arena, "%s_unary_tile", name),
                            binary->right, left);
     if (plan_fpu(p, binary, name, &slot))
         return slot;
-    return plan_binary_call(p, arena_printf(p->request->arena, "%s_binary_tile", name), binary->left, binary->right);
+    return plan_binary_call(p, arena_printf(p->request->arena, "%s_binary_tile", name), binary->left,
+                            binary->right);
 }
 
 static int plan_binary(struct planner *p, struct node_binary *binary) {
@@ -312,16 +330,21 @@ static const char *binary_function(const char *name) {
     return NULL;
 }
 
-static int plan_mask(struct planner *p, struct node_call *inside, struct node *value, struct node *otherwise) {
+static int plan_mask(struct planner *p, struct node_call *inside, struct node *value,
+                     struct node *otherwise) {
     struct node *bits = scalar_bits(p, otherwise);
-    struct node_reference *axis = inside->arguments.count == 1 ? node_as(inside->arguments.items[0], reference) : NULL;
+    struct node_reference *axis =
+        inside->arguments.count == 1 ? node_as(inside->arguments.items[0], reference) : NULL;
     if (!bits || !axis) {
         fail(p, "inside(axis) selects between a value and a number");
         return 0;
     }
     int slot = plan_value(p, value);
     p->plan->shared = 2;
-    step_add(p, (struct dst_step){.kind = STEP_MASK, .slot = slot, .condition = 0, .other = 1, .scalar = bits, .axis = axis->name});
+    step_add(
+        p,
+        (struct dst_step){
+            .kind = STEP_MASK, .slot = slot, .condition = 0, .other = 1, .scalar = bits, .axis = axis->name});
     return slot;
 }
 
@@ -350,7 +373,8 @@ static int plan_call(struct planner *p, struct node_call *call) {
     if (call->arguments.count == 1 && unary_function(function))
         return plan_unary(p, unary_function(function), call->arguments.items[0]);
     if (call->arguments.count == 2 && binary_function(function))
-        return plan_binary_call(p, binary_function(function), call->arguments.items[0], call->arguments.items[1]);
+        return plan_binary_call(p, binary_function(function), call->arguments.items[0],
+                                call->arguments.items[1]);
     fail(p, arena_printf(p->request->arena, "%s is no tile operation of this device", function));
     return 0;
 }
@@ -370,7 +394,7 @@ static int plan_value(struct planner *p, struct node *value) {
         return plan_call(p, node_as(value, call));
     case NODE_UNARY: {
         struct node_unary *unary = node_as(value, unary);
-        if (unary->operator == UNARY_NEGATE)
+        if (unary->operator== UNARY_NEGATE)
             return plan_unary(p, "negative_tile", unary->operand);
         struct node *zero = make_integer(p->request->arena, 0);
         return plan_binary_call(p, "eq_binary_tile", unary->operand, zero);
@@ -402,7 +426,8 @@ struct fragment_search {
 static bool find_fragment(struct node *node, void *context) {
     struct fragment_search *search = context;
     struct node_access *access = node_as(node, access);
-    if (access && search->planner->request->lookup(access->name, search->planner->request->context).fragment) {
+    if (access &&
+        search->planner->request->lookup(access->name, search->planner->request->context).fragment) {
         search->name = access->name;
         search->mentions++;
     }

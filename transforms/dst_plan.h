@@ -1,8 +1,9 @@
 /* A map's expression as steps on DST slots: which unit computes what, and where each value lies.
  *
- * One plan computes one tile; slots are numbered per tile. Slot 0 holds the fragment when the expression reads one (it is in DST already),
- * else the result. The FPU takes bf16 operands straight from circular buffers (exact products and sums, one rounding);
- * every other operand is loaded to DST at full width and the vector unit works there, so no value of DST passes through SrcA or SrcB.
+ * One plan computes one tile; slots are numbered per tile. Slot 0 holds the fragment when the expression
+ * reads one (it is in DST already), else the result. The FPU takes bf16 operands straight from circular
+ * buffers (exact products and sums, one rounding); every other operand is loaded to DST at full width and the
+ * vector unit works there, so no value of DST passes through SrcA or SrcB.
  */
 #ifndef TILEC_TRANSFORMS_DST_PLAN_H
 #define TILEC_TRANSFORMS_DST_PLAN_H
@@ -31,7 +32,8 @@ enum dst_step_kind {
     STEP_BINARY, /* slot = function(slot, other) */
     STEP_FILL,   /* slot = scalar */
     STEP_WHERE,  /* slot = condition ? slot : other */
-    STEP_MASK    /* slot = inside(axis) ? slot : scalar; condition and other are among the slots that all tiles share */
+    STEP_MASK /* slot = inside(axis) ? slot : scalar; condition and other are among the slots that all tiles
+                 share */
 };
 
 struct dst_step {

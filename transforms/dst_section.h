@@ -12,12 +12,13 @@
 struct fragment {
     const char *name;
     struct node_buffer *buffer;
-    const char *home;            /* "dst", or the circular buffer of its partial tiles */
-    int64_t height, width;       /* of a subblock in tiles */
-    struct node_tile *start;     /* the map that gives the first value, once met */
-    struct node_tile *update;    /* the accumulation where it stands beside its reader; in a loop it is emitted in place */
-    bool looped;                 /* its section stays open over a loop */
-    bool column_major;           /* slots run down the columns: the right operand lies transposed */
+    const char *home;        /* "dst", or the circular buffer of its partial tiles */
+    int64_t height, width;   /* of a subblock in tiles */
+    struct node_tile *start; /* the map that gives the first value, once met */
+    struct node_tile
+        *update; /* the accumulation where it stands beside its reader; in a loop it is emitted in place */
+    bool looped; /* its section stays open over a loop */
+    bool column_major; /* slots run down the columns: the right operand lies transposed */
 };
 
 struct manager {
@@ -40,7 +41,8 @@ struct part {
 };
 
 /* ---- manage_dst_tt.c ---- */
-void manager_fail(struct manager *m, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void manager_fail(struct manager *m, struct span span, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 struct fragment *fragment_find(struct manager *m, const char *name);
 struct node_circular_buffer *manager_buffer(struct manager *m, const char *name);
 struct buffer_facts manager_facts(const char *name, void *manager);
@@ -52,15 +54,16 @@ enum { RANGE_TILES, RANGE_FIRST, RANGE_EXTENT };
 /* ---- dst_emit.c: building blocks ---- */
 struct node *emit_reference(struct manager *m, const char *name);
 struct node *emit_number(struct manager *m, int64_t value);
-void emit_call(struct manager *m, struct list_builder *out, struct span span, const char *function, size_t count,
-               struct node *const *arguments);
-#define EMIT(m, out, span, function, ...)                                                                              \
-    emit_call((m), (out), (span), (function), sizeof((struct node *[]){__VA_ARGS__}) / sizeof(struct node *),           \
+void emit_call(struct manager *m, struct list_builder *out, struct span span, const char *function,
+               size_t count, struct node *const *arguments);
+#define EMIT(m, out, span, function, ...)                                                                    \
+    emit_call((m), (out), (span), (function),                                                                \
+              sizeof((struct node *[]){__VA_ARGS__}) / sizeof(struct node *),                                \
               (struct node *[]){__VA_ARGS__})
 void emit_plain(struct manager *m, struct list_builder *out, struct span span, const char *function);
 /* for name in 0..count { body }; the body alone with 0 for one turn; nothing for none. */
-void emit_loop(struct manager *m, struct list_builder *out, struct span span, const char *name, struct node *count,
-               struct list_builder *body);
+void emit_loop(struct manager *m, struct list_builder *out, struct span span, const char *name,
+               struct node *count, struct list_builder *body);
 /* Before packing to a buffer: commit, wait, format; behind it: release. */
 void emit_pack_begin(struct manager *m, struct list_builder *out, struct span span, const char *target);
 void emit_pack_end(struct manager *m, struct list_builder *out, struct span span);
@@ -68,11 +71,11 @@ void emit_pack_end(struct manager *m, struct list_builder *out, struct span span
 /* ---- dst_map.c ---- */
 bool plan_map(struct manager *m, struct node_tile *tile, bool fresh, struct dst_plan *plan);
 /* The steps of a plan for all tiles of a part. */
-void emit_steps(struct manager *m, struct list_builder *out, struct node_tile *tile, const struct dst_plan *plan, const struct part *part,
-                bool column_major);
+void emit_steps(struct manager *m, struct list_builder *out, struct node_tile *tile,
+                const struct dst_plan *plan, const struct part *part, bool column_major);
 /* pack_tile of every tile of the part to its place in the target's block. */
-void emit_pack(struct manager *m, struct list_builder *out, struct node_tile *tile, const struct dst_plan *plan, const struct part *part,
-               bool column_major);
+void emit_pack(struct manager *m, struct list_builder *out, struct node_tile *tile,
+               const struct dst_plan *plan, const struct part *part, bool column_major);
 /* A map without a fragment: sections over its whole block. */
 void emit_map(struct manager *m, struct list_builder *out, struct node_tile *tile);
 void emit_transpose(struct manager *m, struct list_builder *out, struct node_tile *tile);
@@ -80,20 +83,24 @@ void emit_reduce(struct manager *m, struct list_builder *out, struct node_tile *
 /* Rows and columns of tiles that exist in the target of a tile statement. */
 struct part whole_part(struct manager *m, struct node_tile *tile);
 /* for each group of at most `most` tiles of the target: a section. */
-typedef void section_body(struct manager *m, struct list_builder *out, const struct part *part, void *context);
-void emit_groups(struct manager *m, struct list_builder *out, struct node_tile *tile, int64_t most, section_body *body, void *context);
+typedef void section_body(struct manager *m, struct list_builder *out, const struct part *part,
+                          void *context);
+void emit_groups(struct manager *m, struct list_builder *out, struct node_tile *tile, int64_t most,
+                 section_body *body, void *context);
 
 /* ---- dst_fragment.c ---- */
 /* Opens the section of a fragment that stays in DST over the loop that follows. */
 void fragment_open(struct manager *m, struct list_builder *out, struct fragment *fragment, struct node *loop);
 /* A fragment with partial tiles gets its first values. */
 void fragment_start_partials(struct manager *m, struct list_builder *out, struct fragment *fragment);
-void fragment_update(struct manager *m, struct list_builder *out, struct fragment *fragment, struct node_tile *tile);
-void fragment_read(struct manager *m, struct list_builder *out, struct fragment *fragment, struct node_tile *tile);
+void fragment_update(struct manager *m, struct list_builder *out, struct fragment *fragment,
+                     struct node_tile *tile);
+void fragment_read(struct manager *m, struct list_builder *out, struct fragment *fragment,
+                   struct node_tile *tile);
 
 /* ---- dst_configure.c ---- */
-/* Starts the compute program with compute_kernel_hw_startup and removes or hoists every init and format reconfiguration that changes
- * nothing. body: the statements of the kernel, compute under role blocks. */
+/* Starts the compute program with compute_kernel_hw_startup and removes or hoists every init and format
+ * reconfiguration that changes nothing. body: the statements of the kernel, compute under role blocks. */
 struct node *configure_compute(struct arena *arena, struct node *kernel, struct node *body);
 
 #endif

@@ -1,6 +1,6 @@
 /* infer_default_tt_schedule: how the blocks of a kernel are shared, `tt.schedule` of the kernel. By default
- * cores take contiguous shares of the blocks in row-major order; what the author says by @schedule, of the kernel
- * or of its grid, wins entry by entry.
+ * cores take contiguous shares of the blocks in row-major order; what the author says by @schedule, of the
+ * kernel or of its grid, wins entry by entry.
  */
 #include <string.h>
 
@@ -29,7 +29,8 @@ static bool has_owned_shards(struct compilation *c) {
 
 static bool report_order(struct compilation *c, struct span span, const struct node *order) {
     static const char *const known[] = {"row_major", "column_major", "match_shard"};
-    const char *word = attribute_word(order, order->kind == NODE_CALL ? ((const struct node_call *)order)->function : "");
+    const char *word =
+        attribute_word(order, order->kind == NODE_CALL ? ((const struct node_call *)order)->function : "");
     const char *nearest = suggest_nearest(word, known, sizeof known / sizeof *known);
     if (strcmp(word, "block_linear") == 0) {
         report_error(c->diagnostics, span, "order block_linear is reserved; use row_major");
@@ -75,7 +76,8 @@ static bool check_mode(struct compilation *c, const struct node_attribute *entry
     const char *word = attribute_word(entry->value, ""), *nearest = suggest_nearest(word, known, 2);
     if (strcmp(word, known[0]) == 0 || strcmp(word, known[1]) == 0)
         return true;
-    report_error(c->diagnostics, entry_place(c, entry), "schedule mode %s is not known; it is global or local_shard",
+    report_error(c->diagnostics, entry_place(c, entry),
+                 "schedule mode %s is not known; it is global or local_shard",
                  node_text(c->arena, entry->value));
     if (nearest)
         report_help(c->diagnostics, (struct span){0}, "did you mean %s?", nearest);
@@ -90,7 +92,8 @@ static bool check_sending(struct compilation *c, const struct node_attribute *en
     int64_t asked = attribute_integer(entry->value, -1);
     if (asked == 0 || asked == 1)
         return true;
-    report_error(c->diagnostics, entry_place(c, entry), "multicast = %s: it takes 1, cores send what they share, or 0",
+    report_error(c->diagnostics, entry_place(c, entry),
+                 "multicast = %s: it takes 1, cores send what they share, or 0",
                  node_text(c->arena, entry->value));
     return false;
 }
@@ -120,7 +123,8 @@ static bool check_entry(struct compilation *c, const struct node_attribute *entr
     }
     const char *nearest = suggest_nearest(entry->key, known, ROWS);
     report_error(c->diagnostics, entry_place(c, entry), "%s has no key %s", KEY_SCHEDULE, entry->key);
-    report_help(c->diagnostics, (struct span){0}, nearest ? "did you mean %s?" : "its keys are %s", nearest ? nearest : list);
+    report_help(c->diagnostics, (struct span){0}, nearest ? "did you mean %s?" : "its keys are %s",
+                nearest ? nearest : list);
     return false;
 }
 
@@ -136,17 +140,20 @@ static bool visit_loop(struct node *node, void *context) {
     if (attribute_get(node, KEY_SCHEDULE) && node->kind == NODE_GRID)
         search->grid = node;
     if (attribute_get(node, KEY_SCHEDULE) && node->kind == NODE_FOR) {
-        report_error(c->diagnostics, node->span, "@%s does not belong to this loop: cores share the blocks of a kernel or of its grid",
+        report_error(c->diagnostics, node->span,
+                     "@%s does not belong to this loop: cores share the blocks of a kernel or of its grid",
                      KEY_SCHEDULE);
-        report_help(c->diagnostics, (struct span){0}, "write it behind the parameters of kernel %s", node_as(c->kernel, kernel)->name);
+        report_help(c->diagnostics, (struct span){0}, "write it behind the parameters of kernel %s",
+                    node_as(c->kernel, kernel)->name);
         return false;
     }
     return node_each_child(node, visit_loop, context);
 }
 
-/* The entries merged over those that are settled; NULL after a reported error. An entry of the grid that says something else than
- * the kernel's is one too many. */
-static struct node *merged(struct compilation *c, struct node *schedule, struct node *wanted, struct node *before) {
+/* The entries merged over those that are settled; NULL after a reported error. An entry of the grid that says
+ * something else than the kernel's is one too many. */
+static struct node *merged(struct compilation *c, struct node *schedule, struct node *wanted,
+                           struct node *before) {
     struct node_dictionary *given = node_as(wanted, dictionary);
     for (size_t i = 0; given && i < given->entries.count; i++) {
         struct node_attribute *entry = node_as(given->entries.items[i], attribute);
@@ -154,8 +161,10 @@ static struct node *merged(struct compilation *c, struct node *schedule, struct 
         if (!check_entry(c, entry))
             return NULL;
         if (earlier && !node_equal(earlier, entry->value)) {
-            report_error(c->diagnostics, entry_place(c, entry), "%s of the grid is %s, but of kernel %s it is %s", entry->key,
-                         node_text(c->arena, entry->value), node_as(c->kernel, kernel)->name, node_text(c->arena, earlier));
+            report_error(c->diagnostics, entry_place(c, entry),
+                         "%s of the grid is %s, but of kernel %s it is %s", entry->key,
+                         node_text(c->arena, entry->value), node_as(c->kernel, kernel)->name,
+                         node_text(c->arena, earlier));
             return NULL;
         }
         if (!node_equal(dictionary_get(schedule, entry->key), entry->value))
@@ -165,7 +174,8 @@ static struct node *merged(struct compilation *c, struct node *schedule, struct 
 }
 
 bool infer_default_tt_schedule(struct compilation *c) {
-    struct node *schedule = attribute_get(c->kernel, KEY_TT_SCHEDULE), *of_kernel = attribute_get(c->kernel, KEY_SCHEDULE);
+    struct node *schedule = attribute_get(c->kernel, KEY_TT_SCHEDULE),
+                *of_kernel = attribute_get(c->kernel, KEY_SCHEDULE);
     struct loop_search search = {.c = c};
     unsigned errors = c->diagnostics->error_count;
     visit_loop(node_as(c->kernel, kernel)->body, &search);

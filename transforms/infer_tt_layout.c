@@ -121,7 +121,8 @@ static struct node *buffer_of(const struct layout *l, struct node *nd_shard) {
     return nd_shard ? dictionary_set(arena, buffer, KEY_ND_SHARD, nd_shard) : buffer;
 }
 
-/* The tensor with its tt.buffer; NULL after a reported error. Its shards may add to the conditions of the kernel. */
+/* The tensor with its tt.buffer; NULL after a reported error. Its shards may add to the conditions of the
+ * kernel. */
 static struct node *settle(struct compilation *c, struct node *node, struct node_list *conditions) {
     struct layout l = {
         .c = c, .parameter = node_as(node, parameter), .shard = attribute_get(node, KEY_TT_SHARD)};
@@ -179,7 +180,8 @@ bool infer_tt_layout(struct compilation *c) {
     bool sound = true, changed = false;
     for (size_t i = 0; i < kernel->parameters.count; i++) {
         struct node *parameter = kernel->parameters.items[i];
-        struct node *result = is_tensor(node_as(parameter, parameter)) ? settle(c, parameter, &conditions) : parameter;
+        struct node *result =
+            is_tensor(node_as(parameter, parameter)) ? settle(c, parameter, &conditions) : parameter;
         sound &= result != NULL;
         changed |= result != parameter;
         builder_add(c->arena, &parameters, result);

@@ -1,17 +1,17 @@
-/* insert_cb_protocol_tt: axes become numbers of tiles, loads and stores become page loops, and every circular buffer gets its protocol.
+/* insert_cb_protocol_tt: axes become numbers of tiles, loads and stores become page loops, and every circular
+ * buffer gets its protocol.
  *
  *     for k in 0..K by 128 {                                     for k_block in 0..ceildiv(K, 128) {
- *         shared A_in[i, k]: bf16 @{tt.home = cb_A_in}               let k_tiles: u32 = min(4, Kt - k_block * 4)
- *         tile load A_in[i, k] = A[i, k]                             role reader { cb_reserve_back(cb_A_in, 8) ... cb_push_back(cb_A_in, 8) }
- *         tile matmul acc[i, j] += sum(k: A_in[i, k] * ...)   =>     role compute {
- *     }                                                                  cb_wait_front(cb_A_in, 8)
- *                                                                        tile matmul acc[i, j] += sum(k: cb_A_in[i, k] * ...)
- *                                                                        cb_pop_front(cb_A_in, 8)
+ *         shared A_in[i, k]: bf16 @{tt.home = cb_A_in}               let k_tiles: u32 = min(4, Kt - k_block *
+ * 4) tile load A_in[i, k] = A[i, k]                             role reader { cb_reserve_back(cb_A_in, 8) ...
+ * cb_push_back(cb_A_in, 8) } tile matmul acc[i, j] += sum(k: A_in[i, k] * ...)   =>     role compute { }
+ * cb_wait_front(cb_A_in, 8) tile matmul acc[i, j] += sum(k: cb_A_in[i, k] * ...) cb_pop_front(cb_A_in, 8)
  *                                                                    }
  *                                                                }
  *
- * A buffer is reserved before its first write and pushed behind its last, waited for before its first read and popped behind its last, all in
- * the statement list that declares it, a block at a time: counts are constant, so the buffer wraps at its end.
+ * A buffer is reserved before its first write and pushed behind its last, waited for before its first read
+ * and popped behind its last, all in the statement list that declares it, a block at a time: counts are
+ * constant, so the buffer wraps at its end.
  */
 #include "transforms/protocol.h"
 
@@ -64,19 +64,23 @@ struct node *block_pages(struct protocol *p, const struct node_circular_buffer *
     return launch_value(p, make_mul(p->arena, block_rows(cb), block_columns(cb)));
 }
 
-struct node *call_statement(struct protocol *p, struct span span, const char *function, size_t count, struct node *const *arguments) {
+struct node *call_statement(struct protocol *p, struct span span, const char *function, size_t count,
+                            struct node *const *arguments) {
     return make_statement(p->arena, span, function, list_of(p->arena, count, arguments));
 }
 
-void role_add(struct protocol *p, struct list_builder *out, enum role role, struct span span, struct node_list statements) {
+void role_add(struct protocol *p, struct list_builder *out, enum role role, struct span span,
+              struct node_list statements) {
     struct node_role *last = out->count ? node_as(out->items[out->count - 1], role) : NULL;
     if (last && last->role == role) {
         struct node_list joined = list_concat(p->arena, node_as(last->body, block)->statements, statements);
-        out->items[out->count - 1] =
-            node_new(p->arena, role, ROLE, last->base.span, .role = role, .body = make_block(p->arena, span, joined));
+        out->items[out->count - 1] = node_new(p->arena, role, ROLE, last->base.span, .role = role,
+                                              .body = make_block(p->arena, span, joined));
         return;
     }
-    builder_add(p->arena, out, node_new(p->arena, role, ROLE, span, .role = role, .body = make_block(p->arena, span, statements)));
+    builder_add(
+        p->arena, out,
+        node_new(p->arena, role, ROLE, span, .role = role, .body = make_block(p->arena, span, statements)));
 }
 
 /* ---- buffers of a statement list ---- */
@@ -84,7 +88,8 @@ void role_add(struct protocol *p, struct list_builder *out, enum role role, stru
 struct local_buffer {
     const char *name, *home;
     struct node_circular_buffer *cb;
-    size_t first_write, last_write, first_read, last_read; /* by compute, as statement numbers; SIZE_MAX: none */
+    size_t first_write, last_write, first_read,
+        last_read; /* by compute, as statement numbers; SIZE_MAX: none */
 };
 
 struct compute_use {
@@ -104,7 +109,8 @@ static bool find_compute_use(struct node *node, void *context) {
     return true;
 }
 
-/* The statement that reads the fragment which statement `index` writes: its section computes there, so operands stay until then. */
+/* The statement that reads the fragment which statement `index` writes: its section computes there, so
+ * operands stay until then. */
 static size_t section_end(struct node_list list, size_t index) {
     struct node_tile *tile = node_as(list.items[index], tile);
     for (size_t i = index + 1; tile && i < list.count; i++) {
@@ -119,13 +125,15 @@ static bool writes_fragment(struct node_list list, size_t index) {
     struct node_tile *tile = node_as(list.items[index], tile);
     for (size_t i = 0; tile && i < index; i++) {
         struct node_buffer *buffer = node_as(list.items[i], buffer);
-        if (buffer && buffer->memory == MEMORY_FRAGMENT && strcmp(buffer->name, target_name(tile->target)) == 0)
+        if (buffer && buffer->memory == MEMORY_FRAGMENT &&
+            strcmp(buffer->name, target_name(tile->target)) == 0)
             return true;
     }
     return false;
 }
 
-static struct local_buffer local_buffer(struct protocol *p, struct node_buffer *buffer, struct node_list list) {
+static struct local_buffer local_buffer(struct protocol *p, struct node_buffer *buffer,
+                                        struct node_list list) {
     struct local_buffer local = {.name = buffer->name,
                                  .home = attribute_word(attribute_get(&buffer->base, KEY_TT_HOME), ""),
                                  .first_write = SIZE_MAX,
@@ -146,12 +154,13 @@ static struct local_buffer local_buffer(struct protocol *p, struct node_buffer *
         }
     }
     if (!local.cb)
-        protocol_fail(p, buffer->base.span, "buffer %s has no circular buffer; memory_space_lower_tt gives it one", buffer->name);
+        protocol_fail(p, buffer->base.span,
+                      "buffer %s has no circular buffer; memory_space_lower_tt gives it one", buffer->name);
     return local;
 }
 
-static void emit_protocol(struct protocol *p, struct list_builder *out, const char *function, const struct local_buffer *local,
-                          struct span span) {
+static void emit_protocol(struct protocol *p, struct list_builder *out, const char *function,
+                          const struct local_buffer *local, struct span span) {
     struct node *arguments[] = {make_reference(p->arena, local->home), block_pages(p, local->cb)};
     role_add(p, out, ROLE_COMPUTE, span, LIST(p->arena, call_statement(p, span, function, 2, arguments)));
 }
@@ -173,7 +182,8 @@ static bool collect_range(struct node *node, void *context) {
     struct axis_range *range = reference ? range_find(p, reference->name) : NULL;
     if (!range || !range->tiles || dictionary_get(r->dictionary, range->name))
         return node_each_child(node, collect_range, context);
-    struct node *end = make_mul(p->arena, make_add(p->arena, range->first, range->tiles), make_integer(p->arena, TILE_SIZE));
+    struct node *end =
+        make_mul(p->arena, make_add(p->arena, range->first, range->tiles), make_integer(p->arena, TILE_SIZE));
     struct node *extent = range->extent ? launch_value(p, range->extent) : end;
     struct node *triple = node_new(p->arena, sequence, SEQUENCE, ((struct span){0}),
                                    .items = LIST(p->arena, range->tiles, range->first, extent));
@@ -210,8 +220,8 @@ static void push_element(struct protocol *p, struct node_axis *axis, struct node
 }
 
 /* The tiles of this block that exist, as a literal or as a let in front of the body. */
-static struct node *existing_tiles(struct protocol *p, struct node_axis *axis, struct span span, struct node *first,
-                                   struct node *extent, struct list_builder *lets) {
+static struct node *existing_tiles(struct protocol *p, struct node_axis *axis, struct span span,
+                                   struct node *first, struct node *extent, struct list_builder *lets) {
     struct node *full = block_tiles(p->arena, axis);
     if (!extent || attribute_integer(full, 0) == 1)
         return launch_value(p, full); /* a block of one tile exists wherever the loop runs */
@@ -222,20 +232,23 @@ static struct node *existing_tiles(struct protocol *p, struct node_axis *axis, s
     if (tiles->kind == NODE_INTEGER || tiles->kind == NODE_REFERENCE)
         return tiles;
     const char *name = name_fresh(&p->names, arena_printf(p->arena, "%s_tiles", axis->name));
-    builder_add(p->arena, lets, node_new(p->arena, let, LET, span, .name = name, .dtype = DTYPE_U32, .value = tiles));
+    builder_add(p->arena, lets,
+                node_new(p->arena, let, LET, span, .name = name, .dtype = DTYPE_U32, .value = tiles));
     return make_reference(p->arena, name);
 }
 
-/* Opens one axis of the loop at `span`: what stands around the body goes to `lets`, the loop (NULL without one) is completed by the caller.
- * Statements have the places of statements, which the text form carries; an axis has none of its own there. */
-static struct node *open_axis(struct protocol *p, struct node_axis *axis, struct span span, struct list_builder *lets) {
+/* Opens one axis of the loop at `span`: what stands around the body goes to `lets`, the loop (NULL without
+ * one) is completed by the caller. Statements have the places of statements, which the text form carries; an
+ * axis has none of its own there. */
+static struct node *open_axis(struct protocol *p, struct node_axis *axis, struct span span,
+                              struct list_builder *lets) {
     struct arena *arena = p->arena;
     int64_t step = axis->step ? attribute_integer(axis->step, 0) : 1;
     struct node *lower = launch_value(p, axis->lower), *upper = launch_value(p, axis->upper);
     bool element = !axis->step || step == 1;
     if (element) {
-        bool single = node_equal(make_add(arena, lower, make_integer(arena, 1)), upper) || axis->lower->kind == NODE_REFERENCE ||
-                      (axis->upper->kind == NODE_CALL);
+        bool single = node_equal(make_add(arena, lower, make_integer(arena, 1)), upper) ||
+                      axis->lower->kind == NODE_REFERENCE || (axis->upper->kind == NODE_CALL);
         if (single) {
             push_element(p, axis, lower);
             return NULL;
@@ -245,15 +258,18 @@ static struct node *open_axis(struct protocol *p, struct node_axis *axis, struct
     }
     struct node *base = divide_by_tile(arena, lower), *extent = clipping_extent(arena, axis), *loop = NULL;
     if (!base) {
-        protocol_fail(p, axis->base.span.line ? axis->base.span : span, "blocks of %s do not begin at whole tiles", axis->name);
+        protocol_fail(p, axis->base.span.line ? axis->base.span : span,
+                      "blocks of %s do not begin at whole tiles", axis->name);
         return NULL;
     }
     struct node *first = base;
     if (!is_single_block(arena, axis)) {
         const char *block = name_fresh(&p->names, arena_printf(arena, "%s_block", axis->name));
-        struct node *trips = launch_value(p, make_ceildiv(arena, make_sub(arena, axis->upper, axis->lower), axis->step));
+        struct node *trips =
+            launch_value(p, make_ceildiv(arena, make_sub(arena, axis->upper, axis->lower), axis->step));
         loop = make_axis(arena, block, make_integer(arena, 0), trips, NULL);
-        first = make_add(arena, base, make_mul(arena, make_reference(arena, block), block_tiles(arena, axis)));
+        first =
+            make_add(arena, base, make_mul(arena, make_reference(arena, block), block_tiles(arena, axis)));
     }
     struct node *tiles = existing_tiles(p, axis, span, first, extent, lets);
     p->ranges[p->range_count++] = (struct axis_range){axis->name, axis, first, tiles, extent};
@@ -304,7 +320,8 @@ static void lower_statement(struct protocol *p, struct list_builder *out, struct
     struct node_buffer *buffer = node_as(node, buffer);
     struct node_if *guard = node_as(node, if);
     if (loop && is_share_loop(p, loop)) {
-        struct node *body = make_block(p->arena, node->span, lower_list(p, node_as(loop->body, block)->statements));
+        struct node *body =
+            make_block(p->arena, node->span, lower_list(p, node_as(loop->body, block)->statements));
         builder_add(p->arena, out, node_new(p->arena, for, FOR, node->span, .axes = loop->axes, .body = body));
     } else if (loop) {
         struct node_list nest = lower_nest(p, loop, 0);
@@ -326,7 +343,8 @@ static void lower_statement(struct protocol *p, struct list_builder *out, struct
     }
 }
 
-/* The loads that stand together from statement `first` on, declarations between them included; *next is the statement behind. */
+/* The loads that stand together from statement `first` on, declarations between them included; *next is the
+ * statement behind. */
 static struct node_list load_group(struct protocol *p, struct node_list list, size_t first, size_t *next) {
     struct list_builder loads = {0};
     size_t i = first;
@@ -342,7 +360,8 @@ static struct node_list load_group(struct protocol *p, struct node_list list, si
     return builder_list(&loads);
 }
 
-static size_t collect_locals(struct protocol *p, struct node_list list, struct local_buffer *locals, size_t limit) {
+static size_t collect_locals(struct protocol *p, struct node_list list, struct local_buffer *locals,
+                             size_t limit) {
     size_t count = 0;
     for (size_t i = 0; i < list.count && count < limit && !p->failed; i++) {
         struct node_buffer *buffer = node_as(list.items[i], buffer);
@@ -357,7 +376,8 @@ static size_t collect_locals(struct protocol *p, struct node_list list, struct l
     return count;
 }
 
-static void emit_fragments_of(struct protocol *p, struct list_builder *out, struct node_list list, size_t from, size_t to) {
+static void emit_fragments_of(struct protocol *p, struct list_builder *out, struct node_list list,
+                              size_t from, size_t to) {
     for (size_t i = from; i < to; i++) {
         struct node_buffer *buffer = node_as(list.items[i], buffer);
         if (buffer && buffer->memory == MEMORY_FRAGMENT)
@@ -365,8 +385,9 @@ static void emit_fragments_of(struct protocol *p, struct list_builder *out, stru
     }
 }
 
-/* A loop of one turn is no loop: its axes open here (their lets stand in front) and its statements join the list, so that a buffer filled in it may
- * be used until the list ends. An axis name that is taken gets a fresh one. */
+/* A loop of one turn is no loop: its axes open here (their lets stand in front) and its statements join the
+ * list, so that a buffer filled in it may be used until the list ends. An axis name that is taken gets a
+ * fresh one. */
 static struct node_list flatten(struct protocol *p, struct node_list list) {
     struct list_builder flat = {0};
     for (size_t i = 0; i < list.count && !p->failed; i++) {
@@ -453,7 +474,8 @@ bool insert_cb_protocol_tt(struct compilation *compilation) {
     emit_fill_pops(p, &body);
     emit_multicast_end(p, &body);
     struct span end = kernel.base.span;
-    role_add(p, &body, ROLE_WRITER, end, LIST(arena, make_statement(arena, end, "noc_async_write_barrier", (struct node_list){0})));
+    role_add(p, &body, ROLE_WRITER, end,
+             LIST(arena, make_statement(arena, end, "noc_async_write_barrier", (struct node_list){0})));
     if (p->failed)
         return false;
     struct node_list top = list_concat(arena, builder_list(&declarations), builder_list(&p->helpers));

@@ -12,8 +12,9 @@
 /* One tensor in L1 shards: how its shards lie to the grid. */
 struct shard_use {
     struct shard_owners owners;
-    struct span span;      /* of the first access that does not follow the blocks */
-    const char *stranger;  /* what stands there instead of an axis of the grid; NULL: two axes before the columns are cut */
+    struct span span;     /* of the first access that does not follow the blocks */
+    const char *stranger; /* what stands there instead of an axis of the grid; NULL: two axes before the
+                             columns are cut */
     enum plane direction;
     bool follows, used, written;
 };
@@ -95,17 +96,19 @@ static bool visit_statement(struct node *node, void *context) {
 }
 
 /* The cores of a tensor's shards must be known when it is compiled; false after a reported error. */
-static bool read_shards(struct compilation *c, const struct node_parameter *parameter, struct shard_owners *owners) {
+static bool read_shards(struct compilation *c, const struct node_parameter *parameter,
+                        struct shard_owners *owners) {
     for (size_t d = 0; d < PLANE_DIRECTIONS; d++) {
         struct node *shards = shard_entry(parameter, KEY_PROJECTED_GRID, d);
         owners->axis[d] = -1;
         owners->tiles[d] = shard_entry(parameter, KEY_PROJECTED_SHARD_TILES, d);
         if (!shards || !owners->tiles[d] || !integer_value(simplify(c->arena, shards), &owners->grid[d])) {
             report_error(c->diagnostics, placement_span(parameter, KEY_ND_SHARD),
-                         "shards of %s in L1 make a grid of %s cores, which depends on the launch", parameter->name,
-                         shards ? node_text(c->arena, shards) : "no");
-            report_help(c->diagnostics, (struct span){0},
-                        "give the grid, as in nd_shard = {grid = [8, 1]}, and the shape of a shard follows the size");
+                         "shards of %s in L1 make a grid of %s cores, which depends on the launch",
+                         parameter->name, shards ? node_text(c->arena, shards) : "no");
+            report_help(
+                c->diagnostics, (struct span){0},
+                "give the grid, as in nd_shard = {grid = [8, 1]}, and the shape of a shard follows the size");
             return false;
         }
     }
@@ -113,15 +116,17 @@ static bool read_shards(struct compilation *c, const struct node_parameter *para
     count_cuts(parameter, &rows);
     owners->matrices = rows + 2 < rank;
     owners->extent[PLANE_X] = owners->tiles[PLANE_X];
-    owners->extent[PLANE_Y] = owners->matrices ? shard_entry(parameter, KEY_SHARD_SHAPE, rows) : owners->tiles[PLANE_Y];
+    owners->extent[PLANE_Y] =
+        owners->matrices ? shard_entry(parameter, KEY_SHARD_SHAPE, rows) : owners->tiles[PLANE_Y];
     struct node *shard = dictionary_get(attribute_get(&parameter->base, KEY_TT_BUFFER), KEY_ND_SHARD);
-    owners->by_columns = strcmp(attribute_word(dictionary_get(shard, KEY_SHARD_ORIENTATION), ""), "col_major") == 0;
+    owners->by_columns =
+        strcmp(attribute_word(dictionary_get(shard, KEY_SHARD_ORIENTATION), ""), "col_major") == 0;
     owners->anchor = parameter;
     return true;
 }
 
-static bool find_use(struct compilation *c, const struct node_grid *grid, const struct node_parameter *parameter,
-                     struct shard_use *use) {
+static bool find_use(struct compilation *c, const struct node_grid *grid,
+                     const struct node_parameter *parameter, struct shard_use *use) {
     *use = (struct shard_use){.follows = true};
     if (!read_shards(c, parameter, &use->owners))
         return false;
@@ -145,15 +150,17 @@ static const char *direction_text(const struct shard_owners *owners, enum plane 
 static bool report_foreign_result(struct compilation *c, const struct shard_use *use) {
     const char *name = use->owners.anchor->name;
     if (use->stranger) {
-        report_error(c->diagnostics, use->span,
-                     "%s is sharded in L1 along its %s, but %s stands there, no axis of the grid that cores share: a "
-                     "core would write to shards of others",
-                     name, direction_text(&use->owners, use->direction), use->stranger);
+        report_error(
+            c->diagnostics, use->span,
+            "%s is sharded in L1 along its %s, but %s stands there, no axis of the grid that cores share: a "
+            "core would write to shards of others",
+            name, direction_text(&use->owners, use->direction), use->stranger);
         report_note(c->diagnostics, placement_span(use->owners.anchor, KEY_ND_SHARD),
                     "its shards are described here");
     } else {
         report_error(c->diagnostics, use->span,
-                     "%s is sharded in L1 along two axes before its columns, but rows of cores share one: a core would "
+                     "%s is sharded in L1 along two axes before its columns, but rows of cores share one: a "
+                     "core would "
                      "write to shards of others",
                      name);
     }
@@ -163,51 +170,60 @@ static bool report_foreign_result(struct compilation *c, const struct shard_use 
 
 /* Any core can read the L1 of another: it runs, but not as the author may expect. */
 static void warn_of_foreign_operand(struct compilation *c, const struct shard_use *use) {
-    report_warning(c->diagnostics, placement_span(use->owners.anchor, KEY_ND_SHARD),
-                   "shards of %s in L1 do not follow the blocks that cores share: cores read them from each other",
-                   use->owners.anchor->name);
+    report_warning(
+        c->diagnostics, placement_span(use->owners.anchor, KEY_ND_SHARD),
+        "shards of %s in L1 do not follow the blocks that cores share: cores read them from each other",
+        use->owners.anchor->name);
     if (use->stranger)
         report_note(c->diagnostics, use->span, "along its %s stands %s, no axis of the grid",
                     direction_text(&use->owners, use->direction), use->stranger);
 }
 
-static bool report_disagreement(struct compilation *c, const struct shard_owners *a, const struct shard_owners *b,
-                                const char *what) {
+static bool report_disagreement(struct compilation *c, const struct shard_owners *a,
+                                const struct shard_owners *b, const char *what) {
     report_error(c->diagnostics, placement_span(b->anchor, KEY_ND_SHARD),
-                 "%s and %s are both sharded in L1, and %s: [%" PRId64 ", %" PRId64 "] shards of [%s, %s] tiles, and "
+                 "%s and %s are both sharded in L1, and %s: [%" PRId64 ", %" PRId64
+                 "] shards of [%s, %s] tiles, and "
                  "[%" PRId64 ", %" PRId64 "] of [%s, %s]",
-                 a->anchor->name, b->anchor->name, what, a->grid[0], a->grid[1], node_text(c->arena, a->tiles[0]),
-                 node_text(c->arena, a->tiles[1]), b->grid[0], b->grid[1], node_text(c->arena, b->tiles[0]),
-                 node_text(c->arena, b->tiles[1]));
+                 a->anchor->name, b->anchor->name, what, a->grid[0], a->grid[1],
+                 node_text(c->arena, a->tiles[0]), node_text(c->arena, a->tiles[1]), b->grid[0], b->grid[1],
+                 node_text(c->arena, b->tiles[0]), node_text(c->arena, b->tiles[1]));
     report_note(c->diagnostics, placement_span(a->anchor, KEY_ND_SHARD), "shards of %s are described here",
                 a->anchor->name);
-    report_help(c->diagnostics, (struct span){0},
-                "a block is computed where its shards lie: give both the same grid of shards, or leave one in DRAM");
+    report_help(
+        c->diagnostics, (struct span){0},
+        "a block is computed where its shards lie: give both the same grid of shards, or leave one in DRAM");
     return false;
 }
 
 /* Two tensors whose shards follow the blocks lie on the same cores, block by block. */
-static bool check_agreement(struct compilation *c, const struct shard_owners *a, const struct shard_owners *b) {
+static bool check_agreement(struct compilation *c, const struct shard_owners *a,
+                            const struct shard_owners *b) {
     if (a->grid[PLANE_Y] != b->grid[PLANE_Y] || a->grid[PLANE_X] != b->grid[PLANE_X])
         return report_disagreement(c, a, b, "on different cores");
     if (a->by_columns != b->by_columns)
-        return report_disagreement(c, a, b, "rows of shards lie along columns of cores and along rows of them");
+        return report_disagreement(c, a, b,
+                                   "rows of shards lie along columns of cores and along rows of them");
     for (size_t d = 0; d < PLANE_DIRECTIONS; d++) {
         if (a->axis[d] != b->axis[d])
-            return report_disagreement(c, a, b, d == PLANE_Y ? "rows of cores hold different axes"
-                                                             : "columns of cores hold different axes");
-        if (a->axis[d] >= 0 && !node_equal(simplify(c->arena, a->extent[d]), simplify(c->arena, b->extent[d])))
+            return report_disagreement(c, a, b,
+                                       d == PLANE_Y ? "rows of cores hold different axes"
+                                                    : "columns of cores hold different axes");
+        if (a->axis[d] >= 0 &&
+            !node_equal(simplify(c->arena, a->extent[d]), simplify(c->arena, b->extent[d])))
             return report_disagreement(c, a, b,
                                        d == PLANE_Y && a->matrices
                                            ? arena_printf(c->arena, "their shards have %s and %s matrices",
-                                                          node_text(c->arena, a->extent[d]), node_text(c->arena, b->extent[d]))
+                                                          node_text(c->arena, a->extent[d]),
+                                                          node_text(c->arena, b->extent[d]))
                                            : "their shards have different sizes");
     }
     return true;
 }
 
 /* Blocks of an axis in one shard of so many tiles, or matrices. NULL when they do not divide it. */
-static struct node *blocks_of_shard(struct arena *arena, const struct node_axis *axis, struct node *tiles, bool matrices) {
+static struct node *blocks_of_shard(struct arena *arena, const struct node_axis *axis, struct node *tiles,
+                                    bool matrices) {
     if (matrices)
         return axis->step ? NULL : tiles;
     struct node *block = axis->step ? divide_by_tile(arena, simplify(arena, axis->step)) : NULL;
@@ -236,8 +252,8 @@ static bool count_blocks(struct compilation *c, const struct node_grid *grid, st
             continue;
         if (!from_start)
             report_error(c->diagnostics, grid->base.span,
-                         "axis %s begins at %s, but shards of %s in L1 are shared between cores from 0 on", axis->name,
-                         node_text(c->arena, axis->lower), owners->anchor->name);
+                         "axis %s begins at %s, but shards of %s in L1 are shared between cores from 0 on",
+                         axis->name, node_text(c->arena, axis->lower), owners->anchor->name);
         else
             report_error(c->diagnostics, grid->base.span,
                          "blocks of %s have %s elements, which do not divide a shard of %s: it has %s %s "
@@ -245,8 +261,8 @@ static bool count_blocks(struct compilation *c, const struct node_grid *grid, st
                          axis->name, axis->step ? node_text(c->arena, axis->step) : "1", owners->anchor->name,
                          node_text(c->arena, owners->extent[d]), matrices ? "single ones" : "tiles of 32",
                          direction_text(owners, d));
-        report_note(c->diagnostics, placement_span(owners->anchor, KEY_ND_SHARD), "shards of %s are described here",
-                    owners->anchor->name);
+        report_note(c->diagnostics, placement_span(owners->anchor, KEY_ND_SHARD),
+                    "shards of %s are described here", owners->anchor->name);
         report_help(c->diagnostics, (struct span){0},
                     from_start ? "take blocks that divide the shard: 32 always do" : "begin at 0");
         return false;

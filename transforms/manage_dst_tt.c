@@ -1,14 +1,14 @@
-/* manage_dst_tt: compute as sections of DST. Every tile statement becomes acquire, the steps that compute its tiles, commit, wait, pack,
- * release; a section never holds more tiles than DST has.
+/* manage_dst_tt: compute as sections of DST. Every tile statement becomes acquire, the steps that compute its
+ * tiles, commit, wait, pack, release; a section never holds more tiles than DST has.
  *
  *     role compute {                                               role compute {
  *         tile map cb_y[i, j] = exp(cb_x[i, j] - cb_m[i])              for r0 in 0..i_tiles {
  *     }                                                     =>             tile_regs_acquire()
- *                                                                          sub_tiles_bcast_cols(cb_x, cb_m, ...) exp_tile(...)
- *                                                                          tile_regs_commit() ... pack_tile(...) tile_regs_release()
+ *                                                                          sub_tiles_bcast_cols(cb_x, cb_m,
+ * ...) exp_tile(...) tile_regs_commit() ... pack_tile(...) tile_regs_release()
  *
- * First every step is emitted with its init and its data format, then configure_compute() removes what changes nothing and moves what
- * does not change out of loops.
+ * First every step is emitted with its init and its data format, then configure_compute() removes what
+ * changes nothing and moves what does not change out of loops.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -53,7 +53,9 @@ struct buffer_facts manager_facts(const char *name, void *context) {
     const char *orientation = attribute_word(attribute_get(node, KEY_TT_ORIENTATION), "row");
     return (struct buffer_facts){.known = node != NULL,
                                  .fragment = fragment != NULL,
-                                 .dtype = fragment ? DTYPE_F32 : cb ? cb->dtype : DTYPE_NONE,
+                                 .dtype = fragment ? DTYPE_F32
+                                          : cb     ? cb->dtype
+                                                   : DTYPE_NONE,
                                  .column = strcmp(orientation, "column") == 0};
 }
 
@@ -66,7 +68,8 @@ int64_t block_side(struct manager *m, const char *buffer, int side, struct node 
 }
 
 struct node *axis_tiles(struct node_tile *tile, const char *axis, int which) {
-    struct node_sequence *range = node_as(dictionary_get(attribute_get(&tile->base, KEY_TT_RANGES), axis), sequence);
+    struct node_sequence *range =
+        node_as(dictionary_get(attribute_get(&tile->base, KEY_TT_RANGES), axis), sequence);
     return range ? range->items.items[which] : NULL;
 }
 
@@ -89,7 +92,8 @@ static bool uses_transposed_right(struct node *node, void *context) {
 static void register_fragment(struct manager *m, struct node_buffer *buffer) {
     struct node_sequence *subblock = node_as(attribute_get(&buffer->base, KEY_TT_SUBBLOCK), sequence);
     if (m->fragment_count == sizeof m->fragments / sizeof *m->fragments || !subblock) {
-        manager_fail(m, buffer->base.span, "fragment %s has no home; memory_space_lower_tt gives it one", buffer->name);
+        manager_fail(m, buffer->base.span, "fragment %s has no home; memory_space_lower_tt gives it one",
+                     buffer->name);
         return;
     }
     struct fragment *f = &m->fragments[m->fragment_count++];
@@ -112,7 +116,7 @@ static bool find_update(struct node *node, void *context) {
     if (!tile)
         return node_each_child(node, find_update, context);
     struct fragment *f = fragment_find(search->manager, node_as(tile->target, access)->name);
-    if (f && tile->operator != ASSIGN_SET && strcmp(f->home, "dst") == 0 && !f->looped)
+    if (f && tile->operator!= ASSIGN_SET && strcmp(f->home, "dst") == 0 && !f->looped)
         search->update = f;
     return true;
 }
@@ -136,9 +140,10 @@ static bool find_fragment_read(struct node *node, void *context) {
     return node_each_child(node, find_fragment_read, context);
 }
 
-static void manage_fragment(struct manager *m, struct list_builder *out, struct fragment *f, struct node_tile *tile) {
+static void manage_fragment(struct manager *m, struct list_builder *out, struct fragment *f,
+                            struct node_tile *tile) {
     bool dst = strcmp(f->home, "dst") == 0;
-    if (tile->operator == ASSIGN_SET) {
+    if (tile->operator== ASSIGN_SET) {
         f->start = tile;
         if (!dst)
             fragment_start_partials(m, out, f);
@@ -164,7 +169,8 @@ static void manage_tile(struct manager *m, struct list_builder *out, struct node
     else if (tile->operation == TILE_REDUCE)
         emit_reduce(m, out, tile);
     else
-        manager_fail(m, tile->base.span, "%s is not lowered here", word_text(WORDS_tile_operation, tile->operation));
+        manager_fail(m, tile->base.span, "%s is not lowered here",
+                     word_text(WORDS_tile_operation, tile->operation));
 }
 
 static void manage_role(struct manager *m, struct list_builder *out, struct node_role *role) {
@@ -178,8 +184,9 @@ static void manage_role(struct manager *m, struct list_builder *out, struct node
             builder_add(m->arena, &body, list.items[i]);
     }
     if (body.count)
-        builder_add(m->arena, out, node_new(m->arena, role, ROLE, role->base.span, .role = role->role,
-                                            .body = make_block(m->arena, role->base.span, builder_list(&body))));
+        builder_add(m->arena, out,
+                    node_new(m->arena, role, ROLE, role->base.span, .role = role->role,
+                             .body = make_block(m->arena, role->base.span, builder_list(&body))));
 }
 
 static void manage_loop(struct manager *m, struct list_builder *out, struct node_for *loop) {
@@ -189,10 +196,12 @@ static void manage_loop(struct manager *m, struct list_builder *out, struct node
         struct list_builder opening = {0};
         search.update->looped = true;
         fragment_open(m, &opening, search.update, &loop->base);
-        builder_add(m->arena, out, node_new(m->arena, role, ROLE, loop->base.span, .role = ROLE_COMPUTE,
-                                            .body = make_block(m->arena, loop->base.span, builder_list(&opening))));
+        builder_add(m->arena, out,
+                    node_new(m->arena, role, ROLE, loop->base.span, .role = ROLE_COMPUTE,
+                             .body = make_block(m->arena, loop->base.span, builder_list(&opening))));
     }
-    struct node *body = make_block(m->arena, loop->body->span, manage_list(m, node_as(loop->body, block)->statements));
+    struct node *body =
+        make_block(m->arena, loop->body->span, manage_list(m, node_as(loop->body, block)->statements));
     struct node_for managed = *loop;
     managed.body = body;
     builder_add(m->arena, out, arena_copy(m->arena, &managed, sizeof managed));
@@ -217,7 +226,8 @@ static struct node_list manage_list(struct manager *m, struct node_list list) {
 static struct node *compute_facts(struct compilation *c) {
     struct arena *arena = c->arena;
     struct node *facts = dictionary_set(arena, NULL, KEY_FP32_DEST_ACC_EN, make_integer(arena, 1));
-    facts = dictionary_set(arena, facts, KEY_MATH_FIDELITY, make_reference(arena, fidelity_name(c->architecture->fidelity)));
+    facts = dictionary_set(arena, facts, KEY_MATH_FIDELITY,
+                           make_reference(arena, fidelity_name(c->architecture->fidelity)));
     return dictionary_set(arena, facts, KEY_DST_FULL_SYNC_EN, make_integer(arena, 0));
 }
 
@@ -236,7 +246,8 @@ bool manage_dst_tt(struct compilation *compilation) {
     m->tile = name_fresh(&m->names, "t");
     m->inner = name_fresh(&m->names, "step");
     m->capacity = compilation->architecture->dst_tiles_f32;
-    struct node *body = make_block(arena, kernel.body->span, manage_list(m, node_as(kernel.body, block)->statements));
+    struct node *body =
+        make_block(arena, kernel.body->span, manage_list(m, node_as(kernel.body, block)->statements));
     if (m->failed)
         return false;
     kernel.body = configure_compute(arena, compilation->kernel, body);

@@ -1,14 +1,15 @@
 /* memory_space_lower_tt: where every buffer lives.
  *
- *     shared A_in[i, k]: bf16                      circular_buffer cb_A_in = 0: bf16 pages 16      (at the top of the kernel)
- *     fragment acc[i, j]: f32                 =>   shared A_in[i, k]: bf16 @{tt.home = cb_A_in}
- *                                                  fragment acc[i, j]: f32 @{tt.home = dst, tt.subblock = [2, 2]}
+ *     shared A_in[i, k]: bf16                      circular_buffer cb_A_in = 0: bf16 pages 16      (at the
+ * top of the kernel) fragment acc[i, j]: f32                 =>   shared A_in[i, k]: bf16 @{tt.home =
+ * cb_A_in} fragment acc[i, j]: f32 @{tt.home = dst, tt.subblock = [2, 2]}
  *
- * Circular buffers are numbered as users of the device expect: what the reader fills from 0, what the writer empties from 16, what compute
- * keeps for itself from 24. A fragment lives in DST when it fits a section with the slots that its reader needs; when it is larger it is
- * cut into subblocks that do, one after the other, if its operands are whole in L1 (no loop over panels), else its partial tiles rest
- * in an f32 circular buffer between panels. Reductions, masks and rows that spread over DST get the tiles that the
- * reader makes for them once. A buffer whose blocks are sent between cores (tt.multicast) gets two semaphores.
+ * Circular buffers are numbered as users of the device expect: what the reader fills from 0, what the writer
+ * empties from 16, what compute keeps for itself from 24. A fragment lives in DST when it fits a section with
+ * the slots that its reader needs; when it is larger it is cut into subblocks that do, one after the other,
+ * if its operands are whole in L1 (no loop over panels), else its partial tiles rest in an f32 circular
+ * buffer between panels. Reductions, masks and rows that spread over DST get the tiles that the reader makes
+ * for them once. A buffer whose blocks are sent between cores (tt.multicast) gets two semaphores.
  */
 #include <string.h>
 
@@ -54,7 +55,8 @@ static struct node *word(struct arena *arena, const char *text) {
 
 struct usage {
     const char *name;
-    struct node_tile *writer, *reader, *update; /* of the last kinds found: first value, a reading statement, an accumulation */
+    struct node_tile *writer, *reader,
+        *update; /* of the last kinds found: first value, a reading statement, an accumulation */
     bool loaded, stored, computed;
 };
 
@@ -63,15 +65,16 @@ static bool collect_usage(struct node *node, void *context) {
     struct node_tile *tile = node_as(node, tile);
     if (!tile)
         return node_each_child(node, collect_usage, context);
-    bool written = strcmp(target_name(tile->target), usage->name) == 0, read = mentions(tile->value, usage->name);
+    bool written = strcmp(target_name(tile->target), usage->name) == 0,
+         read = mentions(tile->value, usage->name);
     usage->loaded |= written && tile->operation == TILE_LOAD;
     usage->stored |= read && tile->operation == TILE_STORE;
     usage->computed |= read && tile->operation != TILE_STORE;
     if (read)
         usage->reader = tile;
-    if (written && tile->operator == ASSIGN_SET)
+    if (written && tile->operator== ASSIGN_SET)
         usage->writer = tile;
-    if (written && tile->operator != ASSIGN_SET)
+    if (written && tile->operator!= ASSIGN_SET)
         usage->update = tile;
     return true;
 }
@@ -108,11 +111,13 @@ static struct buffer_facts lookup(const char *name, void *context) {
 
 static void report_full(struct lowering *l, int limit) {
     struct diagnostics *d = l->compilation->diagnostics;
-    report_error(d, l->compilation->kernel->span, "this kernel needs more than the %d circular buffers of %s: it has %zu blocks in memory",
+    report_error(d, l->compilation->kernel->span,
+                 "this kernel needs more than the %d circular buffers of %s: it has %zu blocks in memory",
                  limit, l->compilation->architecture->name, l->buffer_count);
     for (size_t i = 0; i < l->buffer_count; i++)
         report_note(d, l->buffers[i]->base.span, "%s", l->buffers[i]->name);
-    report_help(d, (struct span){0}, "write longer expressions over fewer `shared` blocks, or launch two kernels from a program");
+    report_help(d, (struct span){0},
+                "write longer expressions over fewer `shared` blocks, or launch two kernels from a program");
 }
 
 static int take_id(struct lowering *l, enum id_class class) {
@@ -134,19 +139,22 @@ static int take_id(struct lowering *l, enum id_class class) {
 }
 
 /* The rows and columns in tiles of one block of a buffer. */
-static bool block_shape(struct lowering *l, const struct node_buffer *buffer, struct node **rows, struct node **columns) {
+static bool block_shape(struct lowering *l, const struct node_buffer *buffer, struct node **rows,
+                        struct node **columns) {
     struct node *tiles[2];
     for (size_t i = 0; i < buffer->axes.count; i++) {
         struct node_axis *axis = axis_scope_find(&l->scope, node_as(buffer->axes.items[i], axis)->name);
         if (!axis || !axis->step) {
-            report_error(l->compilation->diagnostics, buffer->base.span, "buffer %s stands outside the blocks of its axes", buffer->name);
+            report_error(l->compilation->diagnostics, buffer->base.span,
+                         "buffer %s stands outside the blocks of its axes", buffer->name);
             l->failed = true;
             return false;
         }
         tiles[i] = block_tiles(l->arena, axis);
     }
     struct node *one = make_integer(l->arena, 1);
-    bool column = strcmp(attribute_word(attribute_get(&buffer->base, KEY_TT_ORIENTATION), "row"), "column") == 0;
+    bool column =
+        strcmp(attribute_word(attribute_get(&buffer->base, KEY_TT_ORIENTATION), "row"), "column") == 0;
     *rows = buffer->axes.count == 2 ? tiles[0] : column ? tiles[0] : one;
     *columns = buffer->axes.count == 2 ? tiles[1] : column ? one : tiles[0];
     return true;
@@ -157,11 +165,12 @@ static const char *role_of(bool data_movement, const char *role) {
 }
 
 /* span: of what the buffer holds blocks of. */
-static const char *add_circular_buffer(struct lowering *l, struct span span, const char *base, enum id_class class, enum dtype dtype, struct node *pages,
+static const char *add_circular_buffer(struct lowering *l, struct span span, const char *base,
+                                       enum id_class class, enum dtype dtype, struct node *pages,
                                        struct node_list attributes) {
     const char *name = name_fresh(&l->names, arena_printf(l->arena, "cb_%s", base));
-    struct node *node = node_new(l->arena, circular_buffer, CIRCULAR_BUFFER, span, .name = name, .id = take_id(l, class),
-                                 .dtype = dtype, .pages = pages);
+    struct node *node = node_new(l->arena, circular_buffer, CIRCULAR_BUFFER, span, .name = name,
+                                 .id = take_id(l, class), .dtype = dtype, .pages = pages);
     builder_add(l->arena, &l->circular_buffers, node_with_attributes(l->arena, node, attributes));
     return name;
 }
@@ -176,8 +185,9 @@ static struct node *cb_facts(struct lowering *l, enum dtype dtype, int64_t depth
 }
 
 /* The attributes of a circular buffer, set on a carrier of any kind. */
-static struct node_list cb_attributes(struct lowering *l, struct node *facts, struct node *rows, struct node *columns,
-                                      const char *producer, const char *consumer, struct node *orientation) {
+static struct node_list cb_attributes(struct lowering *l, struct node *facts, struct node *rows,
+                                      struct node *columns, const char *producer, const char *consumer,
+                                      struct node *orientation) {
     struct node *carrier = make_block(l->arena, (struct span){0}, (struct node_list){0});
     carrier = attribute_set(l->arena, carrier, KEY_TT_CB, facts);
     carrier = attribute_set(l->arena, carrier, KEY_TT_BLOCK, pair(l->arena, rows, columns));
@@ -192,18 +202,22 @@ static struct node_list cb_attributes(struct lowering *l, struct node *facts, st
 static struct node *add_semaphore(struct lowering *l, const struct node_buffer *buffer, const char *key) {
     const char *name = name_fresh(&l->names, arena_printf(l->arena, "%s_%s", buffer->name, key));
     if (l->semaphores.count == SEMAPHORE_LIMIT && !l->failed) {
-        report_error(l->compilation->diagnostics, buffer->base.span,
-                     "blocks of %s are sent by two semaphores more, and the %d that there are have been given away", buffer->name,
-                     SEMAPHORE_LIMIT);
-        report_help(l->compilation->diagnostics, (struct span){0}, "send %d buffers at most", SEMAPHORE_LIMIT / 2);
+        report_error(
+            l->compilation->diagnostics, buffer->base.span,
+            "blocks of %s are sent by two semaphores more, and the %d that there are have been given away",
+            buffer->name, SEMAPHORE_LIMIT);
+        report_help(l->compilation->diagnostics, (struct span){0}, "send %d buffers at most",
+                    SEMAPHORE_LIMIT / 2);
         l->failed = true;
     }
     builder_add(l->arena, &l->semaphores,
-                node_new(l->arena, semaphore, SEMAPHORE, buffer->base.span, .name = name, .id = (int64_t)l->semaphores.count));
+                node_new(l->arena, semaphore, SEMAPHORE, buffer->base.span, .name = name,
+                         .id = (int64_t)l->semaphores.count));
     return word(l->arena, name);
 }
 
-/* tt.multicast of a circular buffer: the group, and the semaphores by which its cores meet. NULL where nothing is sent. */
+/* tt.multicast of a circular buffer: the group, and the semaphores by which its cores meet. NULL where
+ * nothing is sent. */
 static struct node *multicast_facts(struct lowering *l, const struct node_buffer *buffer) {
     struct node *facts = attribute_get(&buffer->base, KEY_TT_MULTICAST);
     if (!facts)
@@ -220,21 +234,25 @@ static struct node *lower_shared(struct lowering *l, struct node_buffer *buffer)
     enum id_class class = usage.loaded ? CLASS_INPUT : usage.stored ? CLASS_OUTPUT : CLASS_INTERMEDIATE;
     int64_t depth = attribute_integer(dictionary_get(facts, KEY_DEPTH), 1);
     struct node *pages = make_mul(l->arena, make_mul(l->arena, rows, columns), make_integer(l->arena, depth));
-    struct node_list attributes = cb_attributes(l, facts, rows, columns, role_of(usage.loaded, "reader"), role_of(usage.stored, "writer"),
-                                                attribute_get(&buffer->base, KEY_TT_ORIENTATION));
+    struct node_list attributes =
+        cb_attributes(l, facts, rows, columns, role_of(usage.loaded, "reader"),
+                      role_of(usage.stored, "writer"), attribute_get(&buffer->base, KEY_TT_ORIENTATION));
     struct node *multicast = multicast_facts(l, buffer);
     if (multicast) {
-        struct node *carrier = node_with_attributes(l->arena, make_block(l->arena, (struct span){0}, (struct node_list){0}), attributes);
+        struct node *carrier = node_with_attributes(
+            l->arena, make_block(l->arena, (struct span){0}, (struct node_list){0}), attributes);
         attributes = attribute_set(l->arena, carrier, KEY_TT_MULTICAST, multicast)->attributes;
     }
-    const char *name = add_circular_buffer(l, buffer->base.span, buffer->name, class, buffer->dtype, pages, attributes);
+    const char *name =
+        add_circular_buffer(l, buffer->base.span, buffer->name, class, buffer->dtype, pages, attributes);
     return attribute_set(l->arena, &buffer->base, KEY_TT_HOME, word(l->arena, name));
 }
 
 /* ---- fragments ---- */
 
 /* The largest subblock of at most `capacity` tiles whose sides divide the block's (`exact`), or fit it. */
-static void choose_subblock(int64_t rows, int64_t columns, int64_t capacity, bool exact, int64_t *r, int64_t *c) {
+static void choose_subblock(int64_t rows, int64_t columns, int64_t capacity, bool exact, int64_t *r,
+                            int64_t *c) {
     *r = *c = 1;
     for (int64_t h = 1; h <= rows && h <= capacity; h++)
         for (int64_t w = 1; w <= columns && h * w <= capacity; w++) {
@@ -289,17 +307,19 @@ static int64_t tiles_beside(struct lowering *l, struct node_tile *tile, int64_t 
         return 1;
     int64_t tiles = dst_plan_tiles(&plan, capacity);
     if (tiles < 1) {
-        report_error(l->compilation->diagnostics, tile->base.span, "this expression needs %d DST slots; a section has %lld",
-                     plan.slots + plan.shared, (long long)capacity);
-        report_help(l->compilation->diagnostics, (struct span){0}, "store a part of it in a shared buffer first");
+        report_error(l->compilation->diagnostics, tile->base.span,
+                     "this expression needs %d DST slots; a section has %lld", plan.slots + plan.shared,
+                     (long long)capacity);
+        report_help(l->compilation->diagnostics, (struct span){0},
+                    "store a part of it in a shared buffer first");
         l->failed = true;
         return 1;
     }
     return tiles;
 }
 
-/* A section that stays open over a loop can have no other section in it: does compute do anything else in the loop that updates the
- * fragment, or between that loop and the fragment's reader? */
+/* A section that stays open over a loop can have no other section in it: does compute do anything else in the
+ * loop that updates the fragment, or between that loop and the fragment's reader? */
 struct interruption {
     struct arena *arena;
     const char *fragment;
@@ -328,21 +348,23 @@ static bool find_interruption(struct node *node, void *context) {
     struct interruption *search = context;
     struct node_tile *tile = node_as(node, tile);
     if (tile) {
-        bool updates = strcmp(target_name(tile->target), search->fragment) == 0 && tile->operator != ASSIGN_SET;
-        bool reads = mentions(tile->value, search->fragment), moves = tile->operation == TILE_LOAD || tile->operation == TILE_STORE;
+        bool updates =
+            strcmp(target_name(tile->target), search->fragment) == 0 && tile->operator!= ASSIGN_SET;
+        bool reads = mentions(tile->value, search->fragment),
+             moves = tile->operation == TILE_LOAD || tile->operation == TILE_STORE;
         if (reads)
             search->inside = false;
         else if (search->inside && !updates && !moves)
             search->found = true;
         return true;
     }
-    if (node->kind == NODE_FOR && !is_one_turn(search->arena, node) && contains_update(node, search->fragment)) {
+    if (node->kind == NODE_FOR && !is_one_turn(search->arena, node) &&
+        contains_update(node, search->fragment)) {
         search->inside |= !usage_of(search->fragment, node).reader;
         search->looped |= search->inside;
     }
     return node_each_child(node, find_interruption, context);
 }
-
 
 static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffer) {
     struct usage usage = usage_of(buffer->name, l->body);
@@ -351,13 +373,16 @@ static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffe
     if (!block_shape(l, buffer, &rows, &columns))
         return &buffer->base;
     if (!integer_value(rows, &r) || !integer_value(columns, &c)) {
-        report_error(l->compilation->diagnostics, buffer->base.span, "fragment %s has a block of open size", buffer->name);
-        report_help(l->compilation->diagnostics, (struct span){0}, "fix the size with -D, or block its axes by a number");
+        report_error(l->compilation->diagnostics, buffer->base.span, "fragment %s has a block of open size",
+                     buffer->name);
+        report_help(l->compilation->diagnostics, (struct span){0},
+                    "fix the size with -D, or block its axes by a number");
         l->failed = true;
         return &buffer->base;
     }
     int64_t capacity = (int64_t)l->compilation->architecture->dst_tiles_f32;
-    int64_t reading = tiles_beside(l, usage.reader, capacity), starting = l->failed ? 1 : tiles_beside(l, usage.writer, capacity);
+    int64_t reading = tiles_beside(l, usage.reader, capacity),
+            starting = l->failed ? 1 : tiles_beside(l, usage.writer, capacity);
     int64_t most = reading < starting ? reading : starting;
     struct interruption open = {.arena = l->arena, .fragment = buffer->name};
     find_interruption(l->body, &open);
@@ -365,14 +390,16 @@ static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffe
     if (partial && usage.update->operation == TILE_REDUCE) {
         if (r * c > most)
             report_error(l->compilation->diagnostics, buffer->base.span,
-                         "fragment %s has %lld tiles; sums and maxima over panels stay in DST, %lld at most", buffer->name,
-                         (long long)(r * c), (long long)most);
+                         "fragment %s has %lld tiles; sums and maxima over panels stay in DST, %lld at most",
+                         buffer->name, (long long)(r * c), (long long)most);
         else
             report_error(l->compilation->diagnostics, buffer->base.span,
-                         "fragment %s stays in DST over the loop that folds into it, but that loop computes something else as well",
+                         "fragment %s stays in DST over the loop that folds into it, but that loop computes "
+                         "something else as well",
                          buffer->name);
         report_help(l->compilation->diagnostics, (struct span){0},
-                    r * c > most ? "use smaller blocks" : "fold an operand that is loaded, or one block that covers the axis");
+                    r * c > most ? "use smaller blocks"
+                                 : "fold an operand that is loaded, or one block that covers the axis");
         l->failed = true;
         return &buffer->base;
     }
@@ -381,8 +408,10 @@ static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffe
     struct node *home = word(l->arena, "dst");
     if (partial) {
         struct node *pages = make_integer(l->arena, r * c);
-        struct node_list attributes = cb_attributes(l, cb_facts(l, DTYPE_F32, 1, true), rows, columns, "compute", "compute", NULL);
-        home = word(l->arena, add_circular_buffer(l, buffer->base.span, buffer->name, CLASS_INTERMEDIATE, DTYPE_F32, pages, attributes));
+        struct node_list attributes =
+            cb_attributes(l, cb_facts(l, DTYPE_F32, 1, true), rows, columns, "compute", "compute", NULL);
+        home = word(l->arena, add_circular_buffer(l, buffer->base.span, buffer->name, CLASS_INTERMEDIATE,
+                                                  DTYPE_F32, pages, attributes));
     }
     struct node *node = attribute_set(l->arena, &buffer->base, KEY_TT_HOME, home);
     node = attribute_set(l->arena, node, KEY_TT_SUBBLOCK, subblock);
@@ -404,8 +433,10 @@ static void add_fill(struct lowering *l, const char *base, enum dtype dtype, str
     if (has_fill(l, fill, dtype))
         return;
     struct node *one = make_integer(l->arena, 1);
-    struct node_list attributes = cb_attributes(l, cb_facts(l, dtype, 1, false), one, one, "reader", "compute", NULL);
-    struct node *carrier = node_with_attributes(l->arena, make_block(l->arena, (struct span){0}, (struct node_list){0}), attributes);
+    struct node_list attributes =
+        cb_attributes(l, cb_facts(l, dtype, 1, false), one, one, "reader", "compute", NULL);
+    struct node *carrier = node_with_attributes(
+        l->arena, make_block(l->arena, (struct span){0}, (struct node_list){0}), attributes);
     carrier = attribute_set(l->arena, carrier, KEY_TT_FILL, fill);
     add_circular_buffer(l, (struct span){0}, base, CLASS_INPUT, dtype, one, carrier->attributes);
 }
@@ -452,7 +483,8 @@ static void add_fills(struct lowering *l, struct node_tile *tile) {
         return;
     find_masks(tile->value, &search);
     if (plan_of(l, tile, &plan) && dst_plan_needs_zeros(&plan))
-        add_fill(l, "zeros", DTYPE_BF16, dictionary_set(l->arena, NULL, KEY_ZEROS, make_integer(l->arena, 1)));
+        add_fill(l, "zeros", DTYPE_BF16,
+                 dictionary_set(l->arena, NULL, KEY_ZEROS, make_integer(l->arena, 1)));
 }
 
 /* ---- the walk ---- */
@@ -489,7 +521,8 @@ bool memory_space_lower_tt(struct compilation *compilation) {
     struct node *body = lower(kernel.body, l);
     if (l->failed)
         return false;
-    struct node_list declared = list_concat(l->arena, builder_list(&l->circular_buffers), builder_list(&l->semaphores));
+    struct node_list declared =
+        list_concat(l->arena, builder_list(&l->circular_buffers), builder_list(&l->semaphores));
     struct node_list statements = list_concat(l->arena, declared, node_as(body, block)->statements);
     kernel.body = make_block(l->arena, body->span, statements);
     compilation->kernel = arena_copy(l->arena, &kernel, sizeof kernel);

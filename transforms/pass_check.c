@@ -6,7 +6,10 @@
 #include "support/scalar.h"
 #include "ir/query.h"
 
-enum { TRIALS = 6, LAST_RESORT = 4 }; /* from the last resort on: only where no trial before it could be made */
+enum {
+    TRIALS = 6,
+    LAST_RESORT = 4
+}; /* from the last resort on: only where no trial before it could be made */
 
 /* The sizes that open size number n takes: one row for each trial. A few matrices show as much as many. */
 static int64_t trial_size(size_t trial, size_t n, bool counts_matrices) {
@@ -73,7 +76,8 @@ static void choose_sizes(struct trial *trial, struct node *kernel) {
     for (size_t i = 0; i < sizes.count; i++) {
         const char *name = node_as(sizes.items[i], reference)->name;
         if (!size_is_settled(kernel, name)) {
-            environment_set(&trial->sizes, name, trial_size(trial->number, i, size_counts_matrices(kernel, name)));
+            environment_set(&trial->sizes, name,
+                            trial_size(trial->number, i, size_counts_matrices(kernel, name)));
         }
     }
 }
@@ -86,7 +90,8 @@ static void settle_sizes(struct trial *trial, struct node *kernel) {
         const char *name = node_as(sizes.items[i], reference)->name;
         int64_t value;
         if (!environment_get(&trial->sizes, name, &value)) {
-            environment_set(&trial->sizes, name, trial_size(trial->number, i, size_counts_matrices(kernel, name)));
+            environment_set(&trial->sizes, name,
+                            trial_size(trial->number, i, size_counts_matrices(kernel, name)));
         }
     }
 }

@@ -33,9 +33,11 @@ struct protocol {
 };
 
 /* ---- insert_cb_protocol_tt.c ---- */
-void protocol_fail(struct protocol *p, struct span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void protocol_fail(struct protocol *p, struct span span, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 struct axis_range *range_find(struct protocol *p, const char *name);
-/* A size expression in terms of the launch arguments: ceildiv(M, 32) is Mt where an argument has that value. */
+/* A size expression in terms of the launch arguments: ceildiv(M, 32) is Mt where an argument has that value.
+ */
 struct node *launch_value(struct protocol *p, struct node *expression);
 struct node_circular_buffer *circular_buffer_of(struct protocol *p, const char *name);
 /* Tiles of one block of a circular buffer. */
@@ -43,8 +45,10 @@ struct node *block_rows(const struct node_circular_buffer *cb);
 struct node *block_columns(const struct node_circular_buffer *cb);
 struct node *block_pages(struct protocol *p, const struct node_circular_buffer *cb);
 /* Adds statements under a role, joining a role block of the same role that stands last. */
-void role_add(struct protocol *p, struct list_builder *out, enum role role, struct span span, struct node_list statements);
-struct node *call_statement(struct protocol *p, struct span span, const char *function, size_t count, struct node *const *arguments);
+void role_add(struct protocol *p, struct list_builder *out, enum role role, struct span span,
+              struct node_list statements);
+struct node *call_statement(struct protocol *p, struct span span, const char *function, size_t count,
+                            struct node *const *arguments);
 
 /* ---- protocol_data.c: data movement ---- */
 /* One reader block for loads that stand together: reserve, read, one barrier, neutral padding, push. */
@@ -58,7 +62,8 @@ void emit_fill_pops(struct protocol *p, struct list_builder *out);
 /* ---- protocol_multicast.c: blocks that one core reads and sends to others ---- */
 bool is_multicast(const struct node_circular_buffer *cb);
 /* The first core of the group does `reading`. */
-struct node *multicast_read(struct protocol *p, struct span span, const struct node_circular_buffer *cb, struct node *reading);
+struct node *multicast_read(struct protocol *p, struct span span, const struct node_circular_buffer *cb,
+                            struct node *reading);
 /* It does `padding` once the pages are there, and sends the block at `pointer`; the others receive it. */
 struct node *multicast_send(struct protocol *p, struct span span, const struct node_circular_buffer *cb,
                             const char *pointer, struct node_list padding);

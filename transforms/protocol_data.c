@@ -32,7 +32,8 @@ struct transfer {
     struct node_access *tensor, *buffer;
     struct node_circular_buffer *cb;
     const char *pointer; /* the let that holds the L1 address of the block */
-    struct axis_range *rows, *columns; /* of the tensor's last two dimensions; rows NULL for a tensor of one dimension */
+    struct axis_range *rows,
+        *columns; /* of the tensor's last two dimensions; rows NULL for a tensor of one dimension */
 };
 
 static struct axis_range *subscript_range(struct protocol *p, struct node *subscript) {
@@ -56,7 +57,8 @@ static struct transfer transfer_of(struct protocol *p, struct node_tile *tile, c
 }
 
 /* for name in 0..tiles { body }, or the body alone for one tile. */
-static struct node *tile_loop(struct protocol *p, struct span span, const char *name, struct node *tiles, struct node *body) {
+static struct node *tile_loop(struct protocol *p, struct span span, const char *name, struct node *tiles,
+                              struct node *body) {
     int64_t count;
     if (integer_value(tiles, &count) && count == 1)
         return substitute(p->arena, body, name, number(p, 0));
@@ -69,7 +71,8 @@ static struct node *fold(struct protocol *p, struct node *node) {
 }
 
 /* The L1 address of tile (row, column) of the block. */
-static struct node *tile_address(struct protocol *p, const struct transfer *t, struct node *row, struct node *column) {
+static struct node *tile_address(struct protocol *p, const struct transfer *t, struct node *row,
+                                 struct node *column) {
     struct node *columns = launch_value(p, block_columns(t->cb));
     struct node *index = make_add(p->arena, make_mul(p->arena, row, columns), column);
     return make_add(p->arena, ref(p, t->pointer), make_mul(p->arena, index, number(p, page_size(t->cb))));
@@ -86,8 +89,8 @@ static struct node *index_in_numbers(struct node *node, void *context) {
     return range ? range->first : node_map_children(p->arena, node, index_in_numbers, p);
 }
 
-/* A number as the difference of two that are never negative: device form counts in u32, where only sums, differences and products may pass
- * below 0 on their way. */
+/* A number as the difference of two that are never negative: device form counts in u32, where only sums,
+ * differences and products may pass below 0 on their way. */
 struct difference {
     struct node *plus, *minus;
 };
@@ -97,8 +100,9 @@ static struct difference difference_of(struct protocol *p, struct node *node);
 static struct difference difference_of_product(struct protocol *p, struct node *left, struct node *right) {
     struct difference a = difference_of(p, left), b = difference_of(p, right);
     struct arena *arena = p->arena;
-    return (struct difference){make_add(arena, make_mul(arena, a.plus, b.plus), make_mul(arena, a.minus, b.minus)),
-                               make_add(arena, make_mul(arena, a.plus, b.minus), make_mul(arena, a.minus, b.plus))};
+    return (struct difference){
+        make_add(arena, make_mul(arena, a.plus, b.plus), make_mul(arena, a.minus, b.minus)),
+        make_add(arena, make_mul(arena, a.plus, b.minus), make_mul(arena, a.minus, b.plus))};
 }
 
 static bool is_zero(const struct node *node) {
@@ -114,21 +118,23 @@ static struct difference difference_of(struct protocol *p, struct node *node) {
     int64_t value;
     if (integer_value(node, &value) && value < 0)
         return (struct difference){zero, make_integer(arena, -value)};
-    if (binary && binary->operator == BINARY_MULTIPLY)
+    if (binary && binary->operator== BINARY_MULTIPLY)
         return difference_of_product(p, binary->left, binary->right);
-    bool compares = call && call->arguments.count == 2 && (strcmp(call->function, "min") == 0 || strcmp(call->function, "max") == 0);
-    if (!compares && !(binary && (binary->operator == BINARY_ADD || binary->operator == BINARY_SUBTRACT)))
+    bool compares = call && call->arguments.count == 2 &&
+                    (strcmp(call->function, "min") == 0 || strcmp(call->function, "max") == 0);
+    if (!compares && !(binary && (binary->operator== BINARY_ADD || binary->operator== BINARY_SUBTRACT)))
         return (struct difference){node, zero};
     struct difference a = difference_of(p, compares ? call->arguments.items[0] : binary->left);
     struct difference b = difference_of(p, compares ? call->arguments.items[1] : binary->right);
-    if (!compares && binary->operator == BINARY_ADD)
+    if (!compares && binary->operator== BINARY_ADD)
         return (struct difference){make_add(arena, a.plus, b.plus), make_add(arena, a.minus, b.minus)};
     if (!compares)
         return (struct difference){make_add(arena, a.plus, b.minus), make_add(arena, a.minus, b.plus)};
     if (is_zero(a.minus) && is_zero(b.minus))
         return (struct difference){node, zero};
     struct node *left = make_add(arena, a.plus, b.minus), *right = make_add(arena, b.plus, a.minus);
-    return (struct difference){strcmp(call->function, "min") == 0 ? make_min(arena, left, right) : make_max(arena, left, right),
+    return (struct difference){strcmp(call->function, "min") == 0 ? make_min(arena, left, right)
+                                                                  : make_max(arena, left, right),
                                make_add(arena, a.minus, b.minus)};
 }
 
@@ -154,13 +160,15 @@ static struct node *page_of(struct protocol *p, const struct transfer *t) {
     if (t->rows)
         builder_add(p->arena, &indices, make_add(p->arena, t->rows->first, ref(p, p->row)));
     builder_add(p->arena, &indices, make_add(p->arena, t->columns->first, ref(p, p->column)));
-    return node_new(p->arena, page, PAGE, ((struct span){0}), .tensor = t->tensor->name, .indices = builder_list(&indices));
+    return node_new(p->arena, page, PAGE, ((struct span){0}), .tensor = t->tensor->name,
+                    .indices = builder_list(&indices));
 }
 
 static struct node *move_block(struct protocol *p, const struct transfer *t, const char *function) {
     struct span span = t->tile->base.span;
     struct node *row = t->rows ? ref(p, p->row) : number(p, 0);
-    struct node *arguments[] = {page_of(p, t), ref(p, t->tensor->name), tile_address(p, t, row, ref(p, p->column))};
+    struct node *arguments[] = {page_of(p, t), ref(p, t->tensor->name),
+                                tile_address(p, t, row, ref(p, p->column))};
     struct node *body = call_statement(p, span, function, 3, arguments);
     body = tile_loop(p, span, p->column, t->columns->tiles, body);
     body = t->rows ? tile_loop(p, span, p->row, t->rows->tiles, body) : body;
@@ -169,7 +177,8 @@ static struct node *move_block(struct protocol *p, const struct transfer *t, con
 
 static struct node *pointer_let(struct protocol *p, const struct transfer *t, const char *function) {
     struct node *value = make_call(p->arena, function, LIST(p->arena, ref(p, t->cb->name)));
-    return node_new(p->arena, let, LET, t->tile->base.span, .name = t->pointer, .dtype = DTYPE_U32, .value = value);
+    return node_new(p->arena, let, LET, t->tile->base.span, .name = t->pointer, .dtype = DTYPE_U32,
+                    .value = value);
 }
 
 static struct node *protocol_call(struct protocol *p, const struct transfer *t, const char *function) {
@@ -200,24 +209,30 @@ static struct node *pad_axis(struct protocol *p, const struct transfer *t, const
     struct node *column = columns ? last : ref(p, p->column);
     struct span span = t->tile->base.span;
     struct node *arguments[] = {tile_address(p, t, row, column), used, format_bits(p, t->cb->dtype, value)};
-    struct node *body = call_statement(p, span, fill_helper(p, columns ? FILL_COLUMNS : FILL_ROWS, t->cb->dtype), 3, arguments);
+    struct node *body = call_statement(
+        p, span, fill_helper(p, columns ? FILL_COLUMNS : FILL_ROWS, t->cb->dtype), 3, arguments);
     if (columns)
         body = t->rows ? tile_loop(p, span, p->row, t->rows->tiles, body) : body;
     else
         body = tile_loop(p, span, p->column, t->columns->tiles, body);
     struct node *total = launch_value(p, tiles_of(arena, range->extent));
     struct node *end = fold(p, make_add(arena, range->first, range->tiles));
-    struct node *ragged = integer_value(used, &known) ? NULL : make_binary(arena, BINARY_NOT_EQUAL, used, number(p, 0));
+    struct node *ragged =
+        integer_value(used, &known) ? NULL : make_binary(arena, BINARY_NOT_EQUAL, used, number(p, 0));
     struct node *here = node_equal(end, total) ? NULL : make_binary(arena, BINARY_EQUAL, end, total);
-    struct node *condition = ragged && here ? make_binary(arena, BINARY_AND, ragged, here) : ragged ? ragged : here;
+    struct node *condition = ragged && here ? make_binary(arena, BINARY_AND, ragged, here)
+                             : ragged       ? ragged
+                                            : here;
     body = fold(p, body);
     return condition ? node_new(arena, if, IF, span, .condition = condition,
-                                .then = body->kind == NODE_BLOCK ? body : make_block(arena, span, LIST(arena, body)))
+                                .then = body->kind == NODE_BLOCK ? body
+                                                                 : make_block(arena, span, LIST(arena, body)))
                      : body;
 }
 
 static double literal(const struct node *node) {
-    return node->kind == NODE_REAL ? ((const struct node_real *)node)->value : (double)attribute_integer(node, 0);
+    return node->kind == NODE_REAL ? ((const struct node_real *)node)->value
+                                   : (double)attribute_integer(node, 0);
 }
 
 /* Adds a statement; an `if` joins one with the same condition that stands last. */
@@ -228,7 +243,8 @@ static void add_joined(struct protocol *p, struct list_builder *out, struct node
         builder_add(p->arena, out, node);
         return;
     }
-    struct node_list both = list_concat(p->arena, node_as(last->then, block)->statements, node_as(added->then, block)->statements);
+    struct node_list both = list_concat(p->arena, node_as(last->then, block)->statements,
+                                        node_as(added->then, block)->statements);
     struct node_if joined = *last;
     joined.then = make_block(p->arena, last->base.span, both);
     out->items[out->count - 1] = arena_copy(p->arena, &joined, sizeof joined);
@@ -257,7 +273,8 @@ static void pad_and_send(struct protocol *p, const struct transfer *t, struct li
         return;
     }
     pad_block(p, t, &padding);
-    builder_add(p->arena, body, multicast_send(p, t->tile->base.span, t->cb, t->pointer, builder_list(&padding)));
+    builder_add(p->arena, body,
+                multicast_send(p, t->tile->base.span, t->cb, t->pointer, builder_list(&padding)));
 }
 
 void emit_loads(struct protocol *p, struct list_builder *out, struct node_list loads) {
@@ -294,7 +311,8 @@ void emit_store(struct protocol *p, struct list_builder *out, struct node_tile *
     if (exists)
         move = node_new(p->arena, if, IF, span, .condition = exists,
                         .then = make_block(p->arena, span, LIST(p->arena, move)));
-    struct node *body[] = {protocol_call(p, &t, "cb_wait_front"), pointer_let(p, &t, "get_read_ptr"), move, plain_call(p, span, "noc_async_writes_flushed"),
+    struct node *body[] = {protocol_call(p, &t, "cb_wait_front"), pointer_let(p, &t, "get_read_ptr"), move,
+                           plain_call(p, span, "noc_async_writes_flushed"),
                            protocol_call(p, &t, "cb_pop_front")};
     role_add(p, out, ROLE_WRITER, span, list_of(p->arena, sizeof body / sizeof *body, body));
 }
@@ -306,34 +324,39 @@ static uint32_t word_bits(struct protocol *p, enum dtype dtype, double value) {
     return dtype == DTYPE_BF16 ? bits << 16 | bits : bits;
 }
 
-static void fill_words(struct protocol *p, struct list_builder *body, enum fill_helper helper, enum dtype dtype, struct node *pointer,
-                       double value) {
+static void fill_words(struct protocol *p, struct list_builder *body, enum fill_helper helper,
+                       enum dtype dtype, struct node *pointer, double value) {
     struct node *arguments[] = {pointer, number(p, word_bits(p, dtype, value))};
-    builder_add(p->arena, body, call_statement(p, (struct span){0}, fill_helper(p, helper, dtype), 2, arguments));
+    builder_add(p->arena, body,
+                call_statement(p, (struct span){0}, fill_helper(p, helper, dtype), 2, arguments));
 }
 
-static void fill_mask(struct protocol *p, struct list_builder *body, struct node_circular_buffer *cb, struct node *fill,
-                      struct node *pointer) {
+static void fill_mask(struct protocol *p, struct list_builder *body, struct node_circular_buffer *cb,
+                      struct node *fill, struct node *pointer) {
     struct arena *arena = p->arena;
     struct node *extent = dictionary_get(fill, KEY_EXTENT);
-    struct node *before = make_mul(arena, make_sub(arena, tiles_of(arena, extent), number(p, 1)), number(p, TILE_SIZE));
+    struct node *before =
+        make_mul(arena, make_sub(arena, tiles_of(arena, extent), number(p, 1)), number(p, TILE_SIZE));
     struct node *valid = launch_value(p, make_sub(arena, extent, before));
     bool columns = strcmp(attribute_word(dictionary_get(fill, KEY_ALONG), ""), "columns") == 0;
     fill_words(p, body, FILL_TILE, cb->dtype, pointer, 1);
     struct node *arguments[] = {pointer, valid, number(p, 0)};
     builder_add(arena, body,
-                call_statement(p, (struct span){0}, fill_helper(p, columns ? FILL_COLUMNS : FILL_ROWS, cb->dtype), 3, arguments));
+                call_statement(p, (struct span){0},
+                               fill_helper(p, columns ? FILL_COLUMNS : FILL_ROWS, cb->dtype), 3, arguments));
 }
 
-static void emit_fill(struct protocol *p, struct list_builder *out, struct node_circular_buffer *cb, struct node *fill) {
+static void emit_fill(struct protocol *p, struct list_builder *out, struct node_circular_buffer *cb,
+                      struct node *fill) {
     struct list_builder body = {0};
     struct arena *arena = p->arena;
     struct span none = {0};
     struct node *one[] = {ref(p, cb->name), number(p, 1)};
     const char *pointer = name_fresh(&p->names, arena_printf(arena, "%s_write", cb->name + strlen("cb_")));
     builder_add(arena, &body, call_statement(p, none, "cb_reserve_back", 2, one));
-    builder_add(arena, &body, node_new(arena, let, LET, none, .name = pointer, .dtype = DTYPE_U32,
-                                       .value = make_call(arena, "get_write_ptr", LIST(arena, ref(p, cb->name)))));
+    builder_add(arena, &body,
+                node_new(arena, let, LET, none, .name = pointer, .dtype = DTYPE_U32,
+                         .value = make_call(arena, "get_write_ptr", LIST(arena, ref(p, cb->name)))));
     if (dictionary_get(fill, KEY_SCALER)) {
         fill_words(p, &body, FILL_TILE, cb->dtype, ref(p, pointer), 0);
         fill_words(p, &body, FILL_SCALER, cb->dtype, ref(p, pointer), 1);
@@ -358,7 +381,8 @@ static void each_fill(struct protocol *p, struct list_builder *out, const char *
             if (pass == 0)
                 emit_fill(p, out, cb, fill);
             else
-                role_add(p, out, ROLE_COMPUTE, (struct span){0}, LIST(p->arena, call_statement(p, (struct span){0}, compute_call, 2, one)));
+                role_add(p, out, ROLE_COMPUTE, (struct span){0},
+                         LIST(p->arena, call_statement(p, (struct span){0}, compute_call, 2, one)));
         }
 }
 

@@ -18,24 +18,29 @@ static struct node *number(struct protocol *p, int64_t value) {
 /* The number of element (row, column) in a tile of four 16x16 faces. */
 static struct node *element_index(struct protocol *p, struct node *row, struct node *column) {
     struct arena *a = p->arena;
-    struct node *face = make_add(a, make_mul(a, make_div(a, row, number(p, 16)), number(p, 2)), make_div(a, column, number(p, 16)));
-    struct node *within = make_add(a, make_mul(a, make_mod(a, row, number(p, 16)), number(p, 16)), make_mod(a, column, number(p, 16)));
+    struct node *face = make_add(a, make_mul(a, make_div(a, row, number(p, 16)), number(p, 2)),
+                                 make_div(a, column, number(p, 16)));
+    struct node *within = make_add(a, make_mul(a, make_mod(a, row, number(p, 16)), number(p, 16)),
+                                   make_mod(a, column, number(p, 16)));
     return make_add(a, make_mul(a, face, number(p, 256)), within);
 }
 
-static struct node *loop(struct protocol *p, const char *name, struct node *from, int64_t to, struct node *body) {
-    return make_for(p->arena, (struct span){0}, name, from, number(p, to), NULL, make_block(p->arena, (struct span){0}, LIST(p->arena, body)));
+static struct node *loop(struct protocol *p, const char *name, struct node *from, int64_t to,
+                         struct node *body) {
+    return make_for(p->arena, (struct span){0}, name, from, number(p, to), NULL,
+                    make_block(p->arena, (struct span){0}, LIST(p->arena, body)));
 }
 
-static struct node *store(struct protocol *p, bool narrow, struct node *base, struct node *index, struct node *value) {
+static struct node *store(struct protocol *p, bool narrow, struct node *base, struct node *index,
+                          struct node *value) {
     struct node *address = make_add(p->arena, base, make_mul(p->arena, index, number(p, narrow ? 2 : 4)));
     struct node *arguments[] = {address, value};
     return call_statement(p, (struct span){0}, narrow ? "l1_store_u16" : "l1_store_u32", 2, arguments);
 }
 
 static struct node *parameter(struct protocol *p, const char *name) {
-    return node_new(p->arena, parameter, PARAMETER, ((struct span){0}), .direction = DIRECTION_IN, .name = arena_intern(p->arena, name),
-                    .dtype = DTYPE_U32);
+    return node_new(p->arena, parameter, PARAMETER, ((struct span){0}), .direction = DIRECTION_IN,
+                    .name = arena_intern(p->arena, name), .dtype = DTYPE_U32);
 }
 
 static struct node *helper_body(struct protocol *p, enum fill_helper helper, bool narrow) {
@@ -43,24 +48,31 @@ static struct node *helper_body(struct protocol *p, enum fill_helper helper, boo
     struct node *zero = number(p, 0), *first = ref(p, "first");
     switch (helper) {
     case FILL_COLUMNS:
-        return loop(p, "r", zero, 32, loop(p, "c", first, 32, store(p, narrow, tile, element_index(p, row, column), value)));
+        return loop(p, "r", zero, 32,
+                    loop(p, "c", first, 32, store(p, narrow, tile, element_index(p, row, column), value)));
     case FILL_ROWS:
-        return loop(p, "r", first, 32, loop(p, "c", zero, 32, store(p, narrow, tile, element_index(p, row, column), value)));
+        return loop(p, "r", first, 32,
+                    loop(p, "c", zero, 32, store(p, narrow, tile, element_index(p, row, column), value)));
     case FILL_TILE:
         return loop(p, "word", zero, narrow ? 512 : 1024, store(p, false, tile, ref(p, "word"), value));
     case FILL_SCALER:
         break;
     }
     int64_t face_words = narrow ? 128 : 256;
-    struct node *index = make_add(p->arena, make_mul(p->arena, ref(p, "face"), number(p, face_words)), ref(p, "word"));
-    return loop(p, "face", zero, 4, loop(p, "word", zero, narrow ? 8 : 16, store(p, false, tile, index, value)));
+    struct node *index =
+        make_add(p->arena, make_mul(p->arena, ref(p, "face"), number(p, face_words)), ref(p, "word"));
+    return loop(p, "face", zero, 4,
+                loop(p, "word", zero, narrow ? 8 : 16, store(p, false, tile, index, value)));
 }
 
 const char *fill_helper(struct protocol *p, enum fill_helper helper, enum dtype dtype) {
-    static const char *const bases[] = {[FILL_COLUMNS] = "fill_columns", [FILL_ROWS] = "fill_rows", [FILL_TILE] = "fill_tile_words",
+    static const char *const bases[] = {[FILL_COLUMNS] = "fill_columns",
+                                        [FILL_ROWS] = "fill_rows",
+                                        [FILL_TILE] = "fill_tile_words",
                                         [FILL_SCALER] = "fill_scaler"};
     bool narrow = dtype == DTYPE_BF16;
-    const char *name = arena_intern(p->arena, arena_printf(p->arena, "%s_%s", bases[helper], narrow ? "u16" : "u32"));
+    const char *name =
+        arena_intern(p->arena, arena_printf(p->arena, "%s_%s", bases[helper], narrow ? "u16" : "u32"));
     for (size_t i = 0; i < p->helpers.count; i++)
         if (node_as(p->helpers.items[i], function)->name == name)
             return name;
@@ -69,7 +81,8 @@ const char *fill_helper(struct protocol *p, enum fill_helper helper, enum dtype 
     if (helper == FILL_COLUMNS || helper == FILL_ROWS)
         builder_add(p->arena, &parameters, parameter(p, "first"));
     builder_add(p->arena, &parameters, parameter(p, "value"));
-    struct node *body = make_block(p->arena, (struct span){0}, LIST(p->arena, helper_body(p, helper, narrow)));
+    struct node *body =
+        make_block(p->arena, (struct span){0}, LIST(p->arena, helper_body(p, helper, narrow)));
     builder_add(p->arena, &p->helpers,
                 node_new(p->arena, function, FUNCTION, ((struct span){0}), .role = ROLE_HELPER, .name = name,
                          .parameters = builder_list(&parameters), .body = body));

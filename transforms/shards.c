@@ -75,8 +75,9 @@ static bool is_tiled(const struct shards *s, size_t axis) {
 /* ---- what the author says ---- */
 
 static bool check_keys(const struct shards *s) {
-    static const char *const known[] = {KEY_SHARD_AXES, KEY_SHARD_GRID, KEY_SHARD_SHAPE, KEY_ORDER,
-                                        KEY_ALIGN_TILES, KEY_SHARD_ORIENTATION, KEY_SHARD_DISTRIBUTION};
+    static const char *const known[] = {
+        KEY_SHARD_AXES,  KEY_SHARD_GRID,        KEY_SHARD_SHAPE,       KEY_ORDER,
+        KEY_ALIGN_TILES, KEY_SHARD_ORIENTATION, KEY_SHARD_DISTRIBUTION};
     enum { KNOWN = sizeof known / sizeof *known };
     struct node_dictionary *dictionary = node_as(s->given, dictionary);
     if (!dictionary) {
@@ -210,13 +211,18 @@ static bool check_order(const struct shards *s) {
 }
 
 /* A word of a key that may be left out; the first one is what it means then. NULL after a report. */
-static const char *read_word(const struct shards *s, const char *key, const char *const *words, size_t count) {
+static const char *read_word(const struct shards *s, const char *key, const char *const *words,
+                             size_t count) {
     struct node *value = dictionary_get(s->given, key);
     const char *word = value ? attribute_word(value, "") : words[0], *list = "";
     for (size_t i = 0; i < count; i++) {
         if (strcmp(word, words[i]) == 0)
             return words[i];
-        list = arena_printf(s->c->arena, "%s%s%s", list, i == 0 ? "" : i + 1 < count ? ", " : " or ", words[i]);
+        list = arena_printf(s->c->arena, "%s%s%s", list,
+                            i == 0          ? ""
+                            : i + 1 < count ? ", "
+                                            : " or ",
+                            words[i]);
     }
     const char *nearest = suggest_nearest(word, words, count);
     report_error(messages(s), at(s, key), "%s of %s is %s; it takes %s", key, s->parameter->name,
@@ -226,25 +232,29 @@ static const char *read_word(const struct shards *s, const char *key, const char
     return NULL;
 }
 
-/* Shards of a plane go to a plane of banks one to one. Banks of DRAM are one row; in L1 there is a core for each shard. */
+/* Shards of a plane go to a plane of banks one to one. Banks of DRAM are one row; in L1 there is a core for
+ * each shard. */
 static bool check_plane(const struct shards *s) {
     int64_t shards;
     uint32_t banks = s->c->architecture->dram_banks;
     bool one_row = s->grid_given;
     for (size_t i = 0; s->grid_given && i < s->rank; i++)
-        one_row = one_row && integer_value(s->grid[i], &shards) && (i + 1 < s->rank ? shards == 1 : shards <= banks);
+        one_row = one_row && integer_value(s->grid[i], &shards) &&
+                  (i + 1 < s->rank ? shards == 1 : shards <= banks);
     if (s->in_l1 || one_row)
         return true;
     report_error(messages(s), at(s, KEY_SHARD_DISTRIBUTION),
-                 "distribution grid_2d of %s: banks of DRAM are one row of %u, and its shards are not given as one row of at most as many",
+                 "distribution grid_2d of %s: banks of DRAM are one row of %u, and its shards are not given "
+                 "as one row of at most as many",
                  s->parameter->name, banks);
     help(s, "take round_robin_1d, which goes with every grid of shards");
     return false;
 }
 
 static bool read_distribution(struct shards *s) {
-    static const char *const orientations[] = {"row_major", "col_major"},
-                             *const distributions[] = {"round_robin_1d", "grid_2d", "contiguous_1d"};
+    static const char *const orientations[] = {"row_major", "col_major"}, *const distributions[] = {
+                                                                              "round_robin_1d", "grid_2d",
+                                                                              "contiguous_1d"};
     const char *orientation = read_word(s, KEY_SHARD_ORIENTATION, orientations, 2);
     const char *distribution = read_word(s, KEY_SHARD_DISTRIBUTION, distributions, 3);
     if (!orientation || !distribution)
@@ -346,7 +356,8 @@ static bool check_alignment(struct shards *s) {
 static bool check_elements(const struct shards *s, size_t axis) {
     int64_t extent, grid, elements;
     if (!s->grid_given || !s->shape_given || !integer_value(s->extents[axis], &extent) ||
-        !integer_value(s->grid[axis], &grid) || !integer_value(s->shape[axis], &elements) || extent <= grid * elements)
+        !integer_value(s->grid[axis], &grid) || !integer_value(s->shape[axis], &elements) ||
+        extent <= grid * elements)
         return true;
     report_error(messages(s), at(s, KEY_SHARD_GRID),
                  "shards of %s cover %" PRId64 " of its %" PRId64 " elements along %s: the grid has %" PRId64
@@ -405,14 +416,16 @@ static void project(const struct shards *s, struct node *projected[2]) {
 
 static bool check_cores(const struct shards *s, struct node *const projected[2]) {
     int64_t rows, columns;
-    int64_t most_rows = s->by_columns ? s->c->grid_x : s->c->grid_y, most_columns = s->by_columns ? s->c->grid_y : s->c->grid_x;
+    int64_t most_rows = s->by_columns ? s->c->grid_x : s->c->grid_y,
+            most_columns = s->by_columns ? s->c->grid_y : s->c->grid_x;
     if (!s->in_l1 || !integer_value(projected[0], &rows) || !integer_value(projected[1], &columns) ||
         (rows <= most_rows && columns <= most_columns))
         return true;
     report_error(messages(s), at(s, KEY_SHARD_GRID),
                  "shards of %s in L1 make a grid of %" PRId64 " rows and %" PRId64
                  " columns of cores, and there are %u and %u",
-                 s->parameter->name, s->by_columns ? columns : rows, s->by_columns ? rows : columns, s->c->grid_y, s->c->grid_x);
+                 s->parameter->name, s->by_columns ? columns : rows, s->by_columns ? rows : columns,
+                 s->c->grid_y, s->c->grid_x);
     help(s, "take larger shards, or leave the tensor in DRAM");
     return false;
 }
@@ -467,7 +480,8 @@ struct node_list shards_conditions(struct compilation *c, const struct node_para
         if (integer_value(extent, &fixed) || !integer_value(grid->items.items[i + added], &shards) ||
             !integer_value(shape->items.items[i + added], &elements) || shards * elements > INT32_MAX)
             continue;
-        struct node *covered = make_binary(c->arena, BINARY_LESS_EQUAL, extent, make_integer(c->arena, shards * elements));
+        struct node *covered =
+            make_binary(c->arena, BINARY_LESS_EQUAL, extent, make_integer(c->arena, shards * elements));
         bool known = false;
         for (size_t k = 0; k < list.count; k++)
             known |= node_equal(list.items[k], covered);

@@ -15,8 +15,8 @@
 struct node *shards_settle(struct compilation *c, const struct node_parameter *parameter,
                            const struct node_attribute *entry, bool in_l1);
 
-/* The conditions of a kernel, and that the shards of the tensor cover its open sizes where its entry (settled before) has
- * both grid and shape; the same list where that says nothing new. */
+/* The conditions of a kernel, and that the shards of the tensor cover its open sizes where its entry (settled
+ * before) has both grid and shape; the same list where that says nothing new. */
 struct node_list shards_conditions(struct compilation *c, const struct node_parameter *parameter,
                                    const struct node_attribute *entry, struct node_list conditions);
 

@@ -1,7 +1,8 @@
 /* split_roles_tt: the sequential program of a core, projected onto reader, compute and writer.
  *
- * Each function keeps the loops, conditions and names around what its role does, and begins with what it uses: circular buffers and
- * semaphores as constants, launch arguments, accessors of tensors. The sequential program is one possible order of the three.
+ * Each function keeps the loops, conditions and names around what its role does, and begins with what it
+ * uses: circular buffers and semaphores as constants, launch arguments, accessors of tensors. The sequential
+ * program is one possible order of the three.
  */
 #include <string.h>
 
@@ -106,14 +107,16 @@ static struct node *prune(struct node *node, void *context) {
 
 /* ---- what the function begins with ---- */
 
-static void add_constants(struct projection *p, struct list_builder *out, struct node_list kernel, struct node *body) {
+static void add_constants(struct projection *p, struct list_builder *out, struct node_list kernel,
+                          struct node *body) {
     for (size_t i = 0; i < kernel.count; i++) {
         struct node_circular_buffer *cb = node_as(kernel.items[i], circular_buffer);
         struct node_semaphore *semaphore = node_as(kernel.items[i], semaphore);
         const char *name = cb ? cb->name : semaphore ? semaphore->name : NULL;
         if (name && mentions(body, name))
-            builder_add(p->arena, out, node_new(p->arena, constant, CONSTANT, ((struct span){0}), .name = name,
-                                                .value = make_integer(p->arena, cb ? cb->id : semaphore->id)));
+            builder_add(p->arena, out,
+                        node_new(p->arena, constant, CONSTANT, ((struct span){0}), .name = name,
+                                 .value = make_integer(p->arena, cb ? cb->id : semaphore->id)));
     }
 }
 
@@ -139,32 +142,39 @@ static const char *address_argument(struct node_list arguments, const char *tens
     return tensor;
 }
 
-static void add_accessors(struct projection *p, struct list_builder *out, struct node_list arguments, struct node *body) {
+static void add_accessors(struct projection *p, struct list_builder *out, struct node_list arguments,
+                          struct node *body) {
     struct node_list parameters = node_as(p->compilation->kernel, kernel)->parameters;
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
         if (parameter->dimensions.count && mentions(body, parameter->name))
-            builder_add(p->arena, out, node_new(p->arena, accessor, ACCESSOR, parameter->base.span, .name = parameter->name,
-                                                .address = make_reference(p->arena, address_argument(arguments, parameter->name)),
-                                                .dimensions = tile_dimensions(p, parameter)));
+            builder_add(
+                p->arena, out,
+                node_new(p->arena, accessor, ACCESSOR, parameter->base.span, .name = parameter->name,
+                         .address = make_reference(p->arena, address_argument(arguments, parameter->name)),
+                         .dimensions = tile_dimensions(p, parameter)));
     }
 }
 
-static void add_arguments(struct projection *p, struct list_builder *out, struct node_list arguments, struct node_list users) {
+static void add_arguments(struct projection *p, struct list_builder *out, struct node_list arguments,
+                          struct node_list users) {
     for (size_t i = 0; i < arguments.count; i++) {
         const char *name = node_as(arguments.items[i], attribute)->key;
-        struct node *value = make_call(p->arena, "get_arg_val",
-                                       LIST(p->arena, make_reference(p->arena, "uint32_t"), make_integer(p->arena, (int64_t)i)));
+        struct node *value = make_call(
+            p->arena, "get_arg_val",
+            LIST(p->arena, make_reference(p->arena, "uint32_t"), make_integer(p->arena, (int64_t)i)));
         if (is_mentioned(users, 0, name))
-            builder_add(p->arena, out, node_new(p->arena, let, LET, ((struct span){0}), .name = arena_intern(p->arena, name),
-                                                .dtype = DTYPE_U32, .value = value));
+            builder_add(p->arena, out,
+                        node_new(p->arena, let, LET, ((struct span){0}), .name = arena_intern(p->arena, name),
+                                 .dtype = DTYPE_U32, .value = value));
     }
 }
 
 static struct node *function_of(struct compilation *compilation, enum role role) {
     struct projection p = {compilation, compilation->arena, role};
     struct node_list kernel = node_as(node_as(compilation->kernel, kernel)->body, block)->statements;
-    struct node_dictionary *dictionary = node_as(attribute_get(compilation->kernel, KEY_TT_RUNTIME_ARGS), dictionary);
+    struct node_dictionary *dictionary =
+        node_as(attribute_get(compilation->kernel, KEY_TT_RUNTIME_ARGS), dictionary);
     struct node_list arguments = dictionary ? dictionary->entries : (struct node_list){0};
     struct node_list list = project_list(&p, kernel);
     if (!does_something(list))

@@ -1,4 +1,5 @@
-/* The parts of tensorize_tt: what it knows of buffers and axes, and the lowering of one assignment to tile operations.
+/* The parts of tensorize_tt: what it knows of buffers and axes, and the lowering of one assignment to tile
+ * operations.
  */
 #ifndef TILEC_TRANSFORMS_TENSORIZE_H
 #define TILEC_TRANSFORMS_TENSORIZE_H
@@ -46,11 +47,11 @@ struct tensorizer {
 struct storage *storage_find(struct tensorizer *t, const char *name);
 struct storage *storage_add(struct tensorizer *t, struct storage storage);
 /* Declares a buffer named after base in the current statement list; axes: names, count of them. */
-const char *buffer_declare(struct tensorizer *t, enum memory memory, const char *base, size_t count, const char *const *axes,
-                           enum dtype dtype, enum orientation orientation);
+const char *buffer_declare(struct tensorizer *t, enum memory memory, const char *base, size_t count,
+                           const char *const *axes, enum dtype dtype, enum orientation orientation);
 struct node *buffer_access(struct tensorizer *t, const char *name);
-void tile_emit(struct tensorizer *t, enum tile_operation operation, struct node *target, enum assign_operator operator,
-               struct node *value);
+void tile_emit(struct tensorizer *t, enum tile_operation operation, struct node *target,
+               enum assign_operator operator, struct node * value);
 struct node_axis *axis_find(struct tensorizer *t, const char *name);
 void tensorize_fail(struct tensorizer *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -59,20 +60,23 @@ void tensorize_fail(struct tensorizer *t, const char *format, ...) __attribute__
 static inline bool dtype_is_computed(enum dtype dtype) {
     return dtype == DTYPE_BF16 || dtype == DTYPE_F32;
 }
-void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_operator operator, struct node *value);
+void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_operator operator,
+                      struct node * value);
 
 /* ---- tensorize_reduction.c ---- */
 /* The accumulation `fragment op= reduction`; the operands are buffers. */
 void tensorize_accumulate(struct tensorizer *t, const char *fragment, struct node_reduction *reduction);
-/* The reduction as a value over the given axes: an access of a buffer that holds it. target: a shared buffer of the program to write to, or NULL. */
+/* The reduction as a value over the given axes: an access of a buffer that holds it. target: a shared buffer
+ * of the program to write to, or NULL. */
 struct node *tensorize_reduction(struct tensorizer *t, struct node_reduction *reduction, size_t axis_count,
                                  const char *const *axes, const char *target);
 /* How a vector that accumulates this reduction lies in its tiles. */
-enum orientation reduction_orientation(struct tensorizer *t, struct node_reduction *reduction, const char *axis);
+enum orientation reduction_orientation(struct tensorizer *t, struct node_reduction *reduction,
+                                       const char *axis);
 
 /* ---- tensorize_fragment.c ---- */
-/* Every fragment gets one reader that reads it once, a map (else a copy is kept in a shared buffer), and a fold starts from its neutral
- * element (another start value is added by the reader). */
+/* Every fragment gets one reader that reads it once, a map (else a copy is kept in a shared buffer), and a
+ * fold starts from its neutral element (another start value is added by the reader). */
 struct node *fragments_settle(struct tensorizer *t, struct node *body);
 
 /* ---- tensorize_split.c ---- */
@@ -83,14 +87,18 @@ struct node *maps_split(struct tensorizer *t, struct node *body);
 /* bf16 when the value is one of bf16 unchanged (access, max, min, select, abs, relu, negation), else f32. */
 enum dtype value_dtype(struct tensorizer *t, struct node *value);
 /* The block axes that the value varies over, in the order of `order` (count of them); returns how many. */
-size_t value_axes(struct tensorizer *t, struct node *value, size_t count, const char *const *order, const char **found);
-/* The value as a buffer access: itself when it is one of the wanted shape, else a new buffer. axes: its axes in order. */
-struct node *value_materialize(struct tensorizer *t, struct node *value, const char *base, size_t count, const char *const *axes);
+size_t value_axes(struct tensorizer *t, struct node *value, size_t count, const char *const *order,
+                  const char **found);
+/* The value as a buffer access: itself when it is one of the wanted shape, else a new buffer. axes: its axes
+ * in order. */
+struct node *value_materialize(struct tensorizer *t, struct node *value, const char *base, size_t count,
+                               const char *const *axes);
 /* The same access with its tiles turned: `[k, i]` for `[i, k]`, a row vector for a column. */
 struct node *value_turned(struct tensorizer *t, struct node *access);
 /* The value with every tensor access replaced by a buffer that a load filled. */
 struct node *value_stage(struct tensorizer *t, struct node *value);
-/* The axes of the tiles that a tensor access covers: its last subscripts, which must be blocks. Returns how many, 0 after an error. */
+/* The axes of the tiles that a tensor access covers: its last subscripts, which must be blocks. Returns how
+ * many, 0 after an error. */
 size_t access_tile_axes(struct tensorizer *t, struct node_access *access, const char **axes);
 /* The access with leading one-element blocks as numbers: X[lo(b), i, j]. */
 struct node *access_numbered(struct tensorizer *t, struct node_access *access);

@@ -1,4 +1,5 @@
-/* One assignment of a tile program: reductions are taken out of its value, what remains is one elementwise map.
+/* One assignment of a tile program: reductions are taken out of its value, what remains is one elementwise
+ * map.
  */
 #include <string.h>
 
@@ -25,7 +26,8 @@ static struct node *turn_operand(struct fitting *f, struct node *operand) {
     struct storage *storage = storage_find(f->t, name);
     struct node *source = operand;
     if (storage->memory == MEMORY_FRAGMENT)
-        source = value_materialize(f->t, operand, arena_printf(f->t->arena, "%s_copy", name), storage->rank, storage->axes);
+        source = value_materialize(f->t, operand, arena_printf(f->t->arena, "%s_copy", name), storage->rank,
+                                   storage->axes);
     struct node *turned = value_turned(f->t, source);
     if (f->memo_count < sizeof f->memo / sizeof *f->memo) {
         f->memo[f->memo_count].name = name;
@@ -45,7 +47,8 @@ static struct node *fit_access(struct fitting *f, struct node *node) {
     struct storage *target = storage_find(t, node_as(f->target, access)->name);
     struct storage *operand = storage_find(t, node_as(node, access)->name);
     if (!operand || operand->tensor || !access_is_axes(t, node, operand->rank, operand->axes)) {
-        tensorize_fail(t, "%s is read at shifted or repeated subscripts, which no tile operation does", node_as(node, access)->name);
+        tensorize_fail(t, "%s is read at shifted or repeated subscripts, which no tile operation does",
+                       node_as(node, access)->name);
         return node;
     }
     for (size_t i = 0; i < operand->rank; i++) {
@@ -53,8 +56,8 @@ static struct node *fit_access(struct fitting *f, struct node *node) {
         for (size_t k = 0; k < target->rank; k++)
             covered |= target->axes[k] == operand->axes[i];
         if (!covered) {
-            tensorize_fail(t, "axis %s of %s does not occur in %s, which the statement writes", operand->axes[i], operand->name,
-                           target->name);
+            tensorize_fail(t, "axis %s of %s does not occur in %s, which the statement writes",
+                           operand->axes[i], operand->name, target->name);
             return node;
         }
     }
@@ -94,7 +97,8 @@ static bool first_orientation(struct node *node, void *context) {
     return node_each_child(node, first_orientation, context);
 }
 
-/* The first buffer of the value whose type the vector and matrix units do not compute with here; NULL when there is none. */
+/* The first buffer of the value whose type the vector and matrix units do not compute with here; NULL when
+ * there is none. */
 struct type_search {
     struct tensorizer *t;
     struct storage *found;
@@ -120,8 +124,9 @@ static bool check_types(struct tensorizer *t, struct node *target, struct node *
     bool copied = value->kind == NODE_ACCESS && search.found && search.found->dtype == written->dtype &&
                   (written->dtype == DTYPE_U32 || written->dtype == DTYPE_I32);
     if (!copied) {
-        tensorize_fail(t, "%s has type %s: tile operations compute with bf16 and f32; u32 and i32 are copied, no more",
-                       odd->staged ? odd->staged : odd->name, word_text(WORDS_dtype, odd->dtype));
+        tensorize_fail(
+            t, "%s has type %s: tile operations compute with bf16 and f32; u32 and i32 are copied, no more",
+            odd->staged ? odd->staged : odd->name, word_text(WORDS_dtype, odd->dtype));
         report_help(t->compilation->diagnostics, (struct span){0}, "declare it as bf16 or f32");
     }
     return copied;
@@ -160,14 +165,15 @@ static struct node *extract(struct node *node, void *context) {
     return tensorize_reduction(e->t, reduction, count, axes, NULL);
 }
 
-static bool accumulates(enum assign_operator operator, const struct node_reduction *reduction) {
-    return (operator == ASSIGN_ADD && reduction->operator == REDUCTION_SUM) ||
-           (operator == ASSIGN_MAX && reduction->operator == REDUCTION_MAX);
+static bool accumulates(enum assign_operator operator, const struct node_reduction * reduction) {
+    return (operator== ASSIGN_ADD && reduction->operator== REDUCTION_SUM) ||
+           (operator== ASSIGN_MAX && reduction->operator== REDUCTION_MAX);
 }
 
 /* ---- targets ---- */
 
-/* A vector or matrix of tiles goes to its tensor: through a buffer of the tensor's type that the writer empties. */
+/* A vector or matrix of tiles goes to its tensor: through a buffer of the tensor's type that the writer
+ * empties. */
 static void assign_tensor(struct tensorizer *t, struct node_access *target, struct node *value) {
     const char *axes[2];
     size_t count = access_tile_axes(t, target, axes);
@@ -199,7 +205,8 @@ static bool assign_load(struct tensorizer *t, struct node *target, struct node *
     if (!tensor || !tensor->tensor || buffer->memory != MEMORY_SHARED || buffer->dtype != tensor->dtype)
         return false;
     size_t count = access_tile_axes(t, access, axes);
-    if (!count || count != buffer->rank || axes[0] != buffer->axes[0] || (count == 2 && axes[1] != buffer->axes[1]))
+    if (!count || count != buffer->rank || axes[0] != buffer->axes[0] ||
+        (count == 2 && axes[1] != buffer->axes[1]))
         return false;
     if (count == 1) {
         if (buffer->orientation == ORIENTATION_COLUMN)
@@ -210,19 +217,21 @@ static bool assign_load(struct tensorizer *t, struct node *target, struct node *
     return true;
 }
 
-/* acc = acc + sum(...), acc = max(acc, max(...)): the reduction that continues on what the fragment holds, else NULL. */
-static struct node_reduction *continued(struct node *target, struct node *value, enum assign_operator *operator) {
+/* acc = acc + sum(...), acc = max(acc, max(...)): the reduction that continues on what the fragment holds,
+ * else NULL. */
+static struct node_reduction *continued(struct node *target, struct node *value,
+                                        enum assign_operator *operator) {
     struct node_binary *sum = node_as(value, binary);
     struct node_call *max = node_as(value, call);
     struct node *sides[2] = {NULL, NULL};
-    if (sum && sum->operator == BINARY_ADD) {
+    if (sum && sum->operator== BINARY_ADD) {
         sides[0] = sum->left;
         sides[1] = sum->right;
-        *operator = ASSIGN_ADD;
+        *operator= ASSIGN_ADD;
     } else if (max && strcmp(max->function, "max") == 0 && max->arguments.count == 2) {
         sides[0] = max->arguments.items[0];
         sides[1] = max->arguments.items[1];
-        *operator = ASSIGN_MAX;
+        *operator= ASSIGN_MAX;
     }
     for (int i = 0; i < 2; i++)
         if (sides[i] && node_equal(sides[i], target) && node_as(sides[1 - i], reduction))
@@ -230,30 +239,35 @@ static struct node_reduction *continued(struct node *target, struct node *value,
     return NULL;
 }
 
-static void assign_fragment(struct tensorizer *t, struct node *target, enum assign_operator operator, struct node *value) {
+static void assign_fragment(struct tensorizer *t, struct node *target, enum assign_operator operator,
+                            struct node * value) {
     const char *name = node_as(target, access)->name;
-    struct node_reduction *reduction = operator == ASSIGN_SET ? continued(target, value, &operator) : NULL;
+    struct node_reduction *reduction = operator== ASSIGN_SET ? continued(target, value, &operator) : NULL;
     reduction = reduction ? reduction : node_as(value, reduction);
     if (reduction && accumulates(operator, reduction)) {
         tensorize_accumulate(t, name, reduction);
         return;
     }
-    if (operator != ASSIGN_SET || mentions(value, name)) {
-        tensorize_fail(t, "fragment %s is updated by something else than a sum or maximum over an axis; keep the change for the "
-                          "statement that reads it",
+    if (operator!= ASSIGN_SET || mentions(value, name)) {
+        tensorize_fail(t,
+                       "fragment %s is updated by something else than a sum or maximum over an axis; keep "
+                       "the change for the "
+                       "statement that reads it",
                        name);
         return;
     }
     struct storage *fragment = storage_find(t, name);
-    struct extraction extraction = {t, fragment->rank, arena_copy(t->arena, fragment->axes, sizeof fragment->axes)};
+    struct extraction extraction = {t, fragment->rank,
+                                    arena_copy(t->arena, fragment->axes, sizeof fragment->axes)};
     value = extract(value, &extraction);
     if (!t->failed)
         emit_map(t, target, value);
 }
 
-static void assign_shared(struct tensorizer *t, struct node *target, enum assign_operator operator, struct node *value) {
+static void assign_shared(struct tensorizer *t, struct node *target, enum assign_operator operator,
+                          struct node * value) {
     struct storage *buffer = storage_find(t, node_as(target, access)->name);
-    if (operator != ASSIGN_SET) {
+    if (operator!= ASSIGN_SET) {
         tensorize_fail(t, "shared buffer %s is written once; accumulate in a fragment", buffer->name);
         return;
     }
@@ -269,14 +283,15 @@ static void assign_shared(struct tensorizer *t, struct node *target, enum assign
         emit_map(t, target, value);
 }
 
-void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_operator operator, struct node *value) {
+void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_operator operator,
+                      struct node * value) {
     struct node_access *access = node_as(target, access);
     struct storage *storage = access ? storage_find(t, access->name) : NULL;
     if (!storage) {
         tensorize_fail(t, "the left side is neither a tensor nor a buffer of blocks");
         return;
     }
-    if (storage->tensor && operator != ASSIGN_SET) {
+    if (storage->tensor && operator!= ASSIGN_SET) {
         tensorize_fail(t, "%s is updated in place; accumulate in a fragment and write it once", access->name);
         return;
     }
@@ -284,7 +299,7 @@ void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_ope
         tensorize_fail(t, "%s is written at other subscripts than its axes", access->name);
         return;
     }
-    if (!storage->tensor && operator == ASSIGN_SET && assign_load(t, target, value))
+    if (!storage->tensor && operator== ASSIGN_SET && assign_load(t, target, value))
         return;
     value = t->failed ? value : value_stage(t, value);
     if (t->failed)

@@ -1,5 +1,5 @@
-/* Fragments whose value is complete: the start of a fold moves to its readers, and readers that a section has no room
- * for read a copy. */
+/* Fragments whose value is complete: the start of a fold moves to its readers, and readers that a section has
+ * no room for read a copy. */
 #include <math.h>
 #include <string.h>
 
@@ -36,10 +36,11 @@ static bool collect_usage(struct node *node, void *context) {
 
 static bool is_neutral(const struct node_tile *start, enum assign_operator operator) {
     const struct node *value = start->value;
-    if (operator == ASSIGN_ADD)
+    if (operator== ASSIGN_ADD)
         return (value->kind == NODE_INTEGER && ((const struct node_integer *)value)->value == 0) ||
                (value->kind == NODE_REAL && ((const struct node_real *)value)->value == 0);
-    return value->kind == NODE_REAL && isinf(((const struct node_real *)value)->value) && ((const struct node_real *)value)->value < 0;
+    return value->kind == NODE_REAL && isinf(((const struct node_real *)value)->value) &&
+           ((const struct node_real *)value)->value < 0;
 }
 
 /* ---- replacing the reads of a fragment ---- */
@@ -83,7 +84,8 @@ static size_t last_write(struct node_list list, const struct usage *usage) {
     return last;
 }
 
-static struct node_list replace_from(struct tensorizer *t, struct node_list list, size_t first, const char *name, struct node *by) {
+static struct node_list replace_from(struct tensorizer *t, struct node_list list, size_t first,
+                                     const char *name, struct node *by) {
     struct reading reading = {t->arena, name, by};
     struct list_builder out = {0};
     for (size_t i = 0; i < list.count; i++)
@@ -94,10 +96,10 @@ static struct node_list replace_from(struct tensorizer *t, struct node_list list
 /* The start value moves from in front of the fold to its readers. */
 static struct node_list settle_start(struct tensorizer *t, struct node_list list, const struct usage *usage) {
     struct node_tile start = *usage->start;
-    enum assign_operator operator = usage->update->operator;
-    start.value = operator == ASSIGN_ADD ? make_integer(t->arena, 0) : make_real(t->arena, -INFINITY);
+    enum assign_operator operator= usage->update->operator;
+    start.value = operator== ASSIGN_ADD ? make_integer(t->arena, 0) : make_real(t->arena, -INFINITY);
     struct node *access = start.target, *by;
-    if (operator == ASSIGN_ADD)
+    if (operator== ASSIGN_ADD)
         by = make_binary(t->arena, BINARY_ADD, access, usage->start->value);
     else
         by = make_call(t->arena, "max", LIST(t->arena, access, usage->start->value));
@@ -105,7 +107,8 @@ static struct node_list settle_start(struct tensorizer *t, struct node_list list
     struct list_builder out = {0};
     for (size_t i = 0; i < list.count; i++)
         builder_add(t->arena, &out,
-                    list.items[i] == &usage->start->base ? arena_copy(t->arena, &start, sizeof start) : list.items[i]);
+                    list.items[i] == &usage->start->base ? arena_copy(t->arena, &start, sizeof start)
+                                                         : list.items[i]);
     return builder_list(&out);
 }
 
@@ -118,7 +121,8 @@ static struct node_list keep_copy(struct tensorizer *t, struct node_list list, c
     t->out = &copied;
     t->span = list.items[last]->span;
     const char *base = arena_printf(t->arena, "%s_copy", usage->name);
-    const char *name = buffer_declare(t, MEMORY_SHARED, base, fragment.rank, fragment.axes, DTYPE_F32, fragment.orientation);
+    const char *name =
+        buffer_declare(t, MEMORY_SHARED, base, fragment.rank, fragment.axes, DTYPE_F32, fragment.orientation);
     struct node *read = buffer_access(t, usage->name);
     tile_emit(t, TILE_MAP, buffer_access(t, name), ASSIGN_SET, read);
     t->out = outer;
@@ -131,7 +135,8 @@ static struct node_list keep_copy(struct tensorizer *t, struct node_list list, c
     return builder_list(&out);
 }
 
-/* Does the reader of the fragment read buffers beside it? A fold fills its section with sums and leaves their slots no company. */
+/* Does the reader of the fragment read buffers beside it? A fold fills its section with sums and leaves their
+ * slots no company. */
 struct company {
     const char *fragment;
     bool others;
@@ -198,14 +203,19 @@ static struct node_list settle_list(struct tensorizer *t, struct node_list list)
             collect_usage(list.items[k], &usage);
         if (usage.start && !is_in(list, &usage.start->base)) {
             t->span = usage.start->base.span;
-            tensorize_fail(t, "fragment %s gets a new value in a loop that it outlives; to continue on what it holds write += or max=",
+            tensorize_fail(t,
+                           "fragment %s gets a new value in a loop that it outlives; to continue on what it "
+                           "holds write += or max=",
                            buffer->name);
-            report_note(t->compilation->diagnostics, buffer->base.span, "%s is declared here and outlives the loop", buffer->name);
+            report_note(t->compilation->diagnostics, buffer->base.span,
+                        "%s is declared here and outlives the loop", buffer->name);
             return list;
         }
-        if (usage.update && usage.update->operation == TILE_REDUCE && usage.start && !is_neutral(usage.start, usage.update->operator))
+        if (usage.update && usage.update->operation == TILE_REDUCE && usage.start &&
+            !is_neutral(usage.start, usage.update->operator))
             list = settle_start(t, list, &usage);
-        if (usage.reads > 1 || is_spread(list, buffer->name) || (usage.update && usage.update->operation == TILE_REDUCE && reads_others(list, buffer->name)))
+        if (usage.reads > 1 || is_spread(list, buffer->name) ||
+            (usage.update && usage.update->operation == TILE_REDUCE && reads_others(list, buffer->name)))
             list = keep_copy(t, list, &usage);
     }
     return list;

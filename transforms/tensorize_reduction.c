@@ -1,6 +1,6 @@
-/* Reductions as tile operations. A sum of products over one axis is a matmul when the factors fall into two groups: those with the row
- * axis of the result, and those with its column axis (a result with one axis: the factors of the contracted axis alone). Everything
- * else folds one buffer along its rows or columns.
+/* Reductions as tile operations. A sum of products over one axis is a matmul when the factors fall into two
+ * groups: those with the row axis of the result, and those with its column axis (a result with one axis: the
+ * factors of the contracted axis alone). Everything else folds one buffer along its rows or columns.
  */
 #include <math.h>
 #include <string.h>
@@ -17,7 +17,7 @@ struct factors {
 
 static bool collect_factors(struct node *node, struct factors *factors) {
     struct node_binary *binary = node_as(node, binary);
-    if (binary && binary->operator == BINARY_MULTIPLY)
+    if (binary && binary->operator== BINARY_MULTIPLY)
         return collect_factors(binary->left, factors) && collect_factors(binary->right, factors);
     if (factors->count == FACTOR_LIMIT)
         return false;
@@ -49,7 +49,8 @@ static bool match_contraction(struct tensorizer *t, struct node *body, struct co
     struct node *constant = NULL;
     for (size_t i = 0; i < factors.count; i++) {
         struct node *factor = factors.items[i];
-        bool row = c->row && has_axis(t, factor, c->row), column = c->column && has_axis(t, factor, c->column);
+        bool row = c->row && has_axis(t, factor, c->row),
+             column = c->column && has_axis(t, factor, c->column);
         bool inner = has_axis(t, factor, c->inner);
         if (row && column)
             return false;
@@ -67,7 +68,6 @@ static bool match_contraction(struct tensorizer *t, struct node *body, struct co
     c->left = constant ? times(t, c->left, constant) : c->left;
     return true;
 }
-
 
 struct order_search {
     const char *outer, *inner;
@@ -92,14 +92,16 @@ static bool find_order(struct node *node, void *context) {
     return node_each_child(node, find_order, context);
 }
 
-enum orientation reduction_orientation(struct tensorizer *t, struct node_reduction *reduction, const char *axis) {
+enum orientation reduction_orientation(struct tensorizer *t, struct node_reduction *reduction,
+                                       const char *axis) {
     (void)t;
     struct order_search search = {axis, node_as(reduction->axes.items[0], axis)->name, 1};
     find_order(reduction->body, &search);
     return search.answer > 0 ? ORIENTATION_COLUMN : ORIENTATION_ROW;
 }
 
-static struct contraction contraction_of(struct tensorizer *t, struct node_reduction *reduction, size_t count, const char *const *axes) {
+static struct contraction contraction_of(struct tensorizer *t, struct node_reduction *reduction, size_t count,
+                                         const char *const *axes) {
     struct contraction c = {.inner = node_as(reduction->axes.items[0], axis)->name};
     if (count == 2) {
         c.row = axes[0];
@@ -112,15 +114,16 @@ static struct contraction contraction_of(struct tensorizer *t, struct node_reduc
     return c;
 }
 
-static bool is_contraction(struct tensorizer *t, struct node_reduction *reduction, size_t count, const char *const *axes,
-                           struct contraction *c) {
+static bool is_contraction(struct tensorizer *t, struct node_reduction *reduction, size_t count,
+                           const char *const *axes, struct contraction *c) {
     *c = contraction_of(t, reduction, count, axes);
-    return reduction->operator == REDUCTION_SUM && count >= 1 && match_contraction(t, reduction->body, c);
+    return reduction->operator== REDUCTION_SUM && count >= 1 && match_contraction(t, reduction->body, c);
 }
 
-/* An operand over (outer, inner): as it lies, or turned; the right operand may also lie as (column, inner) unless it is f32, whose tiles the
- * unpacker does not turn. */
-static struct node *operand(struct tensorizer *t, struct node *value, const char *first, const char *second, bool may_turn) {
+/* An operand over (outer, inner): as it lies, or turned; the right operand may also lie as (column, inner)
+ * unless it is f32, whose tiles the unpacker does not turn. */
+static struct node *operand(struct tensorizer *t, struct node *value, const char *first, const char *second,
+                            bool may_turn) {
     const char *axes[2] = {first ? first : second, second};
     size_t count = first && second ? 2 : 1;
     if (!first || !second)
@@ -134,30 +137,35 @@ static struct node *operand(struct tensorizer *t, struct node *value, const char
         return value;
     struct storage *storage = storage_find(t, node_as(access, access)->name);
     if (!dtype_is_computed(storage->dtype))
-        tensorize_fail(t, "%s has type %s: contractions compute with bf16 and f32", storage->name, word_text(WORDS_dtype, storage->dtype));
+        tensorize_fail(t, "%s has type %s: contractions compute with bf16 and f32", storage->name,
+                       word_text(WORDS_dtype, storage->dtype));
     bool turned_allowed = may_turn && storage->dtype == DTYPE_BF16;
     if (count == 2) {
         bool natural_order = storage->axes[0] == first;
         return natural_order || turned_allowed ? access : value_turned(t, access);
     }
-    /* a vector along the contracted axis: a row on the left; on the right a column, or a row that the unpacker turns */
+    /* a vector along the contracted axis: a row on the left; on the right a column, or a row that the
+     * unpacker turns */
     enum orientation wanted = may_turn ? ORIENTATION_COLUMN : ORIENTATION_ROW;
     if (storage->orientation == ORIENTATION_NONE)
         storage->orientation = wanted;
     return storage->orientation == wanted || turned_allowed ? access : value_turned(t, access);
 }
 
-static void emit_matmul(struct tensorizer *t, const char *fragment, struct node_reduction *reduction, struct contraction *c) {
+static void emit_matmul(struct tensorizer *t, const char *fragment, struct node_reduction *reduction,
+                        struct contraction *c) {
     struct node *left = operand(t, c->left, c->row, c->inner, false);
-    struct node *right = t->failed ? NULL : operand(t, c->right, c->column ? c->inner : NULL, c->column ? c->column : c->inner, true);
+    struct node *right =
+        t->failed ? NULL
+                  : operand(t, c->right, c->column ? c->inner : NULL, c->column ? c->column : c->inner, true);
     if (t->failed)
         return;
     struct storage *target = storage_find(t, fragment);
     if (target->rank == 1)
         target->orientation = c->row ? ORIENTATION_COLUMN : ORIENTATION_ROW;
     struct node *product = make_binary(t->arena, BINARY_MULTIPLY, left, right);
-    struct node *sum = node_new(t->arena, reduction, REDUCTION, reduction->base.span, .operator = REDUCTION_SUM,
-                                .axes = reduction->axes, .body = product);
+    struct node *sum = node_new(t->arena, reduction, REDUCTION, reduction->base.span,
+                                .operator= REDUCTION_SUM, .axes = reduction->axes, .body = product);
     tile_emit(t, TILE_MATMUL, buffer_access(t, fragment), ASSIGN_ADD, sum);
 }
 
@@ -165,16 +173,19 @@ static void emit_matmul(struct tensorizer *t, const char *fragment, struct node_
 
 static bool check_reduction(struct tensorizer *t, struct node_reduction *reduction) {
     if (reduction->axes.count != 1) {
-        tensorize_fail(t, "a reduction over %zu axes at once is not one tile operation", reduction->axes.count);
+        tensorize_fail(t, "a reduction over %zu axes at once is not one tile operation",
+                       reduction->axes.count);
         return false;
     }
     struct node_axis *axis = node_as(reduction->axes.items[0], axis);
     if (axis->lower) {
-        tensorize_fail(t, "axis %s is opened by the reduction itself; open it as a block with `for %s in ... by ...`", axis->name,
-                       axis->name);
+        tensorize_fail(
+            t, "axis %s is opened by the reduction itself; open it as a block with `for %s in ... by ...`",
+            axis->name, axis->name);
         return false;
     }
-    if (reduction->operator != REDUCTION_SUM && reduction->operator != REDUCTION_MAX && reduction->operator != REDUCTION_MIN) {
+    if (reduction->operator!= REDUCTION_SUM && reduction->operator!= REDUCTION_MAX && reduction->operator!=
+        REDUCTION_MIN) {
         tensorize_fail(t, "%s over an axis is no tile operation of this device",
                        word_text(WORDS_reduction_operator, reduction->operator));
         return false;
@@ -183,13 +194,18 @@ static bool check_reduction(struct tensorizer *t, struct node_reduction *reducti
 }
 
 /* The buffer that a fold reads, over (rows, columns); NULL after an error. */
-static struct node *fold_operand(struct tensorizer *t, struct node_reduction *reduction, size_t count, const char *const *axes) {
+static struct node *fold_operand(struct tensorizer *t, struct node_reduction *reduction, size_t count,
+                                 const char *const *axes) {
     const char *inner = node_as(reduction->axes.items[0], axis)->name;
     if (count != 1) {
-        if (count && reduction->operator == REDUCTION_SUM)
-            tensorize_fail(t, "this sum of products has %zu result axes and its factors do not fall into rows and columns of a matmul", count);
+        if (count && reduction->operator== REDUCTION_SUM)
+            tensorize_fail(t,
+                           "this sum of products has %zu result axes and its factors do not fall into rows "
+                           "and columns of a matmul",
+                           count);
         else if (count)
-            tensorize_fail(t, "this %s has %zu result axes, which only a sum of products may have, as a matmul",
+            tensorize_fail(t,
+                           "this %s has %zu result axes, which only a sum of products may have, as a matmul",
                            word_text(WORDS_reduction_operator, reduction->operator), count);
         else
             tensorize_fail(t, "a reduction to 0 axes, a single number, is not one tile operation");
@@ -206,24 +222,27 @@ static struct node *fold_operand(struct tensorizer *t, struct node_reduction *re
     }
     enum dtype dtype = storage_find(t, node_as(access, access)->name)->dtype;
     if (!dtype_is_computed(dtype)) {
-        tensorize_fail(t, "%s is reduced as %s: sums and maxima compute with bf16 and f32", node_as(access, access)->name,
-                       word_text(WORDS_dtype, dtype));
+        tensorize_fail(t, "%s is reduced as %s: sums and maxima compute with bf16 and f32",
+                       node_as(access, access)->name, word_text(WORDS_dtype, dtype));
         return NULL;
     }
-    if (reduction->operator == REDUCTION_MAX && dtype != DTYPE_BF16) {
-        tensorize_fail(t, "max over f32 values has no exact tile operation on this device; store the operand as bf16 first");
+    if (reduction->operator== REDUCTION_MAX && dtype != DTYPE_BF16) {
+        tensorize_fail(t, "max over f32 values has no exact tile operation on this device; store the operand "
+                          "as bf16 first");
         return NULL;
     }
     return access;
 }
 
 static struct node *fold_value(struct tensorizer *t, struct node_reduction *reduction, struct node *access) {
-    return node_new(t->arena, reduction, REDUCTION, reduction->base.span, .operator = reduction->operator, .axes = reduction->axes,
-                    .body = access);
+    return node_new(t->arena, reduction, REDUCTION, reduction->base.span, .operator= reduction->operator,
+                    .axes = reduction->axes, .body = access);
 }
 
-static enum orientation fold_orientation(struct tensorizer *t, struct node_reduction *reduction, struct node *access) {
-    bool last = storage_find(t, node_as(access, access)->name)->axes[1] == node_as(reduction->axes.items[0], axis)->name;
+static enum orientation fold_orientation(struct tensorizer *t, struct node_reduction *reduction,
+                                         struct node *access) {
+    bool last = storage_find(t, node_as(access, access)->name)->axes[1] ==
+                node_as(reduction->axes.items[0], axis)->name;
     return last ? ORIENTATION_COLUMN : ORIENTATION_ROW;
 }
 
@@ -243,26 +262,30 @@ void tensorize_accumulate(struct tensorizer *t, const char *fragment, struct nod
         return;
     target = storage_find(t, fragment);
     target->orientation = fold_orientation(t, reduction, access);
-    enum assign_operator operator = reduction->operator == REDUCTION_SUM ? ASSIGN_ADD : ASSIGN_MAX;
+    enum assign_operator operator= reduction->operator== REDUCTION_SUM ? ASSIGN_ADD : ASSIGN_MAX;
     tile_emit(t, TILE_REDUCE, buffer_access(t, fragment), operator, fold_value(t, reduction, access));
 }
 
 /* min(j: e) is -max(j: -e). */
-static struct node *negated_max(struct tensorizer *t, struct node_reduction *reduction, size_t count, const char *const *axes,
-                                const char *target) {
+static struct node *negated_max(struct tensorizer *t, struct node_reduction *reduction, size_t count,
+                                const char *const *axes, const char *target) {
     struct node_reduction max = *reduction;
-    max.operator = REDUCTION_MAX;
-    max.body = node_new(t->arena, unary, UNARY, reduction->base.span, .operator = UNARY_NEGATE, .operand = reduction->body);
+    max.operator= REDUCTION_MAX;
+    max.body = node_new(t->arena, unary, UNARY, reduction->base.span, .operator= UNARY_NEGATE,
+                        .operand = reduction->body);
     struct node *value = tensorize_reduction(t, arena_copy(t->arena, &max, sizeof max), count, axes, NULL);
-    struct node *negated = node_new(t->arena, unary, UNARY, reduction->base.span, .operator = UNARY_NEGATE, .operand = value);
+    struct node *negated =
+        node_new(t->arena, unary, UNARY, reduction->base.span, .operator= UNARY_NEGATE, .operand = value);
     if (target && !t->failed)
         tensorize_assign(t, buffer_access(t, target), ASSIGN_SET, negated);
     return target ? buffer_access(t, target) : negated;
 }
 
-static struct node *contraction_value(struct tensorizer *t, struct node_reduction *reduction, size_t count, const char *const *axes,
-                                      struct contraction *c, const char *target) {
-    enum orientation orientation = count == 2 ? ORIENTATION_NONE : c->row ? ORIENTATION_COLUMN : ORIENTATION_ROW;
+static struct node *contraction_value(struct tensorizer *t, struct node_reduction *reduction, size_t count,
+                                      const char *const *axes, struct contraction *c, const char *target) {
+    enum orientation orientation = count == 2 ? ORIENTATION_NONE
+                                   : c->row   ? ORIENTATION_COLUMN
+                                              : ORIENTATION_ROW;
     const char *fragment = buffer_declare(t, MEMORY_FRAGMENT, "acc", count, axes, DTYPE_F32, orientation);
     tile_emit(t, TILE_MAP, buffer_access(t, fragment), ASSIGN_SET, make_integer(t->arena, 0));
     emit_matmul(t, fragment, reduction, c);
@@ -271,12 +294,12 @@ static struct node *contraction_value(struct tensorizer *t, struct node_reductio
     return buffer_access(t, target ? target : fragment);
 }
 
-struct node *tensorize_reduction(struct tensorizer *t, struct node_reduction *reduction, size_t count, const char *const *axes,
-                                 const char *target) {
+struct node *tensorize_reduction(struct tensorizer *t, struct node_reduction *reduction, size_t count,
+                                 const char *const *axes, const char *target) {
     struct contraction c;
     if (!check_reduction(t, reduction))
         return &reduction->base;
-    if (reduction->operator == REDUCTION_MIN)
+    if (reduction->operator== REDUCTION_MIN)
         return negated_max(t, reduction, count, axes, target);
     if (is_contraction(t, reduction, count, axes, &c))
         return contraction_value(t, reduction, count, axes, &c, target);
@@ -289,8 +312,9 @@ struct node *tensorize_reduction(struct tensorizer *t, struct node_reduction *re
     const char *name = target;
     if (!target || turned) {
         enum dtype dtype = buffer ? buffer->dtype : value_dtype(t, &reduction->base);
-        const char *base = arena_printf(t->arena, "%s_%s", orientation == ORIENTATION_COLUMN ? "row" : "column",
-                                        word_text(WORDS_reduction_operator, reduction->operator));
+        const char *base =
+            arena_printf(t->arena, "%s_%s", orientation == ORIENTATION_COLUMN ? "row" : "column",
+                         word_text(WORDS_reduction_operator, reduction->operator));
         name = buffer_declare(t, MEMORY_SHARED, base, 1, axes, dtype, orientation);
     }
     storage_find(t, name)->orientation = orientation;

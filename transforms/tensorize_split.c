@@ -1,5 +1,5 @@
-/* A map computes in the slots of a DST section, and there are few. An expression that needs more of them is cut: a part of it goes to a
- * shared buffer of its own first.
+/* A map computes in the slots of a DST section, and there are few. An expression that needs more of them is
+ * cut: a part of it goes to a shared buffer of its own first.
  */
 #include <string.h>
 
@@ -61,8 +61,9 @@ static bool is_part(struct node *node) {
     struct node_call *call = node_as(node, call);
     bool access = false;
     find_access(node, &access);
-    return access && ((binary && binary->operator <= BINARY_REMAINDER) || (unary && unary->operator == UNARY_NEGATE) ||
-                      (call && strcmp(call->function, "inside") != 0));
+    return access &&
+           ((binary && binary->operator<= BINARY_REMAINDER) || (unary && unary->operator== UNARY_NEGATE) ||
+            (call && strcmp(call->function, "inside") != 0));
 }
 
 static bool consider(struct node *node, void *context) {
@@ -123,7 +124,8 @@ static bool find_fold(struct node *node, void *context) {
     struct node_tile *tile = node_as(node, tile);
     if (!tile)
         return node_each_child(node, find_fold, context);
-    c->slots |= (tile->operation == TILE_REDUCE || tile->operation == TILE_MATMUL) && mentions(tile->value, c->target->name);
+    c->slots |= (tile->operation == TILE_REDUCE || tile->operation == TILE_MATMUL) &&
+                mentions(tile->value, c->target->name);
     return true;
 }
 
@@ -132,7 +134,8 @@ static struct node *split_map(struct splitter *s, struct node_tile *tile) {
     struct candidate c = {.t = t, .target = node_as(tile->target, access)};
     struct node_tile rest = *tile;
     find_fold(s->body, &c);
-    int capacity = (int)t->compilation->architecture->dst_tiles_f32, limit = c.slots ? capacity - MASK_SLOTS : capacity;
+    int capacity = (int)t->compilation->architecture->dst_tiles_f32,
+        limit = c.slots ? capacity - MASK_SLOTS : capacity;
     while (slots_of(t, c.target, rest.value) > limit) {
         c.best = NULL;
         c.slots = 1;
@@ -157,7 +160,8 @@ static struct node *split(struct node *node, void *context) {
     for (size_t i = 0; i < block->statements.count; i++) {
         struct node_tile *tile = node_as(block->statements.items[i], tile);
         s->t->out = &out;
-        struct node *statement = tile && tile->operation == TILE_MAP ? split_map(s, tile) : split(block->statements.items[i], s);
+        struct node *statement =
+            tile && tile->operation == TILE_MAP ? split_map(s, tile) : split(block->statements.items[i], s);
         builder_add(s->t->arena, &out, statement);
     }
     s->t->out = outer;

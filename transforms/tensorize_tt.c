@@ -6,8 +6,8 @@
  *                                                   tile map C_out[i, j] = max(acc[i, j] + bias_in[j], 0)
  *                                                   tile store C[i, j] = C_out[i, j]
  *
- * Named axes are the access relation here: what an operation is follows from which axes its operands have, never from spelling.
- * What matches nothing is an error with the reason.
+ * Named axes are the access relation here: what an operation is follows from which axes its operands have,
+ * never from spelling. What matches nothing is an error with the reason.
  */
 #include "transforms/tensorize.h"
 
@@ -71,29 +71,31 @@ struct node *buffer_access(struct tensorizer *t, const char *name) {
     return make_access(t->arena, name, builder_list(&subscripts));
 }
 
-const char *buffer_declare(struct tensorizer *t, enum memory memory, const char *base, size_t count, const char *const *axes,
-                           enum dtype dtype, enum orientation orientation) {
+const char *buffer_declare(struct tensorizer *t, enum memory memory, const char *base, size_t count,
+                           const char *const *axes, enum dtype dtype, enum orientation orientation) {
     const char *name = name_fresh(&t->names, base);
-    struct storage storage = {.name = name, .memory = memory, .dtype = dtype, .rank = count, .orientation = orientation};
+    struct storage storage = {
+        .name = name, .memory = memory, .dtype = dtype, .rank = count, .orientation = orientation};
     struct list_builder parts = {0};
     for (size_t i = 0; i < count; i++) {
         storage.axes[i] = axes[i];
         builder_add(t->arena, &parts, make_axis(t->arena, axes[i], NULL, NULL, NULL));
     }
-    storage.declaration = node_new(t->arena, buffer, BUFFER, t->span, .memory = memory, .name = name, .axes = builder_list(&parts),
-                                   .dtype = dtype);
+    storage.declaration = node_new(t->arena, buffer, BUFFER, t->span, .memory = memory, .name = name,
+                                   .axes = builder_list(&parts), .dtype = dtype);
     storage_add(t, storage);
     builder_add(t->arena, t->out, storage.declaration);
     return name;
 }
 
-void tile_emit(struct tensorizer *t, enum tile_operation operation, struct node *target, enum assign_operator operator,
-               struct node *value) {
-    struct node *node = node_new(t->arena, tile, TILE, t->span, .operation = operation, .target = target, .operator = operator,
-                                 .value = value);
+void tile_emit(struct tensorizer *t, enum tile_operation operation, struct node *target,
+               enum assign_operator operator, struct node * value) {
+    struct node *node = node_new(t->arena, tile, TILE, t->span, .operation = operation, .target = target,
+                                 .operator= operator, .value = value);
     builder_add(t->arena, t->out, node);
-    report_remark(t->compilation->diagnostics, t->span, "%s: %s %s %s", word_text(WORDS_tile_operation, operation),
-                  node_text(t->arena, target), word_text(WORDS_assign_operator, operator), node_text(t->arena, value));
+    report_remark(t->compilation->diagnostics, t->span, "%s: %s %s %s",
+                  word_text(WORDS_tile_operation, operation), node_text(t->arena, target),
+                  word_text(WORDS_assign_operator, operator), node_text(t->arena, value));
 }
 
 static struct node_list tensorize_list(struct tensorizer *t, struct node_list statements);
@@ -115,28 +117,32 @@ static bool find_accumulation(struct node *node, void *context) {
     return node_each_child(node, find_accumulation, context);
 }
 
-static enum orientation fragment_orientation(struct tensorizer *t, struct node_buffer *buffer, struct node_list rest) {
+static enum orientation fragment_orientation(struct tensorizer *t, struct node_buffer *buffer,
+                                             struct node_list rest) {
     if (buffer->axes.count != 1)
         return ORIENTATION_NONE;
     struct accumulation wanted = {.name = buffer->name};
     for (size_t i = 0; i < rest.count && !wanted.reduction; i++)
         find_accumulation(rest.items[i], &wanted);
-    return wanted.reduction ? reduction_orientation(t, wanted.reduction, node_as(buffer->axes.items[0], axis)->name)
-                            : ORIENTATION_NONE;
+    return wanted.reduction
+               ? reduction_orientation(t, wanted.reduction, node_as(buffer->axes.items[0], axis)->name)
+               : ORIENTATION_NONE;
 }
 
 static void tensorize_buffer(struct tensorizer *t, struct node_buffer *buffer, struct node_list rest) {
-    struct storage storage = {.name = buffer->name, .memory = buffer->memory, .dtype = buffer->dtype, .rank = buffer->axes.count};
+    struct storage storage = {
+        .name = buffer->name, .memory = buffer->memory, .dtype = buffer->dtype, .rank = buffer->axes.count};
     if (buffer->axes.count > 2 || buffer->axes.count == 0) {
-        tensorize_fail(t, "buffer %s has %zu axes; a buffer is a matrix or a vector of tiles", buffer->name, buffer->axes.count);
+        tensorize_fail(t, "buffer %s has %zu axes; a buffer is a matrix or a vector of tiles", buffer->name,
+                       buffer->axes.count);
         return;
     }
     for (size_t i = 0; i < buffer->axes.count; i++) {
         storage.axes[i] = node_as(buffer->axes.items[i], axis)->name;
         struct node_axis *axis = axis_find(t, storage.axes[i]);
         if (!axis || !axis->step) {
-            tensorize_fail(t, "axis %s of buffer %s is not a block; write `%s in ... by ...`", storage.axes[i], buffer->name,
-                           storage.axes[i]);
+            tensorize_fail(t, "axis %s of buffer %s is not a block; write `%s in ... by ...`",
+                           storage.axes[i], buffer->name, storage.axes[i]);
             return;
         }
     }
@@ -155,21 +161,24 @@ static void tensorize_buffer(struct tensorizer *t, struct node_buffer *buffer, s
 }
 
 /* let e[i, j] = value over blocks in scope is a shared buffer of its type. */
-static struct node_list tensorize_function(struct tensorizer *t, struct node_let *let, struct node_list rest) {
+static struct node_list tensorize_function(struct tensorizer *t, struct node_let *let,
+                                           struct node_list rest) {
     enum dtype dtype = let->dtype ? let->dtype : value_dtype(t, let->value);
-    struct node *buffer = node_new(t->arena, buffer, BUFFER, let->base.span, .memory = MEMORY_SHARED, .name = let->name,
-                                   .axes = let->axes, .dtype = dtype, .value = let->value);
+    struct node *buffer = node_new(t->arena, buffer, BUFFER, let->base.span, .memory = MEMORY_SHARED,
+                                   .name = let->name, .axes = let->axes, .dtype = dtype, .value = let->value);
     for (size_t i = 0; i < let->axes.count; i++)
         if (node_as(let->axes.items[i], axis)->lower) {
-            tensorize_fail(t, "%s opens axis %s itself; open it as a block with `for %s in ... by ...`", let->name,
-                           node_as(let->axes.items[i], axis)->name, node_as(let->axes.items[i], axis)->name);
+            tensorize_fail(t, "%s opens axis %s itself; open it as a block with `for %s in ... by ...`",
+                           let->name, node_as(let->axes.items[i], axis)->name,
+                           node_as(let->axes.items[i], axis)->name);
             return rest;
         }
     tensorize_buffer(t, node_as(buffer, buffer), rest);
     return rest;
 }
 
-/* A value named in a tile program: over blocks it is a buffer; a number stands for itself where it is used. */
+/* A value named in a tile program: over blocks it is a buffer; a number stands for itself where it is used.
+ */
 static struct node_list tensorize_let(struct tensorizer *t, struct node_let *let, struct node_list rest) {
     struct list_builder rewritten = {0};
     if (let->axes.count)
@@ -179,12 +188,14 @@ static struct node_list tensorize_let(struct tensorizer *t, struct node_let *let
     return builder_list(&rewritten);
 }
 
-static struct node *tensorize_nest(struct tensorizer *t, struct node *node, struct node_list axes, struct node *body) {
+static struct node *tensorize_nest(struct tensorizer *t, struct node *node, struct node_list axes,
+                                   struct node *body) {
     size_t mark = t->axis_count;
     for (size_t i = 0; i < axes.count; i++)
         axis_push(t, node_as(axes.items[i], axis));
     struct node_block *block = node_as(body, block);
-    struct node *lowered = make_block(t->arena, body->span, tensorize_list(t, block ? block->statements : LIST(t->arena, body)));
+    struct node *lowered =
+        make_block(t->arena, body->span, tensorize_list(t, block ? block->statements : LIST(t->arena, body)));
     t->axis_count = mark;
     struct node *nest = node->kind == NODE_GRID ? node_new(t->arena, grid, GRID, node->span, .axes = axes, .body = lowered)
                                                 : node_new(t->arena, for, FOR, node->span, .axes = axes, .body = lowered);
@@ -198,7 +209,8 @@ static bool stores_nothing(struct node *node, void *context) {
     return !(storage && storage->tensor) && node_each_child(node, stores_nothing, context);
 }
 
-/* Is the loop over nothing, whatever the sizes at launch? One that stores stays: its tensor is empty, and a kernel has an output. */
+/* Is the loop over nothing, whatever the sizes at launch? One that stores stays: its tensor is empty, and a
+ * kernel has an output. */
 static bool is_empty_loop(struct tensorizer *t, struct node_for *loop) {
     if (!stores_nothing(loop->body, t))
         return false;
@@ -215,7 +227,8 @@ static struct node_list tensorize_statement(struct tensorizer *t, struct node *n
     t->span = node->span;
     switch (node->kind) {
     case NODE_GRID:
-        builder_add(t->arena, t->out, tensorize_nest(t, node, node_as(node, grid)->axes, node_as(node, grid)->body));
+        builder_add(t->arena, t->out,
+                    tensorize_nest(t, node, node_as(node, grid)->axes, node_as(node, grid)->body));
         break;
     case NODE_FOR:
         if (is_empty_loop(t, node_as(node, for)))
@@ -230,13 +243,15 @@ static struct node_list tensorize_statement(struct tensorizer *t, struct node *n
     case NODE_LET:
         return tensorize_let(t, node_as(node, let), rest);
     case NODE_ASSIGN:
-        tensorize_assign(t, node_as(node, assign)->target, node_as(node, assign)->operator, node_as(node, assign)->value);
+        tensorize_assign(t, node_as(node, assign)->target, node_as(node, assign)->operator,
+                         node_as(node, assign)->value);
         break;
     case NODE_TILE:
         builder_add(t->arena, t->out, node);
         break;
     default:
-        tensorize_fail(t, "no tile operation does this: `%s` is not lowered inside a tile program", node_info(node->kind)->name);
+        tensorize_fail(t, "no tile operation does this: `%s` is not lowered inside a tile program",
+                       node_info(node->kind)->name);
     }
     return rest;
 }

@@ -32,7 +32,7 @@ enum dtype value_dtype(struct tensorizer *t, struct node *value) {
         return value_dtype(t, node_as(value, unary)->operand);
     case NODE_REDUCTION: {
         struct node_reduction *reduction = node_as(value, reduction);
-        bool preserving = reduction->operator == REDUCTION_MAX || reduction->operator == REDUCTION_MIN;
+        bool preserving = reduction->operator== REDUCTION_MAX || reduction->operator== REDUCTION_MIN;
         return preserving ? value_dtype(t, reduction->body) : DTYPE_F32;
     }
     case NODE_CALL: {
@@ -73,7 +73,8 @@ static bool lacks_axis(struct node *node, void *context) {
     return node_each_child(node, lacks_axis, context);
 }
 
-size_t value_axes(struct tensorizer *t, struct node *value, size_t count, const char *const *order, const char **found) {
+size_t value_axes(struct tensorizer *t, struct node *value, size_t count, const char *const *order,
+                  const char **found) {
     size_t size = 0;
     for (size_t i = 0; i < count; i++) {
         struct axis_search search = {t, order[i]};
@@ -111,12 +112,14 @@ struct node *value_turned(struct tensorizer *t, struct node *node) {
     return access;
 }
 
-struct node *value_materialize(struct tensorizer *t, struct node *value, const char *base, size_t count, const char *const *axes) {
+struct node *value_materialize(struct tensorizer *t, struct node *value, const char *base, size_t count,
+                               const char *const *axes) {
     struct node_access *access = node_as(value, access);
     struct storage *storage = access ? storage_find(t, access->name) : NULL;
     if (storage && !storage->tensor && storage->memory == MEMORY_SHARED)
         return value;
-    const char *name = buffer_declare(t, MEMORY_SHARED, base, count, axes, value_dtype(t, value), ORIENTATION_NONE);
+    const char *name =
+        buffer_declare(t, MEMORY_SHARED, base, count, axes, value_dtype(t, value), ORIENTATION_NONE);
     tensorize_assign(t, buffer_access(t, name), ASSIGN_SET, value);
     return buffer_access(t, name);
 }
@@ -145,13 +148,15 @@ size_t access_tile_axes(struct tensorizer *t, struct node_access *access, const 
         struct node_axis *axis = reference ? axis_find(t, reference->name) : NULL;
         bool inner = i + count >= rank, block = axis && axis->step;
         if (inner && !block) {
-            tensorize_fail(t, "subscript %zu of %s is not a block axis: the last two dimensions are read by whole tiles", i + 1,
-                           access->name);
+            tensorize_fail(
+                t, "subscript %zu of %s is not a block axis: the last two dimensions are read by whole tiles",
+                i + 1, access->name);
             return 0;
         }
         if (!inner && block && attribute_integer(axis->step, 0) != 1) {
-            tensorize_fail(t, "subscript %zu of %s is a block of %s: only the last two dimensions are cut into tiles", i + 1,
-                           access->name, axis->name);
+            tensorize_fail(
+                t, "subscript %zu of %s is a block of %s: only the last two dimensions are cut into tiles",
+                i + 1, access->name, axis->name);
             return 0;
         }
         if (inner)
@@ -172,7 +177,8 @@ struct node *access_numbered(struct tensorizer *t, struct node_access *access) {
         struct node_axis *axis = reference ? axis_find(t, reference->name) : NULL;
         bool numbered = i + 2 < rank && axis && axis->step;
         struct node *subscript = access->subscripts.items[i];
-        builder_add(t->arena, &subscripts, numbered ? make_call(t->arena, "lo", LIST(t->arena, subscript)) : subscript);
+        builder_add(t->arena, &subscripts,
+                    numbered ? make_call(t->arena, "lo", LIST(t->arena, subscript)) : subscript);
     }
     return make_access(t->arena, access->name, builder_list(&subscripts));
 }
@@ -189,7 +195,8 @@ static struct node *stage_access(struct tensorizer *t, struct node *node) {
         return node;
     bool shareable = !tensor->written;
     const char *base = arena_printf(t->arena, "%s_in", access->name);
-    const char *name = buffer_declare(t, MEMORY_SHARED, base, count, axes, tensor->dtype, count == 1 ? ORIENTATION_ROW : ORIENTATION_NONE);
+    const char *name = buffer_declare(t, MEMORY_SHARED, base, count, axes, tensor->dtype,
+                                      count == 1 ? ORIENTATION_ROW : ORIENTATION_NONE);
     storage_find(t, name)->staged = access->name;
     tile_emit(t, TILE_LOAD, buffer_access(t, name), ASSIGN_SET, access_numbered(t, access));
     if (shareable)

@@ -1,13 +1,13 @@
 /* tile_pad_tt: what ragged edges need.
  *
- * A block whose extent is fixed is made no larger than the padded tensor. An axis that is contracted or folded and is not whole tiles must be
- * neutral beyond its extent, in every operand (0 * NaN is NaN): a load is told to write the neutral element there (`tt.pad`), a
- * computed operand selects it:
+ * A block whose extent is fixed is made no larger than the padded tensor. An axis that is contracted or
+ * folded and is not whole tiles must be neutral beyond its extent, in every operand (0 * NaN is NaN): a load
+ * is told to write the neutral element there (`tt.pad`), a computed operand selects it:
  *
  *     tile load X_in[i, j] = X[i, j]               tile load X_in[i, j] = X[i, j] @{tt.pad = {j = -inf}}
  *     tile reduce m[i] = max(j: X_in[i, j])   =>   tile reduce m[i] = max(j: X_in[i, j])
- *     tile map e[i, j] = exp(X_in[i, j] - m[i])    tile map e[i, j] = select(inside(j), exp(X_in[i, j] - m[i]), 0)
- *     tile reduce s[i] = sum(j: e[i, j])           tile reduce s[i] = sum(j: e[i, j])
+ *     tile map e[i, j] = exp(X_in[i, j] - m[i])    tile map e[i, j] = select(inside(j), exp(X_in[i, j] -
+ * m[i]), 0) tile reduce s[i] = sum(j: e[i, j])           tile reduce s[i] = sum(j: e[i, j])
  *
  * Padding of all other axes is never read into a valid element.
  */
@@ -56,7 +56,8 @@ static struct node *clip_axis(struct padder *p, struct node *node) {
         return node;
     bool known = integer_value(axis->step, &step), fixed = extent_of(p->arena, axis, &extent);
     if (!known && !(node_equal(axis->step, axis->upper) && attribute_integer(axis->lower, -1) == 0)) {
-        report_error(p->compilation->diagnostics, node->span, "the block size of %s is neither a number nor its whole range", axis->name);
+        report_error(p->compilation->diagnostics, node->span,
+                     "the block size of %s is neither a number nor its whole range", axis->name);
         p->failed = true;
         return node;
     }
@@ -64,16 +65,17 @@ static struct node *clip_axis(struct padder *p, struct node *node) {
         return node;
     int64_t clipped = fixed && step >= extent ? round_up(extent) : step;
     if (clipped % TILE) {
-        report_error(p->compilation->diagnostics, node->span, "blocks of %s are %lld elements; a block is whole tiles", axis->name,
-                     (long long)step);
+        report_error(p->compilation->diagnostics, node->span,
+                     "blocks of %s are %lld elements; a block is whole tiles", axis->name, (long long)step);
         report_help(p->compilation->diagnostics, (struct span){0}, "use a multiple of 32");
         p->failed = true;
         return node;
     }
-    return clipped == step
-               ? node
-               : node_with_span(p->arena, make_axis(p->arena, axis->name, axis->lower, axis->upper, make_integer(p->arena, clipped)),
-                                node->span);
+    return clipped == step ? node
+                           : node_with_span(p->arena,
+                                            make_axis(p->arena, axis->name, axis->lower, axis->upper,
+                                                      make_integer(p->arena, clipped)),
+                                            node->span);
 }
 
 static struct node *clip_blocks(struct node *node, void *context) {
@@ -142,13 +144,15 @@ static void request(struct padder *p, const char *buffer, const char *axis, doub
     struct request *before = find_request(p, buffer, axis);
     bool maskable = producer && (producer->operation == TILE_LOAD || producer->operation == TILE_MAP);
     for (size_t i = 0; i < p->request_count; i++)
-        if (p->requests[i].buffer == buffer && p->requests[i].axis == axis && p->requests[i].neutral == neutral)
+        if (p->requests[i].buffer == buffer && p->requests[i].axis == axis &&
+            p->requests[i].neutral == neutral)
             return;
     if (p->request_count == sizeof p->requests / sizeof *p->requests || !producer)
         return;
     if (producer->operation == TILE_TRANSPOSE && !before) {
         request(p, node_as(producer->value, access)->name, axis, neutral);
-        p->requests[p->request_count++] = (struct request){.buffer = buffer, .axis = axis, .neutral = neutral, .copied = true};
+        p->requests[p->request_count++] =
+            (struct request){.buffer = buffer, .axis = axis, .neutral = neutral, .copied = true};
         return;
     }
     struct request added = {.buffer = buffer, .axis = axis, .neutral = neutral};
@@ -182,7 +186,7 @@ static bool collect_requests(struct node *node, void *context) {
     const char *axis = node_as(reduction->axes.items[0], axis)->name;
     if (!is_ragged(p, axis))
         return true;
-    double neutral = reduction->operator == REDUCTION_MAX ? -INFINITY : 0;
+    double neutral = reduction->operator== REDUCTION_MAX ? -INFINITY : 0;
     struct node_binary *product = node_as(reduction->body, binary);
     if (tile->operation == TILE_MATMUL && product) {
         request_operand(p, product->left, axis, neutral);
@@ -204,7 +208,8 @@ static struct node *masked(struct padder *p, const struct request *r, struct nod
     struct node_call *call = node_as(value, call);
     if (call && strcmp(call->function, "select") == 0 && node_equal(call->arguments.items[0], inside))
         return value;
-    return make_call(p->arena, "select", LIST(p->arena, inside, value, neutral_literal(p->arena, r->neutral)));
+    return make_call(p->arena, "select",
+                     LIST(p->arena, inside, value, neutral_literal(p->arena, r->neutral)));
 }
 
 /* The producer with what the requests for its buffer demand of itself. */
@@ -216,7 +221,8 @@ static struct node *pad_producer(struct padder *p, struct node *node) {
         if (r->buffer != buffer || r->copy || r->copied)
             continue;
         if (node_as(node, tile)->operation == TILE_LOAD) {
-            struct node *pad = dictionary_set(p->arena, attribute_get(node, KEY_TT_PAD), r->axis, neutral_literal(p->arena, r->neutral));
+            struct node *pad = dictionary_set(p->arena, attribute_get(node, KEY_TT_PAD), r->axis,
+                                              neutral_literal(p->arena, r->neutral));
             node = attribute_set(p->arena, node, KEY_TT_PAD, pad);
         } else if (node_as(node, tile)->operation == TILE_MAP) {
             struct node_tile changed = *node_as(node, tile);
@@ -259,8 +265,8 @@ static void add_copies(struct padder *p, struct node *node, struct list_builder 
         builder_add(p->arena, out, arena_copy(p->arena, &copy, sizeof copy));
         builder_add(p->arena, out,
                     node_new(p->arena, tile, TILE, node->span, .operation = TILE_MAP,
-                             .target = make_access(p->arena, r->copy, target->subscripts), .operator = ASSIGN_SET,
-                             .value = masked(p, r, tile->target)));
+                             .target = make_access(p->arena, r->copy, target->subscripts),
+                             .operator= ASSIGN_SET, .value = masked(p, r, tile->target)));
         r->copied = true;
     }
 }
@@ -272,7 +278,7 @@ static struct node *redirect(struct padder *p, struct node *node) {
     if (!reduction)
         return node;
     const char *axis = node_as(reduction->axes.items[0], axis)->name;
-    double neutral = reduction->operator == REDUCTION_MAX ? -INFINITY : 0;
+    double neutral = reduction->operator== REDUCTION_MAX ? -INFINITY : 0;
     struct node_tile changed = *tile;
     for (size_t i = 0; i < p->request_count; i++) {
         struct request *r = &p->requests[i];
@@ -305,21 +311,26 @@ static struct node *record_padding(struct padder *p, struct node *node) {
         bool tiled = i + 2 >= parameter->dimensions.count, known = integer_value(extent, &value);
         ragged |= tiled && (!known || value % TILE);
         struct node *tile = make_integer(p->arena, TILE);
-        builder_add(p->arena, &padded, tiled ? make_mul(p->arena, make_ceildiv(p->arena, extent, tile), tile) : extent);
+        builder_add(p->arena, &padded,
+                    tiled ? make_mul(p->arena, make_ceildiv(p->arena, extent, tile), tile) : extent);
     }
     if (!ragged)
         return node;
-    struct node *original = node_new(p->arena, sequence, SEQUENCE, ((struct span){0}), .items = parameter->dimensions);
-    struct node *whole = node_new(p->arena, sequence, SEQUENCE, ((struct span){0}), .items = builder_list(&padded));
+    struct node *original =
+        node_new(p->arena, sequence, SEQUENCE, ((struct span){0}), .items = parameter->dimensions);
+    struct node *whole =
+        node_new(p->arena, sequence, SEQUENCE, ((struct span){0}), .items = builder_list(&padded));
     struct node *padding = dictionary_set(p->arena, NULL, KEY_ORIGINAL_SHAPE, original);
-    return attribute_set(p->arena, node, KEY_TT_PADDING, dictionary_set(p->arena, padding, KEY_PADDED_SHAPE, whole));
+    return attribute_set(p->arena, node, KEY_TT_PADDING,
+                         dictionary_set(p->arena, padding, KEY_PADDED_SHAPE, whole));
 }
 
 bool tile_pad_tt(struct compilation *compilation) {
     struct arena *arena = compilation->arena;
     struct node_kernel kernel = *node_as(compilation->kernel, kernel);
     struct padder *p = arena_allocate(arena, sizeof *p);
-    *p = (struct padder){.compilation = compilation, .arena = arena, .names = names_of(arena, compilation->kernel)};
+    *p = (struct padder){
+        .compilation = compilation, .arena = arena, .names = names_of(arena, compilation->kernel)};
     p->body = clip_blocks(kernel.body, p);
     if (p->failed)
         return false;

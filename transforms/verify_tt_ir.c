@@ -79,7 +79,8 @@ static struct node_function *function_of(const struct device_kernel *k, enum rol
 }
 
 static void check_attributes(const struct device_kernel *k) {
-    static const char *const keys[] = {KEY_TT_RUNTIME_ARGS, KEY_TT_GRID_BLOCKS, KEY_TT_CORE_GRID, KEY_TT_CORE_RANGES};
+    static const char *const keys[] = {KEY_TT_RUNTIME_ARGS, KEY_TT_GRID_BLOCKS, KEY_TT_CORE_GRID,
+                                       KEY_TT_CORE_RANGES};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         require(k, k->compilation->kernel, "kernel", k->kernel->name, keys[i]);
     if (function_of(k, ROLE_COMPUTE))
@@ -118,8 +119,9 @@ static void check_roles(const struct device_kernel *k) {
             continue;
         report_error(k->diagnostics, function->base.span, "%s of kernel %s has an empty IR body",
                      word_text(WORDS_role, function->role), k->kernel->name);
-        report_help(k->diagnostics, (struct span){0},
-                    "nothing is made up for it: say what it does, or leave the function out where nothing is to do");
+        report_help(
+            k->diagnostics, (struct span){0},
+            "nothing is made up for it: say what it does, or leave the function out where nothing is to do");
     }
     if (!function_of(k, ROLE_WRITER)) {
         report_error(k->diagnostics, k->compilation->kernel->span, "kernel %s has no %s", k->kernel->name,
@@ -179,7 +181,8 @@ static struct span entry_place(const struct node *carrier, const struct node *va
 }
 
 /* An entry that says yes or no, 1 or 0, where it is there. */
-static void check_flag(const struct device_kernel *k, const struct node *carrier, const char *attribute, const char *key) {
+static void check_flag(const struct device_kernel *k, const struct node *carrier, const char *attribute,
+                       const char *key) {
     struct node *value = dictionary_get(attribute_get(carrier, attribute), key);
     int64_t flag;
     if (!value || (integer_value(value, &flag) && (flag == 0 || flag == 1)))
@@ -196,8 +199,8 @@ static void check_compute(const struct device_kernel *k) {
     for (int fidelity = FIDELITY_LOFI; fidelity <= FIDELITY_HIFI4; fidelity++)
         known = known || strcmp(attribute_word(value, ""), fidelity_name((enum fidelity)fidelity)) == 0;
     if (!known) {
-        report_error(k->diagnostics, entry_place(kernel, value), "%s of %s is %s", KEY_MATH_FIDELITY, KEY_TT_COMPUTE,
-                     node_text(k->compilation->arena, value));
+        report_error(k->diagnostics, entry_place(kernel, value), "%s of %s is %s", KEY_MATH_FIDELITY,
+                     KEY_TT_COMPUTE, node_text(k->compilation->arena, value));
         report_help(k->diagnostics, (struct span){0}, "it takes LoFi, HiFi2, HiFi3 or HiFi4");
     }
     check_flag(k, kernel, KEY_TT_COMPUTE, KEY_FP32_DEST_ACC_EN);
@@ -241,16 +244,21 @@ static void report_full_width(const struct device_kernel *k, const struct node_c
     report_help(k->diagnostics, (struct span){0}, "set %s of its %s to 0", KEY_UNPACK_TO_DEST, KEY_TT_CB);
 }
 
-static void check_format(const struct device_kernel *k, const struct node_circular_buffer *buffer, const char *format) {
-    struct node *facts = attribute_get(&buffer->base, KEY_TT_CB), *value = dictionary_get(facts, KEY_DATA_FORMAT);
+static void check_format(const struct device_kernel *k, const struct node_circular_buffer *buffer,
+                         const char *format) {
+    struct node *facts = attribute_get(&buffer->base, KEY_TT_CB),
+                *value = dictionary_get(facts, KEY_DATA_FORMAT);
     if (strcmp(attribute_word(value, ""), format) == 0)
         return;
     if (value)
-        report_error(k->diagnostics, entry_place(&buffer->base, value), "circular buffer %s of %s has %s %s", buffer->name,
-                     word_text(WORDS_dtype, buffer->dtype), KEY_DATA_FORMAT, node_text(k->compilation->arena, value));
+        report_error(k->diagnostics, entry_place(&buffer->base, value), "circular buffer %s of %s has %s %s",
+                     buffer->name, word_text(WORDS_dtype, buffer->dtype), KEY_DATA_FORMAT,
+                     node_text(k->compilation->arena, value));
     else
-        report_error(k->diagnostics, buffer->base.span, "%s of circular buffer %s lacks %s", KEY_TT_CB, buffer->name, KEY_DATA_FORMAT);
-    report_help(k->diagnostics, (struct span){0}, "tiles of %s are %s", word_text(WORDS_dtype, buffer->dtype), format);
+        report_error(k->diagnostics, buffer->base.span, "%s of circular buffer %s lacks %s", KEY_TT_CB,
+                     buffer->name, KEY_DATA_FORMAT);
+    report_help(k->diagnostics, (struct span){0}, "tiles of %s are %s", word_text(WORDS_dtype, buffer->dtype),
+                format);
 }
 
 static void check_pages(const struct device_kernel *k, struct node_circular_buffer *buffer) {
@@ -273,7 +281,8 @@ static void check_pages(const struct device_kernel *k, struct node_circular_buff
     else
         check_format(k, buffer, format);
     check_flag(k, &buffer->base, KEY_TT_CB, KEY_UNPACK_TO_DEST);
-    if (attribute_integer(dictionary_get(attribute_get(&buffer->base, KEY_TT_CB), KEY_UNPACK_TO_DEST), 0) == 1 &&
+    if (attribute_integer(dictionary_get(attribute_get(&buffer->base, KEY_TT_CB), KEY_UNPACK_TO_DEST), 0) ==
+            1 &&
         (buffer->dtype != DTYPE_F32 || !dst_holds_f32(k)))
         report_full_width(k, buffer);
     if (integer_value(buffer->pages, &pages) && pages < 1)
@@ -290,8 +299,9 @@ static void check_buffers(const struct device_kernel *k) {
         report_help(k->diagnostics, (struct span){0},
                     "part the kernel in two: every buffer that compute reads or writes takes one");
     } else if (k->buffers.count * 5 > (size_t)a->circular_buffers * 4) {
-        report_warning(k->diagnostics, k->compilation->kernel->span, "kernel %s has %zu of the %u circular buffers of %s",
-                       k->kernel->name, k->buffers.count, a->circular_buffers, a->name);
+        report_warning(k->diagnostics, k->compilation->kernel->span,
+                       "kernel %s has %zu of the %u circular buffers of %s", k->kernel->name,
+                       k->buffers.count, a->circular_buffers, a->name);
     }
     for (size_t i = 0; i < k->buffers.count; i++) {
         check_identity(k, i);
@@ -321,8 +331,9 @@ static void report_overrun(const struct device_kernel *k, int64_t total,
     for (size_t i = 0; i < k->buffers.count; i++) {
         struct node_circular_buffer *buffer = buffer_at(k, i);
         if (known_bytes(buffer, &bytes) && integer_value(buffer->pages, &pages))
-            report_note(k->diagnostics, buffer->base.span, "%s: %" PRId64 " pages of %" PRId64 ", %" PRId64 " bytes",
-                        buffer->name, pages, page_size_of(buffer), bytes);
+            report_note(k->diagnostics, buffer->base.span,
+                        "%s: %" PRId64 " pages of %" PRId64 ", %" PRId64 " bytes", buffer->name, pages,
+                        page_size_of(buffer), bytes);
     }
     for (size_t i = 0; i < k->kernel->parameters.count; i++) {
         struct node_parameter *parameter = node_as(k->kernel->parameters.items[i], parameter);

@@ -1,5 +1,5 @@
-/* The reader and the rules of plan.json on any bytes: a fault is reported, and what is read prints as a text that
- * reads and prints the same again. */
+/* The reader and the rules of plan.json on any bytes: a fault is reported, and what is read prints as a text
+ * that reads and prints the same again. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     struct text_buffer first = {0}, second = {0};
     struct plan_facts facts;
     const char *text = arena_string_range(arena, (const char *)bytes, size);
-    struct json_value *value = json_read(arena, diagnostics, diagnostics_add_source(diagnostics, "plan.json", text, size));
+    struct json_value *value =
+        json_read(arena, diagnostics, diagnostics_add_source(diagnostics, "plan.json", text, size));
     if (!value && !diagnostics->error_count) {
         abort();
     }
@@ -23,7 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         plan_check(arena, diagnostics, value, &facts);
         json_print(value, &first);
         text = arena_string(arena, text_string(&first));
-        value = json_read(arena, diagnostics, diagnostics_add_source(diagnostics, "again.json", text, first.length));
+        value = json_read(arena, diagnostics,
+                          diagnostics_add_source(diagnostics, "again.json", text, first.length));
         if (!value) {
             abort();
         }

@@ -1,4 +1,5 @@
-/* libFuzzer target of the whole compiler: the bytes choose a program of the generator, which must keep every promise that check_program asks.
+/* libFuzzer target of the whole compiler: the bytes choose a program of the generator, which must keep every
+ * promise that check_program asks.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     struct arena *arena = arena_create();
     struct choices choices = {.bytes = bytes, .count = size};
     struct generated program = program_generate(arena, &choices, FAMILY_COUNT);

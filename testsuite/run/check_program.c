@@ -15,24 +15,21 @@
 struct check {
     struct arena *arena;
     const struct generated *program;
-    const char *broken; /* the first promise that was */
+    const char *broken;  /* the first promise that was */
     const char *refused; /* what a launch was refused for: sizes that do not fit, or that nobody gave */
 };
 
-static const char *file_of(const struct generated *program)
-{
+static const char *file_of(const struct generated *program) {
     return program->file ? program->file : "generated.tl";
 }
 
-static void break_promise(struct check *check, const char *what)
-{
+static void break_promise(struct check *check, const char *what) {
     check->broken = check->broken ? check->broken : what;
 }
 
 /* ---- compiling ---- */
 
-static const char *module_text(struct arena *arena, const struct node *module)
-{
+static const char *module_text(struct arena *arena, const struct node *module) {
     struct text_buffer text = {0};
     node_print(module, PRINT_SPANS, &text);
     const char *copy = arena_string(arena, text_string(&text));
@@ -40,34 +37,38 @@ static const char *module_text(struct arena *arena, const struct node *module)
     return copy;
 }
 
-static void check_text(struct check *check, const struct pass *pass, struct node *kernel)
-{
+static void check_text(struct check *check, const struct pass *pass, struct node *kernel) {
     struct diagnostics *diagnostics = diagnostics_create(check->arena);
-    struct node *module = node_new(check->arena, module, MODULE, kernel->span, .source = file_of(check->program), .items = LIST(check->arena, kernel));
+    struct node *module = node_new(check->arena, module, MODULE, kernel->span,
+                                   .source = file_of(check->program), .items = LIST(check->arena, kernel));
     const char *text = module_text(check->arena, module);
-    struct node *back = module_read(check->arena, diagnostics, diagnostics_add_source(diagnostics, "printed.ir", text, strlen(text)));
+    struct node *back = module_read(check->arena, diagnostics,
+                                    diagnostics_add_source(diagnostics, "printed.ir", text, strlen(text)));
     if (!back || !node_equal(module, back)) {
-        break_promise(check, arena_printf(check->arena, "the IR after %s does not read back equal: %s", pass->name,
-                                          diagnostics->first ? diagnostics->first->message : "another tree"));
+        break_promise(check,
+                      arena_printf(check->arena, "the IR after %s does not read back equal: %s", pass->name,
+                                   diagnostics->first ? diagnostics->first->message : "another tree"));
     } else if (strcmp(module_text(check->arena, back), text) != 0) {
-        break_promise(check, arena_printf(check->arena, "the IR after %s prints another text when it was read back", pass->name));
+        break_promise(check,
+                      arena_printf(check->arena, "the IR after %s prints another text when it was read back",
+                                   pass->name));
     }
 }
 
-static void check_again(struct check *check, const struct pass *pass, const struct compilation *compilation)
-{
+static void check_again(struct check *check, const struct pass *pass, const struct compilation *compilation) {
     struct compilation again = *compilation;
     again.diagnostics = diagnostics_create(check->arena);
     if (!pass->run(&again)) {
-        break_promise(check, arena_printf(check->arena, "%s fails on its own result: %s", pass->name,
-                                          again.diagnostics->first ? again.diagnostics->first->message : "no reason"));
+        break_promise(
+            check, arena_printf(check->arena, "%s fails on its own result: %s", pass->name,
+                                again.diagnostics->first ? again.diagnostics->first->message : "no reason"));
     } else if (!node_equal(compilation->kernel, again.kernel)) {
         break_promise(check, arena_printf(check->arena, "%s changes its own result", pass->name));
     }
 }
 
-static void observe(const struct pass *pass, const struct compilation *compilation, bool changed, double seconds, void *context)
-{
+static void observe(const struct pass *pass, const struct compilation *compilation, bool changed,
+                    double seconds, void *context) {
     (void)seconds;
     if (changed) {
         check_text(context, pass, compilation->kernel);
@@ -77,13 +78,13 @@ static void observe(const struct pass *pass, const struct compilation *compilati
 
 enum compile_mode { COMPILE_CHECKED, COMPILE_FIXED, COMPILE_PLAIN };
 
-static struct unit *compile(struct check *check, enum compile_mode mode, uint32_t grid_x, uint32_t grid_y)
-{
+static struct unit *compile(struct check *check, enum compile_mode mode, uint32_t grid_x, uint32_t grid_y) {
     const struct generated *program = check->program;
     struct unit *unit = arena_allocate(check->arena, sizeof *unit);
     unit->arena = check->arena;
     unit->diagnostics = diagnostics_create(check->arena);
-    unit->options = (struct unit_options){.architecture = architecture_find("wormhole_b0"), .grid_x = grid_x, .grid_y = grid_y};
+    unit->options = (struct unit_options){
+        .architecture = architecture_find("wormhole_b0"), .grid_x = grid_x, .grid_y = grid_y};
     if (mode == COMPILE_CHECKED) {
         unit->options.check_passes = true;
         unit->options.observe = observe;
@@ -99,8 +100,7 @@ static struct unit *compile(struct check *check, enum compile_mode mode, uint32_
 }
 
 /* The first error; NULL when there is none. */
-static const struct diagnostic *first_error(const struct unit *unit)
-{
+static const struct diagnostic *first_error(const struct unit *unit) {
     for (const struct diagnostic *one = unit->diagnostics->first; one; one = one->next) {
         if (one->severity == SEVERITY_ERROR) {
             return one;
@@ -110,8 +110,7 @@ static const struct diagnostic *first_error(const struct unit *unit)
 }
 
 /* A refusal names a place of the program, in words of its author. */
-static void check_refusal(struct check *check, const struct unit *unit)
-{
+static void check_refusal(struct check *check, const struct unit *unit) {
     const struct diagnostic *error = first_error(unit);
     uint32_t lines = 1;
     for (const char *at = check->program->text; *at; at++) {
@@ -123,17 +122,18 @@ static void check_refusal(struct check *check, const struct unit *unit)
         break_promise(check, arena_printf(check->arena, "%s%s%s", error->message, error->notes ? ": " : "",
                                           error->notes ? error->notes->message : ""));
     } else if (error->span.file != 0 || error->span.line < 1 || error->span.line > lines) {
-        break_promise(check, arena_printf(check->arena, "this refusal has no place in the program: %s", error->message));
+        break_promise(check, arena_printf(check->arena, "this refusal has no place in the program: %s",
+                                          error->message));
     }
 }
 
-static bool emitted(struct check *check, struct unit *unit, struct outputs *outputs)
-{
+static bool emitted(struct check *check, struct unit *unit, struct outputs *outputs) {
     static const bool all[TARGET_COUNT] = {true, true};
     struct emission emission;
     if (!module_emit(check->arena, unit->diagnostics, unit->module, &emission)) {
         const struct diagnostic *error = first_error(unit);
-        break_promise(check, arena_printf(check->arena, "nothing was emitted: %s", error ? error->message : "no reason"));
+        break_promise(check, arena_printf(check->arena, "nothing was emitted: %s",
+                                          error ? error->message : "no reason"));
         return false;
     }
     *outputs = outputs_of(check->arena, &emission, all);
@@ -141,10 +141,10 @@ static bool emitted(struct check *check, struct unit *unit, struct outputs *outp
 }
 
 /* The kernels come again from the text of the last IR alone. */
-static void check_emission(struct check *check, struct unit *unit)
-{
+static void check_emission(struct check *check, struct unit *unit) {
     const char *text = module_text(check->arena, unit->module);
-    struct unit again = {.arena = check->arena, .diagnostics = diagnostics_create(check->arena), .options = unit->options};
+    struct unit again = {
+        .arena = check->arena, .diagnostics = diagnostics_create(check->arena), .options = unit->options};
     struct outputs first, second;
     again.options.check_passes = false;
     again.options.observe = NULL;
@@ -153,7 +153,8 @@ static void check_emission(struct check *check, struct unit *unit)
     }
     if (!unit_load(&again, "last.ir", text, strlen(text)) || !unit_compile(&again)) {
         const struct diagnostic *error = first_error(&again);
-        break_promise(check, arena_printf(check->arena, "the last IR does not compile: %s", error ? error->message : "no reason"));
+        break_promise(check, arena_printf(check->arena, "the last IR does not compile: %s",
+                                          error ? error->message : "no reason"));
         return;
     }
     if (!emitted(check, &again, &second)) {
@@ -171,21 +172,18 @@ static void check_emission(struct check *check, struct unit *unit)
 
 /* ---- running ---- */
 
-static uint64_t next_random(uint64_t *state)
-{
+static uint64_t next_random(uint64_t *state) {
     *state = *state * 6364136223846793005u + 1442695040888963407u;
     return *state >> 33;
 }
 
 /* Whole numbers are small: 0 to 63. */
-static uint32_t input_number(uint64_t *state)
-{
+static uint32_t input_number(uint64_t *state) {
     return (uint32_t)(next_random(state) % 64);
 }
 
 /* Values in (-2, 2), at times a special one. */
-static float input_value(uint64_t *state, bool special)
-{
+static float input_value(uint64_t *state, bool special) {
     static const float specials[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1e-40f, 3e38f, 1e-30f};
     uint64_t bits = next_random(state);
     if (special && bits % 61 == 0) {
@@ -194,8 +192,7 @@ static float input_value(uint64_t *state, bool special)
     return (float)((double)(bits & 0xffffff) * 0x1p-22 - 2.0);
 }
 
-static void fill_array(struct array *array, uint64_t seed, bool special)
-{
+static void fill_array(struct array *array, uint64_t seed, bool special) {
     uint64_t state = seed;
     for (uint64_t i = 0; i < array_count(array); i++) {
         if (array->dtype == DTYPE_BF16) {
@@ -215,8 +212,7 @@ struct execution {
     bool ok;
 };
 
-static double element(const struct array *array, uint64_t i)
-{
+static double element(const struct array *array, uint64_t i) {
     switch (array->dtype) {
     case DTYPE_BF16:
         return (double)f32_from_bf16(((const uint16_t *)array->rows)[i]);
@@ -229,8 +225,7 @@ static double element(const struct array *array, uint64_t i)
     }
 }
 
-static struct tensor_values values_of(struct arena *arena, const struct array *array)
-{
+static struct tensor_values values_of(struct arena *arena, const struct array *array) {
     struct tensor_values values = {.name = array->name, .dtype = array->dtype, .rank = array->rank};
     memcpy(values.shape, array->extents, array->rank * sizeof *array->extents);
     values.values = arena_allocate(arena, (array_count(array) + 1) * sizeof *values.values);
@@ -241,8 +236,7 @@ static struct tensor_values values_of(struct arena *arena, const struct array *a
 }
 
 /* The sizes and whole parameters that the program runs with. */
-static struct environment environment_of(struct check *check)
-{
+static struct environment environment_of(struct check *check) {
     const struct generated *program = check->program;
     struct environment environment = {.arena = check->arena};
     for (size_t i = 0; i < program->size_count; i++) {
@@ -251,14 +245,19 @@ static struct environment environment_of(struct check *check)
     return environment;
 }
 
-static struct execution execute(struct check *check, struct unit *unit, enum device_choice device, uint64_t seed, bool special)
-{
+static struct execution execute(struct check *check, struct unit *unit, enum device_choice device,
+                                uint64_t seed, bool special) {
     const struct generated *program = check->program;
-    struct run run = {.unit = unit, .device = device, .seed = seed, .scalars = program->scalars, .scalar_count = program->scalar_count};
+    struct run run = {.unit = unit,
+                      .device = device,
+                      .seed = seed,
+                      .scalars = program->scalars,
+                      .scalar_count = program->scalar_count};
     struct node *entry = unit_entry(unit);
     struct node_list parameters = launch_parameters(entry);
-    struct execution result = {.arrays = arena_allocate(check->arena, (parameters.count + 1) * sizeof *result.arrays),
-                               .inputs = arena_allocate(check->arena, (parameters.count + 1) * sizeof *result.inputs)};
+    struct execution result = {
+        .arrays = arena_allocate(check->arena, (parameters.count + 1) * sizeof *result.arrays),
+        .inputs = arena_allocate(check->arena, (parameters.count + 1) * sizeof *result.inputs)};
     struct environment sizes = environment_of(check);
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
@@ -266,7 +265,8 @@ static struct execution execute(struct check *check, struct unit *unit, enum dev
             continue;
         }
         struct array *array = &result.arrays[result.count++];
-        *array = (struct array){.name = parameter->name, .dtype = parameter->dtype, .rank = parameter->dimensions.count};
+        *array = (struct array){
+            .name = parameter->name, .dtype = parameter->dtype, .rank = parameter->dimensions.count};
         if (!parameter_extents(unit->diagnostics, &sizes, &parameter->base, array->extents)) {
             break_promise(check, "a size of the program is not known");
             return result;
@@ -291,14 +291,16 @@ static struct execution execute(struct check *check, struct unit *unit, enum dev
     return result;
 }
 
-static void require_same(struct check *check, const struct execution *a, const struct execution *b, const char *what)
-{
+static void require_same(struct check *check, const struct execution *a, const struct execution *b,
+                         const char *what) {
     for (size_t i = 0; a->ok && b->ok && i < a->count; i++) {
         size_t width = a->arrays[i].dtype == DTYPE_BF16 ? 2 : 4;
         for (uint64_t j = 0; j < array_count(&a->arrays[i]); j++) {
-            if (memcmp((char *)a->arrays[i].rows + j * width, (char *)b->arrays[i].rows + j * width, width) != 0) {
-                break_promise(check, arena_printf(check->arena, "%s: element %llu of %s is %a and %a", what, (unsigned long long)j,
-                                                  a->arrays[i].name, element(&a->arrays[i], j), element(&b->arrays[i], j)));
+            if (memcmp((char *)a->arrays[i].rows + j * width, (char *)b->arrays[i].rows + j * width, width) !=
+                0) {
+                break_promise(check, arena_printf(check->arena, "%s: element %llu of %s is %a and %a", what,
+                                                  (unsigned long long)j, a->arrays[i].name,
+                                                  element(&a->arrays[i], j), element(&b->arrays[i], j)));
                 return;
             }
         }
@@ -306,8 +308,7 @@ static void require_same(struct check *check, const struct execution *a, const s
 }
 
 /* The bound is that of the program as its author wrote it, or of what says what it means. */
-static void check_bound(struct check *check, const struct execution *execution)
-{
+static void check_bound(struct check *check, const struct execution *execution) {
     const struct generated *program = check->program;
     const char *text = program->meaning ? program->meaning : program->text;
     struct diagnostics *diagnostics = diagnostics_create(check->arena);
@@ -315,16 +316,23 @@ static void check_bound(struct check *check, const struct execution *execution)
     struct node *kernel = module ? node_as(module, module)->items.items[0] : NULL;
     struct environment sizes = environment_of(check);
     struct scalar_value scalars[GENERATED_SCALARS];
-    struct evaluation_request request = {.kernel = kernel, .model = MODEL_BOUND, .inputs = execution->inputs, .input_count = execution->input_count,
-                                         .sizes = &sizes, .scalars = scalars};
-    struct evaluation_result bound, values = {.outputs = arena_allocate(check->arena, (execution->count + 1) * sizeof *values.outputs)};
+    struct evaluation_request request = {.kernel = kernel,
+                                         .model = MODEL_BOUND,
+                                         .inputs = execution->inputs,
+                                         .input_count = execution->input_count,
+                                         .sizes = &sizes,
+                                         .scalars = scalars};
+    struct evaluation_result bound,
+        values = {.outputs = arena_allocate(check->arena, (execution->count + 1) * sizeof *values.outputs)};
     for (size_t i = 0; i < program->scalar_count; i++) {
-        scalars[request.scalar_count++] = (struct scalar_value){program->scalars[i].name, strtof(program->scalars[i].text, NULL)};
+        scalars[request.scalar_count++] =
+            (struct scalar_value){program->scalars[i].name, strtof(program->scalars[i].text, NULL)};
     }
     for (size_t i = 0; kernel && i < execution->count; i++) {
         struct node_parameter *parameter = launch_parameter(kernel, execution->arrays[i].name);
         if (!parameter) {
-            break_promise(check, arena_printf(check->arena, "what it means says nothing of %s", execution->arrays[i].name));
+            break_promise(check, arena_printf(check->arena, "what it means says nothing of %s",
+                                              execution->arrays[i].name));
             return;
         }
         if (parameter->direction != DIRECTION_IN) {
@@ -342,8 +350,7 @@ static void check_bound(struct check *check, const struct execution *execution)
     }
 }
 
-static void check_runs(struct check *check, struct unit *unit)
-{
+static void check_runs(struct check *check, struct unit *unit) {
     const struct generated *program = check->program;
     for (int special = 0; special < 2 && !check->broken; special++) {
         struct execution device = execute(check, unit, DEVICE_CHOICE_SIM, 0, special);
@@ -355,7 +362,8 @@ static void check_runs(struct check *check, struct unit *unit)
         struct execution other = execute(check, unit, DEVICE_CHOICE_SIM, 1 + strlen(program->text), special);
         require_same(check, &device, &other, "two orders of threads");
         bool is_ir = unit->from_ir; /* whose sizes and grid are its own */
-        struct unit *fixed = is_ir || program->open ? NULL : compile(check, COMPILE_FIXED, program->grid_x, program->grid_y);
+        struct unit *fixed =
+            is_ir || program->open ? NULL : compile(check, COMPILE_FIXED, program->grid_x, program->grid_y);
         if (!fixed) {
             other = device;
         } else if (!first_error(fixed)) {
@@ -363,7 +371,8 @@ static void check_runs(struct check *check, struct unit *unit)
             require_same(check, &device, &other, "open and fixed sizes");
         } else {
             check_refusal(check, fixed);
-            break_promise(check, arena_printf(check->arena, "accepted with open sizes only: %s", first_error(fixed)->message));
+            break_promise(check, arena_printf(check->arena, "accepted with open sizes only: %s",
+                                              first_error(fixed)->message));
         }
         struct unit *wide = is_ir ? NULL : compile(check, COMPILE_PLAIN, 5, 3);
         if (wide && !first_error(wide)) {
@@ -376,8 +385,7 @@ static void check_runs(struct check *check, struct unit *unit)
     }
 }
 
-struct judgement program_check(struct arena *arena, const struct generated *program)
-{
+struct judgement program_check(struct arena *arena, const struct generated *program) {
     struct check check = {.arena = arena, .program = program};
     struct unit *unit = compile(&check, COMPILE_CHECKED, program->grid_x, program->grid_y);
     const struct diagnostic *error = first_error(unit);

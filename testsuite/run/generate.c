@@ -31,8 +31,7 @@ struct maker {
     struct text_buffer parameters, body;
 };
 
-uint32_t choose(struct choices *choices, uint32_t limit)
-{
+uint32_t choose(struct choices *choices, uint32_t limit) {
     if (choices->bytes) {
         return choices->at < choices->count ? choices->bytes[choices->at++] % limit : 0;
     }
@@ -43,13 +42,11 @@ uint32_t choose(struct choices *choices, uint32_t limit)
     return (uint32_t)((z ^ z >> 31) % limit);
 }
 
-static uint32_t pick(struct maker *m, uint32_t limit)
-{
+static uint32_t pick(struct maker *m, uint32_t limit) {
     return choose(m->choices, limit);
 }
 
-static bool once_in(struct maker *m, uint32_t times)
-{
+static bool once_in(struct maker *m, uint32_t times) {
     return pick(m, times) == times - 1;
 }
 
@@ -57,15 +54,13 @@ static bool once_in(struct maker *m, uint32_t times)
 
 /* ---- sizes and tensors ---- */
 
-static int64_t random_size(struct maker *m)
-{
+static int64_t random_size(struct maker *m) {
     static const int64_t usual[] = {33, 64, 32, 1, 40, 70, 31, 65, 96, 100, 2, 17};
     return once_in(m, 40) ? 0 : PICK(m, usual);
 }
 
 /* A size of the kernel, known by name. */
-static const char *declare_size(struct maker *m, const char *name)
-{
+static const char *declare_size(struct maker *m, const char *name) {
     struct generated *program = &m->program;
     for (size_t i = 0; i < program->size_count; i++) {
         if (strcmp(program->sizes[i].name, name) == 0) {
@@ -77,8 +72,7 @@ static const char *declare_size(struct maker *m, const char *name)
 }
 
 /* What an axis runs over: mostly a size of its own, at times a number, or the size of another axis. */
-static const char *axis_size(struct maker *m, const char *name)
-{
+static const char *axis_size(struct maker *m, const char *name) {
     if (once_in(m, 12)) {
         static const char *const numbers[] = {"32", "50", "64", "1"};
         return PICK(m, numbers);
@@ -86,18 +80,15 @@ static const char *axis_size(struct maker *m, const char *name)
     return declare_size(m, once_in(m, 12) ? "N" : name);
 }
 
-static void open_axis(struct maker *m, const char *name, const char *size)
-{
+static void open_axis(struct maker *m, const char *name, const char *size) {
     m->scope[m->scope_count++] = (struct axis){name, size};
 }
 
-static const char *element_type(struct maker *m)
-{
+static const char *element_type(struct maker *m) {
     return pick(m, 3) == 2 && !m->narrow ? "f32" : "bf16";
 }
 
-static struct tensor *declare_tensor(struct maker *m, size_t rank, const char *const *sizes)
-{
+static struct tensor *declare_tensor(struct maker *m, size_t rank, const char *const *sizes) {
     static const char *const names[] = {"A", "B", "C", "D", "E", "F", "G", "U", "V"};
     struct tensor *tensor = &m->tensors[m->tensor_count];
     *tensor = (struct tensor){.name = names[m->tensor_count], .rank = rank};
@@ -111,8 +102,7 @@ static struct tensor *declare_tensor(struct maker *m, size_t rank, const char *c
     return tensor;
 }
 
-static const char *access_text(struct maker *m, const char *name, size_t rank, const struct axis *axes)
-{
+static const char *access_text(struct maker *m, const char *name, size_t rank, const struct axis *axes) {
     const char *text = arena_printf(m->arena, "%s[", name);
     for (size_t i = 0; i < rank; i++) {
         text = arena_printf(m->arena, "%s%s%s", text, i ? ", " : "", axes[i].name);
@@ -121,8 +111,7 @@ static const char *access_text(struct maker *m, const char *name, size_t rank, c
 }
 
 /* An input read at these axes: a tensor of this shape that is there already, or a new one. */
-static const char *input_at(struct maker *m, size_t rank, const struct axis *axes)
-{
+static const char *input_at(struct maker *m, size_t rank, const struct axis *axes) {
     const char *sizes[3];
     bool reuse = pick(m, 3) == 2 || m->tensor_count == TENSOR_LIMIT;
     for (size_t i = 0; reuse && i < m->tensor_count; i++) {
@@ -143,10 +132,9 @@ static const char *input_at(struct maker *m, size_t rank, const struct axis *axe
     return access_text(m, declare_tensor(m, rank, sizes)->name, rank, axes);
 }
 
-/* A tensor over some of the axes in scope: mostly the innermost ones in order, at times turned or with some left out. must: an axis that
- * it has, or -1. */
-static const char *input_text(struct maker *m, int must)
-{
+/* A tensor over some of the axes in scope: mostly the innermost ones in order, at times turned or with some
+ * left out. must: an axis that it has, or -1. */
+static const char *input_text(struct maker *m, int must) {
     struct axis axes[3];
     size_t rank = 0;
     bool turn = once_in(m, 6), vector = once_in(m, 3);
@@ -162,7 +150,8 @@ static const char *input_text(struct maker *m, int must)
     if (rank == 0) {
         axes[rank++] = m->scope[m->scope_count - 1];
     }
-    if (strcmp(axes[0].name, "b") == 0 && rank < 3) { /* selects matrices: it leads three dimensions, or does not occur */
+    if (strcmp(axes[0].name, "b") == 0 &&
+        rank < 3) { /* selects matrices: it leads three dimensions, or does not occur */
         axes[0] = rank > 1 ? axes[1] : m->scope[m->scope_count - 1];
         rank = 1;
     }
@@ -176,15 +165,14 @@ static const char *input_text(struct maker *m, int must)
 
 /* ---- expressions ---- */
 
-static const char *constant_text(struct maker *m)
-{
+static const char *constant_text(struct maker *m) {
     static const char *const constants[] = {"1", "0.5", "2", "-1.25", "0", "0.1", "3"};
     return PICK(m, constants);
 }
 
-static const char *scalar_text(struct maker *m)
-{
-    static const char *const names[] = {"alpha", "beta", "gamma", "delta"}, *const values[] = {"0.5", "-1.5", "2", "0.1"};
+static const char *scalar_text(struct maker *m) {
+    static const char *const names[] = {"alpha", "beta", "gamma", "delta"}, *const values[] = {"0.5", "-1.5",
+                                                                                               "2", "0.1"};
     struct generated *program = &m->program;
     size_t i = pick(m, 2);
     if (i < program->scalar_count) {
@@ -207,11 +195,11 @@ static const char *const binary_names[] = {
 static const char *expression_text(struct maker *m, int depth);
 
 /* Functions with poles or steep flanks mostly get arguments at which results are finite. */
-static const char *unary_text(struct maker *m, int depth)
-{
+static const char *unary_text(struct maker *m, int depth) {
     const char *name = PICK(m, unary_names), *operand = expression_text(m, depth - 1);
     bool tame = !once_in(m, 12);
-    if (tame && (strcmp(name, "log") == 0 || strcmp(name, "rsqrt") == 0 || strcmp(name, "recip") == 0 || strcmp(name, "sqrt") == 0)) {
+    if (tame && (strcmp(name, "log") == 0 || strcmp(name, "rsqrt") == 0 || strcmp(name, "recip") == 0 ||
+                 strcmp(name, "sqrt") == 0)) {
         return arena_printf(m->arena, "%s(abs(%s) + 0.5)", name, operand);
     }
     if (tame && strcmp(name, "exp") == 0) {
@@ -221,8 +209,7 @@ static const char *unary_text(struct maker *m, int depth)
 }
 
 /* A fold over an axis of its own, in scope inside. */
-static const char *reduction_text(struct maker *m, int depth)
-{
+static const char *reduction_text(struct maker *m, int depth) {
     static const char *const folds[] = {"sum", "max", "sum", "min"};
     static const char *const axes[] = {"k", "l", "p", "q"}, *const sizes[] = {"K", "L", "K", "L"};
     if (m->reductions == 4) {
@@ -234,17 +221,21 @@ static const char *reduction_text(struct maker *m, int depth)
     open_axis(m, name, size);
     const char *value = input_text(m, at);
     switch (pick(m, 4)) {
-    case 0: break;
+    case 0:
+        break;
     case 1:
-    case 2: value = arena_printf(m->arena, "%s * %s", value, input_text(m, at)); break;
-    default: value = arena_printf(m->arena, "%s + %s", value, depth > 1 ? unary_text(m, 1) : input_text(m, -1)); break;
+    case 2:
+        value = arena_printf(m->arena, "%s * %s", value, input_text(m, at));
+        break;
+    default:
+        value = arena_printf(m->arena, "%s + %s", value, depth > 1 ? unary_text(m, 1) : input_text(m, -1));
+        break;
     }
     m->scope_count--;
     return arena_printf(m->arena, "%s(%s in %s: %s)", fold, name, size, value);
 }
 
-static const char *leaf_text(struct maker *m)
-{
+static const char *leaf_text(struct maker *m) {
     uint32_t choice = pick(m, 10);
     if (choice == 9) {
         return scalar_text(m);
@@ -255,20 +246,22 @@ static const char *leaf_text(struct maker *m)
     return m->value_count && choice >= 5 ? m->values[pick(m, (uint32_t)m->value_count)] : input_text(m, -1);
 }
 
-static const char *binary_text(struct maker *m, int depth)
-{
+static const char *binary_text(struct maker *m, int depth) {
     static const char *const operators[] = {"+", "-", "*"};
     const char *a = expression_text(m, depth - 1), *b = expression_text(m, depth - 1);
     switch (pick(m, 8)) {
-    case 5: return arena_printf(m->arena, "%s(%s, %s)", PICK(m, binary_names), a, b);
-    case 6: return arena_printf(m->arena, "(%s) / (abs(%s) + 1)", a, b);
-    case 7: return arena_printf(m->arena, "select(%s > %s, %s, %s)", a, constant_text(m), b, a);
-    default: return arena_printf(m->arena, "(%s %s %s)", a, PICK(m, operators), b);
+    case 5:
+        return arena_printf(m->arena, "%s(%s, %s)", PICK(m, binary_names), a, b);
+    case 6:
+        return arena_printf(m->arena, "(%s) / (abs(%s) + 1)", a, b);
+    case 7:
+        return arena_printf(m->arena, "select(%s > %s, %s, %s)", a, constant_text(m), b, a);
+    default:
+        return arena_printf(m->arena, "(%s %s %s)", a, PICK(m, operators), b);
     }
 }
 
-static const char *expression_text(struct maker *m, int depth)
-{
+static const char *expression_text(struct maker *m, int depth) {
     uint32_t choice = depth > 0 ? pick(m, 8) : 0;
     if (choice < 2) {
         return leaf_text(m);
@@ -276,14 +269,14 @@ static const char *expression_text(struct maker *m, int depth)
     if (choice < 4) {
         return unary_text(m, depth);
     }
-    return choice == 7 && m->program.family != FAMILY_ELEMENTWISE ? reduction_text(m, depth) : binary_text(m, depth);
+    return choice == 7 && m->program.family != FAMILY_ELEMENTWISE ? reduction_text(m, depth)
+                                                                  : binary_text(m, depth);
 }
 
 /* ---- nests over elements ---- */
 
 /* The axes of the output: its last two are rows and columns. */
-static void open_output(struct maker *m)
-{
+static void open_output(struct maker *m) {
     static const char *const names[] = {"b", "i", "j"}, *const sizes[] = {"H", "M", "N"};
     static const uint8_t ranks[] = {2, 2, 2, 3, 1, 3};
     size_t rank = PICK(m, ranks);
@@ -293,17 +286,16 @@ static void open_output(struct maker *m)
     }
 }
 
-static const char *loop_text(struct maker *m, size_t first, size_t count)
-{
+static const char *loop_text(struct maker *m, size_t first, size_t count) {
     const char *text = "for ";
     for (size_t i = 0; i < count; i++) {
-        text = arena_printf(m->arena, "%s%s%s in %s", text, i ? ", " : "", m->scope[first + i].name, m->scope[first + i].size);
+        text = arena_printf(m->arena, "%s%s%s in %s", text, i ? ", " : "", m->scope[first + i].name,
+                            m->scope[first + i].size);
     }
     return text;
 }
 
-static const char *sizes_text(struct maker *m, size_t count, const struct axis *axes)
-{
+static const char *sizes_text(struct maker *m, size_t count, const struct axis *axes) {
     const char *text = "";
     for (size_t i = 0; i < count; i++) {
         text = arena_printf(m->arena, "%s%s%s", text, i ? ", " : "", axes[i].size);
@@ -311,8 +303,7 @@ static const char *sizes_text(struct maker *m, size_t count, const struct axis *
     return text;
 }
 
-static void make_nest(struct maker *m)
-{
+static void make_nest(struct maker *m) {
     open_output(m);
     size_t rank = m->scope_count;
     text_printf(&m->body, "    %s {\n", loop_text(m, 0, rank));
@@ -334,10 +325,11 @@ static void make_nest(struct maker *m)
     text_printf(&m->body, "        %s = %s;\n    }\n", access_text(m, "Y", rank, m->scope), value);
 }
 
-/* The operands of a product over k: each over its own axis and k, either way round; rank 1 for a product of matrix and vector. */
-static void matmul_operands(struct maker *m, const struct axis *batch, const char **a, const char **b)
-{
-    const struct axis i = m->scope[m->scope_count - 2], j = m->scope[m->scope_count - 1], k = {"k", declare_size(m, "K")};
+/* The operands of a product over k: each over its own axis and k, either way round; rank 1 for a product of
+ * matrix and vector. */
+static void matmul_operands(struct maker *m, const struct axis *batch, const char **a, const char **b) {
+    const struct axis i = m->scope[m->scope_count - 2], j = m->scope[m->scope_count - 1],
+                      k = {"k", declare_size(m, "K")};
     struct axis left[3] = {*batch, i, k}, right[3] = {*batch, k, j};
     if (once_in(m, 3)) {
         left[1] = k, left[2] = i;
@@ -350,8 +342,7 @@ static void matmul_operands(struct maker *m, const struct axis *batch, const cha
     *b = batched && !shared ? input_at(m, 3, right) : input_at(m, 2, right + 1);
 }
 
-static void open_matrix(struct maker *m, struct axis *batch)
-{
+static void open_matrix(struct maker *m, struct axis *batch) {
     *batch = (struct axis){0};
     if (once_in(m, 4)) {
         *batch = (struct axis){"b", once_in(m, 2) ? declare_size(m, "H") : "2"};
@@ -367,39 +358,41 @@ static void open_matrix(struct maker *m, struct axis *batch)
     open_axis(m, "j", axis_size(m, "N"));
 }
 
-static const char *epilogue_text(struct maker *m, const char *product)
-{
+static const char *epilogue_text(struct maker *m, const char *product) {
     const char *function = once_in(m, 2) ? "silu" : "tanh";
     switch (pick(m, 6)) {
-    case 0: return product;
-    case 1: return arena_printf(m->arena, "%s + %s", product, input_text(m, (int)m->scope_count - 1));
-    case 2: return arena_printf(m->arena, "max(%s + %s, 0)", product, input_text(m, -1));
-    case 3: return arena_printf(m->arena, "%s * %s", product, scalar_text(m));
-    case 4: return arena_printf(m->arena, "%s(%s) * %s", function, product, input_text(m, -1));
-    default: return arena_printf(m->arena, "(%s - %s) * 0.5", input_text(m, -1), product);
+    case 0:
+        return product;
+    case 1:
+        return arena_printf(m->arena, "%s + %s", product, input_text(m, (int)m->scope_count - 1));
+    case 2:
+        return arena_printf(m->arena, "max(%s + %s, 0)", product, input_text(m, -1));
+    case 3:
+        return arena_printf(m->arena, "%s * %s", product, scalar_text(m));
+    case 4:
+        return arena_printf(m->arena, "%s(%s) * %s", function, product, input_text(m, -1));
+    default:
+        return arena_printf(m->arena, "(%s - %s) * 0.5", input_text(m, -1), product);
     }
 }
 
-static const char *product_text(struct maker *m, const char *a, const char *b)
-{
+static const char *product_text(struct maker *m, const char *a, const char *b) {
     bool turn = once_in(m, 2);
     return arena_printf(m->arena, "%s * %s", turn ? b : a, turn ? a : b);
 }
 
-static void make_matmul(struct maker *m)
-{
+static void make_matmul(struct maker *m) {
     struct axis batch;
     const char *a, *b;
     open_matrix(m, &batch);
     matmul_operands(m, &batch, &a, &b);
     const char *product = arena_printf(m->arena, "sum(k in K: %s)", product_text(m, a, b));
-    text_printf(&m->body, "    %s {\n        %s = %s;\n    }\n", loop_text(m, 0, m->scope_count), access_text(m, "Y", m->scope_count, m->scope),
-                epilogue_text(m, product));
+    text_printf(&m->body, "    %s {\n        %s = %s;\n    }\n", loop_text(m, 0, m->scope_count),
+                access_text(m, "Y", m->scope_count, m->scope), epilogue_text(m, product));
 }
 
 /* A product by hand-written loops in any order: an accumulator, or an output that is set and added to. */
-static void make_loops(struct maker *m)
-{
+static void make_loops(struct maker *m) {
     static const uint8_t orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     struct axis batch;
     const char *a, *b;
@@ -410,8 +403,10 @@ static void make_loops(struct maker *m)
     const char *term = product_text(m, a, b);
     if (once_in(m, 2)) {
         const char *start = once_in(m, 4) ? input_text(m, (int)rank - 1) : "0";
-        text_printf(&m->body, "    %s {\n        var acc: f32 = %s;\n        for k in K { acc += %s; }\n        %s = %s;\n    }\n", loops, start,
-                    term, target, epilogue_text(m, "acc"));
+        text_printf(&m->body,
+                    "    %s {\n        var acc: f32 = %s;\n        for k in K { acc += %s; }\n        %s = "
+                    "%s;\n    }\n",
+                    loops, start, term, target, epilogue_text(m, "acc"));
         return;
     }
     struct axis axes[3] = {m->scope[rank - 2], m->scope[rank - 1], {"k", "K"}};
@@ -424,15 +419,15 @@ static void make_loops(struct maker *m)
         text_printf(&m->body, "%s%s in %s", i ? ", " : "", axes[order[i]].name, axes[order[i]].size);
     }
     text_printf(&m->body, " { %s %s; }\n", target,
-                once_in(m, 2) ? arena_printf(m->arena, "+= %s", term) : arena_printf(m->arena, "= %s + %s", term, target));
+                once_in(m, 2) ? arena_printf(m->arena, "+= %s", term)
+                              : arena_printf(m->arena, "= %s + %s", term, target));
     if (once_in(m, 2)) {
         text_printf(&m->body, "    %s { %s = %s; }\n", loops, target, epilogue_text(m, target));
     }
 }
 
 /* Values of whole rows (or columns) that a later statement reads: normalisations in their many shapes. */
-static void make_softmax(struct maker *m)
-{
+static void make_softmax(struct maker *m) {
     bool columns = once_in(m, 4), batched = once_in(m, 5), weights = once_in(m, 2);
     struct axis outer = {"i", axis_size(m, "M")}, inner = {"j", axis_size(m, "N")}, batch = {"b", "2"};
     struct axis output[3] = {batch, columns ? inner : outer, columns ? outer : inner};
@@ -446,25 +441,30 @@ static void make_softmax(struct maker *m)
     switch (shape) {
     case 0:
         text_printf(&m->body,
-                    "        let m = max(j in %s: %s);\n        let e[j in %s] = exp(%s - m);\n        let s = sum(j in %s: e[j]);\n"
+                    "        let m = max(j in %s: %s);\n        let e[j in %s] = exp(%s - m);\n        let s "
+                    "= sum(j in %s: e[j]);\n"
                     "        for j in %s { %s = e[j] / s%s; }\n",
                     n, x, n, x, n, n, y, scale);
         break;
     case 1:
         text_printf(&m->body,
                     "        let m = sum(j in %s: %s) / (%s + 1);\n        let d[j in %s] = %s - m;\n"
-                    "        let v = sum(j in %s: d[j] * d[j]) / (%s + 1);\n        for j in %s { %s = d[j] * rsqrt(v + 0.001)%s; }\n",
+                    "        let v = sum(j in %s: d[j] * d[j]) / (%s + 1);\n        for j in %s { %s = d[j] "
+                    "* rsqrt(v + 0.001)%s; }\n",
                     n, x, n, n, x, n, n, n, y, scale);
         break;
     case 2:
-        text_printf(&m->body, "        let r = sum(j in %s: square(%s));\n        for j in %s { %s = %s * rsqrt(r + 0.01)%s; }\n", n, x, n, y, x,
-                    scale);
+        text_printf(&m->body,
+                    "        let r = sum(j in %s: square(%s));\n        for j in %s { %s = %s * rsqrt(r + "
+                    "0.01)%s; }\n",
+                    n, x, n, y, x, scale);
         break;
     default:
-        text_printf(&m->body,
-                    "        let m = max(j in %s: %s);\n        let l = log(sum(j in %s: exp(%s - m)) + 0.5) + m;\n"
-                    "        for j in %s { %s = %s - l%s; }\n",
-                    n, x, n, x, n, y, x, scale);
+        text_printf(
+            &m->body,
+            "        let m = max(j in %s: %s);\n        let l = log(sum(j in %s: exp(%s - m)) + 0.5) + m;\n"
+            "        for j in %s { %s = %s - l%s; }\n",
+            n, x, n, x, n, y, x, scale);
         break;
     }
     text_append(&m->body, "    }\n");
@@ -475,14 +475,12 @@ static void make_softmax(struct maker *m)
 
 /* ---- tile programs ---- */
 
-static const char *block_text(struct maker *m)
-{
+static const char *block_text(struct maker *m) {
     static const char *const blocks[] = {"32", "64", "32", "128", "96", "256"};
     return PICK(m, blocks);
 }
 
-static void open_grid(struct maker *m)
-{
+static void open_grid(struct maker *m) {
     open_axis(m, "i", axis_size(m, "M"));
     open_axis(m, "j", axis_size(m, "N"));
     bool turn = once_in(m, 6);
@@ -492,8 +490,7 @@ static void open_grid(struct maker *m)
 }
 
 /* Elementwise on blocks, with buffers between, and at times a fold of rows by panels. */
-static void make_tiled(struct maker *m)
-{
+static void make_tiled(struct maker *m) {
     open_grid(m);
     for (uint32_t buffers = pick(m, 3); buffers > 0; buffers--) {
         const char *name = arena_printf(m->arena, "s%zu", m->names++);
@@ -502,7 +499,8 @@ static void make_tiled(struct maker *m)
         m->values[m->value_count++] = arena_printf(m->arena, "%s[i, j]", name);
     }
     if (once_in(m, 2)) {
-        static const char *const folds[] = {"sum", "max"}, *const operators[] = {"+=", "max="}, *const starts[] = {"0", "-inf"};
+        static const char *const folds[] = {"sum", "max"}, *const operators[] = {"+=", "max="},
+                                 *const starts[] = {"0", "-inf"};
         size_t fold = pick(m, 2);
         bool row = once_in(m, 3);
         struct axis k = {"k", declare_size(m, "K")}, at[2] = {row ? k : m->scope[0], row ? m->scope[1] : k};
@@ -511,8 +509,10 @@ static void make_tiled(struct maker *m)
         if (m->tensor_count == 0) {
             m->tensors[m->tensor_count++] = (struct tensor){.name = "P", .rank = 0};
         }
-        text_printf(&m->body, "        fragment r[%s]: f32 = %s;\n        for k in K by %s { r %s %s(k: P[%s, %s]); }\n", left, starts[fold],
-                    block_text(m), operators[fold], folds[fold], at[0].name, at[1].name);
+        text_printf(
+            &m->body,
+            "        fragment r[%s]: f32 = %s;\n        for k in K by %s { r %s %s(k: P[%s, %s]); }\n", left,
+            starts[fold], block_text(m), operators[fold], folds[fold], at[0].name, at[1].name);
         m->values[m->value_count++] = arena_printf(m->arena, "r[%s]", left);
     }
     const char *value = expression_text(m, DEPTH);
@@ -527,8 +527,7 @@ static void make_tiled(struct maker *m)
     text_printf(&m->body, "        Y[i, j] = %s;\n    }\n", value);
 }
 
-static void make_tiled_matmul(struct maker *m)
-{
+static void make_tiled_matmul(struct maker *m) {
     static const char *const pipelines[] = {"", " @pipeline(2)", "", " @pipeline(3)"};
     struct axis none = {0};
     const char *a, *b;
@@ -536,41 +535,70 @@ static void make_tiled_matmul(struct maker *m)
     matmul_operands(m, &none, &a, &b);
     const char *start = once_in(m, 4) ? input_text(m, 1) : "0";
     const char *pipeline = PICK(m, pipelines);
-    text_printf(&m->body, "        fragment acc[i, j]: f32 = %s;\n        for k in K by %s%s {\n", start, block_text(m), pipeline);
+    text_printf(&m->body, "        fragment acc[i, j]: f32 = %s;\n        for k in K by %s%s {\n", start,
+                block_text(m), pipeline);
     switch (pick(m, 4)) {
-    case 0: text_printf(&m->body, "            acc += sum(k: %s * %s);\n", a, b); break;
-    case 1: text_printf(&m->body, "            shared a = %s;\n            gemm(a, %s, acc);\n", a, b); break;
-    default: text_printf(&m->body, "            shared a = %s, b = %s;\n            gemm(a, b, acc);\n", a, b); break;
+    case 0:
+        text_printf(&m->body, "            acc += sum(k: %s * %s);\n", a, b);
+        break;
+    case 1:
+        text_printf(&m->body, "            shared a = %s;\n            gemm(a, %s, acc);\n", a, b);
+        break;
+    default:
+        text_printf(&m->body, "            shared a = %s, b = %s;\n            gemm(a, b, acc);\n", a, b);
+        break;
     }
     text_printf(&m->body, "        }\n        Y[i, j] = %s;\n    }\n", epilogue_text(m, "acc[i, j]"));
 }
 
 /* ---- programs that break one rule ---- */
 
-static void make_strange(struct maker *m)
-{
-    static const char *const values[] = {
-        "A[i + 1 else 0, j]", "A[i, i]",          "A[i, j] + i",       "product(k in K: A[i, k])", "sum(k in 0..i + 1: A[i, k])",
-        "A[j, i, 0]",         "sum(k in 3..N: A[i, k])", "A[2, j]",    "A[i, 0]",                  "argmax(k in N: A[i, k])",
-        "undeclared[i, j]",   "select(i > j, A[i, j], 0)", "A[i, j + 1 else 0.5]", "sum(k in N: sum(l in N: A[k, l]))", "sum(k in N, l in N: A[i, k] * A[k, l])",
-        "exp(",               "A[i, j] % 2",      "i32(A[i, j])",      "A[i / 2, j]",              "bf16(A[i, j]) * 3"};
+static void make_strange(struct maker *m) {
+    static const char *const values[] = {"A[i + 1 else 0, j]",
+                                         "A[i, i]",
+                                         "A[i, j] + i",
+                                         "product(k in K: A[i, k])",
+                                         "sum(k in 0..i + 1: A[i, k])",
+                                         "A[j, i, 0]",
+                                         "sum(k in 3..N: A[i, k])",
+                                         "A[2, j]",
+                                         "A[i, 0]",
+                                         "argmax(k in N: A[i, k])",
+                                         "undeclared[i, j]",
+                                         "select(i > j, A[i, j], 0)",
+                                         "A[i, j + 1 else 0.5]",
+                                         "sum(k in N: sum(l in N: A[k, l]))",
+                                         "sum(k in N, l in N: A[i, k] * A[k, l])",
+                                         "exp(",
+                                         "A[i, j] % 2",
+                                         "i32(A[i, j])",
+                                         "A[i / 2, j]",
+                                         "bf16(A[i, j]) * 3"};
     open_axis(m, "i", declare_size(m, "N"));
     open_axis(m, "j", "N");
     declare_tensor(m, 2, (const char *const[]){"N", "N"});
     const char *value = PICK(m, values);
     switch (pick(m, 4)) {
-    case 0: text_printf(&m->body, "    for i in N, j in N { Y[i, j] = %s; }\n", value); break;
-    case 1: text_printf(&m->body, "    for i in N, j in N { Y[j, i] = %s * A[i, j]; }\n", value); break;
-    case 2: text_printf(&m->body, "    grid i in N by 32, j in N by 32 { Y[i, j] = %s; }\n", value); break;
-    default: text_printf(&m->body, "    for i in N { for j in N { if i > 0 { Y[i, j] = %s; } } }\n", value); break;
+    case 0:
+        text_printf(&m->body, "    for i in N, j in N { Y[i, j] = %s; }\n", value);
+        break;
+    case 1:
+        text_printf(&m->body, "    for i in N, j in N { Y[j, i] = %s * A[i, j]; }\n", value);
+        break;
+    case 2:
+        text_printf(&m->body, "    grid i in N by 32, j in N by 32 { Y[i, j] = %s; }\n", value);
+        break;
+    default:
+        text_printf(&m->body, "    for i in N { for j in N { if i > 0 { Y[i, j] = %s; } } }\n", value);
+        break;
     }
 }
 
 /* ---- the whole ---- */
 
-/* The sizes of the output are those of inputs: what no other input mentions gets one that the kernel does not read. */
-static void bind_output_sizes(struct maker *m)
-{
+/* The sizes of the output are those of inputs: what no other input mentions gets one that the kernel does not
+ * read. */
+static void bind_output_sizes(struct maker *m) {
     for (size_t i = 0; i < m->scope_count; i++) {
         const char *size = m->scope[i].size;
         bool bound = !strchr("HMNK", *size);
@@ -585,22 +613,28 @@ static void bind_output_sizes(struct maker *m)
     }
 }
 
-static void (*const makers[FAMILY_COUNT])(struct maker *m) = {
-    [FAMILY_ELEMENTWISE] = make_nest, [FAMILY_REDUCTION] = make_nest,  [FAMILY_MATMUL] = make_matmul,
-    [FAMILY_LOOPS] = make_loops,      [FAMILY_SOFTMAX] = make_softmax, [FAMILY_TILED] = make_tiled,
-    [FAMILY_TILED_MATMUL] = make_tiled_matmul, [FAMILY_STRANGE] = make_strange};
+static void (*const makers[FAMILY_COUNT])(struct maker *m) = {[FAMILY_ELEMENTWISE] = make_nest,
+                                                              [FAMILY_REDUCTION] = make_nest,
+                                                              [FAMILY_MATMUL] = make_matmul,
+                                                              [FAMILY_LOOPS] = make_loops,
+                                                              [FAMILY_SOFTMAX] = make_softmax,
+                                                              [FAMILY_TILED] = make_tiled,
+                                                              [FAMILY_TILED_MATMUL] = make_tiled_matmul,
+                                                              [FAMILY_STRANGE] = make_strange};
 
-const char *family_name(enum family family)
-{
-    static const char *const names[FAMILY_COUNT] = {
-        [FAMILY_ELEMENTWISE] = "elementwise", [FAMILY_REDUCTION] = "reduction", [FAMILY_MATMUL] = "matmul",
-        [FAMILY_LOOPS] = "loops",             [FAMILY_SOFTMAX] = "softmax",     [FAMILY_TILED] = "tiled",
-        [FAMILY_TILED_MATMUL] = "tiled matmul", [FAMILY_STRANGE] = "strange"};
+const char *family_name(enum family family) {
+    static const char *const names[FAMILY_COUNT] = {[FAMILY_ELEMENTWISE] = "elementwise",
+                                                    [FAMILY_REDUCTION] = "reduction",
+                                                    [FAMILY_MATMUL] = "matmul",
+                                                    [FAMILY_LOOPS] = "loops",
+                                                    [FAMILY_SOFTMAX] = "softmax",
+                                                    [FAMILY_TILED] = "tiled",
+                                                    [FAMILY_TILED_MATMUL] = "tiled matmul",
+                                                    [FAMILY_STRANGE] = "strange"};
     return names[family];
 }
 
-struct generated program_generate(struct arena *arena, struct choices *choices, enum family family)
-{
+struct generated program_generate(struct arena *arena, struct choices *choices, enum family family) {
     static const uint8_t grids[][2] = {{1, 1}, {2, 1}, {3, 2}, {1, 4}, {8, 8}};
     struct maker m = {.arena = arena, .choices = choices};
     uint32_t any = choose(choices, FAMILY_COUNT);
@@ -614,13 +648,14 @@ struct generated program_generate(struct arena *arena, struct choices *choices, 
         text_printf(&m.parameters, "%s%s: f32", m.tensor_count + i ? ", " : "", m.program.scalars[i].name);
     }
     struct text_buffer text = {0};
-    text_printf(&text, "kernel generated(%s) -> Y: %s[%s] {\n%s}\n", text_string(&m.parameters), element_type(&m),
-                sizes_text(&m, m.scope_count, m.scope), text_string(&m.body));
+    text_printf(&text, "kernel generated(%s) -> Y: %s[%s] {\n%s}\n", text_string(&m.parameters),
+                element_type(&m), sizes_text(&m, m.scope_count, m.scope), text_string(&m.body));
     m.program.text = arena_string(arena, text_string(&text));
     text_free(&text);
     text_free(&m.parameters);
     text_free(&m.body);
-    m.program.owed = m.program.family == FAMILY_MATMUL || m.program.family == FAMILY_LOOPS || m.program.family == FAMILY_SOFTMAX ||
-                     m.program.family == FAMILY_TILED_MATMUL || m.program.family == FAMILY_ELEMENTWISE;
+    m.program.owed = m.program.family == FAMILY_MATMUL || m.program.family == FAMILY_LOOPS ||
+                     m.program.family == FAMILY_SOFTMAX || m.program.family == FAMILY_TILED_MATMUL ||
+                     m.program.family == FAMILY_ELEMENTWISE;
     return m.program;
 }

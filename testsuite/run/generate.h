@@ -1,5 +1,6 @@
-/* Random programs: a source of choices becomes the text of a small .tl file with the sizes, scalars and grid to run it on. Equal choices give
- * equal programs. Most are kernels that the compiler owes its user; some are what it must refuse with a located message.
+/* Random programs: a source of choices becomes the text of a small .tl file with the sizes, scalars and grid
+ * to run it on. Equal choices give equal programs. Most are kernels that the compiler owes its user; some are
+ * what it must refuse with a located message.
  */
 #ifndef TILEC_TESTSUITE_GENERATE_H
 #define TILEC_TESTSUITE_GENERATE_H
@@ -12,7 +13,8 @@
 
 struct arena;
 
-/* Where choices come from: the bytes, each one choice, then zeros; or without bytes a generator of numbers. */
+/* Where choices come from: the bytes, each one choice, then zeros; or without bytes a generator of numbers.
+ */
 struct choices {
     const uint8_t *bytes;
     size_t count, at;
@@ -39,9 +41,10 @@ enum { GENERATED_SIZES = 8, GENERATED_SCALARS = 4 };
 struct generated {
     enum family family;
     const char *text;
-    bool open;           /* for open sizes only: fixed ones are not tried */
-    const char *file;    /* its name, which tells IR text; NULL: "generated.tl" */
-    const char *meaning; /* a kernel in .tl with the same parameters that says what the results are; NULL: the text */
+    bool open;        /* for open sizes only: fixed ones are not tried */
+    const char *file; /* its name, which tells IR text; NULL: "generated.tl" */
+    const char *
+        meaning; /* a kernel in .tl with the same parameters that says what the results are; NULL: the text */
     struct define sizes[GENERATED_SIZES]; /* every size that the text mentions */
     size_t size_count;
     struct run_scalar scalars[GENERATED_SCALARS];

@@ -65,14 +65,15 @@ static void measure(const char *title, uint32_t tiles, uint32_t block_rows, uint
         places[i] =
             (struct device_core){.x = i % 8, .y = i / 8, .arguments = arguments[i], .argument_count = 8};
     }
-    struct device_launch launch = {.cores = places,
-                                   .core_count = cores,
-                                   .buffers = buffers,
-                                   .buffer_count = 3,
-                                   .kernels = {{.name = "reader.c", .text = reader, .accessors = inputs, .accessor_count = 2},
-                                               {.name = "compute.c", .text = compute},
-                                               {.name = "writer.c", .text = writer, .accessors = outputs, .accessor_count = 1}},
-                                   .fp32_dest_acc = true};
+    struct device_launch launch = {
+        .cores = places,
+        .core_count = cores,
+        .buffers = buffers,
+        .buffer_count = 3,
+        .kernels = {{.name = "reader.c", .text = reader, .accessors = inputs, .accessor_count = 2},
+                    {.name = "compute.c", .text = compute},
+                    {.name = "writer.c", .text = writer, .accessors = outputs, .accessor_count = 1}},
+        .fp32_dest_acc = true};
     struct device_fault fault;
     struct device_statistics statistics;
     double best = 1e18;

@@ -44,9 +44,13 @@ START_TEST(pages_lie_as_their_placement_says) {
         /* more shards than banks: the fifth follows the first, behind its room */
         {5, {DEVICE_L1, 2, {5, 1}, {1, 2}, .columns = 0}, "0:0 1:0 2:0 3:0 0:2"},
         /* contiguous: 14 shards divide among 7 of the 12 banks, two neighbours in each */
-        {14, {DEVICE_DRAM, 2, {14, 1}, {1, 1}, .contiguous = true}, "0:0 0:1 1:0 1:1 2:0 2:1 3:0 3:1 4:0 4:1 5:0 5:1 6:0 6:1"},
+        {14,
+         {DEVICE_DRAM, 2, {14, 1}, {1, 1}, .contiguous = true},
+         "0:0 0:1 1:0 1:1 2:0 2:1 3:0 3:1 4:0 4:1 5:0 5:1 6:0 6:1"},
         /* a prime number of shards has but one bank, few shards have one each */
-        {13, {DEVICE_DRAM, 2, {13, 1}, {1, 1}, .contiguous = true}, "0:0 0:1 0:2 0:3 0:4 0:5 0:6 0:7 0:8 0:9 0:10 0:11 0:12"},
+        {13,
+         {DEVICE_DRAM, 2, {13, 1}, {1, 1}, .contiguous = true},
+         "0:0 0:1 0:2 0:3 0:4 0:5 0:6 0:7 0:8 0:9 0:10 0:11 0:12"},
         {6, {DEVICE_DRAM, 2, {3, 2}, {2, 1}, .contiguous = true}, "0:0 1:0 0:1 1:1 2:0 3:0"},
     };
     struct device *device =
@@ -140,8 +144,8 @@ START_TEST(shards_in_l1_lie_on_a_rectangle_of_cores) {
     struct device_placement placement = sharded(DEVICE_L1, 3, 2, 1, 1);
     placement.columns = 2;
     struct device_tensor *tensor = device_tensor_place(device, "a", FORMAT_BF16, 6, &placement);
-    static const uint32_t expected[] = {1, 2048, 2, 6, 3, 2, 1, 1, 0x1212 | 0x1312u << 16, 0x1213 | 0x1313u << 16,
-                                        0x1214 | 0x1314u << 16};
+    static const uint32_t expected[] = {
+        1, 2048, 2, 6, 3, 2, 1, 1, 0x1212 | 0x1312u << 16, 0x1213 | 0x1313u << 16, 0x1214 | 0x1314u << 16};
     ck_assert_uint_eq(device_tensor_facts(tensor, words), sizeof expected / sizeof *expected);
     ck_assert_mem_eq(words, expected, sizeof expected);
     device_free(device);
@@ -156,8 +160,8 @@ START_TEST(shards_by_columns_lie_on_the_turned_rectangle) {
     placement.columns = 2;
     placement.by_columns = true;
     struct device_tensor *tensor = device_tensor_place(device, "a", FORMAT_BF16, 6, &placement);
-    static const uint32_t expected[] = {1, 2048, 2, 6, 3, 2, 1, 1, 0x1212 | 0x1213u << 16, 0x1312 | 0x1313u << 16,
-                                        0x1412 | 0x1413u << 16};
+    static const uint32_t expected[] = {
+        1, 2048, 2, 6, 3, 2, 1, 1, 0x1212 | 0x1213u << 16, 0x1312 | 0x1313u << 16, 0x1412 | 0x1413u << 16};
     ck_assert_uint_eq(device_tensor_facts(tensor, words), sizeof expected / sizeof *expected);
     ck_assert_mem_eq(words, expected, sizeof expected);
     device_free(device);

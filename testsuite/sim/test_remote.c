@@ -473,11 +473,13 @@ START_TEST(multicast_takes_a_semaphore) {
     stage_begin(&s, "n150", 0, (struct rectangle){0, 0, 2, 1});
     s.h.launch.semaphore_count = 0;
     harness_kernels(&s.h, text, NULL, waiting);
-    harness_expect(&s.h, "core (1,0) reader, reader.c:8, noc_async_write_multicast: multicasts to data of other "
-                         "cores, but the launch has no semaphore that could say that they are ready");
+    harness_expect(&s.h,
+                   "core (1,0) reader, reader.c:8, noc_async_write_multicast: multicasts to data of other "
+                   "cores, but the launch has no semaphore that could say that they are ready");
     harness_kernels(&s.h, text, NULL, NULL);
-    harness_expect(&s.h, "core (1,0) reader, reader.c:8, noc_async_write_multicast: the kernels of core (0,0) have "
-                         "ended");
+    harness_expect(&s.h,
+                   "core (1,0) reader, reader.c:8, noc_async_write_multicast: the kernels of core (0,0) have "
+                   "ended");
     harness_end(&s.h);
 }
 END_TEST

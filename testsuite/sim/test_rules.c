@@ -82,7 +82,8 @@ static const struct rule rules[] = {
      "core (0,0) compute, compute.c:6, copy_init: comes after unary_bcast_init at line 5 without "
      "unary_bcast_uninit"},
     {DEVICE_COMPUTE, START "reconfig_data_format(REGULAR, x, x); unary_bcast_init(ROW, x);\n",
-     "core (0,0) compute, compute.c:5, unary_bcast_init: spreads rows of 16-bit values over DST of f32, where "
+     "core (0,0) compute, compute.c:5, unary_bcast_init: spreads rows of 16-bit values over DST of f32, "
+     "where "
      "the device writes them as 16-bit rows"},
 
     /* Formats. */

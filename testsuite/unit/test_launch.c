@@ -149,10 +149,11 @@ END_TEST
 /* In local_shard a core gets what follows from where it stands, row by row over the core grid. */
 START_TEST(owners_of_shards_get_their_blocks) {
     struct bench b = bench_open();
-    struct node *kernel = bench_kernel(
-        &b, "kernel k(in A: f32[M], out Y: f32[M]) @{tt.core_grid = [2, 3], tt.grid_blocks = [ceildiv(M, 32), 2], "
-            "tt.runtime_args = {start_id = 0, count = max(min(2, ceildiv(M, 32) - core_y() * 2), 0), sy = core_y(), "
-            "sx = core_x()}} { }");
+    struct node *kernel = bench_kernel(&b, "kernel k(in A: f32[M], out Y: f32[M]) @{tt.core_grid = [2, 3], "
+                                           "tt.grid_blocks = [ceildiv(M, 32), 2], "
+                                           "tt.runtime_args = {start_id = 0, count = max(min(2, ceildiv(M, "
+                                           "32) - core_y() * 2), 0), sy = core_y(), "
+                                           "sx = core_x()}} { }");
     environment_set(&b.sizes, "M", 96);
     struct launch launch = {.kernel = kernel, .sizes = &b.sizes};
     ck_assert(launch_prepare(b.diagnostics, &launch));
@@ -175,9 +176,12 @@ END_TEST
 START_TEST(cores_find_each_other) {
     struct bench b = bench_open();
     struct node *kernel = bench_kernel(
-        &b, "kernel k(in A: f32[M], out Y: f32[M]) @{tt.core_grid = [2, 2], tt.core_map = [[0, 0, 1, 2], [1, 0, 10, 2], "
-            "[0, 1, 1, 3], [1, 1, 10, 3]], tt.grid_blocks = [4], tt.runtime_args = {first = noc_x(0, core_y()), "
-            "last = noc_x(max(core_x(), 1), core_y()), row = noc_y(0, core_y()), beyond = noc_y(0, core_y() + 1)}} { }");
+        &b,
+        "kernel k(in A: f32[M], out Y: f32[M]) @{tt.core_grid = [2, 2], tt.core_map = [[0, 0, 1, 2], [1, 0, "
+        "10, 2], "
+        "[0, 1, 1, 3], [1, 1, 10, 3]], tt.grid_blocks = [4], tt.runtime_args = {first = noc_x(0, core_y()), "
+        "last = noc_x(max(core_x(), 1), core_y()), row = noc_y(0, core_y()), beyond = noc_y(0, core_y() + "
+        "1)}} { }");
     struct launch launch = {.kernel = kernel, .sizes = &b.sizes};
     ck_assert(launch_prepare(b.diagnostics, &launch));
     uint32_t words[4], expected[4] = {1, 10, 2, 3};
@@ -186,7 +190,8 @@ START_TEST(cores_find_each_other) {
         ck_assert(memcmp(words, expected, sizeof words) == 0);
     }
     ck_assert(!launch_arguments(b.diagnostics, &launch, 2, words));
-    ck_assert_str_eq(bench_message(&b), "noc_y(0, core_y() + 1): core (0, 2) is not in the kernel's tt.core_map");
+    ck_assert_str_eq(bench_message(&b),
+                     "noc_y(0, core_y() + 1): core (0, 2) is not in the kernel's tt.core_map");
     bench_close(&b);
 }
 END_TEST
@@ -216,5 +221,5 @@ START_TEST(launches_that_cannot_be_are_refused) {
 END_TEST
 
 UNIT_MAIN("launch", size_expressions_have_their_values, sizes_follow_from_shapes,
-          sizes_given_beforehand_must_agree, shares_cover_the_blocks, cores_get_their_arguments, owners_of_shards_get_their_blocks, cores_find_each_other,
-          launches_that_cannot_be_are_refused)
+          sizes_given_beforehand_must_agree, shares_cover_the_blocks, cores_get_their_arguments,
+          owners_of_shards_get_their_blocks, cores_find_each_other, launches_that_cannot_be_are_refused)

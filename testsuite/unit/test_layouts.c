@@ -30,11 +30,13 @@ static const struct placement placements[] = {
      SHARDED "shard_shape_elems = [1, 50, 33]})"},
     {"DRAM, by the grid in elements", SHARDED "grid = [2, 1], align_tiles = 0})",
      SHARDED "grid = [3, 2, 1], align_tiles = 0})"},
-    {"DRAM, neighbouring shards in one bank", SHARDED "shard_shape_elems = [32, 32], distribution = contiguous_1d})",
+    {"DRAM, neighbouring shards in one bank",
+     SHARDED "shard_shape_elems = [32, 32], distribution = contiguous_1d})",
      SHARDED "shard_shape_elems = [1, 32, 32], distribution = contiguous_1d})"},
     {"DRAM, a plane of shards", SHARDED "grid = [1, 4], distribution = grid_2d})",
      SHARDED "grid = [1, 1, 4], distribution = grid_2d})"},
-    {"DRAM, banks by columns", SHARDED "grid = [3, 2], orientation = col_major, distribution = round_robin_1d})",
+    {"DRAM, banks by columns",
+     SHARDED "grid = [3, 2], orientation = col_major, distribution = round_robin_1d})",
      SHARDED "grid = [1, 3, 2], orientation = col_major})"},
     {"L1 interleaved", "@layout(memory = l1)", "@layout(memory = l1)"},
 };
@@ -213,7 +215,8 @@ START_TEST(shards_of_open_sizes_must_cover_them) {
     refuse("kernel f(X: bf16[M, N] " SHARDED
            "grid = [2, 1], shard_shape_elems = [16, 128]})) -> Y: bf16[M, N] {\n"
            "    for i in M, j in N { Y[i, j] = X[i, j] * 2; }\n}\n",
-           64, 100, (const char *const[]){"layout.tl:1:50: error: the condition M <= 32 does not hold", NULL});
+           64, 100,
+           (const char *const[]){"layout.tl:1:50: error: the condition M <= 32 does not hold", NULL});
 }
 END_TEST
 

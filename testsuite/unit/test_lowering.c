@@ -1,4 +1,5 @@
-/* What holds of lowering as a whole, over many kernels, sizes, grids and orders: docs/lowering.md names these tests. */
+/* What holds of lowering as a whole, over many kernels, sizes, grids and orders: docs/lowering.md names these
+ * tests. */
 #include "include/tilec.h"
 
 #include <dirent.h>
@@ -37,7 +38,8 @@ static struct node_list kernels_behind(struct arena *arena, const char *source, 
     struct unit *unit = arena_allocate(arena, sizeof *unit);
     const char *text = file_read(arena, arena_printf(arena, "%s/%s", SOURCES, source), &length, &error);
     ck_assert_msg(text != NULL, "%s", error);
-    *unit = (struct unit){.arena = arena, .diagnostics = diagnostics_create(arena),
+    *unit = (struct unit){.arena = arena,
+                          .diagnostics = diagnostics_create(arena),
                           .options = {.architecture = architecture_find("wormhole_b0"), .last = last}};
     ck_assert_msg(unit_load(unit, source, text, length) && unit_compile(unit), "%s does not compile", source);
     struct list_builder kernels = {0};
@@ -63,11 +65,13 @@ static bool is_device_call(const char *name) {
 
 static bool count_calls(struct node *node, void *context) {
     struct node_call *call = node_as(node, call);
-    *(size_t *)context += (call && is_device_call(call->function)) || node->kind == NODE_ACCESSOR || node->kind == NODE_FUNCTION;
+    *(size_t *)context += (call && is_device_call(call->function)) || node->kind == NODE_ACCESSOR ||
+                          node->kind == NODE_FUNCTION;
     return node_each_child(node, count_calls, context);
 }
 
-/* Up to memory_space_lower_tt a kernel is one sequential program of tile operations, behind it a device program. */
+/* Up to memory_space_lower_tt a kernel is one sequential program of tile operations, behind it a device
+ * program. */
 START_TEST(nothing_speaks_of_the_device_before_the_protocol) {
     for (size_t s = 0; s < SOURCE_COUNT; s++) {
         struct arena *arena = arena_create();
@@ -78,7 +82,8 @@ START_TEST(nothing_speaks_of_the_device_before_the_protocol) {
             for (size_t k = 0; k < kernels.count; k++) {
                 size_t calls = 0;
                 count_calls(kernels.items[k], &calls);
-                ck_assert_msg((calls > 0) == device, "%s behind %s has %zu device calls", sources[s], passes[p].name, calls);
+                ck_assert_msg((calls > 0) == device, "%s behind %s has %zu device calls", sources[s],
+                              passes[p].name, calls);
             }
         }
         arena_free(arena);
@@ -126,7 +131,8 @@ END_TEST
 
 static size_t position_of(const struct node_dictionary *arguments, const char *name) {
     size_t i = 0;
-    while (i < arguments->entries.count && strcmp(node_as(arguments->entries.items[i], attribute)->key, name) != 0)
+    while (i < arguments->entries.count &&
+           strcmp(node_as(arguments->entries.items[i], attribute)->key, name) != 0)
         i++;
     return i;
 }
@@ -141,20 +147,26 @@ START_TEST(shard_arguments_stand_where_cores_own_shards) {
         for (size_t k = 0; k < kernels.count; k++) {
             const struct node_dictionary *arguments = launch_argument_list(kernels.items[k]);
             for (size_t n = 0; n < sizeof names / sizeof *names; n++)
-                ck_assert_uint_eq(position_of(arguments, names[n]), owned ? RUNTIME_OUTER + n : arguments->entries.count);
+                ck_assert_uint_eq(position_of(arguments, names[n]),
+                                  owned ? RUNTIME_OUTER + n : arguments->entries.count);
         }
         arena_free(arena);
     }
 }
 END_TEST
 
-static void arguments_of(struct arena *arena, const char *text, uint32_t grid, uint32_t core, uint32_t *words) {
-    struct unit unit = {.arena = arena, .diagnostics = diagnostics_create(arena),
-                        .options = {.architecture = architecture_find("wormhole_b0"), .grid_x = grid, .grid_y = grid}};
+static void arguments_of(struct arena *arena, const char *text, uint32_t grid, uint32_t core,
+                         uint32_t *words) {
+    struct unit unit = {
+        .arena = arena,
+        .diagnostics = diagnostics_create(arena),
+        .options = {.architecture = architecture_find("wormhole_b0"), .grid_x = grid, .grid_y = grid}};
     ck_assert(unit_load(&unit, "row.tl", text, strlen(text)) && unit_compile(&unit));
     struct environment sizes = {.arena = arena};
-    struct launch launch = {.kernel = node_as(unit.module, module)->items.items[0], .sizes = &sizes,
-                            .addresses = (struct launch_word[]){{"A", 1}, {"B", 2}, {"C", 3}}, .address_count = 3};
+    struct launch launch = {.kernel = node_as(unit.module, module)->items.items[0],
+                            .sizes = &sizes,
+                            .addresses = (struct launch_word[]){{"A", 1}, {"B", 2}, {"C", 3}},
+                            .address_count = 3};
     ck_assert(launch_prepare(unit.diagnostics, &launch));
     ck_assert(launch_arguments(unit.diagnostics, &launch, core, words));
 }
@@ -163,8 +175,11 @@ static void arguments_of(struct arena *arena, const char *text, uint32_t grid, u
 START_TEST(golden_row_of_the_global_partition) {
     struct arena *arena = arena_create();
     uint32_t words[64];
-    arguments_of(arena, "kernel f(A: bf16[256, 128], B: bf16[128, 256]) -> C: bf16[256, 256] { grid i in 256 by 32, j in 256 by 32 {\n"
-                        "    fragment acc[i, j]: f32 = 0; for k in 128 by 64 { gemm(A[i, k], B[k, j], acc); } C[i, j] = acc; } }",
+    arguments_of(arena,
+                 "kernel f(A: bf16[256, 128], B: bf16[128, 256]) -> C: bf16[256, 256] { grid i in 256 by 32, "
+                 "j in 256 by 32 {\n"
+                 "    fragment acc[i, j]: f32 = 0; for k in 128 by 64 { gemm(A[i, k], B[k, j], acc); } C[i, "
+                 "j] = acc; } }",
                  1, 0, words);
     static const uint32_t expected[] = {0, 64, 8, 4, 8, 8, 8, 1, 2, 3};
     ck_assert_mem_eq(words, expected, sizeof expected);
@@ -177,8 +192,10 @@ START_TEST(golden_row_of_a_shard) {
     for (uint32_t core = 0; core < 4; core++) {
         struct arena *arena = arena_create();
         uint32_t words[64];
-        arguments_of(arena, "kernel f(A: bf16[128, 128], B: bf16[128, 128]) -> C: bf16[128, 128] @layout(memory = l1, block = [2, 2]) {\n"
-                            "    grid i in 128 by 32, j in 128 by 32 { C[i, j] = A[i, j] + B[i, j]; } }",
+        arguments_of(arena,
+                     "kernel f(A: bf16[128, 128], B: bf16[128, 128]) -> C: bf16[128, 128] @layout(memory = "
+                     "l1, block = [2, 2]) {\n"
+                     "    grid i in 128 by 32, j in 128 by 32 { C[i, j] = A[i, j] + B[i, j]; } }",
                      8, core, words);
         const uint32_t expected[] = {0, 4, 4, 1, 4, 4, 4, 2, 2, 2, 2, core / 2, core % 2, 2, 2, 1, 2, 3};
         ck_assert_mem_eq(words, expected, sizeof expected);
@@ -189,7 +206,8 @@ END_TEST
 
 /* ---- shares ---- */
 
-/* 64 tiles on 64 cores are one each; on 10 cores nine take 7 and the last one; 7 tiles leave 57 cores idle. */
+/* 64 tiles on 64 cores are one each; on 10 cores nine take 7 and the last one; 7 tiles leave 57 cores idle.
+ */
 START_TEST(remainders_and_idle_cores) {
     for (uint32_t core = 0; core < 64; core++) {
         struct launch_share one = launch_share(64, 64, core), few = launch_share(7, 64, core);
@@ -208,8 +226,10 @@ struct recovery {
     uint32_t grid; /* cores along each direction; 0: those of the shards */
 };
 
-/* Every element is multiplied by itself in its own block: a block at another place, twice or never, would show. */
-static void run_recovery(const struct recovery *r, const char *block, uint64_t matrices, uint64_t rows, uint64_t columns) {
+/* Every element is multiplied by itself in its own block: a block at another place, twice or never, would
+ * show. */
+static void run_recovery(const struct recovery *r, const char *block, uint64_t matrices, uint64_t rows,
+                         uint64_t columns) {
     char text[1024];
     snprintf(text, sizeof text,
              "kernel f(A: f32[L, M, N]) %s -> C: f32[L, M, N] %s {\n"
@@ -225,8 +245,8 @@ static void run_recovery(const struct recovery *r, const char *block, uint64_t m
     ck_assert_msg(tilec_run(unit, arrays, 2, NULL) == TILEC_OK, "%s%s", text, tilec_diagnostics(unit));
     const float *c = arrays[1].data;
     for (uint64_t i = 0; i < count; i++)
-        ck_assert_msg(c[i] == a[i] * a[i], "%s at %llu x %llu: element %llu", text, (unsigned long long)rows, (unsigned long long)columns,
-                      (unsigned long long)i);
+        ck_assert_msg(c[i] == a[i] * a[i], "%s at %llu x %llu: element %llu", text, (unsigned long long)rows,
+                      (unsigned long long)columns, (unsigned long long)i);
     tilec_free(unit);
     free(a);
 }
@@ -242,11 +262,14 @@ START_TEST(blocks_are_recovered_at_every_grid) {
         {"@layout(memory = l1, block = [2, 2])", "@schedule(order = column_major)", 0},
         {"@layout(memory = l1, height = 3)", "@schedule(order = match_shard)", 0},
         {"@layout(memory = l1, nd_shard = {grid = [2, 1, 2]})", "", 0},
-        {"@layout(memory = l1, nd_shard = {grid = [3, 1, 1], orientation = col_major})", "@schedule(order = column_major)", 0},
-        {"@layout(memory = l1, nd_shard = {grid = [1, 2, 3], orientation = col_major})", "@schedule(order = column_major)", 0},
+        {"@layout(memory = l1, nd_shard = {grid = [3, 1, 1], orientation = col_major})",
+         "@schedule(order = column_major)", 0},
+        {"@layout(memory = l1, nd_shard = {grid = [1, 2, 3], orientation = col_major})",
+         "@schedule(order = column_major)", 0},
     };
-    static const uint64_t sizes[][3] = {{1, 128, 128}, {1, 256, 256}, {1, 512, 512}, {1, 32, 32}, {1, 96, 224},
-                                        {2, 70, 300},  {3, 33, 1},    {1, 1, 200},   {5, 40, 40}};
+    static const uint64_t sizes[][3] = {{1, 128, 128}, {1, 256, 256}, {1, 512, 512},
+                                        {1, 32, 32},   {1, 96, 224},  {2, 70, 300},
+                                        {3, 33, 1},    {1, 1, 200},   {5, 40, 40}};
     for (size_t w = 0; w < sizeof ways / sizeof *ways; w++)
         for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
             run_recovery(&ways[w], "32", sizes[s][0], sizes[s][1], sizes[s][2]);
@@ -262,8 +285,10 @@ START_TEST(two_compilations_are_equal) {
         struct arena *arena = arena_create();
         const char *error;
         size_t length;
-        const char *text = file_read(arena, arena_printf(arena, "%s/%s", SOURCES, sources[s]), &length, &error);
-        struct tilec_unit *first = tilec_compile(sources[s], text, length, NULL), *second = tilec_compile(sources[s], text, length, NULL);
+        const char *text =
+            file_read(arena, arena_printf(arena, "%s/%s", SOURCES, sources[s]), &length, &error);
+        struct tilec_unit *first = tilec_compile(sources[s], text, length, NULL),
+                          *second = tilec_compile(sources[s], text, length, NULL);
         ck_assert_str_eq(tilec_ir(first), tilec_ir(second));
         ck_assert_uint_gt(tilec_file_count(first), 4);
         ck_assert_uint_eq(tilec_file_count(first), tilec_file_count(second));
@@ -283,16 +308,22 @@ START_TEST(every_pass_is_dumped) {
     struct arena *arena = arena_create();
     char directory[] = "/tmp/tilec-dump-XXXXXX";
     ck_assert_ptr_nonnull(mkdtemp(directory));
-    char *words[] = {arena_string(arena, "tilec"), arena_string(arena, "check"), arena_printf(arena, "%s/examples/matmul/matmul.tl", SOURCES),
-                     arena_string(arena, "--dump-ir"), directory, NULL};
+    char *words[] = {arena_string(arena, "tilec"),
+                     arena_string(arena, "check"),
+                     arena_printf(arena, "%s/examples/matmul/matmul.tl", SOURCES),
+                     arena_string(arena, "--dump-ir"),
+                     directory,
+                     NULL};
     ck_assert_int_eq(command_line(5, words), 0);
     for (size_t p = 0; p < pass_count; p++) {
-        const char *path = arena_printf(arena, "%s/matmul/%02zu_%s.ir", directory, p + 1, passes[p].name), *error;
+        const char *path = arena_printf(arena, "%s/matmul/%02zu_%s.ir", directory, p + 1, passes[p].name),
+                   *error;
         size_t length;
         const char *text = file_read(arena, path, &length, &error);
         ck_assert_msg(text != NULL, "%s", error);
         struct diagnostics *diagnostics = diagnostics_create(arena);
-        ck_assert_ptr_nonnull(module_read(arena, diagnostics, diagnostics_add_source(diagnostics, path, text, length)));
+        ck_assert_ptr_nonnull(
+            module_read(arena, diagnostics, diagnostics_add_source(diagnostics, path, text, length)));
         unlink(path);
     }
     rmdir(arena_printf(arena, "%s/matmul", directory));
@@ -301,7 +332,8 @@ START_TEST(every_pass_is_dumped) {
 }
 END_TEST
 
-/* The program that GPU compilers take as their first example, without a word of Tensix: buffers, clear, a pipelined loop, copies, gemm. */
+/* The program that GPU compilers take as their first example, without a word of Tensix: buffers, clear, a
+ * pipelined loop, copies, gemm. */
 START_TEST(a_plain_tile_program_runs) {
     enum { EDGE = 256 };
     static const char text[] = "kernel gemm_256(A: bf16[M, K], B: bf16[K, N]) -> C: bf16[M, N] {\n"
@@ -329,7 +361,9 @@ START_TEST(a_plain_tile_program_runs) {
         }
     }
     struct tilec_unit *unit = tilec_compile("gemm.tl", text, sizeof text - 1, NULL);
-    struct tilec_array arrays[] = {{"A", TILEC_BF16, 2, {EDGE, EDGE}, bits[0]}, {"B", TILEC_BF16, 2, {EDGE, EDGE}, bits[1]}, {.name = "C"}};
+    struct tilec_array arrays[] = {{"A", TILEC_BF16, 2, {EDGE, EDGE}, bits[0]},
+                                   {"B", TILEC_BF16, 2, {EDGE, EDGE}, bits[1]},
+                                   {.name = "C"}};
     ck_assert_msg(tilec_run(unit, arrays, 3, NULL) == TILEC_OK, "%s", tilec_diagnostics(unit));
     const uint16_t *c = arrays[2].data;
     for (int i = 0; i < EDGE; i++)
@@ -339,13 +373,14 @@ START_TEST(a_plain_tile_program_runs) {
                 sum += a[i * EDGE + k] * b[k * EDGE + j];
             uint32_t word = (uint32_t)c[i * EDGE + j] << 16;
             memcpy(&found, &word, sizeof found);
-            ck_assert_msg(found == sum || (sum > 256 || sum < -256), "C[%d, %d] is %g, not %g", i, j, found, sum);
+            ck_assert_msg(found == sum || (sum > 256 || sum < -256), "C[%d, %d] is %g, not %g", i, j, found,
+                          sum);
         }
     tilec_free(unit);
 }
 END_TEST
 
 UNIT_MAIN("lowering", nothing_speaks_of_the_device_before_the_protocol, arguments_are_numbered_once,
-          shard_arguments_stand_where_cores_own_shards, golden_row_of_the_global_partition, golden_row_of_a_shard,
-          remainders_and_idle_cores, blocks_are_recovered_at_every_grid, two_compilations_are_equal, every_pass_is_dumped,
-          a_plain_tile_program_runs)
+          shard_arguments_stand_where_cores_own_shards, golden_row_of_the_global_partition,
+          golden_row_of_a_shard, remainders_and_idle_cores, blocks_are_recovered_at_every_grid,
+          two_compilations_are_equal, every_pass_is_dumped, a_plain_tile_program_runs)

@@ -1,4 +1,5 @@
-/* Rules of the sources that no compiler checks: who spells attribute keys, and what code generation may look at. */
+/* Rules of the sources that no compiler checks: who spells attribute keys, and what code generation may look
+ * at. */
 #include <ctype.h>
 #include <dirent.h>
 #include <string.h>
@@ -8,7 +9,8 @@
 #include "support/file.h"
 #include "testsuite/unit/unit.h"
 
-static const char *const folders[] = {"support", "ir", "grammar", "analysis", "proofs", "transforms", "codegen", "sim", "driver", "include"};
+static const char *const folders[] = {"support",    "ir",      "grammar", "analysis", "proofs",
+                                      "transforms", "codegen", "sim",     "driver",   "include"};
 
 static bool ends_with(const char *text, const char *end) {
     size_t length = strlen(text), tail = strlen(end);
@@ -25,7 +27,8 @@ static int each_source(struct arena *arena, const char *folder, visitor *visit, 
     for (struct dirent *entry; (entry = readdir(directory));) {
         const char *path = arena_printf(arena, "%s/%s", folder, entry->d_name), *error;
         size_t length;
-        if (!ends_with(path, ".c") && !ends_with(path, ".h") && !ends_with(path, ".def") && !ends_with(path, ".py"))
+        if (!ends_with(path, ".c") && !ends_with(path, ".h") && !ends_with(path, ".def") &&
+            !ends_with(path, ".py"))
             continue;
         const char *text = file_read(arena, arena_printf(arena, "%s/%s", SOURCES, path), &length, &error);
         ck_assert_msg(text != NULL, "%s", error);
@@ -46,7 +49,8 @@ static const char *literal_end(const char *quote) {
     return at;
 }
 
-/* Keys of passes begin with `tt.`; whoever needs one says KEY_..., also within a message. Words of prose for people stand in the tables. */
+/* Keys of passes begin with `tt.`; whoever needs one says KEY_..., also within a message. Words of prose for
+ * people stand in the tables. */
 static void look_for_keys(const char *path, const char *text, void *context) {
     struct arena *arena = context;
     if (strcmp(path, "ir/attributes.def") == 0 || strcmp(path, "transforms/passes.def") == 0)
@@ -59,8 +63,10 @@ static void look_for_keys(const char *path, const char *text, void *context) {
             at += 2;
         } else if (*at == '"') {
             const char *end = literal_end(at);
-            const char *literal = arena_string_range(arena, at, (size_t)(end - at)), *key = strstr(literal, "tt.");
-            ck_assert_msg(!key || isalnum((unsigned char)key[-1]), "%s spells an attribute key: %s\"", path, literal);
+            const char *literal = arena_string_range(arena, at, (size_t)(end - at)),
+                       *key = strstr(literal, "tt.");
+            ck_assert_msg(!key || isalnum((unsigned char)key[-1]), "%s spells an attribute key: %s\"", path,
+                          literal);
             at = *end ? end : end - 1;
         }
     }
@@ -86,8 +92,8 @@ START_TEST(every_key_has_one_row) {
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (size_t k = 0; k < i; k++)
-            ck_assert_msg(strcmp(rows[i].key, rows[k].key) != 0 || strcmp(rows[i].owner, rows[k].owner) != 0, "%s stands twice",
-                          rows[i].key);
+            ck_assert_msg(strcmp(rows[i].key, rows[k].key) != 0 || strcmp(rows[i].owner, rows[k].owner) != 0,
+                          "%s stands twice", rows[i].key);
 }
 END_TEST
 
@@ -127,10 +133,11 @@ END_TEST
 
 /* What would be a decision: a match of trees, a simplification under facts, a name taken apart. */
 static void look_for_decisions(const char *path, const char *text, void *context) {
-    static const char *const words[] = {"node_equal(", "suggest_nearest(", "isl_", "has_suffix", "has_prefix", "strrchr("};
+    static const char *const words[] = {"node_equal(", "suggest_nearest(", "isl_",
+                                        "has_suffix",  "has_prefix",       "strrchr("};
     (void)context;
-    bool prints = ends_with(path, "print_kernel.c") || ends_with(path, "spelling.c") || ends_with(path, "host.c") ||
-                  ends_with(path, "plan_json.c") || ends_with(path, "emit.c");
+    bool prints = ends_with(path, "print_kernel.c") || ends_with(path, "spelling.c") ||
+                  ends_with(path, "host.c") || ends_with(path, "plan_json.c") || ends_with(path, "emit.c");
     for (size_t i = 0; prints && i < sizeof words / sizeof *words; i++)
         ck_assert_msg(!strstr(text, words[i]), "%s uses %s", path, words[i]);
 }
@@ -142,5 +149,6 @@ START_TEST(code_generation_matches_no_patterns) {
 }
 END_TEST
 
-UNIT_MAIN("policy", attribute_keys_stand_in_one_table, every_key_has_one_row, code_generation_includes_no_analysis,
-          the_device_includes_nothing_of_the_compiler, code_generation_matches_no_patterns)
+UNIT_MAIN("policy", attribute_keys_stand_in_one_table, every_key_has_one_row,
+          code_generation_includes_no_analysis, the_device_includes_nothing_of_the_compiler,
+          code_generation_matches_no_patterns)
