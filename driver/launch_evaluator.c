@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "driver/launch_backend.h"
-#include "ir/evaluate.h"
+#include "evaluate/evaluate.h"
 #include "support/arena.h"
 
 static double element_value(const struct array *array, uint64_t i) {

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "ir/evaluate.h"
-#include "support/scalar.h"
+#include "evaluate/evaluate.h"
 #include "ir/query.h"
+#include "support/scalar.h"
 
 enum {
     TRIALS = 6,

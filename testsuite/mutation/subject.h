@@ -4,7 +4,7 @@
 
 #include "driver/array.h"
 #include "driver/compile.h"
-#include "ir/evaluate.h"
+#include "evaluate/evaluate.h"
 
 enum { LAUNCHES = 5, SCALARS_MAX = 8 };
 

@@ -6,7 +6,7 @@
 
 #include "driver/outputs.h"
 #include "driver/run.h"
-#include "ir/evaluate.h"
+#include "evaluate/evaluate.h"
 #include "ir/verify.h"
 #include "support/architecture.h"
 #include "support/arena.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ir/evaluate.h"
+#include "evaluate/evaluate.h"
 #include "support/scalar.h"
 #include "support/text_buffer.h"
 #include "testsuite/unit/unit.h"

@@ -1,9 +1,9 @@
 /* The compiler of the evaluator: names in scope, expressions, statements.
  */
-#ifndef TILEC_IR_EVALUATE_COMPILE_H
-#define TILEC_IR_EVALUATE_COMPILE_H
+#ifndef TILEC_EVALUATE_COMPILE_H
+#define TILEC_EVALUATE_COMPILE_H
 
-#include "ir/evaluate_machine.h"
+#include "evaluate/machine.h"
 
 enum entity_kind {
     ENTITY_NUMBER,  /* a known integer or real: value */
@@ -56,7 +56,7 @@ struct compiler {
     int depth;
 };
 
-/* ---- evaluate_scope.c ---- */
+/* ---- compile_scope.c ---- */
 void compile_fail(struct compiler *c, struct span span, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 struct entity *entity_add(struct compiler *c, enum entity_kind kind, const char *name,
@@ -91,17 +91,17 @@ const struct fold *compile_fold(struct compiler *c, const struct node_reduction 
 /* A float operand as a sum takes it through the FPU: of a product both factors. */
 const struct expression *compile_fpu(struct compiler *c, const struct expression *e);
 
-/* ---- evaluate_calls.c: a device call, or the body of a helper in its place ---- */
+/* ---- compile_calls.c: a device call, or the body of a helper in its place ---- */
 void compile_call_statement(struct compiler *c, const struct node_statement *statement);
 /* The function of this role, or the helper of this name (role ROLE_HELPER); NULL when the kernel has none. */
 const struct node_function *kernel_function(const struct node *kernel, enum role role, const char *name);
 
-/* ---- evaluate_compile.c ---- */
+/* ---- compile.c ---- */
 void compile_statement(struct compiler *c, const struct node *node);
 struct instruction *instruction_add(struct compiler *c, enum instruction_kind kind, struct span span);
 uint32_t storage_new(struct compiler *c, const char *name, const struct node_parameter *parameter);
 
-/* ---- evaluate_assign.c ---- */
+/* ---- compile_assign.c ---- */
 void compile_assignment(struct compiler *c, const struct node *statement, const struct node *target,
                         enum assign_operator operator, const struct node * value);
 /* Fills a whole storage from a value over its own axes, which are bound meanwhile. */

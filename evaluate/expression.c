@@ -1,7 +1,7 @@
 /* Values of compiled expressions. */
 #include <inttypes.h>
 
-#include "ir/evaluate_machine.h"
+#include "evaluate/machine.h"
 
 static int64_t floor_divide(int64_t a, int64_t b) {
     return a / b - (a % b != 0 && (a < 0) != (b < 0));

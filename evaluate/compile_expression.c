@@ -1,8 +1,8 @@
 /* Expressions of the IR to expressions of the evaluator. */
 #include <string.h>
 
+#include "evaluate/compile.h"
 #include "ir/attributes.h"
-#include "ir/evaluate_compile.h"
 
 #define DEPTH_LIMIT 1000
 

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "ir/evaluate_machine.h"
+#include "evaluate/machine.h"
 
 #define SEMAPHORE_BASE 0x8000u /* addresses mean nothing outside the evaluator */
 #define SEMAPHORE_BYTES 16

@@ -1,7 +1,7 @@
 /* Assignments to what the machine runs: the ranges of the axes of the left side, the place, the value. */
 #include <string.h>
 
-#include "ir/evaluate_compile.h"
+#include "evaluate/compile.h"
 
 /* ---- the axes that an assignment runs over ---- */
 

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "ir/evaluate_machine.h"
+#include "evaluate/machine.h"
 
 #define STORAGE_LIMIT ((uint64_t)1 << 28) /* elements of one buffer */
 

@@ -1,12 +1,12 @@
 /* Arithmetic of the three number models. extra is the sum of absolute terms (ideal), nothing (device), the
  * error bound (bound).
  */
-#ifndef TILEC_IR_EVALUATE_NUMBER_H
-#define TILEC_IR_EVALUATE_NUMBER_H
+#ifndef TILEC_EVALUATE_NUMBER_H
+#define TILEC_EVALUATE_NUMBER_H
 
 #include <math.h>
 
-#include "ir/evaluate.h"
+#include "evaluate/evaluate.h"
 #include "support/scalar.h"
 
 struct number {

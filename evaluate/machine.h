@@ -1,15 +1,15 @@
-/* What the evaluator compiles a kernel to, and the machine that runs it: shared by the files evaluate_*.c
- * only.
+/* What the evaluator compiles a kernel to, and the machine that runs it: shared by the files
+ * of this folder only.
  *
  * Names are resolved to numbered slots once; control flow becomes a list of instructions with jumps, so that
  * a thread of device form can stop at a circular buffer and go on later without a stack of its own.
  * Expressions stay small trees.
  */
-#ifndef TILEC_IR_EVALUATE_MACHINE_H
-#define TILEC_IR_EVALUATE_MACHINE_H
+#ifndef TILEC_EVALUATE_MACHINE_H
+#define TILEC_EVALUATE_MACHINE_H
 
-#include "ir/evaluate.h"
-#include "ir/evaluate_number.h"
+#include "evaluate/evaluate.h"
+#include "evaluate/number.h"
 
 #define BUFFER_LIMIT 64
 #define CALL_ARGUMENT_LIMIT 10
@@ -374,7 +374,7 @@ void machine_fault(struct machine *machine, struct span span, const char *format
     __attribute__((format(printf, 3, 4)));
 bool machine_step(struct machine *machine); /* false when the budget is spent */
 
-/* evaluate_expression.c: 0 when the machine stopped. */
+/* expression.c: 0 when the machine stopped. */
 int64_t integer_of(struct machine *machine, const struct expression *expression);
 struct number number_of(struct machine *machine, const struct expression *expression);
 struct number fold_of(struct machine *machine, const struct fold *fold, const struct number *from);
@@ -382,11 +382,11 @@ struct number fold_of(struct machine *machine, const struct fold *fold, const st
 struct number *element_place(struct machine *machine, const struct element *element, bool quiet,
                              struct span span);
 
-/* evaluate_run.c */
+/* run.c */
 enum run_result { RUN_FINISHED, RUN_BLOCKED };
 enum run_result thread_run(struct machine *machine, struct thread *thread);
 
-/* evaluate_device.c: circular buffers and data movement. */
+/* data_movement.c: circular buffers and data movement. */
 /* Memory for all circular buffers, all empty; again for the next core. False after a fault. */
 bool rings_open(struct machine *machine);
 void rings_reset(struct machine *machine);
@@ -405,7 +405,7 @@ struct number number_argument(struct machine *machine, const struct expression *
 struct number *ring_page(struct machine *machine, int64_t address, bool write, struct ring **ring,
                          uint32_t *byte);
 
-/* evaluate_cores.c: cores that run together, semaphores, multicast. */
+/* cores.c: cores that run together, semaphores, multicast. */
 int64_t semaphore_address(struct machine *machine, int64_t id, struct span span);
 int64_t noc_address_of(struct machine *machine, const struct noc_place *place);
 /* Keeps the memory of the core at work in its place. */
@@ -417,7 +417,7 @@ bool core_call_find(const char *name, struct call *call);
 
 /* The meaning of a device call: its row by name, false when there is none. */
 bool call_find(const char *name, struct call *call);
-/* evaluate_tiles.c: the calls of compute. */
+/* compute.c: the calls of compute. */
 bool tile_call_find(const char *name, struct call *call);
 
 #endif

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "ir/evaluate_machine.h"
+#include "evaluate/machine.h"
 #include "ir/format.h"
 
 #define L1_BASE 0x10000u /* addresses mean nothing outside the evaluator; 0 is none */

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "ir/evaluate_machine.h"
+#include "evaluate/machine.h"
 
 struct tile {
     struct number items[TILE_ELEMENTS];

@@ -2,7 +2,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "ir/evaluate_compile.h"
+#include "evaluate/compile.h"
 
 void compile_fail(struct compiler *c, struct span span, const char *format, ...) {
     if (!c->failed) {

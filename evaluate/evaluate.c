@@ -1,10 +1,10 @@
-#include "ir/evaluate.h"
+#include "evaluate/evaluate.h"
 
 #include <inttypes.h>
 #include <string.h>
 
+#include "evaluate/machine.h"
 #include "ir/attributes.h"
-#include "ir/evaluate_machine.h"
 
 #define DEFAULT_STEPS ((uint64_t)20000000000)
 #define TENSOR_BASE 0x1000u /* addresses of tensors: only their difference matters */

@@ -1,8 +1,8 @@
 /* A kernel as a program: what its form is, which names it begins with, which threads it has. */
 #include <string.h>
 
+#include "evaluate/compile.h"
 #include "ir/attributes.h"
-#include "ir/evaluate_compile.h"
 
 struct search {
     enum node_kind kind;

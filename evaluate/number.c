@@ -1,4 +1,4 @@
-#include "ir/evaluate_number.h"
+#include "evaluate/number.h"
 
 struct number number_divide(enum number_model model, struct number a, struct number b) {
     if (model == MODEL_DEVICE)

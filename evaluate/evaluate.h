@@ -10,8 +10,8 @@
  * A literal is an f32 in every model. Whatever a kernel does, evaluation ends: with the outputs, or with a
  * reported, located fault.
  */
-#ifndef TILEC_IR_EVALUATE_H
-#define TILEC_IR_EVALUATE_H
+#ifndef TILEC_EVALUATE_H
+#define TILEC_EVALUATE_H
 
 #include "ir/ir.h"
 #include "ir/launch.h"

@@ -1,8 +1,8 @@
 /* A kernel to a program of the evaluator: parameters, statements, loops. */
 #include <string.h>
 
+#include "evaluate/compile.h"
 #include "ir/attributes.h"
-#include "ir/evaluate_compile.h"
 
 #define NESTING_LIMIT 400
 

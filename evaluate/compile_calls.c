@@ -1,7 +1,7 @@
 /* Device calls to what the machine runs; a helper function is compiled in place of its call. */
 #include <string.h>
 
-#include "ir/evaluate_compile.h"
+#include "evaluate/compile.h"
 
 #define HELPER_DEPTH_LIMIT 16
 
