@@ -1,35 +1,13 @@
 /* What a launch settles: sizes from the shapes of the tensors, `where` conditions, the share of blocks and
- * the arguments of every core. Shared by the evaluator, the driver of the embedded device and the plan. All
- * arithmetic is in 64 bits; overflow and division by zero are reported errors.
+ * the arguments of every core. Shared by the evaluator, the driver of the embedded device and the plan.
  */
 #ifndef TILEC_IR_LAUNCH_H
 #define TILEC_IR_LAUNCH_H
 
 #include "ir/ir.h"
+#include "ir/size.h"
 
 #define TENSOR_RANK_LIMIT 8
-
-/* Integers by name: open sizes and integer scalar parameters. */
-struct size_value {
-    const char *name;
-    int64_t value;
-    const char *origin; /* who gave it: "dimension 1 of A"; NULL: the caller */
-    struct span span;   /* of that tensor's parameter */
-};
-
-struct environment {
-    struct arena *arena;
-    struct size_value *items;
-    size_t count, capacity;
-};
-
-void environment_set(struct environment *environment, const char *name, int64_t value);
-bool environment_get(const struct environment *environment, const char *name, int64_t *value);
-
-/* The value of a size expression: + - * / % (floor), comparisons, && || !, min, max, ceildiv, out(size,
- * window, stride, padding, dilation). False after a reported error. */
-bool size_evaluate(struct diagnostics *diagnostics, const struct environment *environment,
-                   const struct node *expression, int64_t *value);
 
 struct tensor_shape {
     const char *name;

@@ -2,55 +2,30 @@
  * precedence. The first error ends the reading: the text is a machine's, and what follows a wrong token would
  * only mislead.
  */
-#include "ir/ir.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ir/field.h"
-#include "ir/syntax.h"
+#include "ir/read_internal.h"
 
 #define DEPTH_LIMIT 200
 
-struct reader {
-    struct arena *arena;
-    struct diagnostics *diagnostics;
-    uint32_t file;    /* the text that is read */
-    uint32_t primary; /* the source that loc(...) means */
-    struct token *tokens;
-    size_t at;
-    int depth;
-    bool failed;
-};
-
-static struct node *read_expression(struct reader *r, int least);
 static struct node *read_statement(struct reader *r);
 static struct node *read_pattern(struct reader *r, enum node_kind kind);
 
-static struct token *peek(struct reader *r) {
-    return &r->tokens[r->at];
-}
-
-static bool next_is(struct reader *r, const char *text) {
-    return token_is(peek(r), text);
-}
-
-static void advance(struct reader *r) {
-    if (peek(r)->kind != TOKEN_END)
-        r->at++;
-}
+/* ---- tokens ---- */
 
 static struct span token_span(const struct reader *r, const struct token *t) {
     return (struct span){r->file, t->line, t->column, t->end_line, t->end_column};
 }
 
-static struct span span_from(struct reader *r, size_t first) {
+struct span reader_span(struct reader *r, size_t first) {
     size_t last = r->at > first ? r->at - 1 : first;
     return span_join(token_span(r, &r->tokens[first]), token_span(r, &r->tokens[last]));
 }
 
-static void fail(struct reader *r, const char *expected) {
+void reader_fail(struct reader *r, const char *expected) {
     if (r->failed)
         return;
     r->failed = true;
@@ -62,41 +37,41 @@ static void fail(struct reader *r, const char *expected) {
                      (int)(t->length > 40 ? 40 : t->length), t->text);
 }
 
-static bool expect(struct reader *r, const char *text) {
+bool reader_expect(struct reader *r, const char *text) {
     if (next_is(r, text) && !r->failed) {
         advance(r);
         return true;
     }
-    fail(r, arena_printf(r->arena, "'%s'", text));
+    reader_fail(r, arena_printf(r->arena, "'%s'", text));
     return false;
 }
 
-static bool enter(struct reader *r) {
+bool reader_enter(struct reader *r) {
     if (++r->depth > DEPTH_LIMIT)
-        fail(r, "less nesting");
+        reader_fail(r, "less nesting");
     return !r->failed;
 }
 
-static const char *read_name(struct reader *r, const char *what) {
+const char *read_name(struct reader *r, const char *what) {
     struct token *t = peek(r);
     if (t->kind != TOKEN_NAME) {
-        fail(r, what);
+        reader_fail(r, what);
         return arena_intern(r->arena, "");
     }
     advance(r);
     return arena_intern_range(r->arena, t->text, t->length);
 }
 
-static int64_t read_integer(struct reader *r) {
+int64_t read_integer(struct reader *r) {
     struct token *t = peek(r);
     if (t->kind != TOKEN_INTEGER) {
-        fail(r, "an integer");
+        reader_fail(r, "an integer");
         return 0;
     }
     errno = 0;
     long long value = strtoll(arena_string_range(r->arena, t->text, t->length), NULL, 10);
     if (errno)
-        fail(r, "an integer of 64 bits");
+        reader_fail(r, "an integer of 64 bits");
     advance(r);
     return value;
 }
@@ -105,10 +80,10 @@ static int hex_digit(char c) {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static const char *read_string(struct reader *r) {
+const char *read_string(struct reader *r) {
     struct token *t = peek(r);
     if (t->kind != TOKEN_STRING) {
-        fail(r, "a quoted text");
+        reader_fail(r, "a quoted text");
         return "";
     }
     char *text = arena_allocate(r->arena, t->length + 1), *to = text;
@@ -127,8 +102,7 @@ static const char *read_string(struct reader *r) {
 }
 
 /* A comma-separated list up to a closing token. */
-static struct node_list read_list(struct reader *r, const char *close,
-                                  struct node *(*item)(struct reader *)) {
+struct node_list read_list(struct reader *r, const char *close, struct node *(*item)(struct reader *)) {
     struct list_builder builder = {0};
     while (!r->failed && !next_is(r, close) && peek(r)->kind != TOKEN_END) {
         builder_add(r->arena, &builder, item(r));
@@ -139,11 +113,37 @@ static struct node_list read_list(struct reader *r, const char *close,
     return builder_list(&builder);
 }
 
-static struct node *read_any(struct reader *r) {
-    return read_expression(r, 0);
+static bool tokenize(struct reader *r, const struct source *source) {
+    size_t count = 0, capacity = 1024;
+    struct token *tokens = arena_allocate(r->arena, capacity * sizeof *tokens);
+    const char *cursor = source->text, *end = source->text + source->length;
+    uint32_t line = 1, column = 1;
+    for (;;) {
+        if (count + 2 > capacity) {
+            struct token *more = arena_allocate(r->arena, 2 * capacity * sizeof *more);
+            memcpy(more, tokens, count * sizeof *tokens);
+            tokens = more;
+            capacity *= 2;
+        }
+        struct token token = token_next(&cursor, end, &line, &column);
+        if (token.kind == TOKEN_BAD) {
+            report_error(r->diagnostics, token_span(r, &token),
+                         *token.text == '"' ? "this text has no closing quote"
+                                            : "a character that no token begins with");
+            return false;
+        }
+        tokens[count++] = token;
+        if (token.kind == TOKEN_END)
+            break;
+    }
+    tokens[count] = tokens[count - 1]; /* looking one further never runs off the end */
+    r->tokens = tokens;
+    return true;
 }
 
-static struct node *read_axis(struct reader *r) {
+/* ---- statements and parts ---- */
+
+struct node *read_axis(struct reader *r) {
     return read_pattern(r, NODE_AXIS);
 }
 
@@ -151,185 +151,12 @@ static struct node *read_parameter(struct reader *r) {
     return read_pattern(r, NODE_PARAMETER);
 }
 
-static struct node *read_attribute(struct reader *r) {
-    size_t first = r->at;
-    const char *key = read_name(r, "a key");
-    expect(r, "=");
-    struct node *value = r->failed ? NULL : read_expression(r, 0);
-    return node_new(r->arena, attribute, ATTRIBUTE, span_from(r, first), .key = key, .value = value);
-}
-
-/* A reduction has a colon of its own between its parentheses: max(j: e), not max(a, b). */
-static bool is_reduction(const struct reader *r) {
-    int depth = 0;
-    for (size_t i = r->at + 1; r->tokens[i].kind != TOKEN_END; i++) {
-        const struct token *t = &r->tokens[i];
-        if (token_is(t, "(") || token_is(t, "[") || token_is(t, "{"))
-            depth++;
-        else if (token_is(t, ")") || token_is(t, "]") || token_is(t, "}"))
-            depth--;
-        else if (depth == 1 && token_is(t, ":"))
-            return true;
-        if (depth == 0)
-            return false;
-    }
-    return false;
-}
-
-static struct node *read_reduction(struct reader *r, int operator) {
-    size_t first = r->at;
-    advance(r);
-    expect(r, "(");
-    struct node_list axes = read_list(r, ":", read_axis);
-    expect(r, ":");
-    struct node *body = r->failed ? NULL : read_expression(r, 0);
-    expect(r, ")");
-    return node_new(r->arena, reduction, REDUCTION, span_from(r, first),
-                    .operator=(enum reduction_operator) operator, .axes = axes, .body = body);
-}
-
-static struct node *read_access(struct reader *r, size_t first, const char *name) {
-    expect(r, "[");
-    struct node_list subscripts = read_list(r, "]", read_any);
-    struct node *otherwise = NULL;
-    if (next_is(r, "else")) {
-        advance(r);
-        otherwise = read_expression(r, 0);
-    }
-    expect(r, "]");
-    return node_new(r->arena, access, ACCESS, span_from(r, first), .name = name, .subscripts = subscripts,
-                    .otherwise = otherwise);
-}
-
-static struct node *read_call(struct reader *r, size_t first, const char *name) {
-    expect(r, "(");
-    struct node_list arguments = read_list(r, ")", read_any);
-    expect(r, ")");
-    if (strcmp(name, "page") != 0)
-        return node_new(r->arena, call, CALL, span_from(r, first), .function = name, .arguments = arguments);
-    struct node_reference *tensor = arguments.count ? node_as(arguments.items[0], reference) : NULL;
-    if (!tensor) {
-        fail(r, "a tensor as first argument of page");
-        return NULL;
-    }
-    struct node_list indices = list_of(r->arena, arguments.count - 1, arguments.items + 1);
-    return node_new(r->arena, page, PAGE, span_from(r, first), .tensor = tensor->name, .indices = indices);
-}
-
-static struct node *read_named(struct reader *r) {
-    size_t first = r->at;
-    struct token *t = peek(r);
-    int reduction = word_value(WORDS_reduction_operator, arena_intern_range(r->arena, t->text, t->length));
-    if (reduction >= 0 && token_is(&r->tokens[r->at + 1], "(") && is_reduction(r))
-        return read_reduction(r, reduction);
-    const char *name = read_name(r, "a name");
-    if (strcmp(name, "inf") == 0)
-        return node_new(r->arena, real, REAL, span_from(r, first), .value = strtod("inf", NULL));
-    if (strcmp(name, "nan") == 0)
-        return node_new(r->arena, real, REAL, span_from(r, first), .value = strtod("nan", NULL));
-    if (next_is(r, "["))
-        return read_access(r, first, name);
-    if (next_is(r, "("))
-        return read_call(r, first, name);
-    return node_new(r->arena, reference, REFERENCE, span_from(r, first), .name = name);
-}
-
-static struct node *read_number(struct reader *r) {
-    size_t first = r->at;
-    if (peek(r)->kind == TOKEN_INTEGER) {
-        int64_t value = read_integer(r);
-        return node_new(r->arena, integer, INTEGER, span_from(r, first), .value = value);
-    }
-    double value = strtod(arena_string_range(r->arena, peek(r)->text, peek(r)->length), NULL);
-    advance(r);
-    return node_new(r->arena, real, REAL, span_from(r, first), .value = value);
-}
-
-static struct node *read_collection(struct reader *r, bool dictionary) {
-    size_t first = r->at;
-    advance(r);
-    struct node_list items = dictionary ? read_list(r, "}", read_attribute) : read_list(r, "]", read_any);
-    expect(r, dictionary ? "}" : "]");
-    return dictionary ? node_new(r->arena, dictionary, DICTIONARY, span_from(r, first), .entries = items)
-                      : node_new(r->arena, sequence, SEQUENCE, span_from(r, first), .items = items);
-}
-
-/* -3 is a literal; -(3) and -x are operations. */
-static struct node *read_unary(struct reader *r) {
-    size_t first = r->at;
-    enum unary_operator operator= next_is(r, "!") ? UNARY_NOT : UNARY_NEGATE;
-    advance(r);
-    enum token_kind kind = peek(r)->kind;
-    bool infinite = next_is(r, "inf");
-    struct node *operand = read_expression(r, PRECEDENCE_UNARY);
-    struct node_integer *integer = node_as(operand, integer);
-    struct node_real *real = node_as(operand, real);
-    if (operator== UNARY_NEGATE && kind == TOKEN_INTEGER && integer)
-        return node_new(r->arena, integer, INTEGER, span_from(r, first), .value = -integer->value);
-    if (operator== UNARY_NEGATE &&(kind == TOKEN_REAL || infinite) && real)
-        return node_new(r->arena, real, REAL, span_from(r, first), .value = -real->value);
-    return node_new(r->arena, unary, UNARY, span_from(r, first), .operator= operator, .operand = operand);
-}
-
-static struct node *read_primary(struct reader *r) {
-    struct token *t = peek(r);
-    if (t->kind == TOKEN_NAME)
-        return read_named(r);
-    if (t->kind == TOKEN_INTEGER || t->kind == TOKEN_REAL)
-        return read_number(r);
-    if (t->kind == TOKEN_STRING) {
-        size_t first = r->at;
-        const char *text = read_string(r);
-        return node_new(r->arena, text, TEXT, span_from(r, first), .value = text);
-    }
-    if (next_is(r, "-") || next_is(r, "!"))
-        return read_unary(r);
-    if (next_is(r, "[") || next_is(r, "{"))
-        return read_collection(r, next_is(r, "{"));
-    if (next_is(r, "(")) {
-        advance(r);
-        struct node *inner = read_expression(r, 0);
-        expect(r, ")");
-        return inner;
-    }
-    fail(r, "an expression");
-    return NULL;
-}
-
-static int binary_operator_at(struct reader *r) {
-    struct token *t = peek(r);
-    return t->kind == TOKEN_SYMBOL
-               ? word_value(WORDS_binary_operator, arena_string_range(r->arena, t->text, t->length))
-               : -1;
-}
-
-static struct node *read_expression(struct reader *r, int least) {
-    if (!enter(r))
-        return NULL;
-    size_t first = r->at;
-    struct node *left = read_primary(r);
-    for (;;) {
-        int operator= r->failed ? -1 : binary_operator_at(r);
-        int precedence = operator<0 ? -1 : operator_precedence((enum binary_operator) operator);
-        if (precedence < 0 || precedence < least || least >= PRECEDENCE_UNARY)
-            break;
-        advance(r);
-        struct node *right = read_expression(r, precedence + 1);
-        left = node_new(r->arena, binary, BINARY, span_from(r, first),
-                        .operator=(enum binary_operator) operator, .left = left, .right = right);
-    }
-    r->depth--;
-    return left;
-}
-
-/* ---- statements and parts ---- */
-
 static struct node_list read_attributes(struct reader *r) {
     struct node_list attributes = {0};
     if (next_is(r, "@{")) {
         advance(r);
         attributes = read_list(r, "}", read_attribute);
-        expect(r, "}");
+        reader_expect(r, "}");
     }
     return attributes;
 }
@@ -337,7 +164,7 @@ static struct node_list read_attributes(struct reader *r) {
 static uint32_t read_number_u32(struct reader *r) {
     int64_t value = read_integer(r);
     if (value < 0 || value > UINT32_MAX)
-        fail(r, "a line or column");
+        reader_fail(r, "a line or column");
     return (uint32_t)value;
 }
 
@@ -349,13 +176,13 @@ static bool read_location(struct reader *r, struct span *span) {
     advance(r);
     span->file = r->primary;
     span->line = read_number_u32(r);
-    expect(r, ":");
+    reader_expect(r, ":");
     span->column = read_number_u32(r);
-    expect(r, "-");
+    reader_expect(r, "-");
     span->end_line = read_number_u32(r);
-    expect(r, ":");
+    reader_expect(r, ":");
     span->end_column = read_number_u32(r);
-    expect(r, ")");
+    reader_expect(r, ")");
     return true;
 }
 
@@ -374,13 +201,13 @@ static struct head read_head(struct reader *r) {
 static struct node *read_block(struct reader *r) {
     size_t first = r->at;
     struct list_builder builder = {0};
-    if (expect(r, "{") && enter(r)) {
+    if (reader_expect(r, "{") && reader_enter(r)) {
         while (!r->failed && !next_is(r, "}") && peek(r)->kind != TOKEN_END)
             builder_add(r->arena, &builder, read_statement(r));
-        expect(r, "}");
+        reader_expect(r, "}");
         r->depth--;
     }
-    return node_new(r->arena, block, BLOCK, span_from(r, first), .statements = builder_list(&builder));
+    return node_new(r->arena, block, BLOCK, reader_span(r, first), .statements = builder_list(&builder));
 }
 
 static int read_word(struct reader *r, enum word_type words) {
@@ -397,7 +224,7 @@ static int read_word(struct reader *r, enum word_type words) {
         for (int i = 0; i < word_count(words); i++)
             if (word_text(words, i)[0])
                 expected = arena_printf(r->arena, "%s '%s'", expected, word_text(words, i));
-        fail(r, expected);
+        reader_fail(r, expected);
         return 0;
     }
     for (; length; length--)
@@ -429,7 +256,7 @@ static void read_field(struct reader *r, struct node *node, const struct field_i
         FIELD_AT(int64_t, node, field) = read_integer(r);
         break;
     case FIELD_REAL:
-        fail(r, "no real field here");
+        reader_fail(r, "no real field here");
         break;
     case FIELD_NODE: {
         bool statement = strcmp(field->name, "body") == 0 || strcmp(field->name, "then") == 0 ||
@@ -444,7 +271,7 @@ static void read_field(struct reader *r, struct node *node, const struct field_i
         bool axes = strcmp(field->name, "axes") == 0, parameters = strcmp(field->name, "parameters") == 0;
         if (next_is(r, "{") &&
             strcmp(close, "{") == 0) /* a list without brackets of its own is never empty */
-            fail(r, axes ? "an axis" : "an expression");
+            reader_fail(r, axes ? "an axis" : "an expression");
         FIELD_AT(struct node_list, node, field) = read_list(r, close,
                                                             axes         ? read_axis
                                                             : parameters ? read_parameter
@@ -464,7 +291,7 @@ static void read_literal(struct reader *r, const struct pattern *step) {
         struct token token = token_next(&cursor, end, &line, &column);
         if (token.kind == TOKEN_END || r->failed)
             break;
-        expect(r, arena_intern_range(r->arena, token.text, token.length));
+        reader_expect(r, arena_intern_range(r->arena, token.text, token.length));
     }
 }
 
@@ -503,7 +330,7 @@ static struct node *read_pattern(struct reader *r, enum node_kind kind) {
     if (!placed && info->class == CLASS_STATEMENT)
         head = read_head(r);
     node->attributes = head.attributes;
-    node->span = head.has_span ? head.span : span_from(r, first);
+    node->span = head.has_span ? head.span : reader_span(r, first);
     return node;
 }
 
@@ -532,14 +359,14 @@ static struct node *read_simple_statement(struct reader *r) {
     struct node *target = read_expression(r, PRECEDENCE_UNARY);
     struct node *node;
     if (target && target->kind == NODE_CALL) {
-        node = node_new(r->arena, statement, STATEMENT, span_from(r, first), .call = target);
+        node = node_new(r->arena, statement, STATEMENT, reader_span(r, first), .call = target);
     } else {
         int operator= r->failed ? 0 : read_word(r, WORDS_assign_operator);
         struct node *value = r->failed ? NULL : read_expression(r, 0);
-        node = node_new(r->arena, assign, ASSIGN, span_from(r, first), .target = target,
+        node = node_new(r->arena, assign, ASSIGN, reader_span(r, first), .target = target,
                         .operator=(enum assign_operator) operator, .value = value);
     }
-    struct span span = span_from(r, first);
+    struct span span = reader_span(r, first);
     struct head head = read_head(r);
     node->attributes = head.attributes;
     node->span = head.has_span ? head.span : span;
@@ -551,34 +378,6 @@ static struct node *read_statement(struct reader *r) {
         return read_block(r);
     int kind = statement_kind(r);
     return kind >= 0 ? read_pattern(r, (enum node_kind)kind) : read_simple_statement(r);
-}
-
-static bool tokenize(struct reader *r, const struct source *source) {
-    size_t count = 0, capacity = 1024;
-    struct token *tokens = arena_allocate(r->arena, capacity * sizeof *tokens);
-    const char *cursor = source->text, *end = source->text + source->length;
-    uint32_t line = 1, column = 1;
-    for (;;) {
-        if (count + 2 > capacity) {
-            struct token *more = arena_allocate(r->arena, 2 * capacity * sizeof *more);
-            memcpy(more, tokens, count * sizeof *tokens);
-            tokens = more;
-            capacity *= 2;
-        }
-        struct token token = token_next(&cursor, end, &line, &column);
-        if (token.kind == TOKEN_BAD) {
-            report_error(r->diagnostics, token_span(r, &token),
-                         *token.text == '"' ? "this text has no closing quote"
-                                            : "a character that no token begins with");
-            return false;
-        }
-        tokens[count++] = token;
-        if (token.kind == TOKEN_END)
-            break;
-    }
-    tokens[count] = tokens[count - 1]; /* looking one further never runs off the end */
-    r->tokens = tokens;
-    return true;
 }
 
 struct node *module_read(struct arena *arena, struct diagnostics *diagnostics, uint32_t file) {
@@ -597,7 +396,7 @@ struct node *module_read(struct arena *arena, struct diagnostics *diagnostics, u
     while (!r.failed && peek(&r)->kind != TOKEN_END) {
         int kind = statement_kind(&r);
         if (kind != NODE_KERNEL && kind != NODE_PROGRAM) {
-            fail(&r, "'kernel' or 'program'");
+            reader_fail(&r, "'kernel' or 'program'");
             break;
         }
         builder_add(arena, &items, read_pattern(&r, (enum node_kind)kind));

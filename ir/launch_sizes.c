@@ -1,0 +1,249 @@
+/* What the tensors of a launch say of its sizes, and what must hold of them. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "ir/launch.h"
+
+static const struct span nowhere;
+
+/* ---- sizes by shapes ---- */
+
+static bool bind_size(struct diagnostics *diagnostics, struct environment *environment,
+                      const struct node_parameter *parameter, size_t dimension, const char *name,
+                      uint64_t extent) {
+    struct size_value *known = environment_find(environment, name);
+    if (!known) {
+        known = environment_add(environment, name);
+        known->value = (int64_t)extent;
+        known->origin = arena_printf(environment->arena, "dimension %zu of %s", dimension, parameter->name);
+        known->span = parameter->base.span;
+    } else if (known->value != (int64_t)extent) {
+        report_error(diagnostics, parameter->base.span,
+                     "size %s is %" PRIu64 " in dimension %zu of %s, but %" PRId64 " %s%s", name, extent,
+                     dimension, parameter->name, known->value, known->origin ? "in " : "as given",
+                     known->origin ? known->origin : "");
+        if (known->origin)
+            report_note(diagnostics, known->span, "%s is %" PRId64 " here", name, known->value);
+        return false;
+    }
+    return true;
+}
+
+static bool bind_tensor(struct diagnostics *diagnostics, struct environment *environment,
+                        const struct node_parameter *parameter, const struct tensor_shape *shape) {
+    if (shape->rank != parameter->dimensions.count) {
+        report_error(diagnostics, parameter->base.span, "tensor %s has %zu dimensions, but %zu were given",
+                     parameter->name, parameter->dimensions.count, shape->rank);
+        return false;
+    }
+    for (size_t i = 0; i < shape->rank; i++) {
+        struct node_reference *size = node_as(parameter->dimensions.items[i], reference);
+        if (shape->extents[i] > INT32_MAX) {
+            report_error(diagnostics, parameter->base.span,
+                         "dimension %zu of %s is %" PRIu64 ", more than %d", i, parameter->name,
+                         shape->extents[i], INT32_MAX);
+            return false;
+        }
+        if (size && !bind_size(diagnostics, environment, parameter, i, size->name, shape->extents[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Dimensions that are no plain name: checked once every name is bound. */
+static bool check_extents(struct diagnostics *diagnostics, const struct environment *environment,
+                          const struct node_parameter *parameter, const struct tensor_shape *shape) {
+    for (size_t i = 0; i < shape->rank; i++) {
+        struct node *dimension = parameter->dimensions.items[i];
+        int64_t value;
+        if (dimension->kind == NODE_REFERENCE)
+            continue;
+        if (!size_evaluate(diagnostics, environment, dimension, &value))
+            return false;
+        if (value != (int64_t)shape->extents[i] && dimension->kind == NODE_INTEGER) {
+            report_error(diagnostics, parameter->base.span,
+                         "dimension %zu of %s is %" PRIu64 ", but it is fixed to %" PRId64, i,
+                         parameter->name, shape->extents[i], value);
+            return false;
+        }
+        if (value != (int64_t)shape->extents[i]) {
+            report_error(diagnostics, parameter->base.span,
+                         "dimension %zu of %s is %" PRIu64 ", but %s is %" PRId64, i, parameter->name,
+                         shape->extents[i], node_text(environment->arena, dimension), value);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_integer(enum dtype dtype) {
+    return dtype == DTYPE_INDEX || dtype == DTYPE_I32 || dtype == DTYPE_U32 || dtype == DTYPE_U16;
+}
+
+static void bind_defaults(struct environment *environment, const struct node *kernel) {
+    struct node_list parameters = launch_parameters(kernel);
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        struct node_integer *value = node_as(parameter->value, integer);
+        if (parameter->dimensions.count == 0 && is_integer(parameter->dtype) && value &&
+            !environment_find(environment, parameter->name))
+            environment_set(environment, parameter->name, value->value);
+    }
+}
+
+/* ---- sizes by conditions ---- */
+
+static struct node_list conditions_of(const struct node *kernel) {
+    return kernel->kind == NODE_PROGRAM ? ((const struct node_program *)kernel)->conditions
+                                        : ((const struct node_kernel *)kernel)->conditions;
+}
+
+/* NAME == value: the name, else NULL. */
+static const char *settled_name(const struct node *condition) {
+    const struct node_binary *binary =
+        condition->kind == NODE_BINARY ? (const struct node_binary *)condition : NULL;
+    struct node_reference *name =
+        binary && binary->operator== BINARY_EQUAL ? node_as(binary->left, reference) : NULL;
+    return name ? name->name : NULL;
+}
+
+bool size_is_settled(const struct node *kernel, const char *name) {
+    struct node_list conditions = conditions_of(kernel);
+    for (size_t i = 0; i < conditions.count; i++) {
+        const char *settled = settled_name(conditions.items[i]);
+        if (settled && strcmp(settled, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+void sizes_settle(struct environment *environment, const struct node *kernel) {
+    struct node_list conditions = conditions_of(kernel);
+    struct diagnostics *scratch = diagnostics_create(environment->arena);
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (size_t i = 0; i < conditions.count; i++) {
+            const char *name = settled_name(conditions.items[i]);
+            int64_t value;
+            if (!name || environment_find(environment, name) || launch_parameter(kernel, name) ||
+                !size_evaluate(scratch, environment, node_as(conditions.items[i], binary)->right, &value))
+                continue;
+            struct size_value *size = environment_add(environment, name);
+            size->value = value;
+            size->origin = arena_printf(environment->arena, "`where %s`",
+                                        node_text(environment->arena, conditions.items[i]));
+            size->span = conditions.items[i]->span;
+            changed = true;
+        }
+    }
+}
+
+bool sizes_bind(struct diagnostics *diagnostics, struct environment *environment, const struct node *kernel,
+                const struct tensor_shape *shapes, size_t count) {
+    bind_defaults(environment, kernel);
+    for (size_t i = 0; i < count; i++) {
+        struct node_parameter *parameter = launch_parameter(kernel, shapes[i].name);
+        if (!parameter) {
+            report_error(diagnostics, kernel->span, "there is no tensor %s", shapes[i].name);
+            return false;
+        }
+        if (!bind_tensor(diagnostics, environment, parameter, &shapes[i]))
+            return false;
+    }
+    sizes_settle(environment, kernel);
+    for (size_t i = 0; i < count; i++)
+        if (!check_extents(diagnostics, environment, launch_parameter(kernel, shapes[i].name), &shapes[i]))
+            return false;
+    return true;
+}
+
+/* ---- conditions and checks ---- */
+
+/* "M is 35, P is 7" */
+struct size_texts {
+    const struct environment *environment;
+    const char *text;
+};
+
+static bool collect_size_text(struct node *node, void *context) {
+    struct size_texts *sizes = context;
+    struct node_reference *reference = node_as(node, reference);
+    struct arena *arena = sizes->environment->arena;
+    int64_t value;
+    if (!reference || !environment_get(sizes->environment, reference->name, &value))
+        return node_each_child(node, collect_size_text, context);
+    const char *one = arena_printf(arena, "%s is %" PRId64, reference->name, value);
+    if (!strstr(sizes->text, one))
+        sizes->text = arena_printf(arena, "%s%s%s", sizes->text, *sizes->text ? ", " : "", one);
+    return true;
+}
+
+/* `fault` is the message where the condition does not hold. */
+static bool condition_holds(struct diagnostics *diagnostics, const struct environment *environment,
+                            struct node *condition, const char *fault) {
+    int64_t holds, left, right;
+    if (!size_evaluate(diagnostics, environment, condition, &holds))
+        return false;
+    if (holds)
+        return true;
+    report_error(diagnostics, condition->span, "%s", fault);
+    struct node_binary *binary = node_as(condition, binary);
+    struct size_texts sizes = {.environment = environment, .text = ""};
+    collect_size_text(condition, &sizes);
+    if (binary && (binary->operator== BINARY_AND || binary->operator== BINARY_OR))
+        report_note(diagnostics, nowhere, "%s", sizes.text);
+    else if (binary && size_evaluate(diagnostics, environment, binary->left, &left) &&
+             size_evaluate(diagnostics, environment, binary->right, &right))
+        report_note(diagnostics, nowhere, "%s is %" PRId64 ", %s is %" PRId64,
+                    node_text(environment->arena, binary->left), left,
+                    node_text(environment->arena, binary->right), right);
+    return false;
+}
+
+bool conditions_check(struct diagnostics *diagnostics, const struct environment *environment,
+                      const struct node *kernel) {
+    struct node_list conditions = conditions_of(kernel);
+    for (size_t i = 0; i < conditions.count; i++) {
+        const char *text = node_text(environment->arena, conditions.items[i]);
+        const char *fault = arena_printf(environment->arena, "the condition %s does not hold", text);
+        if (!condition_holds(diagnostics, environment, conditions.items[i], fault))
+            return false;
+    }
+    return true;
+}
+
+bool checks_hold(struct diagnostics *diagnostics, const struct environment *environment,
+                 const struct node *kernel) {
+    struct node_dictionary *checks = node_as(attribute_get(kernel, KEY_TT_CHECKS), dictionary);
+    for (size_t i = 0; checks && i < checks->entries.count; i++) {
+        struct node_attribute *check = node_as(checks->entries.items[i], attribute);
+        const char *fault = arena_printf(environment->arena, "the run-time check %s does not hold: %s",
+                                         check->key, node_text(environment->arena, check->value));
+        if (!condition_holds(diagnostics, environment, check->value, fault))
+            return false;
+    }
+    return true;
+}
+
+bool parameter_extents(struct diagnostics *diagnostics, const struct environment *environment,
+                       const struct node *parameter, uint64_t *extents) {
+    const struct node_parameter *tensor = (const struct node_parameter *)parameter;
+    if (tensor->dimensions.count > TENSOR_RANK_LIMIT) {
+        report_error(diagnostics, parameter->span, "tensor %s has %zu dimensions, more than %d", tensor->name,
+                     tensor->dimensions.count, TENSOR_RANK_LIMIT);
+        return false;
+    }
+    for (size_t i = 0; i < tensor->dimensions.count; i++) {
+        int64_t value;
+        if (!size_evaluate(diagnostics, environment, tensor->dimensions.items[i], &value))
+            return false;
+        if (value < 0 || value > INT32_MAX) {
+            report_error(diagnostics, parameter->span, "dimension %zu of %s is %" PRId64, i, tensor->name,
+                         value);
+            return false;
+        }
+        extents[i] = (uint64_t)value;
+    }
+    return true;
+}

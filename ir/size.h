@@ -1,0 +1,46 @@
+/* Sizes: integers by name, and the expressions over them. All arithmetic is in 64 bits; overflow and division
+ * by zero are reported errors.
+ */
+#ifndef TILEC_IR_SIZE_H
+#define TILEC_IR_SIZE_H
+
+#include "ir/ir.h"
+
+/* Integers by name: open sizes and integer scalar parameters. */
+struct size_value {
+    const char *name;
+    int64_t value;
+    const char *origin; /* who gave it: "dimension 1 of A"; NULL: the caller */
+    struct span span;   /* of that tensor's parameter */
+};
+
+struct environment {
+    struct arena *arena;
+    struct size_value *items;
+    size_t count, capacity;
+};
+
+/* The value of that name, NULL when it has none; a new one. */
+struct size_value *environment_find(const struct environment *environment, const char *name);
+struct size_value *environment_add(struct environment *environment, const char *name);
+void environment_set(struct environment *environment, const char *name, int64_t value);
+bool environment_get(const struct environment *environment, const char *name, int64_t *value);
+
+/* The value of a size expression: + - * / % (floor), comparisons, && || !, min, max, ceildiv, out(size,
+ * window, stride, padding, dilation). False after a reported error. */
+bool size_evaluate(struct diagnostics *diagnostics, const struct environment *environment,
+                   const struct node *expression, int64_t *value);
+
+/* A core of a launch: its consecutive blocks, and its place on the core grid. */
+struct size_core {
+    uint64_t start, count;
+    uint32_t x, y;
+};
+
+/* An expression that may differ from core to core: also start(), count(), core_x(), core_y(), and noc_x(x, y)
+ * and noc_y(x, y) by the kernel's tt.core_map. */
+bool size_evaluate_on(struct diagnostics *diagnostics, const struct environment *environment,
+                      const struct node *kernel, const struct size_core *core, const struct node *expression,
+                      int64_t *value);
+
+#endif
