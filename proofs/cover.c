@@ -143,7 +143,11 @@ static bool tiles_begin(const struct question *q, struct sample_launch *launch, 
 static int64_t tile_now(const struct tiles *tiles, struct sample_launch *launch) {
     int64_t tile = 0, at;
     for (size_t i = 0; i < launch->access->rank; i++) {
-        if (!sample_value(launch, launch->access->subscripts[i], &at) || at < 0 || at >= tiles->extents[i])
+        if (!sample_value(launch, launch->access->subscripts[i], &at)) {
+            launch->partial = true;
+            return -1;
+        }
+        if (at < 0 || at >= tiles->extents[i])
             return -1;
         tile = tile * tiles->extents[i] + at;
     }
@@ -239,7 +243,7 @@ static bool look_at_writes(const struct question *q, struct sample_launch *launc
             return true;
         }
     }
-    if (launch->steps <= 0)
+    if (launch->steps <= 0 || launch->partial)
         return false;
     for (int64_t tile = 0; tile < tiles.count && !may_leave_out(q); tile++)
         if (!tiles.visits[tile].access) {

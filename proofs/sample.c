@@ -55,10 +55,15 @@ static bool atom_now(void *context, size_t index, int64_t *value) {
 
 static bool facts_hold(struct sample_launch *s, const struct facts *facts) {
     int64_t value;
-    for (size_t i = 0; i < facts->count; i++)
-        if (!sample_value(s, facts->items[i], &value) || value < 0)
+    bool known = true;
+    for (size_t i = 0; i < facts->count; i++) {
+        if (!sample_value(s, facts->items[i], &value))
+            known = false;
+        else if (value < 0)
             return false;
-    return true;
+    }
+    s->partial = s->partial || !known;
+    return known;
 }
 
 static bool guard_holds(struct sample_launch *s, const struct alternatives *guard) {
@@ -92,6 +97,7 @@ struct sample_launch *sample_launch(struct walk *w, int sample) {
         !sample_value(s, w->values.points, &s->points) || s->points < 0)
         return NULL;
     memset(s->used, 0, sizeof s->used);
+    s->partial = false;
     return s;
 }
 
@@ -102,8 +108,10 @@ static bool come(struct sample_launch *s, size_t depth, sample_visit *visit, voi
     size_t atom = access->loops[depth];
     const struct atom *loop = &s->walk->values.atoms[atom];
     int64_t lower, upper;
-    if (!sample_value(s, loop->a, &lower) || !sample_value(s, loop->b, &upper))
+    if (!sample_value(s, loop->a, &lower) || !sample_value(s, loop->b, &upper)) {
+        s->partial = true;
         return true;
+    }
     bool goes_on = true;
     s->bound[atom] = true;
     for (int64_t turn = lower; goes_on && turn < upper && s->steps > 0; turn += loop->step) {

@@ -47,6 +47,8 @@ struct sample_launch {
     int sample; /* of sizes */
     int64_t points, cores[2], core[2], start, count;
     int64_t steps; /* left */
+    bool partial; /* a condition, a range or a page was not known: there may be accesses that no visit came to
+                   */
     bool bound[ATOM_LIMIT], used[ATOM_LIMIT];
     int64_t turn[ATOM_LIMIT];
     const struct page_access *access;
