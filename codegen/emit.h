@@ -12,12 +12,18 @@
 
 enum target { TARGET_C, TARGET_METALIUM, TARGET_COUNT };
 
+/* Where a line comes from; a span of line 0: none. */
+struct emitted_place {
+    struct span source;  /* in the source that the module names */
+    struct span nearest; /* in whichever file: of a statement without loc(...), in the IR text itself */
+};
+
 /* One kernel of a role, in one language. */
 struct emitted_function {
     const char *file; /* "reader.c" */
     const char *text;
     size_t line_count;
-    const struct span *lines; /* the place that line i + 1 comes from; line 0: none */
+    const struct emitted_place *lines; /* of line i + 1 */
 };
 
 enum { EMITTED_ROLES = 3 }; /* reader, compute, writer: in this order */

@@ -373,7 +373,7 @@ static void print_places(struct plan *plan, const struct emitted_function *funct
     struct json *json = &plan->json;
     json_object(json, function->file, false);
     for (size_t i = 0; i < function->line_count; i++) {
-        const struct span *span = &function->lines[i];
+        const struct span *span = &function->lines[i].source;
         if (span->line)
             json_string(json, arena_printf(plan->source->arena, "%zu", i + 1),
                         arena_printf(plan->source->arena, "%u:%u-%u:%u", span->line, span->column,

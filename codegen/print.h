@@ -20,7 +20,7 @@ struct kernel_source {
 struct printed_function {
     const char *text;
     size_t line_count;
-    const struct span *lines;
+    const struct emitted_place *lines;
     struct node_list accessors;
 };
 

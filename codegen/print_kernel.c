@@ -18,9 +18,9 @@ struct printer {
     int indent;
     uint32_t source; /* the file whose places are told */
     const char *source_name;
-    uint32_t told;    /* line of the source told last by a comment */
-    struct span span; /* of the statement being printed */
-    struct span *lines;
+    uint32_t told;              /* line of the source told last by a comment */
+    struct emitted_place place; /* of the statement being printed */
+    struct emitted_place *lines;
     size_t line_count, line_capacity;
     const char *previous; /* accessor declared last */
     size_t accessor_count;
@@ -35,12 +35,12 @@ static void end_line(struct printer *p) {
     text_append(&p->out, "\n");
     if (p->line_count == p->line_capacity) {
         p->line_capacity = p->line_capacity ? 2 * p->line_capacity : 128;
-        struct span *lines = arena_allocate(p->arena, p->line_capacity * sizeof *lines);
+        struct emitted_place *lines = arena_allocate(p->arena, p->line_capacity * sizeof *lines);
         if (p->line_count)
             memcpy(lines, p->lines, p->line_count * sizeof *lines);
         p->lines = lines;
     }
-    p->lines[p->line_count++] = p->span;
+    p->lines[p->line_count++] = p->place;
 }
 
 /* One or several lines at the current indentation; NULL: what was to be spelled has no spelling. */
@@ -59,10 +59,10 @@ static void print_line(struct printer *p, const char *text) {
 }
 
 static void print_blank(struct printer *p) {
-    struct span span = p->span;
-    p->span = (struct span){0};
+    struct emitted_place place = p->place;
+    p->place = (struct emitted_place){0};
     print_line(p, "");
-    p->span = span;
+    p->place = place;
 }
 
 #define LINE(p, row, ...) print_line((p), SPELL((p)->arena, (p)->language, row, __VA_ARGS__))
@@ -70,7 +70,7 @@ static void print_blank(struct printer *p) {
 static const char *value(struct printer *p, struct node *node) {
     const char *text = node ? spell_expression(&p->expressions, node) : NULL;
     if (!node)
-        report_error(p->expressions.names->diagnostics, p->span,
+        report_error(p->expressions.names->diagnostics, p->place.nearest,
                      "internal error: a declaration or loop lacks a value");
     p->failed = p->failed || !text;
     return text ? text : "";
@@ -98,9 +98,10 @@ static bool is_used(const struct printer *p, const char *spelled) {
 
 static void print_statement(struct printer *p, struct node *node);
 
-/* The place of what is printed next: in the source, or none. */
+/* The place of what is printed next. */
 static void set_place(struct printer *p, struct span span) {
-    p->span = span.line && span.file == p->source ? span : (struct span){0};
+    bool in_source = span.line && span.file == p->source;
+    p->place = (struct emitted_place){in_source ? span : (struct span){0}, span};
 }
 
 /* Where the text goes on from another line of the source, the reader of the kernel is told. */
@@ -263,11 +264,13 @@ static void print_kind(struct printer *p, struct node *node) {
 }
 
 static void print_statement(struct printer *p, struct node *node) {
-    struct span outside = p->span;
+    struct emitted_place outside = p->place;
+    if (node->span.line)
+        p->place.nearest = node->span;
     if (node->span.line && node->span.file == p->source)
-        p->span = node->span;
+        p->place.source = node->span;
     print_kind(p, node);
-    p->span = outside;
+    p->place = outside;
 }
 
 /* ---- functions ---- */

@@ -40,8 +40,8 @@ static const char *item_name(const struct node *item) {
     return kernel ? kernel->name : program ? program->name : "";
 }
 
-static struct node *find_item(const struct unit *unit, const char *name) {
-    struct node_list items = node_as(unit->module, module)->items;
+static struct node *find_item(struct node *module, const char *name) {
+    struct node_list items = node_as(module, module)->items;
     for (size_t i = 0; i < items.count; i++) {
         if (strcmp(item_name(items.items[i]), name) == 0) {
             return items.items[i];
@@ -51,8 +51,13 @@ static struct node *find_item(const struct unit *unit, const char *name) {
 }
 
 struct node *unit_kernel(const struct unit *unit, const char *name) {
-    struct node *item = find_item(unit, name);
+    struct node *item = find_item(unit->module, name);
     return item && item->kind == NODE_KERNEL ? item : NULL;
+}
+
+bool unit_author_wrote_device_form(const struct unit *unit, const char *name) {
+    struct node *item = unit->from_ir ? find_item(unit->written, name) : NULL;
+    return item && item->kind == NODE_KERNEL && kernel_form(item) == FORM_DEVICE;
 }
 
 /* What is wanted: the item of this name and the kernels that it launches. */
@@ -83,7 +88,7 @@ static bool select_items(struct unit *unit) {
         return true;
     }
     struct node_list items = node_as(unit->module, module)->items;
-    struct node *chosen = find_item(unit, name);
+    struct node *chosen = find_item(unit->module, name);
     if (!chosen) {
         const char **names = arena_allocate(unit->arena, (items.count + 1) * sizeof *names);
         for (size_t i = 0; i < items.count; i++) {
@@ -161,6 +166,7 @@ bool unit_load(struct unit *unit, const char *path, const char *text, size_t len
     unit->module = is_ir ? read_ir(unit, path, text, length)
                          : front_end(unit->arena, unit->diagnostics, path, text, length, options->defines,
                                      options->define_count);
+    unit->written = unit->module;
     return unit->module && unit->diagnostics->error_count == 0 && (!is_ir || verify_read(unit)) &&
            select_items(unit);
 }
@@ -294,7 +300,7 @@ bool unit_compile(struct unit *unit) {
 
 struct node *unit_entry(const struct unit *unit) {
     if (unit->options.kernel) {
-        return find_item(unit, unit->options.kernel);
+        return find_item(unit->module, unit->options.kernel);
     }
     struct node_list items = node_as(unit->module, module)->items;
     struct node *program = NULL, *kernel = NULL;

@@ -34,6 +34,7 @@ struct unit {
     struct diagnostics *diagnostics;
     struct unit_options options;
     struct node *module;       /* its kernels as they stand; only the wanted ones and what they launch */
+    struct node *written;      /* the module as it was read; NULL before unit_load */
     bool from_ir;              /* the source was IR text */
     const struct pass *broken; /* the pass that broke its promise: a fault of tilec */
     struct node *broken_kernel;
@@ -45,6 +46,10 @@ enum { SOURCE_LIMIT = 64 << 20 }; /* bytes */
 bool unit_load(struct unit *unit, const char *path, const char *text, size_t length);
 /* Runs the passes on every kernel. False after a reported error, or with unit->broken set. */
 bool unit_compile(struct unit *unit);
+
+/* Was the kernel of this name device form already when it was read? What breaks the device's rules in it is
+ * then the author's, not tilec's. */
+bool unit_author_wrote_device_form(const struct unit *unit, const char *name);
 
 /* The kernel of this name, NULL when there is none. */
 struct node *unit_kernel(const struct unit *unit, const char *name);

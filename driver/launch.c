@@ -60,9 +60,7 @@ bool launcher_fetch(struct launcher *launcher, struct tensor_value *value) {
     uint64_t pages = tensor_pages(array->rank, array->extents);
     void *tiles = arena_allocate(arena, (size_t)pages * data_format_tile_bytes(format) + 1);
     if (!device_tensor_read(value->tensor, 0, pages, tiles)) {
-        report_error(launcher->run->unit->diagnostics, no_place,
-                     "fault of tilec: not every tile of %s was written", array->name);
-        launcher->run->fault = true;
+        report_unwritten(launcher, value);
         return false;
     }
     if (!array->rows) {
@@ -163,6 +161,7 @@ static void mark_written(struct launcher *launcher, struct node *kernel, struct 
         struct tensor_value *value = tensors[tensor++];
         if (parameter->direction != DIRECTION_IN) {
             value->given = true;
+            value->written_as = &parameter->base;
             value->device_newer = launcher->device && !empty;
         }
     }
@@ -179,6 +178,9 @@ bool launcher_run(struct launcher *launcher, struct node *kernel, struct environ
     }
     struct launch_statistics *statistics = arena_allocate(run->unit->arena, sizeof *statistics);
     statistics->kernel = node_as(kernel, kernel)->name;
+    if (unit_author_wrote_device_form(run->unit, statistics->kernel)) {
+        launcher->authored = statistics->kernel;
+    }
     *(run->last ? &run->last->next : &run->first) = statistics;
     run->last = statistics;
     bool empty = statistics->empty = writes_nothing(kernel, tensors);

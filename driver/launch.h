@@ -24,12 +24,15 @@ struct tensor_value {
     bool given;                   /* has contents */
     struct device_tensor *tensor; /* NULL: not on the device */
     struct node *placed_by;       /* the parameter of the launch that gave it its place there */
+    struct node *written_as;      /* the parameter of the launch that wrote it last */
     bool device_newer;
 };
 
 struct launcher {
     struct run *run;
     struct device *device; /* NULL: the evaluator runs */
+    const char
+        *authored; /* a kernel that was launched and was device form when it was read; NULL: none yet */
 };
 
 bool launcher_open(struct launcher *launcher, struct run *run);

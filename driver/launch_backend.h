@@ -2,6 +2,7 @@
 #ifndef TILEC_DRIVER_LAUNCH_BACKEND_H
 #define TILEC_DRIVER_LAUNCH_BACKEND_H
 
+#include "codegen/emit.h"
 #include "driver/launch.h"
 
 bool launch_on_device(struct launcher *launcher, struct node *kernel, const struct environment *sizes,
@@ -9,5 +10,13 @@ bool launch_on_device(struct launcher *launcher, struct node *kernel, const stru
                       struct launch_statistics *statistics);
 bool launch_on_evaluator(struct launcher *launcher, struct node *kernel, const struct environment *sizes,
                          const struct scalar_list *scalars, struct tensor_value **tensors);
+
+/* Messages of launches that did not end. Where no launched kernel was the author's device form, they are
+ * faults of tilec. */
+void report_device_fault(struct launcher *launcher, struct node *kernel, const struct environment *sizes,
+                         const struct emitted_kernel *emitted, const struct device_fault *fault);
+/* Behind the evaluator's own error. */
+void report_evaluator_fault(struct launcher *launcher, struct node *kernel);
+void report_unwritten(struct launcher *launcher, const struct tensor_value *value);
 
 #endif

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "codegen/emit.h"
 #include "driver/launch_backend.h"
 #include "driver/placement.h"
 #include "ir/attributes.h"
@@ -317,7 +316,7 @@ static void locate(void *context, enum device_role role, uint32_t line, char *pl
     struct preparation *p = context;
     const struct emitted_function *function = &p->emitted.functions[TARGET_C][role];
     struct span span =
-        line > 0 && line <= function->line_count ? function->lines[line - 1] : (struct span){0};
+        line > 0 && line <= function->line_count ? function->lines[line - 1].nearest : (struct span){0};
     place[0] = 0;
     if (span.line && span.file < p->diagnostics->source_count) {
         snprintf(place, size, "%s:%u:%u", p->diagnostics->sources[span.file].path, span.line, span.column);
@@ -330,16 +329,7 @@ static bool run_prepared(struct preparation *p) {
         p->statistics->measured = true;
         return true;
     }
-    char text[8192];
-    device_fault_print(&fault, text, sizeof text);
-    struct span span = {0};
-    if (fault.kernel && fault.line > 0) {
-        const struct emitted_function *function = &p->emitted.functions[TARGET_C][fault.role];
-        span = fault.line <= function->line_count ? function->lines[fault.line - 1] : span;
-    }
-    report_error(p->diagnostics, span, "fault of tilec: the device refused kernel %s: %s",
-                 node_as(p->kernel, kernel)->name, text);
-    p->launcher->run->fault = true;
+    report_device_fault(p->launcher, p->kernel, p->sizes, &p->emitted, &fault);
     return false;
 }
 

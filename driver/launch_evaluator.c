@@ -94,6 +94,9 @@ bool launch_on_evaluator(struct launcher *launcher, struct node *kernel, const s
     }
     struct evaluation_result result;
     if (!evaluate_kernel(unit->arena, unit->diagnostics, &request, &result)) {
+        if (!result.given_up) {
+            report_evaluator_fault(launcher, kernel);
+        }
         return false;
     }
     for (size_t i = 0, tensor = 0, output = 0; i < parameters.count; i++) {

@@ -91,17 +91,19 @@ static bool write_dumps(struct session *session) {
     return !failure;
 }
 
-/* The IR that a broken pass left, into a file that a report can carry. */
+/* The IR at a fault of tilec, into a file that a report can carry: what a broken pass left, or all kernels as
+ * they were run. */
 static void dump_fault(struct session *session) {
+    const struct unit *unit = &session->unit;
     const char *directory = getenv("TMPDIR");
     const char *path = arena_printf(session->arena, "%s/tilec-fault-%ld.ir",
                                     directory && *directory ? directory : "/tmp", (long)getpid());
     struct text_buffer text = {0};
-    node_print(module_of(session, session->unit.broken_kernel), PRINT_SPANS, &text);
+    node_print(unit->broken ? module_of(session, unit->broken_kernel) : unit->module, PRINT_SPANS, &text);
     const char *failure = file_write(session->arena, path, text_string(&text), text.length, NULL, 0);
-    fprintf(stderr,
-            "tilec: this is a fault of tilec, in pass %s. %s%s; please report it with the source file.\n",
-            session->unit.broken->name, failure ? failure : "The IR is in ", failure ? "" : path);
+    fprintf(stderr, "tilec: this is a fault of tilec%s%s. %s%s; please report it with the source file.\n",
+            unit->broken ? ", in pass " : "", unit->broken ? unit->broken->name : "",
+            failure ? failure : "The IR is in ", failure ? "" : path);
     text_free(&text);
 }
 
@@ -186,12 +188,12 @@ enum exit_code session_finish(struct session *session, enum severity least, bool
     fputs(text_string(&text), stderr);
     text_free(&text);
     bool dumped = !session->settings->dump || session->dump_count == 0 || write_dumps(session);
-    if (session->unit.broken) {
+    if (session->unit.broken || (fault && diagnostics->error_count > 0)) {
         dump_fault(session);
         return EXIT_INTERNAL;
     }
     if (diagnostics->error_count > 0) {
-        return fault ? EXIT_INTERNAL : EXIT_USER_ERROR;
+        return EXIT_USER_ERROR;
     }
     return dumped ? EXIT_OK : EXIT_USER_ERROR;
 }

@@ -122,6 +122,7 @@ static bool open_tensor(struct session *s, size_t index) {
         storage->lower[i] = 0;
         storage->extent[i] = (int64_t)extents[i];
         if (__builtin_mul_overflow(count, extents[i], &count) || count > ELEMENT_LIMIT) {
+            s->machine.given_up = true;
             report_error(s->diagnostics, parameter->base.span, "tensor %s is too large to be evaluated",
                          parameter->name);
             return false;
@@ -423,6 +424,7 @@ bool evaluate_kernel(struct arena *arena, struct diagnostics *diagnostics,
         s.program = program_compile(&compile);
         fine = s.program && run(&s) && take_outputs(&s, arena, result);
     }
+    result->given_up = s.machine.given_up;
     arena_free(s.arena);
     return fine;
 }

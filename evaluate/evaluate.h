@@ -56,6 +56,7 @@ struct evaluation_request {
 struct evaluation_result {
     struct tensor_values *outputs; /* `out` and `inout`, in parameter order */
     size_t count;
+    bool given_up; /* of a fault: it is beyond what the evaluator can do, and says nothing of the kernel */
 };
 
 /* False after a reported fault. The result is in the arena. */

@@ -349,6 +349,7 @@ struct machine {
     double contraction;
     const struct language_function *greatest, *least; /* max and min */
     bool stopped;                                     /* after a fault */
+    bool given_up;                                    /* the fault: beyond a limit of the evaluator */
     uint64_t steps, step_limit;
     int64_t *slots;
     struct number *numbers;

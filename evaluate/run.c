@@ -20,8 +20,10 @@ void machine_fault(struct machine *m, struct span span, const char *format, ...)
 }
 
 bool machine_step(struct machine *m) {
-    if (++m->steps > m->step_limit)
+    if (++m->steps > m->step_limit) {
+        m->given_up |= !m->stopped;
         machine_fault(m, m->span, "the evaluation was given up after %" PRIu64 " steps", m->step_limit);
+    }
     return !m->stopped;
 }
 
@@ -36,6 +38,7 @@ static void declare(struct machine *m, const struct declaration *d) {
         storage->lower[i] = lower;
         storage->extent[i] = upper > lower ? upper - lower : 0;
         if (__builtin_mul_overflow(count, (uint64_t)storage->extent[i], &count) || count > STORAGE_LIMIT) {
+            m->given_up |= !m->stopped;
             machine_fault(m, m->span, "%s is too large to be evaluated",
                           m->program->storages[d->storage].name);
             return;

@@ -190,7 +190,7 @@ static uint32_t place_of(const struct emitted_function *function, const char *be
     size_t line = 0;
     for (const char *at = function->text; *at; line++) {
         if (strncmp(at, begin, strlen(begin)) == 0)
-            return function->lines[line].line;
+            return function->lines[line].source.line;
         at += strcspn(at, "\n") + 1;
     }
     ck_abort_msg("no line begins with '%s'", begin);

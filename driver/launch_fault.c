@@ -1,0 +1,104 @@
+/* Launches that did not end: whose fault it is, and where. A kernel that was device form when it was read is
+ * the author's: an error at a place of that text. What tilec made must run: everything else is a fault of
+ * tilec. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "driver/launch_backend.h"
+#include "ir/query.h"
+#include "support/arena.h"
+
+static const struct span no_place;
+
+static const enum role roles[DEVICE_ROLES] = {
+    [DEVICE_READER] = ROLE_READER, [DEVICE_COMPUTE] = ROLE_COMPUTE, [DEVICE_WRITER] = ROLE_WRITER};
+
+/* " with M = 33, N = 65"; "" where no size is open. */
+static const char *sizes_text(struct arena *arena, struct node *kernel, const struct environment *sizes) {
+    struct node_list open = open_sizes(arena, kernel);
+    const char *text = "";
+    for (size_t i = 0; i < open.count; i++) {
+        const char *name = node_as(open.items[i], reference)->name;
+        int64_t value;
+        if (environment_get(sizes, name, &value)) {
+            text = arena_printf(arena, "%s%s%s = %" PRId64, text, *text ? ", " : " with ", name, value);
+        }
+    }
+    return text;
+}
+
+/* What every message on an author's device form ends with. */
+static void report_author(struct launcher *launcher) {
+    struct unit *unit = launcher->run->unit;
+    report_help(unit->diagnostics, no_place,
+                "kernel %s runs as its text says, and not all that it rests on is proved: mend the text",
+                launcher->authored);
+}
+
+static void report_author_fault(struct launcher *launcher, struct node *kernel, struct span span,
+                                const struct environment *sizes, const struct device_fault *fault) {
+    struct unit *unit = launcher->run->unit;
+    const char *with = sizes_text(unit->arena, kernel, sizes);
+    if (fault->kind != DEVICE_FAULT_KERNEL) {
+        report_error(unit->diagnostics, span.line ? span : kernel->span,
+                     "the device refused kernel %s%s: %s%s", node_as(kernel, kernel)->name, with,
+                     fault->kind == DEVICE_FAULT_DEADLOCK ? "deadlock: " : "", fault->message);
+    } else {
+        report_error(unit->diagnostics, span.line ? span : kernel->span, "%s: %s", fault->call,
+                     fault->message);
+        report_note(unit->diagnostics, no_place,
+                    "so says the device, in %s on core (%" PRIu32 ", %" PRIu32 "), at turn %" PRIu64
+                    " of this line%s",
+                    word_text(WORDS_role, (int)roles[fault->role]), fault->core_x, fault->core_y,
+                    fault->iteration, with);
+    }
+    for (const char *line = fault->details; *line;) {
+        size_t length = strcspn(line, "\n");
+        report_note(unit->diagnostics, no_place, "%.*s", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+    report_author(launcher);
+}
+
+void report_device_fault(struct launcher *launcher, struct node *kernel, const struct environment *sizes,
+                         const struct emitted_kernel *emitted, const struct device_fault *fault) {
+    struct unit *unit = launcher->run->unit;
+    struct span span = no_place;
+    if (fault->kernel && fault->line > 0) {
+        const struct emitted_function *function = &emitted->functions[TARGET_C][fault->role];
+        span = fault->line <= function->line_count ? function->lines[fault->line - 1].nearest : span;
+    }
+    if (launcher->authored && fault->kind != DEVICE_FAULT_COMPILE) {
+        report_author_fault(launcher, kernel, span, sizes, fault);
+        return;
+    }
+    char text[8192];
+    device_fault_print(fault, text, sizeof text);
+    report_error(unit->diagnostics, span, "fault of tilec: the device refused kernel %s: %s",
+                 node_as(kernel, kernel)->name, text);
+    launcher->run->fault = true;
+}
+
+void report_evaluator_fault(struct launcher *launcher, struct node *kernel) {
+    struct unit *unit = launcher->run->unit;
+    if (launcher->authored) {
+        report_author(launcher);
+        return;
+    }
+    report_note(unit->diagnostics, no_place,
+                "fault of tilec: the evaluator refused kernel %s, which tilec made",
+                node_as(kernel, kernel)->name);
+    launcher->run->fault = true;
+}
+
+void report_unwritten(struct launcher *launcher, const struct tensor_value *value) {
+    struct unit *unit = launcher->run->unit;
+    bool author = launcher->authored != NULL;
+    report_error(unit->diagnostics, value->written_as->span, "%snot every tile of %s was written",
+                 author ? "" : "fault of tilec: ", value->array.name);
+    if (author) {
+        report_author(launcher);
+    } else {
+        launcher->run->fault = true;
+    }
+}
