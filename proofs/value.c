@@ -1,12 +1,12 @@
 #include "proofs/value.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- monomials ---- */
 
-static int compare_terms(const void *left, const void *right) {
-    const struct monomial *a = left, *b = right;
+/* Higher degrees first, then by atoms. An order of products: two terms keep it when both are multiplied by a
+ * third, or divided. */
+static int compare_terms(const struct monomial *a, const struct monomial *b) {
     if (a->degree != b->degree)
         return a->degree < b->degree ? 1 : -1;
     for (int i = 0; i < a->degree; i++)
@@ -15,54 +15,51 @@ static int compare_terms(const void *left, const void *right) {
     return 0;
 }
 
-/* Merges like terms; NULL when a factor overflows or there are too many. */
-static const struct polynomial *normal_form(struct values *v, struct monomial *terms, size_t count) {
+/* Of terms in order; without those whose factor is 0. NULL when there are too many. */
+static const struct polynomial *polynomial_of(struct values *v, const struct monomial *terms, size_t count) {
     size_t kept = 0;
-    qsort(terms, count, sizeof *terms, compare_terms);
-    for (size_t i = 0; i < count; i++) {
-        if (kept && compare_terms(&terms[kept - 1], &terms[i]) == 0) {
-            if (__builtin_add_overflow(terms[kept - 1].factor, terms[i].factor, &terms[kept - 1].factor))
-                return NULL;
-            continue;
-        }
-        if (kept && terms[kept - 1].factor == 0)
-            kept--;
-        terms[kept++] = terms[i];
-    }
-    if (kept && terms[kept - 1].factor == 0)
-        kept--;
+    for (size_t i = 0; i < count; i++)
+        kept += terms[i].factor != 0;
     if (kept > MONOMIAL_LIMIT)
         return NULL;
     struct polynomial *p = arena_allocate(v->arena, sizeof *p + kept * sizeof *terms);
-    p->count = kept;
-    if (kept)
-        memcpy(p->terms, terms, kept * sizeof *terms);
+    for (size_t i = 0; i < count; i++)
+        if (terms[i].factor != 0)
+            p->terms[p->count++] = terms[i];
     return p;
 }
 
 const struct polynomial *number(struct values *v, int64_t value) {
-    return normal_form(v, &(struct monomial){.factor = value}, 1);
+    return polynomial_of(v, &(struct monomial){.factor = value}, 1);
 }
 
 const struct polynomial *atom_value(struct values *v, size_t atom) {
     if (atom >= ATOM_LIMIT)
         return NULL;
-    return normal_form(v, &(struct monomial){.factor = 1, .degree = 1, .atoms = {(uint16_t)atom}}, 1);
+    return polynomial_of(v, &(struct monomial){.factor = 1, .degree = 1, .atoms = {(uint16_t)atom}}, 1);
 }
 
+/* a + factor * b */
 static const struct polynomial *combine(struct values *v, const struct polynomial *a,
                                         const struct polynomial *b, int64_t factor) {
     struct monomial terms[2 * MONOMIAL_LIMIT];
+    size_t count = 0, i = 0, j = 0;
     if (!a || !b)
         return NULL;
-    if (a->count)
-        memcpy(terms, a->terms, a->count * sizeof *terms);
-    for (size_t i = 0; i < b->count; i++) {
-        terms[a->count + i] = b->terms[i];
-        if (__builtin_mul_overflow(b->terms[i].factor, factor, &terms[a->count + i].factor))
+    while (i < a->count || j < b->count) {
+        int order = i == a->count   ? 1
+                    : j == b->count ? -1
+                                    : compare_terms(&a->terms[i], &b->terms[j]);
+        struct monomial *term = &terms[count++];
+        int64_t more = 0;
+        *term = order <= 0 ? a->terms[i++] : b->terms[j];
+        if (order > 0)
+            term->factor = 0;
+        if (order >= 0 && (__builtin_mul_overflow(b->terms[j++].factor, factor, &more) ||
+                           __builtin_add_overflow(term->factor, more, &term->factor)))
             return NULL;
     }
-    return normal_form(v, terms, a->count + b->count);
+    return polynomial_of(v, terms, count);
 }
 
 const struct polynomial *sum_of(struct values *v, const struct polynomial *a, const struct polynomial *b) {
@@ -74,32 +71,47 @@ const struct polynomial *difference_of(struct values *v, const struct polynomial
     return combine(v, a, b, -1);
 }
 
-static int compare_atoms(const void *left, const void *right) {
-    const uint16_t *a = left, *b = right;
-    return (*a > *b) - (*a < *b);
+/* False when a factor or the degree is too large. */
+static bool multiply_terms(const struct monomial *a, const struct monomial *b, struct monomial *product) {
+    *product = (struct monomial){.degree = (uint16_t)(a->degree + b->degree)};
+    if (product->degree > DEGREE_LIMIT || __builtin_mul_overflow(a->factor, b->factor, &product->factor))
+        return false;
+    for (size_t i = 0, j = 0; i + j < product->degree;) {
+        bool left = j == b->degree || (i < a->degree && a->atoms[i] <= b->atoms[j]);
+        uint16_t atom = left ? a->atoms[i] : b->atoms[j];
+        product->atoms[i + j] = atom;
+        i += left;
+        j += !left;
+    }
+    return true;
+}
+
+/* Puts a term where it belongs, or adds it to the one like it that is there; false when a factor overflows.
+ * Terms come nearly in order: their order is that of their products with a third. */
+static bool insert_term(struct monomial *terms, size_t *count, const struct monomial *term) {
+    size_t at = *count;
+    int order = -1;
+    while (at > 0 && (order = compare_terms(&terms[at - 1], term)) > 0)
+        at--;
+    if (at > 0 && order == 0)
+        return !__builtin_add_overflow(terms[at - 1].factor, term->factor, &terms[at - 1].factor);
+    memmove(terms + at + 1, terms + at, (*count - at) * sizeof *terms);
+    terms[at] = *term;
+    ++*count;
+    return true;
 }
 
 const struct polynomial *product_of(struct values *v, const struct polynomial *a,
                                     const struct polynomial *b) {
-    struct monomial terms[4 * MONOMIAL_LIMIT];
+    struct monomial terms[4 * MONOMIAL_LIMIT], term;
     size_t count = 0;
     if (!a || !b || a->count * b->count > 4 * MONOMIAL_LIMIT)
         return NULL;
-    for (size_t i = 0; i < a->count; i++) {
-        for (size_t j = 0; j < b->count; j++, count++) {
-            const struct monomial *left = &a->terms[i], *right = &b->terms[j];
-            struct monomial *term = &terms[count];
-            if (left->degree + right->degree > DEGREE_LIMIT ||
-                __builtin_mul_overflow(left->factor, right->factor, &term->factor))
+    for (size_t i = 0; i < a->count; i++)
+        for (size_t j = 0; j < b->count; j++)
+            if (!multiply_terms(&a->terms[i], &b->terms[j], &term) || !insert_term(terms, &count, &term))
                 return NULL;
-            memset(term->atoms, 0, sizeof term->atoms);
-            memcpy(term->atoms, left->atoms, left->degree * sizeof *left->atoms);
-            memcpy(term->atoms + left->degree, right->atoms, right->degree * sizeof *right->atoms);
-            term->degree = (uint16_t)(left->degree + right->degree);
-            qsort(term->atoms, term->degree, sizeof *term->atoms, compare_atoms);
-        }
-    }
-    return normal_form(v, terms, count);
+    return polynomial_of(v, terms, count);
 }
 
 /* ---- questions ---- */
@@ -201,8 +213,8 @@ static void split_by(struct values *v, const struct polynomial *a, int64_t divis
         quotients[i].factor = floor_quotient(a->terms[i].factor, divisor);
         rests[i].factor = a->terms[i].factor - quotients[i].factor * divisor;
     }
-    *whole = normal_form(v, quotients, a->count);
-    *rest = normal_form(v, rests, a->count);
+    *whole = polynomial_of(v, quotients, a->count);
+    *rest = polynomial_of(v, rests, a->count);
 }
 
 const struct polynomial *quotient_of(struct values *v, const struct polynomial *a,
@@ -236,7 +248,7 @@ const struct polynomial *exact_quotient(struct values *v, const struct polynomia
         else
             rest.atoms[rest.degree++] = whole->atoms[i];
     }
-    return taken == part->degree ? normal_form(v, &rest, 1) : NULL;
+    return taken == part->degree ? polynomial_of(v, &rest, 1) : NULL;
 }
 
 const struct polynomial *remainder_of(struct values *v, const struct polynomial *a,
@@ -345,8 +357,8 @@ bool part_by_atom(struct values *v, const struct polynomial *p, size_t atom, con
         else
             with[with_count++] = reduced;
     }
-    *factor = normal_form(v, with, with_count);
-    *rest = normal_form(v, without, without_count);
+    *factor = polynomial_of(v, with, with_count);
+    *rest = polynomial_of(v, without, without_count);
     return *factor && *rest;
 }
 
