@@ -209,6 +209,14 @@ static bool without_atom(struct bound_search *search, const struct parted *p) {
     }
 }
 
+/* p <= most, which is not below 0, whatever its atoms are: only its literal may be above 0. */
+static bool never_above(const struct polynomial *p, int64_t most) {
+    for (size_t i = 0; i < p->count; i++)
+        if (p->terms[i].factor > (p->terms[i].degree ? 0 : most))
+            return false;
+    return true;
+}
+
 static bool at_most_zero(struct bound_search *search, const struct polynomial *p, int64_t scale) {
     struct values *v = search->values;
     struct parted parted = {.scale = scale};
@@ -217,7 +225,7 @@ static bool at_most_zero(struct bound_search *search, const struct polynomial *p
         return false;
     if (known_number(p, &value))
         return value < scale;
-    if (never_positive(difference_of(v, p, number(v, scale - 1))))
+    if (never_above(p, scale - 1))
         return true;
     /* An atom whose factor has no sign yet waits for the atoms in it. */
     for (size_t at = latest_atom(p, ATOM_LIMIT); at != ATOM_LIMIT; at = latest_atom(p, at)) {
@@ -227,6 +235,15 @@ static bool at_most_zero(struct bound_search *search, const struct polynomial *p
             return without_atom(search, &parted);
     }
     return false;
+}
+
+/* Whatever the launch and the turns of loops are: nothing but p is looked at, so it is asked once. */
+static bool never_above_zero(struct values *v, struct polynomial *p) {
+    if (p->never_above_zero == NOT_ASKED) {
+        struct bound_search search = {.values = v, .steps = 400};
+        p->never_above_zero = greatest(v, p, true) <= 0 || at_most_zero(&search, p, 1) ? SHOWN : NOT_SHOWN;
+    }
+    return p->never_above_zero == SHOWN;
 }
 
 /* ---- witnesses ---- */
@@ -423,11 +440,10 @@ static bool is_positive(struct witness *w, void *context) {
 
 enum verdict prove_at_most(struct walk *walk, const struct polynomial *p, const struct polynomial *limit) {
     struct polynomial *excess = (struct polynomial *)difference_of(&walk->values, p, limit);
-    struct bound_search search = {.values = &walk->values, .steps = 400};
     walk->witness = "";
     if (!excess)
         return UNDECIDED;
-    if (greatest(&walk->values, excess, true) <= 0 || at_most_zero(&search, excess, 1))
+    if (never_above_zero(&walk->values, excess))
         return PROVED;
     if (walk->quiet)
         return UNDECIDED;

@@ -15,18 +15,62 @@ static int compare_terms(const struct monomial *a, const struct monomial *b) {
     return 0;
 }
 
+static uint64_t terms_hash(const struct monomial *terms, size_t count) {
+    uint64_t hash = count;
+    for (size_t i = 0; i < count; i++) {
+        const struct monomial *term = &terms[i];
+        hash = (hash ^ (uint64_t)term->factor) * UINT64_C(0x9e3779b97f4a7c15);
+        for (size_t j = 0; j < term->degree; j++)
+            hash = (hash ^ term->atoms[j]) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+/* The place of a polynomial of these terms, or the free one where it belongs. */
+static const struct polynomial **place_of(const struct values *v, uint64_t hash, const struct monomial *terms,
+                                          size_t count) {
+    for (size_t at = hash & (v->places - 1);; at = (at + 1) & (v->places - 1)) {
+        const struct polynomial *p = v->polynomials[at];
+        bool same = p && p->hash == hash && p->count == count;
+        for (size_t i = 0; same && i < count; i++)
+            same = p->terms[i].factor == terms[i].factor && compare_terms(&p->terms[i], &terms[i]) == 0;
+        if (!p || same)
+            return &v->polynomials[at];
+    }
+}
+
+static void make_room(struct values *v) {
+    const struct polynomial **before = v->polynomials;
+    size_t places = v->places;
+    v->places = places ? 2 * places : 512;
+    v->polynomials = arena_allocate(v->arena, v->places * sizeof *v->polynomials);
+    for (size_t i = 0; i < places; i++)
+        if (before[i])
+            *place_of(v, before[i]->hash, before[i]->terms, before[i]->count) = before[i];
+}
+
 /* Of terms in order; without those whose factor is 0. NULL when there are too many. */
-static const struct polynomial *polynomial_of(struct values *v, const struct monomial *terms, size_t count) {
+static const struct polynomial *polynomial_of(struct values *v, struct monomial *terms, size_t count) {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++)
-        kept += terms[i].factor != 0;
+        if (terms[i].factor != 0)
+            terms[kept++] = terms[i];
     if (kept > MONOMIAL_LIMIT)
         return NULL;
+    if (2 * v->polynomial_count >= v->places)
+        make_room(v);
+    uint64_t hash = terms_hash(terms, kept);
+    const struct polynomial **place = place_of(v, hash, terms, kept);
+    if (*place)
+        return *place;
     struct polynomial *p = arena_allocate(v->arena, sizeof *p + kept * sizeof *terms);
-    for (size_t i = 0; i < count; i++)
-        if (terms[i].factor != 0)
-            p->terms[p->count++] = terms[i];
-    return p;
+    p->hash = hash;
+    p->count = kept;
+    if (kept)
+        memcpy(p->terms, terms, kept * sizeof *terms);
+    v->polynomial_count++;
+    return *place = p;
 }
 
 const struct polynomial *number(struct values *v, int64_t value) {
@@ -47,9 +91,7 @@ static const struct polynomial *combine(struct values *v, const struct polynomia
     if (!a || !b)
         return NULL;
     while (i < a->count || j < b->count) {
-        int order = i == a->count   ? 1
-                    : j == b->count ? -1
-                                    : compare_terms(&a->terms[i], &b->terms[j]);
+        int order = i == a->count ? 1 : j == b->count ? -1 : compare_terms(&a->terms[i], &b->terms[j]);
         struct monomial *term = &terms[count++];
         int64_t more = 0;
         *term = order <= 0 ? a->terms[i++] : b->terms[j];
@@ -116,15 +158,6 @@ const struct polynomial *product_of(struct values *v, const struct polynomial *a
 
 /* ---- questions ---- */
 
-bool same_value(const struct polynomial *a, const struct polynomial *b) {
-    if (!a || !b || a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (a->terms[i].factor != b->terms[i].factor || compare_terms(&a->terms[i], &b->terms[i]) != 0)
-            return false;
-    return true;
-}
-
 bool known_number(const struct polynomial *p, int64_t *value) {
     if (!p || p->count > 1 || (p->count && p->terms[0].degree))
         return false;
@@ -168,17 +201,13 @@ bool depends_on_atom(const struct values *v, const struct polynomial *p, size_t 
 
 /* ---- atoms ---- */
 
-static bool same_operand(const struct polynomial *a, const struct polynomial *b) {
-    return a == b || same_value(a, b);
-}
-
 static bool same_atom(const struct atom *a, const struct atom *b) {
     if (a->kind != b->kind || a->step != b->step || a->turn != b->turn || a->depth != b->depth ||
         a->write != b->write || a->position != b->position || a->extent_count != b->extent_count ||
-        !same_operand(a->a, b->a) || !same_operand(a->b, b->b))
+        a->a != b->a || a->b != b->b)
         return false;
     for (size_t i = 0; i < a->extent_count; i++)
-        if (!same_operand(a->extents[i], b->extents[i]))
+        if (a->extents[i] != b->extents[i])
             return false;
     return a->kind != ATOM_SIZE || strcmp(a->name, b->name) == 0;
 }

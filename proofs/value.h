@@ -1,8 +1,9 @@
 /* Numbers of device form as polynomials over atoms: sizes of the launch, loop variables, minima, quotients.
  *
  * Equal numbers have equal polynomials wherever they stand, in every function of a kernel, so that counts can
- * be compared without running anything. Every atom is at least 0 (device form computes in u32). NULL is a
- * number of which nothing is known; every operation on it gives NULL.
+ * be compared without running anything: there is one object of each, which no walk changes, so equal numbers
+ * are equal pointers. Every atom is at least 0 (device form computes in u32). NULL is a number of which
+ * nothing is known; every operation on it gives NULL.
  */
 #ifndef TILEC_PROOFS_VALUE_H
 #define TILEC_PROOFS_VALUE_H
@@ -13,10 +14,12 @@ enum { ATOM_LIMIT = 2048, DEGREE_LIMIT = 6, MONOMIAL_LIMIT = 32, EXTENT_LIMIT = 
 
 struct monomial {
     int64_t factor;
-    uint16_t degree, atoms[DEGREE_LIMIT]; /* ascending */
+    uint16_t degree, atoms[DEGREE_LIMIT]; /* ascending, 0 behind the last */
 };
 
 struct polynomial {
+    uint64_t hash;
+    enum { NOT_ASKED, SHOWN, NOT_SHOWN } never_above_zero; /* by all that is known of its atoms (bound.c) */
     size_t count;
     struct monomial terms[]; /* ordered, no factor is 0 */
 };
@@ -55,6 +58,8 @@ struct values {
     struct arena *arena;
     struct atom *atoms;
     size_t count;
+    const struct polynomial **polynomials; /* all there are, by hash; a power of 2 of places, NULL: free */
+    size_t places, polynomial_count;
     const struct polynomial *points; /* the grid points of a launch: no share goes beyond; NULL: unknown */
     int64_t cores[2];                /* columns and rows of the core grid; 0: unknown */
 };
@@ -80,7 +85,10 @@ const struct polynomial *exact_quotient(struct values *v, const struct polynomia
 /* a / b rounded up. */
 const struct polynomial *ceiling_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
 
-bool same_value(const struct polynomial *a, const struct polynomial *b); /* NULL equals nothing */
+/* NULL equals nothing. */
+static inline bool same_value(const struct polynomial *a, const struct polynomial *b) {
+    return a && a == b;
+}
 bool known_number(const struct polynomial *p, int64_t *value);
 /* Does it depend on the atom, also through other atoms? */
 bool depends_on_atom(const struct values *v, const struct polynomial *p, size_t atom);
