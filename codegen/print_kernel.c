@@ -25,8 +25,17 @@ struct printer {
     const char *previous; /* accessor declared last */
     size_t accessor_count;
     struct list_builder accessors;
-    const char *draft; /* the whole text with every declaration; NULL while it is made */
+    struct declaration *declarations; /* that go where nothing uses them */
+    size_t declaration_count, declaration_capacity;
     bool failed;
+};
+
+/* Lines that only declare a name. */
+struct declaration {
+    const char *name;
+    size_t begin, end; /* in the text */
+    size_t line, line_end;
+    bool used;
 };
 
 /* ---- lines ---- */
@@ -80,18 +89,54 @@ static const char *name(struct printer *p, const char *plain) {
     return spelled_name(p->expressions.names, p->language, plain);
 }
 
-/* Launch arguments and block numbers that the text never uses are not declared: the outermost extents of
- * delinearize and of accessors stand in the IR alone. */
-static bool is_used(const struct printer *p, const char *spelled) {
+/* ---- declarations that nothing uses ---- */
+
+static struct declaration *begin_declaration(struct printer *p, const char *spelled) {
+    if (p->declaration_count == p->declaration_capacity) {
+        p->declaration_capacity = p->declaration_capacity ? 2 * p->declaration_capacity : 16;
+        struct declaration *grown =
+            arena_allocate(p->arena, p->declaration_capacity * sizeof *p->declarations);
+        if (p->declaration_count)
+            memcpy(grown, p->declarations, p->declaration_count * sizeof *grown);
+        p->declarations = grown;
+    }
+    struct declaration *made = &p->declarations[p->declaration_count++];
+    *made = (struct declaration){.name = spelled, .begin = p->out.length, .line = p->line_count};
+    return made;
+}
+
+static void end_declaration(const struct printer *p, struct declaration *declaration) {
+    declaration->end = p->out.length;
+    declaration->line_end = p->line_count;
+}
+
+/* Does the text have the name anywhere but where it is declared? */
+static bool is_used(const char *text, const char *spelled) {
     size_t length = strlen(spelled);
     int occurrences = 0;
-    for (const char *at = p->draft; at && (at = strstr(at, spelled)) != NULL; at += length) {
-        char before = at > p->draft ? at[-1] : ' ', after = at[length];
+    for (const char *at = text; occurrences < 2 && (at = strstr(at, spelled)) != NULL; at += length) {
+        char before = at > text ? at[-1] : ' ', after = at[length];
         bool whole = !isalnum((unsigned char)before) && before != '_' && !isalnum((unsigned char)after) &&
                      after != '_';
         occurrences += whole;
     }
-    return !p->draft || occurrences > 1;
+    return occurrences > 1;
+}
+
+/* Launch arguments and block numbers that the text never uses are not declared: the outermost extents of
+ * delinearize and of accessors stand in the IR alone. What such a declaration uses counts as used. */
+static void remove_unused(struct printer *p) {
+    for (size_t i = 0; i < p->declaration_count; i++)
+        p->declarations[i].used = is_used(p->out.text, p->declarations[i].name);
+    for (size_t i = p->declaration_count; i-- > 0;) {
+        const struct declaration *d = &p->declarations[i];
+        if (d->used)
+            continue;
+        memmove(p->out.text + d->begin, p->out.text + d->end, p->out.length + 1 - d->end);
+        p->out.length -= d->end - d->begin;
+        memmove(p->lines + d->line, p->lines + d->line_end, (p->line_count - d->line_end) * sizeof *p->lines);
+        p->line_count -= d->line_end - d->line;
+    }
 }
 
 /* ---- statements ---- */
@@ -182,8 +227,9 @@ static void print_delinearize(struct printer *p, struct node_delinearize *node) 
             index = make_mod(p->arena, index, node->extents.items[i]);
         struct hole holes[] = {{"name", name(p, node_as(node->names.items[i], reference)->name)},
                                {"value", value(p, index)}};
-        if (is_used(p, holes[0].value))
-            print_line(p, spell(p->arena, p->language, SPELLING_let, 2, holes));
+        struct declaration *declaration = begin_declaration(p, holes[0].value);
+        print_line(p, spell(p->arena, p->language, SPELLING_let, 2, holes));
+        end_declaration(p, declaration);
     }
 }
 
@@ -298,8 +344,10 @@ static void print_function_body(struct printer *p, struct node_function *functio
         if (!preamble)
             print_place(p, statement);
         struct node_let *argument = preamble ? node_as(statement, let) : NULL;
-        if (!argument || is_used(p, name(p, argument->name)))
-            print_statement(p, statement);
+        struct declaration *declaration = argument ? begin_declaration(p, name(p, argument->name)) : NULL;
+        print_statement(p, statement);
+        if (declaration)
+            end_declaration(p, declaration);
     }
     p->indent--;
     p->expressions.accessors = NULL;
@@ -426,10 +474,11 @@ static void print_function(struct printer *p, const struct kernel_source *source
     LINE(p, function, {"", ""});
     print_function_body(p, function);
     print_end(p, (struct span){0});
+    remove_unused(p);
 }
 
-static struct printer print_text(const struct kernel_source *source, enum target target,
-                                 struct node_function *function, const char *draft) {
+bool function_print(const struct kernel_source *source, enum target target, struct node_function *function,
+                    struct printed_function *printed) {
     struct printer p = {
         .arena = source->arena,
         .language = target == TARGET_C ? LANGUAGE_C : LANGUAGE_METALIUM,
@@ -437,25 +486,15 @@ static struct printer print_text(const struct kernel_source *source, enum target
         .source_name = *source->file ? source->file : NULL,
         .expressions = {.names = &source->names,
                         .language = target == TARGET_C ? LANGUAGE_C : LANGUAGE_METALIUM},
-        .draft = draft,
     };
     p.expressions.helpers = helpers_of(source->arena, source->helpers, function);
     print_function(&p, source, function);
-    return p;
-}
-
-bool function_print(const struct kernel_source *source, enum target target, struct node_function *function,
-                    struct printed_function *printed) {
-    struct printer draft = print_text(source, target, function, NULL);
-    struct printer p = draft.failed ? draft : print_text(source, target, function, text_string(&draft.out));
     *printed = (struct printed_function){
         .text = arena_string(source->arena, text_string(&p.out)),
         .line_count = p.line_count,
         .lines = p.lines,
         .accessors = builder_list(&p.accessors),
     };
-    text_free(&draft.out);
-    if (!draft.failed)
-        text_free(&p.out);
+    text_free(&p.out);
     return !p.failed;
 }
