@@ -1,5 +1,6 @@
 #include "support/arena.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,13 +84,21 @@ char *arena_string(struct arena *arena, const char *text) {
     return arena_string_range(arena, text, strlen(text));
 }
 
+/* Straight into the room that the last chunk has left; written again where it does not fit there. */
 char *arena_vprintf(struct arena *arena, const char *format, va_list arguments) {
+    struct chunk *chunk = arena->chunks;
+    char *text = chunk ? (char *)chunk->data + chunk->used : NULL;
+    size_t room = chunk ? chunk->size - chunk->used : 0;
     va_list again;
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
-    char *text = arena_allocate(arena, (size_t)(length < 0 ? 0 : length) + 1);
-    if (length > 0)
-        vsnprintf(text, (size_t)length + 1, format, again);
+    int length = vsnprintf(text, room, format, arguments);
+    size_t size = length < 0 ? 1 : (size_t)length + 1;
+    bool fits = length >= 0 && size <= room;
+    if (chunk && !fits)
+        memset(text, 0, room);
+    text = arena_allocate(arena, size);
+    if (!fits && length > 0)
+        vsnprintf(text, size, format, again);
     va_end(again);
     return text;
 }
