@@ -33,6 +33,10 @@ static int grid_axis_named(const struct node_grid *grid, const char *name) {
     return -1;
 }
 
+static const char *axis_name(const struct node_grid *grid, int axis) {
+    return axis < 0 ? "all axes" : node_as(grid->axes.items[axis], axis)->name;
+}
+
 /* Ties a direction to the axis that stands in the subscript, and finds accesses that do not follow. */
 static void tie(struct use_search *search, enum plane direction, struct node *subscript) {
     struct shard_use *use = search->use;
@@ -179,46 +183,64 @@ static void warn_of_foreign_operand(struct compilation *c, const struct shard_us
                     direction_text(&use->owners, use->direction), use->stranger);
 }
 
-static bool report_disagreement(struct compilation *c, const struct shard_owners *a,
-                                const struct shard_owners *b, const char *what) {
-    report_error(c->diagnostics, placement_span(b->anchor, KEY_ND_SHARD),
-                 "%s and %s are both sharded in L1, and %s: [%" PRId64 ", %" PRId64
-                 "] shards of [%s, %s] tiles, and "
-                 "[%" PRId64 ", %" PRId64 "] of [%s, %s]",
-                 a->anchor->name, b->anchor->name, what, a->grid[0], a->grid[1],
-                 node_text(c->arena, a->tiles[0]), node_text(c->arena, a->tiles[1]), b->grid[0], b->grid[1],
-                 node_text(c->arena, b->tiles[0]), node_text(c->arena, b->tiles[1]));
-    report_note(c->diagnostics, placement_span(a->anchor, KEY_ND_SHARD), "shards of %s are described here",
-                a->anchor->name);
-    report_help(
-        c->diagnostics, (struct span){0},
-        "a block is computed where its shards lie: give both the same grid of shards, or leave one in DRAM");
-    return false;
+/* What lies along a side of the rectangle of cores: rows of shards along y and columns along x, or the other
+ * way round. Sides are named as the directions of a plane that is not turned. */
+static enum plane direction_along(const struct shard_owners *owners, enum plane side) {
+    return owners->by_columns ? (side == PLANE_Y ? PLANE_X : PLANE_Y) : side;
+}
+
+/* NULL when the shards of both lie on the same cores, block by block; else in what they differ. */
+static const char *disagreement(struct compilation *c, const struct node_grid *grid,
+                                const struct shard_owners *a, const struct shard_owners *b) {
+    const enum plane ay = direction_along(a, PLANE_Y), ax = direction_along(a, PLANE_X),
+                     by = direction_along(b, PLANE_Y), bx = direction_along(b, PLANE_X);
+    if (a->grid[ay] != b->grid[by] || a->grid[ax] != b->grid[bx])
+        return arena_printf(
+            c->arena, "on different cores: %s on %" PRId64 "x%" PRId64 " of them, %s on %" PRId64 "x%" PRId64,
+            a->anchor->name, a->grid[ax], a->grid[ay], b->anchor->name, b->grid[bx], b->grid[by]);
+    for (enum plane side = PLANE_Y; side < PLANE_DIRECTIONS; side++) {
+        enum plane da = side == PLANE_Y ? ay : ax, db = side == PLANE_Y ? by : bx;
+        const char *sides = side == PLANE_Y ? "rows" : "columns";
+        if (a->axis[da] != b->axis[db])
+            return arena_printf(
+                c->arena, "in another order: %s of cores have the blocks of %s for %s, and of %s for %s",
+                sides, axis_name(grid, a->axis[da]), a->anchor->name, axis_name(grid, b->axis[db]),
+                b->anchor->name);
+        if (a->axis[da] >= 0 &&
+            !node_equal(simplify(c->arena, a->extent[da]), simplify(c->arena, b->extent[db])))
+            return arena_printf(c->arena, "in shards of different sizes: along %s %s has %s %s and %s %s",
+                                axis_name(grid, a->axis[da]), a->anchor->name,
+                                node_text(c->arena, a->extent[da]),
+                                da == PLANE_Y && a->matrices ? "matrices" : "tiles", b->anchor->name,
+                                node_text(c->arena, b->extent[db]));
+    }
+    return NULL;
 }
 
 /* Two tensors whose shards follow the blocks lie on the same cores, block by block. */
-static bool check_agreement(struct compilation *c, const struct shard_owners *a,
+static bool check_agreement(struct compilation *c, const struct node_grid *grid, const struct shard_owners *a,
                             const struct shard_owners *b) {
-    if (a->grid[PLANE_Y] != b->grid[PLANE_Y] || a->grid[PLANE_X] != b->grid[PLANE_X])
-        return report_disagreement(c, a, b, "on different cores");
-    if (a->by_columns != b->by_columns)
-        return report_disagreement(c, a, b,
-                                   "rows of shards lie along columns of cores and along rows of them");
-    for (size_t d = 0; d < PLANE_DIRECTIONS; d++) {
-        if (a->axis[d] != b->axis[d])
-            return report_disagreement(c, a, b,
-                                       d == PLANE_Y ? "rows of cores hold different axes"
-                                                    : "columns of cores hold different axes");
-        if (a->axis[d] >= 0 &&
-            !node_equal(simplify(c->arena, a->extent[d]), simplify(c->arena, b->extent[d])))
-            return report_disagreement(c, a, b,
-                                       d == PLANE_Y && a->matrices
-                                           ? arena_printf(c->arena, "their shards have %s and %s matrices",
-                                                          node_text(c->arena, a->extent[d]),
-                                                          node_text(c->arena, b->extent[d]))
-                                           : "their shards have different sizes");
-    }
-    return true;
+    const char *difference = disagreement(c, grid, a, b);
+    struct shard_owners turned = *b;
+    turned.by_columns = !b->by_columns;
+    if (!difference)
+        return true;
+    report_error(c->diagnostics, placement_span(b->anchor, KEY_ND_SHARD),
+                 "%s and %s are both sharded in L1, but %s", a->anchor->name, b->anchor->name, difference);
+    report_note(c->diagnostics, placement_span(a->anchor, KEY_ND_SHARD), "shards of %s are described here",
+                a->anchor->name);
+    if (!disagreement(c, grid, a, &turned))
+        report_help(c->diagnostics, (struct span){0},
+                    "a block is computed where its shards lie: with nd_shard = {grid = [%" PRId64 ", %" PRId64
+                    "], orientation = %s} those of %s do",
+                    b->grid[PLANE_Y], b->grid[PLANE_X], turned.by_columns ? "col_major" : "row_major",
+                    b->anchor->name);
+    else
+        report_help(
+            c->diagnostics, (struct span){0},
+            "a block is computed where its shards lie: cut both alike along the axes of the grid, or leave "
+            "one in DRAM");
+    return false;
 }
 
 /* Blocks of an axis in one shard of so many tiles, or matrices. NULL when they do not divide it. */
@@ -287,7 +309,7 @@ bool shard_owners_find(struct compilation *c, const struct node_grid *grid, stru
             warn_of_foreign_operand(c, use);
         if (!use->follows || !use->used)
             continue;
-        if (found->owners.anchor && !check_agreement(c, &found->owners, &use->owners))
+        if (found->owners.anchor && !check_agreement(c, grid, &found->owners, &use->owners))
             return false;
         if (!found->owners.anchor || (use->written && !found->written))
             *found = *use;

@@ -46,6 +46,11 @@ def reduction(a):
     return {"C": c.store(c.carried(a["A"]) + total, "bf16")}
 
 
+def transposed(a):
+    x = c.carried(a["A"])
+    return {"C": c.store(c.Carried(x.value.T, x.error.T) * 2.0, "bf16")}
+
+
 def row_sums(a):
     return {"C": c.store(c.fold_sum(c.carried(a["A"]), 1)[:, 0], "bf16")}
 
@@ -64,6 +69,8 @@ KERNELS = {
                     "C[i, j] = max(A[i, j] * B[i, j] + A[i, j], 0); }} }}", lambda m, k, n: {"A": (m, n), "B": (m, n)}),
     "reduction": (reduction, "kernel f(A: bf16[M, N] {A}) {S} -> C: bf16[M, N] {C} {{ for i in M {{ let s = sum(j in N: A[i, j]); "
                   "for j in N {{ C[i, j] = A[i, j] + s; }} }} }}", lambda m, k, n: {"A": (m, n)}),
+    "transposed": (transposed, "kernel f(A: bf16[N, M] {A}) {S} -> C: bf16[M, N] {C} {{ for i in M, j in N {{ C[i, j] = A[j, i] * 2; }} }}",
+                   lambda m, k, n: {"A": (n, m)}),
     "row_sums": (row_sums, "kernel f(A: bf16[M, N] {A}) {S} -> C: bf16[M] {C} {{ for i in M {{ C[i] = sum(j in N: A[i, j]); }} }}",
                  lambda m, k, n: {"A": (m, n)}),
     "column_sums": (column_sums, "kernel f(A: bf16[M, N] {A}) {S} -> C: bf16[N] {C} {{ for j in N {{ C[j] = sum(i in M: A[i, j]); }} }}",
@@ -79,8 +86,16 @@ OWNED = {
                "l1_turned_rows": ["A", "C", "AC"]},
     "elementwise": {shards: ["A", "B", "C", "AB", "ABC"] for shards in L1_SHARDS},
     "reduction": {"l1_height": ["A", "C", "AC"], "l1_turned_rows": ["A", "C", "AC"]},
+    "transposed": {shards: ["A", "C"] for shards in L1_SHARDS},
     "row_sums": {"l1_height": ["A"], "l1_width": ["C"]},
     "column_sums": {"l1_width": ["A", "C", "AC"]},
+}
+
+# Shards of a transposed operand on the cores of the result.
+TURNED = {
+    "operand": {"A": "@layout(memory = l1, nd_shard = {grid = [4, 2], orientation = col_major})", "C": "@layout(memory = l1, block = [2, 4])"},
+    "result": {"A": "@layout(memory = l1, block = [4, 2])", "C": "@layout(memory = l1, nd_shard = {grid = [2, 4], orientation = col_major})"},
+    "rows": {"A": "@layout(memory = l1, height = 4)", "C": "@layout(memory = l1, nd_shard = {grid = [1, 4], orientation = col_major})"},
 }
 
 
@@ -95,6 +110,8 @@ def placements():
         for name, choices in OWNED[kernel].items():
             for tensors in choices:
                 yield kernel, f"{tensors}_{name}", {tensor: L1_SHARDS[name] for tensor in tensors}
+        for name, layouts in TURNED.items() if kernel == "transposed" else []:
+            yield kernel, f"AC_{name}", layouts
         # mixed: the result in L1 shards, an input in DRAM shards, another interleaved in L1
         owned = next(iter(OWNED[kernel]))
         mixed = {"A": DRAM_SHARDS["dram_uneven"], "B": INTERLEAVED["l1"]}
