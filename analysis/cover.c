@@ -236,11 +236,21 @@ bool cover_apart(isl_ctx *ctx, const struct cover *cover) {
 }
 
 bool cover_meet_in_turn(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *a,
-                        const struct cover_piece *b, size_t turn) {
+                        const struct cover_piece *b) {
+    bool one_core = true;
+    for (size_t i = 0; i < 2; i++) {
+        if ((a->place[i] < 0) != (b->place[i] < 0))
+            return false;
+        one_core = one_core && a->place[i] == b->place[i];
+    }
+    if (a->turn != b->turn || !cover_fits(cover))
+        return false;
     isl_question(ctx);
-    isl_basic_set *both = cover_fits(cover) ? meeting(ctx, cover, a, b) : NULL;
+    if (!one_core)
+        return differ_by_a_number(cover, a, b) || is_empty(ctx, meeting(ctx, cover, a, b));
+    isl_basic_set *both = meeting(ctx, cover, a, b);
     bool meet = both != NULL;
-    for (size_t i = 0; meet && i < turn; i++)
+    for (size_t i = 0; meet && i < a->turn; i++)
         for (int sign = -1; meet && sign <= 1; sign += 2)
             meet = is_empty(ctx, in_order(isl_basic_set_copy(both), i, a->dimensions + i, sign));
     isl_basic_set_free(both);

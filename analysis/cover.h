@@ -35,6 +35,8 @@ struct linear_system {
 
 struct cover_piece {
     size_t dimensions, independent; /* the first of them; the others follow from these */
+    size_t turn; /* the first dimensions that tell which core and which turn of the grid an iteration is of */
+    int64_t place[2]; /* of the core, where the piece is of one column or row of cores alone; else -1 */
     const char *names[COVER_DIMENSIONS];
     struct linear_system domain;
     struct linear subscripts[COVER_RANK];
@@ -58,10 +60,10 @@ bool cover_same(const struct cover *a, const struct cover *b);
 bool cover_apart(isl_ctx *ctx, const struct cover *cover);
 /* Every point of the box is reached. False: not shown. */
 bool cover_complete(isl_ctx *ctx, const struct cover *cover);
-/* No iteration of a and one of b meet in a point while one of the first `turn` dimensions, which both have,
- * differs. False: not shown. */
+/* No iteration of a and one of b meet in a point unless they are of the same turn of the same core. Both
+ * pieces have the same dimensions of turns. False: not shown. */
 bool cover_meet_in_turn(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *a,
-                        const struct cover_piece *b, size_t turn);
+                        const struct cover_piece *b);
 
 /* As isl writes them: { iteration -> point } of a piece; the points of the box that no piece reaches; the
  * box. */

@@ -330,7 +330,8 @@ static bool add_pieces(struct affine *a, const struct iterations *iterations) {
     for (unsigned choices = 0; choices < 1u << choice_count; choices++) {
         struct conversion c = {
             .affine = a, .choices = choices, .piece = arena_allocate(arena, sizeof *c.piece)};
-        *c.piece = (struct cover_piece){0};
+        *c.piece = (struct cover_piece){.turn = iterations->turn,
+                                        .place = {iterations->place[0], iterations->place[1]}};
         if (a->cover->count == COVER_PIECES || !convert(&c, iterations))
             return false;
         choice_count = c.choice_count;
@@ -391,6 +392,7 @@ static bool fix_core(struct values *v, const struct iterations *all, size_t core
     const struct polynomial *by = number(v, at);
     *fixed = *all;
     fixed->count = 0;
+    fixed->place[v->atoms[core].position] = at;
     for (size_t i = 0; i < all->count; i++) {
         if (all->dimensions[i] == core) {
             fixed->turn -= i < all->turn;

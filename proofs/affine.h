@@ -16,6 +16,7 @@
 struct iterations {
     size_t dimensions[COVER_DIMENSIONS]; /* atoms: cores, then the turn of the grid, then inner loops */
     size_t count, turn; /* the first `turn` of them tell which core and which turn of the grid */
+    int64_t place[2];   /* column and row of the core, where it is no dimension but a literal; else -1 */
     const struct polynomial *facts[FACT_LIMIT];
     size_t fact_count;
     const struct polynomial *subscripts[RANK_LIMIT];

@@ -301,33 +301,71 @@ static void check_writes(const struct question *q) {
 
 /* ---- tensors that are changed in place ---- */
 
-static bool pieces_of(const struct question *q, struct affine *affine, const struct page_access *access,
-                      size_t *turn) {
-    struct iterations iterations;
-    for (size_t i = 0; i < access->guard->count; i++) {
-        if (!iterations_of(q->walk, access, i, &iterations) || !affine_add(affine, &iterations))
-            return false;
-        *turn = iterations.turn;
-    }
+/* The read and the write of a tensor, of which only those of one turn of one core may meet. */
+struct meeting {
+    const struct iterations *read, *write;
+    const size_t *subscripts; /* of the tensor, those that the two have */
+};
+
+/* Do both have the same dimensions of turns, that is the same cores and blocks? */
+static bool same_turns(const struct meeting *m) {
+    return m->read->turn == m->write->turn && memcmp(m->read->dimensions, m->write->dimensions,
+                                                     m->read->turn * sizeof *m->read->dimensions) == 0;
+}
+
+static bool meet_in_turn(const struct question *q, const struct meeting *m) {
+    struct cover *cover = arena_allocate(q->walk->compilation->arena, sizeof *cover);
+    const struct polynomial *extents[RANK_LIMIT];
+    struct affine affine;
+    for (size_t k = 0; k < m->read->rank; k++)
+        extents[k] = q->tensor->extents[m->subscripts ? m->subscripts[k] : k];
+    if (!same_turns(m) || !affine_begin(&affine, q->walk, q->ctx, cover, m->read->rank, extents) ||
+        !affine_add(&affine, m->read))
+        return false;
+    size_t reads = cover->count;
+    if (!affine_add(&affine, m->write))
+        return false;
+    for (size_t i = 0; i < reads; i++)
+        for (size_t j = reads; j < cover->count; j++)
+            if (!cover_meet_in_turn(q->ctx, cover, cover->pieces[i], cover->pieces[j]))
+                return false;
     return true;
+}
+
+/* Where all parts meet in one turn of their own, the whole does. False: parts are not alike, or one does not.
+ */
+static bool meet_by_parts(const struct question *q, const struct meeting *whole) {
+    enum { PART_LIMIT = COVER_DIMENSIONS + 1 };
+    struct arena *arena = q->walk->compilation->arena;
+    struct iterations *reads = arena_allocate(arena, 2 * PART_LIMIT * sizeof *reads),
+                      *writes = reads + PART_LIMIT;
+    size_t read_subscripts[PART_LIMIT][RANK_LIMIT], write_subscripts[PART_LIMIT][RANK_LIMIT], turns = 0;
+    size_t read_count = iterations_part(q->walk, whole->read, reads, PART_LIMIT, read_subscripts),
+           write_count = iterations_part(q->walk, whole->write, writes, PART_LIMIT, write_subscripts);
+    for (size_t i = 0; i < read_count; i++) {
+        size_t j = 0, bytes = reads[i].rank * sizeof **read_subscripts;
+        while (j < write_count && (writes[j].rank != reads[i].rank ||
+                                   memcmp(write_subscripts[j], read_subscripts[i], bytes) != 0))
+            j++;
+        struct meeting part = {&reads[i], &writes[j], read_subscripts[i]};
+        turns += reads[i].rank ? reads[i].turn : 0;
+        if (reads[i].rank && (j == write_count || !meet_in_turn(q, &part)))
+            return false;
+    }
+    return turns == whole->read->turn; /* a part without a subscript would meet in any turn of its own */
 }
 
 /* What the read reaches, only the same turn of the same core writes. */
 static bool in_turn(const struct question *q, const struct page_access *read,
                     const struct page_access *write) {
-    struct cover *cover = arena_allocate(q->walk->compilation->arena, sizeof *cover);
-    struct affine affine;
-    size_t read_turn = 0, write_turn = 0;
-    if (!affine_begin(&affine, q->walk, q->ctx, cover, q->tensor->rank, q->tensor->extents) ||
-        !pieces_of(q, &affine, read, &read_turn))
-        return false;
-    size_t reads = cover->count;
-    if (!pieces_of(q, &affine, write, &write_turn) || read_turn != write_turn)
-        return false;
-    for (size_t i = 0; i < reads; i++)
-        for (size_t j = reads; j < cover->count; j++)
-            if (!cover_meet_in_turn(q->ctx, cover, cover->pieces[i], cover->pieces[j], read_turn))
+    for (size_t i = 0; i < read->guard->count; i++)
+        for (size_t j = 0; j < write->guard->count; j++) {
+            struct iterations reads, writes;
+            struct meeting whole = {&reads, &writes, NULL};
+            if (!iterations_of(q->walk, read, i, &reads) || !iterations_of(q->walk, write, j, &writes) ||
+                !same_turns(&whole) || (!meet_by_parts(q, &whole) && !meet_in_turn(q, &whole)))
                 return false;
+        }
     return true;
 }
 

@@ -277,7 +277,7 @@ bool iterations_of(struct walk *w, const struct page_access *access, size_t alte
                    struct iterations *out) {
     struct place place = {.walk = w, .out = out, .loop_count = access->loop_count};
     const struct facts *facts = &access->guard->items[alternative];
-    *out = (struct iterations){.rank = access->rank, .fact_count = facts->count};
+    *out = (struct iterations){.rank = access->rank, .fact_count = facts->count, .place = {-1, -1}};
     if (!access->guard->known)
         return false;
     memcpy(place.loops, access->loops, sizeof place.loops);
@@ -345,10 +345,12 @@ static void fill_part(const struct values *v, const struct iterations *whole, si
                       struct iterations *part, size_t *subscripts) {
     size_t unchanged[COVER_DIMENSIONS];
     memcpy(unchanged, parent, sizeof unchanged);
-    *part = (struct iterations){0};
+    *part = (struct iterations){.place = {-1, -1}};
     for (size_t i = 0; i < whole->count; i++)
-        if (root_of(parent, i) == root)
+        if (root_of(parent, i) == root) {
             part->dimensions[part->count++] = whole->dimensions[i];
+            part->turn += i < whole->turn;
+        }
     for (size_t i = 0; i < whole->fact_count; i++) {
         size_t first = join_dimensions(v, whole, whole->facts[i], unchanged, COVER_DIMENSIONS);
         if (first == COVER_DIMENSIONS || root_of(parent, first) == root)
