@@ -33,8 +33,7 @@ enum exit_code check_plan(struct session *session) {
     struct diagnostics *diagnostics = session->unit.diagnostics;
     struct plan_facts facts;
     uint32_t source = diagnostics_add_source(diagnostics, session->path, session->text, session->length);
-    struct json_value *plan = json_read(session->arena, diagnostics, source);
-    if (plan && plan_check(session->arena, diagnostics, plan, &facts)) {
+    if (plan_check(session->arena, diagnostics, source, &facts)) {
         print_plan(&facts);
     }
     return session_finish(session, SEVERITY_WARNING, false);
