@@ -271,11 +271,16 @@ SCALAR_UNARY(recip)
 SCALAR_UNARY(sigmoid)
 SCALAR_UNARY(silu)
 SCALAR_UNARY(tanh)
-SCALAR_UNARY(relu)
 SCALAR_UNARY(abs)
 SCALAR_UNARY(neg)
 SCALAR_UNARY(square)
 #undef SCALAR_UNARY
+
+/* As by the double model, of which f32 holds every result. */
+static inline float scalar_relu(float x) {
+    float operand = f32_canonical(x);
+    return f32_from_bits(choose32((operand > 0.0f) | (operand != operand), f32_bits(operand), 0));
+}
 
 /* sup |f'| over [a - e, a + e], e >= 0: how far an error of the operand is carried. Infinite where f is not
  * differentiable there. Two-operand functions take the greater error of their operands: 1.
