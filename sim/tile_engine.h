@@ -16,6 +16,19 @@ struct tile {
     _Alignas(64) float element[TILE_ELEMENTS];
 };
 
+/* Biased exponents of the elements of a tile but 0: of the least, of the greatest, 255 for infinities and
+ * NaN. Nothing but 0: 255 and 0. Bits of denormals that were made 0 may count as an exponent of 0. */
+struct tile_range {
+    uint8_t least, most;
+};
+
+/* Is every product of an element of the one with an element of the other exact in f32, where both have at
+ * most 12 significant bits, as bf16 and TF32 do? Their product has at most 24, so it need only be in reach:
+ * not below 2^-126, and below 2^128. What is infinite or NaN is so however it is rounded. */
+static inline bool tile_products_are_exact(struct tile_range a, struct tile_range b) {
+    return a.least + b.least >= 128 && a.most + b.most <= 380;
+}
+
 enum vector_binary {
     BINARY_OF_FUNCTIONS_BEGIN = -1, /* so that the rows of functions.def count from 0 */
 #define BINARY_FUNCTION(name, tolerance, slope, intrinsic) VECTOR_FUNCTION_##name,
@@ -44,10 +57,13 @@ struct tile_engine {
     const char *name;
     /* c += a b */
     void (*multiply)(const struct tile *a, const struct tile *b, struct tile *c);
+    /* The same bits where tile_products_are_exact: then a fused multiply-add rounds as a product and a sum.
+     */
+    void (*multiply_exact)(const struct tile *a, const struct tile *b, struct tile *c);
     /* From storage order: bf16; f32 cut to TF32; f32 whole. */
-    void (*widen_bf16)(const uint8_t *bytes, struct tile *out);
-    void (*widen_tf32)(const uint8_t *bytes, struct tile *out);
-    void (*widen_f32)(const uint8_t *bytes, struct tile *out);
+    struct tile_range (*widen_bf16)(const uint8_t *bytes, struct tile *out);
+    struct tile_range (*widen_tf32)(const uint8_t *bytes, struct tile *out);
+    struct tile_range (*widen_f32)(const uint8_t *bytes, struct tile *out);
     /* To storage order. */
     void (*narrow_bf16)(const struct tile *in, uint8_t *bytes);
     void (*narrow_f32)(const struct tile *in, uint8_t *bytes); /* also moves 32-bit integers, bit for bit */

@@ -188,21 +188,103 @@ static void assert_tile(const struct tile_engine *engine, const char *what) {
                       (unsigned)f32_bits(c.element[i]), (unsigned)f32_bits(expected.element[i]));
 }
 
+/* c + a b into expected: products and sums rounded one after another. */
+static void expect_product(void) {
+    for (int i = 0; i < TILE_EDGE; ++i) {
+        for (int j = 0; j < TILE_EDGE; ++j) {
+            float sum = c.element[i * TILE_EDGE + j];
+            for (int k = 0; k < TILE_EDGE; ++k)
+                sum += a.element[i * TILE_EDGE + k] * b.element[k * TILE_EDGE + j];
+            expected.element[i * TILE_EDGE + j] = f32_canonical(sum);
+        }
+    }
+}
+
 static void check_products(const struct tile_engine *engine) {
     for (int repeat = 0; repeat < 20; ++repeat) {
         random_tile(&a, repeat % 2 ? 0xffff0000u : 0xffffe000u);
         random_tile(&b, repeat % 2 ? 0xffff0000u : 0xffffe000u);
         random_tile(&c, 0xffffffffu);
-        for (int i = 0; i < TILE_EDGE; ++i) {
-            for (int j = 0; j < TILE_EDGE; ++j) {
-                float sum = c.element[i * TILE_EDGE + j];
-                for (int k = 0; k < TILE_EDGE; ++k)
-                    sum += a.element[i * TILE_EDGE + k] * b.element[k * TILE_EDGE + j];
-                expected.element[i * TILE_EDGE + j] = f32_canonical(sum);
-            }
-        }
+        expect_product();
         engine->multiply(&a, &b, &c);
         assert_tile(engine, "product");
+    }
+}
+
+/* A TF32 with a biased exponent from least to most, or 0 (one in eight). */
+static float random_value(uint32_t least, uint32_t most) {
+    uint32_t bits = random_bits(), exponent = least + random_bits() % (most - least + 1);
+    return f32_from_bits(bits % 8 == 0 ? 0 : (bits & 0x807fe000) | exponent << 23);
+}
+
+/* Ranges at the ends of what tile_products_are_exact allows, and c near the least products. */
+static void check_exact_products(const struct tile_engine *engine) {
+    static const struct {
+        struct tile_range a, b, c;
+        bool exact;
+    } rows[] = {
+        {{64, 80}, {64, 70}, {1, 30}, true},         {{1, 20}, {127, 130}, {1, 9}, true},
+        {{63, 80}, {64, 70}, {1, 30}, false},        {{100, 190}, {100, 190}, {230, 254}, true},
+        {{100, 191}, {100, 190}, {230, 254}, false}, {{120, 130}, {120, 130}, {120, 130}, true},
+        {{120, 126}, {254, 254}, {250, 254}, true},  {{255, 0}, {1, 254}, {1, 254}, true},
+    };
+    for (size_t row = 0; row < sizeof rows / sizeof *rows; ++row) {
+        ck_assert_int_eq(tile_products_are_exact(rows[row].a, rows[row].b), rows[row].exact);
+        for (int i = 0; i < TILE_ELEMENTS; ++i) {
+            bool zero = rows[row].a.least > rows[row].a.most;
+            a.element[i] = zero ? 0.0f : random_value(rows[row].a.least, rows[row].a.most);
+            b.element[i] = random_value(rows[row].b.least, rows[row].b.most);
+            c.element[i] = random_value(rows[row].c.least, rows[row].c.most);
+        }
+        expect_product();
+        engine->multiply_exact(&a, &b, &c);
+        if (rows[row].exact)
+            assert_tile(engine, "exact product");
+    }
+}
+
+/* The range that a widened tile has: what was a denormal may count. */
+static void check_range(const struct tile_engine *engine, struct tile_range range, bool denormals) {
+    struct tile_range real = {255, 0};
+    for (int i = 0; i < TILE_ELEMENTS; ++i) {
+        uint8_t exponent = (uint8_t)(f32_bits(c.element[i]) >> 23);
+        if (c.element[i] != 0.0f) {
+            real.least = exponent < real.least ? exponent : real.least;
+            real.most = exponent > real.most ? exponent : real.most;
+        }
+    }
+    ck_assert_msg(range.most == real.most && range.least == (denormals ? 0 : real.least),
+                  "%s: exponents from %u to %u, expected %u to %u", engine->name, range.least, range.most,
+                  real.least, real.most);
+}
+
+/* Tiles of one kind of value each: a range is that of every element, wherever it stands. */
+static void check_ranges(const struct tile_engine *engine) {
+    static const struct {
+        uint32_t common, odd; /* f32: of all elements but one, and of that one */
+        bool denormal;
+    } rows[] = {
+        {0x3f800000, 0x40000000, false}, {0x3f800000, 0x3f000000, false}, {0, 0, false},
+        {0, 0x80800000, false},          {0x80000000, 0x7f7f0000, false}, {0x3f800000, 0x00010000, true},
+        {0, 0x807f0000, true},           {0x3f800000, 0xff800000, false}, {0x3f800000, 0x7f810000, false},
+        {0x3f800000, 0, false},          {0x40490000, 0xffff0000, false},
+    };
+    for (size_t row = 0; row < sizeof rows / sizeof *rows; ++row) {
+        for (size_t odd = 0; odd < TILE_ELEMENTS; odd += 1 + odd % 37) {
+            uint8_t halves[2048], words[4096];
+            for (size_t i = 0; i < TILE_ELEMENTS; ++i) {
+                uint32_t bits = i == odd ? rows[row].odd : rows[row].common;
+                uint16_t half = (uint16_t)(bits >> 16);
+                memcpy(halves + i * 2, &half, 2);
+                memcpy(words + i * 4, &bits, 4);
+            }
+            struct tile_range range = engine->widen_bf16(halves, &c);
+            check_range(engine, range, rows[row].denormal);
+            range = engine->widen_tf32(words, &c);
+            check_range(engine, range, rows[row].denormal);
+            range = engine->widen_f32(words, &c);
+            check_range(engine, range, rows[row].denormal);
+        }
     }
 }
 
@@ -300,6 +382,8 @@ START_TEST(engines) {
     const struct tile_engine *engine;
     for (unsigned i = 0; (engine = tile_engine_at(i)) != NULL; ++i) {
         check_products(engine);
+        check_exact_products(engine);
+        check_ranges(engine);
         for (int repeat = 0; repeat < 10; ++repeat) {
             check_formats(engine);
             check_elementwise(engine);
