@@ -164,8 +164,11 @@ void device_cb_pop_front(uint32_t line, uint32_t buffer, uint32_t pages) {
         return;
     l1_mark(t->core, address, bytes, false);
     t->clock += t->core->run->device->costs->call;
-    for (uint32_t i = 0; i < pages; ++i)
-        cb->pop_clock[cb->read_page + i] = t->clock;
+    for (uint32_t page = cb->read_page; page < cb->read_page + pages; ++page) {
+        cb->pop_clock[page] = t->clock;
+        if (cb->operands[page] != 0)
+            operand_release(t->core->run->device->operands, cb, page);
+    }
     cb->read_page += pages;
     if (cb->read_page == cb->pages)
         cb->read_page = 0;
@@ -212,6 +215,7 @@ const uint8_t *buffer_read_tile(struct thread *t, struct circular_buffer *cb, ui
         thread_fault(t, "reads tile %u of %s, which was not wholly written before its push", (unsigned)tile,
                      buffer_name(cb));
     ++t->core->run->statistics.tiles_unpacked;
+    t->clock += cb->page_bytes / t->core->run->device->costs->unpack_bytes_per_cycle;
     return l1_bytes(t->core, address);
 }
 

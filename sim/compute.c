@@ -306,18 +306,15 @@ void operation_check(struct thread *t, struct operation operation, const char *i
 
 /* Loads into DST. */
 
-/* Widens a tile as the unpacker brings it to DST: whole where the buffer says so, else through SrcA. */
-static bool unpack_tile(struct thread *t, struct circular_buffer *cb, uint32_t tile, struct tile *out) {
+struct unpacked tile_unpack(struct thread *t, const struct circular_buffer *cb, const uint8_t *bytes,
+                            struct tile *out) {
     const struct tile_engine *engine = t->core->run->device->engine;
-    const uint8_t *bytes = buffer_read_tile(t, cb, tile);
-    t->clock += cb->page_bytes / t->core->run->device->costs->unpack_bytes_per_cycle;
     switch (cb->spec->format) {
     case FORMAT_BF16:
-        engine->widen_bf16(bytes, out);
-        return false;
+        return (struct unpacked){false, engine->widen_bf16(bytes, out)};
     case FORMAT_F32:
-        (cb->spec->unpack_to_dest ? engine->widen_f32 : engine->widen_tf32)(bytes, out);
-        return false;
+        return (struct unpacked){
+            false, (cb->spec->unpack_to_dest ? engine->widen_f32 : engine->widen_tf32)(bytes, out)};
     case FORMAT_U32:
     case FORMAT_I32:
         if (!t->core->run->launch->fp32_dest_acc)
@@ -328,19 +325,15 @@ static bool unpack_tile(struct thread *t, struct circular_buffer *cb, uint32_t t
                 memcpy(&out->element[row * TILE_EDGE + column], bytes + tile_element_index(row, column) * 4,
                        FACE_EDGE * 4);
         }
-        return true;
+        return (struct unpacked){.integer = true};
     default:
         thread_fault(t, "the embedded device does not unpack format %s", data_format_name(cb->spec->format));
     }
 }
 
-void source_load(struct thread *t, struct circular_buffer *cb, uint32_t tile, struct tile *out) {
-    if (cb->spec->unpack_to_dest)
-        thread_fault(t, "%s is unpacked to DST at full width and cannot feed the matrix unit",
-                     buffer_name(cb));
-    if (unpack_tile(t, cb, tile, out))
-        thread_fault(t, "%s holds integers (%s), which the matrix unit does not take", buffer_name(cb),
-                     data_format_name(cb->spec->format));
+/* Loads a tile of the window waited for; true: integers. */
+static bool load_tile(struct thread *t, struct circular_buffer *cb, uint32_t tile, struct tile *out) {
+    return tile_unpack(t, cb, buffer_read_tile(t, cb, tile), out).integer;
 }
 
 void device_copy_init(uint32_t line, uint32_t buffer) {
@@ -352,7 +345,7 @@ void device_copy_tile(uint32_t line, uint32_t buffer, uint32_t tile, uint32_t ds
     struct thread *t = compute_enter(line, "copy_tile");
     struct circular_buffer *cb = buffer_find(t, buffer);
     operation_check(t, (struct operation){.kind = OPERATION_COPY}, "copy_init", cb, NULL);
-    bool integer = unpack_tile(t, cb, tile, dst_target(t, dst));
+    bool integer = load_tile(t, cb, tile, dst_target(t, dst));
     dst_written(t, dst, integer, 0);
 }
 
@@ -367,7 +360,7 @@ void device_transpose_tile(uint32_t line, uint32_t buffer, uint32_t tile, uint32
     struct tile *scratch = &t->core->run->device->scratch[0];
     operation_check(t, (struct operation){.kind = OPERATION_TRANSPOSE}, "transpose_init", cb, NULL);
     struct tile *target = dst_target(t, dst);
-    bool integer = unpack_tile(t, cb, tile, scratch);
+    bool integer = load_tile(t, cb, tile, scratch);
     t->core->run->device->engine->transpose(scratch, target);
     dst_written(t, dst, integer, 0);
 }
@@ -409,7 +402,7 @@ void device_unary_bcast(uint32_t line, uint32_t type, uint32_t buffer, uint32_t 
     operation_check(t, (struct operation){.kind = OPERATION_UNARY_BROADCAST, .parameters = {type}},
                     "unary_bcast_init", cb, cb);
     struct tile *target = dst_target(t, dst);
-    bool integer = unpack_tile(t, cb, tile, scratch);
+    bool integer = load_tile(t, cb, tile, scratch);
     tile_broadcast(scratch, type, target);
     dst_written(t, dst, integer, 0);
 }

@@ -119,6 +119,8 @@ struct circular_buffer {
     uint64_t scaler_checked; /* pushed count + 1 when the front scaler tile was last found right */
     uint32_t scaler_address;
     uint64_t *push_clock, *pop_clock; /* by page of the ring */
+    uint8_t
+        *operands; /* by page of the ring: which of the device's operands it is unpacked to, + 1; 0: none */
 };
 
 enum thread_state { THREAD_READY, THREAD_BLOCKED, THREAD_FINISHED };
@@ -251,6 +253,7 @@ struct run {
     struct core *cores;
     struct circular_buffer *all_buffers;
     uint64_t *all_page_clocks;
+    uint8_t *all_operands;
     struct thread **ready;
     size_t ready_count;
     uint64_t random, call_limit;
@@ -270,9 +273,10 @@ struct device {
     uint32_t launches;
     struct coroutine **free_coroutines;
     size_t free_coroutine_count, coroutine_capacity;
-    struct tile *scratch; /* SCRATCH_TILES operands of the call at hand */
+    struct operand_store *operands;
+    struct tile *scratch; /* SCRATCH_TILES of the call at hand */
 };
-#define SCRATCH_TILES 20
+#define SCRATCH_TILES MAX_DST_TILES
 
 /* Ends the launch with a fault at the thread's call; does not return. */
 _Noreturn void thread_fault(struct thread *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -336,10 +340,16 @@ struct circular_buffer *buffer_find(struct thread *t, uint32_t id);
 static inline const char *buffer_name(const struct circular_buffer *cb) {
     return cb->spec->name;
 }
-/* The bytes of a tile in the window waited for, checked: for compute. */
+/* The bytes of a tile in the window waited for, checked, counted and unpacked by the clock: for compute. */
 const uint8_t *buffer_read_tile(struct thread *t, struct circular_buffer *cb, uint32_t tile);
 /* Where a page of the window reserved goes: its L1 address, checked. */
 uint32_t buffer_write_page(struct thread *t, struct circular_buffer *cb, uint32_t index);
+
+/* Tiles that the matrix unit has read (operand.c): NULL when there is no memory; all forgotten; the one of a
+ * page. */
+struct operand_store *operands_create(void);
+void operands_forget(struct operand_store *store);
+void operand_release(struct operand_store *store, struct circular_buffer *cb, uint32_t page);
 
 /* L1. Addresses were checked to lie in a buffer. */
 static inline uint8_t *l1_bytes(const struct core *core, uint32_t address) {

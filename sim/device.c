@@ -35,8 +35,9 @@ struct device *device_create(const struct architecture *architecture, const stru
     device->compiler = chosen.compiler ? copy_string(chosen.compiler) : NULL;
     device->engine = tile_engine_best();
     device->scratch = aligned_alloc(64, sizeof *device->scratch * SCRATCH_TILES);
+    device->operands = operands_create();
     device->dram_used = 64; /* so that no tensor has address 0 */
-    if (!device->scratch || (chosen.compiler && !device->compiler)) {
+    if (!device->scratch || !device->operands || (chosen.compiler && !device->compiler)) {
         device_free(device);
         return NULL;
     }
@@ -52,6 +53,7 @@ void device_free(struct device *device) {
         coroutine_free(device->free_coroutines[i]);
     free(device->free_coroutines);
     free(device->scratch);
+    free(device->operands);
     free(device->compiler);
     free(device);
 }
@@ -184,7 +186,7 @@ static bool compile_kernels(struct run *run) {
     return true;
 }
 
-static void place_buffers(struct run *run, struct core *core, uint64_t *clocks) {
+static void place_buffers(struct run *run, struct core *core, uint64_t *clocks, uint8_t *operands) {
     uint32_t address = run->l1_base;
     for (size_t i = 0; i < run->launch->buffer_count; ++i) {
         const struct device_buffer *spec = &run->launch->buffers[i];
@@ -199,6 +201,8 @@ static void place_buffers(struct run *run, struct core *core, uint64_t *clocks) 
         cb->push_clock = clocks;
         cb->pop_clock = clocks + spec->pages;
         clocks += 2 * (size_t)spec->pages;
+        cb->operands = operands;
+        operands += spec->pages;
         address += spec->pages * spec->page_bytes;
     }
     run->l1_end = address;
@@ -228,9 +232,11 @@ static bool set_up_cores(struct run *run) {
     run->cores = calloc(cores, sizeof *run->cores);
     run->all_buffers = calloc(cores * buffers, sizeof *run->all_buffers);
     run->all_page_clocks = calloc(cores * pages * 2 + 1, sizeof *run->all_page_clocks);
+    run->all_operands = calloc(cores * pages + 1, sizeof *run->all_operands);
     run->ready = calloc(cores * DEVICE_ROLES, sizeof *run->ready);
-    if (!run->cores || !run->all_buffers || !run->all_page_clocks || !run->ready)
+    if (!run->cores || !run->all_buffers || !run->all_page_clocks || !run->all_operands || !run->ready)
         return false;
+    operands_forget(run->device->operands);
     run->l1_base = align_up(run->device->architecture->l1_buffer_base, 64);
     run->semaphore_base = run->l1_base - DEVICE_SEMAPHORES * run->device->architecture->l1_alignment;
     run->dst_tiles = launch->fp32_dest_acc ? run->device->architecture->dst_tiles_f32
@@ -244,7 +250,7 @@ static bool set_up_cores(struct run *run) {
         core->arguments = launch->cores[i].arguments;
         core->argument_count = launch->cores[i].argument_count;
         core->buffers = run->all_buffers + i * launch->buffer_count;
-        place_buffers(run, core, run->all_page_clocks + i * pages * 2);
+        place_buffers(run, core, run->all_page_clocks + i * pages * 2, run->all_operands + i * pages);
         semaphores_place(core);
         for (int role = DEVICE_ROLES - 1; role >= 0; --role) {
             struct thread *t = &core->threads[role];
@@ -273,6 +279,7 @@ static void tear_down(struct run *run) {
     free(run->cores);
     free(run->all_buffers);
     free(run->all_page_clocks);
+    free(run->all_operands);
     free(run->ready);
     order_close(run);
     for (int role = 0; role < DEVICE_ROLES; ++role)

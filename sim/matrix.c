@@ -34,15 +34,6 @@ void device_matmul_block_init(uint32_t line, uint32_t in0, uint32_t in1, uint32_
                    buffer_find(t, in0));
 }
 
-/* The operand of in1: transposed where the init says so. */
-static void load_right(struct thread *t, struct circular_buffer *cb, uint32_t tile, bool transpose,
-                       struct tile *out) {
-    struct tile *scratch = &t->core->run->device->scratch[SCRATCH_TILES - 1];
-    source_load(t, cb, tile, transpose ? scratch : out);
-    if (transpose)
-        t->core->run->device->engine->transpose(scratch, out);
-}
-
 static struct tile *accumulator(struct thread *t, uint32_t slot) {
     struct tile *tile = dst_target(t, slot);
     if (t->core->compute.slots[slot].integer)
@@ -50,22 +41,29 @@ static struct tile *accumulator(struct thread *t, uint32_t slot) {
     return tile;
 }
 
-/* One k step: rt tiles of in0, kt apart, times ct neighbouring tiles of in1. */
+/* One k step: rt tiles of in0, kt apart, times ct neighbouring tiles of in1, which may be transposed. */
 static void multiply_block(struct thread *t, struct circular_buffer *a, struct circular_buffer *b,
                            uint32_t tile0, uint32_t tile1, uint32_t dst, bool transpose, uint32_t ct,
                            uint32_t rt, uint32_t kt) {
     const struct device *device = t->core->run->device;
-    struct tile *left = device->scratch, *right = device->scratch + MAX_DST_TILES;
+    const struct operand *left[MAX_DST_TILES], *right[MAX_DST_TILES];
+    const struct tile *right_tile[MAX_DST_TILES];
     uint64_t clock = t->clock;
     for (uint32_t row = 0; row < rt; ++row)
-        source_load(t, a, tile0 + row * kt, &left[row]);
-    for (uint32_t column = 0; column < ct; ++column)
-        load_right(t, b, tile1 + column, transpose, &right[column]);
+        left[row] = operand_load(t, a, tile0 + row * kt);
+    for (uint32_t column = 0; column < ct; ++column) {
+        right[column] = operand_load(t, b, tile1 + column);
+        right_tile[column] = transpose ? &device->scratch[column] : &right[column]->tile;
+        if (transpose)
+            device->engine->transpose(&right[column]->tile, &device->scratch[column]);
+    }
     uint64_t unpacked = t->clock;
     for (uint32_t row = 0; row < rt; ++row) {
         for (uint32_t column = 0; column < ct; ++column) {
             uint32_t slot = dst + row * ct + column;
-            device->engine->multiply(&left[row], &right[column], accumulator(t, slot));
+            bool exact = tile_products_are_exact(left[row]->range, right[column]->range);
+            (exact ? device->engine->multiply_exact
+                   : device->engine->multiply)(&left[row]->tile, right_tile[column], accumulator(t, slot));
             dst_written(t, slot, false, t->core->compute.slots[slot].reduced);
         }
     }
@@ -116,16 +114,14 @@ static void binary_tiles(struct thread *t, uint32_t in0, uint32_t in1, uint32_t 
         thread_fault(t, "needs %s, but the last init is %s at line %u", init, current->call,
                      (unsigned)current->line);
     operation_check(t, binary_operation(kind, broadcast), init, a, b);
-    struct tile *left = &device->scratch[0], *right = &device->scratch[1], *whole = &device->scratch[2];
-    source_load(t, a, tile0, left);
-    source_load(t, b, tile1, right);
+    const struct tile *left = &operand_load(t, a, tile0)->tile, *right = &operand_load(t, b, tile1)->tile;
     if (broadcast) {
-        tile_broadcast(right, broadcast, whole);
-        right = whole;
+        tile_broadcast(right, broadcast, &device->scratch[0]);
+        right = &device->scratch[0];
     }
     if (kind == VECTOR_MUL) {
         /* The product is added to what DST holds: 0 after tile_regs_acquire. */
-        struct tile *target = accumulator(t, dst), *product = &device->scratch[3];
+        struct tile *target = accumulator(t, dst), *product = &device->scratch[1];
         device->engine->binary[VECTOR_MUL](left, right, product);
         device->engine->binary[VECTOR_ADD](target, product, target);
     } else {
@@ -229,9 +225,8 @@ void device_reduce_tile(uint32_t line, uint32_t pool, uint32_t dimension, uint32
     bool swapped = reduce_is_swapped(pool, dimension);
     operation_check(t, reduce_operation(pool, dimension, in, scaler), "reduce_init", swapped ? factor : data,
                     swapped ? data : factor);
-    struct tile *values = &device->scratch[0], *weights = &device->scratch[1], *turned = &device->scratch[2];
-    source_load(t, data, tile, values);
-    source_load(t, factor, scaler_tile, weights);
+    const struct tile *values = &operand_load(t, data, tile)->tile;
+    const struct tile *weights = &operand_load(t, factor, scaler_tile)->tile;
     check_scaler(t, factor, scaler_tile, weights, pool, dimension);
     bool fresh = !t->core->compute.slots[dst < MAX_DST_TILES ? dst : 0].written;
     struct tile *target = accumulator(t, dst);
@@ -244,8 +239,8 @@ void device_reduce_tile(uint32_t line, uint32_t pool, uint32_t dimension, uint32
         factors[i] = weights->element[dimension == WORD_REDUCE_ROW ? i : half * FACE_EDGE * TILE_EDGE + lane];
     }
     if (dimension == WORD_REDUCE_ROW) {
-        device->engine->transpose(values, turned);
-        values = turned;
+        device->engine->transpose(values, &device->scratch[0]);
+        values = &device->scratch[0];
     }
     reduce_rows(device->engine, values, pool, factors, sums);
     for (uint32_t i = 0; i < TILE_EDGE; ++i)

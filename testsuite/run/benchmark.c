@@ -131,20 +131,23 @@ static double bare_product(void) {
     const struct tile_engine *engine = tile_engine_best();
     enum { REPEATS = 20000 };
     for (size_t i = 0; i < TILE_ELEMENTS; i++) {
-        a.element[i] = (float)(i % 7) - 3.0f;
-        b.element[i] = (float)(i % 5) - 2.0f;
+        a.element[i] = (float)(i % 7) + 0.5f;
+        b.element[i] = (float)(i % 5) - 2.25f;
     }
     double start = now();
     for (size_t i = 0; i < REPEATS; i++) {
-        engine->multiply(&a, &b, &c);
+        engine->multiply_exact(&a, &b, &c);
     }
     return (now() - start) / REPEATS;
 }
 
 /* Seconds of a product on one core with one-tile blocks, compiling not included. */
 static double time_steps(struct tilec_unit *unit, uint64_t edge) {
-    uint16_t *values = calloc(edge * edge, sizeof *values);
+    uint16_t *values = malloc(edge * edge * sizeof *values);
     double times[RUNS];
+    for (size_t i = 0; i < edge * edge; i++) {
+        values[i] = bf16_from_f32((float)(i % 251) / 251.0f - 0.5f);
+    }
     for (size_t i = 0; i < RUNS; i++) {
         struct tilec_array arrays[] = {{"A", TILEC_BF16, 2, {edge, edge}, values},
                                        {"B", TILEC_BF16, 2, {edge, edge}, values},

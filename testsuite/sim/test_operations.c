@@ -216,6 +216,35 @@ START_TEST(product_of_f32_and_transposed) {
 }
 END_TEST
 
+/* Products that f32 cannot hold are rounded before they are added: one that is denormal and above half a unit
+ * of the sum, one that is infinite where the sum would not be. */
+START_TEST(products_out_of_reach) {
+    static const struct {
+        float a[2], b[2], sum;
+        enum data_format format;
+    } rows[] = {
+        {{0x1p-60f, 0x1.02p-74f}, {0x1p-65f, 0x1.02p-75f}, 0x1p-125f, FORMAT_BF16},
+        {{0x1p-60f, 0x1.004p-74f}, {0x1p-65f, 0x1.004p-75f}, 0x1p-125f, FORMAT_F32},
+        {{-0x1.8p63f, 0x1p64f}, {0x1p64f, 0x1p64f}, INFINITY, FORMAT_BF16},
+        {{-0x1.8p63f, 0x1p64f}, {0x1p64f, 0x1p64f}, INFINITY, FORMAT_F32},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; ++i) {
+        matrix x = {{0}}, y = {{0}}, out;
+        for (int k = 0; k < 2; ++k) {
+            x[5][k] = rows[i].a[k];
+            y[k][7] = rows[i].b[k];
+        }
+        struct input inputs[] = {{rows[i].format, false, x}, {rows[i].format, false, y}};
+        run_body("compute_kernel_hw_startup(REVERSE, p, q, out);\n",
+                 "matmul_init(p, q, 0); matmul_tiles(p, q, 0, 0, 0);", "", inputs, 2, FORMAT_F32, true, out);
+        for (int row = 0; row < EDGE; ++row)
+            for (int column = 0; column < EDGE; ++column)
+                ck_assert_uint_eq(f32_bits(out[row][column]),
+                                  row == 5 && column == 7 ? f32_bits(rows[i].sum) : 0);
+    }
+}
+END_TEST
+
 START_TEST(transposition_and_unary_broadcasts) {
     fill_fine(a, 13);
     struct input input = {FORMAT_F32, true, a};
@@ -525,6 +554,7 @@ int main(void) {
     tcase_add_test(tests, multiplication_accumulates);
     tcase_add_test(tests, bias_then_product);
     tcase_add_test(tests, product_of_f32_and_transposed);
+    tcase_add_test(tests, products_out_of_reach);
     tcase_add_test(tests, transposition_and_unary_broadcasts);
     tcase_add_test(tests, reductions);
     tcase_add_test(tests, masked_sum);
