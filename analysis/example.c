@@ -41,6 +41,8 @@ static __isl_give isl_point *first_point(const struct relations *r, __isl_take i
 }
 
 struct example *example_of(const struct relations *r, __isl_take isl_set *set) {
+    if (!set) /* it could not be computed within the budget */
+        return NULL;
     unsigned sizes = (unsigned)isl_set_dim(set, isl_dim_param);
     unsigned dimensions = sizes + (unsigned)isl_set_dim(set, isl_dim_set);
     set = isl_set_move_dims(set, isl_dim_set, 0, isl_dim_param, 0, sizes);

@@ -78,12 +78,25 @@ static struct node *tile_address(struct protocol *p, const struct transfer *t, s
     return make_add(p->arena, ref(p, t->pointer), make_mul(p->arena, index, number(p, page_size(t->cb))));
 }
 
+/* How many elements the block has that is at hand. */
+static struct node *block_length(struct protocol *p, const struct axis_range *range) {
+    struct node *first = make_mul(p->arena, range->first, number(p, TILE_SIZE));
+    if (!range->tiles)
+        return number(p, 1);
+    return range->extent ? make_min(p->arena, range->axis->step, make_sub(p->arena, range->extent, first))
+                         : range->axis->step;
+}
+
 /* The axes of an index expression, as the numbers that they are here. */
 static struct node *index_in_numbers(struct node *node, void *context) {
     struct protocol *p = context;
-    struct node_call *lo = node_as(node, call);
-    struct node *inner = lo && strcmp(lo->function, "lo") == 0 ? lo->arguments.items[0] : node;
+    struct node_call *call = node_as(node, call);
+    bool length = call && strcmp(call->function, "len") == 0;
+    bool of_block = length || (call && strcmp(call->function, "lo") == 0);
+    struct node *inner = of_block ? call->arguments.items[0] : node;
     struct axis_range *range = inner->kind == NODE_REFERENCE ? subscript_range(p, inner) : NULL;
+    if (range && length)
+        return block_length(p, range);
     if (range && range->tiles) /* a block begins at whole tiles */
         return make_mul(p->arena, range->first, number(p, TILE_SIZE));
     return range ? range->first : node_map_children(p->arena, node, index_in_numbers, p);
