@@ -4,6 +4,7 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/launch.h"
 
 struct node_parameter *find_parameter(struct node *kernel, const char *name) {
     struct node_list parameters = node_as(kernel, kernel)->parameters;
@@ -91,6 +92,47 @@ static bool is_launch_part(struct node *node, void *context) {
 bool known_at_launch(struct arena *arena, struct node *kernel, struct node *expression) {
     struct launch_question question = {.kernel = kernel, .sizes = open_sizes(arena, kernel)};
     return is_launch_part(expression, &question);
+}
+
+/* Does `low <= high`, or strictly `low < high`, say that the name is at least 0? */
+static bool says_not_negative(const struct node *low, const struct node *high, const char *name,
+                              bool strict) {
+    struct node_reference *reference = node_as((struct node *)high, reference);
+    int64_t least;
+    return reference && strcmp(reference->name, name) == 0 && integer_value(low, &least) && least >= -strict;
+}
+
+static bool condition_not_negative(const struct node *condition, const char *name) {
+    struct node_binary *binary = node_as((struct node *)condition, binary);
+    if (!binary)
+        return false;
+    switch (binary->operator) {
+    case BINARY_AND:
+        return condition_not_negative(binary->left, name) || condition_not_negative(binary->right, name);
+    case BINARY_EQUAL:
+        return says_not_negative(binary->left, binary->right, name, false) ||
+               says_not_negative(binary->right, binary->left, name, false);
+    case BINARY_LESS:
+    case BINARY_LESS_EQUAL:
+        return says_not_negative(binary->left, binary->right, name, binary->operator== BINARY_LESS);
+    case BINARY_GREATER:
+    case BINARY_GREATER_EQUAL:
+        return says_not_negative(binary->right, binary->left, name, binary->operator== BINARY_GREATER);
+    default:
+        return false;
+    }
+}
+
+bool may_be_negative(const struct node *kernel, const char *name) {
+    const struct node_parameter *parameter = launch_parameter(kernel, name);
+    if (!parameter || is_tensor(parameter) ||
+        (parameter->dtype != DTYPE_INDEX && parameter->dtype != DTYPE_I32))
+        return false;
+    struct node_list conditions = ((const struct node_kernel *)kernel)->conditions;
+    for (size_t i = 0; i < conditions.count; i++)
+        if (condition_not_negative(conditions.items[i], name))
+            return false;
+    return true;
 }
 
 /* ---- data flow ---- */

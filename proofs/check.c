@@ -196,6 +196,14 @@ static bool same_condition(struct walk *w, const struct node *condition) {
     return false;
 }
 
+static void add_check(struct walk *w, struct span span, const char *name, struct node *holds) {
+    w->open++;
+    holds->span = span;
+    if (!same_condition(w, holds))
+        w->compilation->checks =
+            dictionary_set(w->compilation->arena, w->compilation->checks, fresh_name(w, name), holds);
+}
+
 bool walk_check(struct walk *w, struct span span, const char *name, const struct polynomial *p,
                 const struct polynomial *limit) {
     struct search search = {.walk = w, .steps = STEP_LIMIT};
@@ -203,10 +211,13 @@ bool walk_check(struct walk *w, struct span span, const char *name, const struct
     struct node *holds = excess ? condition(&search, excess) : NULL;
     if (!holds || holds->kind == NODE_INTEGER || w->quiet)
         return holds != NULL;
-    w->open++;
-    holds->span = span;
-    if (!same_condition(w, holds))
-        w->compilation->checks =
-            dictionary_set(w->compilation->arena, w->compilation->checks, fresh_name(w, name), holds);
+    add_check(w, span, name, holds);
     return true;
+}
+
+void walk_check_sign(struct walk *w, struct span span, const char *name) {
+    struct arena *arena = w->compilation->arena;
+    struct node *holds =
+        make_binary(arena, BINARY_LESS_EQUAL, make_integer(arena, 0), make_reference(arena, name));
+    add_check(w, span, arena_printf(arena, "sign_of_%s", name), holds);
 }

@@ -8,6 +8,7 @@
 #include "ir/attributes.h"
 #include "analysis/isl_util.h"
 #include "ir/build.h"
+#include "ir/query.h"
 #include "support/explanation.h"
 #include "proofs/affine.h"
 #include "proofs/internal.h"
@@ -292,7 +293,21 @@ static void subtracts(struct walk *w, const struct node_binary *difference, cons
     w->watch = &pages_watch;
 }
 
-static const struct walk_watch pages_watch = {declares, subtracts};
+/* Numbers of the device have no sign, and so have the atoms of the proofs: what the launch gives is checked
+ * where a function counts with it. */
+static void refers(struct walk *w, const struct polynomial *value) {
+    struct node *kernel = w->compilation->kernel;
+    struct node_list parameters = node_as(kernel, kernel)->parameters;
+    for (size_t i = 0; i < parameters.count; i++) {
+        const char *name = node_as(parameters.items[i], parameter)->name;
+        if (may_be_negative(kernel, name) &&
+            depends_on_atom(&w->values, value,
+                            atom_find(&w->values, &(struct atom){.kind = ATOM_SIZE, .name = name})))
+            walk_check_sign(w, w->span, name);
+    }
+}
+
+static const struct walk_watch pages_watch = {declares, subtracts, refers};
 
 /* ---- accesses ---- */
 
@@ -391,7 +406,8 @@ static void begin(struct walk *w, void *state) {
 
 static void call(struct walk *w, void *state, const struct walked_call *call) {
     (void)state;
-    struct page_access *access = w->quiet ? NULL : page_access(w, call);
+    bool moves = call->effect->kind == EFFECT_READ_PAGE || call->effect->kind == EFFECT_WRITE_PAGE;
+    struct page_access *access = w->quiet || !moves ? NULL : page_access(w, call);
     if (!access)
         return;
     check_direction(w, access);
@@ -418,8 +434,10 @@ static void leave(struct walk *w, void *state, const void *entry, const void *en
     (void)entry;
 }
 
+/* All calls: numbers around those that move no page have no sign either. */
 static bool concerns(const struct call_effect *effect) {
-    return effect->kind == EFFECT_READ_PAGE || effect->kind == EFFECT_WRITE_PAGE;
+    (void)effect;
+    return true;
 }
 
 static const struct proof pages_proof = {state_size, begin, call,  no_end, join,    enter,
@@ -433,8 +451,7 @@ struct page_accesses *prove_pages(struct walk *w, struct node_list functions) {
     pages->ctx = isl_begin();
     find_tensors(w, &pages->accesses);
     for (size_t i = 0; i < functions.count; i++)
-        if (node_as(functions.items[i], function)->role != ROLE_COMPUTE)
-            walk_function(w, &pages_proof, node_as(functions.items[i], function));
+        walk_function(w, &pages_proof, node_as(functions.items[i], function));
     w->watch = NULL;
     isl_end(pages->ctx);
     return &pages->accesses;

@@ -247,6 +247,13 @@ static const struct polynomial *binary_value(struct walk *w, struct node_binary 
     }
 }
 
+static const struct polynomial *reference_value(struct walk *w, const struct node_reference *reference) {
+    const struct polynomial *value = name_value(w, reference->name);
+    if (w->watch && value && !w->launching && !w->quiet)
+        w->watch->refers(w, value);
+    return value;
+}
+
 const struct polynomial *evaluate_number(struct walk *w, struct node *expression) {
     if (!expression)
         return NULL;
@@ -254,7 +261,7 @@ const struct polynomial *evaluate_number(struct walk *w, struct node *expression
     case NODE_INTEGER:
         return number(&w->values, node_as(expression, integer)->value);
     case NODE_REFERENCE:
-        return name_value(w, node_as(expression, reference)->name);
+        return reference_value(w, node_as(expression, reference));
     case NODE_BINARY:
         return binary_value(w, node_as(expression, binary));
     case NODE_CALL:

@@ -89,6 +89,8 @@ struct walk_watch {
     /* a - b in a number of the function, which must not fall below 0. It may come more than once. */
     void (*subtracts)(struct walk *walk, const struct node_binary *difference, const struct polynomial *a,
                       const struct polynomial *b);
+    /* A name in a number of the function. It may come more than once. */
+    void (*refers)(struct walk *walk, const struct polynomial *value);
 };
 
 struct walk {
@@ -184,6 +186,8 @@ void walk_help(struct walk *walk, const char *format, ...) __attribute__((format
  * under this name. False when no such condition is found. */
 bool walk_check(struct walk *walk, struct span span, const char *name, const struct polynomial *p,
                 const struct polynomial *limit);
+/* A whole number that the launch gives must not be below 0 where it counts something. */
+void walk_check_sign(struct walk *walk, struct span span, const char *name);
 /* What is neither proved nor refuted, and no condition on sizes, as a warning. */
 void walk_undecided(struct walk *walk, struct span span, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -5,6 +5,7 @@
 
 #include "ir/build.h"
 #include "ir/launch.h"
+#include "ir/query.h"
 #include "support/scalar.h"
 
 #define SLOT_LIMIT 8
@@ -83,26 +84,33 @@ static bool is_whole(const struct planner *p, struct node *node) {
            (reference && (!parameter || (parameter->dtype != DTYPE_F32 && parameter->dtype != DTYPE_BF16)));
 }
 
-static bool find_difference(struct node *node, void *context) {
-    bool *found = context;
+struct sign_search {
+    const struct node *kernel;
+    bool found;
+};
+
+static bool find_below_zero(struct node *node, void *context) {
+    struct sign_search *search = context;
     struct node_binary *binary = node_as(node, binary);
     struct node_integer *integer = node_as(node, integer);
-    *found |= (binary && binary->operator== BINARY_SUBTRACT) || (integer && integer->value < 0) ||
-              node->kind == NODE_UNARY;
-    return !*found && node_each_child(node, find_difference, context);
+    struct node_reference *reference = node_as(node, reference);
+    search->found |= (binary && binary->operator== BINARY_SUBTRACT) || (integer && integer->value < 0) ||
+                     node->kind == NODE_UNARY ||
+                     (reference && may_be_negative(search->kernel, reference->name));
+    return !search->found && node_each_child(node, find_below_zero, context);
 }
 
 /* Sums, differences and products wrap as u32 and are right as i32; anything else of a number below 0 is not.
  */
-static bool wraps_rightly(struct node *node) {
+static bool wraps_rightly(const struct planner *p, struct node *node) {
     struct node_binary *binary = node_as(node, binary);
-    bool difference = false;
+    struct sign_search search = {.kernel = p->request->kernel};
     if (binary && binary->operator<= BINARY_MULTIPLY)
-        return wraps_rightly(binary->left) && wraps_rightly(binary->right);
+        return wraps_rightly(p, binary->left) && wraps_rightly(p, binary->right);
     if (node->kind == NODE_INTEGER || node->kind == NODE_REFERENCE)
         return true;
-    find_difference(node, &difference);
-    return !difference;
+    find_below_zero(node, &search);
+    return !search.found;
 }
 
 /* A literal, a number of sizes or a scalar parameter as the bit pattern the vector unit takes; NULL when the
@@ -114,7 +122,7 @@ static struct node *scalar_bits(struct planner *p, struct node *node) {
         return make_call(arena, "bits", LIST(arena, make_real(arena, value)));
     if (!is_whole(p, node))
         return node->kind == NODE_REFERENCE ? node : NULL;
-    if (!wraps_rightly(node)) {
+    if (!wraps_rightly(p, node)) {
         fail(p, "this number may be below 0 where it is divided or compared; give it as an f32 parameter");
         return NULL;
     }
