@@ -168,7 +168,7 @@ bool unit_load(struct unit *unit, const char *path, const char *text, size_t len
                                      options->define_count);
     unit->written = unit->module;
     return unit->module && unit->diagnostics->error_count == 0 && (!is_ir || verify_read(unit)) &&
-           select_items(unit);
+           programs_verify(unit->arena, unit->diagnostics, unit->module) && select_items(unit);
 }
 
 static const struct {

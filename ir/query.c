@@ -166,6 +166,14 @@ struct node_parameter *written_tensor(struct node *kernel) {
     return search.best;
 }
 
+static bool has_no_exactness(struct node *node, void *context) {
+    return !attribute_get(node, KEY_EXACT) && node_each_child(node, has_no_exactness, context);
+}
+
+bool asks_exactness(struct node *tree) {
+    return !has_no_exactness(tree, NULL);
+}
+
 struct kind_search {
     enum node_kind kind;
     struct node *found;

@@ -32,6 +32,9 @@ struct node_parameter *written_tensor(struct node *kernel);
 /* The name that an assignment writes: of an access, or of a reference. */
 const char *target_name(const struct node *target);
 
+/* Does the tree ask anywhere for contractions and sums without TF32? */
+bool asks_exactness(struct node *tree);
+
 /* The first node of a kind in program order, NULL when the tree has none. */
 struct node *find_kind(struct node *tree, enum node_kind kind);
 

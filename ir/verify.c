@@ -459,6 +459,14 @@ static void verify_sizes(struct verifier *v, struct node_list parameters) {
     }
 }
 
+void verify_signature(struct verifier *v, struct node_list parameters, struct node_list conditions) {
+    for (size_t i = 0; i < parameters.count; i++)
+        verify_parameter(v, node_as(parameters.items[i], parameter));
+    verify_sizes(v, parameters);
+    for (size_t i = 0; i < conditions.count; i++)
+        verify_condition(v, v->kernel, conditions.items[i]);
+}
+
 static void verify_launch_arguments(struct verifier *v) {
     struct node_dictionary *arguments = node_as(attribute_get(v->kernel, KEY_TT_RUNTIME_ARGS), dictionary);
     for (size_t i = 0; arguments && i < arguments->entries.count; i++) {
@@ -483,11 +491,7 @@ bool kernel_verify(struct arena *arena, struct diagnostics *diagnostics, struct 
     if (!verify_present(&v, kernel))
         return false;
     verify_attributes(&v, kernel);
-    for (size_t i = 0; i < node->parameters.count; i++)
-        verify_parameter(&v, node_as(node->parameters.items[i], parameter));
-    verify_sizes(&v, node->parameters);
-    for (size_t i = 0; i < node->conditions.count; i++)
-        verify_condition(&v, kernel, node->conditions.items[i]);
+    verify_signature(&v, node->parameters, node->conditions);
     verify_launch_arguments(&v);
     verify_functions(&v);
     if (node->body->kind != NODE_BLOCK)

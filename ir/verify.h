@@ -16,5 +16,7 @@ enum form kernel_form(const struct node *kernel);
 
 /* False after at least one reported error. */
 bool kernel_verify(struct arena *arena, struct diagnostics *diagnostics, struct node *kernel, enum form form);
+/* The programs of a module, and that its items have names of their own. */
+bool programs_verify(struct arena *arena, struct diagnostics *diagnostics, struct node *module);
 
 #endif

@@ -63,6 +63,8 @@ struct scope_name *scope_add(struct verifier *v, enum name_kind kind, const char
                              const struct node *node);
 void verify_statement(struct verifier *v, const struct node *node);
 bool verify_present(struct verifier *v, const struct node *node);
+/* Parameters, the sizes that they mention, and the conditions on both. */
+void verify_signature(struct verifier *v, struct node_list parameters, struct node_list conditions);
 
 /* ---- verify_expression.c ---- */
 enum value_kind verify_expression(struct verifier *v, const struct node *node);

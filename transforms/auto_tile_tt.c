@@ -11,7 +11,9 @@
 #include "analysis/dependence.h"
 #include "analysis/isl_util.h"
 #include "analysis/ranges.h"
+#include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/query.h"
 
 void tile_fail(struct tiler *t, struct span span, const char *format, ...) {
     if (t->failed)
@@ -329,7 +331,10 @@ static bool tile_nests(struct tiler *t) {
     struct node_kernel tiled = *t->kernel;
     tiled.body = body;
     tiled.conditions = launch_conditions(t);
-    t->compilation->kernel = arena_copy(t->arena, &tiled, sizeof tiled);
+    struct node *kernel = arena_copy(t->arena, &tiled, sizeof tiled);
+    if (asks_exactness(&t->kernel->base)) /* of a nest that is no more: of all that it became */
+        kernel = attribute_set(t->arena, kernel, KEY_EXACT, make_integer(t->arena, 1));
+    t->compilation->kernel = kernel;
     return true;
 }
 

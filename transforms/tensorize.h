@@ -40,6 +40,7 @@ struct tensorizer {
     size_t staged_count, staged_capacity;
     struct list_builder *out; /* the statement list under construction */
     struct span span;         /* of the statement under work: what generated statements carry */
+    bool exact;               /* no contraction or sum may cut f32 to TF32 */
     bool failed;
 };
 

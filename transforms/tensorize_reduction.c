@@ -120,6 +120,15 @@ static bool is_contraction(struct tensorizer *t, struct node_reduction *reductio
     return reduction->operator== REDUCTION_SUM && count >= 1 && match_contraction(t, reduction->body, c);
 }
 
+/* What a contraction or a sum reads passes through the matrix unit. */
+static void check_exactness(struct tensorizer *t, const struct storage *storage) {
+    if (t->exact && storage->dtype == DTYPE_F32)
+        tensorize_fail(t,
+                       "%s is f32, which the matrix unit cuts to TF32, and the kernel is @exact: round it to "
+                       "bf16 first, or leave @exact out",
+                       storage->staged ? storage->staged : storage->name);
+}
+
 /* An operand over (outer, inner): as it lies, or turned; the right operand may also lie as (column, inner)
  * unless it is f32, whose tiles the unpacker does not turn. */
 static struct node *operand(struct tensorizer *t, struct node *value, const char *first, const char *second,
@@ -139,6 +148,7 @@ static struct node *operand(struct tensorizer *t, struct node *value, const char
     if (!dtype_is_computed(storage->dtype))
         tensorize_fail(t, "%s has type %s: contractions compute with bf16 and f32", storage->name,
                        word_text(WORDS_dtype, storage->dtype));
+    check_exactness(t, storage);
     bool turned_allowed = may_turn && storage->dtype == DTYPE_BF16;
     if (count == 2) {
         bool natural_order = storage->axes[0] == first;
@@ -231,7 +241,8 @@ static struct node *fold_operand(struct tensorizer *t, struct node_reduction *re
                           "as bf16 first");
         return NULL;
     }
-    return access;
+    check_exactness(t, storage_find(t, node_as(access, access)->name));
+    return t->failed ? NULL : access;
 }
 
 static struct node *fold_value(struct tensorizer *t, struct node_reduction *reduction, struct node *access) {

@@ -334,7 +334,8 @@ bool tensorize_tt(struct compilation *compilation) {
     struct node_kernel *kernel = node_as(compilation->kernel, kernel);
     struct tensorizer t = {.compilation = compilation,
                            .arena = compilation->arena,
-                           .names = names_of(compilation->arena, compilation->kernel)};
+                           .names = names_of(compilation->arena, compilation->kernel),
+                           .exact = asks_exactness(compilation->kernel)};
     add_parameters(&t, kernel);
     struct node_block *block = node_as(kernel->body, block);
     struct node *body = make_block(t.arena, kernel->body->span, tensorize_list(&t, block->statements));

@@ -37,6 +37,7 @@ static void check_module(struct arena *arena, struct diagnostics *diagnostics, s
             kernel_verify(arena, diagnostics, items.items[i], kernel_form(items.items[i]));
         }
     }
+    programs_verify(arena, diagnostics, module);
     text_free(&text);
     text_free(&again);
 }
