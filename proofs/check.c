@@ -84,24 +84,12 @@ static struct node *comparison(struct walk *w, const struct polynomial *p) {
 
 /* ---- without what varies ---- */
 
-/* Known to the launch: sizes, and what is made of them. */
-static bool is_fixed(const struct values *v, const struct polynomial *p) {
-    for (size_t i = 0; p && i < p->count; i++)
-        for (size_t j = 0; j < p->terms[i].degree; j++) {
-            const struct atom *atom = &v->atoms[p->terms[i].atoms[j]];
-            bool made = atom->kind >= ATOM_MINIMUM && atom->kind <= ATOM_REMAINDER;
-            if (atom->kind != ATOM_SIZE && !(made && is_fixed(v, atom->a) && is_fixed(v, atom->b)))
-                return false;
-        }
-    return p != NULL;
-}
-
 static size_t latest_varying(struct values *v, const struct polynomial *p) {
     size_t latest = ATOM_LIMIT;
     for (size_t i = 0; i < p->count; i++)
         for (size_t j = 0; j < p->terms[i].degree; j++) {
             size_t index = p->terms[i].atoms[j];
-            if (!is_fixed(v, atom_value(v, index)) && (latest == ATOM_LIMIT || index > latest))
+            if (!is_of_sizes(v, atom_value(v, index)) && (latest == ATOM_LIMIT || index > latest))
                 latest = index;
         }
     return latest;

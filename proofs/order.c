@@ -217,8 +217,17 @@ static const struct polynomial *pointer(struct walk *w, const void *state, size_
     return atom_value(&w->values, atom_find(&w->values, &atom));
 }
 
-static const struct proof order = {state_size, begin, call,  end,     join,    enter,
-                                   NULL,       NULL,  leave, pointer, concerns};
+static const struct proof order = {
+    .state_size = state_size,
+    .begin = begin,
+    .call = call,
+    .end = end,
+    .join = join,
+    .enter = enter,
+    .leave = leave,
+    .pointer = pointer,
+    .concerns = concerns,
+};
 
 /* ---- all functions ---- */
 

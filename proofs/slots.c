@@ -404,5 +404,13 @@ static void leave(struct walk *w, void *state, const void *entry, const void *en
     s->vague |= after->vague;
 }
 
-const struct proof prove_slots = {state_size, begin, call,  no_end, join,    enter,
-                                  NULL,       NULL,  leave, NULL,   concerns};
+const struct proof prove_slots = {
+    .state_size = state_size,
+    .begin = begin,
+    .call = call,
+    .end = no_end,
+    .join = join,
+    .enter = enter,
+    .leave = leave,
+    .concerns = concerns,
+};

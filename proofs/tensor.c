@@ -440,8 +440,16 @@ static bool concerns(const struct call_effect *effect) {
     return true;
 }
 
-static const struct proof pages_proof = {state_size, begin, call,  no_end, join,    enter,
-                                         NULL,       NULL,  leave, NULL,   concerns};
+static const struct proof pages_proof = {
+    .state_size = state_size,
+    .begin = begin,
+    .call = call,
+    .end = no_end,
+    .join = join,
+    .enter = enter,
+    .leave = leave,
+    .concerns = concerns,
+};
 
 struct page_accesses *prove_pages(struct walk *w, struct node_list functions) {
     struct pages *pages = arena_allocate(w->compilation->arena, sizeof *pages);

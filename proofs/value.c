@@ -180,6 +180,17 @@ bool never_positive(const struct polynomial *p) {
 }
 
 /* Atoms are made of earlier ones only. */
+bool is_of_sizes(const struct values *v, const struct polynomial *p) {
+    for (size_t i = 0; p && i < p->count; i++)
+        for (size_t j = 0; j < p->terms[i].degree; j++) {
+            const struct atom *atom = &v->atoms[p->terms[i].atoms[j]];
+            bool made = atom->kind >= ATOM_MINIMUM && atom->kind <= ATOM_REMAINDER;
+            if (atom->kind != ATOM_SIZE && !(made && is_of_sizes(v, atom->a) && is_of_sizes(v, atom->b)))
+                return false;
+        }
+    return p != NULL;
+}
+
 bool depends_on_atom(const struct values *v, const struct polynomial *p, size_t atom) {
     for (size_t i = 0; p && i < p->count; i++) {
         for (size_t j = 0; j < p->terms[i].degree; j++) {

@@ -90,6 +90,8 @@ static inline bool same_value(const struct polynomial *a, const struct polynomia
     return a && a == b;
 }
 bool known_number(const struct polynomial *p, int64_t *value);
+/* Known to the launch: sizes, and what is made of them. */
+bool is_of_sizes(const struct values *v, const struct polynomial *p);
 /* Does it depend on the atom, also through other atoms? */
 bool depends_on_atom(const struct values *v, const struct polynomial *p, size_t atom);
 /* What a variable that is at least lower is below, where `upper` says it: of max(x, lower) that is x. */

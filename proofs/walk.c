@@ -333,6 +333,12 @@ static bool concerns(struct walk *w, struct node *body) {
     return !find_concern(body, w);
 }
 
+/* What is not walked is not proved: a text that goes beyond what the proofs follow is refused. */
+static void beyond(struct walk *w, struct span span, const char *what, int limit) {
+    walk_error(w, span, "this is beyond the %d %s that proofs follow", limit, what);
+    walk_help(w, "say it with fewer, or part the kernel");
+}
+
 static void walk_loop_axis(struct walk *w, void *state, struct node_for *loop, size_t axis);
 
 static void walk_turn(struct walk *w, void *state, struct node_for *loop, size_t axis, size_t atom,
@@ -362,6 +368,15 @@ static void walk_first_turns(struct walk *w, const void *before, void *entry, st
     w->proof->steady(w, entry, first, second);
 }
 
+/* Within a quiet turn loops are taken as they first look. Whether entry is right tells the judged turn,
+ * unless something was told of it anyway. */
+static void confirm_turns(struct walk *w, const void *entry, const void *end, struct node_for *loop,
+                          const struct loop_turns *turns, unsigned told) {
+    if (told == w->open + w->compilation->diagnostics->error_count &&
+        !w->proof->confirm(w, entry, end, turns))
+        walk_undecided(w, loop->base.span, "not proved: every turn of this loop begins as the one before it");
+}
+
 static void walk_turns(struct walk *w, void *state, struct node_for *loop, size_t axis,
                        const struct loop_turns *turns) {
     const struct proof *proof = w->proof;
@@ -380,8 +395,11 @@ static void walk_turns(struct walk *w, void *state, struct node_for *loop, size_
             if (!proof->settle(w, state, entry, end, turns))
                 walk_first_turns(w, state, entry, loop, axis, turns);
         }
+        unsigned told = w->open + (unsigned)w->compilation->diagnostics->error_count;
         assign_state(w, end, entry);
         walk_turn(w, end, loop, axis, turns->atom, value, NULL);
+        if (proof->confirm)
+            confirm_turns(w, entry, end, loop, turns, told);
     }
     proof->leave(w, state, entry, end, turns);
 }
@@ -415,8 +433,14 @@ static void walk_loop_axis(struct walk *w, void *state, struct node_for *loop, s
     struct loop_turns turns = walk_loop_turns(w, loop, axis);
     int64_t trips;
     bool known = known_number(turns.trips, &trips);
-    if ((known && trips <= 0) || w->loop_count == LOOP_LIMIT || turns.atom == ATOM_LIMIT)
+    if (known && trips <= 0)
         return;
+    if (w->loop_count == LOOP_LIMIT || turns.atom == ATOM_LIMIT) {
+        beyond(w, loop->base.span,
+               w->loop_count == LOOP_LIMIT ? "loops around a statement" : "numbers of a kernel",
+               w->loop_count == LOOP_LIMIT ? LOOP_LIMIT : ATOM_LIMIT);
+        return;
+    }
     if (known && trips == 1)
         walk_turn(w, state, loop, axis, ATOM_LIMIT, turns.lower, NULL);
     else
@@ -428,7 +452,7 @@ static void walk_branch(struct walk *w, void *state, struct node_if *choice, boo
     if (!branch)
         return;
     if (w->condition_count == CONDITION_LIMIT) {
-        walk_node(w, state, branch);
+        beyond(w, choice->base.span, "conditions around a statement", CONDITION_LIMIT);
         return;
     }
     w->conditions[w->condition_count++] = (struct open_condition){choice->condition, w->names, holds};
@@ -467,6 +491,8 @@ static void walk_helper(struct walk *w, void *state, const struct node_call *cal
     const struct name_value *names = w->names;
     struct span span = w->span;
     struct node_function *helper = w->helpers < HELPER_LIMIT ? walk_enter_helper(w, call) : NULL;
+    if (w->helpers == HELPER_LIMIT)
+        beyond(w, span, "helpers that call each other", HELPER_LIMIT);
     if (helper && concerns(w, helper->body)) {
         w->helpers++;
         walk_node(w, state, helper->body);

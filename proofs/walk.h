@@ -80,6 +80,8 @@ struct proof {
     const struct polynomial *(*pointer)(struct walk *walk, const void *state, size_t buffer, bool write,
                                         struct span span);
     bool (*concerns)(const struct call_effect *effect); /* calls that touch the state */
+    /* With settle: does a judged turn that began in entry end in what entry says of the next one? */
+    bool (*confirm)(struct walk *walk, const void *entry, const void *end, const struct loop_turns *loop);
 };
 
 /* What a proof may ask to be told beside calls. */

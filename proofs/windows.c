@@ -13,9 +13,19 @@ struct ring {
 
 enum answer { NO, YES, UNKNOWN };
 
+/* What all moves of a side have in common, on whatever path they are. Every move that may come before a place
+ * that is judged was walked before it: those of the loops around it in their quiet turns. So every window
+ * there begins at a multiple of `common`, also where its position in the ring is not known.
+ */
+struct moves {
+    const struct polynomial *common; /* divides the ring and every move; NULL: no such number is known */
+    bool doubted;                    /* where its windows lie in the ring was left open, and told */
+};
+
 struct side {
     const struct polynomial *window; /* pages reserved, or waited for; NULL: unknown */
     struct ring ring;
+    struct moves *moves; /* of all states of this function */
     enum answer unmoved; /* a call opened the window, and nothing moved it since */
     struct span opened, moved;
 };
@@ -31,9 +41,14 @@ static size_t state_size(const struct walk *w) {
 static void begin(struct walk *w, void *state) {
     struct windows *windows = state;
     const struct polynomial *zero = number(&w->values, 0);
-    for (size_t i = 0; i < w->buffer_count; i++)
+    struct moves *moves = arena_allocate(w->compilation->arena, (2 * w->buffer_count + 1) * sizeof *moves);
+    for (size_t i = 0; i < w->buffer_count; i++) {
         windows[i].back = windows[i].front =
             (struct side){.window = zero, .ring = {w->buffers[i].pages, zero}, .unmoved = NO};
+        moves[2 * i] = moves[2 * i + 1] = (struct moves){.common = w->buffers[i].pages};
+        windows[i].back.moves = &moves[2 * i];
+        windows[i].front.moves = &moves[2 * i + 1];
+    }
 }
 
 static void end(struct walk *w, void *state) {
@@ -85,6 +100,56 @@ static const char *count_text(struct walk *w, const struct walked_call *call) {
                : arena_printf(w->compilation->arena, "%s pages", text_of(w, call, call->effect->pages));
 }
 
+/* ---- what moves have in common ---- */
+
+/* Is a = k * b for a whole k > 0? */
+static bool whole_multiple(struct values *v, const struct polynomial *a, const struct polynomial *b) {
+    if (!a || !b || !a->count || !b->count || b->terms[0].factor == 0)
+        return false;
+    int64_t ratio = a->terms[0].factor / b->terms[0].factor;
+    return ratio > 0 && same_value(product_of(v, b, number(v, ratio)), a);
+}
+
+static int64_t common_divisor(int64_t a, int64_t b) {
+    while (b) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a < 0 ? -a : a;
+}
+
+static bool divides(struct values *v, const struct polynomial *b, const struct polynomial *a) {
+    return whole_multiple(v, a, b) || exact_quotient(v, a, b);
+}
+
+/* A number of the launch, and every number that it may be divides. */
+static bool surely_divides(struct walk *w, const struct polynomial *count, int64_t whole) {
+    int64_t least, most;
+    bool fits = is_of_sizes(&w->values, count) && literal_range(w, count, &least, &most) && most <= whole;
+    for (int64_t i = fits && least > 1 ? least : 1; fits && i <= most; i++)
+        fits = whole % i == 0;
+    return fits;
+}
+
+static void add_move(struct walk *w, struct moves *moves, const struct polynomial *count) {
+    struct values *v = &w->values;
+    int64_t common;
+    if (!count || !moves->common) {
+        moves->common = NULL;
+    } else if (known_number(moves->common, &common)) {
+        if (count->count && surely_divides(w, count, common)) {
+            moves->common = count;
+            return;
+        }
+        for (size_t i = 0; i < count->count; i++)
+            common = common_divisor(common, count->terms[i].factor);
+        moves->common = number(v, common);
+    } else if (count->count && !divides(v, moves->common, count)) {
+        moves->common = divides(v, count, moves->common) ? count : NULL;
+    }
+}
+
 /* ---- where the ring wraps ---- */
 
 struct wrap {
@@ -98,15 +163,28 @@ static bool straddles(struct witness *witness, void *context) {
            witness_value(witness, wrap->count, &count) && at < modulus && count > 0 && count > modulus - at;
 }
 
-/* Do so many pages from here on lie in one turn of the ring? */
-static enum verdict in_one_turn(struct walk *w, const struct ring *ring, const struct polynomial *count) {
-    struct values *v = &w->values;
-    if (!ring->modulus || !ring->at || !count)
-        return UNDECIDED;
-    if (prove_quietly(w, sum_of(v, ring->at, count), ring->modulus))
-        return PROVED;
+/* So many pages from here on lie in one turn of the ring. As many as all moves have in common do, from any
+ * multiple of it: it divides the ring. */
+static bool surely_in_one_turn(struct walk *w, const struct side *side, const struct polynomial *count) {
+    const struct ring *ring = &side->ring;
+    return (ring->modulus && prove_quietly(w, sum_of(&w->values, ring->at, count), ring->modulus)) ||
+           (!w->quiet && side->moves->common && prove_quietly(w, count, side->moves->common));
+}
+
+static enum verdict in_one_turn(struct walk *w, const struct side *side, const struct polynomial *count) {
+    const struct ring *ring = &side->ring;
     struct wrap wrap = {ring->at, ring->modulus, count};
-    return !w->quiet && find_witness(w, straddles, &wrap) ? REFUTED : UNDECIDED;
+    if (surely_in_one_turn(w, side, count))
+        return PROVED;
+    bool known = ring->modulus && ring->at && count;
+    return known && !w->quiet && find_witness(w, straddles, &wrap) ? REFUTED : UNDECIDED;
+}
+
+/* Once for a side: what follows has the same reason. */
+static bool doubt_position(struct walk *w, const struct side *side) {
+    bool first = !w->quiet && !side->moves->doubted;
+    side->moves->doubted |= first;
+    return first;
 }
 
 static void report_wrap(struct walk *w, const struct walked_call *call, size_t buffer,
@@ -128,10 +206,11 @@ static void report_wrap(struct walk *w, const struct walked_call *call, size_t b
 static void ring_step(struct walk *w, struct side *side, const struct walked_call *call, size_t buffer,
                       const struct polynomial *count, const char *verb) {
     struct values *v = &w->values;
-    enum verdict verdict = in_one_turn(w, &side->ring, count);
+    add_move(w, side->moves, count);
+    enum verdict verdict = in_one_turn(w, side, count);
     if (verdict == REFUTED)
         report_wrap(w, call, buffer, &side->ring, side->moved, verb);
-    else if (verdict == UNDECIDED && !w->quiet && side->ring.modulus)
+    else if (verdict == UNDECIDED && doubt_position(w, side))
         walk_undecided(w, call->span, "not proved: %s %s of %s within one turn of it", verb,
                        count_text(w, call), buffer_label(w, buffer));
     const struct polynomial *next = sum_of(v, side->ring.at, count);
@@ -252,8 +331,18 @@ static void access_pages(struct walk *w, const struct walked_call *call, size_t 
     if (verdict == UNDECIDED && !walk_check(w, call->span, name, count, side->window))
         walk_undecided(w, call->span, "not proved: %s of %s is %s", what, buffer_label(w, buffer),
                        back ? "reserved" : "waited for");
-    if (in_one_turn(w, &side->ring, count) != REFUTED)
+    if (verdict == PROVED && surely_in_one_turn(w, side, side->window))
         return;
+    enum verdict lies = in_one_turn(w, side, count);
+    if (lies == PROVED)
+        return;
+    if (lies == UNDECIDED) {
+        if (!walk_check(w, call->span, name, sum_of(v, side->ring.at, count), side->ring.modulus) &&
+            doubt_position(w, side))
+            walk_undecided(w, call->span, "not proved: %s of %s lies before the end of the ring", what,
+                           buffer_label(w, buffer));
+        return;
+    }
     walk_error(w, call->span, "%s %s of %s past its wrap%s: the window straddles the end of the ring",
                back ? "writes" : "reads", what, buffer_label(w, buffer), w->witness);
     walk_note(w, side->moved, "the last %s is here", back ? "cb_push_back" : "cb_pop_front");
@@ -359,10 +448,14 @@ static void call(struct walk *w, void *state, const struct walked_call *call) {
 
 /* ---- where paths meet ---- */
 
+static bool same_ring(const struct ring *a, const struct ring *b) {
+    return same_value(a->at, b->at) && same_value(a->modulus, b->modulus);
+}
+
 static void join_side(struct side *into, const struct side *other) {
     if (!same_value(into->window, other->window))
         into->window = NULL;
-    if (!same_value(into->ring.at, other->ring.at) || !same_value(into->ring.modulus, other->ring.modulus))
+    if (!same_ring(&into->ring, &other->ring))
         into->ring = (struct ring){NULL, NULL};
     if (into->unmoved != other->unmoved)
         into->unmoved = UNKNOWN;
@@ -397,23 +490,6 @@ static const struct polynomial *before_turn(struct walk *w, const struct polynom
     change = difference_of(v, after, before);
     return sum_of(v, before,
                   product_of(v, change, quotient_of(v, difference_of(v, turn, loop->lower), step)));
-}
-
-/* Is a = k * b for a whole k > 0? */
-static bool whole_multiple(struct values *v, const struct polynomial *a, const struct polynomial *b) {
-    if (!a || !b || !a->count || !b->count || b->terms[0].factor == 0)
-        return false;
-    int64_t ratio = a->terms[0].factor / b->terms[0].factor;
-    return ratio > 0 && same_value(product_of(v, b, number(v, ratio)), a);
-}
-
-static int64_t common_divisor(int64_t a, int64_t b) {
-    while (b) {
-        int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a < 0 ? -a : a;
 }
 
 static const struct ring anywhere = {NULL, NULL};
@@ -507,6 +583,25 @@ static bool settle(struct walk *w, const void *before, void *entry, const void *
     return settled;
 }
 
+/* What entry knows is so behind the turn; what it does not know may be anything. */
+static bool confirm_side(struct walk *w, const struct side *entry, const struct side *end,
+                         const struct loop_turns *loop) {
+    bool window = !entry->window || same_value(at_next_turn(w, entry->window, loop), end->window);
+    return window &&
+           (!entry->ring.modulus || (same_value(entry->ring.modulus, end->ring.modulus) &&
+                                     same_value(at_next_turn(w, entry->ring.at, loop), end->ring.at)));
+}
+
+static bool confirm(struct walk *w, const void *entry, const void *end, const struct loop_turns *loop) {
+    bool confirmed = true;
+    for (size_t i = 0; i < w->buffer_count; i++) {
+        const struct windows *from = (const struct windows *)entry + i, *to = (const struct windows *)end + i;
+        confirmed = confirmed && confirm_side(w, &from->back, &to->back, loop) &&
+                    confirm_side(w, &from->front, &to->front, loop);
+    }
+    return confirmed;
+}
+
 static void steady(struct walk *w, void *entry, const void *first, const void *second) {
     for (size_t i = 0; i < w->buffer_count; i++) {
         struct windows *at = (struct windows *)entry + i;
@@ -536,17 +631,24 @@ static struct ring rounded(struct walk *w, struct ring ring) {
     return modulus > 0 ? (struct ring){number(&w->values, modulus), number(&w->values, 0)} : anywhere;
 }
 
-static void leave_side(struct walk *w, struct side *state, const struct side *entry, const struct side *end,
-                       const struct loop_turns *loop) {
+/* Turns that leave the ring where it was leave it there, also when there are none. */
+static struct ring ring_after_loop(struct walk *w, const struct ring *before, const struct ring *entry,
+                                   const struct loop_turns *loop) {
     struct values *v = &w->values;
-    struct ring ring = {entry->ring.modulus, after_loop(w, entry->ring.at, loop)};
+    struct ring ring = {entry->modulus, after_loop(w, entry->at, loop)};
     if (same_value(ring.at, ring.modulus))
         ring.at = number(v, 0);
     /* Steps that add up to whole turns end where they began. */
-    if (ring.modulus && !same_value(ring.modulus, state->ring.modulus) &&
-        whole_multiple(v, product_of(v, ring.modulus, loop->trips), state->ring.modulus))
-        ring = state->ring;
-    state->ring = ring.at ? rounded(w, ring) : anywhere;
+    if (ring.modulus && !same_value(ring.modulus, before->modulus) &&
+        whole_multiple(v, product_of(v, ring.modulus, loop->trips), before->modulus))
+        return *before;
+    return ring.at ? rounded(w, ring) : anywhere;
+}
+
+static void leave_side(struct walk *w, struct side *state, const struct side *entry, const struct side *end,
+                       const struct loop_turns *loop) {
+    if (!same_ring(&entry->ring, &state->ring))
+        state->ring = ring_after_loop(w, &state->ring, &entry->ring, loop);
     state->window = after_loop(w, entry->window, loop);
     if (state->unmoved != end->unmoved)
         state->unmoved = UNKNOWN;
@@ -573,5 +675,17 @@ static const struct polynomial *pointer(struct walk *w, const void *state, size_
     return atom_value(&w->values, atom_find(&w->values, &atom));
 }
 
-const struct proof prove_windows = {state_size, begin,  call,  end,     join,    enter,
-                                    settle,     steady, leave, pointer, concerns};
+const struct proof prove_windows = {
+    .state_size = state_size,
+    .begin = begin,
+    .call = call,
+    .end = end,
+    .join = join,
+    .enter = enter,
+    .settle = settle,
+    .steady = steady,
+    .leave = leave,
+    .pointer = pointer,
+    .concerns = concerns,
+    .confirm = confirm,
+};
