@@ -6,14 +6,17 @@
 #include "support/architecture.h"
 #include "proofs/internal.h"
 
-/* Transfers of one buffer on their way, on some path. `low` bytes from the pointer nothing is on its way. */
+/* Transfers of one buffer on their way, on some path. In the first `low` bytes of the window nothing is on
+ * its way: a number of sizes, and of the turns of loops that move the window.
+ */
 struct transfers {
-    bool some;
-    int64_t low;
+    bool some, doubtful; /* doubtful: `low` may be less than it could be */
+    const struct polynomial *low;
     struct span span; /* of the first */
 };
 
-/* Which move of a window was the last: the call, or the loop in which it moves. */
+/* Which move of a window was the last: the call, or a place of its own where paths meet and in helpers, whose
+ * calls come more than once. */
 struct position {
     const void *move;
     struct span span;
@@ -74,28 +77,45 @@ static void failed(struct walk *w, size_t buffer) {
 
 /* ---- windows move ---- */
 
+/* A place that no address was taken at. */
+static const void *new_place(struct walk *w) {
+    return arena_allocate(w->compilation->arena, 1);
+}
+
+static void report_in_flight(struct walk *w, const struct transfers *transfers,
+                             const struct walked_call *call, size_t buffer, bool known) {
+    bool push = call->effect->kind == EFFECT_PUSH;
+    if (!known) {
+        walk_undecided(w, call->span, "not proved: %s pages of %s with no %s in flight",
+                       push ? "pushes" : "pops", buffer_label(w, buffer), push ? "reads" : "writes");
+        return;
+    }
+    walk_error(w, call->span, "%s pages of %s with %s in flight", push ? "pushes" : "pops",
+               buffer_label(w, buffer), push ? "reads" : "writes");
+    walk_note(w, transfers->span, "%s is issued here", push ? "noc_async_read_page" : "noc_async_write_page");
+    walk_help(w, "%s between them: %s", push ? "noc_async_read_barrier" : "noc_async_writes_flushed",
+              push ? "what is pushed must have arrived" : "what is popped must have left");
+}
+
 static void move_window(struct walk *w, struct buffer_movement *m, const struct walked_call *call,
                         size_t buffer) {
     bool push = call->effect->kind == EFFECT_PUSH;
+    struct values *v = &w->values;
     struct transfers *transfers = push ? &m->reads : &m->writes;
     struct position *position = push ? &m->back : &m->front;
-    int64_t count, bytes = w->buffers[buffer].page_bytes;
-    bool known = known_number(argument_of(w, call, call->effect->pages), &count) && bytes > 0 && count >= 0 &&
-                 count < INT64_MAX / bytes;
-    if (known && count == 0)
+    const struct polynomial *pages = argument_of(w, call, call->effect->pages),
+                            *bytes = product_of(v, pages, number(v, w->buffers[buffer].page_bytes));
+    int64_t count, low;
+    bool known = known_number(bytes, &count) && known_number(transfers->low, &low) && !transfers->doubtful;
+    if (known_number(pages, &count) && count == 0)
         return;
-    if (transfers->some && known && count * bytes <= transfers->low) {
-        transfers->low -= count * bytes;
+    if (transfers->some && transfers->low && prove_quietly(w, bytes, transfers->low)) {
+        transfers->low = difference_of(v, transfers->low, bytes);
     } else if (transfers->some && !w->failed[buffer]) {
-        walk_error(w, call->span, "%s pages of %s with %s in flight", push ? "pushes" : "pops",
-                   buffer_label(w, buffer), push ? "reads" : "writes");
-        walk_note(w, transfers->span, "%s is issued here",
-                  push ? "noc_async_read_page" : "noc_async_write_page");
-        walk_help(w, "%s between them: %s", push ? "noc_async_read_barrier" : "noc_async_writes_flushed",
-                  push ? "what is pushed must have arrived" : "what is popped must have left");
+        report_in_flight(w, transfers, call, buffer, known);
         failed(w, buffer);
     }
-    *position = (struct position){call->call, call->span};
+    *position = (struct position){w->helpers ? new_place(w) : call->call, call->span};
     if (push)
         m->sends.some = false; /* other pages from here on */
 }
@@ -146,22 +166,36 @@ static void tell(struct walk *w, struct movement *m, const struct walked_call *c
 
 /* ---- addresses ---- */
 
-static int64_t least_offset(const struct polynomial *offset) {
-    int64_t least = 0;
+/* What the offset surely comes to: atoms are at least 0. */
+static const struct polynomial *least_offset(struct walk *w, const struct polynomial *offset) {
+    struct values *v = &w->values;
+    const struct polynomial *least = number(v, 0);
     for (size_t i = 0; offset && i < offset->count; i++) {
+        const struct polynomial *term = number(v, offset->terms[i].factor);
+        for (size_t j = 0; j < offset->terms[i].degree; j++)
+            term = product_of(v, term, atom_value(v, offset->terms[i].atoms[j]));
         if (offset->terms[i].factor < 0)
-            return 0;
-        if (!offset->terms[i].degree)
-            least = offset->terms[i].factor;
+            return number(v, 0);
+        if (is_of_sizes(v, term))
+            least = sum_of(v, least, term);
     }
     return least;
 }
 
-static void issue(struct transfers *transfers, struct span span, int64_t low) {
+/* Neither is less. */
+static const struct polynomial *lower_of(struct walk *w, const struct polynomial *a,
+                                         const struct polynomial *b) {
+    if (prove_quietly(w, a, b))
+        return a;
+    return prove_quietly(w, b, a) ? b : number(&w->values, 0);
+}
+
+static void issue(struct walk *w, struct transfers *transfers, struct span span,
+                  const struct polynomial *low) {
     if (!transfers->some)
         *transfers = (struct transfers){.some = true, .low = low, .span = span};
-    else if (low < transfers->low)
-        transfers->low = low;
+    else
+        transfers->low = lower_of(w, transfers->low, low);
 }
 
 /* Reads into the window have landed where it is stored to or sent. */
@@ -216,18 +250,18 @@ static void use_address(struct walk *w, struct movement *m, const struct walked_
         failed(w, buffer);
     }
     if (kind == EFFECT_WRITE_PAGE) {
-        issue(&b->writes, call->span, least_offset(offset));
+        issue(w, &b->writes, call->span, least_offset(w, offset));
         return;
     }
     if (kind != EFFECT_READ_PAGE)
         check_landed(w, b, call, buffer);
     if (kind == EFFECT_MULTICAST) {
-        issue(pointer->write ? &b->sends : &b->writes, call->span, least_offset(offset));
+        issue(w, pointer->write ? &b->sends : &b->writes, call->span, least_offset(w, offset));
         return;
     }
     check_sent(w, b, call, buffer);
     if (kind == EFFECT_READ_PAGE)
-        issue(&b->reads, call->span, least_offset(offset));
+        issue(w, &b->reads, call->span, least_offset(w, offset));
 }
 
 static void land(struct walk *w, struct movement *m, bool reads, bool writes) {
@@ -304,9 +338,10 @@ static void end(struct walk *w, void *state) {
 
 /* ---- where paths meet ---- */
 
-static void join_transfers(struct transfers *into, const struct transfers *other) {
+static void join_transfers(struct walk *w, struct transfers *into, const struct transfers *other) {
     if (other->some)
-        issue(into, other->span, other->low);
+        issue(w, into, other->span, other->low);
+    into->doubtful |= other->doubtful;
 }
 
 static void join_position(struct position *into, const struct position *other, const void *where) {
@@ -329,36 +364,100 @@ static void join_at(struct walk *w, struct movement *into, const struct movement
     for (size_t i = 0; i < w->buffer_count; i++) {
         struct buffer_movement *a = &into->buffers[i];
         const struct buffer_movement *b = &other->buffers[i];
-        join_transfers(&a->reads, &b->reads);
-        join_transfers(&a->writes, &b->writes);
-        join_transfers(&a->sends, &b->sends);
+        join_transfers(w, &a->reads, &b->reads);
+        join_transfers(w, &a->writes, &b->writes);
+        join_transfers(w, &a->sends, &b->sends);
         join_position(&a->back, &b->back, where);
         join_position(&a->front, &b->front, where);
     }
-}
-
-/* A place that no address was taken at. */
-static const void *new_place(struct walk *w) {
-    return arena_allocate(w->compilation->arena, 1);
 }
 
 static void join(struct walk *w, void *into, const void *other) {
     join_at(w, into, other, new_place(w));
 }
 
+/* ---- loops ---- */
+
+static const struct polynomial *turns_before(struct values *v, const struct loop_turns *loop) {
+    return quotient_of(v, difference_of(v, atom_value(v, loop->atom), loop->lower), number(v, loop->step));
+}
+
+/* A turn that moves the window by so many bytes while transfers are on their way leaves so much less in front
+ * of them: turn t begins with low - t * step. Where no such step is known, with nothing. */
+static void enter_transfers(struct walk *w, struct transfers *entry, const struct transfers *end, bool moved,
+                            const struct loop_turns *loop) {
+    struct values *v = &w->values;
+    if (!end->some)
+        return;
+    if (!moved) {
+        join_transfers(w, entry, end);
+        return;
+    }
+    const struct polynomial *step = entry->some ? difference_of(v, entry->low, end->low) : NULL;
+    const struct polynomial *low = difference_of(v, entry->low, product_of(v, step, turns_before(v, loop)));
+    bool falls = step && never_negative(step) && is_of_sizes(v, step) && low;
+    join_transfers(w, entry, end);
+    if (!entry->low->count || (step && !step->count))
+        return;
+    entry->low = falls ? low : number(v, 0);
+    entry->doubtful |= !falls;
+}
+
 static void enter(struct walk *w, void *entry, const void *end_of_turn, const struct loop_turns *loop) {
-    (void)loop;
-    join_at(w, entry, end_of_turn, new_place(w));
+    struct movement *into = entry;
+    const struct movement *end = end_of_turn;
+    struct movement *before = arena_copy(w->compilation->arena, entry, state_size(w));
+    join_at(w, into, end, new_place(w));
+    for (size_t i = 0; i < w->buffer_count; i++) {
+        struct buffer_movement *b = &before->buffers[i];
+        const struct buffer_movement *e = &end->buffers[i];
+        bool pushed = b->back.move != e->back.move, popped = b->front.move != e->front.move;
+        enter_transfers(w, &b->reads, &e->reads, pushed, loop);
+        enter_transfers(w, &b->writes, &e->writes, popped, loop);
+        into->buffers[i].reads = b->reads;
+        into->buffers[i].writes = b->writes;
+    }
+}
+
+static bool confirm_transfers(struct walk *w, const struct transfers *entry, const struct transfers *end,
+                              const struct loop_turns *loop) {
+    struct values *v = &w->values;
+    const struct polynomial *next = sum_of(v, atom_value(v, loop->atom), number(v, loop->step));
+    return !end->some ||
+           (entry->some && prove_quietly(w, replace_atom(v, entry->low, loop->atom, next), end->low));
+}
+
+static bool confirm(struct walk *w, const void *entry, const void *end, const struct loop_turns *loop) {
+    const struct movement *from = entry, *to = end;
+    bool confirmed = true;
+    for (size_t i = 0; i < w->buffer_count && confirmed; i++)
+        confirmed = confirm_transfers(w, &from->buffers[i].reads, &to->buffers[i].reads, loop) &&
+                    confirm_transfers(w, &from->buffers[i].writes, &to->buffers[i].writes, loop);
+    return confirmed;
+}
+
+/* What the last turn leaves. */
+static void last_turn(struct walk *w, struct transfers *transfers, const struct loop_turns *loop) {
+    struct values *v = &w->values;
+    const struct polynomial *turns = product_of(v, loop->trips, number(v, loop->step)),
+                            *last = sum_of(v, loop->lower, difference_of(v, turns, number(v, loop->step)));
+    if (transfers->some && depends_on_atom(v, transfers->low, loop->atom))
+        transfers->low = replace_atom(v, transfers->low, loop->atom, last);
 }
 
 static void leave(struct walk *w, void *state, const void *entry, const void *end_of_turn,
                   const struct loop_turns *loop) {
     (void)entry;
+    struct movement *end = arena_copy(w->compilation->arena, end_of_turn, state_size(w));
+    for (size_t i = 0; i < w->buffer_count; i++) {
+        last_turn(w, &end->buffers[i].reads, loop);
+        last_turn(w, &end->buffers[i].writes, loop);
+    }
     bool runs = prove_quietly(w, number(&w->values, 1), loop->trips);
     if (runs)
-        memcpy(state, end_of_turn, state_size(w));
+        memcpy(state, end, state_size(w));
     else
-        join_at(w, state, end_of_turn, new_place(w));
+        join_at(w, state, end, new_place(w));
 }
 
 static const struct polynomial *pointer(struct walk *w, const void *state, size_t buffer, bool write,
@@ -383,4 +482,5 @@ const struct proof prove_movement = {
     .leave = leave,
     .pointer = pointer,
     .concerns = concerns,
+    .confirm = confirm,
 };
