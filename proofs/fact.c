@@ -32,7 +32,7 @@ static bool add_fact(struct facts *facts, const struct polynomial *fact) {
     return true;
 }
 
-static struct alternatives *both(struct walk *w, const struct alternatives *a, const struct alternatives *b) {
+struct alternatives *both_hold(struct walk *w, const struct alternatives *a, const struct alternatives *b) {
     struct alternatives *made = alternatives_new(w);
     if (!a->known || !b->known || a->count * b->count > ALTERNATIVE_LIMIT)
         return unknown(w);
@@ -60,7 +60,7 @@ static struct alternatives *either(struct walk *w, const struct alternatives *a,
     return made;
 }
 
-static struct alternatives *one_fact(struct walk *w, const struct polynomial *fact) {
+struct alternatives *fact_alternative(struct walk *w, const struct polynomial *fact) {
     struct alternatives *made = always(w);
     return add_fact(&made->items[0], fact) ? made : unknown(w);
 }
@@ -69,7 +69,7 @@ static struct alternatives *one_fact(struct walk *w, const struct polynomial *fa
 static struct alternatives *exceeds(struct walk *w, const struct polynomial *a, const struct polynomial *b,
                                     int64_t more) {
     struct values *v = &w->values;
-    return one_fact(w, difference_of(v, difference_of(v, a, b), number(v, more)));
+    return fact_alternative(w, difference_of(v, difference_of(v, a, b), number(v, more)));
 }
 
 static struct alternatives *compared(struct walk *w, enum binary_operator operator,
@@ -84,7 +84,7 @@ static struct alternatives *compared(struct walk *w, enum binary_operator operat
     case BINARY_GREATER_EQUAL:
         return exceeds(w, a, b, 0);
     case BINARY_EQUAL:
-        return both(w, exceeds(w, a, b, 0), exceeds(w, b, a, 0));
+        return both_hold(w, exceeds(w, a, b, 0), exceeds(w, b, a, 0));
     case BINARY_NOT_EQUAL:
         return either(w, exceeds(w, a, b, 1), exceeds(w, b, a, 1));
     default:
@@ -123,8 +123,8 @@ struct alternatives *condition_alternatives(struct walk *w, struct node *conditi
         struct alternatives *left = condition_alternatives(w, binary->left, holds),
                             *right = condition_alternatives(w, binary->right, holds);
         return conjunction == holds
-                   ? both(w, left, right)
-                   : either(w, left, both(w, condition_alternatives(w, binary->left, !holds), right));
+                   ? both_hold(w, left, right)
+                   : either(w, left, both_hold(w, condition_alternatives(w, binary->left, !holds), right));
     }
     return compared(w, holds ? binary->operator: opposite(binary->operator), evaluate_number(w, binary->left),
                     evaluate_number(w, binary->right));
@@ -135,7 +135,8 @@ struct alternatives *guard_here(struct walk *w) {
     struct alternatives *guard = always(w);
     for (size_t i = 0; i < w->condition_count; i++) {
         w->names = w->conditions[i].names;
-        guard = both(w, guard, condition_alternatives(w, w->conditions[i].condition, w->conditions[i].holds));
+        guard = both_hold(w, guard,
+                          condition_alternatives(w, w->conditions[i].condition, w->conditions[i].holds));
     }
     w->names = names;
     return guard;
@@ -285,4 +286,19 @@ bool prove_guarded(struct walk *w, const struct alternatives *guard, const struc
             return false;
     }
     return true;
+}
+
+const struct alternatives *possible_alternatives(struct walk *w, const struct alternatives *a) {
+    struct values *v = &w->values;
+    struct alternatives *possible = alternatives_new(w);
+    possible->known = a->known;
+    for (size_t i = 0; i < a->count; i++) {
+        struct alternatives one = {.known = true, .count = 1, .items = {a->items[i]}};
+        bool holds = true;
+        for (size_t j = 0; j < a->items[i].count && holds && a->known; j++)
+            holds = !prove_guarded(w, &one, a->items[i].items[j], number(v, -1));
+        if (holds)
+            possible->items[possible->count++] = a->items[i];
+    }
+    return possible;
 }

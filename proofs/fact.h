@@ -21,6 +21,12 @@ struct alternatives {
 
 /* The names of the condition are those of the walk as it stands. */
 struct alternatives *condition_alternatives(struct walk *walk, struct node *condition, bool holds);
+/* Both of them, as alternatives again. */
+struct alternatives *both_hold(struct walk *walk, const struct alternatives *a, const struct alternatives *b);
+/* fact >= 0 */
+struct alternatives *fact_alternative(struct walk *walk, const struct polynomial *fact);
+/* Without the alternatives that surely never hold. */
+const struct alternatives *possible_alternatives(struct walk *walk, const struct alternatives *a);
 /* All conditions around the place where the walk stands. */
 struct alternatives *guard_here(struct walk *walk);
 /* What every launch fulfils: its `where`, and that no result is empty. */
