@@ -79,24 +79,29 @@ const char *path_base(const char *path) {
     return slash ? slash + 1 : path;
 }
 
-/* Makes the directories of a path up to its last slash (or all of it). */
-static bool make_parents(const char *path, bool all) {
-    char *copy = strdup(path);
-    bool ok = copy != NULL;
-    for (char *p = ok && *copy ? copy + 1 : NULL; ok && p && *p; p++) {
-        if (*p == '/') {
-            *p = 0;
-            ok = mkdir(copy, 0777) == 0 || errno == EEXIST;
-            *p = '/';
-        }
+/* Makes the directory and those around it, the innermost first: most often it is there. */
+static bool make_directory(char *path) {
+    if (mkdir(path, 0777) == 0 || errno == EEXIST) {
+        return true;
     }
-    if (ok && all) {
-        ok = mkdir(copy, 0777) == 0 || errno == EEXIST;
+    char *slash = strrchr(path, '/');
+    if (errno != ENOENT || !slash || slash == path) {
+        return false;
     }
-    int reason = errno;
-    free(copy);
-    errno = reason;
-    return ok;
+    *slash = 0;
+    bool ok = make_directory(path);
+    *slash = '/';
+    return ok && (mkdir(path, 0777) == 0 || errno == EEXIST);
+}
+
+/* The directory that a path lies in. */
+static bool make_parents(struct arena *arena, const char *path) {
+    char *copy = arena_string(arena, path), *slash = strrchr(copy, '/');
+    if (!slash || slash == copy) {
+        return true;
+    }
+    *slash = 0;
+    return make_directory(copy);
 }
 
 static bool write_all(int descriptor, const char *bytes, size_t length) {
@@ -129,27 +134,13 @@ static bool write_file(const char *path, const struct output_file *file) {
     return ok;
 }
 
-/* Removes what stage and backup hold, file by file, then the directories that are left empty. */
-static void remove_staged(struct arena *arena, const char *stage, const struct output_file *files,
-                          size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        unlink(arena_printf(arena, "%s/new/%s", stage, files[i].path));
-        unlink(arena_printf(arena, "%s/old/%s", stage, files[i].path));
-    }
-    for (size_t i = 0; i < count; i++) {
-        for (int side = 0; side < 2; side++) {
-            char *path = arena_printf(arena, "%s/%s/%s", stage, side ? "old" : "new", files[i].path);
-            size_t root = strlen(stage) + 5;
-            for (char *slash = strrchr(path, '/'); slash && (size_t)(slash - path) >= root;
-                 slash = strrchr(path, '/')) {
-                *slash = 0;
-                rmdir(path);
-            }
-        }
-    }
-    rmdir(arena_printf(arena, "%s/new", stage));
-    rmdir(arena_printf(arena, "%s/old", stage));
-    rmdir(stage);
+/* Where file number i is kept: the new one before it is moved to its place, the old one after. */
+static const char *staged_path(struct arena *arena, const char *stage, size_t i) {
+    return arena_printf(arena, "%s/%zu", stage, i);
+}
+
+static const char *old_path(struct arena *arena, const char *stage, size_t i) {
+    return arena_printf(arena, "%s/%zu.old", stage, i);
 }
 
 static bool is_regular(const char *path) {
@@ -157,34 +148,55 @@ static bool is_regular(const char *path) {
     return lstat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-/* Moves every staged file to its place, the file that stood there to old/. On failure puts everything back.
- */
+/* Moves a staged file to its place, the file that stood there behind it; *replaced: one stood there. */
+static bool move_file(struct arena *arena, const char *stage, const char *directory,
+                      const struct output_file *files, size_t i, bool *replaced) {
+    const char *target = arena_printf(arena, "%s/%s", directory, files[i].path);
+    *replaced = false;
+    if (!files[i].bytes && !is_regular(target)) {
+        return true;
+    }
+    if (!make_parents(arena, target)) {
+        return false;
+    }
+    *replaced = rename(target, old_path(arena, stage, i)) == 0;
+    return (*replaced || errno == ENOENT) &&
+           (!files[i].bytes || rename(staged_path(arena, stage, i), target) == 0);
+}
+
+/* The old file in its place again, or none where none was. */
+static void move_back(struct arena *arena, const char *stage, const char *directory,
+                      const struct output_file *files, size_t i, bool replaced) {
+    const char *target = arena_printf(arena, "%s/%s", directory, files[i].path);
+    if (replaced) {
+        rename(old_path(arena, stage, i), target);
+    } else if (files[i].bytes) {
+        unlink(target);
+    }
+}
+
+/* All files to their places; on failure everything is put back. Old ones are removed. */
 static bool commit(struct arena *arena, const char *stage, const char *directory,
                    const struct output_file *files, size_t count) {
+    bool *replaced = arena_allocate(arena, count + 1);
     for (size_t i = 0; i < count; i++) {
-        const char *staged = arena_printf(arena, "%s/new/%s", stage, files[i].path);
-        const char *target = arena_printf(arena, "%s/%s", directory, files[i].path);
-        const char *old = arena_printf(arena, "%s/old/%s", stage, files[i].path);
-        if (!files[i].bytes && !is_regular(target)) {
-            continue;
-        }
-        bool ok = make_parents(target, false) && make_parents(old, false) &&
-                  (rename(target, old) == 0 || errno == ENOENT) &&
-                  (!files[i].bytes || rename(staged, target) == 0);
-        if (ok) {
+        if (move_file(arena, stage, directory, files, i, &replaced[i])) {
             continue;
         }
         int reason = errno;
-        rename(old, target);
+        if (replaced[i]) {
+            move_back(arena, stage, directory, files, i, true);
+        }
         while (i-- > 0) {
-            target = arena_printf(arena, "%s/%s", directory, files[i].path);
-            old = arena_printf(arena, "%s/old/%s", stage, files[i].path);
-            if (rename(old, target) != 0 && files[i].bytes) {
-                unlink(target);
-            }
+            move_back(arena, stage, directory, files, i, replaced[i]);
         }
         errno = reason;
         return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (replaced[i]) {
+            unlink(old_path(arena, stage, i));
+        }
     }
     return true;
 }
@@ -221,7 +233,7 @@ const char *directory_write(struct arena *arena, const char *directory, const st
             return blocked;
         }
     }
-    if (!make_parents(root, true)) {
+    if (!make_directory(root)) {
         return arena_printf(arena, "cannot make the directory '%s': %s", root, strerror(errno));
     }
     char *stage = arena_printf(arena, "%s/.writing-XXXXXX", root);
@@ -230,15 +242,17 @@ const char *directory_write(struct arena *arena, const char *directory, const st
     }
     const char *failure = NULL;
     for (size_t i = 0; i < count && !failure; i++) {
-        const char *path = arena_printf(arena, "%s/new/%s", stage, files[i].path);
-        if (files[i].bytes && (!make_parents(path, false) || !write_file(path, &files[i]))) {
+        if (files[i].bytes && !write_file(staged_path(arena, stage, i), &files[i])) {
             failure = arena_printf(arena, "cannot write '%s/%s': %s", root, files[i].path, strerror(errno));
         }
     }
     if (!failure && !commit(arena, stage, root, files, count)) {
         failure = arena_printf(arena, "cannot write to '%s': %s", root, strerror(errno));
     }
-    remove_staged(arena, stage, files, count);
+    for (size_t i = 0; failure && i < count; i++) {
+        unlink(staged_path(arena, stage, i));
+    }
+    rmdir(stage);
     return failure;
 }
 
