@@ -175,14 +175,16 @@ bool array_from_npy(struct arena *arena, struct diagnostics *diagnostics,
         return refuse_type(diagnostics, parameter, path, npy);
     }
     memcpy(array->extents, npy->shape, npy->rank * sizeof *npy->shape);
-    array->rows = arena_allocate(arena, array_bytes(array));
     uint64_t rounded = 0;
-    if (!is_float) {
-        fill_integers(npy, array);
-    } else if (array_npy_type(array) == npy->type) {
-        memcpy(array->rows, npy->data, npy->size);
-    } else {
+    if (array_npy_type(array) == npy->type) {
+        array->rows = (void *)(uintptr_t)npy->data;
+        return true;
+    }
+    array->rows = arena_allocate(arena, array_bytes(array));
+    if (is_float) {
         fill_floats(npy, array, &rounded);
+    } else {
+        fill_integers(npy, array);
     }
     if (rounded) {
         report_warning(diagnostics, (struct span){0},

@@ -25,8 +25,8 @@ size_t array_bytes(const struct array *array);
 /* How the device stores a type; false for the types that no tensor of a run has. */
 bool dtype_format(enum dtype dtype, enum data_format *format);
 
-/* The contents of a parsed file as an array of a declared type. False after a reported error; a rounding that
- * changed values is a warning. */
+/* The contents of a parsed file as an array of a declared type, which of the same type are the file's bytes:
+ * the array's from now on. False after a reported error; a rounding that changed values is a warning. */
 bool array_from_npy(struct arena *arena, struct diagnostics *diagnostics,
                     const struct node_parameter *parameter, const char *path, const struct npy_array *npy,
                     struct array *array);

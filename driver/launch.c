@@ -58,15 +58,17 @@ bool launcher_fetch(struct launcher *launcher, struct tensor_value *value) {
     enum data_format format = FORMAT_F32;
     dtype_format(array->dtype, &format);
     uint64_t pages = tensor_pages(array->rank, array->extents);
-    void *tiles = arena_allocate(arena, (size_t)pages * data_format_tile_bytes(format) + 1);
-    if (!device_tensor_read(value->tensor, 0, pages, tiles)) {
-        report_unwritten(launcher, value);
-        return false;
-    }
     if (!array->rows) {
         array->rows = arena_allocate(arena, array_bytes(array) + 1);
     }
-    tensor_untilize(format, array->rank, array->extents, tiles, array->rows);
+    for (uint64_t page = 0; page < pages; page++) {
+        unsigned char tile[TILE_ELEMENTS * sizeof(uint32_t)];
+        if (!device_tensor_read(value->tensor, page, 1, tile)) {
+            report_unwritten(launcher, value);
+            return false;
+        }
+        tensor_untilize(format, array->rank, array->extents, tile, page, 1, array->rows);
+    }
     value->device_newer = false;
     return true;
 }

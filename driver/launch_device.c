@@ -103,10 +103,10 @@ static bool upload(struct preparation *p, struct node_parameter *parameter, stru
     if (!value->tensor) {
         return report_no_room(p, parameter, format, pages, &placement);
     }
-    if (value->given && pages > 0) {
-        void *tiles = arena_allocate(p->arena, (size_t)pages * data_format_tile_bytes(format));
-        tensor_tilize(format, array->rank, array->extents, array->rows, tiles, padding_of(format));
-        device_tensor_write(value->tensor, 0, pages, tiles);
+    for (uint64_t page = 0; value->given && page < pages; page++) {
+        unsigned char tile[TILE_ELEMENTS * sizeof(uint32_t)];
+        tensor_tilize(format, array->rank, array->extents, array->rows, page, 1, tile, padding_of(format));
+        device_tensor_write(value->tensor, page, 1, tile);
     }
     return true;
 }

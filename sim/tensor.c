@@ -195,7 +195,9 @@ struct device_tensor *device_tensor_place(struct device *device, const char *nam
     tensor->address = address;
     tensor->banks = banks_of(device, placement);
     tensor->bank_pages = bank_pages_of(device, pages, placement);
-    tensor->bytes = malloc(tensor->banks * tensor->bank_pages * tensor->page_bytes);
+    /* Pages begin where lines of the host's cache do. */
+    tensor->bytes = aligned_alloc(
+        ROOM_ALIGNMENT, align_up(tensor->banks * tensor->bank_pages * tensor->page_bytes, ROOM_ALIGNMENT));
     tensor->states = calloc(pages > 0 ? pages : 1, sizeof *tensor->states);
     if (placement->rank > 0)
         tensor->slots = malloc((pages > 0 ? pages : 1) * sizeof *tensor->slots);

@@ -11,21 +11,23 @@
 
 #include "support/arena.h"
 
-/* Reads until the end or the extent; NULL with errno set. */
-static char *read_descriptor(struct arena *arena, int descriptor, size_t capacity, file_extent *extent,
+/* Reads until the end or the extent; NULL with errno set. size: of a regular file; 0: it is not known, as of
+ * a pipe, which is read in growing pieces. */
+static char *read_descriptor(struct arena *arena, int descriptor, size_t size, file_extent *extent,
                              void *context, size_t *length) {
+    size_t capacity = size && !extent ? size + 2 : 1 << 16, used = 0;
     char *bytes = arena_allocate(arena, capacity);
-    size_t used = 0;
     for (;;) {
         size_t wanted = extent ? extent(bytes, used, context) : SIZE_MAX;
+        size_t expected = wanted < size ? wanted + 1 : size + 2;
         if (used >= wanted) {
             break;
         }
-        if (used + 1 >= capacity) {
-            char *larger = arena_allocate(arena, capacity * 2);
+        if (used + 1 >= capacity || capacity < expected) {
+            capacity = capacity < expected ? expected : capacity * 2;
+            char *larger = arena_allocate(arena, capacity);
             memcpy(larger, bytes, used);
             bytes = larger;
-            capacity *= 2;
         }
         size_t room = capacity - used - 1;
         ssize_t got = read(descriptor, bytes + used, room < wanted - used ? room : wanted - used);
@@ -54,10 +56,8 @@ char *file_read_extent(struct arena *arena, const char *path, file_extent *exten
         if (S_ISDIR(status.st_mode)) {
             errno = EISDIR;
         } else {
-            /* A pipe has no size: it is read in growing pieces. */
-            bool sized = S_ISREG(status.st_mode) && status.st_size > 0 && !extent;
-            size_t capacity = sized ? (size_t)status.st_size + 2 : 1 << 16;
-            bytes = read_descriptor(arena, descriptor, capacity, extent, context, length);
+            size_t size = S_ISREG(status.st_mode) && status.st_size > 0 ? (size_t)status.st_size : 0;
+            bytes = read_descriptor(arena, descriptor, size, extent, context, length);
         }
     }
     if (!bytes) {

@@ -28,6 +28,17 @@ static uint64_t lesser(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
+/* A run of a face's width is copied without a call. */
+static void copy_run(unsigned char *to, const unsigned char *from, size_t bytes) {
+    if (bytes == FACE_EDGE * 2) {
+        memcpy(to, from, FACE_EDGE * 2);
+    } else if (bytes == FACE_EDGE * 4) {
+        memcpy(to, from, FACE_EDGE * 4);
+    } else {
+        memcpy(to, from, bytes);
+    }
+}
+
 /* One row of one tile, `valid` elements wide: two runs of a face's width. */
 static void copy_row(unsigned char *tile, unsigned char *row, uint32_t r, uint64_t valid, size_t width,
                      bool to_tile) {
@@ -35,7 +46,7 @@ static void copy_row(unsigned char *tile, unsigned char *row, uint32_t r, uint64
         unsigned char *face = tile + tile_element_index(r, half * FACE_EDGE) * width;
         unsigned char *run = row + half * FACE_EDGE * width;
         size_t bytes = (size_t)lesser(valid - half * FACE_EDGE, FACE_EDGE) * width;
-        memcpy(to_tile ? face : run, to_tile ? run : face, bytes);
+        copy_run(to_tile ? face : run, to_tile ? run : face, bytes);
     }
 }
 
@@ -46,34 +57,31 @@ static void fill(unsigned char *bytes, size_t elements, size_t width, uint32_t p
 }
 
 static void convert(enum data_format format, size_t rank, const uint64_t *shape, unsigned char *rows,
-                    unsigned char *pages, bool to_tiles, uint32_t padding) {
+                    uint64_t first, uint64_t count, unsigned char *pages, bool to_tiles, uint32_t padding) {
     struct planes planes = planes_of(rank, shape);
     size_t width = data_format_element_bytes(format), tile_bytes = TILE_ELEMENTS * width;
-    for (uint64_t plane = 0; plane < planes.count; plane++) {
-        for (uint64_t tr = 0; tr < planes.tile_rows; tr++) {
-            uint64_t valid_rows = lesser(planes.rows - tr * TILE_EDGE, TILE_EDGE);
-            for (uint64_t tc = 0; tc < planes.tile_columns; tc++, pages += tile_bytes) {
-                uint64_t valid = lesser(planes.columns - tc * TILE_EDGE, TILE_EDGE);
-                if (to_tiles && (valid < TILE_EDGE || valid_rows < TILE_EDGE)) {
-                    fill(pages, TILE_ELEMENTS, width, padding);
-                }
-                for (uint32_t r = 0; r < valid_rows; r++) {
-                    uint64_t row =
-                        (plane * planes.rows + tr * TILE_EDGE + r) * planes.columns + tc * TILE_EDGE;
-                    copy_row(pages, rows + row * width, r, valid, width, to_tiles);
-                }
-            }
+    for (uint64_t page = first; page < first + count; page++, pages += tile_bytes) {
+        uint64_t tile_row = page / planes.tile_columns, column = page % planes.tile_columns * TILE_EDGE;
+        uint64_t plane = tile_row / planes.tile_rows, row = tile_row % planes.tile_rows * TILE_EDGE;
+        uint64_t valid_rows = lesser(planes.rows - row, TILE_EDGE);
+        uint64_t valid = lesser(planes.columns - column, TILE_EDGE);
+        if (to_tiles && (valid < TILE_EDGE || valid_rows < TILE_EDGE)) {
+            fill(pages, TILE_ELEMENTS, width, padding);
+        }
+        for (uint32_t r = 0; r < valid_rows; r++) {
+            uint64_t at = (plane * planes.rows + row + r) * planes.columns + column;
+            copy_row(pages, rows + at * width, r, valid, width, to_tiles);
         }
     }
 }
 
 /* The two directions share one walk; each writes only the side that is not const. */
-void tensor_tilize(enum data_format format, size_t rank, const uint64_t *shape, const void *rows, void *pages,
-                   uint32_t padding) {
-    convert(format, rank, shape, (unsigned char *)(uintptr_t)rows, pages, true, padding);
+void tensor_tilize(enum data_format format, size_t rank, const uint64_t *shape, const void *rows,
+                   uint64_t first, uint64_t count, void *pages, uint32_t padding) {
+    convert(format, rank, shape, (unsigned char *)(uintptr_t)rows, first, count, pages, true, padding);
 }
 
 void tensor_untilize(enum data_format format, size_t rank, const uint64_t *shape, const void *pages,
-                     void *rows) {
-    convert(format, rank, shape, rows, (unsigned char *)(uintptr_t)pages, false, 0);
+                     uint64_t first, uint64_t count, void *rows) {
+    convert(format, rank, shape, rows, first, count, (unsigned char *)(uintptr_t)pages, false, 0);
 }

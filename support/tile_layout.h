@@ -16,11 +16,11 @@
 /* Tiles of a tensor; 0 when an extent is 0. */
 uint64_t tensor_pages(size_t rank, const uint64_t *shape);
 
-/* rows: the row-major array. pages: tensor_pages tiles. Lanes of pages beyond the tensor get the bit pattern
- * `padding`. */
-void tensor_tilize(enum data_format format, size_t rank, const uint64_t *shape, const void *rows, void *pages,
-                   uint32_t padding);
+/* Tiles of the tensor from the first on, as many as count: to `pages` from the row-major array `rows`, and
+ * back. Lanes of pages beyond the tensor get the bit pattern `padding`. */
+void tensor_tilize(enum data_format format, size_t rank, const uint64_t *shape, const void *rows,
+                   uint64_t first, uint64_t count, void *pages, uint32_t padding);
 void tensor_untilize(enum data_format format, size_t rank, const uint64_t *shape, const void *pages,
-                     void *rows);
+                     uint64_t first, uint64_t count, void *rows);
 
 #endif

@@ -178,6 +178,42 @@ START_TEST(reading_ends_at_the_extent) {
 }
 END_TEST
 
+/* Twelve bytes tell how long the rest is, more than a piece: as of a file so of a pipe, and where the file
+ * ends before. */
+static size_t twelve_then(const char *bytes, size_t have, void *context) {
+    (void)bytes;
+    return have < 12 ? 12 : *(const size_t *)context;
+}
+
+START_TEST(long_extents_are_read_whole) {
+    struct arena *arena = arena_create();
+    char *root = scratch();
+    const char *path = arena_printf(arena, "%s/long", root), *error = NULL;
+    size_t size = 300001, length = 0;
+    static const size_t wanted[] = {299999, 300001, 300002, (size_t)1 << 60};
+    char *bytes = arena_allocate(arena, size);
+    for (size_t i = 0; i < size; i++) {
+        bytes[i] = (char)(i % 251 + 1);
+    }
+    ck_assert_ptr_null(file_write(arena, path, bytes, size, NULL, 0));
+    for (size_t i = 0; i < 2 * sizeof wanted / sizeof *wanted; i++) {
+        size_t extent = wanted[i / 2];
+        FILE *pipe = i % 2 ? popen(arena_printf(arena, "cat %s", path), "r") : NULL;
+        const char *from = pipe ? arena_printf(arena, "/dev/fd/%d", fileno(pipe)) : path;
+        char *read = file_read_extent(arena, from, twelve_then, &extent, &length, &error);
+        ck_assert_ptr_nonnull(read);
+        ck_assert_uint_eq(length, extent < size ? extent : size);
+        ck_assert_mem_eq(read, bytes, length);
+        ck_assert_int_eq(read[length], 0);
+        if (pipe) {
+            pclose(pipe);
+        }
+    }
+    remove_tree(root);
+    arena_free(arena);
+}
+END_TEST
+
 START_TEST(what_cannot_be_read_or_written_says_why) {
     struct arena *arena = arena_create();
     char *root = scratch();
@@ -199,4 +235,4 @@ END_TEST
 UNIT_MAIN("file", files_are_written_with_their_folders_and_read_back, other_files_in_the_directory_stay,
           a_failure_leaves_everything_as_it_was, what_stands_in_the_way_is_named_and_stays,
           files_without_bytes_are_removed, a_file_goes_through_a_link_and_into_no_missing_directory,
-          reading_ends_at_the_extent, what_cannot_be_read_or_written_says_why)
+          reading_ends_at_the_extent, long_extents_are_read_whole, what_cannot_be_read_or_written_says_why)

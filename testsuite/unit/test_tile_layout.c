@@ -36,8 +36,17 @@ START_TEST(arrays_come_back_from_tiles) {
                 rows[j] = (unsigned char)(j * 37 + j / 251);
             }
             ck_assert_uint_eq(pages, shapes[i].pages);
-            tensor_tilize(formats[f], shapes[i].rank, shapes[i].shape, rows, tiles, 0x7fc07fc0u);
-            tensor_untilize(formats[f], shapes[i].rank, shapes[i].shape, tiles, back);
+            tensor_tilize(formats[f], shapes[i].rank, shapes[i].shape, rows, 0, pages, tiles, 0x7fc07fc0u);
+            tensor_untilize(formats[f], shapes[i].rank, shapes[i].shape, tiles, 0, pages, back);
+            ck_assert_mem_eq(rows, back, count * width);
+            /* One by one, from the last on: as all together. */
+            memset(back, 0, count * width);
+            for (uint64_t page = pages; page-- > 0;) {
+                unsigned char one[TILE_ELEMENTS * 4];
+                tensor_tilize(formats[f], shapes[i].rank, shapes[i].shape, rows, page, 1, one, 0x7fc07fc0u);
+                ck_assert_mem_eq(one, tiles + page * TILE_ELEMENTS * width, TILE_ELEMENTS * width);
+                tensor_untilize(formats[f], shapes[i].rank, shapes[i].shape, one, page, 1, back);
+            }
             ck_assert_mem_eq(rows, back, count * width);
             free(rows);
             free(back);
@@ -53,7 +62,7 @@ START_TEST(elements_lie_in_faces_and_padding_around_them) {
     for (int i = 0; i < 20 * 40; i++) {
         rows[i] = (uint16_t)i;
     }
-    tensor_tilize(FORMAT_BF16, 2, shape, rows, tiles, 0x7fc0);
+    tensor_tilize(FORMAT_BF16, 2, shape, rows, 0, 2, tiles, 0x7fc0);
     for (uint32_t r = 0; r < 32; r++) {
         for (uint32_t c = 0; c < 64; c++) {
             uint32_t face = (r / 16) * 2 + (c % 32) / 16,
