@@ -1,7 +1,8 @@
 /* Configuration calls of compute, each exactly where it is needed. The state of the device between two calls
  * is which data formats the unpackers and the packer are set to, which operation the FPU is set to, and which
  * function the vector unit was initialised for. A call that sets what is already set goes; a call that a loop
- * makes with the same arguments every time, and no other of its kind, moves in front of the loop.
+ * makes with the same arguments every time, and no other of its kind, moves in front of the loop; a format
+ * that the very next call sets again is not set.
  */
 #include <string.h>
 
@@ -110,9 +111,29 @@ static bool call_sets(struct configurer *c, const struct node_call *call, bool s
     return true;
 }
 
+/* The statement's call, NULL: it is none. */
 static const struct node_call *configuring_call(struct node *node) {
     struct node_statement *statement = node_as(node, statement);
     return statement ? node_as(statement->call, call) : NULL;
+}
+
+/* Sets the first call formats alone, and the second all of them? */
+static bool is_overwritten(struct configurer *c, struct node *first, struct node *second) {
+    bool sets[STATE_COUNT], again[STATE_COUNT], overwritten = true;
+    struct state to;
+    if (!configuring_call(first) || !call_sets(c, configuring_call(first), sets, &to) ||
+        !call_sets(c, configuring_call(second), again, &to))
+        return false;
+    for (int part = 0; part < STATE_COUNT; part++)
+        overwritten &= !sets[part] || (again[part] && part <= PACKER);
+    return overwritten;
+}
+
+static void add_configuration(struct configurer *c, struct list_builder *out, struct node *call) {
+    if (out->count && is_overwritten(c, out->items[out->count - 1], call))
+        out->items[out->count - 1] = call;
+    else
+        builder_add(c->arena, out, call);
 }
 
 /* ---- what a subtree does to the state ---- */
@@ -194,7 +215,7 @@ static void hoist(struct configurer *c, struct list_builder *out, struct node *l
                 !sets[other] || (!effect->several[other] && effect->last.parts[other] == to.parts[other]);
         if (!whole)
             continue;
-        builder_add(c->arena, &hoisted, first);
+        add_configuration(c, &hoisted, first);
         for (int other = 0; other < STATE_COUNT; other++)
             if (sets[other])
                 state->parts[other] = to.parts[other];
@@ -271,7 +292,7 @@ static void configure_call(struct configurer *c, struct list_builder *out, struc
             state->parts[part] = to.parts[part];
     }
     if (changes)
-        builder_add(c->arena, out, node);
+        add_configuration(c, out, node);
 }
 
 static void configure_statement(struct configurer *c, struct list_builder *out, struct node *node,
