@@ -22,11 +22,11 @@ static bool is_integer(enum dtype dtype) {
 /* ---- DST ---- */
 
 static struct dst_slot *slot_at(struct machine *m, int64_t slot) {
-    if (!m->section)
+    if (!m->state.section)
         machine_fault(m, m->span, "DST is used outside of tile_regs_acquire and tile_regs_release");
     else if (slot < 0 || slot >= DST_SLOTS)
         machine_fault(m, m->span, "DST slot %" PRId64 ", but there are %d", slot, DST_SLOTS);
-    return m->stopped ? NULL : &m->dst[slot];
+    return m->stopped ? NULL : &m->state.dst[slot];
 }
 
 /* To write to: zero before its first write in a section. */
@@ -54,19 +54,19 @@ static void slot_written(struct dst_slot *slot, bool integer, int reduced) {
 
 static enum call_result acquire(struct machine *m, const struct call *call) {
     (void)call;
-    if (m->section)
+    if (m->state.section)
         machine_fault(m, m->span, "tile_regs_acquire before the last section is released");
-    m->section = true;
+    m->state.section = true;
     for (size_t i = 0; i < DST_SLOTS; i++)
-        m->dst[i].written = false;
+        m->state.dst[i].written = false;
     return CALL_DONE;
 }
 
 static enum call_result release(struct machine *m, const struct call *call) {
     (void)call;
-    if (!m->section)
+    if (!m->state.section)
         machine_fault(m, m->span, "tile_regs_release without tile_regs_acquire");
-    m->section = false;
+    m->state.section = false;
     return CALL_DONE;
 }
 
@@ -183,13 +183,13 @@ static void multiply_tiles(struct machine *m, int64_t in0, int64_t in1, int64_t 
 }
 
 static enum call_result matmul_init(struct machine *m, const struct call *call) {
-    m->transpose = argument(m, call, 2) != 0;
+    m->state.transpose = argument(m, call, 2) != 0;
     return CALL_DONE;
 }
 
 static enum call_result matmul_tiles(struct machine *m, const struct call *call) {
     multiply_tiles(m, argument(m, call, 0), argument(m, call, 1), argument(m, call, 2), argument(m, call, 3),
-                   argument(m, call, 4), m->transpose);
+                   argument(m, call, 4), m->state.transpose);
     return CALL_DONE;
 }
 

@@ -14,28 +14,11 @@
 
 static void core_enter(struct machine *m, struct core *core) {
     m->core = core;
-    m->arguments = core->arguments;
-    m->slots = core->slots;
-    m->numbers = core->numbers;
-    m->storages = core->storages;
-    m->rings = core->rings;
-    m->accessors = core->accessors;
-    m->dst = core->dst;
-    m->section = core->section;
-    m->transpose = core->transpose;
+    m->state = core->state;
 }
 
 void core_leave(struct machine *m) {
-    struct core *core = m->core;
-    core->arguments = m->arguments;
-    core->slots = m->slots;
-    core->numbers = m->numbers;
-    core->storages = m->storages;
-    core->rings = m->rings;
-    core->accessors = m->accessors;
-    core->dst = m->dst;
-    core->section = m->section;
-    core->transpose = m->transpose;
+    m->core->state = m->state;
 }
 
 /* ---- whose turn it is ---- */
@@ -250,7 +233,7 @@ static enum call_result semaphore_multicast(struct machine *m, const struct call
 /* One page of the sender to the same place of a receiver, which must have reserved it. */
 static void page_send(struct machine *m, const struct ring *from, const struct number *page,
                       struct core *core) {
-    struct ring *to = &core->rings[from - m->rings];
+    struct ring *to = &core->state.rings[from - m->state.rings];
     int64_t at = (page - from->items) / TILE_ELEMENTS - to->write_page;
     if (at < 0 || at >= to->reserved)
         machine_fault(
@@ -265,7 +248,7 @@ static void page_send(struct machine *m, const struct ring *from, const struct n
 
 static bool in_reserved(struct machine *m, int64_t address) {
     for (size_t i = 0; i < m->program->buffer_count; i++) {
-        const struct ring *ring = &m->rings[i];
+        const struct ring *ring = &m->state.rings[i];
         int64_t begin = ring->base + (int64_t)ring->write_page * ring->page_bytes;
         if (address >= begin && address < begin + (int64_t)ring->reserved * ring->page_bytes)
             return true;

@@ -27,9 +27,9 @@ static void fill_holes(struct number *items, size_t count) {
 bool rings_open(struct machine *m) {
     const struct program *p = m->program;
     uint32_t address = L1_BASE;
-    m->rings = arena_allocate(m->arena, (p->buffer_count + 1) * sizeof *m->rings);
+    m->state.rings = arena_allocate(m->arena, (p->buffer_count + 1) * sizeof *m->state.rings);
     for (size_t i = 0; i < p->buffer_count && !m->stopped; i++) {
-        struct ring *ring = &m->rings[i];
+        struct ring *ring = &m->state.rings[i];
         int64_t pages = integer_of(m, p->buffers[i].pages);
         ring->plan = &p->buffers[i];
         for (size_t j = 0; j < i; j++)
@@ -54,7 +54,7 @@ bool rings_open(struct machine *m) {
 
 void rings_reset(struct machine *m) {
     for (size_t i = 0; i < m->program->buffer_count; i++) {
-        struct ring *ring = &m->rings[i];
+        struct ring *ring = &m->state.rings[i];
         if (ring->used)
             fill_holes(ring->items, (size_t)ring->pages * TILE_ELEMENTS);
         ring->used = false;
@@ -64,8 +64,8 @@ void rings_reset(struct machine *m) {
 
 struct ring *ring_find(struct machine *m, int64_t id) {
     for (size_t i = 0; i < m->program->buffer_count; i++)
-        if (m->rings[i].plan->id == id)
-            return &m->rings[i];
+        if (m->state.rings[i].plan->id == id)
+            return &m->state.rings[i];
     machine_fault(m, m->span, "there is no circular buffer number %" PRId64, id);
     return NULL;
 }
@@ -207,7 +207,7 @@ int64_t pointer_of(struct machine *m, int64_t id, bool write) {
 struct number *ring_page(struct machine *m, int64_t address, bool write, struct ring **found,
                          uint32_t *byte) {
     for (size_t i = 0; i < m->program->buffer_count; i++) {
-        struct ring *ring = &m->rings[i];
+        struct ring *ring = &m->state.rings[i];
         int64_t offset = address - ring->base;
         if (offset < 0 || offset >= (int64_t)ring->pages * ring->page_bytes)
             continue;
@@ -221,7 +221,7 @@ struct number *ring_page(struct machine *m, int64_t address, bool write, struct 
 }
 
 void accessor_bind(struct machine *m, const struct accessor_binding *binding) {
-    struct accessor_state *state = &m->accessors[binding->accessor];
+    struct accessor_state *state = &m->state.accessors[binding->accessor];
     int64_t address = integer_of(m, binding->address);
     state->bound = false;
     for (size_t i = 0; i < m->program->tensor_count; i++) {
@@ -238,7 +238,7 @@ void accessor_bind(struct machine *m, const struct accessor_binding *binding) {
 }
 
 int64_t page_of(struct machine *m, const struct page *page, struct span span) {
-    const struct accessor_state *state = page->accessor ? &m->accessors[page->index] : NULL;
+    const struct accessor_state *state = page->accessor ? &m->state.accessors[page->index] : NULL;
     const struct device_pages *tensor = page->accessor ? NULL : &m->tensors[page->index];
     int64_t at = 0;
     if (page->count != (state ? state->rank : tensor->rank)) {
@@ -261,7 +261,7 @@ int64_t page_of(struct machine *m, const struct page *page, struct span span) {
 }
 
 static struct number *tensor_page(struct machine *m, const struct call *call, struct device_pages **found) {
-    const struct accessor_state *state = call->accessor ? &m->accessors[call->operand] : NULL;
+    const struct accessor_state *state = call->accessor ? &m->state.accessors[call->operand] : NULL;
     if (state && !state->bound) {
         machine_fault(m, m->span, "an accessor is used before it is made");
         return NULL;

@@ -112,7 +112,7 @@ static struct number input_element(const struct session *s, const struct tensor_
 
 static bool open_tensor(struct session *s, size_t index) {
     const struct node_parameter *parameter = s->program->storages[index].parameter;
-    struct storage *storage = &s->machine.storages[index];
+    struct storage *storage = &s->machine.state.storages[index];
     const struct tensor_values *input = is_input(parameter) ? input_find(s->request, parameter->name) : NULL;
     uint64_t extents[TENSOR_RANK_LIMIT], count = 1;
     if (!parameter_extents(s->diagnostics, &s->sizes, &parameter->base, extents))
@@ -184,7 +184,7 @@ static struct number padding_value(const struct session *s, enum dtype dtype) {
 
 static void open_pages(struct session *s, size_t index) {
     const struct node_parameter *parameter = s->program->storages[index].parameter;
-    struct storage *storage = &s->machine.storages[index];
+    struct storage *storage = &s->machine.state.storages[index];
     struct device_pages *pages = &s->machine.tensors[index];
     struct planes p = planes_of(storage);
     *pages = (struct device_pages){.name = parameter->name,
@@ -208,7 +208,7 @@ static void open_pages(struct session *s, size_t index) {
 static void set_argument_slots(struct session *s) {
     for (size_t i = 0; i < s->program->argument_count; i++)
         if (s->program->argument_slots[i] != NO_SLOT)
-            s->machine.slots[s->program->argument_slots[i]] = s->machine.arguments[i];
+            s->machine.state.slots[s->program->argument_slots[i]] = s->machine.state.arguments[i];
 }
 
 static bool prepare_launch(struct session *s, struct launch *launch) {
@@ -243,16 +243,16 @@ static bool prepare_launch(struct session *s, struct launch *launch) {
 static void open_core(struct session *s) {
     struct machine *m = &s->machine;
     const struct program *p = s->program;
-    struct storage *tensors = m->storages;
-    m->arguments = arena_allocate(s->arena, (m->argument_count + 1) * sizeof *m->arguments);
-    m->slots = arena_allocate(s->arena, (p->slots + 1) * sizeof *m->slots);
-    m->numbers = arena_allocate(s->arena, (p->numbers + 1) * sizeof *m->numbers);
-    m->storages = arena_allocate(s->arena, (p->storage_count + 1) * sizeof *m->storages);
-    m->accessors = arena_allocate(s->arena, (p->accessor_count + 1) * sizeof *m->accessors);
+    struct storage *tensors = m->state.storages;
+    m->state.arguments = arena_allocate(s->arena, (m->argument_count + 1) * sizeof *m->state.arguments);
+    m->state.slots = arena_allocate(s->arena, (p->slots + 1) * sizeof *m->state.slots);
+    m->state.numbers = arena_allocate(s->arena, (p->numbers + 1) * sizeof *m->state.numbers);
+    m->state.storages = arena_allocate(s->arena, (p->storage_count + 1) * sizeof *m->state.storages);
+    m->state.accessors = arena_allocate(s->arena, (p->accessor_count + 1) * sizeof *m->state.accessors);
     if (p->tensor_count)
-        memcpy(m->storages, tensors, p->tensor_count * sizeof *tensors);
+        memcpy(m->state.storages, tensors, p->tensor_count * sizeof *tensors);
     if (p->device)
-        m->dst = arena_allocate(s->arena, DST_SLOTS * sizeof *m->dst);
+        m->state.dst = arena_allocate(s->arena, DST_SLOTS * sizeof *m->state.dst);
 }
 
 /* Its name on the grid and on the NoC, its threads at their beginnings. */
@@ -280,7 +280,7 @@ static bool place_core(struct session *s, struct core *core, uint32_t number, ui
 static bool prepare_core(struct session *s, const struct launch *launch, struct core *core, uint32_t number) {
     struct machine *m = &s->machine;
     if (!place_core(s, core, number, launch->grid_x) ||
-        !launch_arguments(s->diagnostics, launch, number, m->arguments))
+        !launch_arguments(s->diagnostics, launch, number, m->state.arguments))
         return false;
     m->core = core;
     set_argument_slots(s);
@@ -354,7 +354,7 @@ static bool run(struct session *s) {
     m->greatest = language_function_find("max");
     m->least = language_function_find("min");
     m->step_limit = s->request->steps ? s->request->steps : DEFAULT_STEPS;
-    m->storages = arena_allocate(s->arena, (p->storage_count + 1) * sizeof *m->storages);
+    m->state.storages = arena_allocate(s->arena, (p->storage_count + 1) * sizeof *m->state.storages);
     m->tensors = arena_allocate(s->arena, (p->tensor_count + 1) * sizeof *m->tensors);
     for (size_t i = 0; i < p->tensor_count; i++)
         if (!open_tensor(s, i))
@@ -377,7 +377,7 @@ static const char *position_text(struct arena *arena, const struct tensor_values
 
 static bool take_output(struct session *s, struct arena *arena, size_t index, struct tensor_values *output) {
     const struct node_parameter *parameter = s->program->storages[index].parameter;
-    struct storage *storage = &s->machine.storages[index];
+    struct storage *storage = &s->machine.state.storages[index];
     *output = (struct tensor_values){
         .name = arena_string(arena, parameter->name), .dtype = parameter->dtype, .rank = storage->rank};
     for (size_t i = 0; i < storage->rank; i++)

@@ -94,13 +94,13 @@ int64_t integer_of(struct machine *m, const struct expression *e) {
     case OP_INTEGER:
         return e->u.integer;
     case OP_SLOT:
-        return m->slots[e->u.slot];
+        return m->state.slots[e->u.slot];
     case OP_CHECKED_SLOT:
-        if (m->slots[e->u.slot] == INT64_MIN) {
+        if (m->state.slots[e->u.slot] == INT64_MIN) {
             machine_fault(m, e->span, "a variable is read before it is written");
             return 0;
         }
-        return m->slots[e->u.slot];
+        return m->state.slots[e->u.slot];
     case OP_ELEMENT:
     case OP_WINDOW:
         return element_integer(m, e);
@@ -140,7 +140,7 @@ int64_t integer_of(struct machine *m, const struct expression *e) {
     case OP_ARGUMENT: {
         int64_t index = integer_of(m, e->a);
         if (index >= 0 && (uint64_t)index < m->argument_count)
-            return m->arguments[index];
+            return m->state.arguments[index];
         machine_fault(m, e->span, "launch argument %" PRId64 " is read, but there are %zu", index,
                       m->argument_count);
         return 0;
@@ -166,7 +166,7 @@ int64_t integer_of(struct machine *m, const struct expression *e) {
 
 static struct number *outside(struct machine *m, const struct element *element, size_t dimension,
                               int64_t index, bool quiet, struct span span) {
-    const struct storage *storage = &m->storages[element->storage];
+    const struct storage *storage = &m->state.storages[element->storage];
     if (!quiet && !m->stopped)
         machine_fault(m, span, "index %" PRId64 " of %s is outside its dimension %zu, %" PRId64 "..%" PRId64,
                       index, element->name, dimension, storage->lower[dimension],
@@ -175,12 +175,12 @@ static struct number *outside(struct machine *m, const struct element *element, 
 }
 
 struct number *element_place(struct machine *m, const struct element *element, bool quiet, struct span span) {
-    const struct storage *storage = &m->storages[element->storage];
+    const struct storage *storage = &m->state.storages[element->storage];
     size_t at = 0;
     for (size_t i = 0; i < element->rank; i++) {
         const struct expression *subscript = element->subscripts[i];
         int64_t index =
-            subscript->operation == OP_SLOT ? m->slots[subscript->u.slot] : integer_of(m, subscript);
+            subscript->operation == OP_SLOT ? m->state.slots[subscript->u.slot] : integer_of(m, subscript);
         int64_t position = index - storage->lower[i];
         if (position < 0 || position >= storage->extent[i])
             return outside(m, element, i, index, quiet, span);
@@ -255,7 +255,7 @@ static void fold_step(struct machine *m, struct folding *f) {
     case REDUCTION_ARGMIN:
         if (!f->any || better(f->fold->operator, term.value, f->value.value)) {
             f->value = term;
-            f->best = m->slots[f->fold->ranges[0].slot];
+            f->best = m->state.slots[f->fold->ranges[0].slot];
         }
         break;
     }
@@ -282,7 +282,7 @@ static void fold_integer_step(struct machine *m, struct folding *f) {
     case REDUCTION_ARGMIN:
         if (!f->any || (f->fold->operator== REDUCTION_ARGMAX ? term > f->integer : term<f->integer)) {
             f->integer = term;
-            f->best = m->slots[f->fold->ranges[0].slot];
+            f->best = m->state.slots[f->fold->ranges[0].slot];
         }
         break;
     }
@@ -294,7 +294,7 @@ static void fold_run(struct machine *m, struct folding *f, size_t depth) {
     bool integers = f->fold->body->type != NUMBER_FLOAT;
     int64_t upper = integer_of(m, range->upper);
     for (int64_t x = integer_of(m, range->lower); x < upper && machine_step(m); x++) {
-        m->slots[range->slot] = x;
+        m->state.slots[range->slot] = x;
         if (depth + 1 < f->fold->count)
             fold_run(m, f, depth + 1);
         else if (integers)
@@ -420,11 +420,11 @@ struct number number_of(struct machine *m, const struct expression *e) {
     case OP_REAL:
         return number_exact(m->model, e->u.real);
     case OP_NUMBER_SLOT:
-        if (number_is_hole(m->numbers[e->u.slot])) {
+        if (number_is_hole(m->state.numbers[e->u.slot])) {
             machine_fault(m, e->span, "a variable is read before it is written");
             return (struct number){0, 0};
         }
-        return m->numbers[e->u.slot];
+        return m->state.numbers[e->u.slot];
     case OP_ELEMENT:
         return read_element(m, e);
     case OP_WINDOW:

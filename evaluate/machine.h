@@ -325,12 +325,8 @@ struct semaphore {
     uint32_t value;
 };
 
-/* What a core holds while others run. */
-struct core {
-    uint32_t number, x, y, noc_x, noc_y;
-    struct semaphore semaphores[SEMAPHORE_LIMIT]; /* by number */
-    struct thread threads[3];
-    size_t unfinished; /* threads */
+/* What belongs to a core alone. */
+struct core_state {
     uint32_t *arguments;
     int64_t *slots;
     struct number *numbers;
@@ -338,7 +334,16 @@ struct core {
     struct ring *rings;
     struct accessor_state *accessors;
     struct dst_slot *dst;
-    bool section, transpose;
+    bool section;   /* between acquire and release */
+    bool transpose; /* of the last matmul_init */
+};
+
+struct core {
+    uint32_t number, x, y, noc_x, noc_y;
+    struct semaphore semaphores[SEMAPHORE_LIMIT]; /* by number */
+    struct thread threads[3];
+    size_t unfinished;       /* threads */
+    struct core_state state; /* while others run */
 };
 
 struct machine {
@@ -351,22 +356,13 @@ struct machine {
     bool stopped;                                     /* after a fault */
     bool given_up;                                    /* the fault: beyond a limit of the evaluator */
     uint64_t steps, step_limit;
-    int64_t *slots;
-    struct number *numbers;
-    struct storage *storages;
     struct core *cores; /* that run together; one where no core waits for another */
     size_t core_count;
-    /* of the core at work */
-    struct core *core;
-    uint32_t *arguments;
     size_t argument_count;
-    struct thread *thread; /* at work */
-    struct ring *rings;
-    struct accessor_state *accessors;
     struct device_pages *tensors;
-    struct dst_slot *dst;
-    bool section;     /* between acquire and release */
-    bool transpose;   /* of the last matmul_init */
+    struct core *core; /* at work */
+    struct core_state state;
+    struct thread *thread;
     struct span span; /* of the instruction at work */
 };
 

@@ -30,7 +30,7 @@ bool machine_step(struct machine *m) {
 /* ---- storage ---- */
 
 static void declare(struct machine *m, const struct declaration *d) {
-    struct storage *storage = &m->storages[d->storage];
+    struct storage *storage = &m->state.storages[d->storage];
     uint64_t count = 1;
     storage->rank = d->rank;
     for (size_t i = 0; i < d->rank; i++) {
@@ -103,7 +103,7 @@ static struct number combine(struct machine *m, enum assign_operator operator, s
 }
 
 static void assign_slot(struct machine *m, const struct assignment *a) {
-    int64_t value = integer_of(m, a->value), *place = &m->slots[a->slot];
+    int64_t value = integer_of(m, a->value), *place = &m->state.slots[a->slot];
     if (a->operator!= ASSIGN_SET && * place == INT64_MIN) {
         machine_fault(m, m->span, "a variable is updated before it is written");
         return;
@@ -114,7 +114,7 @@ static void assign_slot(struct machine *m, const struct assignment *a) {
 static struct number *place_of(struct machine *m, const struct assignment *a) {
     switch (a->place) {
     case PLACE_NUMBER:
-        return &m->numbers[a->slot];
+        return &m->state.numbers[a->slot];
     case PLACE_ELEMENT:
         return element_place(m, a->element, false, m->span);
     default:
@@ -157,7 +157,7 @@ static void assign(struct machine *m, const struct assignment *a, size_t depth) 
     const struct range *range = &a->ranges[depth];
     int64_t upper = integer_of(m, range->upper);
     for (int64_t x = integer_of(m, range->lower); x < upper && machine_step(m); x++) {
-        m->slots[range->slot] = x;
+        m->state.slots[range->slot] = x;
         assign(m, a, depth + 1);
     }
 }
@@ -173,33 +173,33 @@ static void delinearize(struct machine *m, const struct delinearization *d) {
                           integer_of(m, d->value));
             return;
         }
-        m->slots[d->slots[i]] = rest % extent;
+        m->state.slots[d->slots[i]] = rest % extent;
         rest /= extent;
     }
 }
 
 /* True when the loop is over. */
 static bool leave_loop(struct machine *m, const struct instruction *i) {
-    int64_t at = m->slots[i->slot], limit = m->slots[i->limit];
+    int64_t at = m->state.slots[i->slot], limit = m->state.slots[i->limit];
     if (at >= limit)
         return true;
     if (i->high != NO_SLOT) {
         int64_t high;
-        m->slots[i->high] =
-            __builtin_add_overflow(at, m->slots[i->step], &high) || high > limit ? limit : high;
+        m->state.slots[i->high] =
+            __builtin_add_overflow(at, m->state.slots[i->step], &high) || high > limit ? limit : high;
     }
     return false;
 }
 
 static void next(struct machine *m, const struct instruction *i) {
-    int64_t step = i->step == NO_SLOT ? 1 : m->slots[i->step];
-    if (__builtin_add_overflow(m->slots[i->slot], step, &m->slots[i->slot]))
+    int64_t step = i->step == NO_SLOT ? 1 : m->state.slots[i->step];
+    if (__builtin_add_overflow(m->state.slots[i->slot], step, &m->state.slots[i->slot]))
         machine_fault(m, i->span, "a loop runs beyond 64 bits");
 }
 
 static void set(struct machine *m, const struct instruction *i) {
     int64_t value = integer_of(m, i->value);
-    m->slots[i->slot] = value;
+    m->state.slots[i->slot] = value;
     if (i->positive && value <= 0)
         machine_fault(m, i->span, "the step of a loop is %" PRId64, value);
 }
@@ -217,7 +217,7 @@ enum run_result thread_run(struct machine *m, struct thread *thread) {
             set(m, i);
             break;
         case DO_NUMBER:
-            m->numbers[i->slot] = i->value ? number_of(m, i->value) : number_hole();
+            m->state.numbers[i->slot] = i->value ? number_of(m, i->value) : number_hole();
             break;
         case DO_LOOP:
             at = leave_loop(m, i) ? i->target : at;
