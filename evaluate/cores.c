@@ -285,18 +285,13 @@ static enum call_result write_multicast(struct machine *m, const struct call *ca
     return CALL_DONE;
 }
 
-static enum call_result nothing(struct machine *m, const struct call *call) {
-    (void)m, (void)call;
-    return CALL_DONE;
-}
-
 static const struct {
     const char *name;
     call_meaning *meaning;
 } meanings[] = {
     {"noc_semaphore_set", semaphore_set},           {"noc_semaphore_wait", semaphore_wait},
     {"noc_semaphore_inc", semaphore_increase},      {"noc_semaphore_set_multicast", semaphore_multicast},
-    {"noc_async_write_multicast", write_multicast}, {"noc_async_atomic_barrier", nothing},
+    {"noc_async_write_multicast", write_multicast}, {"noc_async_atomic_barrier", call_nothing},
 };
 
 bool core_call_find(const char *name, struct call *call) {

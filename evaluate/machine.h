@@ -412,6 +412,8 @@ void cores_run(struct machine *machine);
 /* The meaning of a call of core to core. */
 bool core_call_find(const char *name, struct call *call);
 
+/* Of a call that waits for what has taken place, or configures what is not looked at. */
+call_meaning call_nothing;
 /* The meaning of a device call: its row by name, false when there is none. */
 bool call_find(const char *name, struct call *call);
 /* compute.c: the calls of compute. */

@@ -381,17 +381,8 @@ static const struct item *events_of(struct builder *b, struct node *node, const 
     }
 }
 
-/* An address in a window, whenever it was taken. */
-static const struct polynomial *pointer(struct walk *w, const void *state, size_t buffer, bool write,
-                                        struct span span) {
-    (void)state;
-    struct atom atom = {
-        .kind = ATOM_POINTER, .name = "", .step = (int64_t)buffer, .write = write, .span = span};
-    return atom_value(&w->values, atom_find(&w->values, &atom));
-}
-
 static bool build(struct builder *builder, const struct node_function *function, const struct item **events) {
-    static const struct proof pointers = {.pointer = pointer};
+    static const struct proof pointers = {.pointer = walk_window_address};
     struct walk *w = builder->walk;
     const struct name_value *names = w->names;
     w->function = function;

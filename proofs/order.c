@@ -209,14 +209,6 @@ static void end(struct walk *w, void *state) {
     }
 }
 
-static const struct polynomial *pointer(struct walk *w, const void *state, size_t buffer, bool write,
-                                        struct span span) {
-    (void)state;
-    struct atom atom = {
-        .kind = ATOM_POINTER, .name = "", .step = (int64_t)buffer, .write = write, .span = span};
-    return atom_value(&w->values, atom_find(&w->values, &atom));
-}
-
 static const struct proof order = {
     .state_size = state_size,
     .begin = begin,
@@ -225,7 +217,7 @@ static const struct proof order = {
     .join = join,
     .enter = enter,
     .leave = leave,
-    .pointer = pointer,
+    .pointer = walk_window_address,
     .concerns = concerns,
 };
 

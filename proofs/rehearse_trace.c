@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "ir/build.h"
 #include "support/arena.h"
 #include "support/scalar.h"
 
@@ -141,30 +142,12 @@ static uint32_t binary_value(struct tracer *t, const struct node_binary *binary)
     if (binary->operator== BINARY_OR)
         return a || value_of(t, binary->right);
     uint32_t b = value_of(t, binary->right);
-    switch (binary->operator) {
-    case BINARY_ADD:
-        return a + b;
-    case BINARY_SUBTRACT:
-        return a - b;
-    case BINARY_MULTIPLY:
+    if (binary->operator== BINARY_MULTIPLY)
         return a * b;
-    case BINARY_DIVIDE:
-        return b ? a / b : fault(t, NULL, "%s divides by 0", node_text(t->rehearsal->arena, &binary->base));
-    case BINARY_REMAINDER:
-        return b ? a % b : fault(t, NULL, "%s divides by 0", node_text(t->rehearsal->arena, &binary->base));
-    case BINARY_EQUAL:
-        return a == b;
-    case BINARY_NOT_EQUAL:
-        return a != b;
-    case BINARY_LESS:
-        return a < b;
-    case BINARY_LESS_EQUAL:
-        return a <= b;
-    case BINARY_GREATER:
-        return a > b;
-    default:
-        return a >= b;
-    }
+    int64_t value;
+    if (!integer_operate(binary->operator, a, b, &value))
+        return fault(t, NULL, "%s divides by 0", node_text(t->rehearsal->arena, &binary->base));
+    return (uint32_t)value;
 }
 
 static uint32_t pointer_value(struct tracer *t, uint32_t id, bool write) {

@@ -145,6 +145,14 @@ static const struct polynomial *value_of_core(struct walk *w, const struct node_
     return NULL;
 }
 
+const struct polynomial *walk_window_address(struct walk *w, const void *state, size_t buffer, bool write,
+                                             struct span span) {
+    (void)state;
+    struct atom atom = {
+        .kind = ATOM_POINTER, .name = "", .step = (int64_t)buffer, .write = write, .span = span};
+    return atom_value(&w->values, atom_find(&w->values, &atom));
+}
+
 static const struct polynomial *pointer_value(struct walk *w, const struct node_call *call, bool write) {
     struct walked_call walked = {.call = call, .span = w->span};
     size_t buffer = buffer_of(w, &walked, 1);

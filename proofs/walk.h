@@ -84,6 +84,12 @@ struct proof {
     bool (*confirm)(struct walk *walk, const void *entry, const void *end, const struct loop_turns *loop);
 };
 
+/* For `pointer`: the address of a window, whenever it was taken; how long it holds is a question of
+ * movement.c.
+ */
+const struct polynomial *walk_window_address(struct walk *walk, const void *state, size_t buffer, bool write,
+                                             struct span span);
+
 /* What a proof may ask to be told beside calls. */
 struct walk_watch {
     /* An accessor or a delinearize statement, with its names as they stand. */

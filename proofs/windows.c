@@ -666,15 +666,6 @@ static void leave(struct walk *w, void *state, const void *entry, const void *en
     }
 }
 
-/* The window's address, whenever it was taken: how long it holds is a question of movement.c. */
-static const struct polynomial *pointer(struct walk *w, const void *state, size_t buffer, bool write,
-                                        struct span span) {
-    (void)state;
-    struct atom atom = {
-        .kind = ATOM_POINTER, .name = "", .step = (int64_t)buffer, .write = write, .span = span};
-    return atom_value(&w->values, atom_find(&w->values, &atom));
-}
-
 const struct proof prove_windows = {
     .state_size = state_size,
     .begin = begin,
@@ -685,7 +676,7 @@ const struct proof prove_windows = {
     .settle = settle,
     .steady = steady,
     .leave = leave,
-    .pointer = pointer,
+    .pointer = walk_window_address,
     .concerns = concerns,
     .confirm = confirm,
 };

@@ -6,6 +6,16 @@ struct node *emit_reference(struct manager *m, const char *name) {
     return make_reference(m->arena, name);
 }
 
+struct node *emit_let(struct manager *m, struct list_builder *out, struct span span, const char *base,
+                      struct node *value) {
+    if (value->kind == NODE_INTEGER || value->kind == NODE_REFERENCE)
+        return value;
+    const char *name = name_fresh(&m->names, base);
+    builder_add(m->arena, out,
+                node_new(m->arena, let, LET, span, .name = name, .dtype = DTYPE_U32, .value = value));
+    return emit_reference(m, name);
+}
+
 struct node *emit_number(struct manager *m, int64_t value) {
     return make_integer(m->arena, value);
 }

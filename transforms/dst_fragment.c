@@ -280,16 +280,6 @@ struct subblocks {
     struct list_builder lets;
 };
 
-static struct node *let(struct manager *m, struct list_builder *out, struct span span, const char *base,
-                        struct node *value) {
-    if (value->kind == NODE_INTEGER || value->kind == NODE_REFERENCE)
-        return value;
-    const char *name = name_fresh(&m->names, base);
-    builder_add(m->arena, out,
-                node_new(m->arena, let, LET, span, .name = name, .dtype = DTYPE_U32, .value = value));
-    return ref(m, name);
-}
-
 static struct subblocks subblocks_of(struct manager *m, const struct fragment *f, struct node_tile *tile) {
     struct subblocks s = {.whole = whole_part(m, tile)};
     struct node *side;
@@ -300,10 +290,10 @@ static struct subblocks subblocks_of(struct manager *m, const struct fragment *f
     s.part.column = s.column ? ref(m, s.column) : number(m, 0);
     s.part.most = f->height * f->width;
     s.part.rows =
-        s.row ? let(m, &s.lets, tile->base.span, "rows", clipped(m, s.whole.rows, f->height, s.part.row))
+        s.row ? emit_let(m, &s.lets, tile->base.span, "rows", clipped(m, s.whole.rows, f->height, s.part.row))
               : s.whole.rows;
-    s.part.columns = s.column ? let(m, &s.lets, tile->base.span, "columns",
-                                    clipped(m, s.whole.columns, f->width, s.part.column))
+    s.part.columns = s.column ? emit_let(m, &s.lets, tile->base.span, "columns",
+                                         clipped(m, s.whole.columns, f->width, s.part.column))
                               : s.whole.columns;
     return s;
 }

@@ -341,17 +341,6 @@ static struct node *clipped(struct manager *m, int64_t most, struct node *total,
     return make_min(m->arena, emit_number(m, most), make_sub(m->arena, total, done));
 }
 
-/* A let for the clipped count of a group, where it is neither a number nor a name. */
-static struct node *named(struct manager *m, struct list_builder *out, struct span span, const char *base,
-                          struct node *value) {
-    if (value->kind == NODE_INTEGER || value->kind == NODE_REFERENCE)
-        return value;
-    const char *name = name_fresh(&m->names, base);
-    builder_add(m->arena, out,
-                node_new(m->arena, let, LET, span, .name = name, .dtype = DTYPE_U32, .value = value));
-    return emit_reference(m, name);
-}
-
 /* Rows one by one, columns in groups; a block that is one column wide: rows in groups. */
 void emit_groups(struct manager *m, struct list_builder *out, struct node_tile *tile, int64_t most,
                  section_body *body, void *context) {
@@ -369,7 +358,7 @@ void emit_groups(struct manager *m, struct list_builder *out, struct node_tile *
     struct list_builder group = {0}, row = {0};
     struct node *count =
         whole_group ? along
-                    : named(m, &group, span, tall ? "rows" : "columns", clipped(m, most, along, first));
+                    : emit_let(m, &group, span, tall ? "rows" : "columns", clipped(m, most, along, first));
     const char *outer = tall ? NULL : name_fresh(&m->names, "r0");
     struct part part = {.row = tall ? first : emit_reference(m, outer),
                         .column = tall ? emit_number(m, 0) : first,

@@ -54,6 +54,9 @@ enum { RANGE_TILES, RANGE_FIRST, RANGE_EXTENT };
 /* ---- dst_emit.c: building blocks ---- */
 struct node *emit_reference(struct manager *m, const char *name);
 struct node *emit_number(struct manager *m, int64_t value);
+/* The value by a name of its own, where it is neither a number nor a name. */
+struct node *emit_let(struct manager *m, struct list_builder *out, struct span span, const char *base,
+                      struct node *value);
 void emit_call(struct manager *m, struct list_builder *out, struct span span, const char *function,
                size_t count, struct node *const *arguments);
 #define EMIT(m, out, span, function, ...)                                                                    \
