@@ -315,8 +315,25 @@ int condition_value(struct walk *w, struct node *condition) {
 
 static void walk_node(struct walk *w, void *state, struct node *node);
 
+/* States last for a loop or a choice: those given back are taken first. */
+struct spare_state {
+    struct spare_state *next;
+};
+
 static void *copy_state(struct walk *w, const void *state) {
-    return arena_copy(w->compilation->arena, state, w->proof->state_size(w));
+    size_t size = w->proof->state_size(w);
+    struct spare_state *spare = w->spare_states;
+    if (spare)
+        w->spare_states = spare->next;
+    else
+        spare = arena_allocate(w->compilation->arena, size > sizeof *spare ? size : sizeof *spare);
+    return size ? memcpy(spare, state, size) : spare;
+}
+
+static void give_back_state(struct walk *w, void *state) {
+    struct spare_state *spare = state;
+    spare->next = w->spare_states;
+    w->spare_states = spare;
 }
 
 static void assign_state(struct walk *w, void *to, const void *from) {
@@ -368,12 +385,14 @@ static void walk_first_turns(struct walk *w, const void *before, void *entry, st
     void *first = copy_state(w, before);
     int64_t trips;
     walk_turn(w, first, loop, axis, ATOM_LIMIT, turns->lower, turns->trips);
-    if (known_number(turns->trips, &trips) && trips < 2)
-        return;
-    void *second = copy_state(w, first);
-    walk_turn(w, second, loop, axis, ATOM_LIMIT, sum_of(v, turns->lower, number(v, turns->step)),
-              difference_of(v, turns->trips, number(v, 1)));
-    w->proof->steady(w, entry, first, second);
+    if (!known_number(turns->trips, &trips) || trips > 1) {
+        void *second = copy_state(w, first);
+        walk_turn(w, second, loop, axis, ATOM_LIMIT, sum_of(v, turns->lower, number(v, turns->step)),
+                  difference_of(v, turns->trips, number(v, 1)));
+        w->proof->steady(w, entry, first, second);
+        give_back_state(w, second);
+    }
+    give_back_state(w, first);
 }
 
 /* Within a quiet turn loops are taken as they first look. Whether entry is right tells the judged turn,
@@ -410,6 +429,8 @@ static void walk_turns(struct walk *w, void *state, struct node_for *loop, size_
             confirm_turns(w, entry, end, loop, turns, told);
     }
     proof->leave(w, state, entry, end, turns);
+    give_back_state(w, entry);
+    give_back_state(w, end);
 }
 
 struct loop_turns walk_loop_turns(struct walk *w, struct node_for *loop, size_t at) {
@@ -438,6 +459,7 @@ static void walk_loop_axis(struct walk *w, void *state, struct node_for *loop, s
         walk_node(w, state, loop->body);
         return;
     }
+    w->state = state;
     struct loop_turns turns = walk_loop_turns(w, loop, axis);
     int64_t trips;
     bool known = known_number(turns.trips, &trips);
@@ -478,6 +500,7 @@ static void walk_if(struct walk *w, void *state, struct node_if *choice) {
     walk_branch(w, state, choice, true);
     walk_branch(w, otherwise, choice, false);
     w->proof->join(w, state, otherwise);
+    give_back_state(w, otherwise);
 }
 
 struct node_function *walk_enter_helper(struct walk *w, const struct node_call *call) {
@@ -611,6 +634,7 @@ static void walk_node(struct walk *w, void *state, struct node *node) {
 
 void walk_function(struct walk *w, const struct proof *proof, const struct node_function *function) {
     w->proof = proof;
+    w->spare_states = NULL;
     w->function = function;
     w->names = w->kernel_names;
     w->span = function->base.span;

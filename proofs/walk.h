@@ -119,8 +119,9 @@ struct walk {
     int helpers;
     bool launching; /* a launch argument is evaluated: its numbers have a sign */
     const struct proof *proof;
-    const struct walk_watch *watch; /* or NULL */
-    void *state;                    /* while an expression is evaluated */
+    const struct walk_watch *watch;   /* or NULL */
+    void *state;                      /* while an expression is evaluated */
+    struct spare_state *spare_states; /* of the proof at hand */
     struct span span;
     struct call_effects *effects;
     const struct polynomial *

@@ -614,13 +614,6 @@ static void steady(struct walk *w, void *entry, const void *first, const void *s
     }
 }
 
-static const struct polynomial *after_loop(struct walk *w, const struct polynomial *entry,
-                                           const struct loop_turns *loop) {
-    struct values *v = &w->values;
-    return replace_atom(v, entry, loop->atom,
-                        sum_of(v, loop->lower, product_of(v, loop->trips, number(v, loop->step))));
-}
-
 /* A number of steps that is not known leaves the ring at some multiple of what divides them all. */
 static struct ring rounded(struct walk *w, struct ring ring) {
     int64_t modulus, at;
@@ -631,11 +624,12 @@ static struct ring rounded(struct walk *w, struct ring ring) {
     return modulus > 0 ? (struct ring){number(&w->values, modulus), number(&w->values, 0)} : anywhere;
 }
 
-/* Turns that leave the ring where it was leave it there, also when there are none. */
+/* after: the loop's variable behind its last turn. Turns that leave the ring where it was leave it there,
+ * also when there are none. */
 static struct ring ring_after_loop(struct walk *w, const struct ring *before, const struct ring *entry,
-                                   const struct loop_turns *loop) {
+                                   const struct loop_turns *loop, const struct polynomial *after) {
     struct values *v = &w->values;
-    struct ring ring = {entry->modulus, after_loop(w, entry->at, loop)};
+    struct ring ring = {entry->modulus, replace_atom(v, entry->at, loop->atom, after)};
     if (same_value(ring.at, ring.modulus))
         ring.at = number(v, 0);
     /* Steps that add up to whole turns end where they began. */
@@ -646,10 +640,10 @@ static struct ring ring_after_loop(struct walk *w, const struct ring *before, co
 }
 
 static void leave_side(struct walk *w, struct side *state, const struct side *entry, const struct side *end,
-                       const struct loop_turns *loop) {
+                       const struct loop_turns *loop, const struct polynomial *after) {
     if (!same_ring(&entry->ring, &state->ring))
-        state->ring = ring_after_loop(w, &state->ring, &entry->ring, loop);
-    state->window = after_loop(w, entry->window, loop);
+        state->ring = ring_after_loop(w, &state->ring, &entry->ring, loop, after);
+    state->window = replace_atom(&w->values, entry->window, loop->atom, after);
     if (state->unmoved != end->unmoved)
         state->unmoved = UNKNOWN;
     state->opened = end->opened;
@@ -658,11 +652,14 @@ static void leave_side(struct walk *w, struct side *state, const struct side *en
 
 static void leave(struct walk *w, void *state, const void *entry, const void *end,
                   const struct loop_turns *loop) {
+    struct values *v = &w->values;
+    const struct polynomial *after =
+        sum_of(v, loop->lower, product_of(v, loop->trips, number(v, loop->step)));
     for (size_t i = 0; i < w->buffer_count; i++) {
         struct windows *at = (struct windows *)state + i;
         const struct windows *from = (const struct windows *)entry + i, *to = (const struct windows *)end + i;
-        leave_side(w, &at->back, &from->back, &to->back, loop);
-        leave_side(w, &at->front, &from->front, &to->front, loop);
+        leave_side(w, &at->back, &from->back, &to->back, loop, after);
+        leave_side(w, &at->front, &from->front, &to->front, loop, after);
     }
 }
 
