@@ -16,13 +16,13 @@ static int compare_terms(const struct monomial *a, const struct monomial *b) {
 }
 
 static uint64_t terms_hash(const struct monomial *terms, size_t count) {
-    uint64_t hash = count;
+    uint64_t hash = count, words[3];
     for (size_t i = 0; i < count; i++) {
-        const struct monomial *term = &terms[i];
-        hash = (hash ^ (uint64_t)term->factor) * UINT64_C(0x9e3779b97f4a7c15);
-        for (size_t j = 0; j < term->degree; j++)
-            hash = (hash ^ term->atoms[j]) * UINT64_C(0x9e3779b97f4a7c15);
-        hash ^= hash >> 32;
+        memcpy(words, &terms[i], sizeof words);
+        for (size_t j = 0; j < 3; j++) {
+            hash = (hash ^ words[j]) * UINT64_C(0x9e3779b97f4a7c15);
+            hash ^= hash >> 32;
+        }
     }
     return hash;
 }
@@ -32,10 +32,8 @@ static const struct polynomial **place_of(const struct values *v, uint64_t hash,
                                           size_t count) {
     for (size_t at = hash & (v->places - 1);; at = (at + 1) & (v->places - 1)) {
         const struct polynomial *p = v->polynomials[at];
-        bool same = p && p->hash == hash && p->count == count;
-        for (size_t i = 0; same && i < count; i++)
-            same = p->terms[i].factor == terms[i].factor && compare_terms(&p->terms[i], &terms[i]) == 0;
-        if (!p || same)
+        if (!p ||
+            (p->hash == hash && p->count == count && memcmp(p->terms, terms, count * sizeof *terms) == 0))
             return &v->polynomials[at];
     }
 }
@@ -90,6 +88,8 @@ static const struct polynomial *combine(struct values *v, const struct polynomia
     size_t count = 0, i = 0, j = 0;
     if (!a || !b)
         return NULL;
+    if (!b->count)
+        return a;
     while (i < a->count || j < b->count) {
         int order = i == a->count ? 1 : j == b->count ? -1 : compare_terms(&a->terms[i], &b->terms[j]);
         struct monomial *term = &terms[count++];
@@ -149,6 +149,8 @@ const struct polynomial *product_of(struct values *v, const struct polynomial *a
     size_t count = 0;
     if (!a || !b || a->count * b->count > 4 * MONOMIAL_LIMIT)
         return NULL;
+    if (!a->count || !b->count)
+        return a->count ? b : a;
     for (size_t i = 0; i < a->count; i++)
         for (size_t j = 0; j < b->count; j++)
             if (!multiply_terms(&a->terms[i], &b->terms[j], &term) || !insert_term(terms, &count, &term))

@@ -14,8 +14,9 @@ enum { ATOM_LIMIT = 2048, DEGREE_LIMIT = 6, MONOMIAL_LIMIT = 32, EXTENT_LIMIT = 
 
 struct monomial {
     int64_t factor;
-    uint16_t degree, atoms[DEGREE_LIMIT]; /* ascending, 0 behind the last */
+    uint16_t degree, atoms[DEGREE_LIMIT + 1]; /* ascending, 0 behind the last */
 };
+_Static_assert(sizeof(struct monomial) == 3 * sizeof(uint64_t), "equal monomials are equal bytes");
 
 struct polynomial {
     uint64_t hash;
