@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_SIZE (64u * 1024u)
+/* The first chunk; each further one has twice as much, up to the limit, so that a small compilation takes
+ * little and a large one asks rarely. Large chunks come from the system zeroed, and what is not used of them
+ * costs nothing. */
+#define CHUNK_SIZE ((size_t)64 * 1024)
+#define CHUNK_LIMIT ((size_t)1024 * 1024)
 #define ALIGNMENT 16u
 
 struct chunk {
@@ -56,7 +60,8 @@ void *arena_allocate(struct arena *arena, size_t size) {
     size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
     struct chunk *chunk = arena->chunks;
     if (!chunk || chunk->size - chunk->used < size) {
-        size_t capacity = size > CHUNK_SIZE ? size : CHUNK_SIZE;
+        size_t grown = !chunk ? CHUNK_SIZE : chunk->size < CHUNK_LIMIT / 2 ? 2 * chunk->size : CHUNK_LIMIT;
+        size_t capacity = size > grown ? size : grown;
         chunk = checked(calloc(1, sizeof *chunk + capacity));
         chunk->size = capacity;
         chunk->next = arena->chunks;
