@@ -422,7 +422,7 @@ static bool collect_headers(struct node *node, void *context) {
     struct include_list *list = context;
     struct node_call *call = node_as(node, call);
     if (call) {
-        const char *header = intrinsic_header(call->function);
+        const char *header = intrinsic_header(list->printer->expressions.names, call->function);
         if (header && *header)
             add_header(list, header);
         list->algorithm |= strcmp(call->function, "min") == 0 || strcmp(call->function, "max") == 0;

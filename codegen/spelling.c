@@ -71,34 +71,57 @@ static const char *const reserved_host[] = {
 #include "codegen/reserved.def"
 };
 
-/* Names are looked up in tables of hundreds: most differ in the first letter. */
-static bool same_name(const char *a, const char *b) {
-    return *a == *b && strcmp(a, b) == 0;
+#define COUNT_OF(table) (sizeof(table) / sizeof *(table))
+enum {
+    TABLE_NAMES = COUNT_OF(calls) + COUNT_OF(intrinsics) + COUNT_OF(words) + COUNT_OF(reserved) +
+                  COUNT_OF(reserved_host)
+};
+
+/* What the tables say of a name, and whether the kernel has it. */
+struct known_name {
+    const struct call_row *call;
+    const struct intrinsic_row *intrinsic;
+    const struct word_row *word;
+    bool reserved, reserved_host, taken;
+};
+
+static const struct known_name no_meaning;
+
+static const struct known_name *name_known(const struct spelled_names *names, const char *name) {
+    const size_t *number = name_table_find(&names->table, name);
+    return number ? &names->known[*number - 1] : &no_meaning;
 }
 
-static const struct call_row *find_call(const char *name) {
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
-        if (same_name(calls[i].name, name))
-            return &calls[i];
-    return NULL;
+static struct known_name *name_enter(struct spelled_names *names, const char *name) {
+    size_t *number = name_table_add(&names->table, name);
+    if (!*number) {
+        if (names->count == names->capacity) {
+            names->capacity = names->capacity ? 2 * names->capacity : TABLE_NAMES + 64;
+            struct known_name *known = arena_allocate(names->arena, names->capacity * sizeof *known);
+            if (names->count)
+                memcpy(known, names->known, names->count * sizeof *known);
+            names->known = known;
+        }
+        *number = ++names->count;
+    }
+    return &names->known[*number - 1];
 }
 
-static const struct intrinsic_row *find_intrinsic(const char *name) {
-    for (size_t i = 0; i < sizeof intrinsics / sizeof *intrinsics; i++)
-        if (same_name(intrinsics[i].name, name))
-            return &intrinsics[i];
-    return NULL;
+static void enter_tables(struct spelled_names *names) {
+    for (size_t i = 0; i < COUNT_OF(calls); i++)
+        name_enter(names, calls[i].name)->call = &calls[i];
+    for (size_t i = 0; i < COUNT_OF(intrinsics); i++)
+        name_enter(names, intrinsics[i].name)->intrinsic = &intrinsics[i];
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        name_enter(names, words[i].word)->word = &words[i];
+    for (size_t i = 0; i < COUNT_OF(reserved); i++)
+        name_enter(names, reserved[i])->reserved = true;
+    for (size_t i = 0; i < COUNT_OF(reserved_host); i++)
+        name_enter(names, reserved_host[i])->reserved_host = true;
 }
 
-static const struct word_row *find_word(const char *name) {
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (same_name(words[i].word, name))
-            return &words[i];
-    return NULL;
-}
-
-const char *intrinsic_header(const char *name) {
-    const struct intrinsic_row *row = find_intrinsic(name);
+const char *intrinsic_header(const struct spelled_names *names, const char *name) {
+    const struct intrinsic_row *row = name_known(names, name)->intrinsic;
     return row ? row->header : NULL;
 }
 
@@ -145,20 +168,6 @@ const char *spell(struct arena *arena, enum language language, enum spelling row
 
 /* ---- names ---- */
 
-static void take_name(struct spelled_names *names, const char *name) {
-    for (size_t i = 0; i < names->count; i++)
-        if (same_name(names->taken[i], name))
-            return;
-    if (names->count == names->capacity) {
-        names->capacity = names->capacity ? 2 * names->capacity : 64;
-        const char **taken = arena_allocate(names->arena, names->capacity * sizeof *taken);
-        if (names->count)
-            memcpy(taken, names->taken, names->count * sizeof *taken);
-        names->taken = taken;
-    }
-    names->taken[names->count++] = name;
-}
-
 static bool collect_name(struct node *node, void *context) {
     struct spelled_names *names = context;
     const struct node_info *info = node_info(node->kind);
@@ -166,23 +175,17 @@ static bool collect_name(struct node *node, void *context) {
         const char *name;
         if (info->fields[i].type == FIELD_NAME &&
             (memcpy(&name, (const char *)node + info->fields[i].offset, sizeof name), name))
-            take_name(names, name);
+            name_enter(names, name)->taken = true;
     }
     return node_each_child(node, collect_name, context);
 }
 
 struct spelled_names spelled_names(struct arena *arena, struct diagnostics *diagnostics,
                                    const struct node *kernel) {
-    struct spelled_names names = {.arena = arena, .diagnostics = diagnostics};
+    struct spelled_names names = {.arena = arena, .diagnostics = diagnostics, .table = {.arena = arena}};
+    enter_tables(&names);
     collect_name((struct node *)kernel, &names);
     return names;
-}
-
-static bool is_listed(const char *name, const char *const *list, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (same_name(list[i], name))
-            return true;
-    return false;
 }
 
 /* MACROS_LIKE_THIS belong to the headers. */
@@ -194,28 +197,22 @@ static bool is_macro_like(const char *name) {
     return underscore;
 }
 
-static bool is_reserved(const char *name, enum language language) {
-    const struct call_row *call = find_call(name);
+static bool is_reserved(const struct known_name *known, const char *name, enum language language) {
     if (language == LANGUAGE_PYTHON)
-        return is_listed(name, reserved_host, sizeof reserved_host / sizeof *reserved_host) ||
-               (call && call->texts[LANGUAGE_PYTHON]) || strncmp(name, "__", 2) == 0;
-    return is_listed(name, reserved, sizeof reserved / sizeof *reserved) || find_intrinsic(name) ||
-           find_word(name) || (call && call->texts[LANGUAGE_C]) || is_macro_like(name) ||
+        return known->reserved_host || (known->call && known->call->texts[LANGUAGE_PYTHON]) ||
+               strncmp(name, "__", 2) == 0;
+    return known->reserved || known->intrinsic || known->word ||
+           (known->call && known->call->texts[LANGUAGE_C]) || is_macro_like(name) ||
            strncmp(name, "__", 2) == 0 || (name[0] == '_' && isupper((unsigned char)name[1]));
 }
 
-static bool is_taken(const struct spelled_names *names, const char *name) {
-    for (size_t i = 0; i < names->count; i++)
-        if (same_name(names->taken[i], name))
-            return true;
-    return false;
-}
-
 const char *spelled_name(const struct spelled_names *names, enum language language, const char *name) {
-    if (!is_reserved(name, language))
+    const struct known_name *known = name_known(names, name);
+    if (!is_reserved(known, name, language))
         return name;
     const char *spelled = arena_printf(names->arena, name[0] == '_' ? "u%s" : "%s_", name);
-    while (is_reserved(spelled, language) || is_taken(names, spelled))
+    for (known = name_known(names, spelled); known->taken || is_reserved(known, spelled, language);
+         known = name_known(names, spelled))
         spelled = arena_printf(names->arena, "%s_", spelled);
     return spelled;
 }
@@ -348,7 +345,7 @@ static const char *template_words(const struct expression_context *c, const stru
     const char *text = "";
     for (size_t i = 0; i < row->templates; i++) {
         struct node_reference *reference = node_as(call->arguments.items[i], reference);
-        const struct word_row *word = reference ? find_word(reference->name) : NULL;
+        const struct word_row *word = reference ? name_known(c->names, reference->name)->word : NULL;
         if (!word)
             return no_spelling(c, &call->base);
         const char *spelled = c->language == LANGUAGE_METALIUM ? word->metalium : word->word;
@@ -389,7 +386,7 @@ static const char *bits_text(const struct expression_context *c, struct node_cal
     double value;
     struct node_call *number = call->arguments.count == 1 ? node_as(call->arguments.items[0], call) : NULL;
     if (number && strcmp(number->function, "i32") == 0)
-        return row_text(c, find_call("bits"), number);
+        return row_text(c, name_known(c->names, "bits")->call, number);
     if (call->arguments.count != 1 || !literal_value(call->arguments.items[0], &value))
         return no_spelling(c, &call->base);
     float single = (float)value;
@@ -417,16 +414,16 @@ static bool is_helper(const struct expression_context *c, const char *name) {
 }
 
 static const char *call_text(const struct expression_context *c, struct node_call *call, int least) {
-    const struct call_row *row = find_call(call->function);
+    const struct known_name *known = name_known(c->names, call->function);
+    const struct call_row *row = known->call;
     if (strcmp(call->function, "bits") == 0)
         return bits_text(c, call);
     if (row && !row->texts[c->language] && strcmp(row->name, "ceildiv") == 0 && call->arguments.count == 2)
         return expression(c, divide_up(c->names->arena, call), least);
     if (row)
         return row_text(c, row, call);
-    const struct intrinsic_row *intrinsic = find_intrinsic(call->function);
-    if (intrinsic)
-        return intrinsic_text(c, intrinsic, call);
+    if (known->intrinsic)
+        return intrinsic_text(c, known->intrinsic, call);
     if (!is_helper(c, call->function))
         return no_spelling(c, &call->base);
     const char *arguments = arguments_text(c, call->arguments, 0);

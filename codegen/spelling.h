@@ -8,6 +8,7 @@
 #define TILEC_CODEGEN_SPELLING_H
 
 #include "ir/ir.h"
+#include "support/name_table.h"
 
 enum language { LANGUAGE_C, LANGUAGE_METALIUM, LANGUAGE_PYTHON };
 
@@ -34,7 +35,8 @@ const char *spell(struct arena *arena, enum language language, enum spelling row
 struct spelled_names {
     struct arena *arena;
     struct diagnostics *diagnostics;
-    const char **taken; /* all names of the kernel */
+    struct name_table table; /* all names of the kernel and of the tables, counted from 1 */
+    struct known_name *known;
     size_t count, capacity;
 };
 struct spelled_names spelled_names(struct arena *arena, struct diagnostics *diagnostics,
@@ -59,7 +61,7 @@ const char *spell_expression(const struct expression_context *context, struct no
 
 /* The header below "api/" that declares an intrinsic in Metalium; "" where the role's own header does; NULL:
  * no intrinsic. */
-const char *intrinsic_header(const char *name);
+const char *intrinsic_header(const struct spelled_names *names, const char *name);
 
 /* The text of a literal scalar as printed beside its bits: 1.5, -inf. */
 const char *real_text(struct arena *arena, double value);

@@ -9,6 +9,7 @@
 #include "grammar/front.h"
 #include "ir/build.h"
 #include "ir/ir.h"
+#include "support/name_table.h"
 
 /* An expression after resolution. node is NULL after a reported error: nothing more is said about it. */
 struct value {
@@ -114,7 +115,7 @@ struct resolver {
     struct entity *newest;
     size_t serial, visible_from; /* a def sees what was declared since its call: its parameters */
     struct entity *buckets[ENTITY_BUCKETS];
-    struct name_set *used;   /* unique names given so far */
+    struct name_table used;  /* unique names given so far */
     struct entity *open[64]; /* block axes in scope, by block_index */
     unsigned open_count;
     unsigned depth;

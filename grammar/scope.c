@@ -2,44 +2,16 @@
 
 #include "grammar/parse.h"
 #include "grammar/resolve.h"
-
-/* A set of interned names. */
-struct name_set {
-    const char **slots;
-    size_t count, capacity; /* a power of two */
-};
+#include "ir/names.h"
 
 size_t pointer_hash(const void *pointer) {
     uintptr_t bits = (uintptr_t)pointer;
     return (size_t)(bits >> 3 ^ bits >> 11 ^ bits >> 19);
 }
 
-/* False when the name was there already. */
-static bool name_set_add(struct arena *arena, struct name_set *set, const char *name) {
-    if (2 * set->count >= set->capacity) {
-        struct name_set larger = {.capacity = set->capacity ? 2 * set->capacity : 64};
-        larger.slots = arena_allocate(arena, larger.capacity * sizeof *larger.slots);
-        for (size_t i = 0; i < set->capacity; i++)
-            if (set->slots[i])
-                name_set_add(arena, &larger, set->slots[i]);
-        *set = larger;
-    }
-    size_t at = pointer_hash(name) & (set->capacity - 1);
-    for (; set->slots[at]; at = (at + 1) & (set->capacity - 1))
-        if (set->slots[at] == name)
-            return false;
-    set->slots[at] = name;
-    set->count++;
-    return true;
-}
-
 const char *unique_name(struct resolver *r, const char *wanted) {
-    if (!r->used)
-        r->used = arena_allocate(r->arena, sizeof *r->used);
-    const char *name = arena_intern(r->arena, wanted);
-    for (unsigned suffix = 2; !name_set_add(r->arena, r->used, name); suffix++)
-        name = arena_intern(r->arena, arena_printf(r->arena, "%s_%u", wanted, suffix));
-    return name;
+    r->used.arena = r->arena;
+    return name_fresh(&r->used, wanted);
 }
 
 /* Words with which statements of the IR begin, and others that its text form keeps. */

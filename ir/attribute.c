@@ -3,10 +3,12 @@
 
 #include <string.h>
 
+#include "support/name_table.h"
+
 static struct node *entry_value(struct node_list entries, const char *key) {
     for (size_t i = 0; i < entries.count; i++) {
         struct node_attribute *entry = node_as(entries.items[i], attribute);
-        if (strcmp(entry->key, key) == 0)
+        if (name_equal(entry->key, key))
             return entry->value;
     }
     return NULL;

@@ -1,49 +1,37 @@
 #include "ir/names.h"
 
-#include <string.h>
-
 #include "ir/field.h"
 
-static bool is_taken(const struct name_set *set, const char *name) {
-    for (size_t i = 0; i < set->count; i++)
-        if (strcmp(set->names[i], name) == 0)
-            return true;
-    return false;
-}
-
-static void take(struct name_set *set, const char *name) {
-    if (is_taken(set, name))
-        return;
-    if (set->count == set->capacity) {
-        size_t capacity = set->capacity ? 2 * set->capacity : 64;
-        const char **names = arena_allocate(set->arena, capacity * sizeof *names);
-        if (set->count)
-            memcpy(names, set->names, set->count * sizeof *names);
-        set->names = names;
-        set->capacity = capacity;
-    }
-    set->names[set->count++] = name;
-}
+enum { FREE, TAKEN };
 
 static bool collect(struct node *node, void *context) {
     const struct node_info *info = node_info(node->kind);
     for (size_t i = 0; i < info->field_count; i++)
         if (info->fields[i].type == FIELD_NAME && FIELD_OF(char *, node, &info->fields[i]))
-            take(context, FIELD_OF(char *, node, &info->fields[i]));
+            *name_table_add(context, FIELD_OF(char *, node, &info->fields[i])) = TAKEN;
     return node_each_child(node, collect, context);
 }
 
-struct name_set names_of(struct arena *arena, struct node *tree) {
-    struct name_set set = {.arena = arena};
-    collect(tree, &set);
-    return set;
+struct name_table names_of(struct arena *arena, struct node *tree) {
+    struct name_table names = {.arena = arena};
+    collect(tree, &names);
+    return names;
 }
 
-const char *name_fresh(struct name_set *set, const char *base) {
+static bool is_taken(const struct name_table *names, const char *name) {
+    const size_t *number = name_table_find(names, name);
+    return number && *number == TAKEN;
+}
+
+const char *name_fresh(struct name_table *names, const char *base) {
     const char *name = base;
-    for (int i = 2; is_taken(set, name); i++)
-        name = arena_printf(set->arena, "%s_%d", base, i);
-    name = arena_intern(set->arena, name);
-    take(set, name);
+    for (int i = 2; is_taken(names, name); i++)
+        name = arena_printf(names->arena, "%s_%d", base, i);
+    name = arena_intern(names->arena, name);
+    *name_table_add(names, name) = TAKEN;
     return name;
+}
+
+void name_release(struct name_table *names, const char *name) {
+    *name_table_add(names, name) = FREE;
 }

@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "ir/field.h"
+#include "support/name_table.h"
 
 static bool text_equal(const char *a, const char *b) {
-    return a == b || (a && b && strcmp(a, b) == 0);
+    return a == b || (a && b && name_equal(a, b));
 }
 
 static bool real_equal(double a, double b) {

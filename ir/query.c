@@ -217,8 +217,8 @@ const char *runtime_argument_name(const struct node *kernel, size_t position) {
     return node_as(arguments->entries.items[position], attribute)->key;
 }
 
-struct name_set kernel_names(struct arena *arena, struct node *kernel) {
-    struct name_set set = names_of(arena, kernel);
+struct name_table kernel_names(struct arena *arena, struct node *kernel) {
+    struct name_table set = names_of(arena, kernel);
     struct node_dictionary *arguments = node_as(attribute_get(kernel, KEY_TT_RUNTIME_ARGS), dictionary);
     for (size_t i = 0; arguments && i < arguments->entries.count; i++)
         name_fresh(&set, node_as(arguments->entries.items[i], attribute)->key);

@@ -46,7 +46,7 @@ struct node *axis_trips(struct arena *arena, const struct node_axis *axis);
 const char *runtime_argument_name(const struct node *kernel, size_t position);
 
 /* The names of a kernel, those of its launch arguments too. */
-struct name_set kernel_names(struct arena *arena, struct node *kernel);
+struct name_table kernel_names(struct arena *arena, struct node *kernel);
 
 /* What stands at the top of a kernel of device form: a circular buffer or a semaphore. */
 bool is_declaration(const struct node *node);

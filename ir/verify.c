@@ -5,6 +5,7 @@
 
 #include "ir/attributes.h"
 #include "ir/field.h"
+#include "support/name_table.h"
 
 #define DEPTH_LIMIT 400
 
@@ -40,7 +41,7 @@ void verify_error(struct verifier *v, const struct node *node, const char *forma
 
 struct scope_name *scope_find(struct verifier *v, const char *name) {
     for (size_t i = v->count; i-- > v->base;)
-        if (strcmp(v->names[i].name, name) == 0)
+        if (name_equal(v->names[i].name, name))
             return &v->names[i];
     return NULL;
 }

@@ -5,6 +5,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/verify_internal.h"
+#include "support/name_table.h"
 
 enum call_role { CALL_DATA, CALL_COMPUTE, CALL_ANY };
 enum call_result { CALL_STATEMENT, CALL_VALUE, CALL_NOC_ADDRESS };
@@ -47,7 +48,7 @@ static const char *const template_words[] = {
 
 static const struct intrinsic *intrinsic_find(const char *name) {
     for (size_t i = 0; i < INTRINSIC_COUNT; i++)
-        if (strcmp(intrinsics[i].name, name) == 0)
+        if (name_equal(intrinsics[i].name, name))
             return &intrinsics[i];
     return NULL;
 }
@@ -55,7 +56,7 @@ static const struct intrinsic *intrinsic_find(const char *name) {
 static bool is_template_word(const struct node *node) {
     const char *word = node->kind == NODE_REFERENCE ? ((const struct node_reference *)node)->name : "";
     for (size_t i = 0; i < sizeof template_words / sizeof *template_words; i++)
-        if (strcmp(template_words[i], word) == 0)
+        if (name_equal(template_words[i], word))
             return true;
     return false;
 }

@@ -5,6 +5,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "support/name_table.h"
 
 /* ---- the kernel ---- */
 
@@ -105,7 +106,7 @@ static const struct polynomial *size_value(struct walk *w, const char *name) {
 
 static const struct polynomial *name_value(struct walk *w, const char *name) {
     for (const struct name_value *n = w->names; n; n = n->next)
-        if (strcmp(n->name, name) == 0)
+        if (name_equal(n->name, name))
             return n->value;
     return size_value(w, name);
 }

@@ -49,7 +49,7 @@ struct tiler {
     struct arena *arena;
     struct node_kernel *kernel;
     struct relations *relations;
-    struct name_set names;
+    struct name_table names;
     struct range *axes; /* every axis by its name, loops and reductions */
     const char **axis_names;
     size_t axis_count, axis_capacity;

@@ -284,7 +284,7 @@ static bool collect_axes(struct node *node, void *context) {
 }
 
 /* Vars and lets give their names back: what is left are parameters, sizes and axes. */
-static struct name_set names_kept(struct tiler *t) {
+static struct name_table names_kept(struct tiler *t) {
     struct axis_collection collection = {.arena = t->arena};
     collect_axes(t->kernel->body, &collection);
     struct node_kernel signature = *t->kernel;

@@ -37,17 +37,9 @@ static struct use uses_in(const struct equation *equation, const char *name) {
     return use;
 }
 
-/* An intermediate value that is gone gives its name back. */
-static void release_name(struct name_set *names, const char *name) {
-    for (size_t i = names->count; i-- > 0;)
-        if (strcmp(names->names[i], name) == 0) {
-            names->names[i] = names->names[--names->count];
-            return;
-        }
-}
-
 static void remove_equation(struct tiler *t, size_t at) {
-    release_name(&t->names, t->equations[at].name);
+    /* An intermediate value that is gone gives its name back. */
+    name_release(&t->names, t->equations[at].name);
     memmove(&t->equations[at], &t->equations[at + 1], (t->equation_count - at - 1) * sizeof *t->equations);
     t->equation_count--;
 }

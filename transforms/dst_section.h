@@ -25,7 +25,7 @@ struct manager {
     struct compilation *compilation;
     struct arena *arena;
     struct node *kernel;
-    struct name_set names;
+    struct name_table names;
     struct fragment fragments[64];
     size_t fragment_count;
     const char *row, *column, *tile, *inner; /* names of loops */

@@ -37,7 +37,7 @@
 
 struct lowering {
     struct compilation *compilation;
-    struct name_set names;
+    struct name_table names;
     size_t axes;       /* of the grid */
     struct node *live; /* does the block at hand exist? NULL: wherever the loop runs */
 };

@@ -155,7 +155,7 @@ static bool visit_contraction(struct node *node, void *context) {
 
 struct arguments {
     struct compilation *compilation;
-    struct name_set names;
+    struct name_table names;
     struct list_builder entries;
 };
 

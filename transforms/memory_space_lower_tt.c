@@ -33,7 +33,7 @@ static const int first_id[] = {[CLASS_INPUT] = 0, [CLASS_OUTPUT] = 16, [CLASS_IN
 struct lowering {
     struct compilation *compilation;
     struct arena *arena;
-    struct name_set names;
+    struct name_table names;
     struct axis_scope scope;
     struct node *body;
     struct list_builder circular_buffers, semaphores;

@@ -20,7 +20,7 @@
 
 struct propagation {
     struct compilation *compilation;
-    struct name_set names;
+    struct name_table names;
     int64_t pipeline; /* depth that the innermost loop around the statement at hand asks for; 0: none */
 };
 

@@ -20,7 +20,7 @@ struct protocol {
     struct compilation *compilation;
     struct arena *arena;
     struct node *kernel;
-    struct name_set names;
+    struct name_table names;
     struct axis_range ranges[32];
     size_t range_count;
     struct {

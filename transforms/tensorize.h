@@ -31,7 +31,7 @@ struct staged {
 struct tensorizer {
     struct compilation *compilation;
     struct arena *arena;
-    struct name_set names;
+    struct name_table names;
     struct storage *storages; /* pointers into it die when one is added */
     size_t storage_count, storage_capacity;
     struct node_axis **axes; /* block and element axes in scope, outermost first */

@@ -32,7 +32,7 @@ struct request {
 struct padder {
     struct compilation *compilation;
     struct arena *arena;
-    struct name_set names;
+    struct name_table names;
     struct node *body;
     struct request requests[256];
     size_t request_count;
