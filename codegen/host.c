@@ -1,5 +1,5 @@
 /* host.py: the launch of every kernel as Python, tables of what they take, and behind them what all hosts
- * share (host_runtime.py). */
+ * share (host_launch.py, host_command_line.py). */
 #include "codegen/print.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "ir/launch.h"
 #include "support/text_buffer.h"
 
-extern const char host_runtime[]; /* host_runtime.py */
+extern const char host_runtime[]; /* host_launch.py and host_command_line.py */
 
 struct host {
     struct arena *arena;

@@ -2,7 +2,24 @@
 
 TILE = 32
 SIZE_FUNCTIONS = {}
-TYPES = {}
+FORMATS = {
+    "Float16_b": ttnn.bfloat16,
+    "Float32": ttnn.float32,
+    "Bfp8_b": ttnn.bfloat8_b,
+    "Bfp4_b": ttnn.bfloat4_b,
+    "UInt16": ttnn.uint16,
+    "UInt32": ttnn.uint32,
+    "Int32": ttnn.int32,
+}
+TYPES = {
+    "bf16": {"device": ttnn.bfloat16, "array": np.float32},
+    "f32": {"device": ttnn.float32, "array": np.float32},
+    "bfp8": {"device": ttnn.bfloat8_b, "array": np.float32},
+    "bfp4": {"device": ttnn.bfloat4_b, "array": np.float32},
+    "u16": {"device": ttnn.uint16, "array": np.uint16},
+    "u32": {"device": ttnn.uint32, "array": np.uint32},
+    "i32": {"device": ttnn.int32, "array": np.int32},
+}
 
 
 class HostError(Exception):
@@ -402,6 +419,20 @@ def launch(
     ttnn.generic_op(tensors, program)
 
 
+def scalar_value(name, dtype, value):
+    try:
+        if dtype in ("bf16", "f32"):
+            number = np.float32(value)
+            return float(bf16_values(bf16_bits(number.reshape(1)))[0] if dtype == "bf16" else number)
+        number = int(value)
+    except ValueError:
+        fail(f"{name} is {dtype}: '{value}' is no such number")
+    least, most = {"u16": (0, 2**16 - 1), "u32": (0, 2**32 - 1)}.get(dtype, (-(2**31), 2**31 - 1))
+    if not least <= number <= most:
+        fail(f"{name} is {dtype}: {value} is out of range")
+    return number
+
+
 def scalar_argument(value, scalars):
     """A number, or an expression of the caller's sizes and scalars."""
     return (
@@ -456,173 +487,3 @@ def run_step(device, step, state, scalars):
     kernel["launch"](
         device, **{name: state["tensors"][tensor] for name, tensor in actual.items()}, **values
     )
-
-
-# ---- the command line ----
-
-
-def scalar_value(name, dtype, value):
-    try:
-        if dtype in ("bf16", "f32"):
-            number = np.float32(value)
-            return float(bf16_values(bf16_bits(number.reshape(1)))[0] if dtype == "bf16" else number)
-        number = int(value)
-    except ValueError:
-        fail(f"{name} is {dtype}: '{value}' is no such number")
-    least, most = {"u16": (0, 2**16 - 1), "u32": (0, 2**32 - 1)}.get(dtype, (-(2**31), 2**31 - 1))
-    if not least <= number <= most:
-        fail(f"{name} is {dtype}: {value} is out of range")
-    return number
-
-
-def parse_command_line():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument(
-        "-i",
-        "--in",
-        dest="inputs",
-        action="append",
-        default=[],
-        metavar="NAME=FILE.npy",
-        help="the array of a parameter (repeatable)",
-    )
-    parser.add_argument(
-        "-w",
-        "--out",
-        dest="outputs",
-        action="append",
-        default=[],
-        metavar="NAME=FILE.npy",
-        help="where a result goes (repeatable)",
-    )
-    parser.add_argument(
-        "-s",
-        "--set",
-        dest="scalars",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="the value of a scalar parameter (repeatable)",
-    )
-    parser.add_argument(
-        "-D",
-        "--define",
-        dest="sizes",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a size that no array settles (repeatable)",
-    )
-    parser.add_argument("-d", "--device", type=int, default=0, help="the number of the card (default: 0)")
-    return parser.parse_args()
-
-
-def named_values(option, pairs, known):
-    """{name: value} of NAME=VALUE; known: the names that the option takes."""
-    values = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        spelled = name if name in known else name + "_"
-        if not equals or not value:
-            fail(f"{option} {pair}: expected NAME=VALUE")
-        if spelled not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = (
-                f"; did you mean '{near[0]}'?"
-                if near
-                else f"; {option} takes {', '.join(known) or 'nothing here'}"
-            )
-            fail(f"{option} {name}: there is no such parameter{hint}")
-        if spelled in values:
-            fail(f"{option} {name} was given twice")
-        values[spelled] = value
-    return values
-
-
-def read_scalars(entry, given):
-    scalars = {}
-    for name, scalar in entry["scalars"].items():
-        value = given.get(name, scalar["default"])
-        if value is None:
-            fail(f"the scalar {name} has no value; give it by --set {name}=VALUE")
-        scalars[name] = scalar_value(name, scalar["dtype"], value)
-    return scalars
-
-
-def run(device, entry, arrays, sizes, scalars):
-    """{name: result} of the entry's outputs."""
-    known = dict(sizes)
-    known.update((name, value) for name, value in scalars.items() if isinstance(value, int))
-    bind_sizes(entry, known, {name: array.shape for name, array in arrays.items()}, {})
-    shapes = {name: shape_of(entry, name, known) for name in entry["tensors"]}
-    state = {"arrays": arrays, "shapes": shapes, "tensors": {}, "places": {}}
-    for step in entry["steps"]:
-        run_step(device, step, state, {**known, **scalars})
-    tensors = state["tensors"]
-    return {
-        name: (
-            download(tensors[name], parameter["dtype"], shapes[name])
-            if name in tensors and 0 not in shapes[name]
-            else arrays[name] if name in arrays else np.zeros(shapes[name], dtype=TYPES[parameter["dtype"]]["array"])
-        )
-        for name, parameter in entry["tensors"].items()
-        if parameter["direction"] != "in"
-    }
-
-
-def main():
-    options = parse_command_line()
-    tensors = ENTRY["tensors"]
-    inputs = [name for name, tensor in tensors.items() if tensor["direction"] != "out"]
-    outputs = [name for name, tensor in tensors.items() if tensor["direction"] != "in"]
-    paths = named_values("--in", options.inputs, inputs)
-    targets = named_values("--out", options.outputs, outputs)
-    sizes = {
-        name: scalar_value(name, "index", value)
-        for name, value in named_values("-D", options.sizes, list(ENTRY["sizes"])).items()
-    }
-    scalars = read_scalars(ENTRY, named_values("--set", options.scalars, list(ENTRY["scalars"])))
-    for name in inputs:
-        if name not in paths:
-            fail(
-                f"the array of {name} was not given; {name}: {tensors[name]['dtype']}[{', '.join(map(str, tensors[name]['shape']))}], "
-                f"by --in {name}=FILE.npy"
-            )
-    if not targets:
-        fail(f"no result is asked for; give --out {outputs[0]}=FILE.npy")
-    arrays = {name: load_array(name, tensors[name]["dtype"], path) for name, path in paths.items()}
-    device = ttnn.open_device(device_id=options.device)
-    try:
-        results = run(device, ENTRY, arrays, sizes, scalars)
-    finally:
-        ttnn.close_device(device)
-    for name, path in targets.items():
-        save_array(name, tensors[name]["dtype"], path, results[name])
-
-
-FORMATS = {
-    "Float16_b": ttnn.bfloat16,
-    "Float32": ttnn.float32,
-    "Bfp8_b": ttnn.bfloat8_b,
-    "Bfp4_b": ttnn.bfloat4_b,
-    "UInt16": ttnn.uint16,
-    "UInt32": ttnn.uint32,
-    "Int32": ttnn.int32,
-}
-TYPES.update(
-    {
-        "bf16": {"device": ttnn.bfloat16, "array": np.float32},
-        "f32": {"device": ttnn.float32, "array": np.float32},
-        "bfp8": {"device": ttnn.bfloat8_b, "array": np.float32},
-        "bfp4": {"device": ttnn.bfloat4_b, "array": np.float32},
-        "u16": {"device": ttnn.uint16, "array": np.uint16},
-        "u32": {"device": ttnn.uint32, "array": np.uint32},
-        "i32": {"device": ttnn.int32, "array": np.int32},
-    }
-)
-
-if __name__ == "__main__":
-    try:
-        main()
-    except HostError as error:
-        sys.exit(f"host.py: error: {error}")
