@@ -62,7 +62,8 @@ static void print_checked(struct session *session, struct node_kernel *kernel) {
 
 /* What was proved of the kernel, each with its place and the sets behind it. */
 static void print_explanations(const struct session *session, const struct node_kernel *kernel) {
-    const struct diagnostics *diagnostics = session->unit.diagnostics;
+    struct diagnostics *diagnostics = session->unit.diagnostics;
+    diagnostics_tell(diagnostics, kernel->name);
     for (const struct explanation *told = session->explanations.first; told; told = told->next) {
         if (strcmp(told->kernel, kernel->name) != 0) {
             continue;
@@ -70,14 +71,15 @@ static void print_explanations(const struct session *session, const struct node_
         bool placed = told->span.line && told->span.file < diagnostics->source_count;
         if (placed) {
             printf("  %s:%u:%u: %s\n", diagnostics->sources[told->span.file].path, told->span.line,
-                   told->span.column, told->sentence);
+                   told->span.column, diagnostics_told(diagnostics, told->sentence));
         } else {
-            printf("  %s\n", told->sentence);
+            printf("  %s\n", diagnostics_told(diagnostics, told->sentence));
         }
         for (const struct set_text *set = told->sets; set; set = set->next) {
             printf("      %s: %s\n", set->label, set->text);
         }
     }
+    diagnostics_tell(diagnostics, NULL);
 }
 
 enum exit_code command_check(struct arena *arena, const struct settings *settings) {
@@ -144,6 +146,8 @@ static void print_report(struct session *session, struct node_kernel *kernel, si
     struct text_buffer text = {0};
     report.remarks->sources = session->unit.diagnostics->sources;
     report.remarks->source_count = session->unit.diagnostics->source_count;
+    report.remarks->names = session->unit.diagnostics->names;
+    diagnostics_tell(report.remarks, kernel->name);
     visit_tile(&kernel->base, &report);
     diagnostics_print(report.remarks, SEVERITY_REMARK, false, &text);
     printf("kernel %s: %s\n%s", kernel->name, counts_text(session->arena, report.counts), text_string(&text));

@@ -290,7 +290,9 @@ bool unit_compile(struct unit *unit) {
     bool ok = true;
     for (size_t i = 0; i < items.count; i++) {
         struct node *item = items.items[i];
+        diagnostics_tell(unit->diagnostics, item_name(item));
         struct node *result = item->kind == NODE_KERNEL ? compile_kernel(unit, item) : item;
+        diagnostics_tell(unit->diagnostics, NULL);
         ok &= result != NULL;
         builder_add(unit->arena, &compiled, result ? result : item);
     }

@@ -190,7 +190,7 @@ static struct node_list module_items(struct front *front) {
         if (item->tree->kind != NODE_KERNEL)
             continue;
         if (!item->launched && !item->imported && !item->broken)
-            builder_add(front->arena, &items, resolve_kernel(front, item, NULL));
+            builder_add(front->arena, &items, resolve_kernel(front, item, item->name, NULL));
         for (struct specialisation *made = front->specialisations; made; made = made->next)
             if (made->item == item)
                 builder_add(front->arena, &items, made->kernel);

@@ -224,7 +224,8 @@ static struct node *resolve_once(struct resolver *r, struct item *item) {
 
 /* Rounds without reports settle the types of untyped variables and find the parameters that must be known;
  * the last one reports. */
-struct node *resolve_kernel(struct front *front, struct item *item, struct binding *bindings) {
+struct node *resolve_kernel(struct front *front, struct item *item, const char *name,
+                            struct binding *bindings) {
     struct decisions *decisions = arena_allocate(front->arena, sizeof *decisions);
     struct resolver r;
     front->expansions = 0;
@@ -237,8 +238,10 @@ struct node *resolve_kernel(struct front *front, struct item *item, struct bindi
         r.decisions = decisions;
         struct node *kernel = resolve_once(&r, item);
         bool settled = !r.decisions_changed && !r.needed;
-        if (settled && !silent.first)
+        if (settled && !silent.first) {
+            diagnostics_names(front->diagnostics, name, r.told);
             return kernel;
+        }
         if (settled || round == MOST_ROUNDS)
             break;
         while (r.needed) {
@@ -254,5 +257,6 @@ struct node *resolve_kernel(struct front *front, struct item *item, struct bindi
     r.bindings = bindings;
     r.decisions = decisions;
     struct node *kernel = resolve_once(&r, item);
+    diagnostics_names(front->diagnostics, name, r.told);
     return front->diagnostics->error_count == errors ? kernel : NULL;
 }

@@ -39,7 +39,7 @@ struct specialisation *specialise(struct front *front, struct item *item, struct
     struct specialisation *made = arena_allocate(front->arena, sizeof *made);
     *made = (struct specialisation){item, bindings, NULL, NULL};
     const char *name = specialisation_name(front, item);
-    struct node_kernel *kernel = node_as(resolve_kernel(front, item, bindings), kernel);
+    struct node_kernel *kernel = node_as(resolve_kernel(front, item, name, bindings), kernel);
     if (kernel) {
         made->kernel = node_new(front->arena, kernel, KERNEL, kernel->base.span,
                                 .base.attributes = kernel->base.attributes, .name = name,

@@ -115,8 +115,9 @@ struct resolver {
     struct entity *newest;
     size_t serial, visible_from; /* a def sees what was declared since its call: its parameters */
     struct entity *buckets[ENTITY_BUCKETS];
-    struct name_table used;  /* unique names given so far */
-    struct entity *open[64]; /* block axes in scope, by block_index */
+    struct name_table used;       /* unique names given so far */
+    const struct told_name *told; /* those that are not as the source has them */
+    struct entity *open[64];      /* block axes in scope, by block_index */
     unsigned open_count;
     unsigned depth;
     unsigned number_depth; /* inside a bound or subscript, where `/` of integers is meant */
@@ -223,8 +224,10 @@ struct node *resolve_attributes(struct resolver *r, struct node *node, const str
                                 enum attribute_place place);
 
 /* ---- kernel.c ---- */
-/* Resolves a kernel with these compile-time parameters; reports only when `report`. */
-struct node *resolve_kernel(struct front *front, struct item *item, struct binding *bindings);
+/* Resolves a kernel with these compile-time parameters. name: that of the kernel that is made. NULL after a
+ * reported error. */
+struct node *resolve_kernel(struct front *front, struct item *item, const char *name,
+                            struct binding *bindings);
 void resolver_start(struct resolver *r, struct front *front, struct diagnostics *diagnostics);
 /* Parameters, sizes and conditions. */
 struct node_list resolve_parameters(struct resolver *r, struct node_list trees);

@@ -69,6 +69,11 @@ struct entity *declare(struct resolver *r, enum entity_kind kind, const char *so
         (struct entity){.kind = kind, .source = source, .span = span, .older = r->newest, .hidden = *bucket};
     entity->serial = ++r->serial;
     entity->name = kind == ENTITY_ARGUMENT ? source : unique_name(r, source);
+    if (strcmp(entity->name, source) != 0) {
+        struct told_name *told = arena_allocate(r->arena, sizeof *told);
+        *told = (struct told_name){entity->name, source, r->told};
+        r->told = told;
+    }
     *bucket = entity;
     r->newest = entity;
     return entity;

@@ -42,11 +42,47 @@ static bool same_diagnostic(const struct diagnostic *a, const struct diagnostic 
            a->span.column == b->span.column && strcmp(a->message, b->message) == 0;
 }
 
+void diagnostics_names(struct diagnostics *d, const char *kernel, const struct told_name *first) {
+    struct told_names *names = arena_allocate(d->arena, sizeof *names);
+    *names = (struct told_names){kernel, first, d->names};
+    d->names = first ? names : d->names;
+}
+
+void diagnostics_tell(struct diagnostics *d, const char *kernel) {
+    const struct told_names *names = kernel ? d->names : NULL;
+    while (names && strcmp(names->kernel, kernel) != 0)
+        names = names->next;
+    d->telling = names ? names->first : NULL;
+}
+
+static bool in_word(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+const char *diagnostics_told(const struct diagnostics *d, const char *message) {
+    struct text_buffer text = {0};
+    for (const char *at = message; d->telling && *at;) {
+        size_t length = 0;
+        while (in_word(at[length]))
+            length++;
+        const struct told_name *name = length ? d->telling : NULL;
+        while (name && (strlen(name->name) != length || memcmp(name->name, at, length) != 0))
+            name = name->next;
+        length = length ? length : 1;
+        text_append_range(&text, name ? name->told : at, name ? strlen(name->told) : length);
+        at += length;
+    }
+    const char *told = text.length ? arena_string(d->arena, text_string(&text)) : message;
+    text_free(&text);
+    return told;
+}
+
 /* A repeated diagnostic, or an error beyond the cap, is not kept, and neither are its notes. */
 static void report(struct diagnostics *d, enum severity severity, struct span span, const char *format,
                    va_list arguments) {
     struct diagnostic *new = arena_allocate(d->arena, sizeof *new);
-    *new = (struct diagnostic){severity, span, arena_vprintf(d->arena, format, arguments), NULL, NULL};
+    *new = (struct diagnostic){severity, span,
+                               diagnostics_told(d, arena_vprintf(d->arena, format, arguments)), NULL, NULL};
     struct diagnostic **end = &d->first;
     d->latest = new;
     unsigned errors = 0, others = 0;
@@ -86,7 +122,8 @@ static void attach(struct diagnostics *d, enum severity severity, struct span sp
     if (!d->latest)
         return;
     struct diagnostic *note = arena_allocate(d->arena, sizeof *note);
-    *note = (struct diagnostic){severity, span, arena_vprintf(d->arena, format, arguments), NULL, NULL};
+    *note = (struct diagnostic){severity, span,
+                                diagnostics_told(d, arena_vprintf(d->arena, format, arguments)), NULL, NULL};
     struct diagnostic **end = &d->latest->notes;
     while (*end)
         end = &(*end)->next;

@@ -44,8 +44,23 @@ struct diagnostic {
     struct diagnostic *next;
 };
 
+/* A name that was made unique, and how messages tell it: as its author wrote it. */
+struct told_name {
+    const char *name, *told;
+    const struct told_name *next;
+};
+
+/* The names of one kernel. */
+struct told_names {
+    const char *kernel;
+    const struct told_name *first;
+    struct told_names *next;
+};
+
 struct diagnostics {
     struct arena *arena;
+    struct told_names *names;        /* of all kernels that have some */
+    const struct told_name *telling; /* of the kernel that messages are about; NULL: none */
     struct source *sources;
     uint32_t source_count;
     struct diagnostic *first;  /* in order of report */
@@ -71,6 +86,14 @@ void report_note(struct diagnostics *d, struct span span, const char *format, ..
     __attribute__((format(printf, 3, 4)));
 void report_help(struct diagnostics *d, struct span span, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Names of a kernel that messages tell otherwise, from diagnostics_tell(kernel) on, where they stand as whole
+ * words. */
+void diagnostics_names(struct diagnostics *d, const char *kernel, const struct told_name *first);
+/* What follows is about this kernel; NULL: about none. */
+void diagnostics_tell(struct diagnostics *d, const char *kernel);
+/* A text as a message would tell it. */
+const char *diagnostics_told(const struct diagnostics *d, const char *text);
 
 /* Warnings become errors, marked [--strict]. */
 void diagnostics_promote_warnings(struct diagnostics *d);
