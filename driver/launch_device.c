@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "driver/launch_backend.h"
+#include "driver/nearby.h"
 #include "driver/placement.h"
 #include "ir/attributes.h"
 #include "support/architecture.h"
@@ -62,6 +63,27 @@ static bool check_place(struct preparation *p, struct node_parameter *parameter,
     return false;
 }
 
+/* Would the tensor have room in L1 at these sizes? */
+struct room {
+    const struct preparation *p;
+    const struct node_parameter *parameter;
+    enum data_format format;
+};
+
+static bool has_room(const struct environment *sizes, void *context) {
+    const struct room *room = context;
+    struct diagnostics *scratch = diagnostics_create(sizes->arena);
+    struct device *device = room->p->launcher->device;
+    struct device_placement placement;
+    uint64_t extents[TENSOR_RANK_LIMIT];
+    return parameter_extents(scratch, sizes, &room->parameter->base, extents) &&
+           placement_find(scratch, sizes, room->parameter, extents, &placement) &&
+           conditions_check(scratch, sizes, room->p->kernel) &&
+           device_placement_bank_bytes(device, room->format,
+                                       tensor_pages(room->parameter->dimensions.count, extents),
+                                       &placement) <= device_l1_free(device);
+}
+
 static bool report_no_room(struct preparation *p, const struct node_parameter *parameter,
                            enum data_format format, uint64_t pages,
                            const struct device_placement *placement) {
@@ -71,7 +93,10 @@ static bool report_no_room(struct preparation *p, const struct node_parameter *p
                      parameter->name,
                      device_placement_bank_bytes(p->launcher->device, format, pages, placement),
                      device_l1_free(p->launcher->device));
-        report_help(p->diagnostics, (struct span){0}, "leave it in DRAM, which is the default");
+        struct room room = {p, parameter, format};
+        const char *others = sizes_nearby(p->arena, p->sizes, p->kernel, has_room, &room);
+        report_help(p->diagnostics, (struct span){0}, "leave it in DRAM, which is the default%s%s",
+                    *others ? "; it would have room with " : "", others);
     } else {
         report_error(p->diagnostics, parameter->base.span,
                      "the device's DRAM has no room for %s: %" PRIu64 " tiles of %u bytes", parameter->name,
@@ -156,27 +181,68 @@ static void report_tensors_in_l1(struct preparation *p) {
     }
 }
 
-static bool report_overrun(struct preparation *p, struct node_list buffers, uint64_t total) {
-    const struct architecture *architecture = p->launcher->run->unit->options.architecture;
-    uint32_t available = device_l1_free(p->launcher->device);
-    report_error(p->diagnostics, p->kernel->span,
-                 "kernel %s needs %" PRIu64
-                 " bytes of circular buffers at these sizes, and a core of %s has %u%s",
-                 node_as(p->kernel, kernel)->name, total, architecture->name, available,
-                 available < architecture->l1_buffer_bytes ? " beside the tensors in L1" : "");
+/* Would the circular buffers fit what there is, at sizes that the kernel takes? */
+struct fitting {
+    const struct preparation *p;
+    struct node_list buffers;
+    uint64_t available;
+};
+
+static bool buffers_fit(const struct environment *sizes, void *context) {
+    const struct fitting *fitting = context;
+    struct diagnostics *scratch = diagnostics_create(sizes->arena);
+    uint64_t total = 0;
+    for (size_t i = 0; i < fitting->buffers.count; i++) {
+        struct node_circular_buffer *buffer = node_as(fitting->buffers.items[i], circular_buffer);
+        int64_t pages;
+        if (!size_evaluate(scratch, sizes, buffer->pages, &pages) || pages < 0 || pages > UINT16_MAX) {
+            return false;
+        }
+        total += (uint64_t)pages * fitting->p->launch.buffers[i].page_bytes;
+    }
+    return total <= fitting->available && conditions_check(scratch, sizes, fitting->p->kernel);
+}
+
+/* Every buffer whose pages follow from the sizes of the launch; the others in one sum. */
+static void report_buffers(struct preparation *p, struct node_list buffers) {
+    uint64_t rest = 0;
     for (size_t i = 0; i < buffers.count; i++) {
         struct node_circular_buffer *buffer = node_as(buffers.items[i], circular_buffer);
         const struct device_buffer *device = &p->launch.buffers[i];
         struct mentioned_sizes mentioned = {p, ""};
+        uint64_t bytes = (uint64_t)device->pages * device->page_bytes;
         visit_size(buffer->pages, &mentioned);
-        report_note(p->diagnostics, buffer->base.span, "%s: %u pages of %u bytes%s%s", buffer->name,
-                    device->pages, device->page_bytes, *mentioned.text ? ", with " : "", mentioned.text);
+        if (*mentioned.text) {
+            report_note(p->diagnostics, buffer->base.span, "%s: %u pages of %u bytes with %s", buffer->name,
+                        device->pages, device->page_bytes, mentioned.text);
+        } else {
+            rest += bytes;
+        }
     }
+    if (rest) {
+        report_note(p->diagnostics, (struct span){0}, "what does not depend on sizes: %" PRIu64 " bytes",
+                    rest);
+    }
+}
+
+static bool report_overrun(struct preparation *p, struct node_list buffers, uint64_t total) {
+    const struct architecture *architecture = p->launcher->run->unit->options.architecture;
+    struct fitting fitting = {p, buffers, device_l1_free(p->launcher->device)};
+    bool shared = fitting.available < architecture->l1_buffer_bytes;
+    report_error(p->diagnostics, p->kernel->span,
+                 "kernel %s needs %" PRIu64
+                 " bytes of circular buffers at these sizes, and a core of %s has %" PRIu64 "%s",
+                 node_as(p->kernel, kernel)->name, total, architecture->name, fitting.available,
+                 shared ? " beside the tensors in L1" : "");
+    report_buffers(p, buffers);
     report_tensors_in_l1(p);
+    const char *others = sizes_nearby(p->arena, p->sizes, p->kernel, buffers_fit, &fitting);
+    if (*others) {
+        report_help(p->diagnostics, (struct span){0}, "it would fit with %s", others);
+    }
     report_help(p->diagnostics, (struct span){0},
-                available < architecture->l1_buffer_bytes
-                    ? "leave some of the tensors in DRAM, or make the blocks of the open sizes smaller"
-                    : "make the blocks of the open sizes smaller, by `in ... by ...`");
+                "%smake the blocks of the open sizes smaller, by `in ... by ...`",
+                shared ? "leave some of the tensors in DRAM, or " : "");
     return false;
 }
 

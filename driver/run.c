@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "driver/launch.h"
+#include "driver/nearby.h"
 #include "driver/placement.h"
 #include "support/arena.h"
 
@@ -306,7 +307,7 @@ static bool bind_sizes(struct run *run, struct node *entry, struct environment *
     }
     if (!sizes_bind(diagnostics_of(run), sizes, entry, shapes, known) ||
         !placement_covers(diagnostics_of(run), sizes, entry) ||
-        !conditions_check(diagnostics_of(run), sizes, entry)) {
+        !sizes_hold(diagnostics_of(run), sizes, entry)) {
         return false;
     }
     tensor = 0;

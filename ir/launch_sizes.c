@@ -179,10 +179,26 @@ static bool collect_size_text(struct node *node, void *context) {
     return true;
 }
 
+/* ": M % 2 is 1": the sides of a comparison that are more than a name or a number. */
+static const char *sides_text(const struct environment *environment, const struct node_binary *binary) {
+    struct arena *arena = environment->arena;
+    struct diagnostics *scratch = diagnostics_create(arena);
+    struct node *const sides[] = {binary->left, binary->right};
+    const char *text = "";
+    for (size_t i = 0; i < 2; i++) {
+        int64_t value;
+        if (sides[i]->kind != NODE_REFERENCE && sides[i]->kind != NODE_INTEGER &&
+            size_evaluate(scratch, environment, sides[i], &value))
+            text = arena_printf(arena, "%s%s%s is %" PRId64, text, *text ? ", " : ": ",
+                                node_text(arena, sides[i]), value);
+    }
+    return text;
+}
+
 /* `fault` is the message where the condition does not hold. */
 static bool condition_holds(struct diagnostics *diagnostics, const struct environment *environment,
                             struct node *condition, const char *fault) {
-    int64_t holds, left, right;
+    int64_t holds;
     if (!size_evaluate(diagnostics, environment, condition, &holds))
         return false;
     if (holds)
@@ -191,13 +207,9 @@ static bool condition_holds(struct diagnostics *diagnostics, const struct enviro
     struct node_binary *binary = node_as(condition, binary);
     struct size_texts sizes = {.environment = environment, .text = ""};
     collect_size_text(condition, &sizes);
-    if (binary && (binary->operator== BINARY_AND || binary->operator== BINARY_OR))
-        report_note(diagnostics, nowhere, "%s", sizes.text);
-    else if (binary && size_evaluate(diagnostics, environment, binary->left, &left) &&
-             size_evaluate(diagnostics, environment, binary->right, &right))
-        report_note(diagnostics, nowhere, "%s is %" PRId64 ", %s is %" PRId64,
-                    node_text(environment->arena, binary->left), left,
-                    node_text(environment->arena, binary->right), right);
+    bool joined = !binary || binary->operator== BINARY_AND || binary->operator== BINARY_OR;
+    if (*sizes.text)
+        report_note(diagnostics, nowhere, "%s%s", sizes.text, joined ? "" : sides_text(environment, binary));
     return false;
 }
 
