@@ -17,8 +17,15 @@ static void add_name(struct used_names *names, const char *name, size_t length) 
     names->bits[hash / 64] |= (uint64_t)1 << hash % 64;
 }
 
+static bool is_of_name(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
 static size_t name_length(const char *text) {
-    return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    size_t length = 0;
+    while (is_of_name(text[length]))
+        ++length;
+    return length;
 }
 
 void used_names_collect(struct used_names *names, const char *text) {
