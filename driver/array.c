@@ -42,6 +42,13 @@ size_t array_bytes(const struct array *array) {
     return (size_t)array_count(array) * data_format_element_bytes(format);
 }
 
+void array_make_writable(struct arena *arena, struct array *array) {
+    if (!array->rows || array->borrowed) {
+        array->rows = arena_allocate(arena, array_bytes(array) + 1);
+        array->borrowed = false;
+    }
+}
+
 enum npy_type array_npy_type(const struct array *array) {
     return types[type_index(array->dtype)].file;
 }

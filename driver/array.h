@@ -17,10 +17,14 @@ struct array {
     size_t rank;
     uint64_t extents[TENSOR_RANK_LIMIT];
     void *rows;
+    bool borrowed; /* the rows are the caller's, to be read only */
 };
 
 uint64_t array_count(const struct array *array);
 size_t array_bytes(const struct array *array);
+
+/* Rows that may be written, where there are none or they are the caller's: all of them are to be written. */
+void array_make_writable(struct arena *arena, struct array *array);
 
 /* How the device stores a type; false for the types that no tensor of a run has. */
 bool dtype_format(enum dtype dtype, enum data_format *format);

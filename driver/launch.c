@@ -59,9 +59,7 @@ bool launcher_fetch(struct launcher *launcher, struct tensor_value *value) {
     enum data_format format = FORMAT_F32;
     dtype_format(array->dtype, &format);
     uint64_t pages = tensor_pages(array->rank, array->extents);
-    if (!array->rows) {
-        array->rows = arena_allocate(arena, array_bytes(array) + 1);
-    }
+    array_make_writable(arena, array);
     for (uint64_t page = 0; page < pages; page++) {
         unsigned char tile[TILE_ELEMENTS * sizeof(uint32_t)];
         if (!device_tensor_read(value->tensor, page, 1, tile)) {

@@ -58,9 +58,7 @@ static struct tensor_values values_of(struct arena *arena, const char *name, con
 
 static void take_output(struct arena *arena, struct array *array, const struct tensor_values *output) {
     uint64_t count = array_count(array);
-    if (!array->rows) {
-        array->rows = arena_allocate(arena, array_bytes(array) + 1);
-    }
+    array_make_writable(arena, array);
     for (uint64_t i = 0; i < count; i++) {
         set_element(array, i, output->values[i]);
     }

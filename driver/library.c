@@ -155,10 +155,8 @@ static bool take_array(struct tilec_unit *unit, const struct node_parameter *par
     }
     *array = (struct array){.name = parameter->name, .dtype = parameter->dtype, .rank = given->rank};
     memcpy(array->extents, given->shape, given->rank * sizeof *given->shape);
-    array->rows = arena_allocate(unit->arena, array_bytes(array) + 1);
-    if (array_bytes(array) > 0) {
-        memcpy(array->rows, given->data, array_bytes(array));
-    }
+    array->rows = array_bytes(array) > 0 ? given->data : arena_allocate(unit->arena, 1);
+    array->borrowed = array_bytes(array) > 0;
     return true;
 }
 
@@ -180,7 +178,7 @@ static bool give_array(struct tilec_unit *unit, const struct node_parameter *par
     memcpy(given->shape, array->extents, array->rank * sizeof *array->extents);
     if (!given->data) {
         given->data = array->rows;
-    } else if (array_bytes(array) > 0) {
+    } else if (array->rows != given->data && array_bytes(array) > 0) {
         memcpy(given->data, array->rows, array_bytes(array));
     }
     return true;

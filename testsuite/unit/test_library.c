@@ -31,6 +31,7 @@ START_TEST(a_kernel_runs_on_arrays) {
         ck_assert_uint_eq(arrays[0].shape[1], 40);
         memcpy(y, arrays[0].data, sizeof y);
         for (int i = 0; i < 120; i++) {
+            ck_assert_float_eq(x[i], (float)i - 60.0f);
             ck_assert_float_eq(y[i], 2 * x[i]);
         }
     }
