@@ -2,23 +2,6 @@
 #include "sim/calls.h"
 #include "sim/core.h"
 
-struct circular_buffer *buffer_find(struct thread *t, uint32_t id) {
-    struct run *run = t->core->run;
-    uint32_t index = id < MAX_BUFFERS ? run->buffer_index[id] : 0;
-    if (index == 0)
-        thread_fault(t, "no circular buffer %u is configured", (unsigned)id);
-    return &t->core->buffers[index - 1];
-}
-
-/* Pages and buffers begin and end at multiples of 16 bytes: whole bytes of marks. */
-uint8_t *l1_marks(const struct core *core, uint32_t address) {
-    return core->memory->written + (address - core->run->l1_base) / 16;
-}
-
-void l1_mark(struct core *core, uint32_t address, uint32_t bytes, bool written) {
-    memset(l1_marks(core, address), written ? 0xff : 0, bytes / 16);
-}
-
 bool l1_is_written(const struct core *core, uint32_t address, uint32_t bytes) {
     const uint8_t *marks = l1_marks(core, address);
     uint32_t count = bytes / 16, i = 0;

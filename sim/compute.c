@@ -100,10 +100,7 @@ static void check_slot(struct thread *t, uint32_t slot) {
 
 struct tile *dst_target(struct thread *t, uint32_t slot) {
     check_slot(t, slot);
-    struct tile *tile = &t->core->compute.dst[slot];
-    if (!t->core->compute.slots[slot].written)
-        memset(tile, 0, sizeof *tile);
-    return tile;
+    return &t->core->compute.dst[slot];
 }
 
 struct tile *dst_source(struct thread *t, uint32_t slot) {

@@ -12,8 +12,11 @@
 #define MAX_BUFFERS 64
 #define MAX_DST_TILES 8
 
-/* Who touched a page during a launch: two cores on one page, one of them writing, is a race. */
+/* Where a page lies, and who touched it during a launch: two cores on one page, one of them writing, is a
+ * race.
+ */
 struct page_state {
+    uint32_t bank, row;      /* the row within its bank */
     uint32_t launch;         /* serial of the launch that reader and writer belong to */
     uint16_t reader, writer; /* core index + 1; 0: none; PAGE_MANY: several */
     uint8_t writer_role;
@@ -29,7 +32,6 @@ struct device_tensor {
     struct device_placement placement;
     uint32_t page_bytes, address, banks; /* address: the same in every bank */
     uint64_t bank_pages;                 /* rows of pages in each bank */
-    uint64_t *slots;                     /* sharded: bank * bank_pages + row of every page; else NULL */
     uint8_t *bytes;                      /* bank by bank */
     struct page_state *states;
     struct device_tensor *next;
@@ -316,9 +318,14 @@ static inline uint64_t thread_iteration(const struct thread *t) {
     return t->line < t->lines ? t->line_counts[t->line].count : 0;
 }
 
-/* Stops the thread until scheduler_wake; lets others run when the seed says so. */
+/* Stops the thread until scheduler_wake. */
 void thread_block(struct thread *t);
-void thread_yield(struct thread *t);
+/* Lets others run when the seed says so. */
+void thread_draw_yield(struct thread *t);
+static inline void thread_yield(struct thread *t) {
+    if (t->core->run->device->options.seed != 0)
+        thread_draw_yield(t);
+}
 /* Lets every other thread that can run go first. */
 void thread_defer(struct thread *t);
 void scheduler_wake(struct run *run, struct thread *t);
@@ -336,7 +343,12 @@ void fault_place(const struct run *run, enum device_role role, uint32_t line, ch
 const char *role_name(enum device_role role);
 
 /* Circular buffers. */
-struct circular_buffer *buffer_find(struct thread *t, uint32_t id);
+static inline struct circular_buffer *buffer_find(struct thread *t, uint32_t id) {
+    uint32_t index = id < MAX_BUFFERS ? t->core->run->buffer_index[id] : 0;
+    if (index == 0)
+        thread_fault(t, "no circular buffer %u is configured", (unsigned)id);
+    return &t->core->buffers[index - 1];
+}
 static inline const char *buffer_name(const struct circular_buffer *cb) {
     return cb->spec->name;
 }
@@ -355,17 +367,31 @@ void operand_release(struct operand_store *store, struct circular_buffer *cb, ui
 static inline uint8_t *l1_bytes(const struct core *core, uint32_t address) {
     return core->memory->l1 + (address - core->run->l1_base);
 }
-uint8_t *l1_marks(const struct core *core,
-                  uint32_t address); /* of the bytes from the address on, a bit for two of them */
-void l1_mark(struct core *core, uint32_t address, uint32_t bytes, bool written);
+/* A bit for two of the bytes from the address on. Pages and buffers begin and end at multiples of 16 bytes:
+ * whole bytes of marks. */
+static inline uint8_t *l1_marks(const struct core *core, uint32_t address) {
+    return core->memory->written + (address - core->run->l1_base) / 16;
+}
+static inline void l1_mark(struct core *core, uint32_t address, uint32_t bytes, bool written) {
+    memset(l1_marks(core, address), written ? 0xff : 0, bytes / 16);
+}
 bool l1_is_written(const struct core *core, uint32_t address, uint32_t bytes);
 
 /* NoC: whether a transfer that has not moved touches this range. */
 bool transfers_overlap(const struct transfer_list *list, uint32_t address, uint32_t bytes);
 
 /* Data movement kernels only. */
-struct thread *data_enter(uint32_t line, const char *name);
-struct thread *data_value_enter(uint32_t line, const char *name);
+static inline struct thread *data_check(struct thread *t) {
+    if (t->role == DEVICE_COMPUTE)
+        thread_fault(t, "is a call of data movement kernels");
+    return t;
+}
+static inline struct thread *data_enter(uint32_t line, const char *name) {
+    return data_check(call_enter(line, name));
+}
+static inline struct thread *data_value_enter(uint32_t line, const char *name) {
+    return data_check(value_enter(line, name));
+}
 /* The buffer whose window of this thread holds these bytes of L1: the pages it reserved, or those it waited
  * for. A fault when there is none. */
 struct circular_buffer *window_at(struct thread *t, uint32_t address, uint32_t bytes, bool to_write);
@@ -407,10 +433,14 @@ void order_write(struct thread *t, struct circular_buffer *cb, uint32_t address,
 void order_push(struct thread *t, struct circular_buffer *cb, uint32_t pages);
 
 /* Tensors: where a page lies. */
-uint64_t tensor_slot(const struct device_tensor *tensor, uint64_t page); /* bank * bank_pages + row */
-uint8_t *tensor_page(const struct device_tensor *tensor, uint64_t page);
+static inline uint8_t *tensor_page(const struct device_tensor *tensor, uint64_t page) {
+    const struct page_state *state = &tensor->states[page];
+    return tensor->bytes + (state->bank * tensor->bank_pages + state->row) * tensor->page_bytes;
+}
 /* Its address within its bank. */
-uint64_t tensor_page_address(const struct device_tensor *tensor, uint64_t page);
+static inline uint64_t tensor_page_address(const struct device_tensor *tensor, uint64_t page) {
+    return tensor->address + (uint64_t)tensor->states[page].row * tensor->page_bytes;
+}
 /* Of each core: what tensors take from the end of L1. */
 uint32_t tensors_l1_bytes(const struct device *device);
 /* "interleaved over 12 banks of DRAM", of the words that device_tensor_facts gives. */
@@ -429,7 +459,7 @@ static inline uint32_t source_format_of(enum data_format format, bool unpack_to_
     return (uint32_t)format * 2 + (unpack_to_dest ? 1 : 0);
 }
 const char *source_format_name(uint32_t source_format);
-/* A DST slot to be written or read by an operation between acquire and commit. */
+/* A DST slot to be wholly written, or read, by an operation between acquire and commit. */
 struct tile *dst_target(struct thread *t, uint32_t slot);
 struct tile *dst_source(struct thread *t, uint32_t slot);
 /* After an operation wrote a slot: rounds where DST has 16 bits. */

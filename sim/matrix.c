@@ -34,10 +34,13 @@ void device_matmul_block_init(uint32_t line, uint32_t in0, uint32_t in1, uint32_
                    buffer_find(t, in0));
 }
 
+/* A slot to be added to: 0 where nothing wrote it. */
 static struct tile *accumulator(struct thread *t, uint32_t slot) {
     struct tile *tile = dst_target(t, slot);
     if (t->core->compute.slots[slot].integer)
         thread_fault(t, "adds to DST slot %u, which holds integers", (unsigned)slot);
+    if (!t->core->compute.slots[slot].written)
+        memset(tile, 0, sizeof *tile);
     return tile;
 }
 

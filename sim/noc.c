@@ -16,20 +16,6 @@ uint32_t device_get_arg_val(uint32_t line, uint32_t index) {
     return t->core->arguments[index];
 }
 
-static struct thread *check_data(struct thread *t) {
-    if (t->role == DEVICE_COMPUTE)
-        thread_fault(t, "is a call of data movement kernels");
-    return t;
-}
-
-struct thread *data_enter(uint32_t line, const char *name) {
-    return check_data(call_enter(line, name));
-}
-
-struct thread *data_value_enter(uint32_t line, const char *name) {
-    return check_data(value_enter(line, name));
-}
-
 static struct device_tensor *bound_tensor(struct thread *t, uint32_t ordinal) {
     const struct device_kernel *kernel = &t->core->run->launch->kernels[t->role];
     if (ordinal >= kernel->accessor_count)

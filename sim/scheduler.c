@@ -45,9 +45,9 @@ void thread_block(struct thread *t) {
     device_current = t;
 }
 
-void thread_yield(struct thread *t) {
+void thread_draw_yield(struct thread *t) {
     struct run *run = t->core->run;
-    if (run->device->options.seed == 0 || random_next(&run->random) % 4 != 0)
+    if (random_next(&run->random) % 4 != 0)
         return;
     run->ready[run->ready_count++] = t;
     coroutine_suspend(t->coroutine);

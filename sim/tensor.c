@@ -123,6 +123,7 @@ static uint32_t find_room(const struct device *device, enum device_memory memory
     return 0;
 }
 
+/* Bank and row of a page of a sharded tensor: bank * bank_pages + row. */
 static uint64_t shard_slot(const struct device_tensor *tensor, uint64_t page) {
     const struct device_placement *placement = &tensor->placement;
     uint64_t shard = 0, within = 0, shard_stride = 1, page_stride = 1;
@@ -140,17 +141,13 @@ static uint64_t shard_slot(const struct device_tensor *tensor, uint64_t page) {
     return shard % tensor->banks * tensor->bank_pages + shard / tensor->banks * page_stride + within;
 }
 
-uint64_t tensor_slot(const struct device_tensor *tensor, uint64_t page) {
-    return tensor->slots ? tensor->slots[page]
-                         : page % tensor->banks * tensor->bank_pages + page / tensor->banks;
-}
-
-uint8_t *tensor_page(const struct device_tensor *tensor, uint64_t page) {
-    return tensor->bytes + tensor_slot(tensor, page) * tensor->page_bytes;
-}
-
-uint64_t tensor_page_address(const struct device_tensor *tensor, uint64_t page) {
-    return tensor->address + tensor_slot(tensor, page) % tensor->bank_pages * tensor->page_bytes;
+static void place_page(struct device_tensor *tensor, uint64_t page) {
+    struct page_state *state = &tensor->states[page];
+    uint64_t slot = tensor->placement.rank > 0
+                        ? shard_slot(tensor, page)
+                        : page % tensor->banks * tensor->bank_pages + page / tensor->banks;
+    state->bank = (uint32_t)(slot / tensor->bank_pages);
+    state->row = (uint32_t)(slot % tensor->bank_pages);
 }
 
 uint32_t tensors_l1_bytes(const struct device *device) {
@@ -172,7 +169,6 @@ const struct device_placement *device_tensor_placement(const struct device_tenso
 static void tensor_discard(struct device_tensor *tensor) {
     free(tensor->name);
     free(tensor->bytes);
-    free(tensor->slots);
     free(tensor->states);
     free(tensor);
 }
@@ -199,14 +195,12 @@ struct device_tensor *device_tensor_place(struct device *device, const char *nam
     tensor->bytes = aligned_alloc(
         ROOM_ALIGNMENT, align_up(tensor->banks * tensor->bank_pages * tensor->page_bytes, ROOM_ALIGNMENT));
     tensor->states = calloc(pages > 0 ? pages : 1, sizeof *tensor->states);
-    if (placement->rank > 0)
-        tensor->slots = malloc((pages > 0 ? pages : 1) * sizeof *tensor->slots);
-    if (!tensor->name || !tensor->bytes || !tensor->states || (placement->rank > 0 && !tensor->slots)) {
+    if (!tensor->name || !tensor->bytes || !tensor->states) {
         tensor_discard(tensor);
         return NULL;
     }
-    for (uint64_t page = 0; tensor->slots && page < pages; ++page)
-        tensor->slots[page] = shard_slot(tensor, page);
+    for (uint64_t page = 0; page < pages; ++page)
+        place_page(tensor, page);
     tensor->next = device->tensors;
     device->tensors = tensor;
     return tensor;
@@ -236,7 +230,7 @@ bool device_tensor_locate(const struct device_tensor *tensor, uint64_t page, uin
                           uint64_t *address) {
     if (page >= tensor->pages)
         return false;
-    *bank = (uint32_t)(tensor_slot(tensor, page) / tensor->bank_pages);
+    *bank = tensor->states[page].bank;
     *address = tensor_page_address(tensor, page);
     return true;
 }
