@@ -112,13 +112,16 @@ struct side_reading {
     struct exchange_side *side;
     const struct item *second; /* a second STEP_SET, and its place */
     int second_at, place;
-    bool in_loop;
+    bool in_loop, guarded;          /* where the reading stands */
+    bool some_guarded, some_always; /* calls between cores in a choice, and outside of it */
 };
 
 static void read_event(struct side_reading *r, const struct item *event) {
     struct exchange_side *side = r->side;
     int step = step_of(event);
     r->place++;
+    r->some_guarded |= step < STEP_COUNT && r->guarded;
+    r->some_always |= step < STEP_COUNT && !r->guarded;
     if (step == STEP_SET && side->steps[STEP_SET] && !r->second) {
         side->unclear |= r->in_loop;
         r->second = event;
@@ -152,23 +155,27 @@ static void part_sets(struct side_reading *r) {
     }
 }
 
+/* What stands in a loop or a choice without calls between cores need not happen: no flush in it counts. */
 static void read_side(struct side_reading *r, const struct item *items) {
     for (const struct item *i = items; i; i = i->next) {
-        bool in_loop = r->in_loop;
-        r->side->unclear |= i->kind == ITEM_CHOICE && has_core_calls(i->body) && has_core_calls(i->otherwise);
+        const struct side_reading around = *r;
         if (i->kind == ITEM_EVENT) {
             read_event(r, i);
             continue;
         }
-        r->in_loop = in_loop || i->kind == ITEM_LOOP;
-        if (i->kind == ITEM_CHOICE && (has_core_calls(i->body) || has_core_calls(i->otherwise))) {
-            r->side->unclear |= r->side->guard != NULL;
+        bool then = has_core_calls(i->body), otherwise = has_core_calls(i->otherwise);
+        if (!then && !otherwise)
+            continue;
+        if (i->kind == ITEM_CHOICE) {
+            r->side->unclear |= (then && otherwise) || r->side->guard;
             r->side->guard = i->condition;
-            r->side->holds = has_core_calls(i->body);
+            r->side->holds = then;
+            r->guarded = true;
         }
-        read_side(r, i->body);
-        read_side(r, i->otherwise);
-        r->in_loop = in_loop;
+        r->in_loop |= i->kind == ITEM_LOOP;
+        read_side(r, then ? i->body : i->otherwise);
+        r->in_loop = around.in_loop;
+        r->guarded = around.guarded;
     }
 }
 
@@ -266,6 +273,7 @@ static void add_exchange(struct exchanges *e, const struct item *choice, const s
         struct side_reading reading = {.side = &sides[i]};
         read_side(&reading, i ? choice->otherwise : choice->body);
         part_sets(&reading);
+        sides[i].unclear |= reading.some_guarded && reading.some_always;
     }
     bool then = sides[0].steps[STEP_DATA] || sides[0].steps[STEP_FLAG];
     bool otherwise = sides[1].steps[STEP_DATA] || sides[1].steps[STEP_FLAG];
@@ -277,6 +285,7 @@ static void add_exchange(struct exchanges *e, const struct item *choice, const s
     x->sender = sides[then ? 0 : 1];
     x->receiver = sides[then ? 1 : 0];
     x->sender.unclear |= !sender_where(e, choice->condition, then, x->core);
+    x->receiver.unclear |= x->receiver.guard != NULL; /* every receiver is counted, every time */
 }
 
 static void find_in_choice(struct exchanges *e, const struct item *choice, const struct item *list,
