@@ -381,6 +381,28 @@ static void access_operands(struct walk *w, struct windows *windows, const struc
     access_tile(w, windows, call, effect->b, effect->tile_b, more_b);
 }
 
+/* A page of a tensor goes to the beginning of a page of its buffer, a stored value to a multiple of its
+ * bytes. */
+static void check_alignment(struct walk *w, const struct walked_call *call, size_t buffer,
+                            const struct polynomial *offset, int64_t unit) {
+    struct values *v = &w->values;
+    const struct polynomial *rest = remainder_of(v, offset, number(v, unit));
+    enum verdict verdict = rest ? prove_at_most(w, rest, number(v, 0)) : UNDECIDED;
+    bool store = call->effect->kind == EFFECT_STORE;
+    if (verdict == PROVED || w->failed[buffer])
+        return;
+    if (verdict == UNDECIDED) {
+        walk_undecided(w, call->span, "not proved: %s is a multiple of %" PRId64 " bytes behind the window",
+                       text_of(w, call, call->effect->address), unit);
+        return;
+    }
+    walk_error(w, call->span, "%s is given an address in the middle of a %s of %s%s", call->effect->name,
+               store ? "value" : "page", buffer_label(w, buffer), w->witness);
+    walk_help(w, store ? "values are stored at multiples of their bytes"
+                       : "a page of a tensor goes to the beginning of a page of its buffer");
+    failed(w, buffer);
+}
+
 static void access_address(struct walk *w, struct windows *windows, const struct walked_call *call) {
     struct values *v = &w->values;
     const struct polynomial *address = argument_of(w, call, call->effect->address), *offset;
@@ -408,6 +430,8 @@ static void access_address(struct walk *w, struct windows *windows, const struct
             bytes = call->effect->bytes ? call->effect->bytes : page_bytes;
     if (page_bytes < 1)
         return;
+    if (!sends)
+        check_alignment(w, call, buffer, offset, bytes);
     /* The last page touched: floor((offset + bytes - 1) / page_bytes). */
     const struct polynomial *size = sends ? argument_of(w, call, call->effect->size) : number(v, bytes);
     if (!size) {
