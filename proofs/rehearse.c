@@ -73,6 +73,8 @@ static bool prepare_tensors(struct rehearsal *r) {
             return false;
         tensor->done = arena_allocate(r->arena, tensor->pages + 1);
         tensor->written = arena_allocate(r->arena, (tensor->pages + 1) * sizeof *tensor->written);
+        if (parameter->direction == DIRECTION_INOUT)
+            tensor->order = arena_allocate(r->arena, (tensor->pages + 1) * sizeof *tensor->order);
     }
     return true;
 }
@@ -152,7 +154,7 @@ static bool trace_core(struct rehearsal *r, struct diagnostics *scratch, uint32_
         return false;
     for (size_t i = 0; i < statements.count; i++) {
         const struct node_function *function = node_as(statements.items[i], function);
-        if (!function || function->role == ROLE_HELPER || core->count == 3)
+        if (!function || function->role == ROLE_HELPER || core->count == FUNCTION_LIMIT)
             continue;
         struct performer *performer = &core->performers[core->count++];
         *performer =

@@ -62,8 +62,10 @@ static bool receivers_agree(struct player *p) {
 static void increase(struct player *p) {
     size_t semaphore = semaphore_at(p, event_argument(p, p->event->effect->target));
     struct core *core = core_at(p, p->event->cores[0], p->event->cores[1]);
-    if (!p->failed)
-        core->semaphores[semaphore] += event_argument(p, p->event->effect->value);
+    if (p->failed)
+        return;
+    core->semaphores[semaphore] += event_argument(p, p->event->effect->value);
+    memset(core->set[semaphore], 0, sizeof *core->set);
 }
 
 static void spread_semaphore(struct player *p) {
@@ -80,6 +82,7 @@ static void spread_semaphore(struct player *p) {
                  p->event->effect->name, core->semaphores[to], p->rehearsal->semaphores[to].node->name,
                  core->performed->x, core->performed->y);
         core->semaphores[to] = p->core->semaphores[from];
+        memset(core->set[to], 0, sizeof *core->set);
     }
     if (goes)
         p->core->sent[from] = p->core->flushed_batch;
@@ -130,12 +133,17 @@ bool perform_between_cores(struct player *p) {
             fail(p, "noc_async_writes_flushed must stand before the semaphore is set again",
                  "%s is set while a multicast of it is in flight",
                  p->rehearsal->semaphores[semaphore].node->name);
-        if (!p->failed)
-            p->core->semaphores[semaphore] = event_argument(p, effect->value);
+        if (p->failed)
+            return true;
+        p->core->semaphores[semaphore] = event_argument(p, effect->value);
+        order_note(p, p->core->set[semaphore]);
         return true;
     case EFFECT_SEMAPHORE_WAIT:
         semaphore = semaphore_at(p, event_argument(p, effect->address));
-        return p->failed || p->core->semaphores[semaphore] == event_argument(p, effect->value);
+        if (p->failed || p->core->semaphores[semaphore] != event_argument(p, effect->value))
+            return p->failed;
+        order_learn(p, p->core->set[semaphore]);
+        return true;
     case EFFECT_SEMAPHORE_INCREASE:
         increase(p);
         return true;
@@ -271,6 +279,7 @@ static void open_core(struct rehearsal *r, struct core *core) {
     core->rings = open_rings(r);
     core->read_batch = core->flushed_batch = 1;
     core->semaphores = arena_allocate(r->arena, (r->semaphore_count + 1) * sizeof *core->semaphores);
+    core->set = arena_allocate(r->arena, (r->semaphore_count + 1) * sizeof *core->set);
     core->sent = arena_allocate(r->arena, (r->semaphore_count + 1) * sizeof *core->sent);
     for (size_t i = 0; i < r->semaphore_count; i++)
         core->semaphores[i] = (uint32_t)attribute_integer(r->semaphores[i].node->initial, 0);

@@ -6,7 +6,19 @@
 #include "proofs/call_effect.h"
 #include "ir/compilation.h"
 
-enum { EVENT_ARGUMENTS = 10, EVENT_LIMIT = 100000, STEP_LIMIT = 2000000, REHEARSED_CORES = 128 };
+enum {
+    EVENT_ARGUMENTS = 10,
+    EVENT_LIMIT = 100000,
+    STEP_LIMIT = 2000000,
+    REHEARSED_CORES = 128,
+    FUNCTION_LIMIT = 3
+};
+
+/* Calls of the functions of one core that moved a page, counted from 1; 0: none. */
+struct page_order {
+    size_t core; /* counted from 1 */
+    uint32_t read[FUNCTION_LIMIT], written[FUNCTION_LIMIT];
+};
 
 struct rehearsed_tensor {
     const struct node_parameter *parameter;
@@ -16,6 +28,7 @@ struct rehearsed_tensor {
     uint64_t pages;
     struct span *written; /* of each page: by whom; line 0: by nobody */
     bool *done;
+    struct page_order *order; /* of each page, where the tensor is changed in place; else NULL */
 };
 
 struct rehearsed_buffer {
@@ -97,7 +110,7 @@ struct performer {
 
 struct performed_core {
     uint32_t x, y, noc[2]; /* noc: its NoC coordinates, where the kernel has semaphores */
-    struct performer performers[3];
+    struct performer performers[FUNCTION_LIMIT];
     size_t count;
 };
 
@@ -112,6 +125,7 @@ struct ring_page {
     uint32_t covered;                 /* bytes written; page_bytes: all of them */
     unsigned char *bytes, *known;     /* of single stores: the bytes, and which there are; NULL: none */
     uint32_t read_batch, write_batch; /* the transfers that touched it last; 0: none */
+    uint32_t pushed[FUNCTION_LIMIT], popped[FUNCTION_LIMIT]; /* what came before its last move */
 };
 
 /* SLOT_MOVED: the bits of a tile that was unpacked; SLOT_COMPUTED: a result, rounded where DST holds 16 bits.
@@ -130,8 +144,10 @@ struct core {
     uint32_t read_batch, write_batch,
         flushed_batch; /* numbers of the transfers that no barrier has ended yet */
     enum slot_state slots[DST_LIMIT];
-    uint32_t *semaphores; /* values */
-    uint32_t *sent;       /* of each semaphore: the transfers that its last multicast belongs to; 0: none */
+    uint32_t *semaphores;            /* values */
+    uint32_t (*set)[FUNCTION_LIMIT]; /* of each semaphore: what came before it was set */
+    uint32_t knows[FUNCTION_LIMIT][FUNCTION_LIMIT];
+    uint32_t *sent; /* of each semaphore: the transfers that its last multicast belongs to; 0: none */
     const struct event *linked; /* the multicast whose path is held for the next one; NULL: none */
 };
 
@@ -160,6 +176,11 @@ struct ring_page *window_page(struct player *player, struct ring *ring, bool bac
 void page_written(struct ring *ring, struct ring_page *page);
 /* False: the thread has to wait. */
 bool perform(struct player *player);
+/* rehearse_order.c: what surely came before what is done next. */
+void order_note(const struct player *player, uint32_t stamp[FUNCTION_LIMIT]);
+void order_learn(const struct player *player, const uint32_t stamp[FUNCTION_LIMIT]);
+/* A page of a tensor that is changed in place is read or written. */
+void order_transfer(struct player *player, struct rehearsed_tensor *tensor, uint32_t page, bool write);
 /* rehearse_cores.c: calls that reach other cores, and semaphores. */
 bool perform_between_cores(struct player *player);
 

@@ -111,7 +111,9 @@ static bool enough(const struct player *p, const struct ring *ring) {
 /* False: it has to wait. */
 static bool open_window(struct player *p, struct ring *ring) {
     uint32_t pages = event_argument(p, p->event->effect->pages);
-    uint32_t *window = p->event->effect->kind == EFFECT_RESERVE ? &ring->reserved : &ring->waited;
+    bool reserve = p->event->effect->kind == EFFECT_RESERVE;
+    uint32_t *window = reserve ? &ring->reserved : &ring->waited,
+             first = reserve ? ring->write_page : ring->read_page;
     if (pages > ring->buffer->pages)
         fail(p, "such a call never returns", "%s of %" PRIu32 " pages, and %s has %" PRIu32,
              p->event->effect->name, pages, name_of(ring), ring->buffer->pages);
@@ -119,6 +121,10 @@ static bool open_window(struct player *p, struct ring *ring) {
         return false;
     else if (pages > *window)
         *window = pages;
+    for (uint32_t i = 0; i < pages && !p->failed; i++) {
+        const struct ring_page *page = &ring->pages[(first + i) % ring->buffer->pages];
+        order_learn(p, reserve ? page->popped : page->pushed);
+    }
     return true;
 }
 
@@ -148,6 +154,7 @@ static void move_window(struct player *p, struct ring *ring) {
             page->covered = 0;
             page->bytes = page->known = NULL;
         }
+        order_note(p, push ? page->pushed : page->popped);
     }
     *at = (*at + pages) % ring->buffer->pages;
     *window -= pages;
@@ -220,6 +227,7 @@ static void transfer(struct player *p) {
              name_of(ring), type_text(ring->buffer->node->dtype));
     else if (to_tensor)
         write_tensor(p, tensor, page_number);
+    order_transfer(p, tensor, page_number, to_tensor);
     if (to_tensor) {
         page->write_batch = p->core->flushed_batch;
     } else {

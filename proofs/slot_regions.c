@@ -1,12 +1,12 @@
 /* What a section surely wrote, and what it surely did not.
  *
- * A region that stands in open loops is what this turn of them wrote; behind a loop, what all its turns wrote; one
- * that a loop carries, what its earlier turns wrote. A slot is surely written when under every outcome of the
- * conditions around writes some region reaches it:
+ * A region that stands in open loops is what this turn of them wrote; behind a loop, what all its turns
+ * wrote; one that a loop carries, what its earlier turns wrote. A slot is surely written when under every
+ * outcome of the conditions around writes some region reaches it:
  *
- * - by one of its turns, that of the same numbers. Loops of equal ranges share a variable: where the slot that is
- *   read mentions it, its loop is open and has this turn, and so had the other one. Any other loop of the region
- *   stands for its first turn, and must have one, or for the turn that the slot says;
+ * - by one of its turns, that of the same numbers. Loops of equal ranges share a variable: where the slot
+ * that is read mentions it, its loop is open and has this turn, and so had the other one. Any other loop of
+ * the region stands for its first turn, and must have one, or for the turn that the slot says;
  * - or as one of all slots from the first to the last, with no gap between them.
  *
  * Of a carried region the first turn and the one before count; there must have been one.
@@ -62,7 +62,8 @@ static const struct polynomial *trips_of(struct values *v, const struct atom *lo
     return ceiling_of(v, difference_of(v, loop->b, loop->a), number(v, loop->step));
 }
 
-static bool is_positive(struct walk *w, const struct alternatives *facts, const struct polynomial *p, int depth);
+static bool is_positive(struct walk *w, const struct alternatives *facts, const struct polynomial *p,
+                        int depth);
 
 /* A quotient of what is at least its divisor, a minimum of such numbers. */
 static bool is_positive_atom(struct walk *w, const struct alternatives *facts, size_t index, int depth) {
@@ -77,7 +78,8 @@ static bool is_positive_atom(struct walk *w, const struct alternatives *facts, s
 }
 
 /* p >= 1. Atoms are at least 0, so it is enough that one of its products is. */
-static bool is_positive(struct walk *w, const struct alternatives *facts, const struct polynomial *p, int depth) {
+static bool is_positive(struct walk *w, const struct alternatives *facts, const struct polynomial *p,
+                        int depth) {
     struct values *v = &w->values;
     if (!p || depth == 0 || prove_guarded(w, facts, number(v, 1), p))
         return p && depth > 0;
@@ -108,8 +110,8 @@ static bool surely_met(struct walk *w, const struct alternatives *facts, const s
         for (size_t j = 0; condition->known && j < condition->count && !met; j++) {
             met = true;
             for (size_t k = 0; met && k < condition->items[j].count; k++)
-                met = prove_guarded(w, &one, number(v, 0),
-                                    at_chosen(v, condition->items[j].items[k], chosen));
+                met =
+                    prove_guarded(w, &one, number(v, 0), at_chosen(v, condition->items[j].items[k], chosen));
         }
         if (!met)
             return false;
@@ -151,8 +153,8 @@ static const struct polynomial *last_turn(struct values *v, const struct atom *l
     return sum_of(v, loop->a, product_of(v, difference_of(v, trips_of(v, loop), one), step));
 }
 
-/* The region's first or last slot, its loops from `first` on at the ends of their ranges; NULL where one moves the
- * slot neither up nor down alone. `before`: the carrying loop has turns before this one. */
+/* The region's first or last slot, its loops from `first` on at the ends of their ranges; NULL where one
+ * moves the slot neither up nor down alone. `before`: the carrying loop has turns before this one. */
 static const struct polynomial *region_end(struct walk *w, const struct region *region, size_t first,
                                            bool last, bool before) {
     struct values *v = &w->values;
@@ -165,9 +167,10 @@ static const struct polynomial *region_end(struct walk *w, const struct region *
             !(never_negative(factor) || never_positive(factor)))
             return NULL;
         bool falls = factor->count && never_positive(factor);
-        end = last == falls                                      ? loop.a
-              : before && index == region->carried ? difference_of(v, atom_value(v, index), number(v, loop.step))
-                                                   : last_turn(v, &loop);
+        end = last == falls ? loop.a
+              : before && index == region->carried
+                  ? difference_of(v, atom_value(v, index), number(v, loop.step))
+                  : last_turn(v, &loop);
         slot = replace_atom(v, slot, index, end);
     }
     return last ? difference_of(v, sum_of(v, slot, region->count), number(v, 1)) : slot;
@@ -182,8 +185,8 @@ static const struct polynomial *stride_of(struct values *v, const struct region 
     return never_positive(factor) ? difference_of(v, number(v, 0), factor) : factor;
 }
 
-/* Are all slots from the first to the last written, by the loops from `first` on? One after another moves what
- * the others write by no more than its own length. */
+/* Are all slots from the first to the last written, by the loops from `first` on? One after another moves
+ * what the others write by no more than its own length. */
 static bool is_dense(struct walk *w, const struct region *region, size_t first) {
     struct values *v = &w->values;
     const struct polynomial *length = region->count;
@@ -200,8 +203,7 @@ static bool is_dense(struct walk *w, const struct region *region, size_t first) 
             return false;
         used[next] = true;
         const struct atom loop = v->atoms[region->locals[next]];
-        length = sum_of(v, length,
-                        product_of(v, stride, difference_of(v, trips_of(v, &loop), number(v, 1))));
+        length = sum_of(v, length, product_of(v, stride, difference_of(v, trips_of(v, &loop), number(v, 1))));
     }
     return true;
 }
@@ -240,8 +242,8 @@ static bool reaches_densely(struct walk *w, const struct alternatives *facts, co
 
 /* ---- one turn ---- */
 
-/* Where a loop moves the slot by one from turn to turn: the turn that writes `slot`, which must be one of its turns;
- * NULL when it is none. */
+/* Where a loop moves the slot by one from turn to turn: the turn that writes `slot`, which must be one of its
+ * turns; NULL when it is none. */
 static const struct polynomial *turn_that_writes(struct walk *w, const struct alternatives *facts,
                                                  const struct polynomial *at, size_t loop,
                                                  const struct polynomial *slot) {
@@ -339,7 +341,8 @@ struct question {
     int splits; /* left */
 };
 
-static bool is_covered(struct walk *w, const struct alternatives *facts, struct question *question, int depth);
+static bool is_covered(struct walk *w, const struct alternatives *facts, struct question *question,
+                       int depth);
 
 static bool covered_either_way(struct walk *w, const struct alternatives *facts, struct question *question,
                                const struct alternatives *met, const struct alternatives *unmet, int depth) {
