@@ -272,6 +272,19 @@ static bool proved_with(struct walk *w, const struct facts *facts, size_t first,
     return false;
 }
 
+/* p <= 0 for either arm of a minimum that p falls with: it is one of them. */
+static bool proved_by_arms(struct walk *w, const struct facts *facts, const struct polynomial *p) {
+    struct values *v = &w->values;
+    for (size_t i = 0; i < p->count; i++) {
+        const struct monomial *term = &p->terms[i];
+        const struct atom atom = v->atoms[term->degree == 1 ? term->atoms[0] : 0];
+        if (term->degree == 1 && term->factor < 0 && atom.kind == ATOM_MINIMUM)
+            return proved_with(w, facts, 0, replace_atom(v, p, term->atoms[0], atom.a), 3) &&
+                   proved_with(w, facts, 0, replace_atom(v, p, term->atoms[0], atom.b), 3);
+    }
+    return false;
+}
+
 bool prove_guarded(struct walk *w, const struct alternatives *guard, const struct polynomial *p,
                    const struct polynomial *limit) {
     const struct polynomial *excess = difference_of(&w->values, p, limit);
@@ -282,7 +295,7 @@ bool prove_guarded(struct walk *w, const struct alternatives *guard, const struc
         launch_facts(w, &facts);
         turn_facts(w, &facts, excess);
         open_arms(w, &facts);
-        if (!proved_with(w, &facts, 0, excess, 3))
+        if (!proved_with(w, &facts, 0, excess, 3) && !proved_by_arms(w, &facts, excess))
             return false;
     }
     return true;
@@ -301,4 +314,26 @@ const struct alternatives *possible_alternatives(struct walk *w, const struct al
             possible->items[possible->count++] = a->items[i];
     }
     return possible;
+}
+
+bool alternatives_mention(const struct values *v, const struct alternatives *a, size_t atom) {
+    for (size_t i = 0; i < a->count; i++)
+        for (size_t j = 0; j < a->items[i].count; j++)
+            if (depends_on_atom(v, a->items[i].items[j], atom))
+                return true;
+    return false;
+}
+
+const struct polynomial *joined_value(struct walk *w, const struct polynomial *a,
+                                      const struct polynomial *b) {
+    struct values *v = &w->values;
+    const struct polynomial *one = number(v, 1);
+    if (same_value(a, b) || !a || !b || !w->parted)
+        return same_value(a, b) ? a : NULL;
+    const struct alternatives *met = condition_alternatives(w, w->parted, true);
+    const struct polynomial *fact =
+        met->known && met->count == 1 && met->items[0].count == 1 ? met->items[0].items[0] : NULL;
+    if (!fact || !prove_guarded(w, guard_here(w), number(v, -1), fact))
+        return NULL;
+    return sum_of(v, b, product_of(v, difference_of(v, a, b), minimum_of(v, sum_of(v, fact, one), one)));
 }

@@ -25,6 +25,11 @@ struct alternatives *condition_alternatives(struct walk *walk, struct node *cond
 struct alternatives *both_hold(struct walk *walk, const struct alternatives *a, const struct alternatives *b);
 /* fact >= 0 */
 struct alternatives *fact_alternative(struct walk *walk, const struct polynomial *fact);
+/* Behind branches, where a holds behind the first and b behind the other: b + (a - b) * min(x, 1) for a
+ * condition x > 0 on what is never below 0. NULL where the condition is none. */
+const struct polynomial *joined_value(struct walk *walk, const struct polynomial *a,
+                                      const struct polynomial *b);
+bool alternatives_mention(const struct values *values, const struct alternatives *a, size_t atom);
 /* Without the alternatives that surely never hold. */
 const struct alternatives *possible_alternatives(struct walk *walk, const struct alternatives *a);
 /* All conditions around the place where the walk stands. */

@@ -4,15 +4,17 @@
 #include <string.h>
 
 #include "support/architecture.h"
+#include "proofs/fact.h"
 #include "proofs/internal.h"
 
 /* Transfers of one buffer on their way, on some path. In the first `low` bytes of the window nothing is on
  * its way: a number of sizes, and of the turns of loops that move the window.
  */
 struct transfers {
-    bool some, doubtful; /* doubtful: `low` may be less than it could be */
+    bool some, doubtful; /* doubtful: it may be that there are none, or none so low, where they are judged */
     const struct polynomial *low;
-    struct span span; /* of the first */
+    const struct polynomial *amount; /* 0: there are none after all, 1: there are; NULL: not known */
+    struct span span;                /* of the first */
 };
 
 /* Which move of a window was the last: the call, or a place of its own where paths meet and in helpers, whose
@@ -47,7 +49,16 @@ static size_t state_size(const struct walk *w) {
 }
 
 static void begin(struct walk *w, void *state) {
+    struct movement *m = state;
     memset(state, 0, state_size(w));
+    for (size_t i = 0; i < w->buffer_count; i++)
+        m->buffers[i].reads.amount = m->buffers[i].writes.amount = m->buffers[i].sends.amount =
+            number(&w->values, 0);
+}
+
+static bool are_none(const struct transfers *transfers) {
+    int64_t amount;
+    return !transfers->some || (known_number(transfers->amount, &amount) && amount == 0);
 }
 
 static bool concerns(const struct call_effect *effect) {
@@ -111,7 +122,7 @@ static void move_window(struct walk *w, struct buffer_movement *m, const struct 
         return;
     if (transfers->some && transfers->low && prove_quietly(w, bytes, transfers->low)) {
         transfers->low = difference_of(v, transfers->low, bytes);
-    } else if (transfers->some && !w->failed[buffer]) {
+    } else if (!are_none(transfers) && !w->failed[buffer]) {
         report_in_flight(w, transfers, call, buffer, known);
         failed(w, buffer);
     }
@@ -182,6 +193,21 @@ static const struct polynomial *least_offset(struct walk *w, const struct polyno
     return least;
 }
 
+/* Some turns issue it and others do not: what stands in flight behind the loop, the last turn says. */
+static bool varies_with_a_turn(struct walk *w) {
+    const struct name_value *names = w->names;
+    bool varies = false;
+    for (size_t i = 0; i < w->condition_count && !varies; i++) {
+        w->names = w->conditions[i].names;
+        const struct alternatives *met = condition_alternatives(w, w->conditions[i].condition, true);
+        for (size_t j = 0; j < w->loop_count; j++)
+            varies = varies || (w->loops[j].atom != ATOM_LIMIT &&
+                                alternatives_mention(&w->values, met, w->loops[j].atom));
+    }
+    w->names = names;
+    return varies;
+}
+
 /* Neither is less. */
 static const struct polynomial *lower_of(struct walk *w, const struct polynomial *a,
                                          const struct polynomial *b) {
@@ -193,9 +219,17 @@ static const struct polynomial *lower_of(struct walk *w, const struct polynomial
 static void issue(struct walk *w, struct transfers *transfers, struct span span,
                   const struct polynomial *low) {
     if (!transfers->some)
-        *transfers = (struct transfers){.some = true, .low = low, .span = span};
+        *transfers = (struct transfers){.some = true, .low = low, .amount = transfers->amount, .span = span};
     else
         transfers->low = lower_of(w, transfers->low, low);
+}
+
+static void issue_here(struct walk *w, struct transfers *transfers, const struct walked_call *call,
+                       const struct polynomial *offset) {
+    bool sure = transfers->some && !transfers->doubtful;
+    issue(w, transfers, call->span, least_offset(w, offset));
+    transfers->doubtful = !sure && varies_with_a_turn(w);
+    transfers->amount = number(&w->values, 1);
 }
 
 /* Reads into the window have landed where it is stored to or sent. */
@@ -250,26 +284,27 @@ static void use_address(struct walk *w, struct movement *m, const struct walked_
         failed(w, buffer);
     }
     if (kind == EFFECT_WRITE_PAGE) {
-        issue(w, &b->writes, call->span, least_offset(w, offset));
+        issue_here(w, &b->writes, call, offset);
         return;
     }
     if (kind != EFFECT_READ_PAGE)
         check_landed(w, b, call, buffer);
     if (kind == EFFECT_MULTICAST) {
-        issue(w, pointer->write ? &b->sends : &b->writes, call->span, least_offset(w, offset));
+        issue_here(w, pointer->write ? &b->sends : &b->writes, call, offset);
         return;
     }
     check_sent(w, b, call, buffer);
     if (kind == EFFECT_READ_PAGE)
-        issue(w, &b->reads, call->span, least_offset(w, offset));
+        issue_here(w, &b->reads, call, offset);
 }
 
 static void land(struct walk *w, struct movement *m, bool reads, bool writes) {
+    const struct transfers none = {.amount = number(&w->values, 0)};
     for (size_t i = 0; i < w->buffer_count; i++) {
         if (reads)
-            m->buffers[i].reads.some = false;
+            m->buffers[i].reads = none;
         if (writes)
-            m->buffers[i].writes.some = m->buffers[i].sends.some = false;
+            m->buffers[i].writes = m->buffers[i].sends = none;
     }
 }
 
@@ -314,8 +349,13 @@ static void end(struct walk *w, void *state) {
     struct movement *m = state;
     for (size_t i = 0; i < w->buffer_count; i++) {
         const struct transfers *reads = &m->buffers[i].reads;
-        if (!reads->some || w->failed[i])
+        if (are_none(reads) || w->failed[i])
             continue;
+        if (reads->doubtful) {
+            walk_undecided(w, reads->span, "not proved: %s ends with no read into %s in flight",
+                           w->function->name, buffer_label(w, i));
+            continue;
+        }
         walk_error(w, reads->span, "%s ends with this read into %s in flight", w->function->name,
                    buffer_label(w, i));
         walk_help(w, "noc_async_read_barrier before the end");
@@ -339,9 +379,11 @@ static void end(struct walk *w, void *state) {
 /* ---- where paths meet ---- */
 
 static void join_transfers(struct walk *w, struct transfers *into, const struct transfers *other) {
+    const struct polynomial *amount = joined_value(w, into->amount, other->amount);
     if (other->some)
         issue(w, into, other->span, other->low);
     into->doubtful |= other->doubtful;
+    into->amount = amount;
 }
 
 static void join_position(struct position *into, const struct position *other, const void *where) {
@@ -382,6 +424,20 @@ static const struct polynomial *turns_before(struct values *v, const struct loop
     return quotient_of(v, difference_of(v, atom_value(v, loop->atom), loop->lower), number(v, loop->step));
 }
 
+/* As windows.c has it of a turn that leaves a value of its own variable: that of the turn before. */
+static const struct polynomial *amount_before_turn(struct walk *w, const struct polynomial *before,
+                                                   const struct polynomial *after,
+                                                   const struct loop_turns *loop) {
+    struct values *v = &w->values;
+    const struct polynomial *step = number(v, loop->step), *turn = atom_value(v, loop->atom);
+    if (same_value(before, after))
+        return before;
+    if (!before || !after || !loop->lower || !depends_on_atom(v, after, loop->atom) ||
+        !same_value(replace_atom(v, after, loop->atom, difference_of(v, loop->lower, step)), before))
+        return NULL;
+    return replace_atom(v, after, loop->atom, difference_of(v, turn, step));
+}
+
 /* A turn that moves the window by so many bytes while transfers are on their way leaves so much less in front
  * of them: turn t begins with low - t * step. Where no such step is known, with nothing. */
 static void enter_transfers(struct walk *w, struct transfers *entry, const struct transfers *end, bool moved,
@@ -412,8 +468,12 @@ static void enter(struct walk *w, void *entry, const void *end_of_turn, const st
         struct buffer_movement *b = &before->buffers[i];
         const struct buffer_movement *e = &end->buffers[i];
         bool pushed = b->back.move != e->back.move, popped = b->front.move != e->front.move;
+        const struct polynomial *reads = amount_before_turn(w, b->reads.amount, e->reads.amount, loop),
+                                *writes = amount_before_turn(w, b->writes.amount, e->writes.amount, loop);
         enter_transfers(w, &b->reads, &e->reads, pushed, loop);
         enter_transfers(w, &b->writes, &e->writes, popped, loop);
+        b->reads.amount = reads;
+        b->writes.amount = writes;
         into->buffers[i].reads = b->reads;
         into->buffers[i].writes = b->writes;
     }
@@ -423,6 +483,8 @@ static bool confirm_transfers(struct walk *w, const struct transfers *entry, con
                               const struct loop_turns *loop) {
     struct values *v = &w->values;
     const struct polynomial *next = sum_of(v, atom_value(v, loop->atom), number(v, loop->step));
+    if (entry->amount && !same_value(replace_atom(v, entry->amount, loop->atom, next), end->amount))
+        return false;
     return !end->some ||
            (entry->some && prove_quietly(w, replace_atom(v, entry->low, loop->atom, next), end->low));
 }
@@ -436,18 +498,28 @@ static bool confirm(struct walk *w, const void *entry, const void *end, const st
     return confirmed;
 }
 
-/* What the last turn leaves. */
+/* What the last turn leaves. How many there are says the induction, also where there is no turn. */
 static void last_turn(struct walk *w, struct transfers *transfers, const struct loop_turns *loop) {
     struct values *v = &w->values;
     const struct polynomial *turns = product_of(v, loop->trips, number(v, loop->step)),
                             *last = sum_of(v, loop->lower, difference_of(v, turns, number(v, loop->step)));
     if (transfers->some && depends_on_atom(v, transfers->low, loop->atom))
         transfers->low = replace_atom(v, transfers->low, loop->atom, last);
+    if (transfers->amount && depends_on_atom(v, transfers->amount, loop->atom))
+        transfers->amount = replace_atom(v, transfers->amount, loop->atom, last);
+}
+
+static void leave_amount(struct walk *w, struct transfers *state, const struct transfers *entry,
+                         const struct loop_turns *loop) {
+    struct values *v = &w->values;
+    const struct polynomial *behind =
+        sum_of(v, loop->lower, product_of(v, loop->trips, number(v, loop->step)));
+    if (entry->amount && behind)
+        state->amount = replace_atom(v, entry->amount, loop->atom, behind);
 }
 
 static void leave(struct walk *w, void *state, const void *entry, const void *end_of_turn,
                   const struct loop_turns *loop) {
-    (void)entry;
     struct movement *end = arena_copy(w->compilation->arena, end_of_turn, state_size(w));
     for (size_t i = 0; i < w->buffer_count; i++) {
         last_turn(w, &end->buffers[i].reads, loop);
@@ -458,6 +530,12 @@ static void leave(struct walk *w, void *state, const void *entry, const void *en
         memcpy(state, end, state_size(w));
     else
         join_at(w, state, end, new_place(w));
+    for (size_t i = 0; i < w->buffer_count; i++) {
+        struct buffer_movement *after = &((struct movement *)state)->buffers[i];
+        const struct buffer_movement *from = &((const struct movement *)entry)->buffers[i];
+        leave_amount(w, &after->reads, &from->reads, loop);
+        leave_amount(w, &after->writes, &from->writes, loop);
+    }
 }
 
 static const struct polynomial *pointer(struct walk *w, const void *state, size_t buffer, bool write,

@@ -226,6 +226,34 @@ static bool play_together(struct player *p) {
     return !p->failed;
 }
 
+/* ---- the ends ---- */
+
+/* The transfer of a function that no barrier of it ends. */
+static void check_end(struct player *p, struct performer *performer, enum effect_kind transfer,
+                      enum effect_kind barrier) {
+    bool read = transfer == EFFECT_READ_PAGE;
+    p->performer = performer;
+    for (size_t i = performer->trace.count; i-- > 0 && !p->failed;) {
+        p->event = &performer->trace.events[i];
+        if (!p->event->effect || p->event->effect->kind == barrier)
+            return;
+        if (p->event->effect->kind == transfer)
+            fail(p, read ? "noc_async_read_barrier before the end" : "noc_async_write_barrier before the end",
+                 "%s ends with this %s in flight", performer->function->name, read ? "read" : "write");
+    }
+}
+
+static bool all_landed(struct player *p) {
+    for (size_t i = 0; i < p->core_count; i++) {
+        p->core = &p->cores[i];
+        for (size_t j = 0; j < p->core->performed->count; j++) {
+            check_end(p, &p->core->performed->performers[j], EFFECT_READ_PAGE, EFFECT_READ_BARRIER);
+            check_end(p, &p->core->performed->performers[j], EFFECT_WRITE_PAGE, EFFECT_WRITE_BARRIER);
+        }
+    }
+    return !p->failed;
+}
+
 /* ---- the results ---- */
 
 static const char *page_text(struct rehearsal *r, const struct rehearsed_tensor *tensor, uint64_t page) {
@@ -295,5 +323,5 @@ bool play(struct rehearsal *r, struct performed_core *performed, size_t core_cou
         player.cores[i].performed = &performed[i];
         open_core(r, &player.cores[i]);
     }
-    return play_together(&player) && all_written(r);
+    return play_together(&player) && all_landed(&player) && all_written(r);
 }

@@ -127,19 +127,11 @@ static bool guards_met(struct walk *w, const struct alternatives *facts, const s
     return true;
 }
 
-static bool condition_mentions(const struct values *v, const struct alternatives *condition, size_t atom) {
-    for (size_t i = 0; i < condition->count; i++)
-        for (size_t j = 0; j < condition->items[i].count; j++)
-            if (depends_on_atom(v, condition->items[i].items[j], atom))
-                return true;
-    return false;
-}
-
 /* Is it the same in all turns of the region's loops from `first` on? */
 static bool is_steady(const struct values *v, const struct region *region, const struct region_guard *guard,
                       size_t first) {
     for (size_t i = first; i < region->local_count; i++)
-        if (condition_mentions(v, guard->met, region->locals[i]))
+        if (alternatives_mention(v, guard->met, region->locals[i]))
             return false;
     return guard->met->known && guard->unmet->known;
 }

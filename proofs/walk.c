@@ -500,7 +500,9 @@ static void walk_if(struct walk *w, void *state, struct node_if *choice) {
     void *otherwise = copy_state(w, state);
     walk_branch(w, state, choice, true);
     walk_branch(w, otherwise, choice, false);
+    w->parted = choice->condition;
     w->proof->join(w, state, otherwise);
+    w->parted = NULL;
     give_back_state(w, otherwise);
 }
 

@@ -117,7 +117,8 @@ struct walk {
     unsigned open;   /* questions that were left open: warnings and checks of the launch */
     int quiet;       /* above 0: nothing is reported */
     int helpers;
-    bool launching; /* a launch argument is evaluated: its numbers have a sign */
+    bool launching;      /* a launch argument is evaluated: its numbers have a sign */
+    struct node *parted; /* while branches are joined: their condition */
     const struct proof *proof;
     const struct walk_watch *watch;   /* or NULL */
     void *state;                      /* while an expression is evaluated */

@@ -1,9 +1,8 @@
 /* The windows of circular buffers: how many pages are reserved at the back and waited for at the front,
  * whether every access is among them, and where the ring wraps. */
-#include "proofs/walk.h"
-
 #include <inttypes.h>
 
+#include "proofs/fact.h"
 #include "proofs/internal.h"
 
 /* A position in the ring: at + any multiple of modulus. Both NULL: unknown. */
@@ -269,6 +268,9 @@ static void move_window(struct walk *w, struct side *side, const struct walked_c
     const char *verb = push ? "pushes" : "pops", *opened = push ? "reserved" : "waited for";
     struct values *v = &w->values;
     enum verdict verdict = side->window ? prove_at_most(w, count, side->window) : UNDECIDED;
+    if (w->quiet && verdict == UNDECIDED && count && side->window &&
+        prove_guarded(w, guard_here(w), count, side->window))
+        verdict = PROVED;
     if (verdict == REFUTED) {
         walk_error(w, call->span, "%s %s of %s with %s %s%s", verb, count_text(w, call),
                    buffer_label(w, buffer), value_text(w, side->window), opened, w->witness);
@@ -286,7 +288,8 @@ static void move_window(struct walk *w, struct side *side, const struct walked_c
     }
     if (!w->failed[buffer])
         ring_step(w, side, call, buffer, count, verb);
-    side->window = verdict == PROVED ? difference_of(v, side->window, count) : NULL;
+    bool all = verdict == PROVED && prove_quietly(w, side->window, count);
+    side->window = all ? number(v, 0) : verdict == PROVED ? difference_of(v, side->window, count) : NULL;
     int64_t known = 1;
     if (!known_number(count, &known) || known > 0) {
         side->unmoved = NO;
@@ -476,9 +479,8 @@ static bool same_ring(const struct ring *a, const struct ring *b) {
     return same_value(a->at, b->at) && same_value(a->modulus, b->modulus);
 }
 
-static void join_side(struct side *into, const struct side *other) {
-    if (!same_value(into->window, other->window))
-        into->window = NULL;
+static void join_side(struct walk *w, struct side *into, const struct side *other) {
+    into->window = joined_value(w, into->window, other->window);
     if (!same_ring(&into->ring, &other->ring))
         into->ring = (struct ring){NULL, NULL};
     if (into->unmoved != other->unmoved)
@@ -491,8 +493,8 @@ static void join_side(struct side *into, const struct side *other) {
 
 static void join(struct walk *w, void *into, const void *other) {
     for (size_t i = 0; i < w->buffer_count; i++) {
-        join_side(&((struct windows *)into)[i].back, &((const struct windows *)other)[i].back);
-        join_side(&((struct windows *)into)[i].front, &((const struct windows *)other)[i].front);
+        join_side(w, &((struct windows *)into)[i].back, &((const struct windows *)other)[i].back);
+        join_side(w, &((struct windows *)into)[i].front, &((const struct windows *)other)[i].front);
     }
 }
 
