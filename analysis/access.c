@@ -90,6 +90,16 @@ static struct access_site *new_site(struct relations *r) {
     return &r->sites[r->site_count++];
 }
 
+/* Accesses of one statement under the same axes have one domain. */
+static const struct access_site *site_beside(const struct relations *r, const struct access_site *site) {
+    const struct access_site *last = r->site_count ? &r->sites[r->site_count - 1] : NULL;
+    bool same = last && last->statement == site->statement && last->order == site->order &&
+                last->axis_count == site->axis_count;
+    for (size_t i = 0; same && i < site->axis_count; i++)
+        same = last->ranges[i] == site->ranges[i] && last->axes[i] == site->axes[i];
+    return same ? last : NULL;
+}
+
 static void add_site(struct walk *walk, struct node_access *access, enum access_kind kind) {
     struct relations *r = walk->relations;
     isl_local_space *local = space_at(walk);
@@ -110,7 +120,9 @@ static void add_site(struct walk *walk, struct node_access *access, enum access_
     }
     site.axes = axes;
     site.ranges = ranges;
-    site.domain = domain_at(walk, local, &site.exact);
+    const struct access_site *beside = site_beside(r, &site);
+    site.exact = beside && beside->exact && walk->exact;
+    site.domain = beside ? isl_set_copy(beside->domain) : domain_at(walk, local, &site.exact);
     site.subscripts = arena_allocate(r->arena, (access->subscripts.count + 1) * sizeof *site.subscripts);
     for (size_t i = 0; i < access->subscripts.count; i++)
         site.subscripts[i] = piecewise(&f, access->subscripts.items[i]);
