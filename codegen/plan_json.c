@@ -241,11 +241,12 @@ static json_t *places_of(struct plan *plan, const struct emitted_function *funct
     for (size_t i = 0; i < function->line_count; i++) {
         const struct span *span = &function->lines[i].source;
         char line[24], place[64];
+        if (!span->line)
+            continue;
         snprintf(line, sizeof line, "%zu", i + 1);
         snprintf(place, sizeof place, "%u:%u-%u:%u", span->line, span->column, span->end_line,
                  span->end_column);
-        if (span->line)
-            plan_put(plan, places, line, json_string(place));
+        plan_put(plan, places, line, json_string(place));
     }
     return places;
 }
