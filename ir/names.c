@@ -35,3 +35,17 @@ const char *name_fresh(struct name_table *names, const char *base) {
 void name_release(struct name_table *names, const char *name) {
     *name_table_add(names, name) = FREE;
 }
+
+static bool collect_mentioned(struct node *node, void *context) {
+    const char *name = node->kind == NODE_REFERENCE ? node_as(node, reference)->name
+                       : node->kind == NODE_ACCESS  ? node_as(node, access)->name
+                       : node->kind == NODE_PAGE    ? node_as(node, page)->tensor
+                                                    : NULL;
+    if (name)
+        *name_table_add(context, name) = TAKEN;
+    return node_each_child(node, collect_mentioned, context);
+}
+
+void names_add_mentioned(struct name_table *names, struct node *tree) {
+    collect_mentioned(tree, names);
+}

@@ -33,15 +33,15 @@ static const enum shape shapes[KEY_COUNT] = {
     [KEY_OF_TT_MULTICAST] = SHAPE_ENTRIES,
 };
 
-/* KEY_COUNT: there is none. Nearly all come from the tables, as the same text in memory. */
-static enum key key_find(const char *key) {
-    enum key found = 0;
-    while (found < KEY_COUNT && keys[found] != key)
-        found++;
-    for (size_t i = 0; found == KEY_COUNT && i < KEY_COUNT; i++)
-        if (strcmp(keys[i], key) == 0)
-            found = (enum key)i;
-    return found;
+/* KEY_COUNT: there is none. */
+static enum key key_find(struct verifier *v, const char *key) {
+    if (!v->keys.count) {
+        v->keys.arena = v->arena;
+        for (size_t i = 0; i < KEY_COUNT; i++)
+            *name_table_add(&v->keys, keys[i]) = i;
+    }
+    const size_t *found = name_table_find(&v->keys, key);
+    return found ? (enum key) * found : KEY_COUNT;
 }
 
 static void unknown_key(struct verifier *v, const struct node *node, const char *key) {
@@ -55,7 +55,7 @@ static void verify_entries(struct verifier *v, const struct node *node,
                            const struct node_dictionary *dictionary, bool known_keys) {
     for (size_t i = 0; i < dictionary->entries.count; i++) {
         const struct node_attribute *entry = node_as(dictionary->entries.items[i], attribute);
-        if (known_keys && key_find(entry->key) == KEY_COUNT)
+        if (known_keys && key_find(v, entry->key) == KEY_COUNT)
             unknown_key(v, node, entry->key);
     }
 }
@@ -92,7 +92,7 @@ static void verify_shape(struct verifier *v, const struct node *node, const char
 void verify_attributes(struct verifier *v, const struct node *node) {
     for (size_t i = 0; i < node->attributes.count; i++) {
         const struct node_attribute *attribute = node_as(node->attributes.items[i], attribute);
-        enum key key = key_find(attribute->key);
+        enum key key = key_find(v, attribute->key);
         if (key == KEY_COUNT)
             unknown_key(v, node, attribute->key);
         else if (attribute->value)

@@ -4,6 +4,7 @@
 #define TILEC_IR_VERIFY_INTERNAL_H
 
 #include "ir/verify.h"
+#include "support/name_table.h"
 
 enum name_kind {
     NAME_SIZE,     /* a size, or a launch argument */
@@ -49,6 +50,7 @@ struct verifier {
     enum role role;
     struct scope_name *names;
     size_t count, capacity, base; /* a function sees the names from base on */
+    struct name_table keys;       /* of attributes, from the first that is looked for on */
     struct span span;             /* of the statement at hand: expressions that passes made have none */
     int depth;
     bool failed;

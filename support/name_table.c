@@ -9,7 +9,7 @@ struct name_place {
     size_t number;
 };
 
-enum { FIRST_CAPACITY = 64 };
+enum { FIRST_CAPACITY = 16 };
 
 /* The place of a name, or the free one where it belongs; at most half of them are taken. */
 static struct name_place *place_of(const struct name_table *table, const char *name) {

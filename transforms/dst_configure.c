@@ -9,6 +9,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "transforms/dst_section.h"
+#include "ir/names.h"
 #include "ir/query.h"
 
 /* The parts of the state that change independently. */
@@ -168,9 +169,13 @@ static bool collect_effect(struct node *node, void *context) {
 
 /* Does the tree declare a name that the call mentions? */
 struct declared {
-    const struct node *call;
+    struct name_table mentioned;
     bool found;
 };
+
+static bool is_mentioned(const struct declared *search, const char *name) {
+    return name_table_find(&search->mentioned, name) != NULL;
+}
 
 static bool find_declared(struct node *node, void *context) {
     struct declared *search = context;
@@ -179,16 +184,17 @@ static bool find_declared(struct node *node, void *context) {
         name = node_as(node, let)->name;
     else if (node->kind == NODE_AXIS)
         name = node_as(node, axis)->name;
-    search->found |= name && mentions(search->call, name);
+    search->found |= name && is_mentioned(search, name);
     if (node->kind == NODE_DELINEARIZE)
         for (size_t i = 0; i < node_as(node, delinearize)->names.count; i++)
             search->found |=
-                mentions(search->call, node_as(node_as(node, delinearize)->names.items[i], reference)->name);
+                is_mentioned(search, node_as(node_as(node, delinearize)->names.items[i], reference)->name);
     return !search->found && node_each_child(node, find_declared, context);
 }
 
-static bool depends_on(const struct node *call, struct node *tree) {
-    struct declared search = {.call = call};
+static bool depends_on(struct configurer *c, struct node *call, struct node *tree) {
+    struct declared search = {.mentioned = {.arena = c->arena}};
+    names_add_mentioned(&search.mentioned, call);
     find_declared(tree, &search);
     return search.found;
 }
@@ -205,7 +211,7 @@ static void hoist(struct configurer *c, struct list_builder *out, struct node *l
     for (int part = 0; part < STATE_COUNT; part++) {
         struct node *first = effect->first[part];
         if (!first || effect->several[part] || effect->last.parts[part] == state->parts[part] ||
-            depends_on(first, loop))
+            depends_on(c, first, loop))
             continue;
         bool sets[STATE_COUNT], whole = true;
         struct state to = {{0}};
@@ -235,7 +241,7 @@ static void meet(struct state *state, const struct state *other) {
 
 static void forget_declared(struct state *state, const struct effect *effect, struct node *tree) {
     for (int part = 0; part < STATE_COUNT; part++)
-        if (effect->sets[part] && depends_on(effect->first[part], tree))
+        if (effect->sets[part] && depends_on(effect->configurer, effect->first[part], tree))
             state->parts[part] = UNKNOWN;
 }
 

@@ -8,6 +8,7 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/names.h"
 #include "transforms/blocks.h"
 #include "transforms/pass.h"
 #include "ir/query.h"
@@ -108,12 +109,12 @@ static struct node *prune(struct node *node, void *context) {
 /* ---- what the function begins with ---- */
 
 static void add_constants(struct projection *p, struct list_builder *out, struct node_list kernel,
-                          struct node *body) {
+                          const struct name_table *mentioned) {
     for (size_t i = 0; i < kernel.count; i++) {
         struct node_circular_buffer *cb = node_as(kernel.items[i], circular_buffer);
         struct node_semaphore *semaphore = node_as(kernel.items[i], semaphore);
         const char *name = cb ? cb->name : semaphore ? semaphore->name : NULL;
-        if (name && mentions(body, name))
+        if (name && name_table_find(mentioned, name))
             builder_add(p->arena, out,
                         node_new(p->arena, constant, CONSTANT, ((struct span){0}), .name = name,
                                  .value = make_integer(p->arena, cb ? cb->id : semaphore->id)));
@@ -143,11 +144,11 @@ static const char *address_argument(struct node_list arguments, const char *tens
 }
 
 static void add_accessors(struct projection *p, struct list_builder *out, struct node_list arguments,
-                          struct node *body) {
+                          const struct name_table *mentioned) {
     struct node_list parameters = node_as(p->compilation->kernel, kernel)->parameters;
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        if (parameter->dimensions.count && mentions(body, parameter->name))
+        if (parameter->dimensions.count && name_table_find(mentioned, parameter->name))
             builder_add(
                 p->arena, out,
                 node_new(p->arena, accessor, ACCESSOR, parameter->base.span, .name = parameter->name,
@@ -157,13 +158,13 @@ static void add_accessors(struct projection *p, struct list_builder *out, struct
 }
 
 static void add_arguments(struct projection *p, struct list_builder *out, struct node_list arguments,
-                          struct node_list users) {
+                          const struct name_table *mentioned) {
     for (size_t i = 0; i < arguments.count; i++) {
         const char *name = node_as(arguments.items[i], attribute)->key;
         struct node *value = make_call(
             p->arena, "get_arg_val",
             LIST(p->arena, make_reference(p->arena, "uint32_t"), make_integer(p->arena, (int64_t)i)));
-        if (is_mentioned(users, 0, name))
+        if (name_table_find(mentioned, name))
             builder_add(p->arena, out,
                         node_new(p->arena, let, LET, ((struct span){0}), .name = arena_intern(p->arena, name),
                                  .dtype = DTYPE_U32, .value = value));
@@ -181,9 +182,13 @@ static struct node *function_of(struct compilation *compilation, enum role role)
         return NULL;
     struct node *body = prune(make_block(p.arena, compilation->kernel->span, list), &p);
     struct list_builder constants = {0}, accessors = {0}, lets = {0}, all = {0};
-    add_constants(&p, &constants, kernel, body);
-    add_accessors(&p, &accessors, arguments, body);
-    add_arguments(&p, &lets, arguments, list_append(p.arena, builder_list(&accessors), body));
+    struct name_table mentioned = {.arena = p.arena};
+    names_add_mentioned(&mentioned, body);
+    add_constants(&p, &constants, kernel, &mentioned);
+    add_accessors(&p, &accessors, arguments, &mentioned);
+    for (size_t i = 0; i < accessors.count; i++)
+        names_add_mentioned(&mentioned, accessors.items[i]);
+    add_arguments(&p, &lets, arguments, &mentioned);
     builder_add_all(p.arena, &all, builder_list(&constants));
     builder_add_all(p.arena, &all, builder_list(&lets));
     builder_add_all(p.arena, &all, builder_list(&accessors));
