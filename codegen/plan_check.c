@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ir/attributes.h"
+#include "support/architecture.h"
 #include "support/arena.h"
 
 /* Cores of a grid are told apart one by one; lists that are compared item by item are as short as those of
@@ -398,8 +399,8 @@ bool plan_check(struct arena *arena, struct diagnostics *diagnostics, uint32_t s
         check_arguments(&check);
         check_accessors(&check);
         check_bindings(&check);
-        check_numbered(&check, "circular_buffers", 64, KEY_PAGE_SIZE, 1, INT32_MAX);
-        check_numbered(&check, "semaphores", 16, "initial", 0, UINT32_MAX);
+        check_numbered(&check, "circular_buffers", CIRCULAR_BUFFER_LIMIT, KEY_PAGE_SIZE, 1, INT32_MAX);
+        check_numbered(&check, "semaphores", SEMAPHORE_LIMIT, "initial", 0, UINT32_MAX);
         facts->buffers = json_array_size(json_object_get(plan, "circular_buffers"));
     } else if (plan) {
         check_error(&check, &check.plan, "a plan is an object, {\"schema_version\": 1, ...}");

@@ -346,9 +346,9 @@ static void compile_circular_buffer(struct compiler *c, const struct node_circul
     const struct expression *pages = compile_integer(c, node->pages, "a number of pages");
     if (!pages)
         return;
-    if (node->id < 0 || node->id >= BUFFER_LIMIT || p->buffer_count == BUFFER_LIMIT) {
+    if (node->id < 0 || node->id >= CIRCULAR_BUFFER_LIMIT || p->buffer_count == CIRCULAR_BUFFER_LIMIT) {
         compile_fail(c, node->base.span, "circular buffer %s has number %lld; there are %d", node->name,
-                     (long long)node->id, BUFFER_LIMIT);
+                     (long long)node->id, CIRCULAR_BUFFER_LIMIT);
         return;
     }
     block_of(c, &node->base, &entity.rows, &entity.columns);

@@ -10,11 +10,10 @@
 
 #include "evaluate/evaluate.h"
 #include "evaluate/number.h"
+#include "support/architecture.h"
 
-#define BUFFER_LIMIT 64
 #define CALL_ARGUMENT_LIMIT 10
 #define DST_SLOTS 8
-#define SEMAPHORE_LIMIT 16
 #define NO_SLOT UINT32_MAX
 
 /* ---- expressions ---- */

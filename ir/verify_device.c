@@ -5,6 +5,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/verify_internal.h"
+#include "support/architecture.h"
 #include "support/name_table.h"
 
 enum call_role { CALL_DATA, CALL_COMPUTE, CALL_ANY };
@@ -234,8 +235,6 @@ void verify_circular_buffer(struct verifier *v, const struct node_circular_buffe
 
 /* ---- semaphores ---- */
 
-enum { SEMAPHORES = 16 };
-
 void verify_semaphore(struct verifier *v, const struct node_semaphore *semaphore) {
     for (size_t i = v->base; i < v->count; i++) {
         const struct scope_name *other = &v->names[i];
@@ -247,9 +246,9 @@ void verify_semaphore(struct verifier *v, const struct node_semaphore *semaphore
             report_note(v->diagnostics, other->node->span, "%s is declared here", other->name);
         break;
     }
-    if (semaphore->id < 0 || semaphore->id >= SEMAPHORES)
+    if (semaphore->id < 0 || semaphore->id >= SEMAPHORE_LIMIT)
         verify_error(v, &semaphore->base, "semaphore %s has the number %lld: there are 0 to %d",
-                     semaphore->name, (long long)semaphore->id, SEMAPHORES - 1);
+                     semaphore->name, (long long)semaphore->id, SEMAPHORE_LIMIT - 1);
     int64_t initial = 0;
     if (semaphore->initial &&
         (!integer_value(semaphore->initial, &initial) || initial < 0 || initial > UINT32_MAX))

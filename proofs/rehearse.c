@@ -8,6 +8,7 @@
 #include "support/explanation.h"
 #include "ir/query.h"
 #include "proofs/rehearse_internal.h"
+#include "support/scalar.h"
 
 #define TENSOR_BASE 0x40000000u
 #define RING_BASE 0x10000u
@@ -63,7 +64,8 @@ static bool prepare_tensors(struct rehearsal *r) {
                                             .rank = parameter->dimensions.count,
                                             .pages = 1};
         for (size_t j = 0; j < tensor->rank; j++) {
-            tensor->dimensions[j] = j + 2 < tensor->rank ? extents[j] : (extents[j] + 31) / 32;
+            tensor->dimensions[j] =
+                j + 2 < tensor->rank ? extents[j] : (extents[j] + TILE_EDGE - 1) / TILE_EDGE;
             if (__builtin_mul_overflow(tensor->pages, tensor->dimensions[j], &tensor->pages))
                 return false;
         }

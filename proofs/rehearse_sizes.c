@@ -6,6 +6,7 @@
 #include "support/arena.h"
 #include "ir/query.h"
 #include "proofs/rehearse_internal.h"
+#include "support/scalar.h"
 
 /* Sizes by the number of the open size: one element, ragged, several blocks of every kind, as many whole
  * blocks as there are rows of cores; two for kernels whose sizes must be equal; whole tiles, which nothing
@@ -78,14 +79,14 @@ static bool reduce_nothing(struct rehearsal *r, struct node_list sizes) {
 
 /* The smallest sizes that end in a ragged tile and have so many blocks along an axis of the grid. */
 static bool fill_axis(struct rehearsal *r, struct node_list sizes, struct node *blocks, int64_t wanted) {
-    enum { TILE_ROWS = 32, RAGGED = 12, TILES_LIMIT = 256 };
+    enum { RAGGED = 12, TILES_LIMIT = 256 };
     struct diagnostics *scratch = diagnostics_create(r->arena);
     int64_t count = 0;
     for (int64_t tiles = 0; tiles < TILES_LIMIT && count < wanted; tiles++) {
         for (size_t i = 0; i < sizes.count; i++) {
             const char *name = node_as(sizes.items[i], reference)->name;
             if (mentions(blocks, name))
-                environment_set(&r->sizes, name, tiles * TILE_ROWS + RAGGED);
+                environment_set(&r->sizes, name, tiles * TILE_EDGE + RAGGED);
         }
         if (!size_evaluate(scratch, &r->sizes, blocks, &count))
             return false;

@@ -12,6 +12,7 @@
 #include "support/explanation.h"
 #include "proofs/affine.h"
 #include "proofs/internal.h"
+#include "support/scalar.h"
 
 /* The context of the walk. */
 struct pages {
@@ -32,7 +33,7 @@ static struct tensor_fact tensor_fact(struct walk *w, struct node_parameter *par
     struct tensor_fact fact = {.node = parameter, .rank = parameter->dimensions.count};
     for (size_t i = 0; i < fact.rank && i < RANK_LIMIT; i++) {
         const struct polynomial *extent = evaluate_number(w, parameter->dimensions.items[i]);
-        fact.extents[i] = i + 2 < fact.rank ? extent : ceiling_of(v, extent, number(v, 32));
+        fact.extents[i] = i + 2 < fact.rank ? extent : ceiling_of(v, extent, number(v, TILE_EDGE));
     }
     return fact;
 }

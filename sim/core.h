@@ -9,7 +9,6 @@
 #include "sim/tile_engine.h"
 #include "support/coroutine.h"
 
-#define MAX_BUFFERS 64
 #define MAX_DST_TILES 8
 
 /* Where a page lies, and who touched it during a launch: two cores on one page, one of them writing, is a
@@ -218,7 +217,7 @@ struct core {
     unsigned unfinished;
     struct core_memory *memory;
     struct circular_buffer *buffers;
-    struct semaphore semaphores[DEVICE_SEMAPHORES];
+    struct semaphore semaphores[SEMAPHORE_LIMIT];
     uint32_t *knows; /* by core: what of its time this one has heard of; NULL without semaphores */
     struct compute_state compute;
 };
@@ -243,10 +242,10 @@ struct run {
     struct device_fault *fault;
     bool faulted;
     struct kernel_code kernels[DEVICE_ROLES];
-    uint8_t buffer_index[MAX_BUFFERS];      /* id -> index + 1; 0: not configured */
-    uint32_t l1_base, l1_end;               /* of the buffers */
-    uint32_t semaphore_base;                /* of the semaphores */
-    uint16_t noc_cores[NOC_EDGE][NOC_EDGE]; /* [y][x] */
+    uint8_t buffer_index[CIRCULAR_BUFFER_LIMIT]; /* id -> index + 1; 0: not configured */
+    uint32_t l1_base, l1_end;                    /* of the buffers */
+    uint32_t semaphore_base;                     /* of the semaphores */
+    uint16_t noc_cores[NOC_EDGE][NOC_EDGE];      /* [y][x] */
     uint32_t *order_words;
     struct page_order *order_pages;
     uint64_t dram_bytes;
@@ -344,7 +343,7 @@ const char *role_name(enum device_role role);
 
 /* Circular buffers. */
 static inline struct circular_buffer *buffer_find(struct thread *t, uint32_t id) {
-    uint32_t index = id < MAX_BUFFERS ? t->core->run->buffer_index[id] : 0;
+    uint32_t index = id < CIRCULAR_BUFFER_LIMIT ? t->core->run->buffer_index[id] : 0;
     if (index == 0)
         thread_fault(t, "no circular buffer %u is configured", (unsigned)id);
     return &t->core->buffers[index - 1];

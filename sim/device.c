@@ -62,7 +62,7 @@ void device_free(struct device *device) {
 
 static bool check_buffer(struct run *run, const struct device_buffer *buffer) {
     const struct architecture *architecture = run->device->architecture;
-    if (buffer->id >= architecture->circular_buffers || buffer->id >= MAX_BUFFERS)
+    if (buffer->id >= architecture->circular_buffers || buffer->id >= CIRCULAR_BUFFER_LIMIT)
         fault_launch(run, DEVICE_FAULT_LAUNCH, "buffer %s has identifier %u, but %s has %u circular buffers",
                      buffer->name, (unsigned)buffer->id, architecture->name,
                      (unsigned)architecture->circular_buffers);
@@ -165,9 +165,9 @@ static bool check_semaphores(struct run *run) {
     const struct device_launch *launch = run->launch;
     for (size_t i = 0; i < launch->semaphore_count; ++i) {
         const struct device_semaphore *semaphore = &launch->semaphores[i];
-        if (semaphore->id >= DEVICE_SEMAPHORES)
+        if (semaphore->id >= SEMAPHORE_LIMIT)
             fault_launch(run, DEVICE_FAULT_LAUNCH, "semaphore %s has identifier %u: there are %u",
-                         semaphore->name, (unsigned)semaphore->id, (unsigned)DEVICE_SEMAPHORES);
+                         semaphore->name, (unsigned)semaphore->id, (unsigned)SEMAPHORE_LIMIT);
         for (size_t j = 0; j < i; ++j)
             if (launch->semaphores[j].id == semaphore->id)
                 fault_launch(run, DEVICE_FAULT_LAUNCH, "semaphores %s and %s have the same identifier %u",
@@ -238,7 +238,7 @@ static bool set_up_cores(struct run *run) {
         return false;
     operands_forget(run->device->operands);
     run->l1_base = align_up(run->device->architecture->l1_buffer_base, 64);
-    run->semaphore_base = run->l1_base - DEVICE_SEMAPHORES * run->device->architecture->l1_alignment;
+    run->semaphore_base = run->l1_base - SEMAPHORE_LIMIT * run->device->architecture->l1_alignment;
     run->dst_tiles = launch->fp32_dest_acc ? run->device->architecture->dst_tiles_f32
                                            : run->device->architecture->dst_tiles_16;
     for (size_t i = launch->core_count; i-- > 0;) {

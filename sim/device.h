@@ -96,9 +96,8 @@ struct device_buffer {
 };
 
 /* A word of L1 at the same address on every core. */
-#define DEVICE_SEMAPHORES 16
 struct device_semaphore {
-    uint32_t id; /* below DEVICE_SEMAPHORES */
+    uint32_t id; /* below SEMAPHORE_LIMIT */
     const char *name;
     uint32_t initial; /* when the launch begins */
 };

@@ -17,7 +17,7 @@ void semaphores_place(struct core *core) {
 struct semaphore *semaphore_at(struct thread *t, struct core *core, uint32_t address) {
     const struct run *run = core->run;
     uint32_t offset = address - run->semaphore_base, id = offset / semaphore_bytes(run);
-    if (offset % semaphore_bytes(run) != 0 || id >= DEVICE_SEMAPHORES || !core->semaphores[id].spec)
+    if (offset % semaphore_bytes(run) != 0 || id >= SEMAPHORE_LIMIT || !core->semaphores[id].spec)
         thread_fault(t, "address 0x%x is no semaphore of the launch", (unsigned)address);
     return &core->semaphores[id];
 }
@@ -35,7 +35,7 @@ void semaphore_change(struct core *core, struct semaphore *semaphore, uint32_t v
 
 uint32_t device_get_semaphore(uint32_t line, uint32_t id) {
     struct thread *t = data_value_enter(line, "get_semaphore");
-    if (id >= DEVICE_SEMAPHORES || !t->core->semaphores[id].spec)
+    if (id >= SEMAPHORE_LIMIT || !t->core->semaphores[id].spec)
         thread_fault(t, "no semaphore %u is configured", (unsigned)id);
     return t->core->run->semaphore_base + id * semaphore_bytes(t->core->run);
 }

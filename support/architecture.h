@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What no product has more of: numbers of circular buffers, and of semaphores of a program (TT-Metalium). */
+#define CIRCULAR_BUFFER_LIMIT 64
+#define SEMAPHORE_LIMIT 16
+
 enum chip { CHIP_WORMHOLE, CHIP_BLACKHOLE };
 
 /* Passes of the matrix unit over its operands: LoFi 1, HiFi2 2, HiFi3 3, HiFi4 4. */

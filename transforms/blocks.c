@@ -22,7 +22,7 @@ struct node_axis *axis_scope_find(const struct axis_scope *scope, const char *na
 }
 
 struct node *tiles_of(struct arena *arena, struct node *elements) {
-    return make_ceildiv(arena, elements, make_integer(arena, TILE_SIZE));
+    return make_ceildiv(arena, elements, make_integer(arena, TILE_EDGE));
 }
 
 struct node *block_tiles(struct arena *arena, const struct node_axis *axis) {
@@ -73,7 +73,7 @@ struct node *in_launch_arguments(struct arena *arena, struct node *kernel, struc
 struct node *divide_by_tile(struct arena *arena, struct node *expression) {
     int64_t value;
     if (integer_value(expression, &value))
-        return value % TILE_SIZE == 0 ? make_integer(arena, value / TILE_SIZE) : NULL;
+        return value % TILE_EDGE == 0 ? make_integer(arena, value / TILE_EDGE) : NULL;
     struct node_binary *binary = node_as(expression, binary);
     if (!binary)
         return NULL;

@@ -4,8 +4,7 @@
 #define TILEC_TRANSFORMS_BLOCKS_H
 
 #include "ir/ir.h"
-
-#define TILE_SIZE 32
+#include "support/scalar.h"
 
 /* The axes in scope while a tree is walked, outermost first. */
 struct axis_scope {

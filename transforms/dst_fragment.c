@@ -207,7 +207,7 @@ static void emit_empty(struct manager *m, struct list_builder *out, struct node_
     struct node *extent = axis_tiles(update, axis, RANGE_EXTENT);
     struct node *tiles =
         make_add(m->arena, axis_tiles(update, axis, RANGE_FIRST), axis_tiles(update, axis, RANGE_TILES));
-    bool full_block = node_equal(extent, make_mul(m->arena, tiles, number(m, TILE_SIZE)));
+    bool full_block = node_equal(extent, make_mul(m->arena, tiles, number(m, TILE_EDGE)));
     int64_t known;
     if (integer_value(extent, &known) ? known > 0 : full_block || is_output_extent(m, extent))
         return; /* known to be positive */

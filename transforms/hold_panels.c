@@ -138,7 +138,7 @@ static struct node *exchange_node(struct node *node, void *context) {
 static struct node *with_whole_axis(struct holder *h, struct node_for *loop, int64_t extent, bool single) {
     struct node_axis axis = *node_as(loop->axes.items[0], axis);
     struct node_for whole = *loop;
-    axis.step = make_integer(h->arena, (extent + TILE_SIZE - 1) / TILE_SIZE * TILE_SIZE);
+    axis.step = make_integer(h->arena, (extent + TILE_EDGE - 1) / TILE_EDGE * TILE_EDGE);
     struct node *copy = arena_copy(h->arena, &axis, sizeof axis);
     whole.axes = LIST(h->arena, copy);
     whole.body = single ? single_depth(loop->body, h->arena) : loop->body;

@@ -183,7 +183,7 @@ static bool collect_range(struct node *node, void *context) {
     if (!range || !range->tiles || dictionary_get(r->dictionary, range->name))
         return node_each_child(node, collect_range, context);
     struct node *end =
-        make_mul(p->arena, make_add(p->arena, range->first, range->tiles), make_integer(p->arena, TILE_SIZE));
+        make_mul(p->arena, make_add(p->arena, range->first, range->tiles), make_integer(p->arena, TILE_EDGE));
     struct node *extent = range->extent ? launch_value(p, range->extent) : end;
     struct node *triple = node_new(p->arena, sequence, SEQUENCE, ((struct span){0}),
                                    .items = LIST(p->arena, range->tiles, range->first, extent));

@@ -26,8 +26,6 @@
 enum id_class { CLASS_INPUT, CLASS_OUTPUT, CLASS_INTERMEDIATE };
 static const int first_id[] = {[CLASS_INPUT] = 0, [CLASS_OUTPUT] = 16, [CLASS_INTERMEDIATE] = 24};
 
-#define ID_LIMIT 64
-#define SEMAPHORE_LIMIT 16 /* of a program, by TT-Metalium */
 #define BUFFER_LIMIT 128
 
 struct lowering {
@@ -37,7 +35,7 @@ struct lowering {
     struct axis_scope scope;
     struct node *body;
     struct list_builder circular_buffers, semaphores;
-    bool taken[ID_LIMIT];
+    bool taken[CIRCULAR_BUFFER_LIMIT];
     struct node_buffer *buffers[BUFFER_LIMIT]; /* every buffer of the kernel */
     size_t buffer_count;
     bool failed;
@@ -122,12 +120,12 @@ static void report_full(struct lowering *l, int limit) {
 
 static int take_id(struct lowering *l, enum id_class class) {
     int limit = (int)l->compilation->architecture->circular_buffers;
-    for (int id = first_id[class]; id < limit && id < ID_LIMIT; id++)
+    for (int id = first_id[class]; id < limit && id < CIRCULAR_BUFFER_LIMIT; id++)
         if (!l->taken[id]) {
             l->taken[id] = true;
             return id;
         }
-    for (int id = 0; id < limit && id < ID_LIMIT; id++)
+    for (int id = 0; id < limit && id < CIRCULAR_BUFFER_LIMIT; id++)
         if (!l->taken[id]) {
             l->taken[id] = true;
             return id;

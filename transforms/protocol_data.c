@@ -80,7 +80,7 @@ static struct node *tile_address(struct protocol *p, const struct transfer *t, s
 
 /* How many elements the block has that is at hand. */
 static struct node *block_length(struct protocol *p, const struct axis_range *range) {
-    struct node *first = make_mul(p->arena, range->first, number(p, TILE_SIZE));
+    struct node *first = make_mul(p->arena, range->first, number(p, TILE_EDGE));
     if (!range->tiles)
         return number(p, 1);
     return range->extent ? make_min(p->arena, range->axis->step, make_sub(p->arena, range->extent, first))
@@ -98,7 +98,7 @@ static struct node *index_in_numbers(struct node *node, void *context) {
     if (range && length)
         return block_length(p, range);
     if (range && range->tiles) /* a block begins at whole tiles */
-        return make_mul(p->arena, range->first, number(p, TILE_SIZE));
+        return make_mul(p->arena, range->first, number(p, TILE_EDGE));
     return range ? range->first : node_map_children(p->arena, node, index_in_numbers, p);
 }
 
@@ -213,7 +213,7 @@ static struct node *pad_axis(struct protocol *p, const struct transfer *t, const
     if (!range || !range->extent)
         return NULL;
     struct node *extent = launch_value(p, range->extent);
-    struct node *used = fold(p, make_mod(arena, extent, number(p, TILE_SIZE)));
+    struct node *used = fold(p, make_mod(arena, extent, number(p, TILE_EDGE)));
     int64_t known;
     if (integer_value(used, &known) && known == 0)
         return NULL;
@@ -349,7 +349,7 @@ static void fill_mask(struct protocol *p, struct list_builder *body, struct node
     struct arena *arena = p->arena;
     struct node *extent = dictionary_get(fill, KEY_EXTENT);
     struct node *before =
-        make_mul(arena, make_sub(arena, tiles_of(arena, extent), number(p, 1)), number(p, TILE_SIZE));
+        make_mul(arena, make_sub(arena, tiles_of(arena, extent), number(p, 1)), number(p, TILE_EDGE));
     struct node *valid = launch_value(p, make_sub(arena, extent, before));
     bool columns = strcmp(attribute_word(dictionary_get(fill, KEY_ALONG), ""), "columns") == 0;
     fill_words(p, body, FILL_TILE, cb->dtype, pointer, 1);

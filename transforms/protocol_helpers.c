@@ -15,14 +15,13 @@ static struct node *number(struct protocol *p, int64_t value) {
     return make_integer(p->arena, value);
 }
 
-/* The number of element (row, column) in a tile of four 16x16 faces. */
+/* The number of element (row, column) in a tile of four faces. */
 static struct node *element_index(struct protocol *p, struct node *row, struct node *column) {
     struct arena *a = p->arena;
-    struct node *face = make_add(a, make_mul(a, make_div(a, row, number(p, 16)), number(p, 2)),
-                                 make_div(a, column, number(p, 16)));
-    struct node *within = make_add(a, make_mul(a, make_mod(a, row, number(p, 16)), number(p, 16)),
-                                   make_mod(a, column, number(p, 16)));
-    return make_add(a, make_mul(a, face, number(p, 256)), within);
+    struct node *edge = number(p, FACE_EDGE), *faces = number(p, TILE_EDGE / FACE_EDGE);
+    struct node *face = make_add(a, make_mul(a, make_div(a, row, edge), faces), make_div(a, column, edge));
+    struct node *within = make_add(a, make_mul(a, make_mod(a, row, edge), edge), make_mod(a, column, edge));
+    return make_add(a, make_mul(a, face, number(p, FACE_EDGE * FACE_EDGE)), within);
 }
 
 static struct node *loop(struct protocol *p, const char *name, struct node *from, int64_t to,
@@ -46,23 +45,26 @@ static struct node *parameter(struct protocol *p, const char *name) {
 static struct node *helper_body(struct protocol *p, enum fill_helper helper, bool narrow) {
     struct node *row = ref(p, "r"), *column = ref(p, "c"), *tile = ref(p, "tile"), *value = ref(p, "value");
     struct node *zero = number(p, 0), *first = ref(p, "first");
+    int64_t in_word = narrow ? 2 : 1; /* elements of a word of 32 bits */
     switch (helper) {
     case FILL_COLUMNS:
-        return loop(p, "r", zero, 32,
-                    loop(p, "c", first, 32, store(p, narrow, tile, element_index(p, row, column), value)));
+        return loop(
+            p, "r", zero, TILE_EDGE,
+            loop(p, "c", first, TILE_EDGE, store(p, narrow, tile, element_index(p, row, column), value)));
     case FILL_ROWS:
-        return loop(p, "r", first, 32,
-                    loop(p, "c", zero, 32, store(p, narrow, tile, element_index(p, row, column), value)));
+        return loop(
+            p, "r", first, TILE_EDGE,
+            loop(p, "c", zero, TILE_EDGE, store(p, narrow, tile, element_index(p, row, column), value)));
     case FILL_TILE:
-        return loop(p, "word", zero, narrow ? 512 : 1024, store(p, false, tile, ref(p, "word"), value));
+        return loop(p, "word", zero, TILE_ELEMENTS / in_word, store(p, false, tile, ref(p, "word"), value));
     case FILL_SCALER:
         break;
     }
-    int64_t face_words = narrow ? 128 : 256;
+    int64_t face_words = FACE_EDGE * FACE_EDGE / in_word;
     struct node *index =
         make_add(p->arena, make_mul(p->arena, ref(p, "face"), number(p, face_words)), ref(p, "word"));
     return loop(p, "face", zero, 4,
-                loop(p, "word", zero, narrow ? 8 : 16, store(p, false, tile, index, value)));
+                loop(p, "word", zero, FACE_EDGE / in_word, store(p, false, tile, index, value)));
 }
 
 const char *fill_helper(struct protocol *p, enum fill_helper helper, enum dtype dtype) {

@@ -17,9 +17,8 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/names.h"
+#include "support/scalar.h"
 #include "transforms/pass.h"
-
-#define TILE 32
 
 /* One operand that must be neutral along an axis. */
 struct request {
@@ -46,7 +45,7 @@ static bool extent_of(struct arena *arena, const struct node_axis *axis, int64_t
 }
 
 static int64_t round_up(int64_t value) {
-    return value <= TILE ? TILE : (value + TILE - 1) / TILE * TILE;
+    return value <= TILE_EDGE ? TILE_EDGE : (value + TILE_EDGE - 1) / TILE_EDGE * TILE_EDGE;
 }
 
 static struct node *clip_axis(struct padder *p, struct node *node) {
@@ -64,10 +63,10 @@ static struct node *clip_axis(struct padder *p, struct node *node) {
     if (!known || step == 1)
         return node;
     int64_t clipped = fixed && step >= extent ? round_up(extent) : step;
-    if (clipped % TILE) {
+    if (clipped % TILE_EDGE) {
         report_error(p->compilation->diagnostics, node->span,
                      "blocks of %s are %lld elements; a block is whole tiles", axis->name, (long long)step);
-        report_help(p->compilation->diagnostics, (struct span){0}, "use a multiple of 32");
+        report_help(p->compilation->diagnostics, (struct span){0}, "use a multiple of %d", TILE_EDGE);
         p->failed = true;
         return node;
     }
@@ -106,7 +105,7 @@ static bool is_ragged(struct padder *p, const char *name) {
     struct axis_lookup lookup = {.name = name};
     find_axis(p->body, &lookup);
     int64_t extent;
-    return lookup.found && !(extent_of(p->arena, lookup.found, &extent) && extent % TILE == 0);
+    return lookup.found && !(extent_of(p->arena, lookup.found, &extent) && extent % TILE_EDGE == 0);
 }
 
 struct producer_lookup {
@@ -309,8 +308,8 @@ static struct node *record_padding(struct padder *p, struct node *node) {
         struct node *extent = parameter->dimensions.items[i];
         int64_t value;
         bool tiled = i + 2 >= parameter->dimensions.count, known = integer_value(extent, &value);
-        ragged |= tiled && (!known || value % TILE);
-        struct node *tile = make_integer(p->arena, TILE);
+        ragged |= tiled && (!known || value % TILE_EDGE);
+        struct node *tile = make_integer(p->arena, TILE_EDGE);
         builder_add(p->arena, &padded,
                     tiled ? make_mul(p->arena, make_ceildiv(p->arena, extent, tile), tile) : extent);
     }
