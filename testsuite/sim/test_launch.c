@@ -12,7 +12,7 @@ static void empty(struct harness *h) {
     harness_kernels(h, NULL, NULL, NULL);
 }
 
-START_TEST(overfull_l1) {
+START_TEST(buffers_beyond_l1_are_refused) {
     struct harness h;
     empty(&h);
     harness_buffer(&h, 1, "panel", FORMAT_F32, 341);
@@ -26,7 +26,7 @@ START_TEST(overfull_l1) {
 }
 END_TEST
 
-START_TEST(bad_buffers_and_cores) {
+START_TEST(buffers_and_cores_that_do_not_exist_are_refused) {
     struct harness h;
     empty(&h);
     h.buffers[0].id = 32;
@@ -68,7 +68,7 @@ static const struct {
      "the kernel does not compile: reader.c:2: error: ';' expected (got \"}\")"},
 };
 
-START_TEST(compile_error) {
+START_TEST(a_kernel_that_does_not_compile_is_told_with_its_line) {
     struct harness h;
     empty(&h);
     harness_kernels(&h, compile_errors[_i].text, NULL, NULL);
@@ -82,7 +82,7 @@ static void locate(void *context, enum device_role role, uint32_t line, char *pl
 }
 
 /* The reader pushes one page less than compute waits for, and compute never feeds the writer. */
-START_TEST(deadlock) {
+START_TEST(a_deadlock_names_every_core_that_waits) {
     struct harness h;
     empty(&h);
     h.launch.core_count = 0;
@@ -128,7 +128,7 @@ START_TEST(fault_carries_the_source_place) {
 END_TEST
 
 /* Two cores write one page; or one reads what another writes: found whatever the order of threads. */
-START_TEST(races_between_cores) {
+START_TEST(races_between_cores_are_found_in_every_order) {
     static const char *const reader =
         HEADER "void kernel_main(void) {\nconst TensorAccessor T = tensor_accessor(0, 64);\n"
                "cb_reserve_back(0, 1); noc_async_read_page(get_arg_val(uint32_t, 0), T, get_write_ptr(0));\n"
@@ -162,7 +162,7 @@ START_TEST(races_between_cores) {
 END_TEST
 
 /* Reader and writer of one core are threads too: a read after the other's write has no order. */
-START_TEST(race_within_a_core) {
+START_TEST(a_race_within_a_core_is_found) {
     struct harness h;
     uint8_t bytes[2048] = {0};
     empty(&h);
@@ -188,7 +188,7 @@ START_TEST(race_within_a_core) {
 }
 END_TEST
 
-START_TEST(tensors) {
+START_TEST(tensors_hold_what_was_written_within_their_pages) {
     struct device *device = device_create(architecture_find("p150"), NULL);
     uint8_t page[4096], back[4096];
     struct device_tensor *a = device_tensor_allocate(device, "a", FORMAT_F32, 20);
@@ -213,7 +213,7 @@ START_TEST(tensors) {
 END_TEST
 
 /* A thousand launches in one process, faults among them, leave nothing behind. */
-START_TEST(many_launches) {
+START_TEST(launches_leave_nothing_behind) {
     struct harness h;
     empty(&h);
     harness_kernels(&h, HEADER "void kernel_main(void) { cb_reserve_back(0, 1); cb_push_back(0, 1); }\n",
@@ -227,7 +227,7 @@ START_TEST(many_launches) {
 }
 END_TEST
 
-START_TEST(endless_kernel) {
+START_TEST(an_endless_kernel_is_stopped) {
     struct harness h;
     empty(&h);
     device_free(h.device);
@@ -244,7 +244,7 @@ START_TEST(endless_kernel) {
 END_TEST
 
 /* Another compiler gives the same results and the same faults. */
-START_TEST(shared_objects) {
+START_TEST(another_compiler_gives_the_same_results) {
     struct harness h;
     empty(&h);
     device_free(h.device);
@@ -308,7 +308,7 @@ END_TEST
 
 /* Kernels that use every call compile with a strict C compiler too: what the header alone declares is enough.
  */
-START_TEST(header_is_clean) {
+START_TEST(the_header_declares_every_call_strictly) {
     struct harness h;
     empty(&h);
     device_free(h.device);
@@ -339,19 +339,20 @@ END_TEST
 int main(void) {
     TCase *tests = tcase_create("launch");
     tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, overfull_l1);
-    tcase_add_test(tests, bad_buffers_and_cores);
-    tcase_add_loop_test(tests, compile_error, 0, (int)(sizeof compile_errors / sizeof compile_errors[0]));
-    tcase_add_test(tests, deadlock);
+    tcase_add_test(tests, buffers_beyond_l1_are_refused);
+    tcase_add_test(tests, buffers_and_cores_that_do_not_exist_are_refused);
+    tcase_add_loop_test(tests, a_kernel_that_does_not_compile_is_told_with_its_line, 0,
+                        (int)(sizeof compile_errors / sizeof compile_errors[0]));
+    tcase_add_test(tests, a_deadlock_names_every_core_that_waits);
     tcase_add_test(tests, fault_carries_the_source_place);
-    tcase_add_test(tests, races_between_cores);
-    tcase_add_test(tests, race_within_a_core);
-    tcase_add_test(tests, tensors);
-    tcase_add_test(tests, many_launches);
-    tcase_add_test(tests, endless_kernel);
-    tcase_add_test(tests, shared_objects);
+    tcase_add_test(tests, races_between_cores_are_found_in_every_order);
+    tcase_add_test(tests, a_race_within_a_core_is_found);
+    tcase_add_test(tests, tensors_hold_what_was_written_within_their_pages);
+    tcase_add_test(tests, launches_leave_nothing_behind);
+    tcase_add_test(tests, an_endless_kernel_is_stopped);
+    tcase_add_test(tests, another_compiler_gives_the_same_results);
     tcase_add_loop_test(tests, header_has_every_call, 0, (int)(sizeof call_rows / sizeof call_rows[0]));
     tcase_add_test(tests, header_has_every_word);
-    tcase_add_test(tests, header_is_clean);
+    tcase_add_test(tests, the_header_declares_every_call_strictly);
     return harness_main("sim launch", tests);
 }

@@ -72,7 +72,7 @@ static void run_problem(struct problem p, uint64_t seed, float *result,
     harness_end(&h);
 }
 
-START_TEST(one_tile) {
+START_TEST(one_tile_is_one_product) {
     static float result[32 * 32];
     struct device_statistics statistics;
     run_problem((struct problem){32, 32, 32, 1, 1, 1, 1, MATMUL_READER(1, 1, 1), MATMUL_COMPUTE(1, 1, 1),
@@ -86,7 +86,7 @@ START_TEST(one_tile) {
 END_TEST
 
 /* Seeds change the order of threads, not the results and not the clock. */
-START_TEST(blocked_on_many_cores) {
+START_TEST(seeds_change_neither_results_nor_the_clock) {
     static float first[256 * 256], other[256 * 256];
     struct device_statistics statistics, others;
     struct problem p = {
@@ -130,7 +130,7 @@ END_TEST
 
 /* Fewer and more tiles than the device keeps unpacked, each read twice; then others in the same pages. One
  * that is read all the time stays while others displace each other. */
-START_TEST(windows_read_twice) {
+START_TEST(tiles_that_are_kept_unpacked_follow_their_pages) {
     static const struct {
         uint32_t tiles;
         const char *reader;
@@ -165,8 +165,8 @@ END_TEST
 int main(void) {
     TCase *tests = tcase_create("matmul");
     tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, one_tile);
-    tcase_add_test(tests, blocked_on_many_cores);
-    tcase_add_test(tests, windows_read_twice);
+    tcase_add_test(tests, one_tile_is_one_product);
+    tcase_add_test(tests, seeds_change_neither_results_nor_the_clock);
+    tcase_add_test(tests, tiles_that_are_kept_unpacked_follow_their_pages);
     return harness_main("sim matmul", tests);
 }

@@ -112,7 +112,7 @@ static matrix a, b, c, expected, result;
     }
 
 /* f32 keeps its low bits on the way to DST at full width, and loses 13 of them through SrcA. */
-START_TEST(copy_widths) {
+START_TEST(f32_keeps_its_low_bits_at_full_width_alone) {
     fill_fine(a, 1);
     run_body(ONE_START, "copy_init(p); copy_tile(p, 0, 0);", "", &(struct input){FORMAT_F32, true, a}, 1,
              FORMAT_F32, true, result);
@@ -128,8 +128,7 @@ START_TEST(copy_widths) {
 }
 END_TEST
 
-/* A DST of 16 bits holds bf16. */
-START_TEST(narrow_dst) {
+START_TEST(a_dst_of_16_bits_holds_bf16) {
     fill_fine(a, 2);
     fill_fine(b, 3);
     struct input inputs[] = {{FORMAT_BF16, false, a}, {FORMAT_BF16, false, b}};
@@ -140,7 +139,7 @@ START_TEST(narrow_dst) {
 }
 END_TEST
 
-START_TEST(elementwise_matrix_unit) {
+START_TEST(the_matrix_unit_adds_subtracts_and_multiplies_with_broadcasts) {
     fill(a, 4);
     fill(b, 5);
     struct input inputs[] = {{FORMAT_BF16, false, a}, {FORMAT_BF16, false, b}};
@@ -163,8 +162,7 @@ START_TEST(elementwise_matrix_unit) {
 }
 END_TEST
 
-/* mul_tiles adds to what the slot holds. */
-START_TEST(multiplication_accumulates) {
+START_TEST(multiplication_adds_to_what_the_slot_holds) {
     fill(a, 6);
     fill(b, 7);
     struct input inputs[] = {{FORMAT_BF16, false, a}, {FORMAT_BF16, false, b}};
@@ -176,7 +174,7 @@ START_TEST(multiplication_accumulates) {
 END_TEST
 
 /* A bias row enters DST before the first product. */
-START_TEST(bias_then_product) {
+START_TEST(a_product_adds_to_the_bias_in_its_slot) {
     fill(a, 8);
     fill(b, 9);
     fill(c, 10);
@@ -198,7 +196,7 @@ START_TEST(bias_then_product) {
 }
 END_TEST
 
-START_TEST(product_of_f32_and_transposed) {
+START_TEST(f32_operands_of_products_are_cut_to_tf32) {
     fill_fine(a, 11);
     fill_fine(b, 12);
     struct input inputs[] = {{FORMAT_F32, false, a}, {FORMAT_F32, false, b}};
@@ -218,7 +216,7 @@ END_TEST
 
 /* Products that f32 cannot hold are rounded before they are added: one that is denormal and above half a unit
  * of the sum, one that is infinite where the sum would not be. */
-START_TEST(products_out_of_reach) {
+START_TEST(products_that_f32_cannot_hold_are_rounded_first) {
     static const struct {
         float a[2], b[2], sum;
         enum data_format format;
@@ -245,7 +243,7 @@ START_TEST(products_out_of_reach) {
 }
 END_TEST
 
-START_TEST(transposition_and_unary_broadcasts) {
+START_TEST(transposition_and_broadcasts_move_elements_alone) {
     fill_fine(a, 13);
     struct input input = {FORMAT_F32, true, a};
     run_body(ONE_START, "transpose_init(p); transpose_tile(p, 0, 0);", "", &input, 1, FORMAT_F32, true,
@@ -273,7 +271,7 @@ static void fill_scaler(matrix m, float value, int valid) {
 }
 
 /* One element after another; the packed tile is zero outside the result. */
-START_TEST(reductions) {
+START_TEST(reductions_fold_in_order_and_clear_the_rest) {
     fill(a, 14);
     fill_scaler(b, 1.0f, EDGE);
     struct input inputs[] = {{FORMAT_BF16, false, a}, {FORMAT_BF16, false, b}};
@@ -314,8 +312,7 @@ START_TEST(reductions) {
 }
 END_TEST
 
-/* A scaler with fewer entries leaves the rest of a row out. */
-START_TEST(masked_sum) {
+START_TEST(a_scaler_with_fewer_entries_leaves_the_rest_out) {
     fill(a, 15);
     fill_scaler(b, 0.5f, 21);
     struct input inputs[] = {{FORMAT_BF16, false, a}, {FORMAT_BF16, false, b}};
@@ -406,7 +403,7 @@ static const struct function_row functions[] = {
     {"square_tile_init(); square_tile(0);", squared},
 };
 
-START_TEST(vector_unit) {
+START_TEST(the_vector_unit_computes_what_scalars_do) {
     char body[512];
     fill_fine(a, 16 + (unsigned)_i);
     fill_fine(b, 60 + (unsigned)_i);
@@ -422,7 +419,7 @@ START_TEST(vector_unit) {
 END_TEST
 
 /* Special values: denormals are +0, every NaN is the same one. */
-START_TEST(special_values) {
+START_TEST(denormals_are_zero_and_every_nan_is_one) {
     static const uint32_t specials[] = {0x00000001, 0x80000001, 0x007fffff, 0x807fffff,
                                         0x7fc12345, 0xffc00001, 0x7f800000, 0xff800000,
                                         0x00000000, 0x80000000, 0x00800000, 0x7f7fffff};
@@ -443,8 +440,7 @@ START_TEST(special_values) {
 }
 END_TEST
 
-/* Integers pass through DST bit for bit. */
-START_TEST(integers) {
+START_TEST(integers_pass_through_dst_bit_for_bit) {
     for (int i = 0; i < EDGE * EDGE; ++i)
         (&a[0][0])[i] = f32_from_bits(0x7fc00000u + (uint32_t)i * 77777u);
     run_body(ONE_START, "transpose_init(p); transpose_tile(p, 0, 0);", "",
@@ -459,7 +455,7 @@ END_TEST
 /* Softmax of a row of two tiles, as kernels for the hardware write it: maximum, exponentials, sum, quotient,
  * each in a buffer of its own.
  */
-START_TEST(softmax) {
+START_TEST(a_softmax_by_hand_gives_that_of_plain_c) {
     enum { WIDTH = 64 };
     static float x[EDGE][WIDTH], y[EDGE][WIDTH];
     static const char compute[] = HEADER
@@ -548,19 +544,20 @@ END_TEST
 int main(void) {
     TCase *tests = tcase_create("operations");
     tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, copy_widths);
-    tcase_add_test(tests, narrow_dst);
-    tcase_add_test(tests, elementwise_matrix_unit);
-    tcase_add_test(tests, multiplication_accumulates);
-    tcase_add_test(tests, bias_then_product);
-    tcase_add_test(tests, product_of_f32_and_transposed);
-    tcase_add_test(tests, products_out_of_reach);
-    tcase_add_test(tests, transposition_and_unary_broadcasts);
-    tcase_add_test(tests, reductions);
-    tcase_add_test(tests, masked_sum);
-    tcase_add_loop_test(tests, vector_unit, 0, (int)(sizeof functions / sizeof functions[0]));
-    tcase_add_test(tests, special_values);
-    tcase_add_test(tests, integers);
-    tcase_add_test(tests, softmax);
+    tcase_add_test(tests, f32_keeps_its_low_bits_at_full_width_alone);
+    tcase_add_test(tests, a_dst_of_16_bits_holds_bf16);
+    tcase_add_test(tests, the_matrix_unit_adds_subtracts_and_multiplies_with_broadcasts);
+    tcase_add_test(tests, multiplication_adds_to_what_the_slot_holds);
+    tcase_add_test(tests, a_product_adds_to_the_bias_in_its_slot);
+    tcase_add_test(tests, f32_operands_of_products_are_cut_to_tf32);
+    tcase_add_test(tests, products_that_f32_cannot_hold_are_rounded_first);
+    tcase_add_test(tests, transposition_and_broadcasts_move_elements_alone);
+    tcase_add_test(tests, reductions_fold_in_order_and_clear_the_rest);
+    tcase_add_test(tests, a_scaler_with_fewer_entries_leaves_the_rest_out);
+    tcase_add_loop_test(tests, the_vector_unit_computes_what_scalars_do, 0,
+                        (int)(sizeof functions / sizeof functions[0]));
+    tcase_add_test(tests, denormals_are_zero_and_every_nan_is_one);
+    tcase_add_test(tests, integers_pass_through_dst_bit_for_bit);
+    tcase_add_test(tests, a_softmax_by_hand_gives_that_of_plain_c);
     return harness_main("sim operations", tests);
 }

@@ -410,7 +410,7 @@ static const struct rule rules[] = {
      "they are ready"},
 };
 
-START_TEST(rule) {
+START_TEST(a_broken_rule_is_a_fault) {
     struct stage s;
     stage_begin(&s, rules[_i].product, 0, (struct rectangle){0, 0, 3, 1});
     harness_kernels(&s.h, rules[_i].reader, NULL, writer);
@@ -492,7 +492,7 @@ static const struct {
     {{{1, "ready", 0}, {1, "valid", 0}}, "launch: semaphores ready and valid have the same identifier 1"},
 };
 
-START_TEST(launch) {
+START_TEST(semaphores_that_do_not_exist_are_refused) {
     struct stage s;
     stage_begin(&s, "n150", 0, (struct rectangle){0, 0, 3, 1});
     s.h.launch.semaphores = launches[_i].semaphores;
@@ -510,10 +510,11 @@ int main(void) {
     tcase_add_test(tests, clock_counts_the_way);
     tcase_add_test(tests, dram_serves_all_cores_together);
     tcase_add_test(tests, semaphores_begin_anew);
-    tcase_add_loop_test(tests, rule, 0, (int)(sizeof rules / sizeof *rules));
+    tcase_add_loop_test(tests, a_broken_rule_is_a_fault, 0, (int)(sizeof rules / sizeof *rules));
     tcase_add_test(tests, races_do_not_hide_behind_the_schedule);
     tcase_add_test(tests, sender_must_know_that_receivers_are_ready);
     tcase_add_test(tests, multicast_takes_a_semaphore);
-    tcase_add_loop_test(tests, launch, 0, (int)(sizeof launches / sizeof *launches));
+    tcase_add_loop_test(tests, semaphores_that_do_not_exist_are_refused, 0,
+                        (int)(sizeof launches / sizeof *launches));
     return harness_main("sim remote", tests);
 }

@@ -378,7 +378,7 @@ static void begin_rule(struct harness *h, uint32_t arguments[4]) {
     harness_core(h, 0, 0, arguments, 4);
 }
 
-START_TEST(rule) {
+START_TEST(a_broken_rule_is_a_fault) {
     const struct rule *row = &rules[_i];
     struct harness h;
     uint32_t arguments[4];
@@ -394,6 +394,6 @@ END_TEST
 
 int main(void) {
     TCase *tests = tcase_create("rules");
-    tcase_add_loop_test(tests, rule, 0, (int)(sizeof rules / sizeof rules[0]));
+    tcase_add_loop_test(tests, a_broken_rule_is_a_fault, 0, (int)(sizeof rules / sizeof rules[0]));
     return harness_main("sim rules", tests);
 }

@@ -10,7 +10,7 @@
 
 /* Rounding of every f32 whose low half is near a tie, and of the special values, by another method: in
  * double. */
-START_TEST(bf16_rounding) {
+START_TEST(bf16_rounds_to_nearest_even) {
     static const uint32_t low[] = {0, 1, 0x7fff, 0x8000, 0x8001, 0xffff};
     for (uint32_t high = 0; high < 0x10000; ++high) {
         for (size_t i = 0; i < sizeof low / sizeof low[0]; ++i) {
@@ -36,7 +36,7 @@ START_TEST(bf16_rounding) {
 }
 END_TEST
 
-START_TEST(maximum_and_minimum) {
+START_TEST(maxima_order_zeros_and_keep_nan) {
     float nan = f32_from_bits(0xffc12345), zero = 0.0f, negative_zero = -0.0f;
     ck_assert_uint_eq(f32_bits(scalar_max(negative_zero, zero)), 0);
     ck_assert_uint_eq(f32_bits(scalar_max(zero, negative_zero)), 0);
@@ -50,7 +50,7 @@ START_TEST(maximum_and_minimum) {
 }
 END_TEST
 
-START_TEST(tile_positions) {
+START_TEST(every_element_has_a_place_in_the_tile) {
     bool seen[TILE_ELEMENTS] = {false};
     for (uint32_t row = 0; row < TILE_EDGE; ++row) {
         for (uint32_t column = 0; column < TILE_EDGE; ++column)
@@ -104,7 +104,7 @@ static const struct {
 
 /* The double model is within 2^-46 of the library, the f32 function within half an ulp and a hair, over all
  * exponents. */
-START_TEST(elementary_function) {
+START_TEST(elementary_functions_are_as_exact_as_promised) {
     const struct language_function *f = language_function_find(references[_i].name);
     ck_assert_ptr_nonnull(f);
     for (uint64_t bits = 0; bits <= UINT32_MAX; bits += 40009) {
@@ -134,7 +134,7 @@ START_TEST(elementary_function) {
 END_TEST
 
 /* Slopes bound the change of the function over the interval. */
-START_TEST(slopes) {
+START_TEST(slopes_bound_the_change_of_functions) {
     static const double points[] = {-40.0, -3.0, -0.5, 0.0, 0.01, 0.7, 2.0, 9.0, 80.0};
     for (size_t i = 0; i < language_function_count; ++i) {
         const struct language_function *f = &language_functions[i];
@@ -378,7 +378,7 @@ static void check_reductions(const struct tile_engine *engine) {
     assert_tile(engine, "reductions");
 }
 
-START_TEST(engines) {
+START_TEST(all_tile_engines_give_the_same_bits) {
     const struct tile_engine *engine;
     for (unsigned i = 0; (engine = tile_engine_at(i)) != NULL; ++i) {
         check_products(engine);
@@ -394,7 +394,7 @@ START_TEST(engines) {
 }
 END_TEST
 
-START_TEST(products_by_name) {
+START_TEST(products_are_found_by_name_and_alias) {
     const struct architecture *wormhole = architecture_find("wormhole_b0"),
                               *blackhole = architecture_find("blackhole");
     uint32_t x, y;
@@ -416,12 +416,13 @@ END_TEST
 int main(void) {
     TCase *tests = tcase_create("scalar");
     tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, bf16_rounding);
-    tcase_add_test(tests, maximum_and_minimum);
-    tcase_add_test(tests, tile_positions);
-    tcase_add_loop_test(tests, elementary_function, 0, (int)(sizeof references / sizeof references[0]));
-    tcase_add_test(tests, slopes);
-    tcase_add_test(tests, engines);
-    tcase_add_test(tests, products_by_name);
+    tcase_add_test(tests, bf16_rounds_to_nearest_even);
+    tcase_add_test(tests, maxima_order_zeros_and_keep_nan);
+    tcase_add_test(tests, every_element_has_a_place_in_the_tile);
+    tcase_add_loop_test(tests, elementary_functions_are_as_exact_as_promised, 0,
+                        (int)(sizeof references / sizeof references[0]));
+    tcase_add_test(tests, slopes_bound_the_change_of_functions);
+    tcase_add_test(tests, all_tile_engines_give_the_same_bits);
+    tcase_add_test(tests, products_are_found_by_name_and_alias);
     return harness_main("sim scalar", tests);
 }
