@@ -100,4 +100,17 @@ static inline const char *bench_message(const struct bench *b) {
     return b->diagnostics->first ? b->diagnostics->first->message : "";
 }
 
+/* The kernel, in the numbers of the device, ends with this message; NULL: without a fault. */
+static inline void bench_expect(const char *text, const char *message) {
+    struct bench b = bench_open();
+    struct node *kernel = bench_kernel(&b, text);
+    struct evaluation_result result;
+    bench_fill(&b, kernel, FILL_REALS);
+    bool fine = bench_try(&b, kernel, MODEL_DEVICE, PADDING_NAN, &result);
+    ck_assert_msg(fine == !message, "%s: %s", text, fine ? "no fault" : bench_message(&b));
+    if (message)
+        ck_assert_str_eq(bench_message(&b), message);
+    bench_close(&b);
+}
+
 #endif
