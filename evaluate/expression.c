@@ -411,8 +411,9 @@ static struct number select_number(struct machine *m, const struct expression *e
     return number_select(m->model, condition, then, number_of(m, e->c));
 }
 
+/* A whole number becomes f32 where its context is: its least bits are lost beyond 2^24, in every model. */
 static struct number from_integer(struct machine *m, int64_t value) {
-    return number_exact(m->model, m->model == MODEL_DEVICE ? (double)(float)value : (double)value);
+    return number_exact(m->model, (double)(float)value);
 }
 
 struct number number_of(struct machine *m, const struct expression *e) {

@@ -78,6 +78,25 @@ static struct node_function *function_of(const struct device_kernel *k, enum rol
     return NULL;
 }
 
+/* What codegen and the launch read of a tensor's place. */
+static void check_layout(const struct device_kernel *k, const struct node_parameter *tensor) {
+    static const char *const keys[] = {KEY_MEMORY, KEY_LAYOUT, KEY_TILE_SHAPE, KEY_DTYPE},
+                             *const shard_keys[] = {KEY_PROJECTED_GRID, KEY_PROJECTED_SHARD_TILES};
+    struct node *buffer = attribute_get(&tensor->base, KEY_TT_BUFFER),
+                *shard = dictionary_get(buffer, KEY_ND_SHARD), *dtype = dictionary_get(buffer, KEY_DTYPE);
+    const char *missing = NULL, *wanted = word_text(WORDS_dtype, tensor->dtype);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !missing; i++)
+        missing = dictionary_get(buffer, keys[i]) ? NULL : keys[i];
+    for (size_t i = 0; shard && i < sizeof shard_keys / sizeof *shard_keys && !missing; i++)
+        missing = dictionary_get(shard, shard_keys[i]) ? NULL : shard_keys[i];
+    if (missing)
+        report_error(k->diagnostics, tensor->base.span, "tensor %s: its %s has no %s", tensor->name,
+                     KEY_TT_BUFFER, missing);
+    else if (dtype && strcmp(node_text(k->compilation->arena, dtype), wanted) != 0)
+        report_error(k->diagnostics, tensor->base.span, "tensor %s is %s, and its %s says %s", tensor->name,
+                     wanted, KEY_TT_BUFFER, node_text(k->compilation->arena, dtype));
+}
+
 static void check_attributes(const struct device_kernel *k) {
     static const char *const keys[] = {KEY_TT_RUNTIME_ARGS, KEY_TT_GRID_BLOCKS, KEY_TT_CORE_GRID,
                                        KEY_TT_CORE_RANGES};
@@ -90,12 +109,14 @@ static void check_attributes(const struct device_kernel *k) {
         uint32_t bytes;
         if (!is_tensor(parameter))
             continue;
-        require(k, &parameter->base, "tensor", parameter->name, KEY_TT_BUFFER);
+        bool placed = require(k, &parameter->base, "tensor", parameter->name, KEY_TT_BUFFER);
         if (!device_format(parameter->dtype, &bytes)) {
             report_error(k->diagnostics, parameter->base.span, "tensor %s: the device has no tiles of %s",
                          parameter->name, word_text(WORDS_dtype, parameter->dtype));
             report_help(k->diagnostics, (struct span){0},
                         "tensors hold bf16, f32, bfp8, bfp4, u16, u32 or i32");
+        } else if (placed) {
+            check_layout(k, parameter);
         }
     }
 }
