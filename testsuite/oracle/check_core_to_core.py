@@ -43,7 +43,7 @@ FAULTS = {
         "a multicast to cb_A of core 1, which has 0 pages reserved from page 0 on, writes page 0"),
     "one receiver too many is waited for": (
         "noc_semaphore_wait(A_ready_address, 2)", "noc_semaphore_wait(A_ready_address, 3)",
-        "deadlock: core (0,0) reader waits at reader.c:44 in noc_semaphore_wait (iteration 1) for semaphore A_ready to be 3: it is 2; so does 1 more core",
+        "in noc_semaphore_wait (iteration 1) for semaphore A_ready to be 3: it is 2; so does 1 more core",
         "reader waits for ever on core 0: noc_semaphore_wait until A_ready is 3, and it is 2"),
     "the counter is not reset": (
         SPACE + "noc_semaphore_set(A_ready_address, 0)\n", "", "for semaphore A_ready to be 2: it is 4", "a multicast to cb_A of core 1"),
