@@ -1,9 +1,11 @@
 /* The subcommands that show: ir, check, report, passes, completion. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "driver/session.h"
 #include "ir/attributes.h"
+#include "ir/build.h"
 #include "support/architecture.h"
 #include "support/arena.h"
 
@@ -37,11 +39,18 @@ static void print_checked(struct session *session, struct node_kernel *kernel) {
     struct node *verified = attribute_get(&kernel->base, KEY_TT_VERIFIED);
     bool alias = strcmp(settings->architecture, architecture->name) != 0;
     const char *grid = grid_text(arena, attribute_get(&kernel->base, KEY_TT_CORE_GRID));
-    printf("kernel %s holds on %s%s%s%s%s%s%s\n", kernel->name, settings->architecture, alias ? " (" : "",
-           alias ? architecture->name : "", alias ? ")" : "", *grid ? ", on " : "", grid,
-           *grid ? " cores" : "");
+    int64_t undecided = 0;
+    struct node *count = dictionary_get(verified, KEY_UNDECIDED);
+    bool open = count && integer_value(count, &undecided);
+    printf("kernel %s %s on %s%s%s%s%s%s%s\n", kernel->name, open ? "is not all proved" : "holds",
+           settings->architecture, alias ? " (" : "", alias ? architecture->name : "", alias ? ")" : "",
+           *grid ? ", on " : "", grid, *grid ? " cores" : "");
     if (!session->unit.from_ir) {
         printf("  every access is in bounds, at all sizes that a launch accepts\n");
+    }
+    if (open) {
+        printf("  %" PRId64 " question%s left open: see the warning%s\n", undecided,
+               undecided == 1 ? " is" : "s are", undecided == 1 ? "" : "s");
     }
     struct node_dictionary *checks = node_as(attribute_get(&kernel->base, KEY_TT_CHECKS), dictionary);
     for (size_t i = 0; checks && i < checks->entries.count; i++) {

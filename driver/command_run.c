@@ -35,13 +35,13 @@ static void list_parameters(struct session *session, struct node *entry) {
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
         bool tensor = parameter->dimensions.count > 0;
-        const char *option = !tensor                                   ? "--set NAME=VALUE"
-                             : parameter->direction == DIRECTION_OUT   ? "--out NAME=FILE.npy"
-                             : parameter->direction == DIRECTION_INOUT ? "--in and --out NAME=FILE.npy"
-                                                                       : "--in NAME=FILE.npy";
-        report_help(session->unit.diagnostics, no_place, "  %-32s %s%s",
-                    parameter_text(session->arena, parameter), option,
-                    !tensor && parameter->value ? " (has a default)" : "");
+        const char *option = !tensor                                   ? "--set"
+                             : parameter->direction == DIRECTION_OUT   ? "--out"
+                             : parameter->direction == DIRECTION_INOUT ? "--in and --out"
+                                                                       : "--in";
+        report_help(session->unit.diagnostics, no_place, "  %-32s %s %s=%s%s",
+                    parameter_text(session->arena, parameter), option, parameter->name,
+                    tensor ? "FILE.npy" : "VALUE", !tensor && parameter->value ? " (has a default)" : "");
     }
 }
 
@@ -157,6 +157,19 @@ static bool load_arrays(struct session *session, struct node *entry, struct arra
     return ok && !missing;
 }
 
+/* Where results go is looked at before anything is computed. */
+static bool check_outputs(struct session *session) {
+    const struct bindings *out = &session->settings->out;
+    for (size_t i = 0; i < out->count; i++) {
+        const char *failure = file_obstacle(session->arena, out->items[i].value);
+        if (failure) {
+            report_error(session->unit.diagnostics, no_place, "--out %s: %s", out->items[i].name, failure);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool write_arrays(struct session *session, struct node *entry, const struct array *arrays) {
     const struct settings *settings = session->settings;
     struct node_list parameters = launch_parameters(entry);
@@ -236,8 +249,9 @@ enum exit_code command_run(struct arena *arena, const struct settings *settings)
         run.scalars = scalars;
         run.scalar_count = settings->set.count;
         struct array *arrays = arena_allocate(arena, (launch_parameters(entry).count + 1) * sizeof *arrays);
-        ok = load_arrays(&session, entry, arrays) && run_entry(&run, entry, arrays) &&
-             session_is_sound(&session) && write_arrays(&session, entry, arrays);
+        ok = load_arrays(&session, entry, arrays) && check_outputs(&session) &&
+             run_entry(&run, entry, arrays) && session_is_sound(&session) &&
+             write_arrays(&session, entry, arrays);
         if (ok && settings->stats) {
             print_statistics(&run);
         }

@@ -256,6 +256,20 @@ static struct node *compile_kernel(struct unit *unit, struct node *kernel) {
     if (!check_form(unit, kernel, compilation.form, first)) {
         return NULL;
     }
+    const struct pass *behind = first ? pass_find(first) : NULL,
+                      *last = options->last ? pass_find(options->last) : NULL;
+    if (behind && last && behind > last) {
+        report_error(unit->diagnostics, kernel->span,
+                     "kernel %s is IR behind pass %s: it cannot go back to %s", item_name(kernel),
+                     behind->name, last->name);
+        report_help(unit->diagnostics, no_place,
+                    "print the IR of an earlier pass from the source, or name the pass "
+                    "that it was printed after by --from");
+        return NULL;
+    }
+    if (behind && behind == last) {
+        return kernel;
+    }
     if (!passes_run(&compilation, first, &pass_options)) {
         if (compilation.broken && !unit->broken) {
             unit->broken = compilation.broken;

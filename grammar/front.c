@@ -1,5 +1,6 @@
 #include "grammar/front.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,6 +148,19 @@ static void check_definition(struct front *front, struct item *item) {
     item->expanding = false;
 }
 
+/* "M, N": each name once. */
+static const char *list_of_names(struct arena *arena, const char *const *names, size_t count) {
+    const char *text = "";
+    for (size_t i = 0; i < count; i++) {
+        size_t before = 0;
+        while (strcmp(names[before], names[i]) != 0)
+            before++;
+        if (before == i)
+            text = arena_printf(arena, "%s%s%s", text, *text ? ", " : "", names[i]);
+    }
+    return text;
+}
+
 static void check_defines(struct front *front) {
     static const struct span nowhere;
     for (size_t i = 0; i < front->define_count; i++) {
@@ -174,6 +188,9 @@ static void check_defines(struct front *front) {
         const char *nearest = suggest_nearest(name, names, count);
         if (nearest)
             report_help(front->diagnostics, nowhere, "did you mean %s?", nearest);
+        else if (count)
+            report_help(front->diagnostics, nowhere, "there is %s",
+                        list_of_names(front->arena, names, count));
     }
 }
 
@@ -199,6 +216,50 @@ static struct node_list module_items(struct front *front) {
     return builder_list(&items);
 }
 
+/* The first character of the text behind blanks and comments, and its place; NULL: there is none. */
+static const char *first_character(const char *text, size_t length, struct span *place) {
+    const char *end = text + length, *line = text;
+    while (text < end) {
+        bool comment = end - text > 1 && text[0] == '/' && (text[1] == '/' || text[1] == '*');
+        if (!comment && !strchr(" \t\r\n\f\v", *text))
+            break;
+        const char *behind = text + 1;
+        if (comment && text[1] == '/')
+            while (behind < end && *behind != '\n')
+                behind++;
+        if (comment && text[1] == '*') {
+            behind = text + 2;
+            while (behind + 1 < end && !(behind[0] == '*' && behind[1] == '/'))
+                behind++;
+            behind = behind + 1 < end ? behind + 2 : end;
+        }
+        for (; text < behind; text++)
+            if (*text == '\n') {
+                place->line++;
+                line = text + 1;
+            }
+    }
+    place->column = (uint32_t)(text - line) + 1;
+    place->end_line = place->line;
+    place->end_column = place->column + 1;
+    return text < end ? text : NULL;
+}
+
+/* Another kind of file draws one message, instead of one for each of its tokens. */
+static bool begins_as_source(struct diagnostics *diagnostics, const char *path, const char *text,
+                             size_t length, struct span place) {
+    const char *first = first_character(text, length, &place);
+    if (!first || (unsigned char)*first >= 0x80 || isalpha((unsigned char)*first) || *first == '_')
+        return true;
+    diagnostics_add_source(diagnostics, path, text, length);
+    report_error(diagnostics, place,
+                 isprint((unsigned char)*first) ? "this is no source: it begins with '%c'"
+                                                : "this is no source: it begins with byte %d",
+                 *first);
+    report_help(diagnostics, (struct span){0}, "a .tl file begins with kernel, def, program or import");
+    return false;
+}
+
 struct node *front_end(struct arena *arena, struct diagnostics *diagnostics, const char *path,
                        const char *text, size_t length, const struct define *defines, size_t define_count) {
     struct front front = {
@@ -213,6 +274,8 @@ struct node *front_end(struct arena *arena, struct diagnostics *diagnostics, con
         report_error(diagnostics, start, "the file is larger than %d MB", LARGEST_SOURCE >> 20);
         return NULL;
     }
+    if (!begins_as_source(diagnostics, path, text, length, start))
+        return NULL;
     load(&loader, path, text, length);
     struct node_list items = module_items(&front);
     if (diagnostics->error_count == errors)

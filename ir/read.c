@@ -129,7 +129,13 @@ static bool tokenize(struct reader *r, const struct source *source) {
         if (token.kind == TOKEN_BAD) {
             report_error(r->diagnostics, token_span(r, &token),
                          *token.text == '"' ? "this text has no closing quote"
-                                            : "a character that no token begins with");
+                         : *token.text == ';'
+                             ? "';' means nothing in IR text, where a statement ends with its line"
+                             : "a character that no token begins with");
+            if (*token.text == ';')
+                report_help(
+                    r->diagnostics, (struct span){0},
+                    "a file whose name ends in .ir is read as IR text; the name of a source ends in .tl");
             return false;
         }
         tokens[count++] = token;

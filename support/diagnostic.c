@@ -144,6 +144,13 @@ void report_help(struct diagnostics *d, struct span span, const char *format, ..
     va_end(arguments);
 }
 
+size_t diagnostics_count(const struct diagnostics *d, enum severity severity) {
+    size_t count = 0;
+    for (const struct diagnostic *diagnostic = d->first; diagnostic; diagnostic = diagnostic->next)
+        count += diagnostic->severity == severity;
+    return count;
+}
+
 void diagnostics_promote_warnings(struct diagnostics *d) {
     for (struct diagnostic *diagnostic = d->first; diagnostic; diagnostic = diagnostic->next)
         if (diagnostic->severity == SEVERITY_WARNING) {

@@ -95,6 +95,9 @@ void diagnostics_tell(struct diagnostics *d, const char *kernel);
 /* A text as a message would tell it. */
 const char *diagnostics_told(const struct diagnostics *d, const char *text);
 
+/* How many of this severity are kept. */
+size_t diagnostics_count(const struct diagnostics *d, enum severity severity);
+
 /* Warnings become errors, marked [--strict]. */
 void diagnostics_promote_warnings(struct diagnostics *d);
 

@@ -268,6 +268,38 @@ static const char *behind_link(struct arena *arena, const char *path) {
     return copy;
 }
 
+/* The directory that holds a file of this path. */
+static const char *directory_of(struct arena *arena, const char *path) {
+    const char *base = path_base(path);
+    return base == path       ? "."
+           : base == path + 1 ? "/"
+                              : arena_string_range(arena, path, (size_t)(base - path - 1));
+}
+
+const char *file_obstacle(struct arena *arena, const char *path) {
+    struct stat status;
+    const char *target = behind_link(arena, path);
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        return access(path, W_OK) == 0 && !S_ISDIR(status.st_mode)
+                   ? NULL
+                   : arena_printf(arena, "cannot write '%s': %s", path,
+                                  strerror(S_ISDIR(status.st_mode) ? EISDIR : errno));
+    }
+    if (!target) {
+        return arena_printf(arena, "cannot write '%s': it is a link to what is not there", path);
+    }
+    if (!*path_base(target)) {
+        return arena_printf(arena, "cannot write '%s': it names no file", path);
+    }
+    const char *directory = directory_of(arena, target);
+    if (stat(directory, &status) != 0 || !S_ISDIR(status.st_mode)) {
+        return arena_printf(arena, "cannot write '%s': there is no directory '%s'", path, directory);
+    }
+    return access(directory, W_OK | X_OK) == 0
+               ? NULL
+               : arena_printf(arena, "cannot write '%s': %s", path, strerror(errno));
+}
+
 const char *file_write(struct arena *arena, const char *path, const void *bytes, size_t length,
                        const void *more, size_t more_length) {
     struct stat status;
@@ -283,21 +315,12 @@ const char *file_write(struct arena *arena, const char *path, const void *bytes,
         }
         return ok ? NULL : arena_printf(arena, "cannot write '%s': %s", path, strerror(reason));
     }
-    const char *given = path;
-    path = behind_link(arena, given);
-    if (!path) {
-        return arena_printf(arena, "cannot write '%s': it is a link to what is not there", given);
+    const char *failure = file_obstacle(arena, path);
+    if (failure) {
+        return failure;
     }
-    const char *base = path_base(path);
-    if (!*base) {
-        return arena_printf(arena, "cannot write '%s': it names no file", path);
-    }
-    const char *directory = base == path       ? "."
-                            : base == path + 1 ? "/"
-                                               : arena_string_range(arena, path, (size_t)(base - path - 1));
-    if (stat(directory, &status) != 0 || !S_ISDIR(status.st_mode)) {
-        return arena_printf(arena, "cannot write '%s': there is no directory '%s'", path, directory);
-    }
+    path = behind_link(arena, path);
+    const char *base = path_base(path), *directory = directory_of(arena, path);
     struct output_file file = {
         .path = base, .bytes = bytes, .length = length, .more = more, .more_length = more_length};
     return directory_write(arena, directory, &file, 1);

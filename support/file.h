@@ -29,6 +29,9 @@ struct output_file {
     size_t more_length;
 };
 
+/* Why a file of this path could not be written, as far as that can be told beforehand; NULL: nothing is known
+ * against it. */
+const char *file_obstacle(struct arena *arena, const char *path);
 /* Writes one file; path as given, in a directory that is there, through a link to its target. NULL, or why
  * not (in the arena). */
 const char *file_write(struct arena *arena, const char *path, const void *bytes, size_t length,

@@ -391,7 +391,7 @@ static void check_l1(const struct device_kernel *k) {
 
 /* ---- the stamp ---- */
 
-static struct node *verified(const struct device_kernel *k) {
+static struct node *verified(const struct device_kernel *k, size_t undecided) {
     struct arena *arena = k->compilation->arena;
     struct node_dictionary *arguments =
         node_as(attribute_get(k->compilation->kernel, KEY_TT_RUNTIME_ARGS), dictionary);
@@ -406,8 +406,10 @@ static struct node *verified(const struct device_kernel *k) {
     stamp =
         dictionary_set(arena, stamp, KEY_CIRCULAR_BUFFERS, make_integer(arena, (int64_t)k->buffers.count));
     stamp = dictionary_set(arena, stamp, KEY_L1_BYTES, bytes);
-    return dictionary_set(arena, stamp, KEY_LAUNCH_ARGUMENTS,
-                          make_integer(arena, (int64_t)arguments->entries.count));
+    stamp = dictionary_set(arena, stamp, KEY_LAUNCH_ARGUMENTS,
+                           make_integer(arena, (int64_t)arguments->entries.count));
+    return undecided ? dictionary_set(arena, stamp, KEY_UNDECIDED, make_integer(arena, (int64_t)undecided))
+                     : stamp;
 }
 
 bool verify_tt_ir(struct compilation *c) {
@@ -425,13 +427,15 @@ bool verify_tt_ir(struct compilation *c) {
     for (size_t i = 0; i < k.functions.count; i++)
         if (node_as(k.functions.items[i], function)->role == ROLE_COMPUTE)
             verify_dst_sections(c, node_as(k.functions.items[i], function));
+    size_t warnings = diagnostics_count(c->diagnostics, SEVERITY_WARNING);
     if (c->diagnostics->error_count == errors)
         prove_device_kernel(c);
+    size_t undecided = diagnostics_count(c->diagnostics, SEVERITY_WARNING) - warnings;
     if (c->rehearse && c->diagnostics->error_count == errors)
         rehearse_device_kernel(c);
     if (c->diagnostics->error_count != errors)
         return false;
-    c->kernel = attribute_set(c->arena, c->kernel, KEY_TT_VERIFIED, verified(&k));
+    c->kernel = attribute_set(c->arena, c->kernel, KEY_TT_VERIFIED, verified(&k, undecided));
     if (c->checks || attribute_get(c->kernel, KEY_TT_CHECKS))
         c->kernel = attribute_set(c->arena, c->kernel, KEY_TT_CHECKS, c->checks);
     return true;
