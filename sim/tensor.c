@@ -1,10 +1,11 @@
 /* Tensors: their room in DRAM or L1, and where each page lies. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "sim/core.h"
 
-enum { ROOM_ALIGNMENT = 64, FACT_SHARDED = 1, FACT_DRAM = 2 };
+enum { ROOM_ALIGNMENT = 64, HOST_LARGE_PAGE = 2 << 20, FACT_SHARDED = 1, FACT_DRAM = 2 };
 #define FACT_CONTIGUOUS (1u << 31) /* beside the number of banks */
 
 static uint64_t align_up(uint64_t value, uint64_t alignment) {
@@ -173,6 +174,17 @@ static void tensor_discard(struct device_tensor *tensor) {
     free(tensor);
 }
 
+/* Pages begin where lines of the host's cache do. Many of them are to lie in large pages of the host, which
+ * bring in more at each fault; a host that has none serves as well. */
+static uint8_t *allocate_pages(uint64_t bytes) {
+    uint64_t alignment = bytes < HOST_LARGE_PAGE ? ROOM_ALIGNMENT : HOST_LARGE_PAGE;
+    uint64_t size = align_up(bytes, alignment);
+    uint8_t *memory = aligned_alloc(alignment, size);
+    if (memory && alignment == HOST_LARGE_PAGE)
+        madvise(memory, size, MADV_HUGEPAGE);
+    return memory;
+}
+
 struct device_tensor *device_tensor_place(struct device *device, const char *name, enum data_format format,
                                           uint64_t pages, const struct device_placement *placement) {
     uint64_t room = placement_fits(placement, pages)
@@ -191,9 +203,7 @@ struct device_tensor *device_tensor_place(struct device *device, const char *nam
     tensor->address = address;
     tensor->banks = banks_of(device, placement);
     tensor->bank_pages = bank_pages_of(device, pages, placement);
-    /* Pages begin where lines of the host's cache do. */
-    tensor->bytes = aligned_alloc(
-        ROOM_ALIGNMENT, align_up(tensor->banks * tensor->bank_pages * tensor->page_bytes, ROOM_ALIGNMENT));
+    tensor->bytes = allocate_pages(tensor->banks * tensor->bank_pages * tensor->page_bytes);
     tensor->states = calloc(pages > 0 ? pages : 1, sizeof *tensor->states);
     if (!tensor->name || !tensor->bytes || !tensor->states) {
         tensor_discard(tensor);
