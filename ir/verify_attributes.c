@@ -4,7 +4,7 @@
 #include "ir/attributes.h"
 #include "ir/verify_internal.h"
 
-enum key {
+enum {
 #define ATTRIBUTE(NAME, key, owner, sentence) KEY_OF_##NAME,
 #include "ir/attributes.def"
     KEY_COUNT
@@ -34,14 +34,14 @@ static const enum shape shapes[KEY_COUNT] = {
 };
 
 /* KEY_COUNT: there is none. */
-static enum key key_find(struct verifier *v, const char *key) {
+static size_t key_find(struct verifier *v, const char *key) {
     if (!v->keys.count) {
         v->keys.arena = v->arena;
         for (size_t i = 0; i < KEY_COUNT; i++)
             *name_table_add(&v->keys, keys[i]) = i;
     }
     const size_t *found = name_table_find(&v->keys, key);
-    return found ? (enum key) * found : KEY_COUNT;
+    return found ? *found : KEY_COUNT;
 }
 
 static void unknown_key(struct verifier *v, const struct node *node, const char *key) {
@@ -92,7 +92,7 @@ static void verify_shape(struct verifier *v, const struct node *node, const char
 void verify_attributes(struct verifier *v, const struct node *node) {
     for (size_t i = 0; i < node->attributes.count; i++) {
         const struct node_attribute *attribute = node_as(node->attributes.items[i], attribute);
-        enum key key = key_find(v, attribute->key);
+        size_t key = key_find(v, attribute->key);
         if (key == KEY_COUNT)
             unknown_key(v, node, attribute->key);
         else if (attribute->value)
