@@ -142,6 +142,8 @@ static void add_configuration(struct configurer *c, struct list_builder *out, st
 struct effect {
     struct configurer *configurer;
     bool sets[STATE_COUNT], several[STATE_COUNT]; /* sets it; sets it to different values */
+    bool perhaps[STATE_COUNT];                    /* it is set last under a condition */
+    bool conditional;                             /* while collecting: an `if` is around */
     struct state last;                            /* the value it leaves */
     struct node *first[STATE_COUNT];              /* the first call that sets it */
 };
@@ -151,8 +153,13 @@ static bool collect_effect(struct node *node, void *context) {
     const struct node_call *call = configuring_call(node);
     bool sets[STATE_COUNT];
     struct state to = {{0}};
-    if (!call)
-        return node_each_child(node, collect_effect, context);
+    if (!call) {
+        bool around = e->conditional;
+        e->conditional |= node->kind == NODE_IF;
+        bool all = node_each_child(node, collect_effect, context);
+        e->conditional = around;
+        return all;
+    }
     if (!call_sets(e->configurer, call, sets, &to))
         return true;
     for (int part = 0; part < STATE_COUNT; part++) {
@@ -162,6 +169,7 @@ static bool collect_effect(struct node *node, void *context) {
         e->several[part] |= to.parts[part] == UNKNOWN;
         e->first[part] = e->sets[part] ? e->first[part] : node;
         e->sets[part] = true;
+        e->perhaps[part] = e->conditional;
         e->last.parts[part] = to.parts[part];
     }
     return true;
@@ -258,7 +266,8 @@ static void configure_loop(struct configurer *c, struct list_builder *out, struc
             builder_add(c->arena, out, front.items[i]);
     struct state inside = *state;
     for (int part = 0; part < STATE_COUNT; part++)
-        if (effect.sets[part] && effect.last.parts[part] != inside.parts[part])
+        if (effect.sets[part] &&
+            (effect.last.parts[part] != inside.parts[part] || (effect.perhaps[part] && effect.several[part])))
             inside.parts[part] = UNKNOWN;
     forget_declared(&inside, &effect, &loop->base);
     struct node_for configured = *loop;
