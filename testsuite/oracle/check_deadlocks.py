@@ -78,7 +78,7 @@ def main():
     outcomes = batch.run()
     for name, number, waits in stops:
         code, _, messages = outcomes[number]
-        count.check(code == 3 and "deadlock" in messages, f"{name}: exit {code}: {messages.strip()[:300]}")
+        count.check(code == 1 and "deadlock" in messages, f"{name}: exit {code}: {messages.strip()[:300]}")
         for function, line in waits:
             count.check(re.search(rf"{function} waits at .*?:{line}:\d+\)", messages), f"{name}: {function} does not wait at line {line}: {messages.strip()[:600]}")
     for name, number in ends:
