@@ -102,6 +102,7 @@ static const struct access_site *site_beside(const struct relations *r, const st
 
 static void add_site(struct walk *walk, struct node_access *access, enum access_kind kind) {
     struct relations *r = walk->relations;
+    isl_question(r->ctx); /* the place of each access is a question of its own: kernels have any number */
     isl_local_space *local = space_at(walk);
     struct frame f = {.scope = &walk->scope, .relations = r, .space = local};
     struct access_site site = {.kind = kind,

@@ -283,5 +283,28 @@ START_TEST(budget_ends_hard_questions) {
 }
 END_TEST
 
+/* So is the place of every access, however many a kernel has. */
+START_TEST(budget_is_that_of_one_access) {
+    isl_errors_abort = false;
+    struct arena *arena = arena_create();
+    struct fixture f = {.arena = arena, .diagnostics = diagnostics_create(arena), .ctx = isl_begin()};
+    isl_ctx_set_max_operations(f.ctx, 1000);
+    struct text_buffer body = {0};
+    text_append(&body, "for i in 0..M { y[i] = A[i]");
+    for (int i = 0; i < 100; i++)
+        text_append(&body, " + A[i]");
+    text_append(&body, " }");
+    struct relations *r =
+        relations_of(arena, f.ctx, read_kernel(&f, "in A: f32[M], out y: f32[M])", text_string(&body)));
+    ck_assert_uint_eq(r->site_count, 102);
+    for (size_t i = 0; i < r->site_count; i++)
+        ck_assert_msg(r->sites[i].subscripts[0], "access %zu", i);
+    text_free(&body);
+    relations_free(r);
+    end(&f);
+}
+END_TEST
+
 UNIT_MAIN("analysis", subscripts_match_by_coefficients, accesses_become_canonical, reductions_match_by_access,
-          bounds_are_proved_or_refused, sizes_compare_under_conditions, budget_ends_hard_questions)
+          bounds_are_proved_or_refused, sizes_compare_under_conditions, budget_ends_hard_questions,
+          budget_is_that_of_one_access)
