@@ -159,6 +159,20 @@ static bool fix_parameter(struct resolver *r, const char *name, struct span span
     return true;
 }
 
+static bool has_32_bits(struct node *node, void *context) {
+    int64_t number;
+    return (!integer_value(node, &number) || (number >= INT32_MIN && number <= INT32_MAX)) &&
+           node_each_child(node, has_32_bits, context);
+}
+
+/* The device counts in 32 bits; false after a diagnostic. */
+static bool check_width(struct resolver *r, struct value value, const char *what) {
+    if (has_32_bits(value.node, NULL))
+        return true;
+    report_error(r->diagnostics, value.span, "%s must fit in 32 bits", what);
+    return false;
+}
+
 static struct value resolve_subscript(struct resolver *r, struct node *tree) {
     r->number_depth++;
     struct value value = resolve_expression(r, tree);
@@ -178,7 +192,8 @@ static struct value resolve_subscript(struct resolver *r, struct node *tree) {
                     axes_text(r, value.axes));
         return poison(value.span);
     }
-    if (value.product && !fix_parameter(r, value.product, value.span))
+    if (!check_width(r, value, "a subscript") ||
+        (value.product && !fix_parameter(r, value.product, value.span)))
         return poison(value.span);
     return value;
 }
@@ -442,12 +457,7 @@ struct node *resolve_number(struct resolver *r, struct node *tree, const char *w
                      word_text(WORDS_dtype, value.dtype));
         return NULL;
     }
-    int64_t number;
-    if (integer_value(value.node, &number) && (number > INT32_MAX || number < INT32_MIN)) {
-        report_error(r->diagnostics, value.span, "%s must fit in 32 bits", what);
-        return NULL;
-    }
-    return value.node;
+    return check_width(r, value, what) ? value.node : NULL;
 }
 
 struct node *resolve_condition(struct resolver *r, struct node *tree) {

@@ -192,7 +192,7 @@ enum value_kind verify_device_value(struct verifier *v, const struct node_call *
     if (bits) {
         if (call->arguments.count != 1)
             verify_error(v, &call->base, "bits takes 1 argument, not %zu", call->arguments.count);
-        else
+        else if (call->arguments.items[0]->kind != NODE_INTEGER) /* of a float: of any width */
             verify_expression(v, call->arguments.items[0]);
         return VALUE_INTEGER;
     }

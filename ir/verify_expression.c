@@ -257,9 +257,17 @@ static enum value_kind verify_page(struct verifier *v, const struct node_page *p
 
 /* ---- all kinds ---- */
 
+/* Before the split a section of compute has floats, too, which are of any width. */
+static void verify_width(struct verifier *v, const struct node_integer *number) {
+    if (v->split && v->inside_role && (number->value < INT32_MIN || number->value > UINT32_MAX))
+        verify_error(v, &number->base, "%lld does not fit in the 32 bits that the device has for a number",
+                     (long long)number->value);
+}
+
 static enum value_kind verify_kind(struct verifier *v, const struct node *node) {
     switch (node->kind) {
     case NODE_INTEGER:
+        verify_width(v, (const struct node_integer *)node);
         return VALUE_INTEGER;
     case NODE_REAL:
         return VALUE_FLOAT;

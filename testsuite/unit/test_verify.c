@@ -224,6 +224,12 @@ static const struct {
      "h is a call of reader and writer, not of compute", 2},
     {FORM_DEVICE, SPLIT "function reader reader(in a: u32) { } " WRITER("") "}",
      "reader reader takes parameters: only helpers do", 2},
+    {FORM_DEVICE, SPLIT READER("let x: u32 = 4294967295 let y: u32 = -2147483648") WRITER("") "}", NULL, 0},
+    {FORM_DEVICE, SPLIT READER("let x: u32 = 1 % 4294967296") WRITER("") "}",
+     "4294967296 does not fit in the 32 bits that the device has for a number", 2},
+    {FORM_DEVICE, SPLIT READER("let x: u32 = -2147483649") WRITER("") "}",
+     "-2147483649 does not fit in the 32 bits that the device has for a number", 2},
+    {FORM_DEVICE, SPLIT COMPUTE("let x: u32 = bits(5000000000)") WRITER("") "}", NULL, 0},
     {FORM_DEVICE, SPLIT READER("accessor A at 0 tiles [] ") WRITER("") "}", "accessor A has no dimensions",
      2},
 };
