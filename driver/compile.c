@@ -120,7 +120,11 @@ static struct node *read_ir(struct unit *unit, const char *path, const char *tex
         report_error(unit->diagnostics, no_place, "-D fixes sizes of a .tl source; '%s' is IR text", path);
         return NULL;
     }
-    return module_read(unit->arena, unit->diagnostics, source);
+    struct node *module = module_read(unit->arena, unit->diagnostics, source);
+    if (module && node_as(module, module)->items.count == 0) {
+        report_error(unit->diagnostics, no_place, "%s has no kernel", path);
+    }
+    return module;
 }
 
 /* Kernels of IR text must be of a form, and keep its rules. */

@@ -161,6 +161,13 @@ static const char *list_of_names(struct arena *arena, const char *const *names, 
     return text;
 }
 
+static bool given_before(const struct front *front, size_t index) {
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(front->defines[i].name, front->defines[index].name) == 0)
+            return true;
+    return false;
+}
+
 static void check_defines(struct front *front) {
     static const struct span nowhere;
     for (size_t i = 0; i < front->define_count; i++) {
@@ -182,6 +189,10 @@ static void check_defines(struct front *front) {
             }
             if (count >= 255)
                 break;
+        }
+        if (given_before(front, i)) {
+            report_error(front->diagnostics, nowhere, "-D %s was given twice", name);
+            continue;
         }
         report_error(front->diagnostics, nowhere,
                      "-D %s: there is no size or parameter of type index of this name", name);
