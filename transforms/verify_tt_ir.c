@@ -11,6 +11,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "support/architecture.h"
+#include "support/scalar.h"
 #include "transforms/pass.h"
 #include "proofs/prove.h"
 #include "ir/query.h"
@@ -78,6 +79,12 @@ static struct node_function *function_of(const struct device_kernel *k, enum rol
     return NULL;
 }
 
+static bool is_whole_tile(const struct node *tile_shape) {
+    struct node_sequence *shape = node_as((struct node *)tile_shape, sequence);
+    return shape && shape->items.count == 2 && attribute_integer(shape->items.items[0], 0) == TILE_EDGE &&
+           attribute_integer(shape->items.items[1], 0) == TILE_EDGE;
+}
+
 /* What codegen and the launch read of a tensor's place. */
 static void check_layout(const struct device_kernel *k, const struct node_parameter *tensor) {
     static const char *const keys[] = {KEY_MEMORY, KEY_LAYOUT, KEY_TILE_SHAPE, KEY_DTYPE},
@@ -95,6 +102,17 @@ static void check_layout(const struct device_kernel *k, const struct node_parame
     else if (dtype && strcmp(node_text(k->compilation->arena, dtype), wanted) != 0)
         report_error(k->diagnostics, tensor->base.span, "tensor %s is %s, and its %s says %s", tensor->name,
                      wanted, KEY_TT_BUFFER, node_text(k->compilation->arena, dtype));
+    else if (!is_whole_tile(dictionary_get(buffer, KEY_TILE_SHAPE)))
+        report_error(k->diagnostics, tensor->base.span,
+                     "tensor %s: tile_shape of its %s is %s; tiles are [%d, %d]", tensor->name, KEY_TT_BUFFER,
+                     node_text(k->compilation->arena, dictionary_get(buffer, KEY_TILE_SHAPE)), TILE_EDGE,
+                     TILE_EDGE);
+    else if (strcmp(attribute_word(dictionary_get(buffer, KEY_LAYOUT_KIND), ""),
+                    shard ? "sharded" : "interleaved") != 0)
+        report_error(k->diagnostics, tensor->base.span, "tensor %s: its %s says layout = %s, and has %s %s",
+                     tensor->name, KEY_TT_BUFFER,
+                     node_text(k->compilation->arena, dictionary_get(buffer, KEY_LAYOUT_KIND)),
+                     shard ? "an" : "no", KEY_ND_SHARD);
 }
 
 static void check_attributes(const struct device_kernel *k) {
