@@ -184,7 +184,7 @@ static void walk_assign(struct walk *walk, struct node_assign *assign) {
     walk_expression(walk, assign->value);
     if (!target)
         return;
-    add_site(walk, target, assign->operator== ASSIGN_SET ? ACCESS_WRITE : ACCESS_UPDATE);
+    add_site(walk, target, assign->op == ASSIGN_SET ? ACCESS_WRITE : ACCESS_UPDATE);
     for (size_t i = 0; i < target->subscripts.count; i++)
         walk_expression(walk, target->subscripts.items[i]);
 }

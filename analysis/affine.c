@@ -70,7 +70,7 @@ static __isl_give isl_aff *affine_binary(const struct frame *f, const struct nod
         isl_aff_free(left);
         return NULL;
     }
-    switch (binary->operator) {
+    switch (binary->op) {
     case BINARY_ADD:
         return isl_aff_add(left, right);
     case BINARY_SUBTRACT:
@@ -124,7 +124,7 @@ static __isl_give isl_aff *affine_at(const struct frame *f, const struct node *n
     case NODE_REFERENCE:
         return affine_name(f, ((const struct node_reference *)node)->name, PART_INDEX, depth);
     case NODE_UNARY:
-        if (((const struct node_unary *)node)->operator!= UNARY_NEGATE)
+        if (((const struct node_unary *)node)->op != UNARY_NEGATE)
             return NULL;
         operand = affine_at(f, ((const struct node_unary *)node)->operand, depth);
         return operand ? isl_aff_neg(operand) : NULL;
@@ -178,7 +178,7 @@ __isl_give isl_set *at_least(const struct frame *f, const struct node *left, con
 }
 
 static __isl_give isl_set *comparison_set(const struct frame *f, const struct node_binary *b, bool negated) {
-    enum binary_operator op = b->operator;
+    enum binary_operator op = b->op;
     if (negated)
         op = op == BINARY_LESS            ? BINARY_GREATER_EQUAL
              : op == BINARY_GREATER_EQUAL ? BINARY_LESS
@@ -209,16 +209,16 @@ static __isl_give isl_set *comparison_set(const struct frame *f, const struct no
 }
 
 __isl_give isl_set *condition_set(const struct frame *f, const struct node *node, bool negated, bool *exact) {
-    if (node->kind == NODE_UNARY && ((const struct node_unary *)node)->operator== UNARY_NOT)
+    if (node->kind == NODE_UNARY && ((const struct node_unary *)node)->op == UNARY_NOT)
         return condition_set(f, ((const struct node_unary *)node)->operand, !negated, exact);
     if (node->kind != NODE_BINARY)
         return NULL;
     const struct node_binary *binary = (const struct node_binary *)node;
-    if (binary->operator!= BINARY_AND && binary->operator!= BINARY_OR)
-        return binary->operator>= BINARY_EQUAL ? comparison_set(f, binary, negated) : NULL;
+    if (binary->op != BINARY_AND && binary->op != BINARY_OR)
+        return binary->op >= BINARY_EQUAL ? comparison_set(f, binary, negated) : NULL;
     isl_set *left = condition_set(f, binary->left, negated, exact),
             *right = condition_set(f, binary->right, negated, exact);
-    bool both = (binary->operator== BINARY_AND) != negated;
+    bool both = (binary->op == BINARY_AND) != negated;
     if (left && right)
         return both ? isl_set_intersect(left, right) : isl_set_union(left, right);
     if (both) {

@@ -132,11 +132,11 @@ static const struct node_axis *shifted_axis(const struct access_site *site, stru
                                             int64_t *shift) {
     struct node_binary *binary = node_as(subscript, binary);
     struct node_reference *reference = node_as(binary ? binary->left : subscript, reference);
-    bool known = !binary || (binary->operator== BINARY_ADD || binary->operator== BINARY_SUBTRACT);
+    bool known = !binary || (binary->op == BINARY_ADD || binary->op == BINARY_SUBTRACT);
     *shift = 0;
     if (!reference || !known || (binary && !integer_value(binary->right, shift)))
         return NULL;
-    if (binary && binary->operator== BINARY_SUBTRACT)
+    if (binary && binary->op == BINARY_SUBTRACT)
         *shift = -*shift;
     for (size_t i = site->axis_count; i-- > 0;)
         if (site->axes[i] && site->ranges[i] && strcmp(site->axes[i], reference->name) == 0)

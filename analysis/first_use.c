@@ -20,7 +20,7 @@ static bool find_use(struct node *node, void *context) {
         struct node_access *target = node_as(assign->target, access);
         find_use(assign->value, context);
         if (first->use == USE_NONE && target && strcmp(target->name, first->name) == 0) {
-            first->use = assign->operator== ASSIGN_SET ? USE_WRITE : USE_READ;
+            first->use = assign->op == ASSIGN_SET ? USE_WRITE : USE_READ;
             first->span = node->span;
         }
         if (first->use == USE_READ && !first->span.line)

@@ -50,7 +50,7 @@ static __isl_give isl_aff *linear(const struct node *node, const struct names *n
                 return isl_aff_var_on_domain(isl_local_space_copy(space), isl_dim_set, (unsigned)i);
         return NULL;
     }
-    if (node->kind == NODE_UNARY && ((const struct node_unary *)node)->operator== UNARY_NEGATE) {
+    if (node->kind == NODE_UNARY && ((const struct node_unary *)node)->op == UNARY_NEGATE) {
         isl_aff *operand = linear(((const struct node_unary *)node)->operand, names, space);
         return operand ? isl_aff_neg(operand) : NULL;
     }
@@ -59,19 +59,19 @@ static __isl_give isl_aff *linear(const struct node *node, const struct names *n
     const struct node_binary *binary = (const struct node_binary *)node;
     isl_aff *left = linear(binary->left, names, space),
             *right = left ? linear(binary->right, names, space) : NULL;
-    if (right && binary->operator== BINARY_ADD)
+    if (right && binary->op == BINARY_ADD)
         return isl_aff_add(left, right);
-    if (right && binary->operator== BINARY_SUBTRACT)
+    if (right && binary->op == BINARY_SUBTRACT)
         return isl_aff_sub(left, right);
     bool constant = right && (isl_proved(isl_aff_is_cst(left)) || isl_proved(isl_aff_is_cst(right)));
-    if (constant && binary->operator== BINARY_MULTIPLY)
+    if (constant && binary->op == BINARY_MULTIPLY)
         return isl_aff_mul(left, right);
     int64_t divisor;
     if (right && integer_value(binary->right, &divisor) && divisor > 0 &&
-        (binary->operator== BINARY_DIVIDE || binary->operator== BINARY_REMAINDER)) {
+        (binary->op == BINARY_DIVIDE || binary->op == BINARY_REMAINDER)) {
         isl_aff *quotient =
             isl_aff_floor(isl_aff_scale_down_val(isl_aff_copy(left), isl_val_int_from_si(ctx, divisor)));
-        if (binary->operator== BINARY_DIVIDE) {
+        if (binary->op == BINARY_DIVIDE) {
             isl_aff_free(left);
             isl_aff_free(right);
             return quotient;
@@ -210,7 +210,7 @@ static bool lies_turned(struct node *value, const char *first, const char *secon
 
 static bool add_factors(struct node *node, struct node **factors, size_t *count) {
     struct node_binary *binary = node_as(node, binary);
-    if (binary && binary->operator== BINARY_MULTIPLY)
+    if (binary && binary->op == BINARY_MULTIPLY)
         return add_factors(binary->left, factors, count) && add_factors(binary->right, factors, count);
     if (*count == FACTOR_LIMIT)
         return false;
@@ -261,8 +261,8 @@ struct match match_reduction(const struct matcher *m, const struct node *node, s
         return match;
     }
     match.inner = node_as(reduction->axes.items[0], axis)->name;
-    if (reduction->operator== REDUCTION_PRODUCT || reduction->operator== REDUCTION_ARGMAX || reduction->
-        operator== REDUCTION_ARGMIN) {
+    if (reduction->op == REDUCTION_PRODUCT || reduction->op == REDUCTION_ARGMAX ||
+        reduction->op == REDUCTION_ARGMIN) {
         match.reason = "the device folds by sum, max and min only";
         return match;
     }
@@ -271,9 +271,8 @@ struct match match_reduction(const struct matcher *m, const struct node *node, s
     match.column = count == 2 ? axes[1] : rows ? NULL : axes[0];
     match.along_rows = count == 1 && rows;
     struct match product = match;
-    const char *reason = reduction->operator== REDUCTION_SUM
-                             ? match_product(m, reduction->body, &product)
-                             : "only a sum of products contracts two operands";
+    const char *reason = reduction->op == REDUCTION_SUM ? match_product(m, reduction->body, &product)
+                                                        : "only a sum of products contracts two operands";
     if (!reason) {
         product.kind = MATCH_CONTRACTION;
         product.left_turned = lies_turned(product.left, product.row, product.inner);

@@ -35,7 +35,7 @@ static const char *python_name(const struct spelled_names *names, const char *na
 /* A number as it is, any other expression in quotes: evaluated when its sizes are known. */
 static const char *quoted(struct host *host, const struct spelled_names *names, struct node *node) {
     struct node_unary *unary = node_as(node, unary);
-    struct node *operand = unary && unary->operator== UNARY_NEGATE ? unary->operand : node;
+    struct node *operand = unary && unary->op == UNARY_NEGATE ? unary->operand : node;
     const char *sign = operand == node ? "" : "-";
     int64_t number;
     if (integer_value(operand, &number))

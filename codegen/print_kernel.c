@@ -256,12 +256,11 @@ static void no_spelling(struct printer *p, const struct node *node) {
 
 static void print_assign(struct printer *p, struct node_assign *assign) {
     struct node_reference *target = node_as(assign->target, reference);
-    if (!target || assign->operator== ASSIGN_MAX || assign->operator== ASSIGN_MIN)
+    if (!target || assign->op == ASSIGN_MAX || assign->op == ASSIGN_MIN)
         no_spelling(p, &assign->base);
     else
         LINE(p, assign, {"name", name(p, target->name)},
-             {"operator", word_text(WORDS_assign_operator, assign->operator)},
-             {"value", value(p, assign->value)});
+             {"op", word_text(WORDS_assign_operator, assign->op)}, {"value", value(p, assign->value)});
 }
 
 static void print_declaration(struct printer *p, enum spelling row, const char *plain, struct node *number) {

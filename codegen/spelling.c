@@ -261,7 +261,7 @@ static const char *python_real(const struct expression_context *c, double value)
 
 /* The number that a scalar literal with its signs stands for; false when it is none. */
 static bool literal_value(const struct node *node, double *value) {
-    if (node->kind == NODE_UNARY && ((const struct node_unary *)node)->operator== UNARY_NEGATE) {
+    if (node->kind == NODE_UNARY && ((const struct node_unary *)node)->op == UNARY_NEGATE) {
         bool literal = literal_value(((const struct node_unary *)node)->operand, value);
         *value = -*value;
         return literal;
@@ -279,43 +279,43 @@ static const char *unary_text(const struct expression_context *c, struct node_un
     const char *operand = expression(c, unary->operand, PRECEDENCE_UNARY);
     if (!operand)
         return NULL;
-    if (c->language == LANGUAGE_PYTHON && unary->operator== UNARY_NOT)
+    if (c->language == LANGUAGE_PYTHON && unary->op == UNARY_NOT)
         return arena_printf(c->names->arena, "(not %s)", operand);
     return arena_printf(c->names->arena, least > PRECEDENCE_UNARY || *operand == '-' ? "(%s%s)" : "%s%s",
-                        word_text(WORDS_unary_operator, unary->operator), operand);
+                        word_text(WORDS_unary_operator, unary->op), operand);
 }
 
 /* left + right without parentheses around a sum or difference on the right: the numbers of kernels are u32
  * and wrap. */
 static struct node *add_terms(struct arena *arena, struct node *left, struct node *right) {
     struct node_binary *sum = node_as(right, binary);
-    if (sum && sum->operator== BINARY_ADD)
+    if (sum && sum->op == BINARY_ADD)
         return add_terms(arena, add_terms(arena, left, sum->left), sum->right);
-    if (sum && sum->operator== BINARY_SUBTRACT)
+    if (sum && sum->op == BINARY_SUBTRACT)
         return make_sub(arena, add_terms(arena, left, sum->left), sum->right);
     return make_add(arena, left, right);
 }
 
 static bool is_sum(const struct node *node) {
     const struct node_binary *binary = node->kind == NODE_BINARY ? (const struct node_binary *)node : NULL;
-    return binary && (binary->operator== BINARY_ADD || binary->operator== BINARY_SUBTRACT);
+    return binary && (binary->op == BINARY_ADD || binary->op == BINARY_SUBTRACT);
 }
 
 /* Comparisons do not chain, and `&&` within `||` keeps its parentheses. */
 static const char *binary_text(const struct expression_context *c, struct node_binary *binary, int least) {
-    if (binary->operator== BINARY_ADD && is_sum(binary->right))
+    if (binary->op == BINARY_ADD && is_sum(binary->right))
         return expression(c, add_terms(c->names->arena, binary->left, binary->right), least);
-    const struct operator_row *row = &operators[binary->operator];
+    const struct operator_row *row = &operators[binary->op];
     const char *symbol = c->language == LANGUAGE_PYTHON ? row->python : row->kernel;
     struct node *right_operand = binary->right;
     int64_t constant;
-    if (binary->operator== BINARY_ADD && integer_value(right_operand, &constant) && constant < 0 &&
+    if (binary->op == BINARY_ADD && integer_value(right_operand, &constant) && constant < 0 &&
         constant > INT32_MIN) {
         symbol = "-";
         right_operand = make_integer(c->names->arena, -constant);
     }
     struct node_binary *nested = node_as(binary->left, binary);
-    bool repeats = nested && nested->operator== binary->operator;
+    bool repeats = nested && nested->op == binary->op;
     int inner = row->precedence == PRECEDENCE_OR ? PRECEDENCE_COMPARISON : row->precedence + 1;
     bool chains = row->precedence != PRECEDENCE_COMPARISON && (row->precedence != PRECEDENCE_OR || repeats);
     const char *left = expression(c, binary->left, chains ? row->precedence : inner);

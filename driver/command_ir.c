@@ -128,10 +128,10 @@ static bool visit_tile(struct node *node, void *context) {
     if (!tile) {
         return node_each_child(node, visit_tile, context);
     }
-    report_remark(
-        report->remarks, node->span, "%s: %s %s %s", word_text(WORDS_tile_operation, (int)tile->operation),
-        node_text(report->arena, tile->target), word_text(WORDS_assign_operator, (int)tile->operator),
-        node_text(report->arena, tile->value));
+    report_remark(report->remarks, node->span, "%s: %s %s %s",
+                  word_text(WORDS_tile_operation, (int)tile->operation),
+                  node_text(report->arena, tile->target), word_text(WORDS_assign_operator, (int)tile->op),
+                  node_text(report->arena, tile->value));
     report->counts[tile->operation]++;
     return true;
 }

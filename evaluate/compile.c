@@ -464,7 +464,7 @@ static bool declare_ranges(struct compiler *c, const struct node_tile *tile) {
 static void compile_tile(struct compiler *c, const struct node_tile *tile) {
     size_t mark = c->entity_count;
     if (!c->program->device || declare_ranges(c, tile))
-        compile_assignment(c, &tile->base, tile->target, tile->operator, tile->value);
+        compile_assignment(c, &tile->base, tile->target, tile->op, tile->value);
     c->entity_count = mark;
 }
 
@@ -514,7 +514,7 @@ static void compile_kind(struct compiler *c, const struct node *node) {
         break;
     case NODE_ASSIGN: {
         const struct node_assign *assign = (const struct node_assign *)node;
-        compile_assignment(c, node, assign->target, assign->operator, assign->value);
+        compile_assignment(c, node, assign->target, assign->op, assign->value);
         break;
     }
     case NODE_TILE:

@@ -70,8 +70,8 @@ const struct expression *expression_integer(struct compiler *c, int64_t value, e
                                             struct span span);
 const struct expression *expression_slot(struct compiler *c, uint32_t slot, enum number_type type,
                                          struct span span);
-const struct expression *expression_arithmetic(struct compiler *c, enum binary_operator operator,
-                                               const struct expression * a, const struct expression *b);
+const struct expression *expression_arithmetic(struct compiler *c, enum binary_operator op,
+                                               const struct expression *a, const struct expression *b);
 /* The expression as another type: itself, a folded literal, or a conversion. */
 const struct expression *expression_as(struct compiler *c, const struct expression *e, enum number_type type);
 /* The value as a store to this type rounds it, unless it is of that type already. */
@@ -103,7 +103,7 @@ uint32_t storage_new(struct compiler *c, const char *name, const struct node_par
 
 /* ---- compile_assign.c ---- */
 void compile_assignment(struct compiler *c, const struct node *statement, const struct node *target,
-                        enum assign_operator operator, const struct node * value);
+                        enum assign_operator op, const struct node *value);
 /* Fills a whole storage from a value over its own axes, which are bound meanwhile. */
 void compile_fill(struct compiler *c, const struct node *statement, const struct entity *entity, size_t count,
                   const struct range *ranges, const struct node *value, bool rounds);

@@ -84,18 +84,18 @@ static void set_access(struct compiler *c, struct assignment *a, const struct no
 
 /* `target += sum(...)` goes on adding to what the target holds, one element after another; max= and the like
  * too. */
-static bool continues(enum assign_operator operator, const struct node * value) {
+static bool continues(enum assign_operator op, const struct node *value) {
     if (value->kind != NODE_REDUCTION)
         return false;
-    switch (((const struct node_reduction *)value)->operator) {
+    switch (((const struct node_reduction *)value)->op) {
     case REDUCTION_SUM:
-        return operator== ASSIGN_ADD;
+        return op == ASSIGN_ADD;
     case REDUCTION_PRODUCT:
-        return operator== ASSIGN_MULTIPLY;
+        return op == ASSIGN_MULTIPLY;
     case REDUCTION_MAX:
-        return operator== ASSIGN_MAX;
+        return op == ASSIGN_MAX;
     case REDUCTION_MIN:
-        return operator== ASSIGN_MIN;
+        return op == ASSIGN_MIN;
     default:
         return false;
     }
@@ -112,7 +112,7 @@ static bool sums_over_loop(struct compiler *c, const struct node *target) {
 
 static void compile_value(struct compiler *c, struct assignment *a, const struct node *statement,
                           const struct node *target, const struct node *value) {
-    if (a->type == NUMBER_FLOAT && continues(a->operator, value)) {
+    if (a->type == NUMBER_FLOAT && continues(a->op, value)) {
         enum number_type type;
         const struct fold *fold = compile_fold(c, (const struct node_reduction *)value, &type);
         if (!fold)
@@ -134,7 +134,7 @@ static void compile_value(struct compiler *c, struct assignment *a, const struct
         return;
     }
     bool sums =
-        a->operator== ASSIGN_ADD && statement->kind == NODE_ASSIGN && !c->exact && sums_over_loop(c, target);
+        a->op == ASSIGN_ADD && statement->kind == NODE_ASSIGN && !c->exact && sums_over_loop(c, target);
     e = expression_as(c, e, a->type);
     a->value = sums && e->type == NUMBER_FLOAT ? compile_fpu(c, e) : e;
 }
@@ -153,22 +153,22 @@ static void emit(struct compiler *c, const struct node *statement, struct assign
 /* `t = t + e` and `t = e + t` are `t += e`: the e, else NULL. */
 static const struct node *addend(const struct node *target, const struct node *value) {
     const struct node_binary *sum = value->kind == NODE_BINARY ? (const struct node_binary *)value : NULL;
-    if (!sum || sum->operator!= BINARY_ADD)
+    if (!sum || sum->op != BINARY_ADD)
         return NULL;
     return node_equal(sum->left, target) ? sum->right : node_equal(sum->right, target) ? sum->left : NULL;
 }
 
 void compile_assignment(struct compiler *c, const struct node *statement, const struct node *target,
-                        enum assign_operator operator, const struct node * value) {
-    const struct node *added = operator== ASSIGN_SET && statement->kind == NODE_ASSIGN ? addend(target, value)
-                                                                                       : NULL;
-    operator= added ? ASSIGN_ADD : operator;
+                        enum assign_operator op, const struct node *value) {
+    const struct node *added =
+        op == ASSIGN_SET && statement->kind == NODE_ASSIGN ? addend(target, value) : NULL;
+    op = added ? ASSIGN_ADD : op;
     value = added ? added : value;
     struct assignment *a = arena_allocate(c->arena, sizeof *a);
     struct axis_walk walk = {.compiler = c, .assignment = a};
     const struct node_access *access =
         target->kind == NODE_ACCESS ? (const struct node_access *)target : NULL;
-    a->operator= operator;
+    a->op = op;
     a->name = access ? access->name : "";
     for (size_t i = 0; access && i < access->subscripts.count; i++)
         visit_axes(access->subscripts.items[i], &walk);

@@ -169,13 +169,13 @@ static const struct expression *compile_binary(struct compiler *c, const struct 
     if (!b)
         return NULL;
     struct span span = binary->base.span;
-    if (binary->operator== BINARY_AND || binary->operator== BINARY_OR)
-        return operate(c, binary->operator== BINARY_AND ? OP_AND : OP_OR, NUMBER_BOOL, span, a, b);
+    if (binary->op == BINARY_AND || binary->op == BINARY_OR)
+        return operate(c, binary->op == BINARY_AND ? OP_AND : OP_OR, NUMBER_BOOL, span, a, b);
     enum number_type type = join(a->type, b->type);
     a = expression_as(c, a, type);
     b = expression_as(c, b, type);
-    bool compares = binary->operator>= BINARY_EQUAL && binary->operator<= BINARY_GREATER_EQUAL;
-    if (binary->operator== BINARY_REMAINDER && type == NUMBER_FLOAT) {
+    bool compares = binary->op >= BINARY_EQUAL && binary->op <= BINARY_GREATER_EQUAL;
+    if (binary->op == BINARY_REMAINDER && type == NUMBER_FLOAT) {
         compile_fail(c, span, "%% is for integers");
         return NULL;
     }
@@ -183,7 +183,7 @@ static const struct expression *compile_binary(struct compiler *c, const struct 
         expression_new(c, compares ? OP_COMPARISON : OP_ARITHMETIC, compares ? NUMBER_BOOL : type, span);
     e->a = a;
     e->b = b;
-    e->u.binary = binary->operator;
+    e->u.binary = binary->op;
     return e;
 }
 
@@ -191,7 +191,7 @@ static const struct expression *compile_unary(struct compiler *c, const struct n
     const struct expression *a = compile_expression(c, unary->operand);
     if (!a)
         return NULL;
-    if (unary->operator== UNARY_NOT)
+    if (unary->op == UNARY_NOT)
         return operate(c, OP_NOT, NUMBER_BOOL, unary->base.span, a, NULL);
     struct expression *e =
         expression_new(c, OP_NEGATE, a->type == NUMBER_BOOL ? NUMBER_I32 : a->type, unary->base.span);
@@ -481,12 +481,12 @@ const struct fold *compile_fold(struct compiler *c, const struct node_reduction 
     struct fold *fold = arena_allocate(c->arena, sizeof *fold);
     struct folded_axis folded[TENSOR_RANK_LIMIT];
     size_t mark = c->entity_count;
-    fold->operator= reduction->operator;
+    fold->op = reduction->op;
     fold->count = reduction->axes.count;
-    bool position = fold->operator== REDUCTION_ARGMAX || fold->operator== REDUCTION_ARGMIN;
+    bool position = fold->op == REDUCTION_ARGMAX || fold->op == REDUCTION_ARGMIN;
     if (fold->count == 0 || fold->count > TENSOR_RANK_LIMIT || (position && fold->count != 1)) {
         compile_fail(c, reduction->base.span, "%s over %zu axes",
-                     word_text(WORDS_reduction_operator, (int)fold->operator), fold->count);
+                     word_text(WORDS_reduction_operator, (int)fold->op), fold->count);
         return NULL;
     }
     for (size_t i = 0; i < fold->count; i++)
@@ -505,7 +505,7 @@ const struct fold *compile_fold(struct compiler *c, const struct node_reduction 
         return NULL;
     if (body->type == NUMBER_BOOL)
         body = expression_as(c, body, NUMBER_I32);
-    bool fpu = fold->operator== REDUCTION_SUM && body->type == NUMBER_FLOAT && !c->exact;
+    bool fpu = fold->op == REDUCTION_SUM && body->type == NUMBER_FLOAT && !c->exact;
     fold->body = fpu ? compile_fpu(c, body) : body;
     *type = position ? NUMBER_I32 : body->type;
     return fold;
@@ -515,7 +515,7 @@ static const struct expression *compile_reduction(struct compiler *c,
                                                   const struct node_reduction *reduction) {
     struct expression *e = expression_new(c, OP_FOLD, NUMBER_FLOAT, reduction->base.span);
     e->u.fold = compile_fold(c, reduction, &e->type);
-    bool order = reduction->operator== REDUCTION_MAX || reduction->operator== REDUCTION_MIN;
+    bool order = reduction->op == REDUCTION_MAX || reduction->op == REDUCTION_MIN;
     e->narrow = e->u.fold && order && e->u.fold->body->narrow;
     return e->u.fold ? e : NULL;
 }

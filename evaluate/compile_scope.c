@@ -78,12 +78,12 @@ const struct expression *expression_slot(struct compiler *c, uint32_t slot, enum
     return e;
 }
 
-const struct expression *expression_arithmetic(struct compiler *c, enum binary_operator operator,
-                                               const struct expression * a, const struct expression *b) {
+const struct expression *expression_arithmetic(struct compiler *c, enum binary_operator op,
+                                               const struct expression *a, const struct expression *b) {
     struct expression *e = expression_new(c, OP_ARITHMETIC, a->type, a->span);
     e->a = a;
     e->b = b;
-    e->u.binary = operator;
+    e->u.binary = op;
     return e;
 }
 

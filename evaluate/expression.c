@@ -224,15 +224,15 @@ struct folding {
 };
 
 /* a better than b? NaN wins, as in max. */
-static bool better(enum reduction_operator operator, double a, double b) {
+static bool better(enum reduction_operator op, double a, double b) {
     if (b != b)
         return false;
-    return a != a || (operator== REDUCTION_ARGMAX ? a > b : a<b);
+    return a != a || (op == REDUCTION_ARGMAX ? a > b : a < b);
 }
 
 static void fold_step(struct machine *m, struct folding *f) {
     struct number term = number_of(m, f->fold->body);
-    switch (f->fold->operator) {
+    switch (f->fold->op) {
     case REDUCTION_SUM:
         if (m->model == MODEL_BOUND) { /* c times the absolute terms comes at the end instead of a step's u */
             f->absolute += fabs(term.value);
@@ -253,7 +253,7 @@ static void fold_step(struct machine *m, struct folding *f) {
         break;
     case REDUCTION_ARGMAX:
     case REDUCTION_ARGMIN:
-        if (!f->any || better(f->fold->operator, term.value, f->value.value)) {
+        if (!f->any || better(f->fold->op, term.value, f->value.value)) {
             f->value = term;
             f->best = m->state.slots[f->fold->ranges[0].slot];
         }
@@ -265,7 +265,7 @@ static void fold_step(struct machine *m, struct folding *f) {
 
 static void fold_integer_step(struct machine *m, struct folding *f) {
     int64_t term = integer_of(m, f->fold->body);
-    switch (f->fold->operator) {
+    switch (f->fold->op) {
     case REDUCTION_SUM:
         f->integer = (int64_t)((uint64_t)f->integer + (uint64_t)term);
         break;
@@ -280,7 +280,7 @@ static void fold_integer_step(struct machine *m, struct folding *f) {
         break;
     case REDUCTION_ARGMAX:
     case REDUCTION_ARGMIN:
-        if (!f->any || (f->fold->operator== REDUCTION_ARGMAX ? term > f->integer : term<f->integer)) {
+        if (!f->any || (f->fold->op == REDUCTION_ARGMAX ? term > f->integer : term < f->integer)) {
             f->integer = term;
             f->best = m->state.slots[f->fold->ranges[0].slot];
         }
@@ -304,8 +304,8 @@ static void fold_run(struct machine *m, struct folding *f, size_t depth) {
     }
 }
 
-static double neutral(enum reduction_operator operator) {
-    switch (operator) {
+static double neutral(enum reduction_operator op) {
+    switch (op) {
     case REDUCTION_PRODUCT:
         return 1;
     case REDUCTION_MAX:
@@ -325,25 +325,24 @@ static struct number fold_bound(struct machine *m, const struct folding *f) {
 }
 
 struct number fold_of(struct machine *m, const struct fold *fold, const struct number *from) {
-    struct folding f = {.fold = fold, .value = number_exact(m->model, neutral(fold->operator))};
+    struct folding f = {.fold = fold, .value = number_exact(m->model, neutral(fold->op))};
     if (from) {
         f.value = *from;
         f.any = true;
         f.absolute = fabs(from->value);
     }
     fold_run(m, &f, 0);
-    return fold->operator== REDUCTION_SUM && m->model == MODEL_BOUND ? fold_bound(m, &f) : f.value;
+    return fold->op == REDUCTION_SUM && m->model == MODEL_BOUND ? fold_bound(m, &f) : f.value;
 }
 
 static int64_t fold_integers(struct machine *m, const struct expression *e) {
     const struct fold *fold = e->u.fold;
     struct folding f = {
-        .fold = fold, .integer = fold->operator== REDUCTION_PRODUCT, .value = {neutral(fold->operator), 0}};
+        .fold = fold, .integer = fold->op == REDUCTION_PRODUCT, .value = {neutral(fold->op), 0}};
     fold_run(m, &f, 0);
-    bool position = fold->operator== REDUCTION_ARGMAX || fold->operator== REDUCTION_ARGMIN;
-    if (!f.any && fold->operator!= REDUCTION_SUM && fold->operator!= REDUCTION_PRODUCT && !m->stopped)
-        machine_fault(m, e->span, "%s over no elements",
-                      word_text(WORDS_reduction_operator, (int)fold->operator));
+    bool position = fold->op == REDUCTION_ARGMAX || fold->op == REDUCTION_ARGMIN;
+    if (!f.any && fold->op != REDUCTION_SUM && fold->op != REDUCTION_PRODUCT && !m->stopped)
+        machine_fault(m, e->span, "%s over no elements", word_text(WORDS_reduction_operator, (int)fold->op));
     return settle(e->type, position ? f.best : f.integer);
 }
 

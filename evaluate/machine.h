@@ -99,7 +99,7 @@ struct range {
 };
 
 struct fold {
-    enum reduction_operator operator;
+    enum reduction_operator op;
     size_t count;
     struct range ranges[TENSOR_RANK_LIMIT];
     const struct expression *body;
@@ -148,7 +148,7 @@ struct assignment {
     const struct window *window;
     enum dtype dtype; /* DTYPE_NONE: no rounding */
     enum number_type type;
-    enum assign_operator operator;
+    enum assign_operator op;
     const struct expression *value;
     const struct fold *fold; /* the value, when it goes on from what the target holds */
 };

@@ -42,8 +42,8 @@ struct number number_function_2(enum number_model model, const struct language_f
     return number_settle((struct number){value, error});
 }
 
-static bool compare(enum binary_operator operator, double a, double b) {
-    switch (operator) {
+static bool compare(enum binary_operator op, double a, double b) {
+    switch (op) {
     case BINARY_EQUAL:
         return a == b;
     case BINARY_NOT_EQUAL:
@@ -61,11 +61,11 @@ static bool compare(enum binary_operator operator, double a, double b) {
     }
 }
 
-struct number number_compare(enum number_model model, enum binary_operator operator, struct number a,
+struct number number_compare(enum number_model model, enum binary_operator op, struct number a,
                              struct number b) {
     double error = a.extra + b.extra;
     bool uncertain = model == MODEL_BOUND && error > 0 && fabs(a.value - b.value) <= error;
-    return (struct number){compare(operator, a.value, b.value), uncertain ? 1 : 0};
+    return (struct number){compare(op, a.value, b.value), uncertain ? 1 : 0};
 }
 
 struct number number_select(enum number_model model, struct number condition, struct number then,

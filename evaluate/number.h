@@ -76,7 +76,7 @@ struct number number_function(enum number_model model, const struct language_fun
 struct number number_function_2(enum number_model model, const struct language_function *function,
                                 struct number a, struct number b);
 /* 1 or 0; extra in MODEL_BOUND: 1 when the device may decide otherwise. */
-struct number number_compare(enum number_model model, enum binary_operator operator, struct number a,
+struct number number_compare(enum number_model model, enum binary_operator op, struct number a,
                              struct number b);
 /* The chosen arm; under an uncertain condition with the error of having chosen the other. */
 struct number number_select(enum number_model model, struct number condition, struct number then,

@@ -67,8 +67,8 @@ static int64_t wrap(const struct assignment *a, int64_t value) {
 }
 
 /* Sums and products wrap by the type of the place, so 64 bits that wrap themselves are enough. */
-static int64_t combine_integers(enum assign_operator operator, int64_t a, int64_t b) {
-    switch (operator) {
+static int64_t combine_integers(enum assign_operator op, int64_t a, int64_t b) {
+    switch (op) {
     case ASSIGN_ADD:
         return (int64_t)((uint64_t)a + (uint64_t)b);
     case ASSIGN_SUBTRACT:
@@ -84,9 +84,8 @@ static int64_t combine_integers(enum assign_operator operator, int64_t a, int64_
     }
 }
 
-static struct number combine(struct machine *m, enum assign_operator operator, struct number a,
-                             struct number b) {
-    switch (operator) {
+static struct number combine(struct machine *m, enum assign_operator op, struct number a, struct number b) {
+    switch (op) {
     case ASSIGN_ADD:
         return number_add(m->model, a, b);
     case ASSIGN_SUBTRACT:
@@ -104,11 +103,11 @@ static struct number combine(struct machine *m, enum assign_operator operator, s
 
 static void assign_slot(struct machine *m, const struct assignment *a) {
     int64_t value = integer_of(m, a->value), *place = &m->state.slots[a->slot];
-    if (a->operator!= ASSIGN_SET && * place == INT64_MIN) {
+    if (a->op != ASSIGN_SET && *place == INT64_MIN) {
         machine_fault(m, m->span, "a variable is updated before it is written");
         return;
     }
-    *place = wrap(a, combine_integers(a->operator, * place, value));
+    *place = wrap(a, combine_integers(a->op, *place, value));
 }
 
 static struct number *place_of(struct machine *m, const struct assignment *a) {
@@ -130,7 +129,7 @@ static void assign_element(struct machine *m, const struct assignment *a) {
     struct number *place = place_of(m, a), value;
     if (!place)
         return;
-    if (a->operator!= ASSIGN_SET && number_is_hole(*place)) {
+    if (a->op != ASSIGN_SET && number_is_hole(*place)) {
         machine_fault(m, m->span, "%s is updated where nothing was written to it", a->name);
         return;
     }
@@ -139,11 +138,10 @@ static void assign_element(struct machine *m, const struct assignment *a) {
         value = fold_of(m, a->fold, &old);
     } else if (a->type == NUMBER_FLOAT) {
         value = number_of(m, a->value);
-        value = a->operator== ASSIGN_SET ? value : combine(m, a->operator, * place, value);
+        value = a->op == ASSIGN_SET ? value : combine(m, a->op, *place, value);
     } else {
-        int64_t old = a->operator== ASSIGN_SET ? 0 : (int64_t)place->value;
-        value =
-            (struct number){(double)wrap(a, combine_integers(a->operator, old, integer_of(m, a->value))), 0};
+        int64_t old = a->op == ASSIGN_SET ? 0 : (int64_t)place->value;
+        value = (struct number){(double)wrap(a, combine_integers(a->op, old, integer_of(m, a->value))), 0};
     }
     if (!m->stopped)
         *place = a->dtype ? number_store(m->model, a->dtype, value) : value;

@@ -387,9 +387,8 @@ static struct node *folded_axis(struct resolver *r, struct node_axis *tree, uint
     return node_new(r->arena, axis, AXIS, tree->base.span, .name = axis->name);
 }
 
-static enum dtype reduction_type(struct resolver *r, enum reduction_operator operator,
-                                 const struct value * body) {
-    switch (operator) {
+static enum dtype reduction_type(struct resolver *r, enum reduction_operator op, const struct value *body) {
+    switch (op) {
     case REDUCTION_ARGMAX:
     case REDUCTION_ARGMIN:
         return DTYPE_INDEX;
@@ -423,10 +422,10 @@ struct value resolve_reduction(struct resolver *r, struct node *tree) {
                      axes_text(r, folded & ~body.axes));
         return poison(tree->span);
     }
-    struct node *node = node_new(r->arena, reduction, REDUCTION, tree->span, .operator= reduction->operator,
+    struct node *node = node_new(r->arena, reduction, REDUCTION, tree->span, .op = reduction->op,
                                  .axes = builder_list(&axes), .body = body.node);
     struct value value =
-        value_of(node, reduction_type(r, reduction->operator, & body), body.axes & ~folded, tree->span);
+        value_of(node, reduction_type(r, reduction->op, &body), body.axes & ~folded, tree->span);
     value.varies = body.varies;
     return value;
 }

@@ -127,7 +127,7 @@ static bool plain_block_subscript(struct resolver *r, const struct node *node) {
     struct node_binary *binary = node->kind == NODE_BINARY ? (struct node_binary *)node : NULL;
     if (node->kind == NODE_REFERENCE || node->kind == NODE_ACCESS)
         return true;
-    if (!binary || (binary->operator!= BINARY_ADD && binary->operator!= BINARY_SUBTRACT))
+    if (!binary || (binary->op != BINARY_ADD && binary->op != BINARY_SUBTRACT))
         return false;
     bool left = false, right = false;
     for (unsigned i = 0; i < r->open_count; i++) {
@@ -136,7 +136,7 @@ static bool plain_block_subscript(struct resolver *r, const struct node *node) {
     }
     if (left && right)
         return false;
-    return right ? binary->operator== BINARY_ADD && plain_block_subscript(r, binary->right)
+    return right ? binary->op == BINARY_ADD && plain_block_subscript(r, binary->right)
                  : plain_block_subscript(r, binary->left);
 }
 
@@ -265,7 +265,7 @@ static struct value resolve_unary(struct resolver *r, struct node_unary *tree) {
     if (!value.node)
         return value;
     value.span = span;
-    bool negate = tree->operator== UNARY_NEGATE;
+    bool negate = tree->op == UNARY_NEGATE;
     if (negate == (value.dtype == DTYPE_BOOL)) {
         report_error(r->diagnostics, span,
                      negate ? "a truth value has no sign" : "! needs a condition, and this is %s",
@@ -280,12 +280,12 @@ static struct value resolve_unary(struct resolver *r, struct node_unary *tree) {
     else if (real)
         value.node = node_new(r->arena, real, REAL, span, .value = -real->value);
     else
-        value.node = node_new(r->arena, unary, UNARY, span, .operator= tree->operator, .operand = value.node);
+        value.node = node_new(r->arena, unary, UNARY, span, .op = tree->op, .operand = value.node);
     return value;
 }
 
-static bool is_comparison(enum binary_operator operator) {
-    return operator>= BINARY_EQUAL && operator<= BINARY_GREATER_EQUAL;
+static bool is_comparison(enum binary_operator op) {
+    return op >= BINARY_EQUAL && op <= BINARY_GREATER_EQUAL;
 }
 
 static struct node *integer_at(struct resolver *r, int64_t value, struct span span) {
@@ -293,20 +293,20 @@ static struct node *integer_at(struct resolver *r, int64_t value, struct span sp
 }
 
 /* && and || of conditions; a known side decides or vanishes. */
-static struct node *logical_node(struct resolver *r, enum binary_operator operator, struct node * left,
+static struct node *logical_node(struct resolver *r, enum binary_operator op, struct node *left,
                                  struct node *right, struct span span) {
     int64_t known;
-    bool conjunction = operator== BINARY_AND;
+    bool conjunction = op == BINARY_AND;
     if (integer_value(left, &known))
         return (known != 0) == conjunction ? right : integer_at(r, known, span);
     if (integer_value(right, &known))
         return (known != 0) == conjunction ? left : integer_at(r, known, span);
-    return node_with_span(r->arena, make_binary(r->arena, operator, left, right), span);
+    return node_with_span(r->arena, make_binary(r->arena, op, left, right), span);
 }
 
-static struct node *integer_node(struct resolver *r, enum binary_operator operator, struct node * left,
+static struct node *integer_node(struct resolver *r, enum binary_operator op, struct node *left,
                                  struct node *right, struct span span) {
-    switch (operator) {
+    switch (op) {
     case BINARY_ADD:
         return make_add(r->arena, left, right);
     case BINARY_SUBTRACT:
@@ -318,7 +318,7 @@ static struct node *integer_node(struct resolver *r, enum binary_operator operat
     case BINARY_REMAINDER:
         return make_mod(r->arena, left, right);
     default:
-        return node_new(r->arena, binary, BINARY, span, .operator= operator, .left = left, .right = right);
+        return node_new(r->arena, binary, BINARY, span, .op = op, .left = left, .right = right);
     }
 }
 
@@ -344,11 +344,11 @@ static struct value resolve_condition_pair(struct resolver *r, const struct node
     const struct value *wrong = a.dtype != DTYPE_BOOL ? &a : b.dtype != DTYPE_BOOL ? &b : NULL;
     if (wrong) {
         report_error(r->diagnostics, wrong->span, "%s needs conditions, and this is %s",
-                     word_text(WORDS_binary_operator, tree->operator), word_text(WORDS_dtype, wrong->dtype));
+                     word_text(WORDS_binary_operator, tree->op), word_text(WORDS_dtype, wrong->dtype));
         report_help(r->diagnostics, (struct span){0}, "compare it: ... != 0");
         return poison(span);
     }
-    return value_of(logical_node(r, tree->operator, a.node, b.node, span), DTYPE_BOOL, a.axes | b.axes, span);
+    return value_of(logical_node(r, tree->op, a.node, b.node, span), DTYPE_BOOL, a.axes | b.axes, span);
 }
 
 static struct value resolve_comparison(struct resolver *r, const struct node_binary *tree, struct value a,
@@ -357,11 +357,10 @@ static struct value resolve_comparison(struct resolver *r, const struct node_bin
     int64_t x, y, holds;
     if (join_types(r, span, &a, &b) == DTYPE_NONE)
         return poison(span);
-    struct node *node = integer_value(a.node, &x) && integer_value(b.node, &y) &&
-                                integer_operate(tree->operator, x, y, &holds)
-                            ? integer_at(r, holds, span)
-                            : node_new(r->arena, binary, BINARY, span, .operator= tree->operator,
-                                       .left = a.node, .right = b.node);
+    struct node *node =
+        integer_value(a.node, &x) && integer_value(b.node, &y) && integer_operate(tree->op, x, y, &holds)
+            ? integer_at(r, holds, span)
+            : node_new(r->arena, binary, BINARY, span, .op = tree->op, .left = a.node, .right = b.node);
     return value_of(node, DTYPE_BOOL, a.axes | b.axes, span);
 }
 
@@ -369,20 +368,20 @@ static struct value resolve_arithmetic(struct resolver *r, const struct node_bin
                                        struct value b) {
     struct span span = tree->base.span;
     enum dtype dtype = arithmetic_type(r, span, &a, &b);
-    bool divides = tree->operator== BINARY_DIVIDE || tree->operator== BINARY_REMAINDER;
+    bool divides = tree->op == BINARY_DIVIDE || tree->op == BINARY_REMAINDER;
     if (dtype == DTYPE_NONE)
         return poison(span);
-    if (tree->operator== BINARY_REMAINDER && dtype_is_float(dtype)) {
+    if (tree->op == BINARY_REMAINDER && dtype_is_float(dtype)) {
         report_error(r->diagnostics, span, "%% is of whole numbers only");
         return poison(span);
     }
     if (divides && !dtype_is_float(dtype) && !check_division(r, a.node, b.node, span))
         return poison(span);
-    struct node *node = dtype_is_float(dtype) ? make_binary(r->arena, tree->operator, a.node, b.node)
-                                              : integer_node(r, tree->operator, a.node, b.node, span);
+    struct node *node = dtype_is_float(dtype) ? make_binary(r->arena, tree->op, a.node, b.node)
+                                              : integer_node(r, tree->op, a.node, b.node, span);
     struct value value = value_of(node_with_span(r->arena, node, span), dtype, a.axes | b.axes, span);
     value.literal = a.literal && b.literal;
-    if (tree->operator== BINARY_MULTIPLY &&((a.parameter && b.varies) || (b.parameter && a.varies)))
+    if (tree->op == BINARY_MULTIPLY && ((a.parameter && b.varies) || (b.parameter && a.varies)))
         value.product = a.parameter && b.varies ? a.parameter : b.parameter;
     return value;
 }
@@ -391,9 +390,9 @@ static struct value resolve_binary(struct resolver *r, struct node_binary *tree)
     struct value a = resolve_expression(r, tree->left), b = resolve_expression(r, tree->right), result;
     if (!a.node || !b.node)
         return poison(tree->base.span);
-    if (tree->operator== BINARY_AND || tree->operator== BINARY_OR)
+    if (tree->op == BINARY_AND || tree->op == BINARY_OR)
         result = resolve_condition_pair(r, tree, a, b);
-    else if (is_comparison(tree->operator))
+    else if (is_comparison(tree->op))
         result = resolve_comparison(r, tree, a, b);
     else
         result = resolve_arithmetic(r, tree, a, b);

@@ -54,9 +54,9 @@ static bool sizes_equal(struct node_list conditions, const struct node *a, const
         return true;
     for (size_t i = 0; i < conditions.count; i++) {
         struct node_binary *binary = node_as(conditions.items[i], binary);
-        if (binary && binary->operator==
-                      BINARY_EQUAL &&((node_equal(binary->left, a) && node_equal(binary->right, b)) ||
-                                      (node_equal(binary->left, b) && node_equal(binary->right, a))))
+        if (binary && binary->op == BINARY_EQUAL &&
+            ((node_equal(binary->left, a) && node_equal(binary->right, b)) ||
+             (node_equal(binary->left, b) && node_equal(binary->right, a))))
             return true;
     }
     return false;
@@ -69,7 +69,7 @@ static void bind_by_conditions(struct resolver *r, struct node_list conditions,
         more = false;
         for (size_t i = 0; i < conditions.count; i++) {
             struct node_binary *binary = node_as(conditions.items[i], binary);
-            for (int side = 0; binary && binary->operator== BINARY_EQUAL && side<2; side++) {
+            for (int side = 0; binary && binary->op == BINARY_EQUAL && side < 2; side++) {
                 struct node_reference *size = node_as(side ? binary->right : binary->left, reference);
                 struct node *value = size && !shape_find(*bindings, size->name)
                                          ? instantiate(r, *bindings, side ? binary->left : binary->right)

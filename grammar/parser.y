@@ -344,10 +344,10 @@ expression:
   | expression[l] '/' expression[r] { $$ = tree_binary(parse, @$, BINARY_DIVIDE, $l, $r); }
   | expression[l] '%' expression[r] { $$ = tree_binary(parse, @$, BINARY_REMAINDER, $l, $r); }
   | '-' expression[e] %prec NEGATE {
-        $$ = NODE_AT(unary, UNARY, @$, .operator = UNARY_NEGATE, .operand = $e);
+        $$ = NODE_AT(unary, UNARY, @$, .op = UNARY_NEGATE, .operand = $e);
     }
   | '!' expression[e] %prec NEGATE {
-        $$ = NODE_AT(unary, UNARY, @$, .operator = UNARY_NOT, .operand = $e);
+        $$ = NODE_AT(unary, UNARY, @$, .op = UNARY_NOT, .operand = $e);
     }
   ;
 
@@ -478,13 +478,13 @@ static const char *expectation(yysymbol_kind_t symbol) {
 }
 
 /* Is this token one that a class named by expectation() stands for? */
-static bool covered(const char *name, bool expression, bool operator, bool statement) {
+static bool covered(const char *name, bool expression, bool op, bool statement) {
     static const char *const starts[] = {"a name", "a type", "'('", "'-'"};
     static const char *const operators[] = {"'+'", "'-'", "'*'", "'/'", "'%'", "'<'", "'>'", "'('", "'['"};
     for (size_t i = 0; expression && i < sizeof starts / sizeof *starts; i++)
         if (strcmp(name, starts[i]) == 0)
             return true;
-    for (size_t i = 0; operator && i < sizeof operators / sizeof *operators; i++)
+    for (size_t i = 0; op && i < sizeof operators / sizeof *operators; i++)
         if (strcmp(name, operators[i]) == 0)
             return true;
     return statement && strcmp(name, "a name") == 0;
@@ -493,17 +493,17 @@ static bool covered(const char *name, bool expression, bool operator, bool state
 static size_t expectations(const yypcontext_t *context, const char **names) {
     yysymbol_kind_t symbols[YYNTOKENS];
     int count = yypcontext_expected_tokens(context, symbols, YYNTOKENS);
-    bool expression = false, operator = false, statement = false;
+    bool expression = false, op = false, statement = false;
     for (int i = 0; i < count; i++) {
         const char *name = expectation(symbols[i]);
         expression |= strcmp(name, "an expression") == 0;
-        operator |= strcmp(name, "an operator") == 0;
+        op |= strcmp(name, "an operator") == 0;
         statement |= strcmp(name, "a statement") == 0;
     }
     size_t kept = 0;
     for (int i = 0; i < count; i++) {
         const char *name = expectation(symbols[i]);
-        bool seen = covered(name, expression, operator, statement);
+        bool seen = covered(name, expression, op, statement);
         for (size_t j = 0; j < kept; j++)
             seen |= strcmp(names[j], name) == 0;
         if (!seen)

@@ -105,7 +105,7 @@ static void resolve_program_statement(struct resolver *r, struct node_list condi
         }
         builder_add(r->arena, &targets, &let->base);
         resolve_step(r, conditions, &let->base, builder_list(&targets), true, let->value, out);
-    } else if (assign && assign->operator== ASSIGN_SET) {
+    } else if (assign && assign->op == ASSIGN_SET) {
         resolve_step(r, conditions, tree, LIST(r->arena, assign->target), false, assign->value, out);
     } else if (launch) {
         struct node *call = node_new(r->arena, call, CALL, tree->span, .function = launch->kernel,

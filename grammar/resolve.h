@@ -198,7 +198,7 @@ struct node *size_normal_form(struct resolver *r, struct node *size);
 struct node *resolve_block(struct resolver *r, struct node *tree);
 /* target op= value, with the axis rule. Nothing is added after a report. */
 void resolve_assignment(struct resolver *r, struct list_builder *out, struct node *tree,
-                        struct node *target_tree, enum assign_operator operator, struct value value);
+                        struct node *target_tree, enum assign_operator op, struct value value);
 
 /* ---- declaration.c ---- */
 void resolve_let(struct resolver *r, struct node *tree, struct list_builder *out);

@@ -34,7 +34,7 @@ static void add_operation(struct resolver *r, struct size_sum *sum, struct node_
                           int64_t coefficient) {
     struct node *left = size_normal_form(r, binary->left), *right = size_normal_form(r, binary->right), *made;
     int64_t factor;
-    switch (binary->operator) {
+    switch (binary->op) {
     case BINARY_MULTIPLY:
         if (integer_value(left, &factor) || integer_value(right, &factor)) {
             sum->overflow |= __builtin_mul_overflow(coefficient, factor, &coefficient);
@@ -50,7 +50,7 @@ static void add_operation(struct resolver *r, struct size_sum *sum, struct node_
         made = make_mod(r->arena, left, right);
         break;
     default:
-        made = make_binary(r->arena, binary->operator, left, right);
+        made = make_binary(r->arena, binary->op, left, right);
     }
     if (integer_value(made, &factor))
         add_size(r, sum, made, coefficient);
@@ -65,10 +65,10 @@ static void add_size(struct resolver *r, struct size_sum *sum, struct node *size
     if (integer) {
         sum->overflow |= __builtin_mul_overflow(integer->value, coefficient, &product);
         sum->overflow |= __builtin_add_overflow(sum->constant, product, &sum->constant);
-    } else if (binary && (binary->operator== BINARY_ADD || binary->operator== BINARY_SUBTRACT)) {
+    } else if (binary && (binary->op == BINARY_ADD || binary->op == BINARY_SUBTRACT)) {
         sum->overflow |= __builtin_sub_overflow((int64_t)0, coefficient, &negative);
         add_size(r, sum, binary->left, coefficient);
-        add_size(r, sum, binary->right, binary->operator== BINARY_ADD ? coefficient : negative);
+        add_size(r, sum, binary->right, binary->op == BINARY_ADD ? coefficient : negative);
     } else if (binary) {
         add_operation(r, sum, binary, coefficient);
     } else {
@@ -104,10 +104,10 @@ struct node *size_normal_form(struct resolver *r, struct node *size) {
     struct node_binary *binary = node_as(size, binary);
     if (!binary)
         return size;
-    bool comparison = binary->operator>= BINARY_EQUAL;
+    bool comparison = binary->op >= BINARY_EQUAL;
     if (comparison) {
         struct node *left = size_normal_form(r, binary->left), *right = size_normal_form(r, binary->right);
-        return node_with_span(r->arena, make_binary(r->arena, binary->operator, left, right), size->span);
+        return node_with_span(r->arena, make_binary(r->arena, binary->op, left, right), size->span);
     }
     add_size(r, &sum, size, 1);
     return sum.overflow ? size : node_with_span(r->arena, sum_node(r->arena, &sum), size->span);

@@ -79,11 +79,11 @@ static bool target_covers(struct resolver *r, const struct value *target, const 
 }
 
 /* What the operator stores, for the check of types: `c += x` is arithmetic of both. */
-static struct value stored_value(struct resolver *r, const struct value *target,
-                                 enum assign_operator operator, struct value value) {
-    if (operator== ASSIGN_SET || !value.node)
+static struct value stored_value(struct resolver *r, const struct value *target, enum assign_operator op,
+                                 struct value value) {
+    if (op == ASSIGN_SET || !value.node)
         return value;
-    bool keeps = operator== ASSIGN_MAX || operator== ASSIGN_MIN;
+    bool keeps = op == ASSIGN_MAX || op == ASSIGN_MIN;
     struct value stored = value;
     stored.dtype =
         keeps ? join_types(r, value.span, target, &value) : arithmetic_type(r, value.span, target, &value);
@@ -92,7 +92,7 @@ static struct value stored_value(struct resolver *r, const struct value *target,
 }
 
 void resolve_assignment(struct resolver *r, struct list_builder *out, struct node *tree,
-                        struct node *target_tree, enum assign_operator operator, struct value value) {
+                        struct node *target_tree, enum assign_operator op, struct value value) {
     struct entity *entity = NULL;
     struct value target = resolve_target(r, target_tree, &entity);
     if (!target.node) {
@@ -100,20 +100,20 @@ void resolve_assignment(struct resolver *r, struct list_builder *out, struct nod
             entity->written = true;
         return;
     }
-    if (operator!= ASSIGN_SET)
+    if (op != ASSIGN_SET)
         check_written(r, entity, target_tree->span);
     entity->written = true;
     if (!value.node || !axes_stand_once(r, &target))
         return;
-    bool keeps = operator== ASSIGN_SET || operator== ASSIGN_MAX || operator== ASSIGN_MIN;
+    bool keeps = op == ASSIGN_SET || op == ASSIGN_MAX || op == ASSIGN_MIN;
     note_assignment(r, entity, &value, !keeps);
     target.dtype = entity->dtype;
-    struct value stored = stored_value(r, &target, operator, value);
+    struct value stored = stored_value(r, &target, op, value);
     if (!target_covers(r, &target, &value) ||
         !check_storable(r, &stored, entity->dtype, entity->source, entity->span))
         return;
-    struct node *made = node_new(r->arena, assign, ASSIGN, tree->span, .target = target.node,
-                                 .operator= operator, .value = value.node);
+    struct node *made =
+        node_new(r->arena, assign, ASSIGN, tree->span, .target = target.node, .op = op, .value = value.node);
     builder_add(r->arena, out, resolve_attributes(r, made, tree, PLACE_ASSIGNMENT));
 }
 
@@ -227,7 +227,7 @@ static void resolve_statement(struct resolver *r, struct node *tree, struct list
     case NODE_ASSIGN: {
         struct node_assign *assign = node_as(tree, assign);
         struct value value = resolve_expression(r, assign->value);
-        resolve_assignment(r, out, tree, assign->target, assign->operator, value);
+        resolve_assignment(r, out, tree, assign->target, assign->op, value);
         break;
     }
     case NODE_STATEMENT:

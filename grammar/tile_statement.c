@@ -34,10 +34,10 @@ static bool target_axes(struct resolver *r, struct node *tree, uint64_t *axes) {
     return entity != NULL;
 }
 
-static struct node *fold(struct resolver *r, enum reduction_operator operator, struct node * body,
-                         uint64_t axes, struct span span) {
-    return node_new(r->arena, reduction, REDUCTION, span, .operator= operator,
-                    .axes = axes_in_order(r, body, axes), .body = body);
+static struct node *fold(struct resolver *r, enum reduction_operator op, struct node *body, uint64_t axes,
+                         struct span span) {
+    return node_new(r->arena, reduction, REDUCTION, span, .op = op, .axes = axes_in_order(r, body, axes),
+                    .body = body);
 }
 
 static bool report_axes(struct resolver *r, struct span span, uint64_t axes, const char *rule) {
@@ -127,19 +127,19 @@ static void reduce(struct resolver *r, struct node *tree, const struct node_call
     if (!takes(r, call, 3, "reduce(max, from, to) folds the axes of from that to lacks"))
         return;
     struct node_reference *word = node_as(call->arguments.items[0], reference);
-    int operator= word ? word_value(WORDS_reduction_operator, word->name) : - 1;
+    int op = word ? word_value(WORDS_reduction_operator, word->name) : -1;
     uint64_t kept;
-    if (operator<0) {
+    if (op < 0) {
         report_error(r->diagnostics, call->arguments.items[0]->span,
                      "reduce needs sum, product, max, min, argmax or argmin first");
-        operator= REDUCTION_SUM;
+        op = REDUCTION_SUM;
     }
     struct value value = resolve_expression(r, call->arguments.items[1]);
     struct node *target = call->arguments.items[2];
     if (value.node && target_axes(r, target, &kept)) {
         uint64_t folded = value.axes & ~kept;
-        bool sums = operator== REDUCTION_SUM || operator== REDUCTION_PRODUCT;
-        bool picks = operator== REDUCTION_ARGMAX || operator== REDUCTION_ARGMIN;
+        bool sums = op == REDUCTION_SUM || op == REDUCTION_PRODUCT;
+        bool picks = op == REDUCTION_ARGMAX || op == REDUCTION_ARGMIN;
         if (!folded) {
             report_error(r->diagnostics, tree->span,
                          "reduce has nothing to fold: the target has every axis of the operand");
@@ -148,8 +148,8 @@ static void reduce(struct resolver *r, struct node *tree, const struct node_call
             enum dtype dtype = picks  ? DTYPE_INDEX
                                : sums ? arithmetic_type(r, tree->span, &value, &value)
                                       : value.dtype;
-            value = value_of(fold(r, (enum reduction_operator) operator, value.node, folded, tree->span),
-                             dtype, value.axes & kept, tree->span);
+            value = value_of(fold(r, (enum reduction_operator)op, value.node, folded, tree->span), dtype,
+                             value.axes & kept, tree->span);
         }
     }
     resolve_assignment(r, out, tree, target, ASSIGN_SET, value);

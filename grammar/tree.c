@@ -41,10 +41,9 @@ void tree_item(struct parse *parse, struct node *item) {
     parse->errors = parse->diagnostics->error_count;
 }
 
-struct node *tree_binary(struct parse *parse, struct span span, int operator, struct node * left,
+struct node *tree_binary(struct parse *parse, struct span span, int op, struct node *left,
                          struct node *right) {
-    return NODE_AT(binary, BINARY, span, .operator=(enum binary_operator) operator, .left = left,
-                   .right = right);
+    return NODE_AT(binary, BINARY, span, .op = (enum binary_operator)op, .left = left, .right = right);
 }
 
 struct node *tree_call(struct parse *parse, struct span span, const char *function,
@@ -55,8 +54,8 @@ struct node *tree_call(struct parse *parse, struct span span, const char *functi
 /* name(axes: body): every axis is `j` or `j in range`. */
 struct node *tree_reduction(struct parse *parse, struct span span, const char *name,
                             struct list_builder *items, struct node *body) {
-    int operator= word_value(WORDS_reduction_operator, name);
-    if (operator<0) {
+    int op = word_value(WORDS_reduction_operator, name);
+    if (op < 0) {
         const char *words[16];
         int count = word_count(WORDS_reduction_operator);
         for (int i = 0; i < count && i < 16; i++)
@@ -68,7 +67,7 @@ struct node *tree_reduction(struct parse *parse, struct span span, const char *n
         else
             report_help(parse->diagnostics, (struct span){0},
                         "reductions are sum, product, max, min, argmax, argmin");
-        operator= REDUCTION_SUM;
+        op = REDUCTION_SUM;
     }
     for (size_t i = 0; i < items->count; i++) {
         struct node *item = items->items[i];
@@ -81,18 +80,18 @@ struct node *tree_reduction(struct parse *parse, struct span span, const char *n
             items->items[i] = NODE_AT(axis, AXIS, item->span, .name = arena_intern(parse->arena, "axis"));
         }
     }
-    return NODE_AT(reduction, REDUCTION, span, .operator=(enum reduction_operator) operator,
-                   .axes = LIST_OF(items), .body = body);
+    return NODE_AT(reduction, REDUCTION, span, .op = (enum reduction_operator)op, .axes = LIST_OF(items),
+                   .body = body);
 }
 
-struct node *tree_assignment(struct parse *parse, struct span span, struct list_builder *targets,
-                             int operator, struct node * value, struct list_builder *attributes) {
+struct node *tree_assignment(struct parse *parse, struct span span, struct list_builder *targets, int op,
+                             struct node *value, struct list_builder *attributes) {
     struct node_call *launched = node_as(value, call);
     if (targets->count == 1)
         return attributed(NODE_AT(assign, ASSIGN, span, .target = targets->items[0],
-                                  .operator=(enum assign_operator) operator, .value = value),
+                                  .op = (enum assign_operator)op, .value = value),
                           attributes);
-    if (operator!= ASSIGN_SET || !launched) {
+    if (op != ASSIGN_SET || !launched) {
         report_error(parse->diagnostics, span,
                      "several targets take the results of one kernel: Y, Z = kernel(...)");
         return NULL;

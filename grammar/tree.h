@@ -18,7 +18,7 @@ struct node *attributed(struct node *node, struct list_builder *attributes);
 /* Ends an item of the source; NULL: it could not be named. */
 void tree_item(struct parse *parse, struct node *item);
 
-struct node *tree_binary(struct parse *parse, struct span span, int operator, struct node * left,
+struct node *tree_binary(struct parse *parse, struct span span, int op, struct node *left,
                          struct node *right);
 struct node *tree_call(struct parse *parse, struct span span, const char *function,
                        struct list_builder *arguments);
@@ -26,8 +26,8 @@ struct node *tree_call(struct parse *parse, struct span span, const char *functi
 struct node *tree_reduction(struct parse *parse, struct span span, const char *name,
                             struct list_builder *items, struct node *body);
 /* One target: an assignment; several: a launch. NULL after a report. */
-struct node *tree_assignment(struct parse *parse, struct span span, struct list_builder *targets,
-                             int operator, struct node * value, struct list_builder *attributes);
+struct node *tree_assignment(struct parse *parse, struct span span, struct list_builder *targets, int op,
+                             struct node *value, struct list_builder *attributes);
 /* Declarators, parsed as var, as what they declare. */
 struct list_builder *tree_buffers(struct parse *parse, struct list_builder *declarators, enum memory memory);
 struct list_builder *tree_lets(struct parse *parse, struct list_builder *declarators);

@@ -116,7 +116,7 @@ static struct node *make_index(struct arena *arena, enum binary_operator op, str
 
 struct node *make_binary(struct arena *arena, enum binary_operator op, struct node *left,
                          struct node *right) {
-    return node_new(arena, binary, BINARY, span_of(left, right), .operator= op, .left = left, .right = right);
+    return node_new(arena, binary, BINARY, span_of(left, right), .op = op, .left = left, .right = right);
 }
 
 struct node *make_add(struct arena *arena, struct node *left, struct node *right) {
@@ -195,9 +195,9 @@ static struct node *simplify_in(struct node *node, void *context) {
     if (binary) {
         int64_t a, b, value;
         if (integer_value(binary->left, &a) && integer_value(binary->right, &b) &&
-            integer_operate(binary->operator, a, b, &value))
+            integer_operate(binary->op, a, b, &value))
             return node_new(arena, integer, INTEGER, mapped->span, .value = value);
-        struct node *simpler = neutral(arena, binary->operator, binary->left, binary->right);
+        struct node *simpler = neutral(arena, binary->op, binary->left, binary->right);
         return simpler ? simpler : mapped;
     }
     struct node_call *call = node_as(mapped, call);

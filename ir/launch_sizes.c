@@ -104,7 +104,7 @@ static const char *settled_name(const struct node *condition) {
     const struct node_binary *binary =
         condition->kind == NODE_BINARY ? (const struct node_binary *)condition : NULL;
     struct node_reference *name =
-        binary && binary->operator== BINARY_EQUAL ? node_as(binary->left, reference) : NULL;
+        binary && binary->op == BINARY_EQUAL ? node_as(binary->left, reference) : NULL;
     return name ? name->name : NULL;
 }
 
@@ -207,7 +207,7 @@ static bool condition_holds(struct diagnostics *diagnostics, const struct enviro
     struct node_binary *binary = node_as(condition, binary);
     struct size_texts sizes = {.environment = environment, .text = ""};
     collect_size_text(condition, &sizes);
-    bool joined = !binary || binary->operator== BINARY_AND || binary->operator== BINARY_OR;
+    bool joined = !binary || binary->op == BINARY_AND || binary->op == BINARY_OR;
     if (*sizes.text)
         report_note(diagnostics, nowhere, "%s%s", sizes.text, joined ? "" : sides_text(environment, binary));
     return false;

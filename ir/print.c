@@ -58,19 +58,19 @@ static void print_string(struct printer *p, const char *text) {
 
 static void print_unary(struct printer *p, const struct node_unary *unary) {
     enum node_kind kind = unary->operand->kind;
-    bool literal = unary->operator== UNARY_NEGATE &&(kind == NODE_INTEGER || kind == NODE_REAL);
-    text_append(p->out, word_text(WORDS_unary_operator, unary->operator));
+    bool literal = unary->op == UNARY_NEGATE && (kind == NODE_INTEGER || kind == NODE_REAL);
+    text_append(p->out, word_text(WORDS_unary_operator, unary->op));
     text_append(p->out, literal ? "(" : "");
     print_expression(p, unary->operand, PRECEDENCE_UNARY);
     text_append(p->out, literal ? ")" : "");
 }
 
 static void print_binary(struct printer *p, const struct node_binary *binary, int least) {
-    int precedence = operator_precedence(binary->operator);
+    int precedence = operator_precedence(binary->op);
     bool parentheses = precedence < least;
     text_append(p->out, parentheses ? "(" : "");
     print_expression(p, binary->left, precedence + (precedence == PRECEDENCE_COMPARISON));
-    text_printf(p->out, " %s ", word_text(WORDS_binary_operator, binary->operator));
+    text_printf(p->out, " %s ", word_text(WORDS_binary_operator, binary->op));
     print_expression(p, binary->right, precedence + 1);
     text_append(p->out, parentheses ? ")" : "");
 }
@@ -113,7 +113,7 @@ static void print_expression(struct printer *p, const struct node *node, int lea
         break;
     case NODE_REDUCTION: {
         const struct node_reduction *reduction = (const struct node_reduction *)node;
-        text_printf(p->out, "%s(", word_text(WORDS_reduction_operator, reduction->operator));
+        text_printf(p->out, "%s(", word_text(WORDS_reduction_operator, reduction->op));
         print_list(p, reduction->axes);
         text_append(p->out, ": ");
         print_node(p, reduction->body);
@@ -264,7 +264,7 @@ static void print_node(struct printer *p, const struct node *node) {
     case NODE_ASSIGN: {
         const struct node_assign *assign = (const struct node_assign *)node;
         print_node(p, assign->target);
-        text_printf(p->out, " %s ", word_text(WORDS_assign_operator, assign->operator));
+        text_printf(p->out, " %s ", word_text(WORDS_assign_operator, assign->op));
         print_node(p, assign->value);
         print_attributes(p, node);
         break;

@@ -106,7 +106,7 @@ static bool condition_not_negative(const struct node *condition, const char *nam
     struct node_binary *binary = node_as((struct node *)condition, binary);
     if (!binary)
         return false;
-    switch (binary->operator) {
+    switch (binary->op) {
     case BINARY_AND:
         return condition_not_negative(binary->left, name) || condition_not_negative(binary->right, name);
     case BINARY_EQUAL:
@@ -114,10 +114,10 @@ static bool condition_not_negative(const struct node *condition, const char *nam
                says_not_negative(binary->right, binary->left, name, false);
     case BINARY_LESS:
     case BINARY_LESS_EQUAL:
-        return says_not_negative(binary->left, binary->right, name, binary->operator== BINARY_LESS);
+        return says_not_negative(binary->left, binary->right, name, binary->op == BINARY_LESS);
     case BINARY_GREATER:
     case BINARY_GREATER_EQUAL:
-        return says_not_negative(binary->right, binary->left, name, binary->operator== BINARY_GREATER);
+        return says_not_negative(binary->right, binary->left, name, binary->op == BINARY_GREATER);
     default:
         return false;
     }
@@ -198,7 +198,7 @@ struct node *find_kind(struct node *tree, enum node_kind kind) {
 
 struct node *axis_extent(struct arena *arena, const struct node_axis *axis) {
     struct node_binary *sum = node_as(axis->upper, binary);
-    if (sum && sum->operator== BINARY_ADD && node_equal(sum->left, axis->lower))
+    if (sum && sum->op == BINARY_ADD && node_equal(sum->left, axis->lower))
         return simplify(arena, sum->right);
     return simplify(arena, make_sub(arena, axis->upper, axis->lower));
 }

@@ -367,10 +367,10 @@ static struct node *read_simple_statement(struct reader *r) {
     if (target && target->kind == NODE_CALL) {
         node = node_new(r->arena, statement, STATEMENT, reader_span(r, first), .call = target);
     } else {
-        int operator= r->failed ? 0 : read_word(r, WORDS_assign_operator);
+        int op = r->failed ? 0 : read_word(r, WORDS_assign_operator);
         struct node *value = r->failed ? NULL : read_expression(r, 0);
         node = node_new(r->arena, assign, ASSIGN, reader_span(r, first), .target = target,
-                        .operator=(enum assign_operator) operator, .value = value);
+                        .op = (enum assign_operator)op, .value = value);
     }
     struct span span = reader_span(r, first);
     struct head head = read_head(r);

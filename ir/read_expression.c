@@ -33,7 +33,7 @@ static bool is_reduction(const struct reader *r) {
     return false;
 }
 
-static struct node *read_reduction(struct reader *r, int operator) {
+static struct node *read_reduction(struct reader *r, int op) {
     size_t first = r->at;
     advance(r);
     reader_expect(r, "(");
@@ -41,8 +41,8 @@ static struct node *read_reduction(struct reader *r, int operator) {
     reader_expect(r, ":");
     struct node *body = r->failed ? NULL : read_expression(r, 0);
     reader_expect(r, ")");
-    return node_new(r->arena, reduction, REDUCTION, reader_span(r, first),
-                    .operator=(enum reduction_operator) operator, .axes = axes, .body = body);
+    return node_new(r->arena, reduction, REDUCTION, reader_span(r, first), .op = (enum reduction_operator)op,
+                    .axes = axes, .body = body);
 }
 
 static struct node *read_access(struct reader *r, size_t first, const char *name) {
@@ -115,18 +115,18 @@ static struct node *read_collection(struct reader *r, bool dictionary) {
 /* -3 is a literal; -(3) and -x are operations. */
 static struct node *read_unary(struct reader *r) {
     size_t first = r->at;
-    enum unary_operator operator= next_is(r, "!") ? UNARY_NOT : UNARY_NEGATE;
+    enum unary_operator op = next_is(r, "!") ? UNARY_NOT : UNARY_NEGATE;
     advance(r);
     enum token_kind kind = peek(r)->kind;
     bool infinite = next_is(r, "inf");
     struct node *operand = read_expression(r, PRECEDENCE_UNARY);
     struct node_integer *integer = node_as(operand, integer);
     struct node_real *real = node_as(operand, real);
-    if (operator== UNARY_NEGATE && kind == TOKEN_INTEGER && integer)
+    if (op == UNARY_NEGATE && kind == TOKEN_INTEGER && integer)
         return node_new(r->arena, integer, INTEGER, reader_span(r, first), .value = -integer->value);
-    if (operator== UNARY_NEGATE &&(kind == TOKEN_REAL || infinite) && real)
+    if (op == UNARY_NEGATE && (kind == TOKEN_REAL || infinite) && real)
         return node_new(r->arena, real, REAL, reader_span(r, first), .value = -real->value);
-    return node_new(r->arena, unary, UNARY, reader_span(r, first), .operator= operator, .operand = operand);
+    return node_new(r->arena, unary, UNARY, reader_span(r, first), .op = op, .operand = operand);
 }
 
 static struct node *read_primary(struct reader *r) {
@@ -167,14 +167,14 @@ struct node *read_expression(struct reader *r, int least) {
     size_t first = r->at;
     struct node *left = read_primary(r);
     for (;;) {
-        int operator= r->failed ? -1 : binary_operator_at(r);
-        int precedence = operator<0 ? -1 : operator_precedence((enum binary_operator) operator);
+        int op = r->failed ? -1 : binary_operator_at(r);
+        int precedence = op < 0 ? -1 : operator_precedence((enum binary_operator)op);
         if (precedence < 0 || precedence < least || least >= PRECEDENCE_UNARY)
             break;
         advance(r);
         struct node *right = read_expression(r, precedence + 1);
-        left = node_new(r->arena, binary, BINARY, reader_span(r, first),
-                        .operator=(enum binary_operator) operator, .left = left, .right = right);
+        left = node_new(r->arena, binary, BINARY, reader_span(r, first), .op = (enum binary_operator)op,
+                        .left = left, .right = right);
     }
     r->depth--;
     return left;

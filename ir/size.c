@@ -67,14 +67,14 @@ static bool overflow(struct evaluation *e, const struct node *node) {
 }
 
 /* An operator on integers; without a value (overflow, division by zero) it is an error at node. */
-static bool operate(struct evaluation *e, const struct node *node, enum binary_operator operator, int64_t a,
+static bool operate(struct evaluation *e, const struct node *node, enum binary_operator op, int64_t a,
                     int64_t b, int64_t *value) {
-    if ((operator== BINARY_DIVIDE || operator== BINARY_REMAINDER) && b == 0) {
+    if ((op == BINARY_DIVIDE || op == BINARY_REMAINDER) && b == 0) {
         report_error(e->diagnostics, node->span, "%s divides by zero",
                      node_text(e->environment->arena, node));
         return false;
     }
-    return integer_operate(operator, a, b, value) || overflow(e, node);
+    return integer_operate(op, a, b, value) || overflow(e, node);
 }
 
 static bool evaluate_binary(struct evaluation *e, const struct node_binary *binary, int64_t *value) {
@@ -82,13 +82,13 @@ static bool evaluate_binary(struct evaluation *e, const struct node_binary *bina
     int64_t a, b;
     if (!evaluate(e, binary->left, &a))
         return false;
-    if ((binary->operator== BINARY_AND && !a) || (binary->operator== BINARY_OR && a)) {
+    if ((binary->op == BINARY_AND && !a) || (binary->op == BINARY_OR && a)) {
         *value = a != 0;
         return true;
     }
     if (!evaluate(e, binary->right, &b))
         return false;
-    return operate(e, node, binary->operator, a, b, value);
+    return operate(e, node, binary->op, a, b, value);
 }
 
 /* The positions of a sliding window: (size + 2 padding - dilation (window - 1) - 1) / stride + 1. */
@@ -195,7 +195,7 @@ static bool evaluate_call(struct evaluation *e, const struct node_call *call, in
 static bool evaluate_unary(struct evaluation *e, const struct node_unary *unary, int64_t *value) {
     if (!evaluate(e, unary->operand, value))
         return false;
-    if (unary->operator== UNARY_NOT)
+    if (unary->op == UNARY_NOT)
         *value = !*value;
     else if (__builtin_sub_overflow(0, *value, value))
         return overflow(e, &unary->base);

@@ -104,12 +104,12 @@ static enum value_kind verify_access(struct verifier *v, const struct node_acces
 
 static enum value_kind verify_binary(struct verifier *v, const struct node_binary *binary) {
     enum value_kind left = verify_expression(v, binary->left), right = verify_expression(v, binary->right);
-    switch (binary->operator) {
+    switch (binary->op) {
     case BINARY_AND:
     case BINARY_OR:
         if (left == VALUE_FLOAT || right == VALUE_FLOAT)
             verify_error(v, &binary->base, "%s is for truth values: %s",
-                         word_text(WORDS_binary_operator, (int)binary->operator), text_of(v, &binary->base));
+                         word_text(WORDS_binary_operator, (int)binary->op), text_of(v, &binary->base));
         return VALUE_BOOL;
     case BINARY_EQUAL:
     case BINARY_NOT_EQUAL:
@@ -236,10 +236,10 @@ static enum value_kind verify_reduction(struct verifier *v, const struct node_re
     for (size_t i = 0; i < reduction->axes.count; i++)
         if (opened[i])
             scope_find(v, node_as(reduction->axes.items[i], axis)->name)->bound = false;
-    bool position = reduction->operator== REDUCTION_ARGMAX || reduction->operator== REDUCTION_ARGMIN;
+    bool position = reduction->op == REDUCTION_ARGMAX || reduction->op == REDUCTION_ARGMIN;
     if (position && reduction->axes.count > 1)
         verify_error(v, &reduction->base, "%s folds one axis",
-                     word_text(WORDS_reduction_operator, (int)reduction->operator));
+                     word_text(WORDS_reduction_operator, (int)reduction->op));
     return position || kind == VALUE_BOOL ? VALUE_INTEGER : kind;
 }
 
@@ -278,7 +278,7 @@ static enum value_kind verify_kind(struct verifier *v, const struct node *node) 
     case NODE_UNARY: {
         const struct node_unary *unary = (const struct node_unary *)node;
         enum value_kind kind = verify_expression(v, unary->operand);
-        return unary->operator== UNARY_NOT ? VALUE_BOOL : kind == VALUE_BOOL ? VALUE_INTEGER : kind;
+        return unary->op == UNARY_NOT ? VALUE_BOOL : kind == VALUE_BOOL ? VALUE_INTEGER : kind;
     }
     case NODE_BINARY:
         return verify_binary(v, (const struct node_binary *)node);

@@ -58,14 +58,12 @@ static bool has_axis(const struct node_access *access, const char *name) {
 /* ---- operations ---- */
 
 static void check_load(struct verifier *v, const struct node_tile *tile) {
-    if (!is_buffer_access(v, tile->target) || !is_tensor_access(v, tile->value) ||
-        tile->operator!= ASSIGN_SET)
+    if (!is_buffer_access(v, tile->target) || !is_tensor_access(v, tile->value) || tile->op != ASSIGN_SET)
         verify_error(v, &tile->base, "tile load is buffer[...] = tensor[...]");
 }
 
 static void check_store(struct verifier *v, const struct node_tile *tile) {
-    if (!is_tensor_access(v, tile->target) || !is_buffer_access(v, tile->value) ||
-        tile->operator!= ASSIGN_SET)
+    if (!is_tensor_access(v, tile->target) || !is_buffer_access(v, tile->value) || tile->op != ASSIGN_SET)
         verify_error(v, &tile->base, "tile store is tensor[...] = buffer[...]");
 }
 
@@ -102,10 +100,8 @@ static bool is_contraction(struct verifier *v, const struct node_access *target,
     const struct node_reduction *sum =
         value->kind == NODE_REDUCTION ? (const struct node_reduction *)value : NULL;
     const struct node_binary *product = sum ? node_as(sum->body, binary) : NULL;
-    if (!product ||
-        sum->operator!= REDUCTION_SUM || sum->axes.count != 1 || product->operator!=
-        BINARY_MULTIPLY || !is_buffer_access(v, product->left) ||
-        !is_buffer_access(v, product->right))
+    if (!product || sum->op != REDUCTION_SUM || sum->axes.count != 1 || product->op != BINARY_MULTIPLY ||
+        !is_buffer_access(v, product->left) || !is_buffer_access(v, product->right))
         return false;
     const struct node_access *a = node_as(product->left, access), *b = node_as(product->right, access);
     const char *k = node_as(sum->axes.items[0], axis)->name, *first = subscript_axis(target, 0);
@@ -119,7 +115,7 @@ static bool is_contraction(struct verifier *v, const struct node_access *target,
 static void check_matmul(struct verifier *v, const struct node_tile *tile) {
     const struct scope_name *name = accessed(v, tile->target);
     const struct node_access *target = name ? (const struct node_access *)tile->target : NULL;
-    if (!target || name->kind != NAME_BUFFER || !name->fragment || tile->operator!= ASSIGN_ADD)
+    if (!target || name->kind != NAME_BUFFER || !name->fragment || tile->op != ASSIGN_ADD)
         verify_error(v, &tile->base, "tile matmul is fragment[...] += sum(k: a * b)");
     else if (target->subscripts.count > 2 || !is_contraction(v, target, tile->value))
         verify_error(v, &tile->base,
@@ -131,7 +127,7 @@ static void check_matmul(struct verifier *v, const struct node_tile *tile) {
 static void check_reduce(struct verifier *v, const struct node_tile *tile) {
     const struct node_reduction *fold =
         tile->value->kind == NODE_REDUCTION ? (const struct node_reduction *)tile->value : NULL;
-    bool sum = fold && fold->operator== REDUCTION_SUM, greatest = fold && fold->operator== REDUCTION_MAX;
+    bool sum = fold && fold->op == REDUCTION_SUM, greatest = fold && fold->op == REDUCTION_MAX;
     if (!is_buffer_access(v, tile->target) || (!sum && !greatest) || fold->axes.count != 1 ||
         !is_buffer_access(v, fold->body)) {
         verify_error(v, &tile->base, "tile reduce is buffer[...] = sum(axis: buffer) or max(axis: buffer)");
@@ -139,7 +135,7 @@ static void check_reduce(struct verifier *v, const struct node_tile *tile) {
     }
     const struct node_access *operand = node_as(fold->body, access);
     const char *axis = node_as(fold->axes.items[0], axis)->name;
-    if (tile->operator!= ASSIGN_SET && tile->operator!=(sum ? ASSIGN_ADD : ASSIGN_MAX))
+    if (tile->op != ASSIGN_SET && tile->op != (sum ? ASSIGN_ADD : ASSIGN_MAX))
         verify_error(v, &tile->base, "tile reduce by %s goes with = or %s", sum ? "sum" : "max",
                      sum ? "+=" : "max=");
     if (!has_axis(operand, axis))
@@ -152,8 +148,8 @@ static void check_transpose(struct verifier *v, const struct node_tile *tile) {
         tile->target->kind == NODE_ACCESS ? (const struct node_access *)tile->target : NULL;
     const struct node_access *source =
         tile->value->kind == NODE_ACCESS ? (const struct node_access *)tile->value : NULL;
-    if (!is_buffer_access(v, tile->target) || !is_buffer_access(v, tile->value) ||
-        tile->operator!= ASSIGN_SET || target->subscripts.count != source->subscripts.count) {
+    if (!is_buffer_access(v, tile->target) || !is_buffer_access(v, tile->value) || tile->op != ASSIGN_SET ||
+        target->subscripts.count != source->subscripts.count) {
         verify_error(v, &tile->base, "tile transpose is buffer[i, j] = buffer[j, i], or a vector that turns");
         return;
     }

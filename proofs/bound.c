@@ -317,22 +317,22 @@ static int condition_at(struct witness *w, struct node *condition) {
     struct node_binary *binary = node_as(condition, binary);
     struct node_unary *unary = node_as(condition, unary);
     int64_t left, right, value;
-    if (unary && unary->operator== UNARY_NOT) {
+    if (unary && unary->op == UNARY_NOT) {
         int operand = condition_at(w, unary->operand);
         return operand < 0 ? operand : !operand;
     }
     if (!binary)
         return -1;
-    if (binary->operator== BINARY_AND || binary->operator== BINARY_OR) {
+    if (binary->op == BINARY_AND || binary->op == BINARY_OR) {
         int a = condition_at(w, binary->left), b = condition_at(w, binary->right);
-        int decides = binary->operator== BINARY_OR;
+        int decides = binary->op == BINARY_OR;
         return a == decides || b == decides ? decides : a < 0 || b < 0 ? -1 : !decides;
     }
     if (!witness_value(w, evaluate_number(w->walk, binary->left), &left) ||
         !witness_value(w, evaluate_number(w->walk, binary->right), &right))
         return -1;
-    bool compares = binary->operator>= BINARY_EQUAL && binary->operator<= BINARY_GREATER_EQUAL;
-    return compares && integer_operate(binary->operator, left, right, &value) ? value != 0 : -1;
+    bool compares = binary->op >= BINARY_EQUAL && binary->op <= BINARY_GREATER_EQUAL;
+    return compares && integer_operate(binary->op, left, right, &value) ? value != 0 : -1;
 }
 
 bool witness_comes_here(struct witness *w) {

@@ -97,14 +97,13 @@ static size_t latest_varying(struct values *v, const struct polynomial *p) {
 
 static struct node *condition(struct search *search, const struct polynomial *p);
 
-static struct node *joined(struct search *search, enum binary_operator operator, struct node * a,
-                           struct node *b) {
-    bool either = operator== BINARY_OR;
+static struct node *joined(struct search *search, enum binary_operator op, struct node *a, struct node *b) {
+    bool either = op == BINARY_OR;
     if (a && b && (a->kind == NODE_INTEGER || b->kind == NODE_INTEGER))
         return (a->kind == NODE_INTEGER) == either ? a : b;
     if (either && (!a || !b))
         return a ? a : b;
-    return a && b ? make_binary(search->walk->compilation->arena, operator, a, b) : NULL;
+    return a && b ? make_binary(search->walk->compilation->arena, op, a, b) : NULL;
 }
 
 /* factor * atom + rest <= 0 */

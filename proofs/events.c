@@ -34,17 +34,17 @@ static const struct condition *condition_of(struct walk *w, struct node *node) {
     struct values *v = &w->values;
     struct node_unary *unary = node_as(node, unary);
     struct node_binary *binary = node_as(node, binary);
-    if (unary && unary->operator== UNARY_NOT)
+    if (unary && unary->op == UNARY_NOT)
         return negated(v, condition_of(w, unary->operand));
     if (!binary)
         return leaf(v, CONDITION_UNKNOWN, NULL);
-    if (binary->operator== BINARY_AND || binary->operator== BINARY_OR)
+    if (binary->op == BINARY_AND || binary->op == BINARY_OR)
         return condition_new(
-            v, (struct condition){.kind = binary->operator== BINARY_AND ? CONDITION_AND : CONDITION_OR,
+            v, (struct condition){.kind = binary->op == BINARY_AND ? CONDITION_AND : CONDITION_OR,
                                   .a = condition_of(w, binary->left),
                                   .b = condition_of(w, binary->right)});
     const struct polynomial *a = evaluate_number(w, binary->left), *b = evaluate_number(w, binary->right);
-    switch (binary->operator) {
+    switch (binary->op) {
     case BINARY_EQUAL:
         return leaf(v, CONDITION_ZERO, difference_of(v, a, b));
     case BINARY_NOT_EQUAL:

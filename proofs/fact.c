@@ -72,9 +72,9 @@ static struct alternatives *exceeds(struct walk *w, const struct polynomial *a, 
     return fact_alternative(w, difference_of(v, difference_of(v, a, b), number(v, more)));
 }
 
-static struct alternatives *compared(struct walk *w, enum binary_operator operator,
-                                     const struct polynomial * a, const struct polynomial *b) {
-    switch (operator) {
+static struct alternatives *compared(struct walk *w, enum binary_operator op, const struct polynomial *a,
+                                     const struct polynomial *b) {
+    switch (op) {
     case BINARY_LESS:
         return exceeds(w, b, a, 1);
     case BINARY_LESS_EQUAL:
@@ -92,8 +92,8 @@ static struct alternatives *compared(struct walk *w, enum binary_operator operat
     }
 }
 
-static enum binary_operator opposite(enum binary_operator operator) {
-    switch (operator) {
+static enum binary_operator opposite(enum binary_operator op) {
+    switch (op) {
     case BINARY_LESS:
         return BINARY_GREATER_EQUAL;
     case BINARY_LESS_EQUAL:
@@ -107,18 +107,18 @@ static enum binary_operator opposite(enum binary_operator operator) {
     case BINARY_NOT_EQUAL:
         return BINARY_EQUAL;
     default:
-        return operator;
+        return op;
     }
 }
 
 struct alternatives *condition_alternatives(struct walk *w, struct node *condition, bool holds) {
     struct node_binary *binary = node_as(condition, binary);
     struct node_unary *unary = node_as(condition, unary);
-    if (unary && unary->operator== UNARY_NOT)
+    if (unary && unary->op == UNARY_NOT)
         return condition_alternatives(w, unary->operand, !holds);
     if (!binary)
         return unknown(w);
-    bool conjunction = binary->operator== BINARY_AND, disjunction = binary->operator== BINARY_OR;
+    bool conjunction = binary->op == BINARY_AND, disjunction = binary->op == BINARY_OR;
     if (conjunction || disjunction) {
         struct alternatives *left = condition_alternatives(w, binary->left, holds),
                             *right = condition_alternatives(w, binary->right, holds);
@@ -126,7 +126,7 @@ struct alternatives *condition_alternatives(struct walk *w, struct node *conditi
                    ? both_hold(w, left, right)
                    : either(w, left, both_hold(w, condition_alternatives(w, binary->left, !holds), right));
     }
-    return compared(w, holds ? binary->operator: opposite(binary->operator), evaluate_number(w, binary->left),
+    return compared(w, holds ? binary->op : opposite(binary->op), evaluate_number(w, binary->left),
                     evaluate_number(w, binary->right));
 }
 

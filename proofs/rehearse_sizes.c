@@ -46,7 +46,7 @@ static bool is_fixed(struct node *kernel, const char *name, int64_t *value) {
     for (size_t i = 0; i < conditions.count; i++) {
         const struct node_binary *binary = node_as(conditions.items[i], binary);
         const struct node_reference *size = binary ? node_as(binary->left, reference) : NULL;
-        if (size && binary->operator== BINARY_EQUAL && strcmp(size->name, name) == 0 &&
+        if (size && binary->op == BINARY_EQUAL && strcmp(size->name, name) == 0 &&
             integer_value(binary->right, value))
             return true;
     }

@@ -137,15 +137,15 @@ static uint32_t reference_value(struct tracer *t, const char *name) {
 
 static uint32_t binary_value(struct tracer *t, const struct node_binary *binary) {
     uint32_t a = value_of(t, binary->left);
-    if (binary->operator== BINARY_AND)
+    if (binary->op == BINARY_AND)
         return a && value_of(t, binary->right);
-    if (binary->operator== BINARY_OR)
+    if (binary->op == BINARY_OR)
         return a || value_of(t, binary->right);
     uint32_t b = value_of(t, binary->right);
-    if (binary->operator== BINARY_MULTIPLY)
+    if (binary->op == BINARY_MULTIPLY)
         return a * b;
     int64_t value;
-    if (!integer_operate(binary->operator, a, b, &value))
+    if (!integer_operate(binary->op, a, b, &value))
         return fault(t, NULL, "%s divides by 0", node_text(t->rehearsal->arena, &binary->base));
     return (uint32_t)value;
 }
@@ -236,8 +236,8 @@ static uint32_t value_of(struct tracer *t, struct node *e) {
     case NODE_PAGE:
         return page_value(t, (struct node_page *)e);
     case NODE_UNARY:
-        return node_as(e, unary)->operator== UNARY_NOT ? !value_of(t, node_as(e, unary)->operand)
-                                                       : - value_of(t, node_as(e, unary)->operand);
+        return node_as(e, unary)->op == UNARY_NOT ? !value_of(t, node_as(e, unary)->operand)
+                                                  : -value_of(t, node_as(e, unary)->operand);
     default:
         return unknown(t);
     }
@@ -436,11 +436,11 @@ static void run_assign(struct tracer *t, const struct node_assign *assign) {
     uint32_t value = value_of(t, assign->value);
     if (at == NAME_LIMIT)
         unknown(t);
-    else if (assign->operator== ASSIGN_SET)
+    else if (assign->op == ASSIGN_SET)
         t->names[at].value = value;
-    else if (assign->operator== ASSIGN_ADD)
+    else if (assign->op == ASSIGN_ADD)
         t->names[at].value += value;
-    else if (assign->operator== ASSIGN_SUBTRACT)
+    else if (assign->op == ASSIGN_SUBTRACT)
         t->names[at].value -= value;
     else
         unknown(t);

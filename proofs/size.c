@@ -50,24 +50,24 @@ static int64_t moved(struct sampling *s, struct node *condition, const char *nam
     int64_t other, step;
     if (!binary)
         return value;
-    if (binary->operator== BINARY_AND)
+    if (binary->op == BINARY_AND)
         return moved(s, binary->right, name, moved(s, binary->left, name, value));
-    if (rest && rest->operator== BINARY_REMAINDER && is_size(rest->left, name) &&
-        binary->operator== BINARY_EQUAL && number_at(s, evaluate_number(s->walk, binary->right), &other) &&
+    if (rest && rest->op == BINARY_REMAINDER && is_size(rest->left, name) && binary->op == BINARY_EQUAL &&
+        number_at(s, evaluate_number(s->walk, binary->right), &other) &&
         number_at(s, evaluate_number(s->walk, rest->right), &step) && step > 0)
         return (value + step - 1) / step * step + other;
     bool left = is_size(binary->left, name), right = is_size(binary->right, name);
     if (left == right || !number_at(s, evaluate_number(s->walk, left ? binary->right : binary->left), &other))
         return value;
-    switch (binary->operator) {
+    switch (binary->op) {
     case BINARY_EQUAL:
         return other;
     case BINARY_LESS:
     case BINARY_LESS_EQUAL:
     case BINARY_GREATER:
     case BINARY_GREATER_EQUAL: {
-        bool least = (binary->operator== BINARY_GREATER || binary->operator== BINARY_GREATER_EQUAL) == left;
-        bool strict = binary->operator== BINARY_LESS || binary->operator== BINARY_GREATER;
+        bool least = (binary->op == BINARY_GREATER || binary->op == BINARY_GREATER_EQUAL) == left;
+        bool strict = binary->op == BINARY_LESS || binary->op == BINARY_GREATER;
         int64_t bound = least ? other + strict : other - strict;
         return least == (value < bound) ? bound : value;
     }

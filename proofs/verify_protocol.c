@@ -168,8 +168,8 @@ static void multiply(struct audit *audit, struct node *value, struct node *sourc
     int64_t literal;
     if (integer_value(value, &literal)) {
         audit->unclear |= __builtin_mul_overflow(audit->number, literal < 0 ? 0 : literal, &audit->number);
-    } else if (product && product->operator== BINARY_MULTIPLY) {
-        bool same_shape = written && written->operator== BINARY_MULTIPLY;
+    } else if (product && product->op == BINARY_MULTIPLY) {
+        bool same_shape = written && written->op == BINARY_MULTIPLY;
         multiply(audit, product->left, same_shape ? written->left : product->left);
         multiply(audit, product->right, same_shape ? written->right : product->right);
     } else {

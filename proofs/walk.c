@@ -238,7 +238,7 @@ static const struct polynomial *binary_value(struct walk *w, struct node_binary 
     struct values *v = &w->values;
     const struct polynomial *a = evaluate_number(w, binary->left), *b = evaluate_number(w, binary->right),
                             *block;
-    switch (binary->operator) {
+    switch (binary->op) {
     case BINARY_ADD:
         return sum_of(v, a, b);
     case BINARY_SUBTRACT:
@@ -285,16 +285,16 @@ int condition_value(struct walk *w, struct node *condition) {
     int64_t difference;
     if (!binary)
         return -1;
-    if (binary->operator== BINARY_AND || binary->operator== BINARY_OR) {
+    if (binary->op == BINARY_AND || binary->op == BINARY_OR) {
         int a = condition_value(w, binary->left), b = condition_value(w, binary->right);
-        int decides = binary->operator== BINARY_OR;
+        int decides = binary->op == BINARY_OR;
         return a == decides || b == decides ? decides : a < 0 || b < 0 ? -1 : !decides;
     }
     const struct polynomial *apart =
         difference_of(&w->values, evaluate_number(w, binary->left), evaluate_number(w, binary->right));
     if (!known_number(apart, &difference))
         return -1;
-    switch (binary->operator) {
+    switch (binary->op) {
     case BINARY_EQUAL:
         return difference == 0;
     case BINARY_NOT_EQUAL:

@@ -67,11 +67,10 @@ static bool check_value(struct node *node, void *context) {
     struct node_reference *reference = node_as(node, reference);
     struct node_reduction *reduction = node_as(node, reduction);
     struct span span = node->span.line ? node->span : check->e->equation->span;
-    if (reduction &&
-        reduction->operator!= REDUCTION_SUM && reduction->operator!= REDUCTION_MAX && reduction->operator!=
-        REDUCTION_MIN)
+    if (reduction && reduction->op != REDUCTION_SUM && reduction->op != REDUCTION_MAX &&
+        reduction->op != REDUCTION_MIN)
         tile_fail(t, span, "%s over an axis is not tiled: the device folds by sum, max and min",
-                  word_text(WORDS_reduction_operator, reduction->operator));
+                  word_text(WORDS_reduction_operator, reduction->op));
     if (reference && axis_named(t, reference->name))
         tile_fail(t, span, "the index %s is used as a value, which no tile operation gives", reference->name);
     if (access) {

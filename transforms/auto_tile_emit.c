@@ -115,9 +115,9 @@ static enum dtype value_dtype(struct emitter *e, struct node *value) {
         enum dtype dtype = tensor ? tensor->dtype : let ? let->dtype : DTYPE_F32;
         return dtype == DTYPE_BF16 || is_integer_type(dtype) ? dtype : DTYPE_F32;
     }
-    if (unary && unary->operator== UNARY_NEGATE)
+    if (unary && unary->op == UNARY_NEGATE)
         return value_dtype(e, unary->operand);
-    if (reduction && (reduction->operator== REDUCTION_MAX || reduction->operator== REDUCTION_MIN))
+    if (reduction && (reduction->op == REDUCTION_MAX || reduction->op == REDUCTION_MIN))
         return value_dtype(e, reduction->body);
     if (!call)
         return DTYPE_F32;
@@ -194,7 +194,7 @@ struct addition_search {
 static bool search_addition(struct node *node, void *context) {
     struct addition_search *search = context;
     struct node_binary *binary = node_as(node, binary);
-    if (binary && binary->operator== BINARY_ADD) {
+    if (binary && binary->op == BINARY_ADD) {
         bool left = node_equal(binary->left, search->reduction),
              right = node_equal(binary->right, search->reduction);
         if (left != right) {
@@ -210,7 +210,7 @@ static bool search_addition(struct node *node, void *context) {
  * value. */
 static struct node *take_start(struct emitter *e, struct node **value, struct node_reduction *reduction,
                                size_t count, const char *const *axes) {
-    bool sum = reduction->operator== REDUCTION_SUM;
+    bool sum = reduction->op == REDUCTION_SUM;
     struct node *neutral = sum ? make_integer(e->arena, 0) : make_real(e->arena, -(double)INFINITY);
     struct addition_search search = {.reduction = &reduction->base};
     search_addition(*value, &search);
@@ -264,7 +264,7 @@ static bool open_panels(struct emitter *e, struct node_reduction *reduction, str
 }
 
 static struct node *negate(struct arena *arena, struct node *value) {
-    return node_new(arena, unary, UNARY, value->span, .operator= UNARY_NEGATE, .operand = value);
+    return node_new(arena, unary, UNARY, value->span, .op = UNARY_NEGATE, .operand = value);
 }
 
 /* fragment acc = start; for k by panel { acc op= reduction(k: body) }; what stands for the reduction in the
@@ -277,19 +277,19 @@ static struct node *emit_panels(struct emitter *e, struct node **value, struct n
     struct list_builder loops = {0}, body = {0};
     if (!count || !open_panels(e, reduction, &loops, &folded))
         return NULL;
-    bool minimum = reduction->operator== REDUCTION_MIN;
+    bool minimum = reduction->op == REDUCTION_MIN;
     struct node *start = take_start(e, value, reduction, count, axes);
     const char *name = name_fresh(&t->names, "acc");
     emit_buffer(e, MEMORY_FRAGMENT, name, count, axes, DTYPE_F32, start);
     struct node *access = named_access(e, name, count, axes);
     struct node *terms = emit_multicast(e, reduction->body, folded, &body);
     struct node *partial = node_new(e->arena, reduction, REDUCTION, reduction->base.span,
-                                    .operator= minimum ? REDUCTION_MAX : reduction->operator,
+                                    .op = minimum ? REDUCTION_MAX : reduction->op,
                                     .axes = LIST(e->arena, make_axis(e->arena, folded, NULL, NULL, NULL)),
                                     .body = minimum ? negate(e->arena, terms) : terms);
-    enum assign_operator operator= reduction->operator== REDUCTION_SUM ? ASSIGN_ADD : ASSIGN_MAX;
-    struct node *assign = node_new(e->arena, assign, ASSIGN, e->equation->span, .target = access,
-                                   .operator= operator, .value = partial);
+    enum assign_operator op = reduction->op == REDUCTION_SUM ? ASSIGN_ADD : ASSIGN_MAX;
+    struct node *assign =
+        node_new(e->arena, assign, ASSIGN, e->equation->span, .target = access, .op = op, .value = partial);
     builder_add(e->arena, &body, assign);
     builder_add(e->arena, e->out,
                 node_new(e->arena, for, FOR, e->equation->span, .axes = builder_list(&loops),
@@ -346,7 +346,7 @@ static void emit_equation(struct emitter *e, struct equation *equation) {
     }
     struct node *target = access_of(e->arena, equation->name, equation->axis_count, equation->axes);
     builder_add(e->arena, e->out,
-                node_new(e->arena, assign, ASSIGN, equation->span, .target = target, .operator= ASSIGN_SET,
+                node_new(e->arena, assign, ASSIGN, equation->span, .target = target, .op = ASSIGN_SET,
                          .value = value));
 }
 

@@ -348,7 +348,7 @@ static bool map_folds(struct node *node, void *context) {
     if (reduction)
         map->scope = ++map->scopes;
     if (reduction && is_fold(map->t, map->equation, node)) {
-        bool computed = reduction->body->kind != NODE_ACCESS || reduction->operator== REDUCTION_MIN;
+        bool computed = reduction->body->kind != NODE_ACCESS || reduction->op == REDUCTION_MIN;
         bool whole = computed || map->t->equation_count > 1;
         for (size_t i = 0; i < reduction->axes.count; i++) {
             const struct range *range = axis_named(map->t, node_as(reduction->axes.items[i], axis)->name);

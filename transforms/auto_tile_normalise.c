@@ -18,55 +18,54 @@ static void walk_list(struct normaliser *n, struct node *body);
 /* What an assignment does to its target: target = value, or target operator= value; ADD may take the value
  * away. */
 struct update {
-    enum assign_operator operator;
+    enum assign_operator op;
     struct node *value;
     bool negative;
 };
 
 static struct node *negated(struct arena *arena, struct node *value) {
-    return node_new(arena, unary, UNARY, value->span, .operator= UNARY_NEGATE, .operand = value);
+    return node_new(arena, unary, UNARY, value->span, .op = UNARY_NEGATE, .operand = value);
 }
 
 /* x = x + e, x = e + x, x = x - e, x = x * e, x = max(x, e), ... as an operator. */
 static struct update as_update(const struct node_assign *assign) {
-    struct update update = {assign->operator, assign->value, false};
+    struct update update = {assign->op, assign->value, false};
     struct node_binary *binary = node_as(assign->value, binary);
     struct node_call *call = node_as(assign->value, call);
     struct node *left = NULL, *right = NULL;
-    enum assign_operator operator= ASSIGN_SET;
-    if (update.operator== ASSIGN_SUBTRACT)
+    enum assign_operator op = ASSIGN_SET;
+    if (update.op == ASSIGN_SUBTRACT)
         return (struct update){ASSIGN_ADD, assign->value, true};
-    if (update.operator!= ASSIGN_SET)
+    if (update.op != ASSIGN_SET)
         return update;
     if (binary) {
         left = binary->left;
         right = binary->right;
-        operator= binary->operator== BINARY_ADD || binary->operator== BINARY_SUBTRACT ? ASSIGN_ADD
-        : binary->operator== BINARY_MULTIPLY                                          ? ASSIGN_MULTIPLY
-                                                                                      : ASSIGN_SET;
+        op = binary->op == BINARY_ADD || binary->op == BINARY_SUBTRACT ? ASSIGN_ADD
+             : binary->op == BINARY_MULTIPLY                           ? ASSIGN_MULTIPLY
+                                                                       : ASSIGN_SET;
     } else if (call && call->arguments.count == 2) {
         left = call->arguments.items[0];
         right = call->arguments.items[1];
-        operator= strcmp(call->function, "max") == 0 ? ASSIGN_MAX
-        : strcmp(call->function, "min") == 0         ? ASSIGN_MIN
-                                                     : ASSIGN_SET;
+        op = strcmp(call->function, "max") == 0   ? ASSIGN_MAX
+             : strcmp(call->function, "min") == 0 ? ASSIGN_MIN
+                                                  : ASSIGN_SET;
     }
-    if (operator== ASSIGN_SET)
+    if (op == ASSIGN_SET)
         return update;
-    bool subtracts = binary && binary->operator== BINARY_SUBTRACT;
+    bool subtracts = binary && binary->op == BINARY_SUBTRACT;
     if (node_equal(left, assign->target))
-        return (struct update){operator, right, subtracts};
+        return (struct update){op, right, subtracts};
     if (node_equal(right, assign->target) && !subtracts)
-        return (struct update){operator, left, false};
+        return (struct update){op, left, false};
     return update;
 }
 
-static enum reduction_operator reduction_of(enum assign_operator operator) {
-    return operator== ASSIGN_ADD ? REDUCTION_SUM :
-           operator== ASSIGN_MAX ? REDUCTION_MAX
-           :
-           operator== ASSIGN_MIN ? REDUCTION_MIN
-                                 : REDUCTION_PRODUCT;
+static enum reduction_operator reduction_of(enum assign_operator op) {
+    return op == ASSIGN_ADD   ? REDUCTION_SUM
+           : op == ASSIGN_MAX ? REDUCTION_MAX
+           : op == ASSIGN_MIN ? REDUCTION_MIN
+                              : REDUCTION_PRODUCT;
 }
 
 static bool number_value(const struct node *node, double *value) {
@@ -79,36 +78,35 @@ static bool number_value(const struct node *node, double *value) {
     return true;
 }
 
-static bool is_neutral(const struct node *node, enum assign_operator operator) {
+static bool is_neutral(const struct node *node, enum assign_operator op) {
     double value;
-    if (node->kind == NODE_UNARY && ((const struct node_unary *)node)->operator== UNARY_NEGATE)
-        return number_value(((const struct node_unary *)node)->operand, &value) &&
-               operator== ASSIGN_MAX && isinf(value) && value > 0;
+    if (node->kind == NODE_UNARY && ((const struct node_unary *)node)->op == UNARY_NEGATE)
+        return number_value(((const struct node_unary *)node)->operand, &value) && op == ASSIGN_MAX &&
+               isinf(value) && value > 0;
     if (!number_value(node, &value))
         return false;
-    return operator== ASSIGN_ADD ? value == 0 :
-           operator== ASSIGN_MAX ? isinf(value) && value < 0
-           :
-           operator== ASSIGN_MIN ? isinf(value) && value > 0
-                                 : value == 1;
+    return op == ASSIGN_ADD   ? value == 0
+           : op == ASSIGN_MAX ? isinf(value) && value < 0
+           : op == ASSIGN_MIN ? isinf(value) && value > 0
+                              : value == 1;
 }
 
-static struct node *combine(struct arena *arena, enum assign_operator operator, bool negative,
-                            struct node *old, struct node *value) {
-    if (is_neutral(old, operator))
+static struct node *combine(struct arena *arena, enum assign_operator op, bool negative, struct node *old,
+                            struct node *value) {
+    if (is_neutral(old, op))
         return negative ? negated(arena, value) : value;
     if (negative)
         return make_binary(arena, BINARY_SUBTRACT, old, value);
-    if (operator== ASSIGN_MAX || operator== ASSIGN_MIN)
-        return make_call(arena, operator== ASSIGN_MAX ? "max" : "min", LIST(arena, old, value));
-    return make_binary(arena, operator== ASSIGN_ADD ? BINARY_ADD : BINARY_MULTIPLY, old, value);
+    if (op == ASSIGN_MAX || op == ASSIGN_MIN)
+        return make_call(arena, op == ASSIGN_MAX ? "max" : "min", LIST(arena, old, value));
+    return make_binary(arena, op == ASSIGN_ADD ? BINARY_ADD : BINARY_MULTIPLY, old, value);
 }
 
 /* Another assignment in the loop that does something else to the cell than accumulate in the same way. */
 struct conflict_search {
     struct normaliser *n;
     const char *name, *loop;
-    enum assign_operator operator;
+    enum assign_operator op;
     struct node *conflict;
 };
 
@@ -127,7 +125,7 @@ static bool search_conflict(struct node *node, void *context) {
     struct node_access *access = node_as(assign->target, access);
     struct node_reference *reference = node_as(assign->target, reference);
     const char *name = access ? access->name : reference ? reference->name : "";
-    if (strcmp(name, search->name) == 0 && as_update(assign).operator!= search->operator)
+    if (strcmp(name, search->name) == 0 && as_update(assign).op != search->op)
         search->conflict = node;
     return !search->conflict;
 }
@@ -214,14 +212,14 @@ static void set_cell(struct normaliser *n, struct target *target, struct node *v
 static void accumulate(struct normaliser *n, struct target *target, struct update update, struct node *node) {
     struct cell *cell = target->cell;
     struct loop *outermost = &n->loops[target->folded[0]];
-    if (update.operator== ASSIGN_SET && !mentions(update.value, cell->name)) {
+    if (update.op == ASSIGN_SET && !mentions(update.value, cell->name)) {
         tile_fail(n->t, cell_place(n, node),
                   "every iteration of %s overwrites %s; only the last would count (`+=` accumulates)",
                   outermost->range.name, node_text(n->arena, node));
         note_next_iteration(n, &outermost->range, "overwrites what");
         return;
     }
-    if (update.operator== ASSIGN_SET || mentions(update.value, cell->name)) {
+    if (update.op == ASSIGN_SET || mentions(update.value, cell->name)) {
         tile_fail(
             n->t, cell_place(n, node),
             "%s carries a value from one iteration of %s to the next; only sums, products, maxima and minima "
@@ -230,7 +228,7 @@ static void accumulate(struct normaliser *n, struct target *target, struct updat
         note_next_iteration(n, &outermost->range, "needs what");
         return;
     }
-    struct conflict_search search = {n, cell->name, outermost->range.name, update.operator, NULL };
+    struct conflict_search search = {n, cell->name, outermost->range.name, update.op, NULL};
     search_conflict(outermost->body, &search);
     if (search.conflict) {
         tile_fail(n->t, cell_place(n, search.conflict),
@@ -248,10 +246,9 @@ static void accumulate(struct normaliser *n, struct target *target, struct updat
         struct node *axis = make_axis(n->arena, range->name, range->lower, range->upper, NULL);
         builder_add(n->arena, &axes, node_with_span(n->arena, axis, range->span));
     }
-    struct node *reduction =
-        node_new(n->arena, reduction, REDUCTION, n->span, .operator= reduction_of(update.operator),
-                 .axes = builder_list(&axes), .body = value);
-    set_cell(n, target, combine(n->arena, update.operator, update.negative, old, reduction));
+    struct node *reduction = node_new(n->arena, reduction, REDUCTION, n->span, .op = reduction_of(update.op),
+                                      .axes = builder_list(&axes), .body = value);
+    set_cell(n, target, combine(n->arena, update.op, update.negative, old, reduction));
 }
 
 struct mention_count {
@@ -280,11 +277,11 @@ static void walk_assign(struct normaliser *n, struct node_assign *assign) {
     struct mention_count mentioned = {.name = target.cell->name};
     count_mention(update.value, &mentioned);
     n->self = target.cell;
-    n->self_shared = mentioned.count + (update.operator!= ASSIGN_SET) > 1;
+    n->self_shared = mentioned.count + (update.op != ASSIGN_SET) > 1;
     struct node *value = resolve(update.value, n);
-    if (update.operator!= ASSIGN_SET && !n->t->failed) {
+    if (update.op != ASSIGN_SET && !n->t->failed) {
         struct node *old = read_cell(n, target.cell, target.names, cell_place(n, assign->target));
-        value = old ? combine(n->arena, update.operator, update.negative, old, value) : NULL;
+        value = old ? combine(n->arena, update.op, update.negative, old, value) : NULL;
     }
     n->self = NULL;
     if (!n->t->failed)
@@ -296,7 +293,7 @@ static void walk_assign(struct normaliser *n, struct node_assign *assign) {
 /* `k == lower` of a loop around it. */
 static bool is_first_iteration(const struct normaliser *n, const struct node_if *branch, int *loop) {
     struct node_binary *binary = node_as(branch->condition, binary);
-    if (!binary || binary->operator!= BINARY_EQUAL)
+    if (!binary || binary->op != BINARY_EQUAL)
         return false;
     for (int swap = 0; swap < 2; swap++) {
         struct node_reference *axis = node_as(swap ? binary->right : binary->left, reference);
@@ -318,18 +315,17 @@ static struct node_assign *only_assign(struct node *body) {
 static bool walk_first_or_rest(struct normaliser *n, struct node_if *branch, int loop) {
     struct node_assign *first = only_assign(branch->then), *rest = only_assign(branch->otherwise);
     struct update update = rest ? as_update(rest) : (struct update){ASSIGN_SET, NULL, false};
-    if (!first || !rest ||
-        first->operator!= ASSIGN_SET || update.operator== ASSIGN_SET ||
-        update.negative || !node_equal(first->target, rest->target))
+    if (!first || !rest || first->op != ASSIGN_SET || update.op == ASSIGN_SET || update.negative ||
+        !node_equal(first->target, rest->target))
         return false;
     const struct range *range = &n->loops[loop].range;
     struct node *at_first = simplify(n->arena, substitute(n->arena, update.value, range->name, range->lower));
     if (!node_equal(at_first, simplify(n->arena, first->value)) && !node_equal(update.value, first->value))
         return false;
-    double neutral = update.operator== ASSIGN_ADD   ? 0
-                     : update.operator== ASSIGN_MAX ? -(double)INFINITY
-                     : update.operator== ASSIGN_MIN ? (double)INFINITY
-                                                    : 1;
+    double neutral = update.op == ASSIGN_ADD   ? 0
+                     : update.op == ASSIGN_MAX ? -(double)INFINITY
+                     : update.op == ASSIGN_MIN ? (double)INFINITY
+                                               : 1;
     struct node_assign start = *first;
     start.value = make_real(n->arena, neutral);
     n->loops[loop].first_only = true;

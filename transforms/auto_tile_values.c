@@ -176,12 +176,11 @@ struct extraction {
     size_t first_new;
 };
 
-static const char *reduction_name(enum reduction_operator operator) {
-    return operator== REDUCTION_SUM ? "total" :
-           operator== REDUCTION_MAX ? "largest"
-           :
-           operator== REDUCTION_MIN ? "smallest"
-                                    : "folded";
+static const char *reduction_name(enum reduction_operator op) {
+    return op == REDUCTION_SUM   ? "total"
+           : op == REDUCTION_MAX ? "largest"
+           : op == REDUCTION_MIN ? "smallest"
+                                 : "folded";
 }
 
 static struct node *name_reduction(struct extraction *e, struct node *node) {
@@ -202,7 +201,7 @@ static struct node *name_reduction(struct extraction *e, struct node *node) {
         if (same)
             return access_of(t->arena, known->name, known->axis_count, known->axes);
     }
-    let.name = name_fresh(&t->names, reduction_name(node_as(node, reduction)->operator));
+    let.name = name_fresh(&t->names, reduction_name(node_as(node, reduction)->op));
     equation_add(t, let);
     return access_of(t->arena, let.name, let.axis_count, let.axes);
 }
@@ -272,7 +271,7 @@ static struct node *square_products(struct node *node, void *context) {
     struct node_binary *binary = node_as(mapped, binary);
     bool computed = binary && (binary->left->kind == NODE_BINARY || binary->left->kind == NODE_CALL ||
                                binary->left->kind == NODE_UNARY);
-    if (!computed || binary->operator!= BINARY_MULTIPLY || !node_equal(binary->left, binary->right))
+    if (!computed || binary->op != BINARY_MULTIPLY || !node_equal(binary->left, binary->right))
         return mapped;
     return node_with_span(t->arena, make_call(t->arena, "square", LIST(t->arena, binary->left)),
                           mapped->span);

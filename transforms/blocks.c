@@ -77,19 +77,19 @@ struct node *divide_by_tile(struct arena *arena, struct node *expression) {
     struct node_binary *binary = node_as(expression, binary);
     if (!binary)
         return NULL;
-    if (binary->operator== BINARY_MULTIPLY) {
+    if (binary->op == BINARY_MULTIPLY) {
         struct node *right = divide_by_tile(arena, binary->right);
         if (right)
             return make_mul(arena, binary->left, right);
         struct node *left = divide_by_tile(arena, binary->left);
         return left ? make_mul(arena, left, binary->right) : NULL;
     }
-    if (binary->operator== BINARY_ADD || binary->operator== BINARY_SUBTRACT) {
+    if (binary->op == BINARY_ADD || binary->op == BINARY_SUBTRACT) {
         struct node *left = divide_by_tile(arena, binary->left),
                     *right = divide_by_tile(arena, binary->right);
         if (!left || !right)
             return NULL;
-        return binary->operator== BINARY_ADD ? make_add(arena, left, right) : make_sub(arena, left, right);
+        return binary->op == BINARY_ADD ? make_add(arena, left, right) : make_sub(arena, left, right);
     }
     return NULL;
 }

@@ -27,7 +27,7 @@ static bool is_neutral(const struct fragment *f) {
     const struct node *value = f->start ? f->start->value : NULL;
     if (!f->update)
         return false;
-    bool max = f->update->operator== ASSIGN_MAX;
+    bool max = f->update->op == ASSIGN_MAX;
     if (value && value->kind == NODE_REAL) {
         double start = ((const struct node_real *)value)->value;
         return max ? isinf(start) && start < 0 : start == 0;
@@ -137,7 +137,7 @@ static bool fold_of(struct manager *m, struct node_tile *tile, struct fold *fold
     fold->scaler = find_scaler(m, manager_facts(input->name, m).dtype);
     fold->inner = axis_tiles(tile, axis, RANGE_TILES);
     fold->rows = subscript(input, 1) == axis;
-    fold->pool = reduction->operator== REDUCTION_MAX ? "MAX" : "SUM";
+    fold->pool = reduction->op == REDUCTION_MAX ? "MAX" : "SUM";
     fold->dimension = fold->rows ? "REDUCE_ROW" : "REDUCE_COL";
     block_side(m, input->name, 1, &fold->input_columns);
     if (!fold->scaler)
@@ -202,7 +202,7 @@ static void emit_empty(struct manager *m, struct list_builder *out, struct node_
                        const struct part *part) {
     struct node_reduction *reduction = node_as(update->value, reduction);
     struct span span = update->base.span;
-    double neutral = reduction->operator== REDUCTION_MAX ? -INFINITY : 0;
+    double neutral = reduction->op == REDUCTION_MAX ? -INFINITY : 0;
     const char *axis = node_as(reduction->axes.items[0], axis)->name;
     struct node *extent = axis_tiles(update, axis, RANGE_EXTENT);
     struct node *tiles =
@@ -388,7 +388,7 @@ static bool find_statements(struct node *node, void *context) {
     if (!tile)
         return node_each_child(node, find_statements, context);
     struct node_access *target = node_as(tile->target, access);
-    if (target->name == search->fragment && tile->operator!= ASSIGN_SET)
+    if (target->name == search->fragment && tile->op != ASSIGN_SET)
         search->update = tile;
     if (mentions(tile->value, search->fragment))
         search->reader = tile;

@@ -94,7 +94,7 @@ static bool find_below_zero(struct node *node, void *context) {
     struct node_binary *binary = node_as(node, binary);
     struct node_integer *integer = node_as(node, integer);
     struct node_reference *reference = node_as(node, reference);
-    search->found |= (binary && binary->operator== BINARY_SUBTRACT) || (integer && integer->value < 0) ||
+    search->found |= (binary && binary->op == BINARY_SUBTRACT) || (integer && integer->value < 0) ||
                      node->kind == NODE_UNARY ||
                      (reference && may_be_negative(search->kernel, reference->name));
     return !search->found && node_each_child(node, find_below_zero, context);
@@ -105,7 +105,7 @@ static bool find_below_zero(struct node *node, void *context) {
 static bool wraps_rightly(const struct planner *p, struct node *node) {
     struct node_binary *binary = node_as(node, binary);
     struct sign_search search = {.kernel = p->request->kernel};
-    if (binary && binary->operator<= BINARY_MULTIPLY)
+    if (binary && binary->op <= BINARY_MULTIPLY)
         return wraps_rightly(p, binary->left) && wraps_rightly(p, binary->right);
     if (node->kind == NODE_INTEGER || node->kind == NODE_REFERENCE)
         return true;
@@ -229,7 +229,7 @@ static bool plan_fpu(struct planner *p, struct node_binary *binary, const char *
         return false;
     if (a.spread != SPREAD_FULL) {
         struct dst_operand exchanged = a;
-        if (b.spread != SPREAD_FULL || binary->operator== BINARY_SUBTRACT)
+        if (b.spread != SPREAD_FULL || binary->op == BINARY_SUBTRACT)
             return false;
         a = b;
         b = exchanged;
@@ -238,7 +238,7 @@ static bool plan_fpu(struct planner *p, struct node_binary *binary, const char *
     for (int i = 0; i < SLOT_LIMIT && fresh < 0; i++)
         if (!p->busy[i])
             fresh = i;
-    if (binary->operator== BINARY_MULTIPLY &&(!p->request->fresh || fresh < 0 || p->used[fresh]))
+    if (binary->op == BINARY_MULTIPLY && (!p->request->fresh || fresh < 0 || p->used[fresh]))
         return false;
     *slot = slot_take(p);
     step_add(p, (struct dst_step){.kind = STEP_FPU, .slot = *slot, .a = a, .b = b, .function = function});
@@ -262,7 +262,7 @@ static int plan_divide(struct planner *p, struct node_binary *binary) {
 }
 
 static int plan_arithmetic(struct planner *p, struct node_binary *binary) {
-    enum binary_operator op = binary->operator;
+    enum binary_operator op = binary->op;
     const char *name = op == BINARY_ADD ? "add" : op == BINARY_SUBTRACT ? "sub" : "mul";
     struct node *left = scalar_bits(p, binary->left), *right = scalar_bits(p, binary->right);
     int slot;
@@ -280,7 +280,7 @@ static int plan_arithmetic(struct planner *p, struct node_binary *binary) {
 }
 
 static int plan_binary(struct planner *p, struct node_binary *binary) {
-    switch (binary->operator) {
+    switch (binary->op) {
     case BINARY_ADD:
     case BINARY_SUBTRACT:
     case BINARY_MULTIPLY:
@@ -402,7 +402,7 @@ static int plan_value(struct planner *p, struct node *value) {
         return plan_call(p, node_as(value, call));
     case NODE_UNARY: {
         struct node_unary *unary = node_as(value, unary);
-        if (unary->operator== UNARY_NEGATE)
+        if (unary->op == UNARY_NEGATE)
             return plan_unary(p, "negative_tile", unary->operand);
         struct node *zero = make_integer(p->request->arena, 0);
         return plan_binary_call(p, "eq_binary_tile", unary->operand, zero);

@@ -116,7 +116,7 @@ static bool find_update(struct node *node, void *context) {
     if (!tile)
         return node_each_child(node, find_update, context);
     struct fragment *f = fragment_find(search->manager, node_as(tile->target, access)->name);
-    if (f && tile->operator!= ASSIGN_SET && strcmp(f->home, "dst") == 0 && !f->looped)
+    if (f && tile->op != ASSIGN_SET && strcmp(f->home, "dst") == 0 && !f->looped)
         search->update = f;
     return true;
 }
@@ -143,7 +143,7 @@ static bool find_fragment_read(struct node *node, void *context) {
 static void manage_fragment(struct manager *m, struct list_builder *out, struct fragment *f,
                             struct node_tile *tile) {
     bool dst = strcmp(f->home, "dst") == 0;
-    if (tile->operator== ASSIGN_SET) {
+    if (tile->op == ASSIGN_SET) {
         f->start = tile;
         if (!dst)
             fragment_start_partials(m, out, f);

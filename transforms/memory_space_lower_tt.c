@@ -70,9 +70,9 @@ static bool collect_usage(struct node *node, void *context) {
     usage->computed |= read && tile->operation != TILE_STORE;
     if (read)
         usage->reader = tile;
-    if (written && tile->operator== ASSIGN_SET)
+    if (written && tile->op == ASSIGN_SET)
         usage->writer = tile;
-    if (written && tile->operator!= ASSIGN_SET)
+    if (written && tile->op != ASSIGN_SET)
         usage->update = tile;
     return true;
 }
@@ -346,8 +346,7 @@ static bool find_interruption(struct node *node, void *context) {
     struct interruption *search = context;
     struct node_tile *tile = node_as(node, tile);
     if (tile) {
-        bool updates =
-            strcmp(target_name(tile->target), search->fragment) == 0 && tile->operator!= ASSIGN_SET;
+        bool updates = strcmp(target_name(tile->target), search->fragment) == 0 && tile->op != ASSIGN_SET;
         bool reads = mentions(tile->value, search->fragment),
              moves = tile->operation == TILE_LOAD || tile->operation == TILE_STORE;
         if (reads)

@@ -52,7 +52,7 @@ static bool collect_uses(struct node *node, void *context) {
     uses->stored |= reads && tile->operation == TILE_STORE;
     uses->matrix |= reads && feeds_matrix_unit(tile);
     uses->full_width |= reads && (tile->operation == TILE_MAP || tile->operation == TILE_TRANSPOSE);
-    uses->full_width |= written && tile->operator!= ASSIGN_SET;
+    uses->full_width |= written && tile->op != ASSIGN_SET;
     return true;
 }
 
@@ -85,7 +85,7 @@ static struct node *split_uses(struct node *node, void *context) {
         return node;
     struct node *copy =
         node_new(split->arena, tile, TILE, node->span, .operation = TILE_MAP,
-                 .target = make_access(split->arena, split->to, split->subscripts), .operator= ASSIGN_SET,
+                 .target = make_access(split->arena, split->to, split->subscripts), .op = ASSIGN_SET,
                  .value = make_access(split->arena, split->from, split->subscripts));
     return make_block(split->arena, node->span, LIST(split->arena, node, copy));
 }

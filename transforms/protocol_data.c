@@ -131,15 +131,15 @@ static struct difference difference_of(struct protocol *p, struct node *node) {
     int64_t value;
     if (integer_value(node, &value) && value < 0)
         return (struct difference){zero, make_integer(arena, -value)};
-    if (binary && binary->operator== BINARY_MULTIPLY)
+    if (binary && binary->op == BINARY_MULTIPLY)
         return difference_of_product(p, binary->left, binary->right);
     bool compares = call && call->arguments.count == 2 &&
                     (strcmp(call->function, "min") == 0 || strcmp(call->function, "max") == 0);
-    if (!compares && !(binary && (binary->operator== BINARY_ADD || binary->operator== BINARY_SUBTRACT)))
+    if (!compares && !(binary && (binary->op == BINARY_ADD || binary->op == BINARY_SUBTRACT)))
         return (struct difference){node, zero};
     struct difference a = difference_of(p, compares ? call->arguments.items[0] : binary->left);
     struct difference b = difference_of(p, compares ? call->arguments.items[1] : binary->right);
-    if (!compares && binary->operator== BINARY_ADD)
+    if (!compares && binary->op == BINARY_ADD)
         return (struct difference){make_add(arena, a.plus, b.plus), make_add(arena, a.minus, b.minus)};
     if (!compares)
         return (struct difference){make_add(arena, a.plus, b.minus), make_add(arena, a.minus, b.plus)};

@@ -52,7 +52,7 @@ const char *buffer_declare(struct tensorizer *t, enum memory memory, const char 
                            const char *const *axes, enum dtype dtype, enum orientation orientation);
 struct node *buffer_access(struct tensorizer *t, const char *name);
 void tile_emit(struct tensorizer *t, enum tile_operation operation, struct node *target,
-               enum assign_operator operator, struct node * value);
+               enum assign_operator op, struct node *value);
 struct node_axis *axis_find(struct tensorizer *t, const char *name);
 void tensorize_fail(struct tensorizer *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -61,8 +61,7 @@ void tensorize_fail(struct tensorizer *t, const char *format, ...) __attribute__
 static inline bool dtype_is_computed(enum dtype dtype) {
     return dtype == DTYPE_BF16 || dtype == DTYPE_F32;
 }
-void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_operator operator,
-                      struct node * value);
+void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_operator op, struct node *value);
 
 /* ---- tensorize_reduction.c ---- */
 /* The accumulation `fragment op= reduction`; the operands are buffers. */

@@ -165,9 +165,9 @@ static struct node *extract(struct node *node, void *context) {
     return tensorize_reduction(e->t, reduction, count, axes, NULL);
 }
 
-static bool accumulates(enum assign_operator operator, const struct node_reduction * reduction) {
-    return (operator== ASSIGN_ADD && reduction->operator== REDUCTION_SUM) ||
-           (operator== ASSIGN_MAX && reduction->operator== REDUCTION_MAX);
+static bool accumulates(enum assign_operator op, const struct node_reduction *reduction) {
+    return (op == ASSIGN_ADD && reduction->op == REDUCTION_SUM) ||
+           (op == ASSIGN_MAX && reduction->op == REDUCTION_MAX);
 }
 
 /* ---- targets ---- */
@@ -219,19 +219,18 @@ static bool assign_load(struct tensorizer *t, struct node *target, struct node *
 
 /* acc = acc + sum(...), acc = max(acc, max(...)): the reduction that continues on what the fragment holds,
  * else NULL. */
-static struct node_reduction *continued(struct node *target, struct node *value,
-                                        enum assign_operator *operator) {
+static struct node_reduction *continued(struct node *target, struct node *value, enum assign_operator *op) {
     struct node_binary *sum = node_as(value, binary);
     struct node_call *max = node_as(value, call);
     struct node *sides[2] = {NULL, NULL};
-    if (sum && sum->operator== BINARY_ADD) {
+    if (sum && sum->op == BINARY_ADD) {
         sides[0] = sum->left;
         sides[1] = sum->right;
-        *operator= ASSIGN_ADD;
+        *op = ASSIGN_ADD;
     } else if (max && strcmp(max->function, "max") == 0 && max->arguments.count == 2) {
         sides[0] = max->arguments.items[0];
         sides[1] = max->arguments.items[1];
-        *operator= ASSIGN_MAX;
+        *op = ASSIGN_MAX;
     }
     for (int i = 0; i < 2; i++)
         if (sides[i] && node_equal(sides[i], target) && node_as(sides[1 - i], reduction))
@@ -239,16 +238,16 @@ static struct node_reduction *continued(struct node *target, struct node *value,
     return NULL;
 }
 
-static void assign_fragment(struct tensorizer *t, struct node *target, enum assign_operator operator,
-                            struct node * value) {
+static void assign_fragment(struct tensorizer *t, struct node *target, enum assign_operator op,
+                            struct node *value) {
     const char *name = node_as(target, access)->name;
-    struct node_reduction *reduction = operator== ASSIGN_SET ? continued(target, value, &operator) : NULL;
+    struct node_reduction *reduction = op == ASSIGN_SET ? continued(target, value, &op) : NULL;
     reduction = reduction ? reduction : node_as(value, reduction);
-    if (reduction && accumulates(operator, reduction)) {
+    if (reduction && accumulates(op, reduction)) {
         tensorize_accumulate(t, name, reduction);
         return;
     }
-    if (operator!= ASSIGN_SET || mentions(value, name)) {
+    if (op != ASSIGN_SET || mentions(value, name)) {
         tensorize_fail(t,
                        "fragment %s is updated by something else than a sum or maximum over an axis; keep "
                        "the change for the "
@@ -264,10 +263,10 @@ static void assign_fragment(struct tensorizer *t, struct node *target, enum assi
         emit_map(t, target, value);
 }
 
-static void assign_shared(struct tensorizer *t, struct node *target, enum assign_operator operator,
-                          struct node * value) {
+static void assign_shared(struct tensorizer *t, struct node *target, enum assign_operator op,
+                          struct node *value) {
     struct storage *buffer = storage_find(t, node_as(target, access)->name);
-    if (operator!= ASSIGN_SET) {
+    if (op != ASSIGN_SET) {
         tensorize_fail(t, "shared buffer %s is written once; accumulate in a fragment", buffer->name);
         return;
     }
@@ -283,15 +282,15 @@ static void assign_shared(struct tensorizer *t, struct node *target, enum assign
         emit_map(t, target, value);
 }
 
-void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_operator operator,
-                      struct node * value) {
+void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_operator op,
+                      struct node *value) {
     struct node_access *access = node_as(target, access);
     struct storage *storage = access ? storage_find(t, access->name) : NULL;
     if (!storage) {
         tensorize_fail(t, "the left side is neither a tensor nor a buffer of blocks");
         return;
     }
-    if (storage->tensor && operator!= ASSIGN_SET) {
+    if (storage->tensor && op != ASSIGN_SET) {
         tensorize_fail(t, "%s is updated in place; accumulate in a fragment and write it once", access->name);
         return;
     }
@@ -299,7 +298,7 @@ void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_ope
         tensorize_fail(t, "%s is written at other subscripts than its axes", access->name);
         return;
     }
-    if (!storage->tensor && operator== ASSIGN_SET && assign_load(t, target, value))
+    if (!storage->tensor && op == ASSIGN_SET && assign_load(t, target, value))
         return;
     value = t->failed ? value : value_stage(t, value);
     if (t->failed)
@@ -308,7 +307,7 @@ void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_ope
     if (storage->tensor)
         assign_tensor(t, access, value);
     else if (storage->memory == MEMORY_FRAGMENT)
-        assign_fragment(t, target, operator, value);
+        assign_fragment(t, target, op, value);
     else
-        assign_shared(t, target, operator, value);
+        assign_shared(t, target, op, value);
 }

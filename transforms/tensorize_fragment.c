@@ -34,9 +34,9 @@ static bool collect_usage(struct node *node, void *context) {
     return count_mentions(tile->value, usage);
 }
 
-static bool is_neutral(const struct node_tile *start, enum assign_operator operator) {
+static bool is_neutral(const struct node_tile *start, enum assign_operator op) {
     const struct node *value = start->value;
-    if (operator== ASSIGN_ADD)
+    if (op == ASSIGN_ADD)
         return (value->kind == NODE_INTEGER && ((const struct node_integer *)value)->value == 0) ||
                (value->kind == NODE_REAL && ((const struct node_real *)value)->value == 0);
     return value->kind == NODE_REAL && isinf(((const struct node_real *)value)->value) &&
@@ -96,10 +96,10 @@ static struct node_list replace_from(struct tensorizer *t, struct node_list list
 /* The start value moves from in front of the fold to its readers. */
 static struct node_list settle_start(struct tensorizer *t, struct node_list list, const struct usage *usage) {
     struct node_tile start = *usage->start;
-    enum assign_operator operator= usage->update->operator;
-    start.value = operator== ASSIGN_ADD ? make_integer(t->arena, 0) : make_real(t->arena, -INFINITY);
+    enum assign_operator op = usage->update->op;
+    start.value = op == ASSIGN_ADD ? make_integer(t->arena, 0) : make_real(t->arena, -INFINITY);
     struct node *access = start.target, *by;
-    if (operator== ASSIGN_ADD)
+    if (op == ASSIGN_ADD)
         by = make_binary(t->arena, BINARY_ADD, access, usage->start->value);
     else
         by = make_call(t->arena, "max", LIST(t->arena, access, usage->start->value));
@@ -212,7 +212,7 @@ static struct node_list settle_list(struct tensorizer *t, struct node_list list)
             return list;
         }
         if (usage.update && usage.update->operation == TILE_REDUCE && usage.start &&
-            !is_neutral(usage.start, usage.update->operator))
+            !is_neutral(usage.start, usage.update->op))
             list = settle_start(t, list, &usage);
         if (usage.reads > 1 || is_spread(list, buffer->name) ||
             (usage.update && usage.update->operation == TILE_REDUCE && reads_others(list, buffer->name)))

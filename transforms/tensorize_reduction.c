@@ -17,7 +17,7 @@ struct factors {
 
 static bool collect_factors(struct node *node, struct factors *factors) {
     struct node_binary *binary = node_as(node, binary);
-    if (binary && binary->operator== BINARY_MULTIPLY)
+    if (binary && binary->op == BINARY_MULTIPLY)
         return collect_factors(binary->left, factors) && collect_factors(binary->right, factors);
     if (factors->count == FACTOR_LIMIT)
         return false;
@@ -117,7 +117,7 @@ static struct contraction contraction_of(struct tensorizer *t, struct node_reduc
 static bool is_contraction(struct tensorizer *t, struct node_reduction *reduction, size_t count,
                            const char *const *axes, struct contraction *c) {
     *c = contraction_of(t, reduction, count, axes);
-    return reduction->operator== REDUCTION_SUM && count >= 1 && match_contraction(t, reduction->body, c);
+    return reduction->op == REDUCTION_SUM && count >= 1 && match_contraction(t, reduction->body, c);
 }
 
 /* What a contraction or a sum reads passes through the matrix unit. */
@@ -174,8 +174,8 @@ static void emit_matmul(struct tensorizer *t, const char *fragment, struct node_
     if (target->rank == 1)
         target->orientation = c->row ? ORIENTATION_COLUMN : ORIENTATION_ROW;
     struct node *product = make_binary(t->arena, BINARY_MULTIPLY, left, right);
-    struct node *sum = node_new(t->arena, reduction, REDUCTION, reduction->base.span,
-                                .operator= REDUCTION_SUM, .axes = reduction->axes, .body = product);
+    struct node *sum = node_new(t->arena, reduction, REDUCTION, reduction->base.span, .op = REDUCTION_SUM,
+                                .axes = reduction->axes, .body = product);
     tile_emit(t, TILE_MATMUL, buffer_access(t, fragment), ASSIGN_ADD, sum);
 }
 
@@ -194,10 +194,9 @@ static bool check_reduction(struct tensorizer *t, struct node_reduction *reducti
             axis->name, axis->name);
         return false;
     }
-    if (reduction->operator!= REDUCTION_SUM && reduction->operator!= REDUCTION_MAX && reduction->operator!=
-        REDUCTION_MIN) {
+    if (reduction->op != REDUCTION_SUM && reduction->op != REDUCTION_MAX && reduction->op != REDUCTION_MIN) {
         tensorize_fail(t, "%s over an axis is no tile operation of this device",
-                       word_text(WORDS_reduction_operator, reduction->operator));
+                       word_text(WORDS_reduction_operator, reduction->op));
         return false;
     }
     return true;
@@ -208,7 +207,7 @@ static struct node *fold_operand(struct tensorizer *t, struct node_reduction *re
                                  const char *const *axes) {
     const char *inner = node_as(reduction->axes.items[0], axis)->name;
     if (count != 1) {
-        if (count && reduction->operator== REDUCTION_SUM)
+        if (count && reduction->op == REDUCTION_SUM)
             tensorize_fail(t,
                            "this sum of products has %zu result axes and its factors do not fall into rows "
                            "and columns of a matmul",
@@ -216,7 +215,7 @@ static struct node *fold_operand(struct tensorizer *t, struct node_reduction *re
         else if (count)
             tensorize_fail(t,
                            "this %s has %zu result axes, which only a sum of products may have, as a matmul",
-                           word_text(WORDS_reduction_operator, reduction->operator), count);
+                           word_text(WORDS_reduction_operator, reduction->op), count);
         else
             tensorize_fail(t, "a reduction to 0 axes, a single number, is not one tile operation");
         return NULL;
@@ -236,7 +235,7 @@ static struct node *fold_operand(struct tensorizer *t, struct node_reduction *re
                        node_as(access, access)->name, word_text(WORDS_dtype, dtype));
         return NULL;
     }
-    if (reduction->operator== REDUCTION_MAX && dtype != DTYPE_BF16) {
+    if (reduction->op == REDUCTION_MAX && dtype != DTYPE_BF16) {
         tensorize_fail(t, "max over f32 values has no exact tile operation on this device; store the operand "
                           "as bf16 first");
         return NULL;
@@ -246,7 +245,7 @@ static struct node *fold_operand(struct tensorizer *t, struct node_reduction *re
 }
 
 static struct node *fold_value(struct tensorizer *t, struct node_reduction *reduction, struct node *access) {
-    return node_new(t->arena, reduction, REDUCTION, reduction->base.span, .operator= reduction->operator,
+    return node_new(t->arena, reduction, REDUCTION, reduction->base.span, .op = reduction->op,
                     .axes = reduction->axes, .body = access);
 }
 
@@ -273,20 +272,20 @@ void tensorize_accumulate(struct tensorizer *t, const char *fragment, struct nod
         return;
     target = storage_find(t, fragment);
     target->orientation = fold_orientation(t, reduction, access);
-    enum assign_operator operator= reduction->operator== REDUCTION_SUM ? ASSIGN_ADD : ASSIGN_MAX;
-    tile_emit(t, TILE_REDUCE, buffer_access(t, fragment), operator, fold_value(t, reduction, access));
+    enum assign_operator op = reduction->op == REDUCTION_SUM ? ASSIGN_ADD : ASSIGN_MAX;
+    tile_emit(t, TILE_REDUCE, buffer_access(t, fragment), op, fold_value(t, reduction, access));
 }
 
 /* min(j: e) is -max(j: -e). */
 static struct node *negated_max(struct tensorizer *t, struct node_reduction *reduction, size_t count,
                                 const char *const *axes, const char *target) {
     struct node_reduction max = *reduction;
-    max.operator= REDUCTION_MAX;
-    max.body = node_new(t->arena, unary, UNARY, reduction->base.span, .operator= UNARY_NEGATE,
+    max.op = REDUCTION_MAX;
+    max.body = node_new(t->arena, unary, UNARY, reduction->base.span, .op = UNARY_NEGATE,
                         .operand = reduction->body);
     struct node *value = tensorize_reduction(t, arena_copy(t->arena, &max, sizeof max), count, axes, NULL);
     struct node *negated =
-        node_new(t->arena, unary, UNARY, reduction->base.span, .operator= UNARY_NEGATE, .operand = value);
+        node_new(t->arena, unary, UNARY, reduction->base.span, .op = UNARY_NEGATE, .operand = value);
     if (target && !t->failed)
         tensorize_assign(t, buffer_access(t, target), ASSIGN_SET, negated);
     return target ? buffer_access(t, target) : negated;
@@ -310,7 +309,7 @@ struct node *tensorize_reduction(struct tensorizer *t, struct node_reduction *re
     struct contraction c;
     if (!check_reduction(t, reduction))
         return &reduction->base;
-    if (reduction->operator== REDUCTION_MIN)
+    if (reduction->op == REDUCTION_MIN)
         return negated_max(t, reduction, count, axes, target);
     if (is_contraction(t, reduction, count, axes, &c))
         return contraction_value(t, reduction, count, axes, &c, target);
@@ -325,7 +324,7 @@ struct node *tensorize_reduction(struct tensorizer *t, struct node_reduction *re
         enum dtype dtype = buffer ? buffer->dtype : value_dtype(t, &reduction->base);
         const char *base =
             arena_printf(t->arena, "%s_%s", orientation == ORIENTATION_COLUMN ? "row" : "column",
-                         word_text(WORDS_reduction_operator, reduction->operator));
+                         word_text(WORDS_reduction_operator, reduction->op));
         name = buffer_declare(t, MEMORY_SHARED, base, 1, axes, dtype, orientation);
     }
     storage_find(t, name)->orientation = orientation;

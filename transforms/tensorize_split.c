@@ -61,9 +61,8 @@ static bool is_part(struct node *node) {
     struct node_call *call = node_as(node, call);
     bool access = false;
     find_access(node, &access);
-    return access &&
-           ((binary && binary->operator<= BINARY_REMAINDER) || (unary && unary->operator== UNARY_NEGATE) ||
-            (call && strcmp(call->function, "inside") != 0));
+    return access && ((binary && binary->op <= BINARY_REMAINDER) || (unary && unary->op == UNARY_NEGATE) ||
+                      (call && strcmp(call->function, "inside") != 0));
 }
 
 static bool consider(struct node *node, void *context) {

@@ -89,13 +89,13 @@ const char *buffer_declare(struct tensorizer *t, enum memory memory, const char 
 }
 
 void tile_emit(struct tensorizer *t, enum tile_operation operation, struct node *target,
-               enum assign_operator operator, struct node * value) {
+               enum assign_operator op, struct node *value) {
     struct node *node = node_new(t->arena, tile, TILE, t->span, .operation = operation, .target = target,
-                                 .operator= operator, .value = value);
+                                 .op = op, .value = value);
     builder_add(t->arena, t->out, node);
     report_remark(t->compilation->diagnostics, t->span, "%s: %s %s %s",
                   word_text(WORDS_tile_operation, operation), node_text(t->arena, target),
-                  word_text(WORDS_assign_operator, operator), node_text(t->arena, value));
+                  word_text(WORDS_assign_operator, op), node_text(t->arena, value));
 }
 
 static struct node_list tensorize_list(struct tensorizer *t, struct node_list statements);
@@ -243,7 +243,7 @@ static struct node_list tensorize_statement(struct tensorizer *t, struct node *n
     case NODE_LET:
         return tensorize_let(t, node_as(node, let), rest);
     case NODE_ASSIGN:
-        tensorize_assign(t, node_as(node, assign)->target, node_as(node, assign)->operator,
+        tensorize_assign(t, node_as(node, assign)->target, node_as(node, assign)->op,
                          node_as(node, assign)->value);
         break;
     case NODE_TILE:

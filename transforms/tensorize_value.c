@@ -32,7 +32,7 @@ enum dtype value_dtype(struct tensorizer *t, struct node *value) {
         return value_dtype(t, node_as(value, unary)->operand);
     case NODE_REDUCTION: {
         struct node_reduction *reduction = node_as(value, reduction);
-        bool preserving = reduction->operator== REDUCTION_MAX || reduction->operator== REDUCTION_MIN;
+        bool preserving = reduction->op == REDUCTION_MAX || reduction->op == REDUCTION_MIN;
         return preserving ? value_dtype(t, reduction->body) : DTYPE_F32;
     }
     case NODE_CALL: {

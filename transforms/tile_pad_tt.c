@@ -185,7 +185,7 @@ static bool collect_requests(struct node *node, void *context) {
     const char *axis = node_as(reduction->axes.items[0], axis)->name;
     if (!is_ragged(p, axis))
         return true;
-    double neutral = reduction->operator== REDUCTION_MAX ? -INFINITY : 0;
+    double neutral = reduction->op == REDUCTION_MAX ? -INFINITY : 0;
     struct node_binary *product = node_as(reduction->body, binary);
     if (tile->operation == TILE_MATMUL && product) {
         request_operand(p, product->left, axis, neutral);
@@ -264,8 +264,8 @@ static void add_copies(struct padder *p, struct node *node, struct list_builder 
         builder_add(p->arena, out, arena_copy(p->arena, &copy, sizeof copy));
         builder_add(p->arena, out,
                     node_new(p->arena, tile, TILE, node->span, .operation = TILE_MAP,
-                             .target = make_access(p->arena, r->copy, target->subscripts),
-                             .operator= ASSIGN_SET, .value = masked(p, r, tile->target)));
+                             .target = make_access(p->arena, r->copy, target->subscripts), .op = ASSIGN_SET,
+                             .value = masked(p, r, tile->target)));
         r->copied = true;
     }
 }
@@ -277,7 +277,7 @@ static struct node *redirect(struct padder *p, struct node *node) {
     if (!reduction)
         return node;
     const char *axis = node_as(reduction->axes.items[0], axis)->name;
-    double neutral = reduction->operator== REDUCTION_MAX ? -INFINITY : 0;
+    double neutral = reduction->op == REDUCTION_MAX ? -INFINITY : 0;
     struct node_tile changed = *tile;
     for (size_t i = 0; i < p->request_count; i++) {
         struct request *r = &p->requests[i];

@@ -18,9 +18,9 @@ struct node_list list_exchanged(struct arena *arena, struct node_list list, size
     return list_replaced(arena, list, index + 1, first);
 }
 
-static struct node *make_raw_binary(struct mutator *m, enum binary_operator operator, struct node * left,
+static struct node *make_raw_binary(struct mutator *m, enum binary_operator op, struct node *left,
                                     struct node *right) {
-    return node_new(m->arena, binary, BINARY, left->span, .operator= operator, .left = left, .right = right);
+    return node_new(m->arena, binary, BINARY, left->span, .op = op, .left = left, .right = right);
 }
 
 /* ---- inside an expression ---- */
@@ -66,7 +66,7 @@ static struct node *mutate_binary(struct mutator *m, struct node *e) {
     if (take(m, "right operand alone"))
         return binary->right;
     for (size_t i = 0; i < sizeof operator_swaps / sizeof *operator_swaps; i++)
-        if (binary->operator== operator_swaps[i].from && take(m, "another operator"))
+        if (binary->op == operator_swaps[i].from && take(m, "another operator"))
             return make_raw_binary(m, operator_swaps[i].to, binary->left, binary->right);
     return node_map_children(m->arena, e, mutate_inside, m);
 }
@@ -139,7 +139,7 @@ struct node_list mutate_numbers(struct mutator *m, struct node_list numbers) {
 
 struct node *mutate_condition(struct mutator *m, struct node *e) {
     if (take(m, "negated"))
-        return node_new(m->arena, unary, UNARY, e->span, .operator= UNARY_NOT, .operand = e);
+        return node_new(m->arena, unary, UNARY, e->span, .op = UNARY_NOT, .operand = e);
     return mutate_inside(e, m);
 }
 
