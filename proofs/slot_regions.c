@@ -6,7 +6,8 @@
  *
  * - by one of its turns, that of the same numbers. Loops of equal ranges share a variable: where the slot
  * that is read mentions it, its loop is open and has this turn, and so had the other one. Any other loop of
- * the region stands for its first turn, and must have one, or for the turn that the slot says;
+ * the region stands for its first turn, and must have one, or for the turn that the slot says, or for that of
+ * an open loop which moves the slot alike;
  * - or as one of all slots from the first to the last, with no gap between them.
  *
  * Of a carried region the first turn and the one before count; there must have been one.
@@ -234,18 +235,30 @@ static bool reaches_densely(struct walk *w, const struct alternatives *facts, co
 
 /* ---- one turn ---- */
 
-/* Where a loop moves the slot by one from turn to turn: the turn that writes `slot`, which must be one of its
- * turns; NULL when it is none. */
+/* The variable of an open loop whose turns move `slot` by `stride`; NULL when there is none. */
+static const struct polynomial *variable_that_moves(struct walk *w, const struct polynomial *slot,
+                                                    const struct polynomial *stride) {
+    const struct polynomial *factor, *rest;
+    for (size_t i = 0; i < w->loop_count; i++)
+        if (w->loops[i].atom != ATOM_LIMIT &&
+            part_by_atom(&w->values, slot, w->loops[i].atom, &factor, &rest) && same_value(factor, stride))
+            return atom_value(&w->values, w->loops[i].atom);
+    return NULL;
+}
+
+/* Where a loop moves the slot by one from turn to turn, the turn that writes `slot`; where by more, the turn
+ * of the number that an open loop has which moves `slot` alike. It must be one of its turns; NULL when it is
+ * none. */
 static const struct polynomial *turn_that_writes(struct walk *w, const struct alternatives *facts,
                                                  const struct polynomial *at, size_t loop,
                                                  const struct polynomial *slot) {
     struct values *v = &w->values;
     const struct atom atom = v->atoms[loop];
     const struct polynomial *factor, *rest, *turn, *one = number(v, 1);
-    if (atom.step != 1 || !at || !part_by_atom(v, at, loop, &factor, &rest) || !same_value(factor, one) ||
+    if (atom.step != 1 || !at || !part_by_atom(v, at, loop, &factor, &rest) || !factor->count ||
         depends_on_atom(v, rest, loop))
         return NULL;
-    turn = difference_of(v, slot, rest);
+    turn = same_value(factor, one) ? difference_of(v, slot, rest) : variable_that_moves(w, slot, factor);
     bool inside = turn && prove_guarded(w, facts, atom.a, turn) &&
                   prove_guarded(w, facts, sum_of(v, turn, one), atom.b);
     return inside ? turn : NULL;
@@ -274,12 +287,26 @@ static bool reaches_in_a_turn(struct walk *w, const struct alternatives *facts, 
         if (!value)
             return false;
         choose(&chosen, region->locals[solved], value);
-        at = slot;
+        at = at_chosen(v, region->slot, &chosen);
     }
     const struct polynomial *past = sum_of(v, at, at_chosen(v, region->count, &chosen));
     return (same_value(at, slot) || (prove_guarded(w, facts, at, slot) &&
                                      prove_guarded(w, facts, sum_of(v, slot, number(v, 1)), past))) &&
            guards_met(w, facts, region, &chosen);
+}
+
+/* The range of a loop depends on no other one from `first` on, nor theirs on it. */
+static bool stands_alone(const struct values *v, const struct region *region, size_t first, size_t at) {
+    const struct atom *own = &v->atoms[region->locals[at]];
+    for (size_t i = first; i < region->local_count; i++) {
+        const struct atom *other = &v->atoms[region->locals[i]];
+        if (i != at &&
+            (depends_on_atom(v, own->a, region->locals[i]) || depends_on_atom(v, own->b, region->locals[i]) ||
+             depends_on_atom(v, other->a, region->locals[at]) ||
+             depends_on_atom(v, other->b, region->locals[at])))
+            return false;
+    }
+    return true;
 }
 
 static bool reaches(struct walk *w, const struct alternatives *facts, const struct region *region,
@@ -288,8 +315,8 @@ static bool reaches(struct walk *w, const struct alternatives *facts, const stru
     if (reaches_in_a_turn(w, facts, region, first, turn, slot, none) ||
         reaches_densely(w, facts, region, first, turn, slot))
         return true;
-    for (size_t i = first; region->guards && i < region->local_count; i++)
-        if (is_rectangular(&w->values, region, first) &&
+    for (size_t i = first; i < region->local_count; i++)
+        if (stands_alone(&w->values, region, first, i) &&
             reaches_in_a_turn(w, facts, region, first, turn, slot, i))
             return true;
     return false;
