@@ -213,7 +213,17 @@ enum value_kind verify_device_value(struct verifier *v, const struct node_call *
 
 /* ---- circular buffers ---- */
 
+/* Circular buffers and semaphores are those of a core. */
+static void verify_outside(struct verifier *v, const struct node *declaration, const char *name) {
+    if (!v->inside_role)
+        return;
+    verify_error(v, declaration, "%s is declared in a role or function", name);
+    report_help(v->diagnostics, (struct span){0},
+                "circular buffers and semaphores stand beside the functions that share them");
+}
+
 void verify_circular_buffer(struct verifier *v, const struct node_circular_buffer *buffer) {
+    verify_outside(v, &buffer->base, buffer->name);
     for (size_t i = v->base; i < v->count; i++) {
         const struct scope_name *other = &v->names[i];
         if (other->kind != NAME_CIRCULAR_BUFFER ||
@@ -236,6 +246,7 @@ void verify_circular_buffer(struct verifier *v, const struct node_circular_buffe
 /* ---- semaphores ---- */
 
 void verify_semaphore(struct verifier *v, const struct node_semaphore *semaphore) {
+    verify_outside(v, &semaphore->base, semaphore->name);
     for (size_t i = v->base; i < v->count; i++) {
         const struct scope_name *other = &v->names[i];
         if (other->kind != NAME_SEMAPHORE ||

@@ -230,6 +230,9 @@ static const struct {
     {FORM_DEVICE, SPLIT READER("let x: u32 = -2147483649") WRITER("") "}",
      "-2147483649 does not fit in the 32 bits that the device has for a number", 2},
     {FORM_DEVICE, SPLIT COMPUTE("let x: u32 = bits(5000000000)") WRITER("") "}", NULL, 0},
+    {FORM_DEVICE, SPLIT READER("circular_buffer cb_b = 1: bf16 pages 4") WRITER("") "}",
+     "cb_b is declared in a role or function", 2},
+    {FORM_DEVICE, SPLIT READER("semaphore s = 1") WRITER("") "}", "s is declared in a role or function", 2},
     {FORM_DEVICE, SPLIT READER("accessor A at 0 tiles [] ") WRITER("") "}", "accessor A has no dimensions",
      2},
 };
