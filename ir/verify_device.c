@@ -234,7 +234,7 @@ void verify_circular_buffer(struct verifier *v, const struct node_circular_buffe
             report_note(v->diagnostics, other->node->span, "%s is declared here", other->name);
         break;
     }
-    if (buffer->id < 0)
+    if (buffer->id < 0 || buffer->id > UINT32_MAX)
         verify_error(v, &buffer->base, "circular buffer %s has the number %lld", buffer->name,
                      (long long)buffer->id);
     verify_number(v, buffer->pages, "a number of pages");

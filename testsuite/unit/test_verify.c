@@ -230,6 +230,8 @@ static const struct {
     {FORM_DEVICE, SPLIT READER("let x: u32 = -2147483649") WRITER("") "}",
      "-2147483649 does not fit in the 32 bits that the device has for a number", 2},
     {FORM_DEVICE, SPLIT COMPUTE("let x: u32 = bits(5000000000)") WRITER("") "}", NULL, 0},
+    {FORM_DEVICE, SPLIT "circular_buffer cb_b = 5000000000: bf16 pages 4 " READER("") WRITER("") "}",
+     "circular buffer cb_b has the number 5000000000", 2},
     {FORM_DEVICE, SPLIT READER("circular_buffer cb_b = 1: bf16 pages 4") WRITER("") "}",
      "cb_b is declared in a role or function", 2},
     {FORM_DEVICE, SPLIT READER("semaphore s = 1") WRITER("") "}", "s is declared in a role or function", 2},
