@@ -259,8 +259,8 @@ static void print_assign(struct printer *p, struct node_assign *assign) {
     if (!target || assign->op == ASSIGN_MAX || assign->op == ASSIGN_MIN)
         no_spelling(p, &assign->base);
     else
-        LINE(p, assign, {"name", name(p, target->name)},
-             {"op", word_text(WORDS_assign_operator, assign->op)}, {"value", value(p, assign->value)});
+        LINE(p, assign, {"name", name(p, target->name)}, {"op", word_text(WORDS_assign_operator, assign->op)},
+             {"value", value(p, assign->value)});
 }
 
 static void print_declaration(struct printer *p, enum spelling row, const char *plain, struct node *number) {

@@ -31,8 +31,8 @@ struct tensor_value {
 struct launcher {
     struct run *run;
     struct device *device; /* NULL: the evaluator runs */
-    const char
-        *authored; /* a kernel that was launched and was device form when it was read; NULL: none yet */
+    /* a kernel that was launched and was device form when it was read; NULL: none yet */
+    const char *authored;
 };
 
 bool launcher_open(struct launcher *launcher, struct run *run);

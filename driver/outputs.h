@@ -12,8 +12,8 @@ struct arena;
 struct outputs {
     struct output_file *files;
     size_t count; /* files to write */
-    size_t
-        total; /* and, behind them, those of a kernel's folder that only another choice has: to be removed */
+    /* and, behind them, those of a kernel's folder that only another choice has: to be removed */
+    size_t total;
 };
 
 struct outputs outputs_of(struct arena *arena, const struct emission *emission,

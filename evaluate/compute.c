@@ -420,18 +420,20 @@ static enum call_result configure(struct machine *m, const struct call *call) {
     return CALL_DONE;
 }
 
-#define BINARY_FAMILY(op, kind)                                                                              \
-    {#op "_init", configure, 2}, {#op "_bcast_rows_init", configure, 2},                                     \
-        {#op "_bcast_cols_init", configure, 2}, {#op "_bcast_scalar_init", configure, 2},                    \
-        {#op "_tiles", binary_tiles, BINARY_VARIANT(kind, TEMPLATE_uint32_t)},                               \
-        {#op "_tiles_bcast_rows", binary_tiles, BINARY_VARIANT(kind, TEMPLATE_ROW)},                         \
-        {#op "_tiles_bcast_cols", binary_tiles, BINARY_VARIANT(kind, TEMPLATE_COL)}, {                       \
-#op "_tiles_bcast_scalar", binary_tiles, BINARY_VARIANT(kind, TEMPLATE_SCALAR)                       \
-    }
-#define VECTOR_FAMILY(op, kind)                                                                              \
-    {#op "_binary_tile_init", configure, 0}, {                                                               \
-#op "_binary_tile", vector_binary, kind                                                              \
-    }
+/* clang-format off */
+#define BINARY_FAMILY(op, kind)                                                       \
+    {#op "_init", configure, 2},                                                      \
+    {#op "_bcast_rows_init", configure, 2},                                           \
+    {#op "_bcast_cols_init", configure, 2},                                           \
+    {#op "_bcast_scalar_init", configure, 2},                                         \
+    {#op "_tiles", binary_tiles, BINARY_VARIANT(kind, TEMPLATE_uint32_t)},            \
+    {#op "_tiles_bcast_rows", binary_tiles, BINARY_VARIANT(kind, TEMPLATE_ROW)},      \
+    {#op "_tiles_bcast_cols", binary_tiles, BINARY_VARIANT(kind, TEMPLATE_COL)},      \
+    {#op "_tiles_bcast_scalar", binary_tiles, BINARY_VARIANT(kind, TEMPLATE_SCALAR)}
+#define VECTOR_FAMILY(op, kind)               \
+    {#op "_binary_tile_init", configure, 0},  \
+    {#op "_binary_tile", vector_binary, kind}
+/* clang-format on */
 
 static const struct {
     const char *name;

@@ -17,8 +17,8 @@ enum { LARGEST_SOURCE = 16 << 20, MOST_SOURCES = 64 };
 struct loader {
     struct front *front;
     struct item **end;
-    const char
-        *paths[MOST_SOURCES]; /* real paths by source index from first_source on; NULL where there is none */
+    /* real paths by source index from first_source on; NULL where there is none */
+    const char *paths[MOST_SOURCES];
     bool loading[MOST_SOURCES];
     uint32_t first_source, count;
 };

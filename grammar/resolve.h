@@ -19,8 +19,8 @@ struct value {
     uint64_t axes;         /* the open block axes it varies along, by entity.block_index */
     bool varies;           /* mentions an axis */
     const char *parameter; /* mentions this scalar parameter of type index */
-    const char
-        *product; /* this scalar parameter multiplies an axis: it must be known when a subscript uses it */
+    /* this scalar parameter multiplies an axis: it must be known when a subscript uses it */
+    const char *product;
     struct span span;
 };
 

@@ -21,8 +21,8 @@ struct compilation {
     struct node *kernel;     /* the kernel as it stands; a pass replaces it */
     enum form form;
     bool rehearse; /* verify_tt_ir plays small launches behind its proofs */
-    struct node
-        *checks; /* what verify_tt_ir leaves to the launch: conditions on sizes by name; NULL: nothing */
+    /* what verify_tt_ir leaves to the launch: conditions on sizes by name; NULL: nothing */
+    struct node *checks;
     struct explanations *explanations; /* what is proved is told here; NULL: nobody asks */
     const struct pass *broken;         /* set by the runner: this pass broke its promise, a fault of tilec */
 };

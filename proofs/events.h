@@ -23,8 +23,8 @@ struct condition {
 
 /* A call between cores. What a call has not is NULL. */
 struct core_call {
-    const struct node_semaphore
-        *semaphore; /* set, waited for, increased or sent; NULL: none, or none that is known */
+    /* set, waited for, increased or sent; NULL: none, or none that is known */
+    const struct node_semaphore *semaphore;
     const struct polynomial *value;      /* set, waited for, added */
     const struct polynomial *corners[4]; /* NoC coordinates: x, y of a core; x0, y0, x1, y1 of a rectangle */
     const struct polynomial *source, *target; /* L1 addresses here and there */

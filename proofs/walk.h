@@ -32,8 +32,8 @@ struct open_loop {
     const struct node_for *node;
     const char *name;
     size_t atom; /* ATOM_LIMIT: the variable stands for one known value */
-    const struct polynomial
-        *left; /* then: the turns from this one on, above 0 wherever it is taken; NULL: unknown */
+    /* then: the turns from this one on, above 0 wherever it is taken; NULL: unknown */
+    const struct polynomial *left;
 };
 
 struct open_condition {
@@ -125,11 +125,11 @@ struct walk {
     struct spare_state *spare_states; /* of the proof at hand */
     struct span span;
     struct call_effects *effects;
-    const struct polynomial *
-        *waited_at_end; /* by buffer: pages waited for and not popped when its consumer ends */
-    void *context;      /* of a proof that looks at all functions */
-    const char
-        *witness;   /* of the last rule that was refuted: "at r = 2, step = 6 with M = 33"; may be empty */
+    /* By buffer: pages waited for and not popped when its consumer ends. */
+    const struct polynomial **waited_at_end;
+    void *context; /* of a proof that looks at all functions */
+    /* Of the last rule that was refuted: "at r = 2, step = 6 with M = 33"; may be empty. */
+    const char *witness;
     int64_t excess; /* and by how much, where prove_at_most refuted it */
 };
 

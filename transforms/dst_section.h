@@ -15,9 +15,9 @@ struct fragment {
     const char *home;        /* "dst", or the circular buffer of its partial tiles */
     int64_t height, width;   /* of a subblock in tiles */
     struct node_tile *start; /* the map that gives the first value, once met */
-    struct node_tile
-        *update; /* the accumulation where it stands beside its reader; in a loop it is emitted in place */
-    bool looped; /* its section stays open over a loop */
+    /* the accumulation where it stands beside its reader; in a loop it is emitted in place */
+    struct node_tile *update;
+    bool looped;       /* its section stays open over a loop */
     bool column_major; /* slots run down the columns: the right operand lies transposed */
 };
 

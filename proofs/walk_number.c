@@ -1,0 +1,248 @@
+/* The numbers of a function as polynomials: its names, the launch arguments, its expressions. */
+#include "proofs/walk.h"
+
+#include <string.h>
+
+#include "ir/attributes.h"
+#include "ir/build.h"
+#include "ir/query.h"
+#include "support/name_table.h"
+
+/* ---- names ---- */
+
+void walk_bind(struct walk *w, const char *name, const struct polynomial *value) {
+    struct name_value *bound = arena_allocate(w->compilation->arena, sizeof *bound);
+    *bound = (struct name_value){name, value, w->names};
+    w->names = bound;
+}
+
+/* A launch whose results are empty is not run: a size of every result is at least 1. */
+static bool is_positive(const struct walk *w, const char *name) {
+    struct node_list parameters = node_as(w->compilation->kernel, kernel)->parameters;
+    bool found = false;
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        bool has = false;
+        for (size_t j = 0; j < parameter->dimensions.count; j++) {
+            struct node_reference *size = node_as(parameter->dimensions.items[j], reference);
+            has = has || (size && strcmp(size->name, name) == 0);
+        }
+        if (parameter->direction != DIRECTION_IN && parameter->dimensions.count && !has)
+            return false;
+        found = found || (parameter->direction != DIRECTION_IN && has);
+    }
+    return found;
+}
+
+static const struct polynomial *size_value(struct walk *w, const char *name) {
+    struct atom atom = {.kind = ATOM_SIZE, .name = name, .positive = is_positive(w, name)};
+    return atom_value(&w->values, atom_find(&w->values, &atom));
+}
+
+static const struct polynomial *name_value(struct walk *w, const char *name) {
+    for (const struct name_value *n = w->names; n; n = n->next)
+        if (name_equal(n->name, name))
+            return n->value;
+    return size_value(w, name);
+}
+
+/* ---- numbers ---- */
+
+static const struct polynomial *launch_argument(struct walk *w, struct node *position) {
+    struct node_dictionary *arguments =
+        node_as(attribute_get(w->compilation->kernel, KEY_TT_RUNTIME_ARGS), dictionary);
+    int64_t index;
+    if (!integer_value(position, &index) || index < 0)
+        return NULL;
+    if (!arguments || (size_t)index >= arguments->entries.count)
+        return size_value(w, arena_printf(w->compilation->arena, "argument %d", (int)index));
+    const struct name_value *names = w->names;
+    w->names = w->kernel_names;
+    w->launching = true;
+    const struct polynomial *value =
+        evaluate_number(w, node_as(arguments->entries.items[index], attribute)->value);
+    w->launching = false;
+    w->names = names;
+    return value;
+}
+
+/* What differs from core to core: its share of the blocks, and where it stands on the core grid. */
+static const struct polynomial *value_of_core(struct walk *w, const struct node_call *call) {
+    static const struct {
+        const char *function;
+        struct atom atom;
+    } rows[] = {{"start", {.kind = ATOM_START, .name = "start_id"}},
+                {"count", {.kind = ATOM_COUNT, .name = "count"}},
+                {"core_x", {.kind = ATOM_CORE, .name = "sx", .position = 0}},
+                {"core_y", {.kind = ATOM_CORE, .name = "sy", .position = 1}}};
+    for (size_t i = 0; call->arguments.count == 0 && i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(call->function, rows[i].function) == 0)
+            return atom_value(&w->values, atom_find(&w->values, &rows[i].atom));
+    return NULL;
+}
+
+const struct polynomial *walk_window_address(struct walk *w, const void *state, size_t buffer, bool write,
+                                             struct span span) {
+    (void)state;
+    struct atom atom = {
+        .kind = ATOM_POINTER, .name = "", .step = (int64_t)buffer, .write = write, .span = span};
+    return atom_value(&w->values, atom_find(&w->values, &atom));
+}
+
+static const struct polynomial *pointer_value(struct walk *w, const struct node_call *call, bool write) {
+    struct walked_call walked = {.call = call, .span = w->span};
+    size_t buffer = buffer_of(w, &walked, 1);
+    if (!w->proof || !w->proof->pointer || buffer == w->buffer_count)
+        return NULL;
+    return w->proof->pointer(w, w->state, buffer, write, w->span);
+}
+
+/* NoC coordinates of a core, the address of a semaphore; NULL when it is neither. */
+static const struct polynomial *place_value(struct walk *w, const struct node_call *call) {
+    struct values *v = &w->values;
+    struct node *const *arguments = call->arguments.items;
+    size_t count = call->arguments.count;
+    struct atom atom = {.kind = ATOM_SEMAPHORE, .name = call->function};
+    if (strcmp(call->function, "get_semaphore") == 0 && count == 1)
+        return known_number(evaluate_number(w, arguments[0]), &atom.step) ? atom_value(v, atom_find(v, &atom))
+                                                                          : NULL;
+    if ((strcmp(call->function, "noc_x") != 0 && strcmp(call->function, "noc_y") != 0) || count != 2)
+        return NULL;
+    atom.kind = ATOM_NOC;
+    atom.position = call->function[4] == 'y';
+    atom.a = evaluate_number(w, arguments[0]);
+    atom.b = evaluate_number(w, arguments[1]);
+    return atom.a && atom.b ? atom_value(v, atom_find(v, &atom)) : NULL;
+}
+
+static const struct polynomial *call_value(struct walk *w, struct node_call *call) {
+    struct values *v = &w->values;
+    struct node *const *arguments = call->arguments.items;
+    size_t count = call->arguments.count;
+    typedef const struct polynomial *operation(struct values *, const struct polynomial *,
+                                               const struct polynomial *);
+    static const struct {
+        const char *name;
+        operation *of;
+    } rows[] = {{"min", minimum_of}, {"max", maximum_of}, {"ceildiv", ceiling_of}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (count == 2 && strcmp(call->function, rows[i].name) == 0)
+            return rows[i].of(v, evaluate_number(w, arguments[0]), evaluate_number(w, arguments[1]));
+    if (strcmp(call->function, "get_arg_val") == 0 && count == 2)
+        return launch_argument(w, arguments[1]);
+    if (strcmp(call->function, "get_write_ptr") == 0 || strcmp(call->function, "get_read_ptr") == 0)
+        return pointer_value(w, call, call->function[4] == 'w');
+    if (strcmp(call->function, "address") == 0 && count == 1)
+        return size_value(w, node_text(w->compilation->arena, &call->base));
+    const struct polynomial *place = place_value(w, call);
+    return place ? place : value_of_core(w, call);
+}
+
+/* How many numbers a loop's variable runs over, from 0 on or over all shares; NULL when it is not one alone.
+ */
+static const struct polynomial *range_of_variable(struct values *v, const struct polynomial *variable) {
+    bool alone =
+        variable && variable->count == 1 && variable->terms[0].degree == 1 && variable->terms[0].factor == 1;
+    const struct atom *loop = alone ? &v->atoms[variable->terms[0].atoms[0]] : NULL;
+    if (!loop || loop->kind != ATOM_LOOP || !loop->a || loop->step != 1)
+        return NULL;
+    bool share = loop->a->count == 1 && loop->a->terms[0].degree == 1 &&
+                 v->atoms[loop->a->terms[0].atoms[0]].kind == ATOM_START;
+    return share ? v->points : loop->a->count == 0 ? loop->b : NULL;
+}
+
+/* n / d and n % d of a loop's variable that runs over a multiple of d are the numbers of blocks in two
+ * directions, like those of delinearize; NULL when they are not. */
+static const struct polynomial *block_number(struct walk *w, const struct polynomial *n,
+                                             const struct polynomial *d, size_t position) {
+    struct values *v = &w->values;
+    const struct polynomial *range = range_of_variable(v, n), *blocks;
+    int64_t literal;
+    if (!range || !d || known_number(d, &literal) || !(blocks = exact_quotient(v, range, d)))
+        return NULL;
+    struct atom atom = {.kind = ATOM_INDEX,
+                        .name = position ? "n % d" : "n / d",
+                        .a = n,
+                        .extents = {blocks, d},
+                        .extent_count = 2,
+                        .position = position};
+    return atom_value(v, atom_find(v, &atom));
+}
+
+static const struct polynomial *binary_value(struct walk *w, struct node_binary *binary) {
+    struct values *v = &w->values;
+    const struct polynomial *a = evaluate_number(w, binary->left), *b = evaluate_number(w, binary->right),
+                            *block;
+    switch (binary->op) {
+    case BINARY_ADD:
+        return sum_of(v, a, b);
+    case BINARY_SUBTRACT:
+        if (w->watch && !w->launching && !w->quiet)
+            w->watch->subtracts(w, binary, a, b);
+        return difference_of(v, a, b);
+    case BINARY_MULTIPLY:
+        return product_of(v, a, b);
+    case BINARY_DIVIDE:
+        return (block = block_number(w, a, b, 0)) ? block : quotient_of(v, a, b);
+    case BINARY_REMAINDER:
+        return (block = block_number(w, a, b, 1)) ? block : remainder_of(v, a, b);
+    default:
+        return NULL;
+    }
+}
+
+static const struct polynomial *reference_value(struct walk *w, const struct node_reference *reference) {
+    const struct polynomial *value = name_value(w, reference->name);
+    if (w->watch && value && !w->launching && !w->quiet)
+        w->watch->refers(w, value);
+    return value;
+}
+
+const struct polynomial *evaluate_number(struct walk *w, struct node *expression) {
+    if (!expression)
+        return NULL;
+    switch (expression->kind) {
+    case NODE_INTEGER:
+        return number(&w->values, node_as(expression, integer)->value);
+    case NODE_REFERENCE:
+        return reference_value(w, node_as(expression, reference));
+    case NODE_BINARY:
+        return binary_value(w, node_as(expression, binary));
+    case NODE_CALL:
+        return call_value(w, node_as(expression, call));
+    default:
+        return NULL;
+    }
+}
+
+int condition_value(struct walk *w, struct node *condition) {
+    struct node_binary *binary = node_as(condition, binary);
+    int64_t difference;
+    if (!binary)
+        return -1;
+    if (binary->op == BINARY_AND || binary->op == BINARY_OR) {
+        int a = condition_value(w, binary->left), b = condition_value(w, binary->right);
+        int decides = binary->op == BINARY_OR;
+        return a == decides || b == decides ? decides : a < 0 || b < 0 ? -1 : !decides;
+    }
+    const struct polynomial *apart =
+        difference_of(&w->values, evaluate_number(w, binary->left), evaluate_number(w, binary->right));
+    if (!known_number(apart, &difference))
+        return -1;
+    switch (binary->op) {
+    case BINARY_EQUAL:
+        return difference == 0;
+    case BINARY_NOT_EQUAL:
+        return difference != 0;
+    case BINARY_LESS:
+        return difference < 0;
+    case BINARY_LESS_EQUAL:
+        return difference <= 0;
+    case BINARY_GREATER:
+        return difference > 0;
+    case BINARY_GREATER_EQUAL:
+        return difference >= 0;
+    default:
+        return -1;
+    }
+}
