@@ -141,8 +141,25 @@ const struct node_function *helper_find(const struct verifier *v, const char *na
     return NULL;
 }
 
+/* Does the helper stand before the function that is verified? C knows no other, and none calls itself then.
+ */
+static bool stands_before(const struct verifier *v, const struct node_function *helper) {
+    struct node_block *body = node_as(node_as(v->kernel, kernel)->body, block);
+    for (size_t i = 0; i < body->statements.count && body->statements.items[i] != &v->function->base; i++)
+        if (body->statements.items[i] == &helper->base)
+            return true;
+    return false;
+}
+
 static void check_helper_call(struct verifier *v, const struct node_call *call,
                               const struct node_function *helper) {
+    if (helper == v->function)
+        verify_error(v, &call->base, "%s calls itself", call->function);
+    else if (v->function && !stands_before(v, helper)) {
+        verify_error(v, &call->base, "%s is called before it is known", call->function);
+        report_note(v->diagnostics, helper->base.span, "%s stands here", call->function);
+        report_help(v->diagnostics, (struct span){0}, "a helper stands before the functions that call it");
+    }
     if (helper->parameters.count != call->arguments.count)
         verify_error(v, &call->base, "%s takes %zu argument%s, not %zu", call->function,
                      helper->parameters.count, helper->parameters.count == 1 ? "" : "s",
@@ -279,6 +296,7 @@ void verify_function(struct verifier *v, const struct node_function *function) {
     size_t mark = v->count, base = v->base;
     v->base = mark;
     v->inside_role = true;
+    v->function = function;
     v->role = function->role;
     if (function->role != ROLE_HELPER && function->parameters.count)
         verify_error(v, &function->base, "%s %s takes parameters: only helpers do",
@@ -293,6 +311,7 @@ void verify_function(struct verifier *v, const struct node_function *function) {
     }
     verify_statement(v, function->body);
     v->inside_role = false;
+    v->function = NULL;
     v->base = base;
     v->count = mark;
 }

@@ -47,6 +47,7 @@ struct verifier {
     enum form form;
     bool split;       /* device form as functions */
     bool inside_role; /* or function */
+    const struct node_function *function; /* or NULL */
     enum role role;
     struct scope_name *names;
     size_t count, capacity, base; /* a function sees the names from base on */
