@@ -260,19 +260,13 @@ static const char *python_real(const struct expression_context *c, double value)
 }
 
 /* The number that a scalar literal with its signs stands for; false when it is none. */
-static bool literal_value(const struct node *node, double *value) {
-    if (node->kind == NODE_UNARY && ((const struct node_unary *)node)->op == UNARY_NEGATE) {
-        bool literal = literal_value(((const struct node_unary *)node)->operand, value);
-        *value = -*value;
-        return literal;
-    }
-    if (node->kind == NODE_INTEGER)
-        *value = (double)((const struct node_integer *)node)->value;
-    else if (node->kind == NODE_REAL)
-        *value = ((const struct node_real *)node)->value;
-    else
-        *value = 0;
-    return node->kind == NODE_INTEGER || node->kind == NODE_REAL;
+static bool signed_literal(const struct node *node, double *value) {
+    if (node->kind != NODE_UNARY || ((const struct node_unary *)node)->op != UNARY_NEGATE)
+        return literal_value(node, value);
+    if (!signed_literal(((const struct node_unary *)node)->operand, value))
+        return false;
+    *value = -*value;
+    return true;
 }
 
 static const char *unary_text(const struct expression_context *c, struct node_unary *unary, int least) {
@@ -387,7 +381,7 @@ static const char *bits_text(const struct expression_context *c, struct node_cal
     struct node_call *number = call->arguments.count == 1 ? node_as(call->arguments.items[0], call) : NULL;
     if (number && strcmp(number->function, "i32") == 0)
         return row_text(c, name_known(c->names, "bits")->call, number);
-    if (call->arguments.count != 1 || !literal_value(call->arguments.items[0], &value))
+    if (call->arguments.count != 1 || !signed_literal(call->arguments.items[0], &value))
         return no_spelling(c, &call->base);
     float single = (float)value;
     uint32_t bits;

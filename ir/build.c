@@ -15,6 +15,20 @@ bool integer_value(const struct node *node, int64_t *value) {
     return true;
 }
 
+bool literal_value(const struct node *node, double *value) {
+    if (node->kind == NODE_INTEGER)
+        *value = (double)((const struct node_integer *)node)->value;
+    else if (node->kind == NODE_REAL)
+        *value = ((const struct node_real *)node)->value;
+    else
+        return false;
+    return true;
+}
+
+struct node *make_negation(struct arena *arena, struct node *value) {
+    return node_new(arena, unary, UNARY, value->span, .op = UNARY_NEGATE, .operand = value);
+}
+
 struct node *make_integer(struct arena *arena, int64_t value) {
     return node_new(arena, integer, INTEGER, nowhere, .value = value);
 }

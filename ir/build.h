@@ -33,8 +33,12 @@ struct node *make_for(struct arena *arena, struct span span, const char *name, s
 struct node *make_axis(struct arena *arena, const char *name, struct node *lower, struct node *upper,
                        struct node *step);
 
+struct node *make_negation(struct arena *arena, struct node *value); /* where value stands */
+
 /* The literal's value; false when the node is no integer literal. */
 bool integer_value(const struct node *node, int64_t *value);
+/* Of an integer or real literal; false when the node is neither. */
+bool literal_value(const struct node *node, double *value);
 /* a op b, `/` and `%` floored, comparisons 0 or 1; false where there is no value: overflow, division by zero.
  */
 bool integer_operate(enum binary_operator op, int64_t a, int64_t b, int64_t *value);

@@ -30,13 +30,6 @@ static bool varies(const struct values *v, const struct polynomial *p) {
     return false;
 }
 
-static bool same_key(const struct monomial *a, const struct monomial *b) {
-    bool same = a->degree == b->degree;
-    for (size_t i = 0; same && i < a->degree; i++)
-        same = a->atoms[i] == b->atoms[i];
-    return same;
-}
-
 static bool constrain(struct linear_system *system, const struct linear *linear) {
     if (system->count == COVER_CONSTRAINTS)
         return false;
@@ -140,12 +133,12 @@ static bool choose(struct conversion *c, const struct atom *atom, const struct l
 static bool column(struct affine *a, struct conversion *c, const struct monomial *key, struct linear *unit) {
     struct values *v = &a->walk->values;
     for (size_t i = 0; i < a->cover->parameters; i++)
-        if (same_key(&a->keys[i], key)) {
+        if (same_product(&a->keys[i], key)) {
             unit->parameters[i] = 1;
             return true;
         }
     for (size_t i = 0; c && i < c->piece->dimensions; i++)
-        if (same_key(&c->keys[i], key)) {
+        if (same_product(&c->keys[i], key)) {
             unit->dimensions[i] = 1;
             return true;
         }

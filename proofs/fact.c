@@ -240,13 +240,6 @@ static void open_arms(struct walk *w, struct facts *facts) {
     }
 }
 
-static bool same_monomial(const struct monomial *a, const struct monomial *b) {
-    bool same = a->degree == b->degree;
-    for (size_t i = 0; same && i < a->degree; i++)
-        same = a->atoms[i] == b->atoms[i];
-    return same;
-}
-
 /* p + factor * fact <= 0, where that fact (at least 0) cancels a term of p. `depth`: facts to take at most.
  */
 static bool proved_with(struct walk *w, const struct facts *facts, size_t first, const struct polynomial *p,
@@ -261,7 +254,7 @@ static bool proved_with(struct walk *w, const struct facts *facts, size_t first,
         for (size_t j = 0; j < fact->count; j++)
             for (size_t k = 0; k < p->count; k++) {
                 int64_t factor = -p->terms[k].factor / fact->terms[j].factor;
-                if (!same_monomial(&fact->terms[j], &p->terms[k]) || factor < 1 || factor == tried)
+                if (!same_product(&fact->terms[j], &p->terms[k]) || factor < 1 || factor == tried)
                     continue;
                 tried = factor;
                 if (proved_with(w, facts, i + 1, sum_of(v, p, product_of(v, fact, number(v, factor))),

@@ -160,6 +160,13 @@ const struct polynomial *product_of(struct values *v, const struct polynomial *a
 
 /* ---- questions ---- */
 
+bool same_product(const struct monomial *a, const struct monomial *b) {
+    bool same = a->degree == b->degree;
+    for (size_t i = 0; same && i < a->degree; i++)
+        same = a->atoms[i] == b->atoms[i];
+    return same;
+}
+
 bool known_number(const struct polynomial *p, int64_t *value) {
     if (!p || p->count > 1 || (p->count && p->terms[0].degree))
         return false;

@@ -86,6 +86,8 @@ const struct polynomial *exact_quotient(struct values *v, const struct polynomia
 /* a / b rounded up. */
 const struct polynomial *ceiling_of(struct values *v, const struct polynomial *a, const struct polynomial *b);
 
+/* The same product of atoms, whatever the factors? */
+bool same_product(const struct monomial *a, const struct monomial *b);
 /* NULL equals nothing. */
 static inline bool same_value(const struct polynomial *a, const struct polynomial *b) {
     return a && a == b;

@@ -263,10 +263,6 @@ static bool open_panels(struct emitter *e, struct node_reduction *reduction, str
     return false;
 }
 
-static struct node *negate(struct arena *arena, struct node *value) {
-    return node_new(arena, unary, UNARY, value->span, .op = UNARY_NEGATE, .operand = value);
-}
-
 /* fragment acc = start; for k by panel { acc op= reduction(k: body) }; what stands for the reduction in the
  * value. min(e) is -max(-e). */
 static struct node *emit_panels(struct emitter *e, struct node **value, struct node_reduction *reduction,
@@ -286,7 +282,7 @@ static struct node *emit_panels(struct emitter *e, struct node **value, struct n
     struct node *partial = node_new(e->arena, reduction, REDUCTION, reduction->base.span,
                                     .op = minimum ? REDUCTION_MAX : reduction->op,
                                     .axes = LIST(e->arena, make_axis(e->arena, folded, NULL, NULL, NULL)),
-                                    .body = minimum ? negate(e->arena, terms) : terms);
+                                    .body = minimum ? make_negation(e->arena, terms) : terms);
     enum assign_operator op = reduction->op == REDUCTION_SUM ? ASSIGN_ADD : ASSIGN_MAX;
     struct node *assign =
         node_new(e->arena, assign, ASSIGN, e->equation->span, .target = access, .op = op, .value = partial);
@@ -294,7 +290,7 @@ static struct node *emit_panels(struct emitter *e, struct node **value, struct n
     builder_add(e->arena, e->out,
                 node_new(e->arena, for, FOR, e->equation->span, .axes = builder_list(&loops),
                          .body = make_block(e->arena, e->equation->span, builder_list(&body))));
-    struct node *result = minimum ? negate(e->arena, access) : access;
+    struct node *result = minimum ? make_negation(e->arena, access) : access;
     if (last)
         return result;
     const char *kept = name_fresh(&t->names, "partial");

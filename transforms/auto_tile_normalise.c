@@ -23,10 +23,6 @@ struct update {
     bool negative;
 };
 
-static struct node *negated(struct arena *arena, struct node *value) {
-    return node_new(arena, unary, UNARY, value->span, .op = UNARY_NEGATE, .operand = value);
-}
-
 /* x = x + e, x = e + x, x = x - e, x = x * e, x = max(x, e), ... as an operator. */
 static struct update as_update(const struct node_assign *assign) {
     struct update update = {assign->op, assign->value, false};
@@ -68,22 +64,12 @@ static enum reduction_operator reduction_of(enum assign_operator op) {
                               : REDUCTION_PRODUCT;
 }
 
-static bool number_value(const struct node *node, double *value) {
-    if (node->kind == NODE_INTEGER)
-        *value = (double)((const struct node_integer *)node)->value;
-    else if (node->kind == NODE_REAL)
-        *value = ((const struct node_real *)node)->value;
-    else
-        return false;
-    return true;
-}
-
 static bool is_neutral(const struct node *node, enum assign_operator op) {
     double value;
     if (node->kind == NODE_UNARY && ((const struct node_unary *)node)->op == UNARY_NEGATE)
-        return number_value(((const struct node_unary *)node)->operand, &value) && op == ASSIGN_MAX &&
+        return literal_value(((const struct node_unary *)node)->operand, &value) && op == ASSIGN_MAX &&
                isinf(value) && value > 0;
-    if (!number_value(node, &value))
+    if (!literal_value(node, &value))
         return false;
     return op == ASSIGN_ADD   ? value == 0
            : op == ASSIGN_MAX ? isinf(value) && value < 0
@@ -94,7 +80,7 @@ static bool is_neutral(const struct node *node, enum assign_operator op) {
 static struct node *combine(struct arena *arena, enum assign_operator op, bool negative, struct node *old,
                             struct node *value) {
     if (is_neutral(old, op))
-        return negative ? negated(arena, value) : value;
+        return negative ? make_negation(arena, value) : value;
     if (negative)
         return make_binary(arena, BINARY_SUBTRACT, old, value);
     if (op == ASSIGN_MAX || op == ASSIGN_MIN)

@@ -54,16 +54,6 @@ static struct dst_step *step_add(struct planner *p, struct dst_step step) {
 
 /* ---- leaves ---- */
 
-static bool literal_value(const struct node *node, double *value) {
-    if (node->kind == NODE_INTEGER)
-        *value = (double)((const struct node_integer *)node)->value;
-    else if (node->kind == NODE_REAL)
-        *value = ((const struct node_real *)node)->value;
-    else
-        return false;
-    return true;
-}
-
 /* A number of sizes and literals alone. */
 static bool is_whole(const struct planner *p, struct node *node) {
     struct node_reference *reference = node_as(node, reference);
