@@ -401,8 +401,7 @@ void emit_map(struct manager *m, struct list_builder *out, struct node_tile *til
     if (most < 1) {
         manager_fail(m, tile->base.span, "this expression needs %d DST slots; a section has %lld",
                      map.plan.slots + map.plan.shared, (long long)m->capacity);
-        report_help(m->compilation->diagnostics, (struct span){0},
-                    "store a part of it in a shared buffer first");
+        dst_advise_parts(m->compilation->diagnostics);
         return;
     }
     emit_groups(m, out, tile, most, map_section, &map);

@@ -19,10 +19,23 @@ struct planner {
 
 static int plan_value(struct planner *p, struct node *value);
 
+void dst_advise_parts(struct diagnostics *diagnostics) {
+    report_help(diagnostics, (struct span){0},
+                "compute a part of it first: in a nest or a kernel of its own, which stores it in a tensor, or, "
+                "under a `grid` of blocks, in a shared");
+}
+
 static void fail(struct planner *p, const char *what) {
     if (!p->failed)
         report_error(p->request->diagnostics, p->request->span, "%s", what);
     p->failed = true;
+}
+
+static void fail_as_too_large(struct planner *p, const char *what) {
+    bool first = !p->failed;
+    fail(p, what);
+    if (first)
+        dst_advise_parts(p->request->diagnostics);
 }
 
 static int slot_take(struct planner *p) {
@@ -33,8 +46,7 @@ static int slot_take(struct planner *p) {
                 p->plan->slots = slot + 1;
             return slot;
         }
-    fail(p, "this expression needs more DST slots than a section has; store a part of it in a shared buffer "
-            "first");
+    fail_as_too_large(p, "this expression needs more DST slots than a section has");
     return 0;
 }
 
@@ -44,8 +56,7 @@ static void slot_free(struct planner *p, int slot) {
 
 static struct dst_step *step_add(struct planner *p, struct dst_step step) {
     if (p->plan->count == DST_STEP_LIMIT) {
-        fail(p, "this expression has more steps than one tile operation takes; store a part of it in a "
-                "shared buffer first");
+        fail_as_too_large(p, "this expression has more steps than one tile operation takes");
         return &p->plan->steps[0];
     }
     p->plan->steps[p->plan->count] = step;

@@ -308,8 +308,7 @@ static int64_t tiles_beside(struct lowering *l, struct node_tile *tile, int64_t 
         report_error(l->compilation->diagnostics, tile->base.span,
                      "this expression needs %d DST slots; a section has %lld", plan.slots + plan.shared,
                      (long long)capacity);
-        report_help(l->compilation->diagnostics, (struct span){0},
-                    "store a part of it in a shared buffer first");
+        dst_advise_parts(l->compilation->diagnostics);
         l->failed = true;
         return 1;
     }
