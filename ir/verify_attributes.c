@@ -1,4 +1,5 @@
 /* Attributes: known keys, and values of the shape that their readers expect. */
+#include <stdint.h>
 #include <string.h>
 
 #include "ir/attributes.h"
@@ -89,13 +90,33 @@ static void verify_shape(struct verifier *v, const struct node *node, const char
     }
 }
 
+/* Numbers that kernels are written with. What an author writes, and what is made of it, its pass judges. */
+static const bool of_device[KEY_COUNT] = {
+    [KEY_OF_TT_CB] = true,   [KEY_OF_TT_BLOCK] = true,   [KEY_OF_TT_SUBBLOCK] = true,
+    [KEY_OF_TT_FILL] = true, [KEY_OF_TT_COMPUTE] = true, [KEY_OF_TT_CORE_GRID] = true,
+};
+
+static bool visit_number(struct node *node, void *context) {
+    struct verifier *v = context;
+    const struct node_integer *number = node_as(node, integer);
+    if (number && (number->value < INT32_MIN || number->value > UINT32_MAX)) {
+        verify_error(v, node, "%lld does not fit in the 32 bits that the device has for a number",
+                     (long long)number->value);
+        return false;
+    }
+    return node_each_child(node, visit_number, context);
+}
+
 void verify_attributes(struct verifier *v, const struct node *node) {
     for (size_t i = 0; i < node->attributes.count; i++) {
         const struct node_attribute *attribute = node_as(node->attributes.items[i], attribute);
         size_t key = key_find(v, attribute->key);
-        if (key == KEY_COUNT)
+        if (key == KEY_COUNT) {
             unknown_key(v, node, attribute->key);
-        else if (attribute->value)
+        } else if (attribute->value) {
             verify_shape(v, node, attribute->key, attribute->value, shapes[key]);
+            if (of_device[key])
+                visit_number(attribute->value, v);
+        }
     }
 }

@@ -189,10 +189,21 @@ static void manage_role(struct manager *m, struct list_builder *out, struct node
                              .body = make_block(m->arena, role->base.span, builder_list(&body))));
 }
 
+/* What a loop accumulates in DST has one section around the loop: the block is one subblock. */
+static bool is_one_subblock(struct manager *m, const struct fragment *f) {
+    struct node *side;
+    if (block_side(m, f->name, 0, &side) <= f->height && block_side(m, f->name, 1, &side) <= f->width)
+        return true;
+    manager_fail(m, f->buffer->base.span,
+                 "fragment %s stays in DST over a loop, so its %s is no larger than its %s", f->name,
+                 KEY_TT_BLOCK, KEY_TT_SUBBLOCK);
+    return false;
+}
+
 static void manage_loop(struct manager *m, struct list_builder *out, struct node_for *loop) {
     struct loop_search search = {.manager = m};
     find_update(&loop->base, &search);
-    if (search.update) {
+    if (search.update && is_one_subblock(m, search.update)) {
         struct list_builder opening = {0};
         search.update->looped = true;
         fragment_open(m, &opening, search.update, &loop->base);

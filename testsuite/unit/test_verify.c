@@ -83,6 +83,11 @@ static const struct {
     /* Attributes. */
     {FORM_LOOP, LOOP "for i in 0..M @{tt.blok = [1, 2]} { } }", "there is no attribute tt.blok", 2},
     {FORM_LOOP, LOOP "for i in 0..M @{tt.block = [1]} { } }", "tt.block must be a list of two", 2},
+    {FORM_LOOP, LOOP "for i in 0..M @{tt.block = [2, 5000000000]} { } }",
+     "5000000000 does not fit in the 32 bits that the device has for a number", 2},
+    {FORM_LOOP, LOOP "for i in 0..M @{tt.cb = {page_size = 4294967296}} { } }",
+     "4294967296 does not fit in the 32 bits that the device has for a number", 2},
+    {FORM_LOOP, LOOP "for i in 0..M @{tt.cb = {page_size = 4294967295}} { } }", NULL, 0},
     {FORM_LOOP, LOOP "for i in 0..M @{tt.cb = {pages = 1}} { } }", "there is no attribute pages", 2},
     {FORM_LOOP, LOOP "for i in 0..M @{tt.cb = 1} { } }", "tt.cb must be a dictionary {...}", 2},
     {FORM_LOOP, LOOP "for i in 0..M @{tt.home = 1} { } }", "tt.home must be a word", 2},
