@@ -144,6 +144,14 @@ struct alternatives *guard_here(struct walk *w) {
 
 /* ---- what is known ---- */
 
+/* Sizes have 32 bits: larger numbers say little of them, and spoil facts that are combined with theirs. */
+static bool has_wide_factor(const struct polynomial *fact) {
+    for (size_t i = 0; i < fact->count; i++)
+        if (fact->terms[i].factor < INT32_MIN || fact->terms[i].factor > INT32_MAX)
+            return true;
+    return false;
+}
+
 void launch_facts(struct walk *w, struct facts *facts) {
     struct node_kernel *kernel = node_as(w->compilation->kernel, kernel);
     const struct name_value *names = w->names;
@@ -152,7 +160,8 @@ void launch_facts(struct walk *w, struct facts *facts) {
     for (size_t i = 0; i < kernel->conditions.count; i++) {
         struct alternatives *holds = condition_alternatives(w, kernel->conditions.items[i], true);
         for (size_t j = 0; holds->known && holds->count == 1 && j < holds->items[0].count; j++)
-            add_fact(facts, holds->items[0].items[j]);
+            if (!has_wide_factor(holds->items[0].items[j]))
+                add_fact(facts, holds->items[0].items[j]);
     }
     /* With more than one result it is enough that one has elements. */
     struct node_parameter *result = NULL;
