@@ -1,5 +1,7 @@
 #include "analysis/overlap.h"
 
+#include <isl/val.h>
+
 #include "analysis/isl_util.h"
 #include "ir/build.h"
 
