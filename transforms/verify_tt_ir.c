@@ -143,15 +143,6 @@ static void check_attributes(const struct device_kernel *k) {
 
 static void check_roles(const struct device_kernel *k) {
     for (size_t i = 0; i < k->functions.count; i++) {
-        struct node_function *function = node_as(k->functions.items[i], function),
-                             *first = function_of(k, function->role);
-        if (function->role == ROLE_HELPER || first == function)
-            continue;
-        report_error(k->diagnostics, function->base.span, "%s is a second %s of kernel %s", function->name,
-                     word_text(WORDS_role, function->role), k->kernel->name);
-        report_note(k->diagnostics, first->base.span, "the first is here");
-    }
-    for (size_t i = 0; i < k->functions.count; i++) {
         struct node_function *function = node_as(k->functions.items[i], function);
         struct node_block *body = node_as(function->body, block);
         if (function->role == ROLE_HELPER || (body && body->statements.count))
