@@ -72,7 +72,7 @@ const char *access_text(struct maker *m, const char *name, size_t rank, const st
 
 /* An input read at these axes: a tensor of this shape that is there already, or a new one. */
 const char *input_at(struct maker *m, size_t rank, const struct axis *axes) {
-    const char *sizes[3];
+    const char *sizes[3] = {NULL};
     bool reuse = pick(m, 3) == 2 || m->tensor_count == TENSOR_LIMIT;
     for (size_t i = 0; reuse && i < m->tensor_count; i++) {
         bool same = m->tensors[i].rank == rank;
