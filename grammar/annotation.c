@@ -70,7 +70,11 @@ static struct node *resolve_word(struct resolver *r, const char *key, struct nod
     for (; count < 4 && words[count]; count++) {
         if (reference && strcmp(reference->name, words[count]) == 0)
             return tree;
-        list = arena_printf(r->arena, "%s%s%s", list, *list ? " or " : "", words[count]);
+        list = arena_printf(r->arena, "%s%s%s", list,
+                            !*list                              ? ""
+                            : count + 1 < 4 && words[count + 1] ? ", "
+                                                                : " or ",
+                            words[count]);
     }
     const char *nearest = reference ? suggest_nearest(reference->name, words, count) : NULL;
     wrong(r, tree, key, list);

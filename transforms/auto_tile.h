@@ -27,8 +27,8 @@ struct range {
  */
 struct equation {
     const char *name;
-    bool store;
-    enum dtype dtype; /* NONE: of the value */
+    bool store, unnamed; /* unnamed: a reduction that stood inside another equation */
+    enum dtype dtype;    /* NONE: of the value */
     size_t axis_count;
     struct range axes[AXIS_LIMIT];
     bool whole[AXIS_LIMIT]; /* this axis is an inner one of the group */

@@ -139,7 +139,8 @@ static void choose_outer(struct tiler *t) {
                       "%s and %s have no common axis to share between cores; write them as kernels of their "
                       "own and call these from a "
                       "program",
-                      t->equations[i].name, store ? store->name : "the output");
+                      t->equations[i].unnamed ? "a reduction of this statement" : t->equations[i].name,
+                      store ? store->name : "the output");
             return;
         }
     tile_fail(t, store ? store->span : t->kernel->base.span, "the output has no axis to share between cores");

@@ -185,7 +185,7 @@ static const char *reduction_name(enum reduction_operator op) {
 
 static struct node *name_reduction(struct extraction *e, struct node *node) {
     struct tiler *t = e->t;
-    struct equation let = {.value = node, .span = e->equation->span};
+    struct equation let = {.unnamed = true, .value = node, .span = e->equation->span};
     for (size_t i = 0; i < e->equation->axis_count; i++)
         if (match_varies(node, e->equation->axes[i].name))
             let.axes[let.axis_count++] = e->equation->axes[i];

@@ -39,7 +39,8 @@ static bool report_order(struct compilation *c, struct span span, const struct n
                      "order match_shard requires sharded buffer metadata, and no tensor of this kernel is "
                      "sharded in L1; use row_major");
     } else {
-        report_error(c->diagnostics, span, "schedule order %s is not known; it is row_major or column_major",
+        report_error(c->diagnostics, span,
+                     "schedule order %s is not known; it is row_major, column_major or match_shard",
                      node_text(c->arena, order));
         if (nearest)
             report_help(c->diagnostics, (struct span){0}, "did you mean %s?", nearest);

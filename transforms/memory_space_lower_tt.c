@@ -362,6 +362,27 @@ static bool find_interruption(struct node *node, void *context) {
     return node_each_child(node, find_interruption, context);
 }
 
+static bool is_same_place(struct span a, struct span b) {
+    return a.file == b.file && a.line == b.line && a.column == b.column;
+}
+
+/* A fragment whose declaration and reader have one place is a value inside a statement over elements: the
+ * author gave it no name. */
+static void report_open_block(struct lowering *l, const struct node_buffer *buffer,
+                              const struct node_tile *reader) {
+    struct diagnostics *diagnostics = l->compilation->diagnostics;
+    if (reader && buffer->base.span.line && is_same_place(reader->base.span, buffer->base.span)) {
+        report_error(diagnostics, buffer->base.span,
+                     "what this statement computes stays on the core, in a block of open size");
+        report_help(
+            diagnostics, (struct span){0},
+            "fix the size with -D, or compute it in a kernel of its own, which stores it in a tensor");
+        return;
+    }
+    report_error(diagnostics, buffer->base.span, "fragment %s has a block of open size", buffer->name);
+    report_help(diagnostics, (struct span){0}, "fix the size with -D, or block its axes by a number");
+}
+
 static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffer) {
     struct usage usage = usage_of(buffer->name, l->body);
     struct node *rows, *columns;
@@ -369,10 +390,7 @@ static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffe
     if (!block_shape(l, buffer, &rows, &columns))
         return &buffer->base;
     if (!integer_value(rows, &r) || !integer_value(columns, &c)) {
-        report_error(l->compilation->diagnostics, buffer->base.span, "fragment %s has a block of open size",
-                     buffer->name);
-        report_help(l->compilation->diagnostics, (struct span){0},
-                    "fix the size with -D, or block its axes by a number");
+        report_open_block(l, buffer, usage.reader);
         l->failed = true;
         return &buffer->base;
     }

@@ -202,8 +202,8 @@ static bool check_order(const struct shards *s) {
     } else {
         static const char *const known[] = {"row_major", "match_shard"};
         const char *nearest = suggest_nearest(word, known, 2);
-        report_error(messages(s), at(s, KEY_ORDER), "order of %s is %s; it takes row_major",
-                     s->parameter->name, node_text(s->c->arena, value));
+        report_error(messages(s), at(s, KEY_ORDER), "order of %s is %s; it takes row_major%s",
+                     s->parameter->name, node_text(s->c->arena, value), s->in_l1 ? " or match_shard" : "");
         if (nearest)
             report_help(messages(s), (struct span){0}, "did you mean %s?", nearest);
     }
