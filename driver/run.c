@@ -54,14 +54,19 @@ static bool read_integer(struct run *run, const struct node_parameter *parameter
 static bool read_float(struct run *run, const struct node_parameter *parameter, const char *text,
                        float *value) {
     char *end;
-    *value = strtof(text, &end);
+    errno = 0;
+    float number = strtof(text, &end);
+    bool too_large = errno == ERANGE && isinf(number);
     if (end == text || *end) {
         report_error(diagnostics_of(run), parameter->base.span, "%s is %s: '%s' is no number",
                      parameter->name, word_text(WORDS_dtype, parameter->dtype), text);
         return false;
     }
-    if (parameter->dtype == DTYPE_BF16) {
-        *value = f32_from_bf16(bf16_from_f32(*value));
+    *value = parameter->dtype == DTYPE_BF16 ? f32_from_bf16(bf16_from_f32(number)) : number;
+    if (too_large || (isinf(*value) && !isinf(number))) {
+        report_error(diagnostics_of(run), parameter->base.span, "%s is %s: '%s' is more than it holds",
+                     parameter->name, word_text(WORDS_dtype, parameter->dtype), text);
+        return false;
     }
     return true;
 }

@@ -1,6 +1,7 @@
 #include "grammar/front.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,12 +31,19 @@ static const char *real_path(struct arena *arena, const char *path) {
     return realpath(path, resolved) ? arena_string(arena, resolved) : NULL;
 }
 
-/* The text of a regular file; NULL when it cannot be read. */
-static const char *read_file(struct arena *arena, const char *path, size_t *length) {
+/* The text of a regular file; NULL with a reason when it cannot be read. */
+static const char *read_file(struct arena *arena, const char *path, size_t *length, const char **reason) {
     struct stat status;
-    if (stat(path, &status) || !S_ISREG(status.st_mode) || status.st_size > LARGEST_SOURCE)
+    bool found = stat(path, &status) == 0;
+    *reason = !found                            ? strerror(errno)
+              : S_ISDIR(status.st_mode)         ? "it is a directory"
+              : !S_ISREG(status.st_mode)        ? "it is no regular file"
+              : status.st_size > LARGEST_SOURCE ? "it is too large"
+                                                : NULL;
+    if (*reason)
         return NULL;
     FILE *file = fopen(path, "rb");
+    *reason = strerror(errno);
     if (!file)
         return NULL;
     size_t size = (size_t)status.st_size;
@@ -63,27 +71,43 @@ static void load_import(struct loader *loader, const char *importer, struct node
         return;
     }
     size_t length = 0;
-    const char *text = real ? read_file(front->arena, real, &length) : NULL;
-    if (!text || loader->count == MOST_SOURCES) {
-        report_error(front->diagnostics, import->base.span, "%s %s",
-                     text ? "too many files are imported with" : "cannot read", path);
+    const char *reason = NULL, *text = read_file(front->arena, path, &length, &reason);
+    if (!text) {
+        report_error(front->diagnostics, import->base.span, "cannot read %s: %s", path, reason);
+        return;
+    }
+    if (loader->count == MOST_SOURCES) {
+        report_error(front->diagnostics, import->base.span, "too many files are imported with %s", path);
         return;
     }
     load(loader, path, text, length);
 }
 
-static bool nested_deeper(struct node *node, void *context) {
-    int *left = context;
-    if (--*left < 0)
-        return false;
-    bool fine = node_each_child(node, nested_deeper, context);
-    ++*left;
+struct nesting {
+    int left;
+    const struct node *deep; /* what lies too deep: the whole expression, else the innermost statement */
+    bool whole;
+};
+
+static bool is_operation(const struct node *node) {
+    return node->kind == NODE_BINARY || node->kind == NODE_UNARY || node->kind == NODE_CALL ||
+           node->kind == NODE_REDUCTION || node->kind == NODE_ACCESS || node->kind == NODE_REFERENCE;
+}
+
+static bool is_nested_within(struct node *node, void *context) {
+    struct nesting *nesting = context;
+    bool fine = --nesting->left >= 0 && node_each_child(node, is_nested_within, context);
+    ++nesting->left;
+    if (!fine && !nesting->whole) {
+        nesting->whole = nesting->deep && !is_operation(node);
+        nesting->deep = nesting->whole ? nesting->deep : node;
+    }
     return fine;
 }
 
 static void add_item(struct loader *loader, struct node *tree, const char *name, bool imported, bool broken) {
     struct front *front = loader->front;
-    int left = DEEPEST_NESTING;
+    struct nesting nesting = {.left = DEEPEST_NESTING};
     static const enum node_kind kinds[] = {NODE_KERNEL, NODE_PROGRAM, NODE_FUNCTION};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct item *before = item_find(front, kinds[i], name);
@@ -93,9 +117,11 @@ static void add_item(struct loader *loader, struct node *tree, const char *name,
         report_note(front->diagnostics, before->tree->span, "%s is declared here", name);
         return;
     }
-    if (!nested_deeper(tree, &left)) {
-        report_error(front->diagnostics, tree->span, "%s is nested more than %d levels deep", name,
-                     DEEPEST_NESTING);
+    if (!is_nested_within(tree, &nesting)) {
+        report_error(front->diagnostics, nesting.deep->span, "%s lies more than %d levels deep in %s",
+                     is_operation(nesting.deep) ? "this expression" : "this", DEEPEST_NESTING, name);
+        if (is_operation(nesting.deep))
+            report_help(front->diagnostics, (struct span){0}, "name parts of it by let");
         broken = true;
     }
     struct item *item = arena_allocate(front->arena, sizeof *item);
@@ -107,6 +133,11 @@ static void add_item(struct loader *loader, struct node *tree, const char *name,
 
 static void load(struct loader *loader, const char *path, const char *text, size_t length) {
     struct front *front = loader->front;
+    static const char mark[] = "\xef\xbb\xbf"; /* the byte order mark of UTF-8 */
+    if (length >= sizeof mark - 1 && memcmp(text, mark, sizeof mark - 1) == 0) {
+        text += sizeof mark - 1;
+        length -= sizeof mark - 1;
+    }
     uint32_t file = diagnostics_add_source(front->diagnostics, path, text, length), index = loader->count++;
     loader->paths[index] = real_path(front->arena, path);
     loader->loading[index] = true;

@@ -43,7 +43,10 @@ static void verify_scalar(struct program_walk *p, const struct node_parameter *p
     bool plain = argument->kind == NODE_REAL || argument->kind == NODE_REFERENCE;
     enum value_kind given = verify_expression(p->v, argument);
     bool fits = given == VALUE_INTEGER || given == wanted;
-    if (given != VALUE_NONE && (!fits || (given == VALUE_FLOAT && !plain)))
+    if (given == VALUE_FLOAT && fits && !plain)
+        verify_error(p->v, argument, "%s of a launch is a name or a literal, and this is computed",
+                     parameter->name);
+    else if (given != VALUE_NONE && !fits)
         verify_error(p->v, argument, "this is no value for %s, which is %s", parameter->name,
                      word_text(WORDS_dtype, parameter->dtype));
 }
