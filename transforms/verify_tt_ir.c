@@ -85,17 +85,51 @@ static bool is_whole_tile(const struct node *tile_shape) {
            attribute_integer(shape->items.items[1], 0) == TILE_EDGE;
 }
 
+/* A list of `count` numbers that the launch can compute. */
+static bool is_number_list(const struct device_kernel *k, const struct node *value, size_t count) {
+    struct node_sequence *list = node_as((struct node *)value, sequence);
+    bool fits = list && list->items.count == count;
+    for (size_t i = 0; fits && i < list->items.count; i++)
+        fits = known_at_launch(k->compilation->arena, k->compilation->kernel, list->items.items[i]);
+    return fits;
+}
+
+/* The numbers of shards that the launch and the plan read. */
+static void check_shard(const struct device_kernel *k, const struct node_parameter *tensor,
+                        const struct node *shard) {
+    size_t rank = tensor->dimensions.count == 1 ? 2 : tensor->dimensions.count; /* a vector is one row */
+    const struct {
+        const char *key;
+        size_t count;
+    } rows[] = {{KEY_PROJECTED_GRID, 2},
+                {KEY_PROJECTED_SHARD_TILES, 2},
+                {KEY_SHARD_GRID, rank},
+                {KEY_SHARD_SHAPE, rank}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct node *value = dictionary_get(shard, rows[i].key);
+        if (value && is_number_list(k, value, rows[i].count))
+            continue;
+        if (value)
+            report_error(k->diagnostics, value->span.line ? value->span : tensor->base.span,
+                         "tensor %s: %s of its %s is %s", tensor->name, rows[i].key, KEY_ND_SHARD,
+                         node_text(k->compilation->arena, value));
+        else
+            report_error(k->diagnostics, tensor->base.span, "tensor %s: its %s has no %s", tensor->name,
+                         KEY_ND_SHARD, rows[i].key);
+        report_help(k->diagnostics, (struct span){0}, "it takes a list of %zu numbers that the launch knows",
+                    rows[i].count);
+        return;
+    }
+}
+
 /* What codegen and the launch read of a tensor's place. */
 static void check_layout(const struct device_kernel *k, const struct node_parameter *tensor) {
-    static const char *const keys[] = {KEY_MEMORY, KEY_LAYOUT, KEY_TILE_SHAPE, KEY_DTYPE},
-                             *const shard_keys[] = {KEY_PROJECTED_GRID, KEY_PROJECTED_SHARD_TILES};
+    static const char *const keys[] = {KEY_MEMORY, KEY_LAYOUT, KEY_TILE_SHAPE, KEY_DTYPE};
     struct node *buffer = attribute_get(&tensor->base, KEY_TT_BUFFER),
                 *shard = dictionary_get(buffer, KEY_ND_SHARD), *dtype = dictionary_get(buffer, KEY_DTYPE);
     const char *missing = NULL, *wanted = word_text(WORDS_dtype, tensor->dtype);
     for (size_t i = 0; i < sizeof keys / sizeof *keys && !missing; i++)
         missing = dictionary_get(buffer, keys[i]) ? NULL : keys[i];
-    for (size_t i = 0; shard && i < sizeof shard_keys / sizeof *shard_keys && !missing; i++)
-        missing = dictionary_get(shard, shard_keys[i]) ? NULL : shard_keys[i];
     if (missing)
         report_error(k->diagnostics, tensor->base.span, "tensor %s: its %s has no %s", tensor->name,
                      KEY_TT_BUFFER, missing);
@@ -113,6 +147,8 @@ static void check_layout(const struct device_kernel *k, const struct node_parame
                      tensor->name, KEY_TT_BUFFER,
                      node_text(k->compilation->arena, dictionary_get(buffer, KEY_LAYOUT_KIND)),
                      shard ? "an" : "no", KEY_ND_SHARD);
+    else if (shard)
+        check_shard(k, tensor, shard);
 }
 
 static void check_attributes(const struct device_kernel *k) {
@@ -141,7 +177,24 @@ static void check_attributes(const struct device_kernel *k) {
 
 /* ---- processes ---- */
 
+/* Functions have names of their own; a second of one role is reported as such. */
+static void check_names(const struct device_kernel *k) {
+    for (size_t i = 0; i < k->functions.count; i++)
+        for (size_t j = 0; j < i; j++) {
+            struct node_function *function = node_as(k->functions.items[i], function),
+                                 *other = node_as(k->functions.items[j], function);
+            if (strcmp(function->name, other->name) != 0 ||
+                (function->role == other->role && function->role != ROLE_HELPER))
+                continue;
+            report_error(k->diagnostics, function->base.span, "kernel %s has two functions %s",
+                         k->kernel->name, function->name);
+            report_note(k->diagnostics, other->base.span, "the first is here");
+            break;
+        }
+}
+
 static void check_roles(const struct device_kernel *k) {
+    check_names(k);
     for (size_t i = 0; i < k->functions.count; i++) {
         struct node_function *function = node_as(k->functions.items[i], function);
         struct node_block *body = node_as(function->body, block);
@@ -291,6 +344,20 @@ static void check_format(const struct device_kernel *k, const struct node_circul
                 format);
 }
 
+/* The pages of a buffer are `depth` blocks. */
+static void check_depth(const struct device_kernel *k, const struct node_circular_buffer *buffer) {
+    struct node *value = dictionary_get(attribute_get(&buffer->base, KEY_TT_CB), KEY_DEPTH);
+    int64_t depth, pages;
+    if (!value || (integer_value(value, &depth) && depth >= 1 &&
+                   (!integer_value(buffer->pages, &pages) || pages % depth == 0)))
+        return;
+    report_error(k->diagnostics, entry_place(&buffer->base, value),
+                 "circular buffer %s of %s pages has %s %s", buffer->name,
+                 node_text(k->compilation->arena, buffer->pages), KEY_DEPTH,
+                 node_text(k->compilation->arena, value));
+    report_help(k->diagnostics, (struct span){0}, "it is the number of blocks that the pages hold");
+}
+
 static void check_pages(const struct device_kernel *k, struct node_circular_buffer *buffer) {
     const char *format;
     uint32_t alignment = k->compilation->architecture->l1_alignment, tile_bytes;
@@ -310,6 +377,7 @@ static void check_pages(const struct device_kernel *k, struct node_circular_buff
                      buffer->name, page_size, word_text(WORDS_dtype, buffer->dtype), tile_bytes);
     else
         check_format(k, buffer, format);
+    check_depth(k, buffer);
     check_flag(k, &buffer->base, KEY_TT_CB, KEY_UNPACK_TO_DEST);
     if (attribute_integer(dictionary_get(attribute_get(&buffer->base, KEY_TT_CB), KEY_UNPACK_TO_DEST), 0) ==
             1 &&
