@@ -182,7 +182,7 @@ static void check_blocks(struct work *w) {
     struct cover cover = {0};
     if (!given_extents(c, &cover))
         found_extents(w, &cover);
-    cover.total = 1;
+    cover.total = cover.axes > 0; /* without grid_blocks and entries: no block */
     for (size_t i = 0; i < cover.axes; i++)
         if (__builtin_mul_overflow(cover.total, cover.extents[i], &cover.total) ||
             cover.total > PLAN_BLOCK_LIMIT) {
