@@ -110,6 +110,17 @@ static bool sums_over_loop(struct compiler *c, const struct node *target) {
     return false;
 }
 
+/* The value that a target of this type takes; NULL after a failure. */
+static const struct expression *compile_assigned(struct compiler *c, struct span span,
+                                                 const struct node *value, enum number_type type) {
+    const struct expression *e = compile_expression(c, value);
+    if (e && e->type == NUMBER_FLOAT && type != NUMBER_FLOAT) {
+        compile_fail(c, span, "a float value does not become an integer by itself: convert it");
+        return NULL;
+    }
+    return e;
+}
+
 static void compile_value(struct compiler *c, struct assignment *a, const struct node *statement,
                           const struct node *target, const struct node *value) {
     if (a->type == NUMBER_FLOAT && continues(a->op, value)) {
@@ -126,13 +137,9 @@ static void compile_value(struct compiler *c, struct assignment *a, const struct
         a->value = expression_as(c, e, a->type);
         return;
     }
-    const struct expression *e = compile_expression(c, value);
+    const struct expression *e = compile_assigned(c, statement->span, value, a->type);
     if (!e)
         return;
-    if (e->type == NUMBER_FLOAT && a->type != NUMBER_FLOAT) {
-        compile_fail(c, statement->span, "a float value does not become an integer by itself: convert it");
-        return;
-    }
     bool sums =
         a->op == ASSIGN_ADD && statement->kind == NODE_ASSIGN && !c->exact && sums_over_loop(c, target);
     e = expression_as(c, e, a->type);
@@ -199,13 +206,9 @@ void compile_fill(struct compiler *c, const struct node *statement, const struct
     a->element = element;
     a->type = entity->type;
     a->dtype = rounds || entity->type != NUMBER_FLOAT ? entity->dtype : DTYPE_NONE;
-    const struct expression *e = compile_expression(c, value);
+    const struct expression *e = compile_assigned(c, statement->span, value, a->type);
     if (!e)
         return;
-    if (e->type == NUMBER_FLOAT && a->type != NUMBER_FLOAT) {
-        compile_fail(c, statement->span, "a float value does not become an integer by itself: convert it");
-        return;
-    }
     e = expression_as(c, e, a->type);
     a->value = rounds ? e : expression_rounded(c, e, entity->dtype, statement->span);
     emit(c, statement, a);
