@@ -241,10 +241,10 @@ static bool check_site(const struct relations *r, struct diagnostics *d, const s
     for (size_t i = 0; i < extents.count; i++) {
         if (!site->subscripts[i]) {
             struct node *subscript = site->access->subscripts.items[i];
-            report_error(d, subscript->span.line ? subscript->span : site->span,
-                         "subscript %zu of %s is not an affine function of loop variables and sizes, so it "
-                         "cannot be proved in bounds",
-                         i + 1, site->access->name);
+            report_error(
+                d, subscript->span.line ? subscript->span : site->span,
+                "subscript %zu of %s is not an affine function of loop variables and sizes, so it cannot be proved in bounds",
+                i + 1, site->access->name);
             report_note(d, relations_tensor(r, site->access->name)->base.span, "%s is declared here",
                         site->access->name);
             advise_affine(d, site);

@@ -228,9 +228,9 @@ static bool check_read_back(const struct relations *r, struct diagnostics *d, co
                  node_text(r->arena, &other->access->base),
                  write->exact && other->exact ? "wrote" : "may have written");
     note_pair(r, d, write, other, overlap_before(r, write, other));
-    report_help(d, (struct span){0},
-                "keep the value in a `shared` or `fragment` block and read that, or launch two kernels "
-                "from a program");
+    report_help(
+        d, (struct span){0},
+        "keep the value in a `shared` or `fragment` block and read that, or launch two kernels from a program");
     return false;
 }
 

@@ -87,10 +87,10 @@ static bool check_counted(struct walk *walk, const struct node_axis *axis, const
         struct dependence search = {.walk = walk};
         find_dependence(ends[i], &search);
         if (search.found) {
-            report_error(walk->diagnostics, place_of(axis, loop),
-                         "the range of blocks %s depends on %s; blocks are counted before the loop runs, "
-                         "from sizes alone",
-                         axis->name, search.found);
+            report_error(
+                walk->diagnostics, place_of(axis, loop),
+                "the range of blocks %s depends on %s; blocks are counted before the loop runs, from sizes alone",
+                axis->name, search.found);
             return false;
         }
     }

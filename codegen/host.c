@@ -324,13 +324,13 @@ static void print_tensors(struct host *host, const struct spelled_names *names, 
             continue;
         for (size_t j = 0; j < parameter->dimensions.count; j++)
             shape = joined(host->arena, shape, quoted(host, names, parameter->dimensions.items[j]));
-        text_printf(&host->out,
-                    "        \"%s\": {\"direction\": \"%s\", \"dtype\": \"%s\", \"memory\": \"%s\", "
-                    "\"shape\": [%s]%s},\n",
-                    python_name(names, parameter->name), word_text(WORDS_direction, parameter->direction),
-                    word_text(WORDS_dtype, parameter->dtype),
-                    attribute_word(dictionary_get(buffer, KEY_MEMORY), "dram"), shape,
-                    shards_text(host, names, buffer));
+        text_printf(
+            &host->out,
+            "        \"%s\": {\"direction\": \"%s\", \"dtype\": \"%s\", \"memory\": \"%s\", \"shape\": [%s]%s},\n",
+            python_name(names, parameter->name), word_text(WORDS_direction, parameter->direction),
+            word_text(WORDS_dtype, parameter->dtype),
+            attribute_word(dictionary_get(buffer, KEY_MEMORY), "dram"), shape,
+            shards_text(host, names, buffer));
     }
     text_append(&host->out, "    },\n    \"scalars\": {");
     const char *comma = "";
@@ -489,8 +489,7 @@ static void print_preface(struct host *host, struct node *entry, const char *nam
         "#!/usr/bin/env python3\n"
         "\"\"\"Runs %s %s%s%s on a Tenstorrent card by ttnn.generic_op.\n\n"
         "    python3 host.py%s\n\n"
-        "Made by tilec. Needs ttnn 0.81 and numpy. bf16 arrays have the type <V2, the two bytes of each "
-        "value.\n"
+        "Made by tilec. Needs ttnn 0.81 and numpy. bf16 arrays have the type <V2, the two bytes of each value.\n"
         "\"\"\"\n\n"
         "import argparse\nimport difflib\nimport os\nimport sys\n\nimport numpy as np\nimport ttnn\n\n"
         "HERE = os.path.dirname(os.path.abspath(__file__))\nKERNELS = {}\n",

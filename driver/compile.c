@@ -266,9 +266,9 @@ static struct node *compile_kernel(struct unit *unit, struct node *kernel) {
         report_error(unit->diagnostics, kernel->span,
                      "kernel %s is IR behind pass %s: it cannot go back to %s", item_name(kernel),
                      behind->name, last->name);
-        report_help(unit->diagnostics, no_place,
-                    "print the IR of an earlier pass from the source, or name the pass "
-                    "that it was printed after by --from");
+        report_help(
+            unit->diagnostics, no_place,
+            "print the IR of an earlier pass from the source, or name the pass that it was printed after by --from");
         return NULL;
     }
     if (behind && behind == last) {

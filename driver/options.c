@@ -454,8 +454,8 @@ void print_completion(void) {
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         printf("%s%s", i ? " " : "", commands[i].name);
     }
-    printf("\" -- \"$word\"))\n        return\n    fi\n    case $last in\n    --arch|-a) "
-           "COMPREPLY=($(compgen -W \"");
+    printf(
+        "\" -- \"$word\"))\n        return\n    fi\n    case $last in\n    --arch|-a) COMPREPLY=($(compgen -W \"");
     for (size_t i = 0; architecture_name(i); i++) {
         printf("%s%s", i ? " " : "", architecture_name(i));
     }

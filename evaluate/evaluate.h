@@ -4,8 +4,8 @@
  *
  *   MODEL_IDEAL   float64 without rounding; integers wrap. extra: the sum of absolute terms behind a value
  *   MODEL_DEVICE  f32 arithmetic, rounding at declared stores, TF32 operands of contractions and sums,
- * ascending order: device form gives the bits of the embedded device MODEL_BOUND   the ideal value, and in
- * extra the bound E of its error on the device
+ *                 ascending order: device form gives the bits of the embedded device
+ *   MODEL_BOUND   the ideal value, and in extra the bound E of its error on the device
  *
  * A literal is an f32 in every model. Whatever a kernel does, evaluation ends: with the outputs, or with a
  * reported, located fault.

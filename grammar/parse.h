@@ -6,9 +6,12 @@
  *   text             at top level: an import
  *   axis             `i in M` has no lower bound; the name stands first in the span
  *   let, var, buffer dtype, axes and value absent where the source leaves them out; the span begins with the
- * name call             arguments may be attribute nodes (`relu = 1`) or axis nodes (`sum(k in K, 1)`, an
- * error later) launch           an assignment to several targets attributes       key as written; value NULL
- * for `@name`, else a dictionary whose entries are attributes or plain values
+ *                    name
+ *   call             arguments may be attribute nodes (`relu = 1`) or axis nodes (`sum(k in K, 1)`, an error
+ *                    later)
+ *   launch           an assignment to several targets
+ *   attributes       key as written; value NULL for `@name`, else a dictionary whose entries are attributes or
+ *                    plain values
  */
 #ifndef TILEC_GRAMMAR_PARSE_H
 #define TILEC_GRAMMAR_PARSE_H

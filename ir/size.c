@@ -164,9 +164,9 @@ static bool evaluate_call(struct evaluation *e, const struct node_call *call, in
     if (which == count || functions[which].arguments != call->arguments.count) {
         report_error(e->diagnostics, node->span, "%s is no function of sizes",
                      node_text(e->environment->arena, node));
-        report_help(e->diagnostics, nowhere,
-                    "sizes know min(a, b), max(a, b), ceildiv(a, b) and out(size, window, stride, padding, "
-                    "dilation)");
+        report_help(
+            e->diagnostics, nowhere,
+            "sizes know min(a, b), max(a, b), ceildiv(a, b) and out(size, window, stride, padding, dilation)");
         return false;
     }
     for (size_t i = 0; i < call->arguments.count; i++)

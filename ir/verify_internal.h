@@ -45,8 +45,8 @@ struct verifier {
     struct diagnostics *diagnostics;
     struct node *kernel;
     enum form form;
-    bool split;       /* device form as functions */
-    bool inside_role; /* or function */
+    bool split;                           /* device form as functions */
+    bool inside_role;                     /* or function */
     const struct node_function *function; /* or NULL */
     enum role role;
     struct scope_name *names;

@@ -118,10 +118,10 @@ static void check_matmul(struct verifier *v, const struct node_tile *tile) {
     if (!target || name->kind != NAME_BUFFER || !name->fragment || tile->op != ASSIGN_ADD)
         verify_error(v, &tile->base, "tile matmul is fragment[...] += sum(k: a * b)");
     else if (target->subscripts.count > 2 || !is_contraction(v, target, tile->value))
-        verify_error(v, &tile->base,
-                     "tile matmul contracts a[row, k] and b[k, column] or b[column, k], or a vector in place "
-                     "of one, to %s",
-                     target->name);
+        verify_error(
+            v, &tile->base,
+            "tile matmul contracts a[row, k] and b[k, column] or b[column, k], or a vector in place of one, to %s",
+            target->name);
 }
 
 static void check_reduce(struct verifier *v, const struct node_tile *tile) {

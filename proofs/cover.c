@@ -205,8 +205,7 @@ static void report_twice(const struct question *q, struct sample_launch *launch,
     walk_note(w, q->tensor->node->base.span, "%s is declared here", q->tensor->node->name);
     walk_help(
         w,
-        "every tile of a result is written once in a launch: let different turns and cores write different "
-        "tiles");
+        "every tile of a result is written once in a launch: let different turns and cores write different tiles");
 }
 
 static const struct page_access *last_write(const struct question *q) {
@@ -397,8 +396,8 @@ static bool look_at_reads(const struct question *q, const struct page_access *re
                    tile_name(w, &tiles, tiles.at), q->tensor->node->name, here, sizes_text(w, launch), there);
         walk_note(w, write->span, "it is written here");
         walk_help(
-            w, "a tensor that is changed in place is read only where it is written: by the same core, in the "
-               "same turn");
+            w,
+            "a tensor that is changed in place is read only where it is written: by the same core, in the same turn");
         return true;
     }
     return false;

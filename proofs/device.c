@@ -129,9 +129,7 @@ static const struct function_proof {
     const char *shown;
 } function_proofs[] = {
     {&prove_windows, true, true,
-     "reads pages only where they are waited for, writes them only where they are reserved, and no window "
-     "straddles the end "
-     "of its ring"},
+     "reads pages only where they are waited for, writes them only where they are reserved, and no window straddles the end of its ring"},
     {&prove_movement, true, false,
      "moves a window only when its transfers are done, and ends with all of them done"},
     {&prove_state, false, true, "runs every operation under its own init, in the formats of its buffers"},

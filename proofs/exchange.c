@@ -330,8 +330,7 @@ static bool check_window(struct exchanges *e, const struct exchange *x) {
         return exchange_refuse(
             e, push, exchange_print(e, "pushes pages of %s that are still being sent", buffer), data,
             "they are sent here",
-            "noc_async_writes_flushed between them: the pages may be used and overwritten when "
-            "they are pushed");
+            "noc_async_writes_flushed between them: the pages may be used and overwritten when they are pushed");
     const struct polynomial *bytes =
         product_of(&w->values, push->pages, number(&w->values, w->buffers[data->buffer].page_bytes));
     const struct polynomial *apart = difference_of(&w->values, data->core->bytes, bytes);

@@ -42,13 +42,14 @@ static void report(struct player *p, const struct rehearsed_tensor *tensor, uint
                    uint32_t call, bool write) {
     const struct performer *other = &p->core->performed->performers[function];
     bool failed = p->failed;
-    fail(p,
-         write ? "what is written must depend on what was read: on a page that is pushed behind the read's "
-                 "barrier"
-               : "read it before it is overwritten, or let the writer tell that its barrier has passed",
-         "page %" PRIu32 " of %s is %s by %s, and nothing makes it wait until %s has %s it", page,
-         tensor->parameter->name, write ? "overwritten" : "read", p->performer->function->name,
-         other->function->name, write ? "read" : "written");
+    fail(
+        p,
+        write
+            ? "what is written must depend on what was read: on a page that is pushed behind the read's barrier"
+            : "read it before it is overwritten, or let the writer tell that its barrier has passed",
+        "page %" PRIu32 " of %s is %s by %s, and nothing makes it wait until %s has %s it", page,
+        tensor->parameter->name, write ? "overwritten" : "read", p->performer->function->name,
+        other->function->name, write ? "read" : "written");
     if (!failed)
         report_note(p->rehearsal->compilation->diagnostics, other->trace.events[call - 1].span,
                     "%s %s it here", other->function->name, write ? "reads" : "writes");

@@ -135,8 +135,9 @@ static void check_fresh(struct walk *w, const struct slots *s, const struct walk
                "%s multiplies into DST slot %s%s, which was written in this section: it adds to it",
                call->effect->name, text, w->witness);
     walk_note(w, found->span, "%s writes it here", found->call->function);
-    walk_help(w, "take a slot that nothing wrote since tile_regs_acquire, or multiply on the vector unit "
-                 "(mul_binary_tile)");
+    walk_help(
+        w,
+        "take a slot that nothing wrote since tile_regs_acquire, or multiply on the vector unit (mul_binary_tile)");
 }
 
 static void check_capacity(struct walk *w, const struct walked_call *call, const struct polynomial *past,

@@ -230,13 +230,14 @@ static bool check_broadcast_rows(struct walk *w, const struct walked_call *call)
     const struct node_circular_buffer *cb = w->buffers[buffer].node;
     if (cb->dtype != DTYPE_BF16 && cb->dtype != DTYPE_BFP8 && cb->dtype != DTYPE_BFP4)
         return true;
-    walk_error(w, call->span,
-               "unary_bcast_init(ROW) of %s spreads 16-bit values over DST of f32, where the device writes "
-               "them as 16-bit rows",
-               buffer_label(w, buffer));
+    walk_error(
+        w, call->span,
+        "unary_bcast_init(ROW) of %s spreads 16-bit values over DST of f32, where the device writes them as 16-bit rows",
+        buffer_label(w, buffer));
     walk_note(w, cb->base.span, "%s is declared here", buffer_label(w, buffer));
-    walk_help(w, "add the row to a tile of zeros: add_tiles_bcast_rows(zeros, row, ...); or hold it as f32 "
-                 "with unpack_to_dest = 1");
+    walk_help(
+        w,
+        "add the row to a tile of zeros: add_tiles_bcast_rows(zeros, row, ...); or hold it as f32 with unpack_to_dest = 1");
     return false;
 }
 
@@ -351,9 +352,9 @@ static void pack(struct walk *w, struct state *s, const struct walked_call *call
         walk_help(w,
                   "reduce_uninit behind the pack_tile of the result: until then the packer masks every tile");
     } else if (reduced && !s->other_writes && may_be(w, s, PART_MASK, "")) {
-        walk_error(w, call->span,
-                   "pack_tile packs a result of reduce_tile after reduce_uninit: its other elements "
-                   "are undefined");
+        walk_error(
+            w, call->span,
+            "pack_tile packs a result of reduce_tile after reduce_uninit: its other elements are undefined");
         note_option(w, reduced);
         walk_help(w, "reduce_uninit behind the pack_tile of the result");
     }

@@ -167,8 +167,8 @@ static void check_difference(struct walk *w, const struct node_binary *differenc
     }
     walk_error(w, w->span, "%s falls below 0%s", text, where_text(w, launch));
     walk_help(
-        w, "numbers of the device have no sign: shorten the range of a loop around, or guard the place by a "
-           "condition");
+        w,
+        "numbers of the device have no sign: shorten the range of a loop around, or guard the place by a condition");
 }
 
 static void check_delinearized(struct walk *w, const struct node_delinearize *delinearize) {
@@ -191,10 +191,10 @@ static void check_delinearized(struct walk *w, const struct node_delinearize *de
     } else if (sample_value(launch, blocks, &blocks_there)) {
         walk_error(w, w->span, "%s is taken apart into %" PRId64 " blocks%s", text, blocks_there,
                    where_text(w, launch));
-        walk_help(w,
-                  "give the blocks along each axis as the launch counts them: their product is that of "
-                  "%s, or of what the loop runs over",
-                  KEY_TT_GRID_BLOCKS);
+        walk_help(
+            w,
+            "give the blocks along each axis as the launch counts them: their product is that of %s, or of what the loop runs over",
+            KEY_TT_GRID_BLOCKS);
     }
 }
 
@@ -253,10 +253,10 @@ static void check_accessor(struct walk *w, const struct node_accessor *accessor)
                           : "accessor %s is made with %s, which is no address of a tensor",
                    accessor->name, *owner ? owner : node_text(w->compilation->arena, accessor->address));
         note_declaration(w, tensor);
-        walk_help(w,
-                  "TensorAccessorArgs must be created via the tensor that is bound: take the launch argument "
-                  "whose value is address(%s)",
-                  tensor->node->name);
+        walk_help(
+            w,
+            "TensorAccessorArgs must be created via the tensor that is bound: take the launch argument whose value is address(%s)",
+            tensor->node->name);
     }
     if (accessor->dimensions.count != tensor->rank) {
         walk_error(w, accessor->base.span, "accessor %s has %zu dimensions, %s has %zu", accessor->name,

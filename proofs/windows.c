@@ -380,8 +380,8 @@ static void access_address(struct walk *w, struct windows *windows, const struct
                    back ? "get_read_ptr" : "get_write_ptr");
         walk_note(w, pointer->span, "the address is taken here");
         walk_help(
-            w, "what is written is reserved at the back (get_write_ptr), what is read is waited for at the "
-               "front (get_read_ptr)");
+            w,
+            "what is written is reserved at the back (get_write_ptr), what is read is waited for at the front (get_read_ptr)");
         failed(w, buffer);
         return;
     }

@@ -66,12 +66,11 @@ void device_cb_push_back(uint32_t line, uint32_t buffer, uint32_t pages) {
         thread_fault(t, "pushes %u of the pages of %s, with %u reserved", (unsigned)pages, buffer_name(cb),
                      (unsigned)cb->reserved);
     if (cb->write_page + pages > cb->pages)
-        thread_fault(t,
-                     "pushes %u of the pages of %s from page %u on, but it wraps after page %u: pushes must "
-                     "sum to exactly "
-                     "its %u pages",
-                     (unsigned)pages, buffer_name(cb), (unsigned)cb->write_page, (unsigned)cb->pages - 1,
-                     (unsigned)cb->pages);
+        thread_fault(
+            t,
+            "pushes %u of the pages of %s from page %u on, but it wraps after page %u: pushes must sum to exactly its %u pages",
+            (unsigned)pages, buffer_name(cb), (unsigned)cb->write_page, (unsigned)cb->pages - 1,
+            (unsigned)cb->pages);
     if (t->reads.count > 0 &&
         transfers_overlap(&t->reads, cb->base + cb->write_page * cb->page_bytes, pages * cb->page_bytes))
         thread_fault(t, "pushes pages of %s with reads in flight: noc_async_read_barrier is missing",
@@ -104,10 +103,10 @@ void device_cb_wait_front(uint32_t line, uint32_t buffer, uint32_t pages) {
         thread_fault(t, "waits for %u of the pages of %s, which has %u: it would wait for ever",
                      (unsigned)pages, buffer_name(cb), (unsigned)cb->pages);
     if (cb->wait_is_used && pages > 0 && pages <= cb->waited)
-        thread_fault(t,
-                     "waits for %u of the pages of %s after a wait for %u, with none popped since: waits "
-                     "count from the front",
-                     (unsigned)pages, buffer_name(cb), (unsigned)cb->waited);
+        thread_fault(
+            t,
+            "waits for %u of the pages of %s after a wait for %u, with none popped since: waits count from the front",
+            (unsigned)pages, buffer_name(cb), (unsigned)cb->waited);
     thread_yield(t);
     while (cb->filled < pages) {
         cb->consumer_blocked = true;
@@ -132,12 +131,11 @@ void device_cb_pop_front(uint32_t line, uint32_t buffer, uint32_t pages) {
         thread_fault(t, "pops %u of the pages of %s, with %u waited for", (unsigned)pages, buffer_name(cb),
                      (unsigned)cb->waited);
     if (cb->read_page + pages > cb->pages)
-        thread_fault(t,
-                     "pops %u of the pages of %s from page %u on, but it wraps after page %u: pops must sum "
-                     "to exactly its "
-                     "%u pages",
-                     (unsigned)pages, buffer_name(cb), (unsigned)cb->read_page, (unsigned)cb->pages - 1,
-                     (unsigned)cb->pages);
+        thread_fault(
+            t,
+            "pops %u of the pages of %s from page %u on, but it wraps after page %u: pops must sum to exactly its %u pages",
+            (unsigned)pages, buffer_name(cb), (unsigned)cb->read_page, (unsigned)cb->pages - 1,
+            (unsigned)cb->pages);
     uint32_t address = cb->base + cb->read_page * cb->page_bytes, bytes = pages * cb->page_bytes;
     if (t->writes.count > 0 && transfers_overlap(&t->writes, address, bytes))
         thread_fault(t, "pops pages of %s with writes in flight: noc_async_writes_flushed is missing",

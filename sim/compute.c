@@ -145,8 +145,7 @@ static void check_pack(struct thread *t, const struct circular_buffer *cb, uint3
     if (state->pack_format != format)
         thread_fault(
             t,
-            "packs to %s of format %s, but the packer is configured for %s: pack_reconfig_data_format is "
-            "missing",
+            "packs to %s of format %s, but the packer is configured for %s: pack_reconfig_data_format is missing",
             buffer_name(cb), data_format_name(format),
             data_format_name((enum data_format)state->pack_format));
     if (source->integer != is_integer(format))
@@ -159,8 +158,7 @@ static void check_pack(struct thread *t, const struct circular_buffer *cb, uint3
                 (unsigned)slot, (unsigned)state->reduce_line);
         thread_fault(
             t,
-            "packs DST slot %u, a result of reduce_tile, after reduce_uninit: its other elements are "
-            "undefined",
+            "packs DST slot %u, a result of reduce_tile, after reduce_uninit: its other elements are undefined",
             (unsigned)slot);
     }
     if (!cb->tiles)

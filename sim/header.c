@@ -3,10 +3,8 @@
 #include <string.h>
 
 static const char beginning[] =
-    "/* What kernels of the embedded device include: the calls of TT-Metalium's kernel API in C. Template "
-    "arguments are\n"
-    " * leading arguments. Every call is a macro that also passes the line it stands on, for messages. Made "
-    "from\n"
+    "/* What kernels of the embedded device include: the calls of TT-Metalium's kernel API in C. Template arguments are\n"
+    " * leading arguments. Every call is a macro that also passes the line it stands on, for messages. Made from\n"
     " * sim/calls.def. With TILEC_DEVICE_SHARED the calls are pointers that the device fills after loading.\n"
     " */\n"
     "#ifndef TILEC_DEVICE_H\n"
@@ -23,16 +21,16 @@ static const char beginning[] =
     "/* Words that are template arguments in C++. */\n"
     "enum {\n";
 
-static const char middle[] = "};\n"
-                             "\n"
-                             "/* A tensor: const TensorAccessor A = tensor_accessor(0, A_address); with the "
-                             "ordinal of its binding. */\n"
-                             "typedef struct {\n"
-                             "    uint32_t ordinal;\n"
-                             "} TensorAccessor;\n"
-                             "\n"
-                             "void kernel_main(void);\n"
-                             "\n";
+static const char middle[] =
+    "};\n"
+    "\n"
+    "/* A tensor: const TensorAccessor A = tensor_accessor(0, A_address); with the ordinal of its binding. */\n"
+    "typedef struct {\n"
+    "    uint32_t ordinal;\n"
+    "} TensorAccessor;\n"
+    "\n"
+    "void kernel_main(void);\n"
+    "\n";
 
 static const char end[] =
     "\n"

@@ -46,8 +46,7 @@ static void check_facts(struct thread *t, uint32_t ordinal, const struct device_
     facts_describe(facts, given, found, sizeof found);
     thread_fault(
         t,
-        "binding %u is tensor %s, %s, but the kernel's compile-time arguments from %zu on describe %s: "
-        "TensorAccessorArgs must be created via the tensors that are bound",
+        "binding %u is tensor %s, %s, but the kernel's compile-time arguments from %zu on describe %s: TensorAccessorArgs must be created via the tensors that are bound",
         (unsigned)ordinal, tensor->name, wanted, first, found);
 }
 
@@ -144,10 +143,10 @@ void device_noc_async_read_page(uint32_t line, uint32_t page, uint32_t ordinal, 
                      tensor->name, (unsigned)run->cores[state->writer - 1].x,
                      (unsigned)run->cores[state->writer - 1].y);
     if (state->writer != 0 && state->writer_role != t->role)
-        thread_fault(t,
-                     "page %u of tensor %s is written by the %s of this core in the same launch, and nothing "
-                     "orders this read behind it",
-                     (unsigned)page, tensor->name, role_name((enum device_role)state->writer_role));
+        thread_fault(
+            t,
+            "page %u of tensor %s is written by the %s of this core in the same launch, and nothing orders this read behind it",
+            (unsigned)page, tensor->name, role_name((enum device_role)state->writer_role));
     state->reader = state->reader == 0 || state->reader == self ? self : PAGE_MANY;
     const struct architecture *architecture = run->device->architecture;
     check_alignment(t, tensor, page, address,

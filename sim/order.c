@@ -66,11 +66,11 @@ static bool knows(const struct core *core, struct event event) {
 _Noreturn static void report_race(struct thread *t, const struct core *owner,
                                   const struct semaphore *semaphore, uint32_t other, const char *what) {
     const struct core *core = &t->core->run->cores[other];
-    thread_fault(t,
-                 "%s of core (%u,%u) is %s by core (%u,%u), and nothing says which comes first: one may undo "
-                 "the other",
-                 semaphore->spec->name, (unsigned)owner->x, (unsigned)owner->y, what, (unsigned)core->x,
-                 (unsigned)core->y);
+    thread_fault(
+        t,
+        "%s of core (%u,%u) is %s by core (%u,%u), and nothing says which comes first: one may undo the other",
+        semaphore->spec->name, (unsigned)owner->x, (unsigned)owner->y, what, (unsigned)core->x,
+        (unsigned)core->y);
 }
 
 void order_overwrite(struct thread *t, struct core *owner, struct semaphore *semaphore) {
@@ -111,20 +111,18 @@ void order_send(struct thread *t, struct core *receiver, struct circular_buffer 
                 uint32_t bytes) {
     struct core *core = t->core;
     if (!core->knows)
-        thread_fault(t,
-                     "multicasts to %s of other cores, but the launch has no semaphore that could say that "
-                     "they are ready",
-                     buffer_name(cb));
+        thread_fault(
+            t,
+            "multicasts to %s of other cores, but the launch has no semaphore that could say that they are ready",
+            buffer_name(cb));
     uint32_t known = core->knows[receiver->index];
     for (uint32_t page = page_at(cb, address); page <= page_at(cb, address + bytes - 1); ++page) {
         if (known < cb->reserved_at || known < cb->order[page].written)
-            thread_fault(t,
-                         "multicasts to page %u of %s of core (%u,%u), which has %s it, but nothing tells "
-                         "core (%u,%u) so: the "
-                         "semaphore that says ready must come behind that and be waited for",
-                         (unsigned)page, buffer_name(cb), (unsigned)receiver->x, (unsigned)receiver->y,
-                         known < cb->reserved_at ? "reserved" : "written", (unsigned)core->x,
-                         (unsigned)core->y);
+            thread_fault(
+                t,
+                "multicasts to page %u of %s of core (%u,%u), which has %s it, but nothing tells core (%u,%u) so: the semaphore that says ready must come behind that and be waited for",
+                (unsigned)page, buffer_name(cb), (unsigned)receiver->x, (unsigned)receiver->y,
+                known < cb->reserved_at ? "reserved" : "written", (unsigned)core->x, (unsigned)core->y);
         cb->order[page].arrival = (struct event){core->index, core->knows[core->index]};
     }
 }
@@ -134,10 +132,10 @@ static void check_arrival(struct thread *t, struct circular_buffer *cb, uint32_t
     const struct event arrival = cb->order[page].arrival;
     const struct core *sender = &t->core->run->cores[arrival.core];
     if (!knows(t->core, arrival))
-        thread_fault(t,
-                     "%s page %u of %s, which a multicast of core (%u,%u) writes, without waiting for a "
-                     "semaphore that tells of it",
-                     what, (unsigned)page, buffer_name(cb), (unsigned)sender->x, (unsigned)sender->y);
+        thread_fault(
+            t,
+            "%s page %u of %s, which a multicast of core (%u,%u) writes, without waiting for a semaphore that tells of it",
+            what, (unsigned)page, buffer_name(cb), (unsigned)sender->x, (unsigned)sender->y);
 }
 
 void order_write(struct thread *t, struct circular_buffer *cb, uint32_t address, uint32_t bytes) {

@@ -247,9 +247,9 @@ void device_noc_async_atomic_barrier(uint32_t line) {
 
 void remote_check_link(struct thread *t) {
     if (t->link_open)
-        thread_fault(t, "the last multicast was linked: its path is held for another multicast to the same "
-                        "cores, and nothing "
-                        "else may be waited for or written before that");
+        thread_fault(
+            t,
+            "the last multicast was linked: its path is held for another multicast to the same cores, and nothing else may be waited for or written before that");
 }
 
 void remote_check_sources(struct thread *t, uint32_t address, uint32_t bytes) {
@@ -274,11 +274,10 @@ void remote_check_targets(struct thread *t, struct circular_buffer *cb, uint32_t
                 continue;
             while ((core = next_receiver(sender, &write->cores, &at)) != NULL)
                 if (core == t->core)
-                    thread_fault(t,
-                                 "a multicast of core (%u,%u) into these pages of %s may not have landed: "
-                                 "the semaphore that "
-                                 "told of it can overtake it",
-                                 (unsigned)sender->core->x, (unsigned)sender->core->y, buffer_name(cb));
+                    thread_fault(
+                        t,
+                        "a multicast of core (%u,%u) into these pages of %s may not have landed: the semaphore that told of it can overtake it",
+                        (unsigned)sender->core->x, (unsigned)sender->core->y, buffer_name(cb));
         }
     }
 }
@@ -295,8 +294,9 @@ void remote_check_exit(struct thread *t) {
             t,
             "the kernel ends with multicasts that are not acknowledged: noc_async_write_barrier is missing");
     if (t->atomics > 0)
-        thread_fault(t, "the kernel ends with increments of semaphores that are not acknowledged: "
-                        "noc_async_atomic_barrier is missing");
+        thread_fault(
+            t,
+            "the kernel ends with increments of semaphores that are not acknowledged: noc_async_atomic_barrier is missing");
 }
 
 void remote_discard(struct thread *t) {
@@ -403,12 +403,11 @@ static void check_target(struct thread *t, const struct circular_buffer *from, u
         const struct circular_buffer *cb = &core->buffers[from - t->core->buffers];
         uint32_t page = (address - cb->base) / cb->page_bytes;
         if (!is_reserved(cb, address, bytes))
-            thread_fault(t,
-                         "multicasts %u pages to %s of core (%u,%u) from page %u on, which has %u reserved "
-                         "from page %u on: "
-                         "receivers reserve before they say that they are ready",
-                         (unsigned)(bytes / cb->page_bytes), buffer_name(cb), (unsigned)core->x,
-                         (unsigned)core->y, (unsigned)page, (unsigned)cb->reserved, (unsigned)cb->write_page);
+            thread_fault(
+                t,
+                "multicasts %u pages to %s of core (%u,%u) from page %u on, which has %u reserved from page %u on: receivers reserve before they say that they are ready",
+                (unsigned)(bytes / cb->page_bytes), buffer_name(cb), (unsigned)core->x, (unsigned)core->y,
+                (unsigned)page, (unsigned)cb->reserved, (unsigned)cb->write_page);
     }
 }
 
@@ -450,12 +449,11 @@ static void tell_receivers(struct thread *t, const struct rectangle *cores, uint
         check_running(t, core);
         order_overwrite(t, core, semaphore);
         if (semaphore->value == value)
-            thread_fault(t,
-                         "multicasts %u to %s of core (%u,%u), which is %u already: its waits cannot tell "
-                         "this one from the last; "
-                         "a receiver sets it to another value before it says that it is ready",
-                         (unsigned)value, semaphore->spec->name, (unsigned)core->x, (unsigned)core->y,
-                         (unsigned)value);
+            thread_fault(
+                t,
+                "multicasts %u to %s of core (%u,%u), which is %u already: its waits cannot tell this one from the last; a receiver sets it to another value before it says that it is ready",
+                (unsigned)value, semaphore->spec->name, (unsigned)core->x, (unsigned)core->y,
+                (unsigned)value);
     }
 }
 

@@ -2,8 +2,9 @@
  * which values get one is settled (auto_tile_values.c), the equations are brought into one group under common
  * outer axes (auto_tile_group.c), and the group is written as a tile program (auto_tile_emit.c).
  *
- *     for i, j { C[i, j] = 0 }                              C[i, j] = max(sum(k in 0..K: A[i, k] * B[k, j]),
- * 0) for k, i, j { C[i, j] += A[i, k] * B[k, j] }    => for i, j { C[i, j] = max(C[i, j], 0) }
+ *     for i, j { C[i, j] = 0 }
+ *     for k, i, j { C[i, j] += A[i, k] * B[k, j] }   =>   C[i, j] = max(sum(k in 0..K: A[i, k] * B[k, j]), 0)
+ *     for i, j { C[i, j] = max(C[i, j], 0) }
  */
 #ifndef TILEC_TRANSFORMS_AUTO_TILE_H
 #define TILEC_TRANSFORMS_AUTO_TILE_H

@@ -82,10 +82,10 @@ bool open_range(struct normaliser *n, struct node_axis *axis, struct range *rang
         return false;
     }
     if (axis->step && (!integer_value(axis->step, &step) || step != 1)) {
-        tile_fail(t, span,
-                  "the loop over blocks of %s stands in a nest over elements; write blocks under a `grid` of "
-                  "blocks",
-                  axis->name);
+        tile_fail(
+            t, span,
+            "the loop over blocks of %s stands in a nest over elements; write blocks under a `grid` of blocks",
+            axis->name);
         return false;
     }
     const char *culprit = depends_on(n, axis->lower);
@@ -193,11 +193,10 @@ struct node *read_cell(struct normaliser *n, struct cell *cell, const char *cons
     if (cell->kind == CELL_LET)
         return cell_value(n, cell, names, span);
     if (is_carried(n, cell, names, &loop)) {
-        tile_fail(n->t, span,
-                  "%s carries a value from one iteration of %s to the next; only sums, products, maxima and "
-                  "minima over a "
-                  "loop are reordered into tiles",
-                  cell->name, loop);
+        tile_fail(
+            n->t, span,
+            "%s carries a value from one iteration of %s to the next; only sums, products, maxima and minima over a loop are reordered into tiles",
+            cell->name, loop);
         note_next_iteration(n, &n->loops[find_loop(n, loop)].range, "needs what");
         return NULL;
     }
@@ -276,11 +275,10 @@ static struct node *resolve_access(struct normaliser *n, struct node_access *acc
         for (size_t k = 0; plain && k < i; k++)
             plain &= strcmp(names[k], reference->name) != 0;
         if (!plain && cell->kind == CELL_TENSOR) {
-            tile_fail(t, cell_place(n, &access->base),
-                      "%s is written by this kernel and read at other elements than those written; a nest is "
-                      "tiled when its reads do "
-                      "not alias its writes",
-                      access->name);
+            tile_fail(
+                t, cell_place(n, &access->base),
+                "%s is written by this kernel and read at other elements than those written; a nest is tiled when its reads do not alias its writes",
+                access->name);
             dependence_note(t->relations, t->compilation->diagnostics, access->name);
             return &access->base;
         }

@@ -50,11 +50,11 @@ static void check_access(struct value_check *check, struct node_access *access) 
         int64_t lower;
         if (!integer_value(range->lower, &lower) || lower != 0 ||
             !relations_equal_sizes(t->relations, range->upper, extent)) {
-            tile_fail(t, span,
-                      "%s folds only %s..%s of dimension %zu of %s, which has %s; a reduction is tiled when "
-                      "it covers the dimension",
-                      s.axis, node_text(t->arena, range->lower), node_text(t->arena, range->upper), i + 1,
-                      access->name, node_text(t->arena, extent));
+            tile_fail(
+                t, span,
+                "%s folds only %s..%s of dimension %zu of %s, which has %s; a reduction is tiled when it covers the dimension",
+                s.axis, node_text(t->arena, range->lower), node_text(t->arena, range->upper), i + 1,
+                access->name, node_text(t->arena, extent));
             return;
         }
     }

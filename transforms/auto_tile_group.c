@@ -135,12 +135,11 @@ static void choose_outer(struct tiler *t) {
         return;
     for (size_t i = 0; i < t->equation_count; i++)
         if (&t->equations[i] != store) {
-            tile_fail(t, t->equations[i].span,
-                      "%s and %s have no common axis to share between cores; write them as kernels of their "
-                      "own and call these from a "
-                      "program",
-                      t->equations[i].unnamed ? "a reduction of this statement" : t->equations[i].name,
-                      store ? store->name : "the output");
+            tile_fail(
+                t, t->equations[i].span,
+                "%s and %s have no common axis to share between cores; write them as kernels of their own and call these from a program",
+                t->equations[i].unnamed ? "a reduction of this statement" : t->equations[i].name,
+                store ? store->name : "the output");
             return;
         }
     tile_fail(t, store ? store->span : t->kernel->base.span, "the output has no axis to share between cores");

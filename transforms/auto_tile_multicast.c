@@ -94,11 +94,10 @@ bool check_multicast(struct compilation *c, bool tiled) {
     if (!wants_multicast(c->kernel) || !has_no_mark(c->kernel, NULL))
         return true;
     if (tiled) {
-        report_error(c->diagnostics, c->kernel->span,
-                     "multicast = 1: kernel %s streams nothing that two cores want: every operand of its "
-                     "folds depends "
-                     "on all axes that cores share",
-                     kernel);
+        report_error(
+            c->diagnostics, c->kernel->span,
+            "multicast = 1: kernel %s streams nothing that two cores want: every operand of its folds depends on all axes that cores share",
+            kernel);
         report_help(c->diagnostics, (struct span){0}, "leave multicast out of its @schedule");
         return false;
     }

@@ -136,12 +136,11 @@ static bool covers_dimension(struct normaliser *n, struct cell *cell, size_t i, 
     if (relations_equal_sizes(n->t->relations, range->lower, lower) &&
         relations_equal_sizes(n->t->relations, range->upper, upper))
         return true;
-    tile_fail(n->t, n->span,
-              "%s is written for %s in %s..%s, but dimension %zu of %s runs over %s..%s; a nest is tiled "
-              "when it writes "
-              "every element",
-              cell->name, range->name, node_text(n->arena, range->lower), node_text(n->arena, range->upper),
-              i + 1, cell->name, node_text(n->arena, lower), node_text(n->arena, upper));
+    tile_fail(
+        n->t, n->span,
+        "%s is written for %s in %s..%s, but dimension %zu of %s runs over %s..%s; a nest is tiled when it writes every element",
+        cell->name, range->name, node_text(n->arena, range->lower), node_text(n->arena, range->upper), i + 1,
+        cell->name, node_text(n->arena, lower), node_text(n->arena, upper));
     return false;
 }
 
@@ -169,8 +168,7 @@ static bool open_target(struct normaliser *n, struct node *node, struct target *
         if (loop < (int)cell->outer || used[loop] || n->loops[loop].first_only) {
             tile_fail(
                 t, cell_place(n, node),
-                "subscript %zu of %s is not a loop variable of its own; a nest is tiled when every iteration "
-                "writes one element at its loop variables",
+                "subscript %zu of %s is not a loop variable of its own; a nest is tiled when every iteration writes one element at its loop variables",
                 i + 1, name);
             return false;
         }
@@ -208,8 +206,7 @@ static void accumulate(struct normaliser *n, struct target *target, struct updat
     if (update.op == ASSIGN_SET || mentions(update.value, cell->name)) {
         tile_fail(
             n->t, cell_place(n, node),
-            "%s carries a value from one iteration of %s to the next; only sums, products, maxima and minima "
-            "over a loop are reordered into tiles",
+            "%s carries a value from one iteration of %s to the next; only sums, products, maxima and minima over a loop are reordered into tiles",
             cell->name, outermost->range.name);
         note_next_iteration(n, &outermost->range, "needs what");
         return;
@@ -345,11 +342,10 @@ static void walk_if(struct normaliser *n, struct node_if *branch) {
     }
     const char *name = NULL;
     find_axis(branch->condition, &name);
-    tile_fail(n->t, n->span,
-              "this statement depends on a condition on %s; a nest is tiled when all its iterations do the "
-              "same (`select` "
-              "chooses between values)",
-              name ? name : "a constant");
+    tile_fail(
+        n->t, n->span,
+        "this statement depends on a condition on %s; a nest is tiled when all its iterations do the same (`select` chooses between values)",
+        name ? name : "a constant");
 }
 
 /* ---- declarations ---- */

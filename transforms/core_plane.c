@@ -97,8 +97,7 @@ static bool takes_equal_turns(struct plane_search *search, const struct node_buf
                 continue;
             report_error(
                 search->c->diagnostics, buffer->base.span,
-                "blocks of %s cannot be sent: the loop over %s around it depends on %s, so cores that would "
-                "share a block run it unequally often",
+                "blocks of %s cannot be sent: the loop over %s around it depends on %s, so cores that would share a block run it unequally often",
                 buffer->name, inner->name, axis);
             report_note(search->c->diagnostics, scope->loop->span, "this loop runs from %s to %s",
                         node_text(search->c->arena, inner->lower), node_text(search->c->arena, inner->upper));
@@ -204,8 +203,7 @@ static bool reads_no_result(struct compilation *c, const struct node_grid *grid)
             continue;
         report_error(
             c->diagnostics, movement.load->span,
-            "%s is read and written by a kernel that sends blocks: at the edge of the plane cores repeat a "
-            "block, and would read what another core writes",
+            "%s is read and written by a kernel that sends blocks: at the edge of the plane cores repeat a block, and would read what another core writes",
             parameter->name);
         if (movement.store->span.line != movement.load->span.line)
             report_note(c->diagnostics, movement.store->span, "it is written here");
@@ -220,11 +218,10 @@ static bool is_allowed(struct compilation *c, const struct node_grid *grid, cons
                        const struct shard_owners *owners) {
     if (!owners->anchor)
         return reads_no_result(c, grid);
-    report_error(c->diagnostics, buffer->span,
-                 "blocks of %s cannot be sent: %s is sharded in L1, and cores run the blocks of their own "
-                 "shards, which "
-                 "need not be equally many",
-                 ((const struct node_buffer *)buffer)->name, owners->anchor->name);
+    report_error(
+        c->diagnostics, buffer->span,
+        "blocks of %s cannot be sent: %s is sharded in L1, and cores run the blocks of their own shards, which need not be equally many",
+        ((const struct node_buffer *)buffer)->name, owners->anchor->name);
     report_help(c->diagnostics, (struct span){0}, "leave @multicast out, or leave %s in DRAM",
                 owners->anchor->name);
     return false;

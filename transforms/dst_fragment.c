@@ -1,8 +1,9 @@
 /* Fragments: accumulation in DST. Three shapes, one set of building blocks:
  *   beside its reader     for each subblock: start, accumulate over the whole operands, read, pack
  *   over a loop           the section opens in front of the loop, every turn accumulates, the reader behind
- * the loop packs with partial tiles    start, every turn and the reader are sections of their own; f32 tiles
- * rest in a circular buffer in between, which rotates a subblock at a time
+ *                         the loop packs
+ *   with partial tiles    start, every turn and the reader are sections of their own; f32 tiles rest in a
+ *                         circular buffer in between, which rotates a subblock at a time
  */
 #include <math.h>
 #include <string.h>

@@ -109,9 +109,9 @@ static struct node *operand_buffer(struct manager *m, struct span span, const st
     struct node_circular_buffer *zeros =
         operand->spread == SPREAD_ZEROS ? find_fill(m, is_zeros, NULL) : NULL;
     if (operand->spread == SPREAD_ZEROS && !zeros) {
-        manager_fail(m, span,
-                     "a row of 16-bit values spreads over DST by an addition to a tile of zeros, which this "
-                     "kernel lacks");
+        manager_fail(
+            m, span,
+            "a row of 16-bit values spreads over DST by an addition to a tile of zeros, which this kernel lacks");
         return emit_number(m, 0);
     }
     return zeros             ? emit_reference(m, zeros->name)

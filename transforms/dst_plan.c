@@ -22,8 +22,7 @@ static int plan_value(struct planner *p, struct node *value);
 void dst_advise_parts(struct diagnostics *diagnostics) {
     report_help(
         diagnostics, (struct span){0},
-        "compute a part of it first: in a nest or a kernel of its own, which stores it in a tensor, or, "
-        "under a `grid` of blocks, in a shared");
+        "compute a part of it first: in a nest or a kernel of its own, which stores it in a tensor, or, under a `grid` of blocks, in a shared");
 }
 
 static void fail(struct planner *p, const char *what) {

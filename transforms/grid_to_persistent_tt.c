@@ -3,10 +3,12 @@
  *
  *     grid i in 0..M by 64, j in 0..N by 64 { body }
  *
+ *     =>
+ *
  *     for tid in start_id..start_id + count {
  *         delinearize i_block, j_block = tid over [Gm, Gn]
- *         for i in i_block * 64..min(M, i_block * 64 + 64) by 64, j in j_block * 64..min(N, j_block * 64 +
- * 64) by 64 { body }
+ *         for i in i_block * 64..min(M, i_block * 64 + 64) by 64,
+ *             j in j_block * 64..min(N, j_block * 64 + 64) by 64 { body }
  *     }
  *
  * The body keeps its axes: only their ranges change. An element axis runs b_block..b_block + 1.
@@ -271,10 +273,9 @@ bool grid_to_persistent_tt(struct compilation *c) {
         report_error(c->diagnostics, grid->span,
                      "cores have blocks of their own in kernel %s, but %s lacks where they stand",
                      node_as(c->kernel, kernel)->name, KEY_TT_RUNTIME_ARGS);
-        report_help(c->diagnostics, (struct span){0},
-                    "Gy, Gx, sy, sx and the blocks of a core stand behind the extents of the grid, of shards "
-                    "behind Sm, Sn: "
-                    "layout_aware_work_partition_tt gives them");
+        report_help(
+            c->diagnostics, (struct span){0},
+            "Gy, Gx, sy, sx and the blocks of a core stand behind the extents of the grid, of shards behind Sm, Sn: layout_aware_work_partition_tt gives them");
         return false;
     }
     c->kernel = lower_grid(c->kernel, &lowering);

@@ -35,9 +35,9 @@ static bool report_order(struct compilation *c, struct span span, const struct n
     if (strcmp(word, "block_linear") == 0) {
         report_error(c->diagnostics, span, "order block_linear is reserved; use row_major");
     } else if (strcmp(word, "match_shard") == 0) {
-        report_error(c->diagnostics, span,
-                     "order match_shard requires sharded buffer metadata, and no tensor of this kernel is "
-                     "sharded in L1; use row_major");
+        report_error(
+            c->diagnostics, span,
+            "order match_shard requires sharded buffer metadata, and no tensor of this kernel is sharded in L1; use row_major");
     } else {
         report_error(c->diagnostics, span,
                      "schedule order %s is not known; it is row_major, column_major or match_shard",

@@ -1,13 +1,27 @@
 /* insert_cb_protocol_tt: axes become numbers of tiles, loads and stores become page loops, and every circular
  * buffer gets its protocol.
  *
- *     for k in 0..K by 128 {                                     for k_block in 0..ceildiv(K, 128) {
- *         shared A_in[i, k]: bf16 @{tt.home = cb_A_in}               let k_tiles: u32 = min(4, Kt - k_block *
- * 4) tile load A_in[i, k] = A[i, k]                             role reader { cb_reserve_back(cb_A_in, 8) ...
- * cb_push_back(cb_A_in, 8) } tile matmul acc[i, j] += sum(k: A_in[i, k] * ...)   =>     role compute { }
- * cb_wait_front(cb_A_in, 8) tile matmul acc[i, j] += sum(k: cb_A_in[i, k] * ...) cb_pop_front(cb_A_in, 8)
- *                                                                    }
- *                                                                }
+ *     for k in 0..K by 128 {
+ *         shared A_in[i, k]: bf16 @{tt.home = cb_A_in}
+ *         tile load A_in[i, k] = A[i, k]
+ *         tile matmul acc[i, j] += sum(k: A_in[i, k] * ...)
+ *     }
+ *
+ *     =>
+ *
+ *     for k_block in 0..ceildiv(K, 128) {
+ *         let k_tiles: u32 = min(4, Kt - k_block * 4)
+ *         role reader {
+ *             cb_reserve_back(cb_A_in, 8)
+ *             ...                                                 a read for every page
+ *             cb_push_back(cb_A_in, 8)
+ *         }
+ *         role compute {
+ *             cb_wait_front(cb_A_in, 8)
+ *             tile matmul acc[i, j] += sum(k: cb_A_in[i, k] * ...)
+ *             cb_pop_front(cb_A_in, 8)
+ *         }
+ *     }
  *
  * A buffer is reserved before its first write and pushed behind its last, waited for before its first read
  * and popped behind its last, all in the statement list that declares it, a block at a time: counts are

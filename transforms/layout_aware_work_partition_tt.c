@@ -1,12 +1,18 @@
 /* What every core gets: the blocks of the grid, counted along each axis, and the launch arguments in their
  * canonical order.
  *
- *     kernel k(in A: bf16[M, N], out C: bf16[M, N]) { grid i in 0..M by 64, j in 0..N by 64 { ... tile store
- * C[i, j] = ... } }
+ *     kernel k(in A: bf16[M, N], out C: bf16[M, N]) {
+ *         grid i in 0..M by 64, j in 0..N by 64 { ... tile store C[i, j] = ... }
+ *     }
  *
- * gets tt.grid_blocks = [ceildiv(M, 64), ceildiv(N, 64)], tt.grid_tiles = [ceildiv(M, 32), ceildiv(N, 32)] of
- * the written tensor, tt.core_grid, and tt.runtime_args = {start_id = start(), count = count(), Mt =
- * ceildiv(M, 32), ...}. Which tensor is written is found by data flow; names mean nothing.
+ *     =>
+ *
+ *     tt.core_grid = [8, 8]
+ *     tt.grid_blocks = [ceildiv(M, 64), ceildiv(N, 64)]
+ *     tt.grid_tiles = [ceildiv(M, 32), ceildiv(N, 32)]                    of the tensor that is written
+ *     tt.runtime_args = {start_id = start(), count = count(), Mt = ceildiv(M, 32), ...}
+ *
+ * Which tensor is written is found by data flow; names mean nothing.
  *
  * In tt.partition_mode global cores take consecutive shares of all blocks. Where a tensor is sharded in L1
  * (local_shard.h) each core of the grid of shards takes the blocks of its own: count and the blocks along
@@ -418,8 +424,7 @@ static bool check_mode(struct compilation *c, const struct shard_owners *owners)
     if (strcmp(asked, "local_shard") == 0 && !owners->anchor) {
         report_error(
             c->diagnostics, c->kernel->span,
-            "partition local_shard requires sharded buffer metadata: no tensor of kernel %s is sharded in L1 "
-            "along the blocks that cores share",
+            "partition local_shard requires sharded buffer metadata: no tensor of kernel %s is sharded in L1 along the blocks that cores share",
             kernel);
         report_help(c->diagnostics, (struct span){0}, "leave the mode global, which is the default");
         return false;
@@ -427,8 +432,7 @@ static bool check_mode(struct compilation *c, const struct shard_owners *owners)
     if (strcmp(asked, "global") == 0 && owners->anchor) {
         report_error(
             c->diagnostics, c->kernel->span,
-            "partition global: %s of kernel %s is sharded in L1, so its blocks belong to the cores that hold "
-            "them",
+            "partition global: %s of kernel %s is sharded in L1, so its blocks belong to the cores that hold them",
             owners->anchor->name, kernel);
         report_help(c->diagnostics, (struct span){0}, "leave the mode out, or leave the tensor in DRAM");
         return false;

@@ -156,17 +156,15 @@ static bool report_foreign_result(struct compilation *c, const struct shard_use 
     if (use->stranger) {
         report_error(
             c->diagnostics, use->span,
-            "%s is sharded in L1 along its %s, but %s stands there, no axis of the grid that cores share: a "
-            "core would write to shards of others",
+            "%s is sharded in L1 along its %s, but %s stands there, no axis of the grid that cores share: a core would write to shards of others",
             name, direction_text(&use->owners, use->direction), use->stranger);
         report_note(c->diagnostics, placement_span(use->owners.anchor, KEY_ND_SHARD),
                     "its shards are described here");
     } else {
-        report_error(c->diagnostics, use->span,
-                     "%s is sharded in L1 along two axes before its columns, but rows of cores share one: a "
-                     "core would "
-                     "write to shards of others",
-                     name);
+        report_error(
+            c->diagnostics, use->span,
+            "%s is sharded in L1 along two axes before its columns, but rows of cores share one: a core would write to shards of others",
+            name);
     }
     report_help(c->diagnostics, (struct span){0}, "cut its matrices, rows or columns, or leave it in DRAM");
     return false;
@@ -238,8 +236,7 @@ static bool check_agreement(struct compilation *c, const struct node_grid *grid,
     else
         report_help(
             c->diagnostics, (struct span){0},
-            "a block is computed where its shards lie: cut both alike along the axes of the grid, or leave "
-            "one in DRAM");
+            "a block is computed where its shards lie: cut both alike along the axes of the grid, or leave one in DRAM");
     return false;
 }
 
@@ -277,12 +274,12 @@ static bool count_blocks(struct compilation *c, const struct node_grid *grid, st
                          "axis %s begins at %s, but shards of %s in L1 are shared between cores from 0 on",
                          axis->name, node_text(c->arena, axis->lower), owners->anchor->name);
         else
-            report_error(c->diagnostics, grid->base.span,
-                         "blocks of %s have %s elements, which do not divide a shard of %s: it has %s %s "
-                         "along its %s",
-                         axis->name, axis->step ? node_text(c->arena, axis->step) : "1", owners->anchor->name,
-                         node_text(c->arena, owners->extent[d]), matrices ? "single ones" : "tiles of 32",
-                         direction_text(owners, d));
+            report_error(
+                c->diagnostics, grid->base.span,
+                "blocks of %s have %s elements, which do not divide a shard of %s: it has %s %s along its %s",
+                axis->name, axis->step ? node_text(c->arena, axis->step) : "1", owners->anchor->name,
+                node_text(c->arena, owners->extent[d]), matrices ? "single ones" : "tiles of 32",
+                direction_text(owners, d));
         report_note(c->diagnostics, placement_span(owners->anchor, KEY_ND_SHARD),
                     "shards of %s are described here", owners->anchor->name);
         report_help(c->diagnostics, (struct span){0},

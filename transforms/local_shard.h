@@ -1,8 +1,8 @@
 /* The partition local_shard: a tensor that is sharded in L1 ties the blocks of the grid to the cores that
  * hold its shards. Of tile form.
  *
- *     grid i in 0..M by 32, j in 0..N by 64 { ... tile store C[i, j] = ... }     C: @layout(memory = l1,
- * block = [4, 2])
+ *     C: bf16[M, N] @layout(memory = l1, block = [4, 2])
+ *     grid i in 0..M by 32, j in 0..N by 64 { ... tile store C[i, j] = ... }
  *
  * Rows of shards lie along y, columns along x: i runs along y, j along x, and the core (x, y) computes the
  * blocks of its shard. A tensor that is cut along an axis before its rows, and not along its rows, has the

@@ -1,11 +1,17 @@
 /* manage_dst_tt: compute as sections of DST. Every tile statement becomes acquire, the steps that compute its
  * tiles, commit, wait, pack, release; a section never holds more tiles than DST has.
  *
- *     role compute {                                               role compute {
- *         tile map cb_y[i, j] = exp(cb_x[i, j] - cb_m[i])              for r0 in 0..i_tiles {
- *     }                                                     =>             tile_regs_acquire()
- *                                                                          sub_tiles_bcast_cols(cb_x, cb_m,
- * ...) exp_tile(...) tile_regs_commit() ... pack_tile(...) tile_regs_release()
+ *     role compute {                                            role compute {
+ *         tile map cb_y[i, j] = exp(cb_x[i, j] - cb_m[i])           for r0 in 0..i_tiles {
+ *     }                                                                 tile_regs_acquire()
+ *                                                                       sub_tiles_bcast_cols(cb_x, cb_m, ...)
+ *                                                                       exp_tile(...)
+ *                                                          =>           tile_regs_commit()
+ *                                                                       tile_regs_wait()
+ *                                                                       pack_tile(...)
+ *                                                                       tile_regs_release()
+ *                                                                   }
+ *                                                               }
  *
  * First every step is emitted with its init and its data format, then configure_compute() removes what
  * changes nothing and moves what does not change out of loops.

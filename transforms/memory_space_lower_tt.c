@@ -1,8 +1,8 @@
 /* memory_space_lower_tt: where every buffer lives.
  *
- *     shared A_in[i, k]: bf16                      circular_buffer cb_A_in = 0: bf16 pages 16      (at the
- * top of the kernel) fragment acc[i, j]: f32                 =>   shared A_in[i, k]: bf16 @{tt.home =
- * cb_A_in} fragment acc[i, j]: f32 @{tt.home = dst, tt.subblock = [2, 2]}
+ *                                    circular_buffer cb_A_in = 0: bf16 pages 16       (at the top of the kernel)
+ *     shared A_in[i, k]: bf16   =>   shared A_in[i, k]: bf16 @{tt.home = cb_A_in}
+ *     fragment acc[i, j]: f32        fragment acc[i, j]: f32 @{tt.home = dst, tt.subblock = [2, 2]}
  *
  * Circular buffers are numbered as users of the device expect: what the reader fills from 0, what the writer
  * empties from 16, what compute keeps for itself from 24. A fragment lives in DST when it fits a section with
@@ -407,10 +407,10 @@ static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffe
                          "fragment %s has %lld tiles; sums and maxima over panels stay in DST, %lld at most",
                          buffer->name, (long long)(r * c), (long long)most);
         else
-            report_error(l->compilation->diagnostics, buffer->base.span,
-                         "fragment %s stays in DST over the loop that folds into it, but that loop computes "
-                         "something else as well",
-                         buffer->name);
+            report_error(
+                l->compilation->diagnostics, buffer->base.span,
+                "fragment %s stays in DST over the loop that folds into it, but that loop computes something else as well",
+                buffer->name);
         report_help(l->compilation->diagnostics, (struct span){0},
                     r * c > most ? "use smaller blocks"
                                  : "fold an operand that is loaded, or one block that covers the axis");

@@ -137,8 +137,9 @@ static bool read_axes(struct shards *s) {
     if (list && (!rows || !columns)) {
         report_error(messages(s), at(s, KEY_SHARD_AXES), "axes of %s are %s: axis %s is missing",
                      s->parameter->name, node_text(s->c->arena, value), rows ? "N" : "M");
-        help(s, "M stands for the rows and N for the columns, the last two dimensions, whatever their sizes "
-                "are called");
+        help(
+            s,
+            "M stands for the rows and N for the columns, the last two dimensions, whatever their sizes are called");
         return false;
     }
     if (!check_length(s, KEY_SHARD_AXES, list))
@@ -195,10 +196,10 @@ static bool check_order(const struct shards *s) {
         report_error(messages(s), at(s, KEY_ORDER), "order block_linear of %s is reserved; use row_major",
                      s->parameter->name);
     } else if (strcmp(word, "match_shard") == 0) {
-        report_error(messages(s), at(s, KEY_ORDER),
-                     "order match_shard of %s is for shards that cores own, in L1; shards in DRAM are "
-                     "counted row_major",
-                     s->parameter->name);
+        report_error(
+            messages(s), at(s, KEY_ORDER),
+            "order match_shard of %s is for shards that cores own, in L1; shards in DRAM are counted row_major",
+            s->parameter->name);
     } else {
         static const char *const known[] = {"row_major", "match_shard"};
         const char *nearest = suggest_nearest(word, known, 2);
@@ -243,10 +244,10 @@ static bool check_plane(const struct shards *s) {
                   (i + 1 < s->rank ? shards == 1 : shards <= banks);
     if (s->in_l1 || one_row)
         return true;
-    report_error(messages(s), at(s, KEY_SHARD_DISTRIBUTION),
-                 "distribution grid_2d of %s: banks of DRAM are one row of %u, and its shards are not given "
-                 "as one row of at most as many",
-                 s->parameter->name, banks);
+    report_error(
+        messages(s), at(s, KEY_SHARD_DISTRIBUTION),
+        "distribution grid_2d of %s: banks of DRAM are one row of %u, and its shards are not given as one row of at most as many",
+        s->parameter->name, banks);
     help(s, "take round_robin_1d, which goes with every grid of shards");
     return false;
 }
@@ -278,8 +279,9 @@ static bool read_shards(struct shards *s) {
     if (!s->grid_given && !s->shape_given) {
         report_error(messages(s), at(s, ""),
                      "nd_shard of %s is incomplete: it needs grid or shard_shape_elems", s->parameter->name);
-        help(s, "grid says how many shards there are along each axis, as in grid = [8, 1]; the shape of a "
-                "shard follows from it");
+        help(
+            s,
+            "grid says how many shards there are along each axis, as in grid = [8, 1]; the shape of a shard follows from it");
         return false;
     }
     s->aligned = number == 1;

@@ -248,11 +248,10 @@ static void assign_fragment(struct tensorizer *t, struct node *target, enum assi
         return;
     }
     if (op != ASSIGN_SET || mentions(value, name)) {
-        tensorize_fail(t,
-                       "fragment %s is updated by something else than a sum or maximum over an axis; keep "
-                       "the change for the "
-                       "statement that reads it",
-                       name);
+        tensorize_fail(
+            t,
+            "fragment %s is updated by something else than a sum or maximum over an axis; keep the change for the statement that reads it",
+            name);
         return;
     }
     struct storage *fragment = storage_find(t, name);

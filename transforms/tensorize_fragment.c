@@ -203,10 +203,10 @@ static struct node_list settle_list(struct tensorizer *t, struct node_list list)
             collect_usage(list.items[k], &usage);
         if (usage.start && !is_in(list, &usage.start->base)) {
             t->span = usage.start->base.span;
-            tensorize_fail(t,
-                           "fragment %s gets a new value in a loop that it outlives; to continue on what it "
-                           "holds write += or max=",
-                           buffer->name);
+            tensorize_fail(
+                t,
+                "fragment %s gets a new value in a loop that it outlives; to continue on what it holds write += or max=",
+                buffer->name);
             report_note(t->compilation->diagnostics, buffer->base.span,
                         "%s is declared here and outlives the loop", buffer->name);
             return list;

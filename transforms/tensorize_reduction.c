@@ -123,10 +123,10 @@ static bool is_contraction(struct tensorizer *t, struct node_reduction *reductio
 /* What a contraction or a sum reads passes through the matrix unit. */
 static void check_exactness(struct tensorizer *t, const struct storage *storage) {
     if (t->exact && storage->dtype == DTYPE_F32)
-        tensorize_fail(t,
-                       "%s is f32, which the matrix unit cuts to TF32, and the kernel is @exact: round it to "
-                       "bf16 first, or leave @exact out",
-                       storage->staged ? storage->staged : storage->name);
+        tensorize_fail(
+            t,
+            "%s is f32, which the matrix unit cuts to TF32, and the kernel is @exact: round it to bf16 first, or leave @exact out",
+            storage->staged ? storage->staged : storage->name);
 }
 
 /* An operand over (outer, inner): as it lies, or turned; the right operand may also lie as (column, inner)
@@ -208,10 +208,10 @@ static struct node *fold_operand(struct tensorizer *t, struct node_reduction *re
     const char *inner = node_as(reduction->axes.items[0], axis)->name;
     if (count != 1) {
         if (count && reduction->op == REDUCTION_SUM)
-            tensorize_fail(t,
-                           "this sum of products has %zu result axes and its factors do not fall into rows "
-                           "and columns of a matmul",
-                           count);
+            tensorize_fail(
+                t,
+                "this sum of products has %zu result axes and its factors do not fall into rows and columns of a matmul",
+                count);
         else if (count)
             tensorize_fail(t,
                            "this %s has %zu result axes, which only a sum of products may have, as a matmul",
@@ -236,8 +236,9 @@ static struct node *fold_operand(struct tensorizer *t, struct node_reduction *re
         return NULL;
     }
     if (reduction->op == REDUCTION_MAX && dtype != DTYPE_BF16) {
-        tensorize_fail(t, "max over f32 values has no exact tile operation on this device; store the operand "
-                          "as bf16 first");
+        tensorize_fail(
+            t,
+            "max over f32 values has no exact tile operation on this device; store the operand as bf16 first");
         return NULL;
     }
     check_exactness(t, storage_find(t, node_as(access, access)->name));

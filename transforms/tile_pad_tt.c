@@ -6,8 +6,8 @@
  *
  *     tile load X_in[i, j] = X[i, j]               tile load X_in[i, j] = X[i, j] @{tt.pad = {j = -inf}}
  *     tile reduce m[i] = max(j: X_in[i, j])   =>   tile reduce m[i] = max(j: X_in[i, j])
- *     tile map e[i, j] = exp(X_in[i, j] - m[i])    tile map e[i, j] = select(inside(j), exp(X_in[i, j] -
- * m[i]), 0) tile reduce s[i] = sum(j: e[i, j])           tile reduce s[i] = sum(j: e[i, j])
+ *     tile map e[i, j] = exp(X_in[i, j] - m[i])    tile map e[i, j] = select(inside(j), exp(X_in[i, j] - m[i]), 0)
+ *     tile reduce s[i] = sum(j: e[i, j])           tile reduce s[i] = sum(j: e[i, j])
  *
  * Padding of all other axes is never read into a valid element.
  */

@@ -1,8 +1,8 @@
 /* The cores that take part, in the order of their shares: row-major over tt.core_grid, each with its NoC
  * coordinates.
  *
- *     tt.core_ranges = [{start = [0, 0], extent = [8, 8]}], tt.core_map = [[0, 0, 18, 18], [1, 0, 19, 18],
- * ...]
+ *     tt.core_ranges = [{start = [0, 0], extent = [8, 8]}]
+ *     tt.core_map = [[0, 0, 18, 18], [1, 0, 19, 18], ...]                 x, y, and x, y of the NoC
  */
 #include <inttypes.h>
 

@@ -131,9 +131,8 @@ static int print_kernel(const char *header) {
     printf("\nkernel calls_");
     for (const char *at = header; *at; at++)
         putchar(strchr("/.", *at) ? '_' : *at);
-    printf("(in A: bf16[128, 128]) @{tt.core_grid = [1, 1], tt.core_ranges = [{start = [0, 0], extent = [1, "
-           "1]}], "
-           "tt.grid_blocks = [1], tt.runtime_args = {start_id = start()}} {\n");
+    printf(
+        "(in A: bf16[128, 128]) @{tt.core_grid = [1, 1], tt.core_ranges = [{start = [0, 0], extent = [1, 1]}], tt.grid_blocks = [1], tt.runtime_args = {start_id = start()}} {\n");
     failures += print_function("compute", COMPUTE, header);
     if (!*header)
         failures += print_function("reader", DATA, header) + print_function("writer", DATA, header);

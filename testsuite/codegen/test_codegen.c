@@ -7,17 +7,16 @@
 #include "support/text_buffer.h"
 #include "testsuite/unit/unit.h"
 
-static const char head[] = "source \"dir/k.tl\"\n\n"
-                           "kernel k(in A: bf16[M, N]) @{tt.core_grid = [2, 1], tt.core_ranges = [{start = "
-                           "[0, 0], extent = [2, 1]}], tt.grid_blocks = [4], "
-                           "tt.runtime_args = {start_id = start(), count = count()}} {\n"
-                           "    function helper twice(in n: u32) {\n        l1_store_u32(n, 2 * n)\n    }\n"
-                           "    function helper unused(in n: u32) {\n        l1_store_u32(n, 1)\n    }\n"
-                           "    function reader reader() {\n"
-                           "        let a: u32 = get_arg_val(uint32_t, 0)\n"
-                           "        let b: u32 = get_arg_val(uint32_t, 1)\n"
-                           "        let c: u32 = get_arg_val(uint32_t, 2)\n"
-                           "        accessor A at a tiles [a, b]\n";
+static const char head[] =
+    "source \"dir/k.tl\"\n\n"
+    "kernel k(in A: bf16[M, N]) @{tt.core_grid = [2, 1], tt.core_ranges = [{start = [0, 0], extent = [2, 1]}], tt.grid_blocks = [4], tt.runtime_args = {start_id = start(), count = count()}} {\n"
+    "    function helper twice(in n: u32) {\n        l1_store_u32(n, 2 * n)\n    }\n"
+    "    function helper unused(in n: u32) {\n        l1_store_u32(n, 1)\n    }\n"
+    "    function reader reader() {\n"
+    "        let a: u32 = get_arg_val(uint32_t, 0)\n"
+    "        let b: u32 = get_arg_val(uint32_t, 1)\n"
+    "        let c: u32 = get_arg_val(uint32_t, 2)\n"
+    "        accessor A at a tiles [a, b]\n";
 
 static struct arena *arena;
 static struct diagnostics *diagnostics;
@@ -92,22 +91,19 @@ static const struct spelling_row spellings[] = {
     {"delinearize i, j = a over [b, c]\n b += i + j",
      "const uint32_t i = a / c;\n    const uint32_t j = a % c;\n    b += i + j;", NULL},
     {"delinearize i, j, k = a over [9, b, c]\n b += i + j + k",
-     "const uint32_t i = a / (b * c);\n    const uint32_t j = a / c % b;\n    const uint32_t k = a % c;\n    "
-     "b += i + j + k;",
+     "const uint32_t i = a / (b * c);\n    const uint32_t j = a / c % b;\n    const uint32_t k = a % c;\n    b += i + j + k;",
      NULL},
     {"delinearize i, j = a over [b, c]\n b += j", "const uint32_t j = a % c;\n    b += j;", NULL},
     {"for i in a..b {\n b += i\n}", "for (uint32_t i = a; i < b; ++i) {\n        b += i;\n    }", NULL},
     {"for i in 0..b by 2 {\n b += i\n}", "for (uint32_t i = 0; i < b; i += 2) {\n        b += i;\n    }",
      NULL},
     {"for i in 0..b, j in 0..i {\n b += i\n}",
-     "for (uint32_t i = 0; i < b; ++i) {\n        for (uint32_t j = 0; j < i; ++j) {\n            b += i;\n  "
-     "      }\n    }",
+     "for (uint32_t i = 0; i < b; ++i) {\n        for (uint32_t j = 0; j < i; ++j) {\n            b += i;\n        }\n    }",
      NULL},
     {"if a < b && (b < c || a == 0) && !(a >= 2) {\n b += 1\n}",
      "if (a < b && (b < c || a == 0) && !(a >= 2)) {\n        b += 1;\n    }", NULL},
     {"if a < b || b < c && a == 0 {\n b += 1\n} else {\n if a == 1 {\n b += 2\n} else {\n b += 3\n}\n}",
-     "if (a < b || (b < c && a == 0)) {\n        b += 1;\n    } else if (a == 1) {\n        b += 2;\n    } "
-     "else {\n        b += 3;\n    }",
+     "if (a < b || (b < c && a == 0)) {\n        b += 1;\n    } else if (a == 1) {\n        b += 2;\n    } else {\n        b += 3;\n    }",
      NULL},
     {"b += 1 loc(7:3-7:9)", "// k.tl:7\n    b += 1;", NULL},
     {"b += 1 loc(7:3-7:9)\n c += 1 loc(7:9-7:12)\n c += 2 loc(8:1-8:2)",

@@ -3,10 +3,11 @@
  *
  *   lists of statements   drop, double, swap with the next, into and out of a loop or `if` beside it
  *   numbers               one more, one less, one operand alone, another operator, another name of the same
- * kind calls                 another call of the same shape, another template word, two arguments exchanged
+ *                         kind
+ *   calls                 another call of the same shape, another template word, two arguments exchanged
  *   declarations          pages, number, type and attributes of a circular buffer; address and shape of an
- * accessor the launch            launch arguments exchanged or changed, blocks of the grid, setting of
- * compute
+ *                         accessor
+ *   the launch            launch arguments exchanged or changed, blocks of the grid, setting of compute
  */
 #ifndef TILEC_TESTSUITE_MUTATE_H
 #define TILEC_TESTSUITE_MUTATE_H

@@ -2,9 +2,9 @@
  *
  *   cold build    a fresh process of `tilec build matmul_tiled.tl`: median; at most 20 ms, aim 5
  *   run           `tilec run` of a bf16 product of 1024 x 1024 x 1024 on 64 cores, compiling and files
- * included, against one-thread OpenBLAS sgemm of the same size, alternating in the same run: medians; at most
- * 5 times, aim 1.5 tile step     what one step of one-tile blocks costs beyond the bare tile product: aim
- * below 1000 ns
+ *                 included, against one-thread OpenBLAS sgemm of the same size, alternating in the same run:
+ *                 medians; at most 5 times, aim 1.5
+ *   tile step     what one step of one-tile blocks costs beyond the bare tile product: aim below 1000 ns
  *
  * Fails when a limit is not kept. OpenBLAS must have been told to use one thread (OPENBLAS_NUM_THREADS=1).
  */
@@ -120,9 +120,9 @@ static double measure_run(struct arena *arena, char *tilec, char *source, const 
         products[i] = time_sgemm(x, y, z);
     }
     double run = median(runs, RUNS), product = median(products, RUNS);
-    printf("run of bf16 1024^3 on 64 cores: %.1f ms, OpenBLAS sgemm on one thread: %.1f ms, ratio %.2f (at "
-           "most 5, aim 1.5)\n",
-           run * 1e3, product * 1e3, run / product);
+    printf(
+        "run of bf16 1024^3 on 64 cores: %.1f ms, OpenBLAS sgemm on one thread: %.1f ms, ratio %.2f (at most 5, aim 1.5)\n",
+        run * 1e3, product * 1e3, run / product);
     return run / product;
 }
 
@@ -180,9 +180,9 @@ static void measure_steps(void) {
     /* The difference of two sizes leaves out what a launch costs. */
     double small = time_steps(unit, 128), large = time_steps(unit, 512), bare = bare_product();
     double step = (large - small) / (16 * 16 * 16 - 4 * 4 * 4);
-    printf("one-tile blocks: %.0f ns for a tile step, bare tile product %.0f ns: %.0f ns beyond it (aim "
-           "below 1000)\n",
-           step * 1e9, bare * 1e9, (step - bare) * 1e9);
+    printf(
+        "one-tile blocks: %.0f ns for a tile step, bare tile product %.0f ns: %.0f ns beyond it (aim below 1000)\n",
+        step * 1e9, bare * 1e9, (step - bare) * 1e9);
     tilec_free(unit);
 }
 

@@ -1,9 +1,9 @@
 /* What proofs cost: benchmark_proofs TILEC EXAMPLES
  *
  *   statements    kernels of 1, 2, 4 and 8 times as many statements, in loop form and in device form:
- * milliseconds of the passes that prove (auto_tile_tt, verify_tt_ir), for the whole and for a statement; the
- * cost of a statement may grow by half from the smallest to the largest kernel examples      a fresh process
- * of `tilec check` of every example: at most 50 ms
+ *                 milliseconds of the passes that prove (auto_tile_tt, verify_tt_ir), for the whole and for a
+ *                 statement; the cost of a statement may grow by half from the smallest to the largest kernel
+ *   examples      a fresh process of `tilec check` of every example: at most 50 ms
  *
  * Times are those of the processor, the least of several runs. Fails when a limit is not kept.
  */
@@ -80,25 +80,23 @@ static const char writer_turn[] =
 
 static void begin_function(struct text_buffer *out, const char *role, const char *constants) {
     text_printf(out,
-                "    function %s %s() {\n%s"
-                "        let start_id: u32 = get_arg_val(uint32_t, 0)\n"
+                "    function %s %s() {\n%s        let start_id: u32 = get_arg_val(uint32_t, 0)\n"
                 "        let count: u32 = get_arg_val(uint32_t, 1)\n",
                 role, role, constants);
 }
 
 static void write_tensor(struct text_buffer *out, const char *direction, const char *name, int columns) {
-    text_printf(out,
-                "%s %s: bf16[M, %d] @{tt.buffer = {memory = dram, layout = interleaved, tile_shape = [32, "
-                "32], dtype = bf16}}",
-                direction, name, columns * 32);
+    text_printf(
+        out,
+        "%s %s: bf16[M, %d] @{tt.buffer = {memory = dram, layout = interleaved, tile_shape = [32, 32], dtype = bf16}}",
+        direction, name, columns * 32);
 }
 
 static void write_buffer(struct text_buffer *out, const char *name, int id) {
-    text_printf(out,
-                "    circular_buffer %s = %d: bf16 pages 2 @{tt.cb = {page_size = 2048, depth = 2, "
-                "data_format = Float16_b, "
-                "unpack_to_dest = 0}}\n",
-                name, id);
+    text_printf(
+        out,
+        "    circular_buffer %s = %d: bf16 pages 2 @{tt.cb = {page_size = 2048, depth = 2, data_format = Float16_b, unpack_to_dest = 0}}\n",
+        name, id);
 }
 
 /* `count` tiles one after another in every turn. */
@@ -107,13 +105,10 @@ static void write_device_form(struct text_buffer *out, int count) {
     write_tensor(out, "in", "X", count);
     text_printf(out, ", ");
     write_tensor(out, "out", "Y", count);
-    text_printf(out,
-                ") @{tt.compute = {fp32_dest_acc_en = 1}, tt.core_grid = [8, 8], tt.core_ranges = [{start = "
-                "[0, 0], extent = [8, 8]}], "
-                "tt.grid_blocks = [ceildiv(M, 32)], tt.runtime_args = {start_id = start(), count = count(), "
-                "Mt = ceildiv(M, 32), Kt = 1, Nt = %d, "
-                "Gm = ceildiv(M, 32), Gn = 1, M = M, X_address = address(X), Y_address = address(Y)}} {\n",
-                count);
+    text_printf(
+        out,
+        ") @{tt.compute = {fp32_dest_acc_en = 1}, tt.core_grid = [8, 8], tt.core_ranges = [{start = [0, 0], extent = [8, 8]}], tt.grid_blocks = [ceildiv(M, 32)], tt.runtime_args = {start_id = start(), count = count(), Mt = ceildiv(M, 32), Kt = 1, Nt = %d, Gm = ceildiv(M, 32), Gn = 1, M = M, X_address = address(X), Y_address = address(Y)}} {\n",
+        count);
     write_buffer(out, "cb_x", 0);
     write_buffer(out, "cb_y", 16);
     begin_function(out, "reader", "        constant cb_x = 0\n");
@@ -126,9 +121,10 @@ static void write_device_form(struct text_buffer *out, int count) {
     }
     text_printf(out, "        }\n    }\n");
     begin_function(out, "compute", "        constant cb_x = 0\n        constant cb_y = 16\n");
-    text_printf(out, "        compute_kernel_hw_startup(REGULAR, cb_x, cb_x, cb_y)\n        "
-                     "copy_init(cb_x)\n        exp_tile_init()\n"
-                     "        for tid in start_id..start_id + count {\n");
+    text_printf(
+        out,
+        "        compute_kernel_hw_startup(REGULAR, cb_x, cb_x, cb_y)\n        copy_init(cb_x)\n        exp_tile_init()\n"
+        "        for tid in start_id..start_id + count {\n");
     for (int i = 0; i < count; i++) {
         text_printf(out, "%s", compute_turn);
     }

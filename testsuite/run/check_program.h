@@ -3,7 +3,7 @@
  *   - the ideal model agrees after every pass, every pass is idempotent, its IR prints and reads back equal,
  *   - the emitted files come again, byte for byte, from the text of the last IR,
  *   - the embedded device gives the bits of the evaluator's device model, under every order of threads, on
- * every grid, at open and at fixed sizes,
+ *     every grid, at open and at fixed sizes,
  *   - and they lie within the carried bound.
  */
 #ifndef TILEC_TESTSUITE_CHECK_PROGRAM_H

@@ -146,10 +146,10 @@ static void make_loops(struct maker *m) {
     const char *term = product_text(m, a, b);
     if (once_in(m, 2)) {
         const char *start = once_in(m, 4) ? input_text(m, (int)rank - 1) : "0";
-        text_printf(&m->body,
-                    "    %s {\n        var acc: f32 = %s;\n        for k in K { acc += %s; }\n        %s = "
-                    "%s;\n    }\n",
-                    loops, start, term, target, epilogue_text(m, "acc"));
+        text_printf(
+            &m->body,
+            "    %s {\n        var acc: f32 = %s;\n        for k in K { acc += %s; }\n        %s = %s;\n    }\n",
+            loops, start, term, target, epilogue_text(m, "acc"));
         return;
     }
     struct axis axes[3] = {m->scope[rank - 2], m->scope[rank - 1], {"k", "K"}};
@@ -183,24 +183,24 @@ static void make_softmax(struct maker *m) {
     const char *n = inner.size;
     switch (shape) {
     case 0:
-        text_printf(&m->body,
-                    "        let m = max(j in %s: %s);\n        let e[j in %s] = exp(%s - m);\n        let s "
-                    "= sum(j in %s: e[j]);\n"
-                    "        for j in %s { %s = e[j] / s%s; }\n",
-                    n, x, n, x, n, n, y, scale);
+        text_printf(
+            &m->body,
+            "        let m = max(j in %s: %s);\n        let e[j in %s] = exp(%s - m);\n        let s = sum(j in %s: e[j]);\n"
+            "        for j in %s { %s = e[j] / s%s; }\n",
+            n, x, n, x, n, n, y, scale);
         break;
     case 1:
-        text_printf(&m->body,
-                    "        let m = sum(j in %s: %s) / (%s + 1);\n        let d[j in %s] = %s - m;\n"
-                    "        let v = sum(j in %s: d[j] * d[j]) / (%s + 1);\n        for j in %s { %s = d[j] "
-                    "* rsqrt(v + 0.001)%s; }\n",
-                    n, x, n, n, x, n, n, n, y, scale);
+        text_printf(
+            &m->body,
+            "        let m = sum(j in %s: %s) / (%s + 1);\n        let d[j in %s] = %s - m;\n"
+            "        let v = sum(j in %s: d[j] * d[j]) / (%s + 1);\n        for j in %s { %s = d[j] * rsqrt(v + 0.001)%s; }\n",
+            n, x, n, n, x, n, n, n, y, scale);
         break;
     case 2:
-        text_printf(&m->body,
-                    "        let r = sum(j in %s: square(%s));\n        for j in %s { %s = %s * rsqrt(r + "
-                    "0.01)%s; }\n",
-                    n, x, n, y, x, scale);
+        text_printf(
+            &m->body,
+            "        let r = sum(j in %s: square(%s));\n        for j in %s { %s = %s * rsqrt(r + 0.01)%s; }\n",
+            n, x, n, y, x, scale);
         break;
     default:
         text_printf(

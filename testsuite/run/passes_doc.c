@@ -35,21 +35,21 @@ static void print_attributes(const char *owner) {
 }
 
 int main(void) {
-    printf("# The passes\n\n"
-           "Made from `transforms/passes.def` and `ir/attributes.def` by `ninja docs`: change those. The "
-           "forms are those of `ir.md`.\n\n"
-           "| | pass | form | what it settles |\n|---:|---|---|---|\n");
+    printf(
+        "# The passes\n\n"
+        "Made from `transforms/passes.def` and `ir/attributes.def` by `ninja docs`: change those. The forms are those of `ir.md`.\n\n"
+        "| | pass | form | what it settles |\n|---:|---|---|---|\n");
     for (size_t i = 0; i < ROWS; i++) {
         printf("| %zu | `%s` | %s%s%s | %s |\n", i + 1, rows[i].name, forms[rows[i].needs],
                rows[i].needs == rows[i].gives ? "" : " to ",
                rows[i].needs == rows[i].gives ? "" : forms[rows[i].gives], rows[i].summary);
     }
-    printf("\n`tilec ir FILE --after PASS` prints the IR behind a pass, `--only PASS` runs one alone on IR "
-           "text, and `--check-passes` compares\n"
-           "the results of the kernel before and after each.\n\n"
-           "# The attributes\n\n"
-           "A pass writes its decisions as attributes; later passes read them and never decide again.\n\n"
-           "| key | written by | what it says |\n|---|---|---|\n");
+    printf(
+        "\n`tilec ir FILE --after PASS` prints the IR behind a pass, `--only PASS` runs one alone on IR text, and `--check-passes` compares\n"
+        "the results of the kernel before and after each.\n\n"
+        "# The attributes\n\n"
+        "A pass writes its decisions as attributes; later passes read them and never decide again.\n\n"
+        "| key | written by | what it says |\n|---|---|---|\n");
     print_attributes("source");
     for (size_t i = 0; i < ROWS; i++) {
         print_attributes(rows[i].name);

@@ -91,10 +91,10 @@ static void measure(const char *title, uint32_t tiles, uint32_t block_rows, uint
         best = time < best ? time : best;
     }
     double products = (double)statistics.tile_products;
-    printf("%s: %.3f ms, %.0f ns per tile step (%.2f of the bare product), %.1f calls per step, %llu waits, "
-           "estimate %llu cycles\n",
-           title, best / 1e6, best / products, best / products / product, (double)statistics.calls / products,
-           (unsigned long long)statistics.waits, (unsigned long long)statistics.cycles);
+    printf(
+        "%s: %.3f ms, %.0f ns per tile step (%.2f of the bare product), %.1f calls per step, %llu waits, estimate %llu cycles\n",
+        title, best / 1e6, best / products, best / products / product, (double)statistics.calls / products,
+        (unsigned long long)statistics.waits, (unsigned long long)statistics.cycles);
     device_free(device);
 }
 

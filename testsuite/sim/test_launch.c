@@ -89,12 +89,13 @@ START_TEST(a_deadlock_names_every_core_that_waits) {
     for (uint32_t i = 0; i < 3; ++i)
         harness_core(&h, i, 1, NULL, 0);
     harness_buffer(&h, 16, "c", FORMAT_BF16, 2);
-    harness_kernels(&h,
-                    HEADER "void kernel_main(void) {\nfor (uint32_t i = 0; i < 3; ++i) { cb_reserve_back(0, "
-                           "1); cb_push_back(0, 1); }\n}\n",
-                    HEADER "void kernel_main(void) {\nfor (uint32_t i = 0; i < 2; ++i) {\n"
-                           "cb_wait_front(0, 2);\ncb_pop_front(0, 2); }\n}\n",
-                    HEADER "void kernel_main(void) {\ncb_wait_front(16, 1);\n}\n");
+    harness_kernels(
+        &h,
+        HEADER
+        "void kernel_main(void) {\nfor (uint32_t i = 0; i < 3; ++i) { cb_reserve_back(0, 1); cb_push_back(0, 1); }\n}\n",
+        HEADER "void kernel_main(void) {\nfor (uint32_t i = 0; i < 2; ++i) {\n"
+               "cb_wait_front(0, 2);\ncb_pop_front(0, 2); }\n}\n",
+        HEADER "void kernel_main(void) {\ncb_wait_front(16, 1);\n}\n");
     h.launch.locate = locate;
     h.launch.locate_context = (void *)"source.tl";
     for (uint64_t seed = 0; seed < 4; ++seed) {
@@ -102,10 +103,8 @@ START_TEST(a_deadlock_names_every_core_that_waits) {
         h.device = device_create(architecture_find("n150"), &(struct device_options){.seed = seed});
         harness_expect(
             &h,
-            "deadlock: core (0,1) compute waits at compute.c:4 (source.tl:41) in cb_wait_front (iteration 2) "
-            "for 2 full pages of a: 1 of 2 pages are full; so do 2 more cores\n"
-            "core (0,1) writer waits at writer.c:3 (source.tl:32) in cb_wait_front (iteration 1) for 1 full "
-            "page of c: 0 of 2 pages are full; so do 2 more cores");
+            "deadlock: core (0,1) compute waits at compute.c:4 (source.tl:41) in cb_wait_front (iteration 2) for 2 full pages of a: 1 of 2 pages are full; so do 2 more cores\n"
+            "core (0,1) writer waits at writer.c:3 (source.tl:32) in cb_wait_front (iteration 1) for 1 full page of c: 0 of 2 pages are full; so do 2 more cores");
         ck_assert_int_eq(h.fault.kind, DEVICE_FAULT_DEADLOCK);
         ck_assert_int_eq(h.fault.role, DEVICE_COMPUTE);
         ck_assert_uint_eq(h.fault.line, 4);
@@ -121,8 +120,8 @@ START_TEST(fault_carries_the_source_place) {
     h.launch.locate_context = (void *)"source.tl";
     harness_kernels(&h, HEADER "void kernel_main(void) {\nget_arg_val(uint32_t, 0);\n}\n", NULL, NULL);
     harness_expect(
-        &h, "core (0,0) reader, reader.c:3 (source.tl:30), get_arg_val: reads runtime argument 0, but the "
-            "launch gives this core 0");
+        &h,
+        "core (0,0) reader, reader.c:3 (source.tl:30), get_arg_val: reads runtime argument 0, but the launch gives this core 0");
     harness_end(&h);
 }
 END_TEST
@@ -180,10 +179,9 @@ START_TEST(a_race_within_a_core_is_found) {
                            "for (uint32_t i = 0; i < 4; ++i) {\ncb_wait_front(0, 1);\n"
                            "noc_async_write_page(0, T, get_read_ptr(0));\n"
                            "noc_async_write_barrier(); cb_pop_front(0, 1); }\n}\n");
-    harness_expect(&h,
-                   "core (0,0) reader, reader.c:6, noc_async_read_page (iteration 3): page 0 of tensor T is "
-                   "written by the writer of this core in the same launch, and nothing orders this read "
-                   "behind it");
+    harness_expect(
+        &h,
+        "core (0,0) reader, reader.c:6, noc_async_read_page (iteration 3): page 0 of tensor T is written by the writer of this core in the same launch, and nothing orders this read behind it");
     harness_end(&h);
 }
 END_TEST
@@ -236,9 +234,9 @@ START_TEST(an_endless_kernel_is_stopped) {
                     HEADER "void kernel_main(void) {\nfor (;;) {\ncb_reserve_back(0, 1);\n"
                            "cb_push_back(0, 1); cb_wait_front(0, 1); cb_pop_front(0, 1); }\n}\n",
                     NULL, NULL);
-    harness_expect(&h,
-                   "core (0,0) reader, reader.c:4, cb_reserve_back (iteration 251): the launch makes more "
-                   "than 1000 calls");
+    harness_expect(
+        &h,
+        "core (0,0) reader, reader.c:4, cb_reserve_back (iteration 251): the launch makes more than 1000 calls");
     harness_end(&h);
 }
 END_TEST

@@ -62,14 +62,14 @@ static void run_body(const char *startup, const char *body, const char *after_pa
     harness_bind(&h, DEVICE_WRITER, result);
     harness_buffer(&h, 16, "out", out_format, 1);
     harness_core(&h, 2, 3, arguments, 6);
-    snprintf(text, sizeof text,
-             HEADER
-             "enum { p, q, r, s, out = 16 };\nvoid kernel_main(void) {\n%s"
-             "for (uint32_t i = 0; i < %u; ++i) { cb_wait_front(i, 1); }\n"
-             "tile_regs_acquire();\n%s\ntile_regs_commit();\ncb_reserve_back(out, 1);\ntile_regs_wait();\n"
-             "pack_tile(OUT_OF_ORDER, 0, out, 0);\n%s tile_regs_release();\ncb_push_back(out, 1);\n"
-             "for (uint32_t i = 0; i < %u; ++i) { cb_pop_front(i, 1); }\n}\n",
-             startup, (unsigned)count, body, after_pack, (unsigned)count);
+    snprintf(
+        text, sizeof text,
+        HEADER
+        "enum { p, q, r, s, out = 16 };\nvoid kernel_main(void) {\n%sfor (uint32_t i = 0; i < %u; ++i) { cb_wait_front(i, 1); }\n"
+        "tile_regs_acquire();\n%s\ntile_regs_commit();\ncb_reserve_back(out, 1);\ntile_regs_wait();\n"
+        "pack_tile(OUT_OF_ORDER, 0, out, 0);\n%s tile_regs_release();\ncb_push_back(out, 1);\n"
+        "for (uint32_t i = 0; i < %u; ++i) { cb_pop_front(i, 1); }\n}\n",
+        startup, (unsigned)count, body, after_pack, (unsigned)count);
     harness_kernels(&h, reader, text, writer);
     harness_run(&h);
     harness_read_matrix(result, out_format, &out[0][0], EDGE, EDGE);
@@ -464,21 +464,18 @@ START_TEST(a_softmax_by_hand_gives_that_of_plain_c) {
         "compute_kernel_hw_startup(REGULAR, cx, cs, cm); cb_wait_front(cs, 1); cb_wait_front(cx, W);\n"
         "reconfig_data_format(REGULAR, cx, cs); pack_reconfig_data_format(cm);\n"
         "reduce_init(MAX, REDUCE_ROW, cx, cs, cm);\n"
-        "tile_regs_acquire(); for (uint32_t i = 0; i < W; ++i) { reduce_tile(MAX, REDUCE_ROW, cx, cs, i, 0, "
-        "0); }\n"
+        "tile_regs_acquire(); for (uint32_t i = 0; i < W; ++i) { reduce_tile(MAX, REDUCE_ROW, cx, cs, i, 0, 0); }\n"
         "tile_regs_commit(); cb_reserve_back(cm, 1); tile_regs_wait(); pack_tile(OUT_OF_ORDER, 0, cm, 0);\n"
         "tile_regs_release(); cb_push_back(cm, 1); reduce_uninit(cx);\n"
         "cb_wait_front(cm, 1); reconfig_data_format(REGULAR, cx, cm); pack_reconfig_data_format(ce);\n"
         "sub_bcast_cols_init(cx, cm); exp_tile_init(); cb_reserve_back(ce, W);\n"
-        "tile_regs_acquire(); for (uint32_t i = 0; i < W; ++i) { sub_tiles_bcast_cols(cx, cm, i, 0, i); "
-        "exp_tile(i); }\n"
+        "tile_regs_acquire(); for (uint32_t i = 0; i < W; ++i) { sub_tiles_bcast_cols(cx, cm, i, 0, i); exp_tile(i); }\n"
         "tile_regs_commit(); tile_regs_wait();\n"
         "for (uint32_t i = 0; i < W; ++i) { pack_tile(OUT_OF_ORDER, i, ce, i); }\n"
         "tile_regs_release(); cb_push_back(ce, W); cb_pop_front(cx, W); cb_pop_front(cm, 1);\n"
         "cb_wait_front(ce, W); reconfig_data_format(REGULAR, cs, ce); pack_reconfig_data_format(cr);\n"
         "reduce_init(SUM, REDUCE_ROW, ce, cs, cr);\n"
-        "tile_regs_acquire(); for (uint32_t i = 0; i < W; ++i) { reduce_tile(SUM, REDUCE_ROW, ce, cs, i, 0, "
-        "0); }\n"
+        "tile_regs_acquire(); for (uint32_t i = 0; i < W; ++i) { reduce_tile(SUM, REDUCE_ROW, ce, cs, i, 0, 0); }\n"
         "recip_tile_init(); recip_tile(0); tile_regs_commit();\n"
         "cb_reserve_back(cr, 1); tile_regs_wait(); pack_tile(OUT_OF_ORDER, 0, cr, 0); tile_regs_release();\n"
         "cb_push_back(cr, 1); reduce_uninit(ce);\n"
@@ -487,14 +484,12 @@ START_TEST(a_softmax_by_hand_gives_that_of_plain_c) {
         "tile_regs_acquire(); for (uint32_t i = 0; i < W; ++i) { mul_tiles_bcast_cols(ce, cr, i, 0, i); }\n"
         "tile_regs_commit(); tile_regs_wait();\n"
         "for (uint32_t i = 0; i < W; ++i) { pack_tile(OUT_OF_ORDER, i, co, i); }\n"
-        "tile_regs_release(); cb_push_back(co, W); cb_pop_front(ce, W); cb_pop_front(cr, 1); "
-        "cb_pop_front(cs, 1);\n"
+        "tile_regs_release(); cb_push_back(co, W); cb_pop_front(ce, W); cb_pop_front(cr, 1); cb_pop_front(cs, 1);\n"
         "}\n";
     /* The reader makes the scaler by its own stores. */
     static const char read[] = HEADER
         "static inline void make_scaler(uint32_t tile) {\n"
-        "    for (uint32_t i = 0; i < 512; ++i) { l1_store_u32(tile + i * 4, i % 128 < 8 ? 0x3f803f80 : 0); "
-        "}\n"
+        "    for (uint32_t i = 0; i < 512; ++i) { l1_store_u32(tile + i * 4, i % 128 < 8 ? 0x3f803f80 : 0); }\n"
         "}\n"
         "void kernel_main(void) {\n"
         "const TensorAccessor X = tensor_accessor(0, get_arg_val(uint32_t, 0));\n"
@@ -502,13 +497,12 @@ START_TEST(a_softmax_by_hand_gives_that_of_plain_c) {
         "cb_reserve_back(0, 2); noc_async_read_page(0, X, get_write_ptr(0));\n"
         "noc_async_read_page(1, X, get_write_ptr(0) + 2048); noc_async_read_barrier(); cb_push_back(0, 2);\n"
         "}\n";
-    static const char write[] =
-        HEADER "void kernel_main(void) {\n"
-               "const TensorAccessor Y = tensor_accessor(0, get_arg_val(uint32_t, 1));\n"
-               "cb_wait_front(16, 2); noc_async_write_page(0, Y, get_read_ptr(16));\n"
-               "noc_async_write_page(1, Y, get_read_ptr(16) + 2048); noc_async_write_barrier(); "
-               "cb_pop_front(16, 2);\n"
-               "}\n";
+    static const char write[] = HEADER
+        "void kernel_main(void) {\n"
+        "const TensorAccessor Y = tensor_accessor(0, get_arg_val(uint32_t, 1));\n"
+        "cb_wait_front(16, 2); noc_async_write_page(0, Y, get_read_ptr(16));\n"
+        "noc_async_write_page(1, Y, get_read_ptr(16) + 2048); noc_async_write_barrier(); cb_pop_front(16, 2);\n"
+        "}\n";
     struct harness h;
     harness_begin(&h, "wormhole_b0", 3);
     harness_values(&x[0][0], EDGE * WIDTH, 33);

@@ -256,12 +256,10 @@ START_TEST(facts_of_another_binding_are_a_fault) {
         copy(&h, &from, &to, tensors, arguments);
         h.launch.kernels[DEVICE_READER].compile_time_arguments = rows[i].words;
         h.launch.kernels[DEVICE_READER].compile_time_argument_count = rows[i].count;
-        snprintf(expected, sizeof expected,
-                 "core (0,0) reader, reader.c:3, tensor_accessor: binding 0 is tensor X, sharded over 4 "
-                 "banks of DRAM with pages of 2048 "
-                 "bytes, shards of 2x1 pages, but the kernel's compile-time arguments from 0 on describe %s: "
-                 "TensorAccessorArgs must be created via the tensors that are bound",
-                 rows[i].described);
+        snprintf(
+            expected, sizeof expected,
+            "core (0,0) reader, reader.c:3, tensor_accessor: binding 0 is tensor X, sharded over 4 banks of DRAM with pages of 2048 bytes, shards of 2x1 pages, but the kernel's compile-time arguments from 0 on describe %s: TensorAccessorArgs must be created via the tensors that are bound",
+            rows[i].described);
         harness_expect(&h, expected);
         harness_end(&h);
     }
@@ -276,11 +274,12 @@ START_TEST(buffers_give_way_to_tensors) {
     copy(&h, &dram, &dram, tensors, arguments);
     ck_assert_ptr_nonnull(device_tensor_place(h.device, "big", FORMAT_BF16, 64 * 679, &l1));
     harness_buffer(&h, 1, "b", FORMAT_BF16, 1);
-    harness_expect(&h, "launch: the circular buffers take 6144 bytes of L1, but n150 has 2720 for them "
-                       "beside 1390592 of tensors\n"
-                       "a: 2 pages of 2048 bytes (bf16), 4096 bytes\n"
-                       "b: 1 pages of 2048 bytes (bf16), 2048 bytes\n"
-                       "tensor big: 1390592 bytes");
+    harness_expect(
+        &h,
+        "launch: the circular buffers take 6144 bytes of L1, but n150 has 2720 for them beside 1390592 of tensors\n"
+        "a: 2 pages of 2048 bytes (bf16), 4096 bytes\n"
+        "b: 1 pages of 2048 bytes (bf16), 2048 bytes\n"
+        "tensor big: 1390592 bytes");
     harness_end(&h);
 }
 END_TEST

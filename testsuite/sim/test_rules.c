@@ -42,13 +42,9 @@ static const struct rule rules[] = {
     {DEVICE_COMPUTE, "copy_init(x);\n",
      "core (0,0) compute, compute.c:4, copy_init: compute_kernel_hw_startup must come first"},
     {DEVICE_COMPUTE, START START,
-     "core (0,0) compute, compute.c:5, compute_kernel_hw_startup: is called twice: it is for the beginning "
-     "of the kernel "
-     "only"},
+     "core (0,0) compute, compute.c:5, compute_kernel_hw_startup: is called twice: it is for the beginning of the kernel only"},
     {DEVICE_COMPUTE, START "matmul_init(x, y, 0);\n",
-     "core (0,0) compute, compute.c:5, matmul_init: is the first operation, so compute_kernel_hw_startup "
-     "must be given "
-     "REVERSE"},
+     "core (0,0) compute, compute.c:5, matmul_init: is the first operation, so compute_kernel_hw_startup must be given REVERSE"},
     {DEVICE_COMPUTE, START WAIT "tile_regs_acquire();\ncopy_tile(x, 0, 0);\n",
      "core (0,0) compute, compute.c:7, copy_tile: copy_init is missing before it"},
     {DEVICE_COMPUTE, START WAIT "tile_regs_acquire();\nadd_init(x, y);\ncopy_tile(x, 0, 0);\n",
@@ -57,94 +53,61 @@ static const struct rule rules[] = {
      "core (0,0) compute, compute.c:8, sub_tiles: needs sub_init, but the last init is add_init at line 7"},
     {DEVICE_COMPUTE,
      START WAIT "tile_regs_acquire();\nadd_bcast_rows_init(x, y);\nadd_tiles_bcast_cols(x, y, 0, 0, 0);\n",
-     "core (0,0) compute, compute.c:8, add_tiles_bcast_cols: needs add_bcast_cols_init, but the last init is "
-     "add_bcast_rows_init at line 7"},
+     "core (0,0) compute, compute.c:8, add_tiles_bcast_cols: needs add_bcast_cols_init, but the last init is add_bcast_rows_init at line 7"},
     {DEVICE_COMPUTE,
      START WAIT COPY
      "tile_regs_wait();\ntile_regs_release(); tile_regs_acquire();\ncopy_tile(x, 1, 0); exp_tile(0);\n",
      "core (0,0) compute, compute.c:9, exp_tile: exp_tile_init is missing before it"},
     {DEVICE_COMPUTE,
-     START WAIT "copy_init(x); tile_regs_acquire(); exp_tile_init();\ncopy_tile(x, 0, "
-                "0);\nrecip_tile_init();\nexp_tile(0);\n",
-     "core (0,0) compute, compute.c:9, exp_tile: needs exp_tile_init, but the last init of the vector unit "
-     "is "
-     "recip_tile_init"},
+     START WAIT
+     "copy_init(x); tile_regs_acquire(); exp_tile_init();\ncopy_tile(x, 0, 0);\nrecip_tile_init();\nexp_tile(0);\n",
+     "core (0,0) compute, compute.c:9, exp_tile: needs exp_tile_init, but the last init of the vector unit is recip_tile_init"},
     {DEVICE_COMPUTE,
      "compute_kernel_hw_startup(REVERSE, x, y, o);\n" WAIT
      "matmul_block_init(x, y, 0, 2, 1, 2);\ntile_regs_acquire();\nmatmul_block(x, y, 0, 0, 0, 0, 1, 2, 2);\n",
-     "core (0,0) compute, compute.c:8, matmul_block: differs in its parameters from matmul_block_init at "
-     "line 6"},
+     "core (0,0) compute, compute.c:8, matmul_block: differs in its parameters from matmul_block_init at line 6"},
     {DEVICE_COMPUTE, "compute_kernel_hw_startup(REVERSE, x, y, o);\nmatmul_block_init(x, y, 0, 4, 2, 2);\n",
-     "core (0,0) compute, compute.c:5, matmul_block_init: a block of rt 2 x ct 4 tiles (kt 2) does not fit "
-     "the 4 tiles of a "
-     "DST section"},
+     "core (0,0) compute, compute.c:5, matmul_block_init: a block of rt 2 x ct 4 tiles (kt 2) does not fit the 4 tiles of a DST section"},
     {DEVICE_COMPUTE, START "reconfig_data_format(REGULAR, x, x); unary_bcast_init(COL, x);\ncopy_init(x);\n",
-     "core (0,0) compute, compute.c:6, copy_init: comes after unary_bcast_init at line 5 without "
-     "unary_bcast_uninit"},
+     "core (0,0) compute, compute.c:6, copy_init: comes after unary_bcast_init at line 5 without unary_bcast_uninit"},
     {DEVICE_COMPUTE, START "reconfig_data_format(REGULAR, x, x); unary_bcast_init(ROW, x);\n",
-     "core (0,0) compute, compute.c:5, unary_bcast_init: spreads rows of 16-bit values over DST of f32, "
-     "where "
-     "the device writes them as 16-bit rows"},
+     "core (0,0) compute, compute.c:5, unary_bcast_init: spreads rows of 16-bit values over DST of f32, where the device writes them as 16-bit rows"},
 
     /* Formats. */
     {DEVICE_COMPUTE, START "copy_init(f);\n",
-     "core (0,0) compute, compute.c:5, copy_init: SrcA is configured for bf16, but f is f32: "
-     "reconfig_data_format is "
-     "missing"},
+     "core (0,0) compute, compute.c:5, copy_init: SrcA is configured for bf16, but f is f32: reconfig_data_format is missing"},
     {DEVICE_COMPUTE, START "add_init(x, f);\n",
-     "core (0,0) compute, compute.c:5, add_init: SrcB is configured for bf16, but f is f32: "
-     "reconfig_data_format is "
-     "missing"},
+     "core (0,0) compute, compute.c:5, add_init: SrcB is configured for bf16, but f is f32: reconfig_data_format is missing"},
     {DEVICE_COMPUTE, "compute_kernel_hw_startup(REGULAR, f, y, o);\ncopy_init(d);\n",
-     "core (0,0) compute, compute.c:5, copy_init: SrcA is configured for f32, but d is f32 unpacked to DST: "
-     "reconfig_data_format is missing"},
+     "core (0,0) compute, compute.c:5, copy_init: SrcA is configured for f32, but d is f32 unpacked to DST: reconfig_data_format is missing"},
     {DEVICE_COMPUTE,
      START WAIT "copy_init(x); tile_regs_acquire();\nreconfig_data_format_srca(f);\ncopy_tile(f, 0, 0);\n",
-     "core (0,0) compute, compute.c:8, copy_tile: reads another format than copy_init at line 6 was given: "
-     "the init must "
-     "follow the reconfiguration"},
+     "core (0,0) compute, compute.c:8, copy_tile: reads another format than copy_init at line 6 was given: the init must follow the reconfiguration"},
     {DEVICE_COMPUTE,
      START WAIT COPY "tile_regs_wait();\ncb_reserve_back(g, 1);\npack_tile(OUT_OF_ORDER, 0, g, 0);\n",
-     "core (0,0) compute, compute.c:9, pack_tile: packs to g of format f32, but the packer is configured for "
-     "bf16: "
-     "pack_reconfig_data_format is missing"},
+     "core (0,0) compute, compute.c:9, pack_tile: packs to g of format f32, but the packer is configured for bf16: pack_reconfig_data_format is missing"},
     {DEVICE_COMPUTE,
      "compute_kernel_hw_startup(REGULAR, d, y, o);\n" WAIT
      "add_init(d, y);\ntile_regs_acquire();\nadd_tiles(d, y, 0, 0, 0);\n",
-     "core (0,0) compute, compute.c:8, add_tiles: d is unpacked to DST at full width and cannot feed the "
-     "matrix unit"},
+     "core (0,0) compute, compute.c:8, add_tiles: d is unpacked to DST at full width and cannot feed the matrix unit"},
     {DEVICE_COMPUTE, "compute_kernel_hw_startup(REGULAR, f, s, o);\nreduce_init(MAX, REDUCE_ROW, f, s, o);\n",
-     "core (0,0) compute, compute.c:5, reduce_init: the scaler s is bf16, but the data f is f32: a scaler "
-     "has its data's "
-     "format"},
+     "core (0,0) compute, compute.c:5, reduce_init: the scaler s is bf16, but the data f is f32: a scaler has its data's format"},
     {DEVICE_COMPUTE, "compute_kernel_hw_startup(REGULAR, d, f, o);\nreduce_init(SUM, REDUCE_ROW, d, f, o);\n",
-     "core (0,0) compute, compute.c:5, reduce_init: SrcA is configured for f32 unpacked to DST, but f is "
-     "f32: "
-     "reconfig_data_format is missing"},
+     "core (0,0) compute, compute.c:5, reduce_init: SrcA is configured for f32 unpacked to DST, but f is f32: reconfig_data_format is missing"},
 
     /* DST. */
     {DEVICE_COMPUTE, START "tile_regs_commit();\n",
-     "core (0,0) compute, compute.c:5, tile_regs_commit: tile_regs_acquire must come before it: no DST "
-     "section was "
-     "acquired yet"},
+     "core (0,0) compute, compute.c:5, tile_regs_commit: tile_regs_acquire must come before it: no DST section was acquired yet"},
     {DEVICE_COMPUTE, START "tile_regs_acquire();\ntile_regs_acquire();\n",
-     "core (0,0) compute, compute.c:6, tile_regs_acquire: tile_regs_release must come before it: the DST "
-     "section is "
-     "acquired since line 5"},
+     "core (0,0) compute, compute.c:6, tile_regs_acquire: tile_regs_release must come before it: the DST section is acquired since line 5"},
     {DEVICE_COMPUTE, START "tile_regs_acquire();\ntile_regs_wait();\n",
-     "core (0,0) compute, compute.c:6, tile_regs_wait: tile_regs_commit must come before it: the DST section "
-     "is acquired "
-     "since line 5"},
+     "core (0,0) compute, compute.c:6, tile_regs_wait: tile_regs_commit must come before it: the DST section is acquired since line 5"},
     {DEVICE_COMPUTE, START "tile_regs_acquire();\ntile_regs_commit(); tile_regs_release();\n",
-     "core (0,0) compute, compute.c:6, tile_regs_release: tile_regs_wait must come before it: the DST "
-     "section is committed since line 6"},
+     "core (0,0) compute, compute.c:6, tile_regs_release: tile_regs_wait must come before it: the DST section is committed since line 6"},
     {DEVICE_COMPUTE, START "tile_regs_acquire();\ntile_regs_commit();\n",
-     "core (0,0) compute, compute.c:6, return: the kernel ends with the DST section committed since line 6: "
-     "tile_regs_release is missing"},
+     "core (0,0) compute, compute.c:6, return: the kernel ends with the DST section committed since line 6: tile_regs_release is missing"},
     {DEVICE_COMPUTE, START WAIT "copy_init(x);\ncopy_tile(x, 0, 0);\n",
-     "core (0,0) compute, compute.c:7, copy_tile: works on DST between tile_regs_acquire and "
-     "tile_regs_commit, but the "
-     "section is released"},
+     "core (0,0) compute, compute.c:7, copy_tile: works on DST between tile_regs_acquire and tile_regs_commit, but the section is released"},
     {DEVICE_COMPUTE, START WAIT "copy_init(x); tile_regs_acquire();\ncopy_tile(x, 0, 4);\n",
      "core (0,0) compute, compute.c:7, copy_tile: DST slot 4, but a section has 4 tiles of f32"},
     {DEVICE_COMPUTE, START WAIT "add_init(x, y); tile_regs_acquire();\nadd_tiles(x, y, 0, 0, 4);\n",
@@ -155,9 +118,7 @@ static const struct rule rules[] = {
      START WAIT COPY "tile_regs_wait(); cb_reserve_back(o, 1);\npack_tile(OUT_OF_ORDER, 1, o, 0);\n",
      "core (0,0) compute, compute.c:8, pack_tile: packs DST slot 1, which nothing wrote in this section"},
     {DEVICE_COMPUTE, START WAIT COPY "cb_reserve_back(o, 1);\npack_tile(OUT_OF_ORDER, 0, o, 0);\n",
-     "core (0,0) compute, compute.c:8, pack_tile: packs between tile_regs_wait and tile_regs_release, but "
-     "the DST section "
-     "is committed"},
+     "core (0,0) compute, compute.c:8, pack_tile: packs between tile_regs_wait and tile_regs_release, but the DST section is committed"},
 
     /* Packing windows. */
     {DEVICE_COMPUTE,
@@ -166,146 +127,108 @@ static const struct rule rules[] = {
     {DEVICE_COMPUTE, START WAIT COPY "tile_regs_wait();\npack_tile(OUT_OF_ORDER, 0, o, 0);\n",
      "core (0,0) compute, compute.c:8, pack_tile: writes page 0 of o, with 0 reserved"},
     {DEVICE_COMPUTE,
-     START WAIT COPY "tile_regs_wait(); cb_reserve_back(o, 2);\npack_tile(OUT_OF_ORDER, 0, o, "
-                     "1);\npack_tile(IN_ORDER, 0, o, 0);\n",
-     "core (0,0) compute, compute.c:9, pack_tile: mixes packing in order and by index in one reserved window "
-     "of o"},
+     START WAIT COPY
+     "tile_regs_wait(); cb_reserve_back(o, 2);\npack_tile(OUT_OF_ORDER, 0, o, 1);\npack_tile(IN_ORDER, 0, o, 0);\n",
+     "core (0,0) compute, compute.c:9, pack_tile: mixes packing in order and by index in one reserved window of o"},
 
     /* Reductions. */
     {DEVICE_COMPUTE,
      START WAIT "reduce_init(MAX, REDUCE_ROW, x, s, o); copy_init(x); tile_regs_acquire();\n"
                 "copy_tile(x, 0, 0); tile_regs_commit(); tile_regs_wait(); cb_reserve_back(o, 1);\n"
                 "pack_tile(OUT_OF_ORDER, 0, o, 0);\n",
-     "core (0,0) compute, compute.c:8, pack_tile: packs DST slot 0 under the mask of reduce_init at line 6: "
-     "reduce_uninit is "
-     "missing"},
+     "core (0,0) compute, compute.c:8, pack_tile: packs DST slot 0 under the mask of reduce_init at line 6: reduce_uninit is missing"},
     {DEVICE_COMPUTE,
      START WAIT
      "reduce_init(MAX, REDUCE_ROW, x, s, o); tile_regs_acquire();\n"
      "reduce_tile(MAX, REDUCE_ROW, x, s, 0, 0, 0); tile_regs_commit(); tile_regs_wait(); reduce_uninit(x);\n"
      "cb_reserve_back(o, 1);\npack_tile(OUT_OF_ORDER, 0, o, 0);\n",
-     "core (0,0) compute, compute.c:9, pack_tile: packs DST slot 0, a result of reduce_tile, after "
-     "reduce_uninit: its other "
-     "elements are undefined"},
+     "core (0,0) compute, compute.c:9, pack_tile: packs DST slot 0, a result of reduce_tile, after reduce_uninit: its other elements are undefined"},
     {DEVICE_COMPUTE,
-     START WAIT "reduce_init(MAX, REDUCE_ROW, x, y, o); tile_regs_acquire();\nreduce_tile(MAX, REDUCE_ROW, "
-                "x, y, 0, 0, 0);\n",
-     "core (0,0) compute, compute.c:7, reduce_tile: the scaler y has 2 at row 0, column 0: a maximum takes 1 "
-     "in row 0 of "
-     "each face"},
+     START WAIT
+     "reduce_init(MAX, REDUCE_ROW, x, y, o); tile_regs_acquire();\nreduce_tile(MAX, REDUCE_ROW, x, y, 0, 0, 0);\n",
+     "core (0,0) compute, compute.c:7, reduce_tile: the scaler y has 2 at row 0, column 0: a maximum takes 1 in row 0 of each face"},
     {DEVICE_COMPUTE,
-     START WAIT "reduce_init(SUM, REDUCE_COL, x, y, o); tile_regs_acquire();\nreduce_tile(SUM, REDUCE_COL, "
-                "x, y, 0, 0, 0);\n",
-     "core (0,0) compute, compute.c:7, reduce_tile: the scaler y has 2 at row 1, column 0: only row 0 of "
-     "each face may be "
-     "filled"},
+     START WAIT
+     "reduce_init(SUM, REDUCE_COL, x, y, o); tile_regs_acquire();\nreduce_tile(SUM, REDUCE_COL, x, y, 0, 0, 0);\n",
+     "core (0,0) compute, compute.c:7, reduce_tile: the scaler y has 2 at row 1, column 0: only row 0 of each face may be filled"},
     {DEVICE_COMPUTE,
-     START WAIT "reduce_init(MAX, REDUCE_ROW, x, s, o); tile_regs_acquire();\nreduce_tile(MAX, REDUCE_COL, "
-                "x, s, 0, 0, 0);\n",
+     START WAIT
+     "reduce_init(MAX, REDUCE_ROW, x, s, o); tile_regs_acquire();\nreduce_tile(MAX, REDUCE_COL, x, s, 0, 0, 0);\n",
      "core (0,0) compute, compute.c:7, reduce_tile: differs in its parameters from reduce_init at line 6"},
 
     /* Circular buffers. */
     {DEVICE_COMPUTE, "cb_reserve_back(9, 1);\n",
      "core (0,0) compute, compute.c:4, cb_reserve_back: no circular buffer 9 is configured"},
     {DEVICE_COMPUTE, "cb_reserve_back(o, 5);\n",
-     "core (0,0) compute, compute.c:4, cb_reserve_back: reserves 5 of the pages of o, which has 4: it would "
-     "wait "
-     "for ever"},
+     "core (0,0) compute, compute.c:4, cb_reserve_back: reserves 5 of the pages of o, which has 4: it would wait for ever"},
     {DEVICE_COMPUTE, "cb_wait_front(x, 5);\n",
-     "core (0,0) compute, compute.c:4, cb_wait_front: waits for 5 of the pages of x, which has 4: it would "
-     "wait for "
-     "ever"},
+     "core (0,0) compute, compute.c:4, cb_wait_front: waits for 5 of the pages of x, which has 4: it would wait for ever"},
     {DEVICE_COMPUTE, "cb_reserve_back(o, 1);\ncb_push_back(o, 2);\n",
      "core (0,0) compute, compute.c:5, cb_push_back: pushes 2 of the pages of o, with 1 reserved"},
     {DEVICE_COMPUTE, "cb_wait_front(x, 1);\ncb_pop_front(x, 2);\n",
      "core (0,0) compute, compute.c:5, cb_pop_front: pops 2 of the pages of x, with 1 waited for"},
     {DEVICE_COMPUTE, "cb_wait_front(x, 2);\ncb_wait_front(x, 2);\n",
-     "core (0,0) compute, compute.c:5, cb_wait_front: waits for 2 of the pages of x after a wait for 2, with "
-     "none popped since: waits count from the front"},
+     "core (0,0) compute, compute.c:5, cb_wait_front: waits for 2 of the pages of x after a wait for 2, with none popped since: waits count from the front"},
     {DEVICE_COMPUTE, START "cb_wait_front(x, 2); copy_init(x); tile_regs_acquire();\ncopy_tile(x, 2, 0);\n",
      "core (0,0) compute, compute.c:6, copy_tile: reads tile 2 of x, with 2 waited for"},
     {DEVICE_READER,
-     "for (uint32_t i = 0; i < 3; ++i) { cb_reserve_back(o, 1); cb_push_back(o, 1); cb_wait_front(o, 1); "
-     "cb_pop_front(o, 1); }\n"
+     "for (uint32_t i = 0; i < 3; ++i) { cb_reserve_back(o, 1); cb_push_back(o, 1); cb_wait_front(o, 1); cb_pop_front(o, 1); }\n"
      "cb_reserve_back(o, 2);\ncb_push_back(o, 2);\n",
-     "core (0,0) reader, reader.c:6, cb_push_back: pushes 2 of the pages of o from page 3 on, but it wraps "
-     "after "
-     "page 3: pushes must "
-     "sum to exactly its 4 pages"},
+     "core (0,0) reader, reader.c:6, cb_push_back: pushes 2 of the pages of o from page 3 on, but it wraps after page 3: pushes must sum to exactly its 4 pages"},
     {DEVICE_READER,
      "cb_reserve_back(o, 3); cb_push_back(o, 3); cb_wait_front(o, 3); cb_pop_front(o, 3);\n"
-     "cb_reserve_back(o, 3); cb_push_back(o, 1); cb_reserve_back(o, 1); cb_push_back(o, 1); cb_wait_front(o, "
-     "2);\n"
+     "cb_reserve_back(o, 3); cb_push_back(o, 1); cb_reserve_back(o, 1); cb_push_back(o, 1); cb_wait_front(o, 2);\n"
      "cb_pop_front(o, 2);\n",
-     "core (0,0) reader, reader.c:6, cb_pop_front: pops 2 of the pages of o from page 3 on, but it wraps "
-     "after page "
-     "3: pops must sum "
-     "to exactly its 4 pages"},
+     "core (0,0) reader, reader.c:6, cb_pop_front: pops 2 of the pages of o from page 3 on, but it wraps after page 3: pops must sum to exactly its 4 pages"},
     {DEVICE_COMPUTE, "cb_reserve_back(x, 1);\n",
-     "core (0,0) compute, compute.c:4, cb_reserve_back: buffer x is filled by the reader kernel: a buffer "
-     "has one producer"},
+     "core (0,0) compute, compute.c:4, cb_reserve_back: buffer x is filled by the reader kernel: a buffer has one producer"},
     {DEVICE_COMPUTE,
      START
      "cb_reserve_back(o, 1); cb_push_back(o, 1); cb_wait_front(o, 1); copy_init(o); tile_regs_acquire();\n"
      "copy_tile(o, 0, 0);\n",
-     "core (0,0) compute, compute.c:6, copy_tile: reads tile 0 of o, which was not wholly written before its "
-     "push"},
+     "core (0,0) compute, compute.c:6, copy_tile: reads tile 0 of o, which was not wholly written before its push"},
 
     /* Data movement. */
     {DEVICE_READER, "get_arg_val(uint32_t, 9);\n",
-     "core (0,0) reader, reader.c:4, get_arg_val: reads runtime argument 9, but the launch gives this core "
-     "4"},
+     "core (0,0) reader, reader.c:4, get_arg_val: reads runtime argument 9, but the launch gives this core 4"},
     {DEVICE_READER, "tensor_accessor(7, 0);\n",
-     "core (0,0) reader, reader.c:4, tensor_accessor: uses tensor binding 7, but the launch gives this "
-     "kernel 4"},
+     "core (0,0) reader, reader.c:4, tensor_accessor: uses tensor binding 7, but the launch gives this kernel 4"},
     {DEVICE_READER, "tensor_accessor(0, 12);\n",
-     "core (0,0) reader, reader.c:4, tensor_accessor: binding 0 is tensor H at address 0x40, but the kernel "
-     "gives address 0xc"},
+     "core (0,0) reader, reader.c:4, tensor_accessor: binding 0 is tensor H at address 0x40, but the kernel gives address 0xc"},
     {DEVICE_READER, READ "cb_reserve_back(x, 1);\nnoc_async_read_page(4, H, get_write_ptr(x));\n",
      "core (0,0) reader, reader.c:6, noc_async_read_page: page 4 of tensor H, which has 4 pages"},
     {DEVICE_READER, READ "cb_reserve_back(x, 2);\nnoc_async_read_page(0, H, get_write_ptr(x) + 16);\n",
-     "core (0,0) reader, reader.c:6, noc_async_read_page: L1 address 0x19d90 and the DRAM address 0x40 "
-     "of page 0 of H differ modulo 32"},
+     "core (0,0) reader, reader.c:6, noc_async_read_page: L1 address 0x19d90 and the DRAM address 0x40 of page 0 of H differ modulo 32"},
     {DEVICE_READER, READ "cb_reserve_back(x, 1);\nnoc_async_read_page(0, H, get_write_ptr(x) + 2048);\n",
-     "core (0,0) reader, reader.c:6, noc_async_read_page: 2048 bytes at 0x1a580 are outside what is reserved "
-     "of x (0x19d80 to 0x1a580)"},
+     "core (0,0) reader, reader.c:6, noc_async_read_page: 2048 bytes at 0x1a580 are outside what is reserved of x (0x19d80 to 0x1a580)"},
     {DEVICE_READER, READ "noc_async_read_page(0, H, 64);\n",
-     "core (0,0) reader, reader.c:5, noc_async_read_page: address 0x40 is in no circular buffer of this "
-     "core"},
+     "core (0,0) reader, reader.c:5, noc_async_read_page: address 0x40 is in no circular buffer of this core"},
     {DEVICE_READER,
      READ "cb_reserve_back(x, 1);\nnoc_async_read_page(0, H, get_write_ptr(x));\ncb_push_back(x, 1);\n",
-     "core (0,0) reader, reader.c:7, cb_push_back: pushes pages of x with reads in flight: "
-     "noc_async_read_barrier is missing"},
+     "core (0,0) reader, reader.c:7, cb_push_back: pushes pages of x with reads in flight: noc_async_read_barrier is missing"},
     {DEVICE_READER, READ "cb_reserve_back(x, 1);\nnoc_async_read_page(0, H, get_write_ptr(x));\n",
-     "core (0,0) reader, reader.c:6, return: the kernel ends with reads in flight: "
-     "noc_async_read_barrier is missing"},
+     "core (0,0) reader, reader.c:6, return: the kernel ends with reads in flight: noc_async_read_barrier is missing"},
     {DEVICE_READER,
-     READ "cb_reserve_back(x, 1);\nnoc_async_read_page(0, H, "
-          "get_write_ptr(x));\nl1_store_u16(get_write_ptr(x), 1);\n",
-     "core (0,0) reader, reader.c:7, l1_store_u16: address 0x19d80 is the target of a read in flight: "
-     "noc_async_read_barrier is missing"},
+     READ
+     "cb_reserve_back(x, 1);\nnoc_async_read_page(0, H, get_write_ptr(x));\nl1_store_u16(get_write_ptr(x), 1);\n",
+     "core (0,0) reader, reader.c:7, l1_store_u16: address 0x19d80 is the target of a read in flight: noc_async_read_barrier is missing"},
     {DEVICE_READER, "cb_reserve_back(x, 1);\nl1_store_u32(get_write_ptr(x) + 2, 1);\n",
      "core (0,0) reader, reader.c:5, l1_store_u32: address 0x19d82 is not a multiple of 4"},
     {DEVICE_READER, "l1_store_u32(get_write_ptr(x), 1);\n",
-     "core (0,0) reader, reader.c:4, l1_store_u32: 4 bytes at 0x19d80 are outside what is reserved of x "
-     "(0x19d80 to 0x19d80)"},
+     "core (0,0) reader, reader.c:4, l1_store_u32: 4 bytes at 0x19d80 are outside what is reserved of x (0x19d80 to 0x19d80)"},
     {DEVICE_READER,
      "const TensorAccessor U = tensor_accessor(3, get_arg_val(uint32_t, 3));\ncb_reserve_back(x, 1);\n"
      "noc_async_read_page(2, U, get_write_ptr(x));\n",
      "core (0,0) reader, reader.c:6, noc_async_read_page: page 2 of tensor U was never written"},
     {DEVICE_WRITER,
      READ "cb_wait_front(x, 1);\nnoc_async_write_page(0, H, get_read_ptr(x));\ncb_pop_front(x, 1);\n",
-     "core (0,0) writer, writer.c:7, cb_pop_front: pops pages of x with writes in flight: "
-     "noc_async_writes_flushed is "
-     "missing"},
+     "core (0,0) writer, writer.c:7, cb_pop_front: pops pages of x with writes in flight: noc_async_writes_flushed is missing"},
     {DEVICE_WRITER,
-     READ "cb_wait_front(x, 1);\nnoc_async_write_page(0, H, get_read_ptr(x));\nnoc_async_writes_flushed(); "
-          "cb_pop_front(x, 1);\n",
-     "core (0,0) writer, writer.c:7, return: the kernel ends with writes that are not acknowledged: "
-     "noc_async_write_barrier is missing"},
+     READ
+     "cb_wait_front(x, 1);\nnoc_async_write_page(0, H, get_read_ptr(x));\nnoc_async_writes_flushed(); cb_pop_front(x, 1);\n",
+     "core (0,0) writer, writer.c:7, return: the kernel ends with writes that are not acknowledged: noc_async_write_barrier is missing"},
     {DEVICE_WRITER, READ "cb_wait_front(x, 1);\nnoc_async_write_page(0, H, get_read_ptr(x) + 2048);\n",
-     "core (0,0) writer, writer.c:6, noc_async_write_page: 2048 bytes at 0x1a580 are outside what is waited "
-     "for of x (0x19d80 to 0x1a580)"},
+     "core (0,0) writer, writer.c:6, noc_async_write_page: 2048 bytes at 0x1a580 are outside what is waited for of x (0x19d80 to 0x1a580)"},
     {DEVICE_COMPUTE, "noc_async_read_barrier();\n",
      "core (0,0) compute, compute.c:4, noc_async_read_barrier: is a call of data movement kernels"},
     {DEVICE_WRITER, "tile_regs_acquire();\n",
@@ -313,17 +236,12 @@ static const struct rule rules[] = {
 
     /* Faults of the kernel's own code. */
     {DEVICE_COMPUTE,
-     "const uint32_t zero = get_arg_val(uint32_t, 0) - get_arg_val(uint32_t, 0);\ncb_wait_front(x, 7 / "
-     "zero);\n",
-     "core (0,0) compute, compute.c:4 (iteration 2): the kernel divides an integer by zero, after its "
-     "call of get_arg_val at line 4"},
+     "const uint32_t zero = get_arg_val(uint32_t, 0) - get_arg_val(uint32_t, 0);\ncb_wait_front(x, 7 / zero);\n",
+     "core (0,0) compute, compute.c:4 (iteration 2): the kernel divides an integer by zero, after its call of get_arg_val at line 4"},
     {DEVICE_COMPUTE, "cb_wait_front(x, 1);\n*(volatile uint32_t *)8 = 1;\n",
-     "core (0,0) compute, compute.c:4: the kernel reads or writes memory that is not its own, after its call "
-     "of cb_wait_front "
-     "at line 4"},
+     "core (0,0) compute, compute.c:4: the kernel reads or writes memory that is not its own, after its call of cb_wait_front at line 4"},
     {DEVICE_COMPUTE, "*(volatile uint32_t *)8 = 1;\n",
-     "core (0,0) compute, compute.c: the kernel reads or writes memory that is not its own before its first "
-     "call"},
+     "core (0,0) compute, compute.c: the kernel reads or writes memory that is not its own before its first call"},
     {DEVICE_COMPUTE, "volatile uint32_t frame[256];\nframe[0] = 1;\nkernel_main();\n",
      "core (0,0) compute, compute.c: the kernel overflows its stack before its first call"},
 };

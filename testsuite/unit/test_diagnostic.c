@@ -92,13 +92,10 @@ START_TEST(carets_follow_tabs_and_wide_characters) {
         {"\xc3\xa4 b", 4, 5, "\xc3\xa4 b", "  ^"},        /* two bytes, one column */
         {"\xe4\xb8\xad b", 1, 4, "\xe4\xb8\xad b", "^~"}, /* three bytes, two columns */
         {"e\xcc\x81x", 4, 5, "e\xcc\x81x", " ^"},         /* a combining accent takes none */
-        {"\xff\x01x", 3, 4,
-         "?"
-         "?x",
-         "  ^"},                        /* bytes that are no text */
-        {"abc\r", 1, 4, "abc", "^~~"},  /* the end of a DOS line */
-        {"abc", 4, 4, "abc", "   ^"},   /* behind the line */
-        {"abc", 40, 50, "abc", "   ^"}, /* beyond the line */
+        {"\xff\x01x", 3, 4, "??x", "  ^"},                /* bytes that are no text */
+        {"abc\r", 1, 4, "abc", "^~~"},                    /* the end of a DOS line */
+        {"abc", 4, 4, "abc", "   ^"},                     /* behind the line */
+        {"abc", 40, 50, "abc", "   ^"},                   /* beyond the line */
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct arena *arena = arena_create();

@@ -39,30 +39,30 @@ static const struct {
     {CORES READER(READ SEND TELL, SAY HEAR) WRITER,
      "a multicast to cb_x of core 1, which has 0 pages reserved from page 0 on, writes page 0"},
     {CORES READER(READ ROOM TELL, SAY HEAR) WRITER, "Y[32, 0] is never written"},
-    {CORES READER(READ ROOM
-                  "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, last, row, at), "
-                  "2048, 2, 1) ",
-                  SAY HEAR) WRITER,
+    {CORES READER(
+         READ ROOM
+         "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, last, row, at), 2048, 2, 1) ",
+         SAY HEAR) WRITER,
      "a multicast to 2 receivers, but the rectangle (18, 18)..(19, 18) has 1 beside the sender"},
-    {CORES READER(READ ROOM
-                  "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, first, row, at), "
-                  "2048, 0, 1) ",
-                  SAY HEAR) WRITER,
+    {CORES READER(
+         READ ROOM
+         "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, first, row, at), 2048, 0, 1) ",
+         SAY HEAR) WRITER,
      "a multicast to 0 receivers, but the rectangle (18, 18)..(18, 18) has 0 beside the sender"},
-    {CORES READER(READ ROOM
-                  "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, last + 1, row, at), "
-                  "2048, 2, 1) ",
-                  SAY HEAR) WRITER,
+    {CORES READER(
+         READ ROOM
+         "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, last + 1, row, at), 2048, 2, 1) ",
+         SAY HEAR) WRITER,
      "no core of the launch has the NoC coordinates (20, 18)"},
-    {CORES READER(READ ROOM
-                  "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, last, row, at), "
-                  "1024, 1, 1) ",
-                  SAY HEAR) WRITER,
+    {CORES READER(
+         READ ROOM
+         "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, last, row, at), 1024, 1, 1) ",
+         SAY HEAR) WRITER,
      "a multicast of 1024 bytes from byte 0 of a page of cb_x is not whole pages"},
-    {CORES READER(READ ROOM
-                  "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, last, row, at + "
-                  "2048), 2048, 1, 1) ",
-                  SAY HEAR) WRITER,
+    {CORES READER(
+         READ ROOM
+         "noc_async_write_multicast(at, get_noc_multicast_addr(first, row, last, row, at + 2048), 2048, 1, 1) ",
+         SAY HEAR) WRITER,
      "a multicast from address 65536 goes to address 67584: a block has one place on all cores"},
     {CORES READER(READ ROOM SEND TELL, "noc_semaphore_inc(get_noc_addr(70, row, get_semaphore(ready)), 1) ")
          WRITER,
@@ -94,10 +94,9 @@ END_TEST
 
 START_TEST(cores_must_be_on_the_map) {
     struct bench b = bench_open();
-    struct node *kernel = bench_kernel(&b, "kernel k(in X: bf16[32, 20], out Y: bf16[32, 20]) @{tt.core_grid "
-                                           "= [2, 1], tt.core_map = [[0, 0, 18, "
-                                           "18]], tt.grid_blocks = [1], tt.runtime_args = {start_id = "
-                                           "start()}} { semaphore ready = 0 function writer writer() { } }");
+    struct node *kernel = bench_kernel(
+        &b,
+        "kernel k(in X: bf16[32, 20], out Y: bf16[32, 20]) @{tt.core_grid = [2, 1], tt.core_map = [[0, 0, 18, 18]], tt.grid_blocks = [1], tt.runtime_args = {start_id = start()}} { semaphore ready = 0 function writer writer() { } }");
     struct evaluation_result result;
     bench_fill(&b, kernel, FILL_REALS);
     ck_assert(!bench_try(&b, kernel, MODEL_DEVICE, PADDING_NAN, &result));

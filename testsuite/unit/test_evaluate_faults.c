@@ -126,21 +126,22 @@ static const struct {
     {DEVICE READ COMPUTE("tile_regs_acquire() copy_tile(cb_x, 0, 0) pack_tile(OUT_OF_ORDER, 0, cb_y, 0)")
          WRITE,
      "page 0 of cb_y is written, but 0 pages are reserved"},
-    {DEVICE READ COMPUTE("cb_reserve_back(cb_w, 1) cb_push_back(cb_w, 1) cb_wait_front(cb_w, 1) "
-                         "tile_regs_acquire() copy_tile(cb_w, 0, 0)") WRITE,
+    {DEVICE READ COMPUTE(
+         "cb_reserve_back(cb_w, 1) cb_push_back(cb_w, 1) cb_wait_front(cb_w, 1) tile_regs_acquire() copy_tile(cb_w, 0, 0)")
+         WRITE,
      "page 0 of cb_w was not wholly written"},
     {DEVICE READ COMPUTE("cb_wait_front(9, 1)") WRITE, "there is no circular buffer number 9"},
     {DEVICE READ COMPUTE("let n: u32 = get_arg_val(uint32_t, 4)") WRITE,
      "launch argument 4 is read, but there are 4"},
     {DEVICE READ COPY WRITER("accessor Y at 77 tiles [2, 1]"), "no tensor lies at address 77"},
-    {DEVICE READ COPY WRITER("accessor Y at get_arg_val(uint32_t, 3) tiles [2, 1] cb_wait_front(cb_y, 1) "
-                             "noc_async_write_page(page(Y, 0, 1), Y, get_read_ptr(cb_y))"),
+    {DEVICE READ COPY WRITER(
+         "accessor Y at get_arg_val(uint32_t, 3) tiles [2, 1] cb_wait_front(cb_y, 1) noc_async_write_page(page(Y, 0, 1), Y, get_read_ptr(cb_y))"),
      "tile 1 of dimension 1 of Y, which has 1 tiles there"},
-    {DEVICE READ COPY WRITER("accessor Y at get_arg_val(uint32_t, 3) tiles [9, 1] cb_wait_front(cb_y, 1) "
-                             "noc_async_write_page(page(Y, 5, 0), Y, get_read_ptr(cb_y))"),
+    {DEVICE READ COPY WRITER(
+         "accessor Y at get_arg_val(uint32_t, 3) tiles [9, 1] cb_wait_front(cb_y, 1) noc_async_write_page(page(Y, 5, 0), Y, get_read_ptr(cb_y))"),
      "page 5 of Y, which has 2"},
-    {DEVICE READ COPY WRITER("accessor Y at get_arg_val(uint32_t, 3) tiles [2, 1] cb_wait_front(cb_y, 1) "
-                             "noc_async_write_page(page(Y, 0, 0), Y, get_read_ptr(cb_y) + 2)"),
+    {DEVICE READ COPY WRITER(
+         "accessor Y at get_arg_val(uint32_t, 3) tiles [2, 1] cb_wait_front(cb_y, 1) noc_async_write_page(page(Y, 0, 0), Y, get_read_ptr(cb_y) + 2)"),
      "a tile of Y goes to the middle of a page of cb_y"},
     {DEVICE READ COPY WRITER(
          "accessor Y at get_arg_val(uint32_t, 3) tiles [2, 1] noc_async_write_page(page(Y, 0, 0), Y, 5)"),
@@ -149,15 +150,15 @@ static const struct {
      "page 0 of cb_y is written, but 0 pages are reserved"},
     {DEVICE READ COPY WRITER(""), "Y[0, 0] is never written"},
     {DEVICE READ COPY WRITER(
-         "constant cb_z = 16 accessor Y at get_arg_val(uint32_t, 3) tiles [2, 1] cb_wait_front(cb_z, 1) "
-         "noc_async_write_page(page(Y, 0, 0), Y, get_read_ptr(cb_z)) cb_pop_front(cb_z, 1)"),
+         "constant cb_z = 16 accessor Y at get_arg_val(uint32_t, 3) tiles [2, 1] cb_wait_front(cb_z, 1) noc_async_write_page(page(Y, 0, 0), Y, get_read_ptr(cb_z)) cb_pop_front(cb_z, 1)"),
      "Y[32, 0] is never written"},
-    {DEVICE "function reader reader() { constant cb_w = 3 accessor X at get_arg_val(uint32_t, 2) tiles [2, "
-            "1] cb_reserve_back(cb_w, 1) "
-            "noc_async_read_page(page(X, 0, 0), X, get_write_ptr(cb_w)) } " COPY WRITE,
+    {DEVICE
+     "function reader reader() { constant cb_w = 3 accessor X at get_arg_val(uint32_t, 2) tiles [2, 1] cb_reserve_back(cb_w, 1) noc_async_read_page(page(X, 0, 0), X, get_write_ptr(cb_w)) } " COPY
+         WRITE,
      "X is bf16, but cb_w is f32"},
-    {DEVICE "function reader reader() { constant cb_w = 3 cb_reserve_back(cb_w, 1) "
-            "l1_store_u16(get_write_ptr(cb_w), 1) } " COPY WRITE,
+    {DEVICE
+     "function reader reader() { constant cb_w = 3 cb_reserve_back(cb_w, 1) l1_store_u16(get_write_ptr(cb_w), 1) } " COPY
+         WRITE,
      "l1_store_u16 at byte 0 of a page of cb_w, which is f32"},
     {DEVICE "function helper loop(in n: u32) { loop(n) } function reader reader() { loop(1) } " COPY WRITE,
      "loop calls itself, or helpers call each other too deeply"},
@@ -177,9 +178,7 @@ END_TEST
 /* A lane of padding that reaches a result shows. */
 START_TEST(padding_that_leaks_is_seen) {
     static const char leak[] = DEVICE READ COMPUTE(
-        "tile_regs_acquire() copy_tile(cb_x, 0, 0) for r in 0..2 { transpose_tile(cb_x, r, r) } "
-        "cb_reserve_back(cb_y, 2) "
-        "for r in 0..2 { pack_tile(OUT_OF_ORDER, r, cb_y, r) } tile_regs_release() cb_push_back(cb_y, 2)")
+        "tile_regs_acquire() copy_tile(cb_x, 0, 0) for r in 0..2 { transpose_tile(cb_x, r, r) } cb_reserve_back(cb_y, 2) for r in 0..2 { pack_tile(OUT_OF_ORDER, r, cb_y, r) } tile_regs_release() cb_push_back(cb_y, 2)")
         WRITE;
     struct bench b = bench_open();
     struct node *kernel = bench_kernel(&b, leak);
@@ -197,9 +196,9 @@ END_TEST
 
 START_TEST(requests_that_do_not_fit_are_refused) {
     struct bench b = bench_open();
-    struct node *kernel =
-        bench_kernel(&b, "kernel k(in A: f32[M, K], in B: f32[K], in a: f32, out Y: f32[M]) where M > 2 "
-                         "{ for i in 0..M { Y[i] = a } }");
+    struct node *kernel = bench_kernel(
+        &b,
+        "kernel k(in A: f32[M, K], in B: f32[K], in a: f32, out Y: f32[M]) where M > 2 { for i in 0..M { Y[i] = a } }");
     struct evaluation_result result;
     static const struct {
         int64_t m, k;

@@ -120,9 +120,10 @@ END_TEST
 
 START_TEST(cores_get_their_arguments) {
     struct bench b = bench_open();
-    struct node *kernel =
-        bench_kernel(&b, "kernel k(in A: f32[M], in alpha: f32, out Y: f32[M]) @{tt.core_grid = [2, 2], "
-                         "tt.grid_blocks = [ceildiv(M, 32), 2], tt.runtime_args = " ARGUMENTS "} { }");
+    struct node *kernel = bench_kernel(
+        &b,
+        "kernel k(in A: f32[M], in alpha: f32, out Y: f32[M]) @{tt.core_grid = [2, 2], tt.grid_blocks = [ceildiv(M, 32), 2], tt.runtime_args = " ARGUMENTS
+        "} { }");
     environment_set(&b.sizes, "M", 70);
     struct launch launch = {.kernel = kernel,
                             .sizes = &b.sizes,
@@ -149,11 +150,9 @@ END_TEST
 /* In local_shard a core gets what follows from where it stands, row by row over the core grid. */
 START_TEST(owners_of_shards_get_their_blocks) {
     struct bench b = bench_open();
-    struct node *kernel = bench_kernel(&b, "kernel k(in A: f32[M], out Y: f32[M]) @{tt.core_grid = [2, 3], "
-                                           "tt.grid_blocks = [ceildiv(M, 32), 2], "
-                                           "tt.runtime_args = {start_id = 0, count = max(min(2, ceildiv(M, "
-                                           "32) - core_y() * 2), 0), sy = core_y(), "
-                                           "sx = core_x()}} { }");
+    struct node *kernel = bench_kernel(
+        &b,
+        "kernel k(in A: f32[M], out Y: f32[M]) @{tt.core_grid = [2, 3], tt.grid_blocks = [ceildiv(M, 32), 2], tt.runtime_args = {start_id = 0, count = max(min(2, ceildiv(M, 32) - core_y() * 2), 0), sy = core_y(), sx = core_x()}} { }");
     environment_set(&b.sizes, "M", 96);
     struct launch launch = {.kernel = kernel, .sizes = &b.sizes};
     ck_assert(launch_prepare(b.diagnostics, &launch));
@@ -177,11 +176,7 @@ START_TEST(cores_find_each_other) {
     struct bench b = bench_open();
     struct node *kernel = bench_kernel(
         &b,
-        "kernel k(in A: f32[M], out Y: f32[M]) @{tt.core_grid = [2, 2], tt.core_map = [[0, 0, 1, 2], [1, 0, "
-        "10, 2], "
-        "[0, 1, 1, 3], [1, 1, 10, 3]], tt.grid_blocks = [4], tt.runtime_args = {first = noc_x(0, core_y()), "
-        "last = noc_x(max(core_x(), 1), core_y()), row = noc_y(0, core_y()), beyond = noc_y(0, core_y() + "
-        "1)}} { }");
+        "kernel k(in A: f32[M], out Y: f32[M]) @{tt.core_grid = [2, 2], tt.core_map = [[0, 0, 1, 2], [1, 0, 10, 2], [0, 1, 1, 3], [1, 1, 10, 3]], tt.grid_blocks = [4], tt.runtime_args = {first = noc_x(0, core_y()), last = noc_x(max(core_x(), 1), core_y()), row = noc_y(0, core_y()), beyond = noc_y(0, core_y() + 1)}} { }");
     struct launch launch = {.kernel = kernel, .sizes = &b.sizes};
     ck_assert(launch_prepare(b.diagnostics, &launch));
     uint32_t words[4], expected[4] = {1, 10, 2, 3};

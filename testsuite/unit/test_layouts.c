@@ -50,22 +50,16 @@ struct kernel {
 
 static const struct kernel kernels[] = {
     {"matmul",
-     "kernel f(A: bf16[M, K] %s, B: bf16[K, N] %s) -> C: f32[M, N] %s { for i in M, j in N { C[i, j] = sum(k "
-     "in K: A[i, k] * B[k, j]); } }",
+     "kernel f(A: bf16[M, K] %s, B: bf16[K, N] %s) -> C: f32[M, N] %s { for i in M, j in N { C[i, j] = sum(k in K: A[i, k] * B[k, j]); } }",
      {2, 2, 2}},
     {"elementwise",
-     "kernel f(A: bf16[M, N] %s, B: bf16[M, N] %s) -> C: bf16[M, N] %s { for i in M, j in N { C[i, j] = "
-     "max(A[i, j] * 3 - B[i, j], 0); } }",
+     "kernel f(A: bf16[M, N] %s, B: bf16[M, N] %s) -> C: bf16[M, N] %s { for i in M, j in N { C[i, j] = max(A[i, j] * 3 - B[i, j], 0); } }",
      {2, 2, 2}},
     {"row reduction",
-     "kernel f(A: bf16[M, N] %s, B: bf16[N] %s) -> C: f32[M, N] %s { for i in M { let s = sum(j in N: A[i, "
-     "j]); for j in N { C[i, j] = A[i, j] "
-     "+ s * B[j]; } } }",
+     "kernel f(A: bf16[M, N] %s, B: bf16[N] %s) -> C: f32[M, N] %s { for i in M { let s = sum(j in N: A[i, j]); for j in N { C[i, j] = A[i, j] + s * B[j]; } } }",
      {2, 1, 2}},
     {"three dimensions",
-     "kernel f(A: bf16[L, M, N] %s, B: bf16[L, M, N] %s) -> C: bf16[L, M, N] %s { for l in L, i in M, j in N "
-     "{ C[l, i, j] = A[l, i, j] + "
-     "B[l, i, j] * 2; } }",
+     "kernel f(A: bf16[L, M, N] %s, B: bf16[L, M, N] %s) -> C: bf16[L, M, N] %s { for l in L, i in M, j in N { C[l, i, j] = A[l, i, j] + B[l, i, j] * 2; } }",
      {3, 3, 3}},
 };
 enum { KERNELS = sizeof kernels / sizeof *kernels };
@@ -205,13 +199,14 @@ static void refuse(const char *text, uint64_t rows, uint64_t columns, const char
 }
 
 START_TEST(shards_of_open_sizes_must_cover_them) {
-    refuse("kernel f(X: bf16[M, N] " SHARDED
-           "grid = [2, 1], shard_shape_elems = [64, 128]})) -> Y: bf16[M, N] {\n"
-           "    for i in M, j in N { Y[i, j] = X[i, j] * 2; }\n}\n",
-           129, 100,
-           (const char *const[]){"layout.tl:1:50: error: shards of X cover 4 of its 5 tiles in dimension 0: "
-                                 "the grid has 2, of 2 tiles each",
-                                 "help: leave shard_shape_elems out", NULL});
+    refuse(
+        "kernel f(X: bf16[M, N] " SHARDED
+        "grid = [2, 1], shard_shape_elems = [64, 128]})) -> Y: bf16[M, N] {\n"
+        "    for i in M, j in N { Y[i, j] = X[i, j] * 2; }\n}\n",
+        129, 100,
+        (const char *const[]){
+            "layout.tl:1:50: error: shards of X cover 4 of its 5 tiles in dimension 0: the grid has 2, of 2 tiles each",
+            "help: leave shard_shape_elems out", NULL});
     refuse("kernel f(X: bf16[M, N] " SHARDED
            "grid = [2, 1], shard_shape_elems = [16, 128]})) -> Y: bf16[M, N] {\n"
            "    for i in M, j in N { Y[i, j] = X[i, j] * 2; }\n}\n",
@@ -221,32 +216,32 @@ START_TEST(shards_of_open_sizes_must_cover_them) {
 END_TEST
 
 START_TEST(tensors_beyond_l1_are_refused) {
-    refuse("kernel f(X: bf16[M, N] @layout(memory = l1)) -> Y: bf16[M, N] {\n    for i in M, j in N { Y[i, "
-           "j] = X[i, j] * 2; }\n}\n",
-           8192, 8192,
-           (const char *const[]){"layout.tl:1:10: error: L1 has no room for X: it takes 2097152 bytes of "
-                                 "each core, and 1393312 are free",
-                                 "help: leave it in DRAM", NULL});
+    refuse(
+        "kernel f(X: bf16[M, N] @layout(memory = l1)) -> Y: bf16[M, N] {\n    for i in M, j in N { Y[i, j] = X[i, j] * 2; }\n}\n",
+        8192, 8192,
+        (const char *const[]){
+            "layout.tl:1:10: error: L1 has no room for X: it takes 2097152 bytes of each core, and 1393312 are free",
+            "help: leave it in DRAM", NULL});
 }
 END_TEST
 
 START_TEST(buffers_beside_tensors_must_fit) {
-    refuse("kernel f(X: bf16[M, N] @layout(memory = l1)) -> Y: bf16[M, N] {\n"
-           "    grid i in M by 256, j in N by 256 { shared x = X[i, j]; Y[i, j] = x * 2; }\n}\n",
-           8192, 5120,
-           (const char *const[]){"error: kernel f needs ",
-                                 " bytes of circular buffers at these sizes, and a core of n150 has 82592 "
-                                 "beside the tensors in L1",
-                                 "note: X lies in L1: 1310720 bytes of each core",
-                                 "help: leave some of the tensors in DRAM", NULL});
+    refuse(
+        "kernel f(X: bf16[M, N] @layout(memory = l1)) -> Y: bf16[M, N] {\n"
+        "    grid i in M by 256, j in N by 256 { shared x = X[i, j]; Y[i, j] = x * 2; }\n}\n",
+        8192, 5120,
+        (const char *const[]){
+            "error: kernel f needs ",
+            " bytes of circular buffers at these sizes, and a core of n150 has 82592 beside the tensors in L1",
+            "note: X lies in L1: 1310720 bytes of each core", "help: leave some of the tensors in DRAM",
+            NULL});
 }
 END_TEST
 
-static const char chain[] = "kernel twice(X: f32[M, N]) -> Y: f32[M, N] @layout(%s) { for i in M, j in N { "
-                            "Y[i, j] = X[i, j] * 2; } }\n"
-                            "kernel next(X: f32[M, N] @layout(%s)) -> Y: f32[M, N] { for i in M, j in N { "
-                            "Y[i, j] = X[i, j] + 1; } }\n"
-                            "program p(X: f32[M, N]) -> Y: f32[M, N] { let H = twice(X); Y = next(H); }\n";
+static const char chain[] =
+    "kernel twice(X: f32[M, N]) -> Y: f32[M, N] @layout(%s) { for i in M, j in N { Y[i, j] = X[i, j] * 2; } }\n"
+    "kernel next(X: f32[M, N] @layout(%s)) -> Y: f32[M, N] { for i in M, j in N { Y[i, j] = X[i, j] + 1; } }\n"
+    "program p(X: f32[M, N]) -> Y: f32[M, N] { let H = twice(X); Y = next(H); }\n";
 
 /* A tensor of a program lies where the kernel that makes it says; the kernels that read it must say the same.
  */

@@ -175,12 +175,11 @@ static void arguments_of(struct arena *arena, const char *text, uint32_t grid, u
 START_TEST(golden_row_of_the_global_partition) {
     struct arena *arena = arena_create();
     uint32_t words[64];
-    arguments_of(arena,
-                 "kernel f(A: bf16[256, 128], B: bf16[128, 256]) -> C: bf16[256, 256] { grid i in 256 by 32, "
-                 "j in 256 by 32 {\n"
-                 "    fragment acc[i, j]: f32 = 0; for k in 128 by 64 { gemm(A[i, k], B[k, j], acc); } C[i, "
-                 "j] = acc; } }",
-                 1, 0, words);
+    arguments_of(
+        arena,
+        "kernel f(A: bf16[256, 128], B: bf16[128, 256]) -> C: bf16[256, 256] { grid i in 256 by 32, j in 256 by 32 {\n"
+        "    fragment acc[i, j]: f32 = 0; for k in 128 by 64 { gemm(A[i, k], B[k, j], acc); } C[i, j] = acc; } }",
+        1, 0, words);
     static const uint32_t expected[] = {0, 64, 8, 4, 8, 8, 8, 1, 2, 3};
     ck_assert_mem_eq(words, expected, sizeof expected);
     arena_free(arena);
@@ -192,11 +191,11 @@ START_TEST(golden_row_of_a_shard) {
     for (uint32_t core = 0; core < 4; core++) {
         struct arena *arena = arena_create();
         uint32_t words[64];
-        arguments_of(arena,
-                     "kernel f(A: bf16[128, 128], B: bf16[128, 128]) -> C: bf16[128, 128] @layout(memory = "
-                     "l1, block = [2, 2]) {\n"
-                     "    grid i in 128 by 32, j in 128 by 32 { C[i, j] = A[i, j] + B[i, j]; } }",
-                     8, core, words);
+        arguments_of(
+            arena,
+            "kernel f(A: bf16[128, 128], B: bf16[128, 128]) -> C: bf16[128, 128] @layout(memory = l1, block = [2, 2]) {\n"
+            "    grid i in 128 by 32, j in 128 by 32 { C[i, j] = A[i, j] + B[i, j]; } }",
+            8, core, words);
         const uint32_t expected[] = {0, 4, 4, 1, 4, 4, 4, 2, 2, 2, 2, core / 2, core % 2, 2, 2, 1, 2, 3};
         ck_assert_mem_eq(words, expected, sizeof expected);
         arena_free(arena);

@@ -122,10 +122,10 @@ START_TEST(blocks_are_listed_as_the_kernel_counts_them) {
     const char *plan = plan_of(unit);
     for (int core = 0; core < 2; core++) {
         char line[256];
-        snprintf(line, sizeof line,
-                 "\"(%d,0)\": [{\"io\": 0, \"jo\": %d}, {\"io\": 1, \"jo\": %d}, {\"io\": 2, \"jo\": %d}, "
-                 "{\"io\": 3, \"jo\": %d}]",
-                 core, core, core, core, core);
+        snprintf(
+            line, sizeof line,
+            "\"(%d,0)\": [{\"io\": 0, \"jo\": %d}, {\"io\": 1, \"jo\": %d}, {\"io\": 2, \"jo\": %d}, {\"io\": 3, \"jo\": %d}]",
+            core, core, core, core, core);
         ck_assert_msg(strstr(plan, line), "no %s in:\n%s", line, plan);
     }
     tilec_free(unit);

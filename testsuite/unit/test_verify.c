@@ -55,8 +55,8 @@ static const struct {
     /* Axes. */
     {FORM_LOOP, LOOP "for i in 0..M by 8, j in 0..N by 8 { Y[i, j] = A[i, j] * sum(j: B[j]) } }", NULL, 0},
     {FORM_LOOP,
-     LOOP "for i in 0..M by 8, j in 0..N by 8 { let b[j]: f32 = B[j] + lo(i) fragment c[i]: f32 = 0 c[i] += "
-          "sum(j: A[i, j]) } }",
+     LOOP
+     "for i in 0..M by 8, j in 0..N by 8 { let b[j]: f32 = B[j] + lo(i) fragment c[i]: f32 = 0 c[i] += sum(j: A[i, j]) } }",
      NULL, 0},
     {FORM_LOOP, LOOP "for i in 0..M by 8 { for j in 0..N { Y[lo(i), j] = A[i, j] } } }",
      "block axis i is neither on the left side nor folded", 2},
@@ -106,12 +106,8 @@ static const struct {
      "buffer w has an initial value: that is a tile statement of its own", 3},
     /* Tile operations. */
     {FORM_TILE,
-     TILE "tile load p[i, k] = A[i, k] tile load v[j] = B[j] tile map acc[i, j] = v[j] tile matmul acc[i, j] "
-          "+= sum(k: p[i, k] * q[k, j])"
-          " tile matmul acc[i, j] += sum(k: p[i, k] * q[j, k]) tile reduce s[i] = max(k: p[i, k]) tile "
-          "reduce s[i] += sum(k: p[i, k])"
-          " tile transpose q[k, i] = p[i, k] tile map a[i, j] = select(inside(j), acc[i, j] * s[i], 0) tile "
-          "store Y[i, j] = a[i, j]" TILE_END,
+     TILE
+     "tile load p[i, k] = A[i, k] tile load v[j] = B[j] tile map acc[i, j] = v[j] tile matmul acc[i, j] += sum(k: p[i, k] * q[k, j]) tile matmul acc[i, j] += sum(k: p[i, k] * q[j, k]) tile reduce s[i] = max(k: p[i, k]) tile reduce s[i] += sum(k: p[i, k]) tile transpose q[k, i] = p[i, k] tile map a[i, j] = select(inside(j), acc[i, j] * s[i], 0) tile store Y[i, j] = a[i, j]" TILE_END,
      NULL, 0},
     {FORM_TILE, TILE "tile load p[i, k] = p[i, k]" TILE_END, "tile load is buffer[...] = tensor[...]", 3},
     {FORM_TILE, TILE "tile load p[i, k] += A[i, k]" TILE_END, "tile load is buffer[...] = tensor[...]", 3},
@@ -144,11 +140,8 @@ static const struct {
      3},
     /* Device form in one process. */
     {FORM_DEVICE,
-     SEQUENTIAL "for tid in start_id..start_id + count { fragment acc[i, j]: f32 @{tt.block = [2, 2]} role "
-                "reader { cb_reserve_back(cb_a, 4)"
-                " noc_async_read_page(page(A, tid, 0), A, get_write_ptr(cb_a)) cb_push_back(cb_a, 4) } role "
-                "compute { cb_wait_front(cb_a, 4)"
-                " tile map acc[i, j] = cb_a[i, j] @{tt.ranges = {i = [2, tid * 2, M], j = [2, 0, N]}} } } }",
+     SEQUENTIAL
+     "for tid in start_id..start_id + count { fragment acc[i, j]: f32 @{tt.block = [2, 2]} role reader { cb_reserve_back(cb_a, 4) noc_async_read_page(page(A, tid, 0), A, get_write_ptr(cb_a)) cb_push_back(cb_a, 4) } role compute { cb_wait_front(cb_a, 4) tile map acc[i, j] = cb_a[i, j] @{tt.ranges = {i = [2, tid * 2, M], j = [2, 0, N]}} } } }",
      NULL, 0},
     {FORM_DEVICE,
      SEQUENTIAL "role compute { tile map cb_y[i, j] = cb_a[i, j] @{tt.ranges = {i = [2, 0, M]}} } }",
