@@ -199,7 +199,27 @@ static bool write_arrays(struct session *session, struct node *entry, const stru
     return ok;
 }
 
-static void print_statistics(const struct run *run) {
+/* "24 read from DRAM, 8 from own L1, 12 written to DRAM"; "none" where nothing moved. */
+static const char *pages_text(struct arena *arena, const struct device_pages *pages) {
+    static const char *const places[DEVICE_PLACES] = {[DEVICE_AT_DRAM] = "DRAM",
+                                                      [DEVICE_AT_OWN_L1] = "the core's own L1",
+                                                      [DEVICE_AT_OTHER_L1] = "L1 of other cores"};
+    const char *text = "";
+    for (int written = 0; written < 2; written++) {
+        const uint64_t *counts = written ? pages->written : pages->read;
+        const char *word = written ? " written to" : " read from";
+        for (int place = 0; place < DEVICE_PLACES; place++) {
+            if (counts[place]) {
+                text = arena_printf(arena, "%s%s%" PRIu64 "%s %s", text, *text ? ", " : "", counts[place],
+                                    word, places[place]);
+                word = written ? " to" : " from";
+            }
+        }
+    }
+    return *text ? text : "none";
+}
+
+static void print_statistics(struct arena *arena, const struct run *run) {
     const struct architecture *architecture = run->unit->options.architecture;
     for (const struct launch_statistics *s = run->first; s; s = s->next) {
         if (!s->measured) {
@@ -212,8 +232,10 @@ static void print_statistics(const struct run *run) {
                s->blocks == 1 ? "" : "s", s->cores, s->grid_x, s->grid_y);
         printf("  L1 of a core   %" PRIu64 " of %u bytes in circular buffers\n", s->l1_bytes,
                architecture->l1_buffer_bytes);
-        printf("  tiles          %" PRIu64 " read from DRAM, %" PRIu64 " written\n", s->device.pages_read,
-               s->device.pages_written);
+        printf("  tiles          %s\n", pages_text(arena, &s->device.pages));
+        for (size_t i = 0; i < s->tensor_count; i++) {
+            printf("    %-12s %s\n", s->tensors[i].parameter, pages_text(arena, &s->tensors[i].pages));
+        }
         if (s->device.pages_sent) {
             printf("  multicast      %" PRIu64 " tiles sent, %" PRIu64 " received by other cores\n",
                    s->device.pages_sent, s->device.pages_received);
@@ -222,8 +244,9 @@ static void print_statistics(const struct run *run) {
         printf("  vector unit    %" PRIu64 " operations\n", s->device.vector_operations);
         printf("  DST            %" PRIu64 " tiles unpacked, %" PRIu64 " packed\n", s->device.tiles_unpacked,
                s->device.tiles_packed);
-        printf("  clock          about %" PRIu64 " cycles, %.1f us at %u MHz\n", s->device.cycles,
-               (double)s->device.cycles / architecture->clock_mhz, architecture->clock_mhz);
+        printf("  clock          about %" PRIu64 " cycles, %.1f us at %u MHz%s\n", s->device.cycles,
+               (double)s->device.cycles / architecture->clock_mhz, architecture->clock_mhz,
+               s->device.cycles == s->device.dram_cycles ? ": what DRAM takes for all tiles" : "");
     }
 }
 
@@ -253,7 +276,7 @@ enum exit_code command_run(struct arena *arena, const struct settings *settings)
              run_entry(&run, entry, arrays) && session_is_sound(&session) &&
              write_arrays(&session, entry, arrays);
         if (ok && settings->stats) {
-            print_statistics(&run);
+            print_statistics(arena, &run);
         }
     }
     enum exit_code code = session_finish(&session, SEVERITY_WARNING, run.fault);

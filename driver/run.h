@@ -14,6 +14,12 @@ struct run_scalar {
     const char *text; /* as given: a number */
 };
 
+/* What one launch moved of a tensor. */
+struct tensor_statistics {
+    const char *parameter;
+    struct device_pages pages;
+};
+
 /* What one launch did. */
 struct launch_statistics {
     const char *kernel;
@@ -23,6 +29,8 @@ struct launch_statistics {
     bool empty;                     /* the results have no elements: nothing was run */
     bool measured;                  /* by the device; false: the evaluator ran */
     struct device_statistics device;
+    const struct tensor_statistics *tensors;
+    size_t tensor_count;
     struct launch_statistics *next;
 };
 

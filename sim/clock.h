@@ -4,17 +4,22 @@
 
 #include <stdint.h>
 
-#include "support/architecture.h"
+#include "sim/device.h"
+
+/* A page between a core and where its tensor lies: until its barrier ends, the call, and the bytes of one core. */
+struct transfer_cost {
+    uint32_t latency, issue, bytes_per_100_cycles;
+};
 
 struct clock_costs {
-    uint32_t noc_read_latency, noc_read_issue, noc_write_latency, noc_write_issue;
-    uint32_t noc_bytes_per_100_cycles; /* DRAM to one core */
-    uint32_t dram_bytes_per_cycle;     /* to and from all cores together */
+    struct transfer_cost read[DEVICE_PLACES], write[DEVICE_PLACES];
+    uint32_t dram_bytes_per_cycle; /* to and from all cores together */
     /* Core to core: issue of a linked and of a single multicast, their bytes, the way of a write that is not
      * waited for, and what a barrier waits for: acknowledgement of a multicast, answer of an atomic. */
     uint32_t linked_issue, multicast_issue;
     uint32_t linked_bytes_per_100_cycles, multicast_bytes_per_100_cycles;
     uint32_t remote_base, remote_hop;
+    uint32_t remote_issue;
     uint32_t multicast_latency, atomic_latency;
     uint32_t poll;            /* a load of a semaphore in L1 */
     uint32_t tile_product[4]; /* by fidelity */

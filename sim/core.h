@@ -33,6 +33,8 @@ struct device_tensor {
     uint64_t bank_pages;                 /* rows of pages in each bank */
     uint8_t *bytes;                      /* bank by bank */
     struct page_state *states;
+    uint32_t launch; /* serial of the launch that these are of */
+    struct device_pages moved;
     struct device_tensor *next;
 };
 
@@ -143,9 +145,11 @@ struct thread {
     struct line_count *line_counts; /* by line of the kernel */
     uint32_t lines;
     uint64_t clock;
-    uint64_t noc_free; /* when this thread's NoC has moved what was issued */
+    uint64_t noc_free;  /* when this thread's NoC has moved what was issued */
+    uint64_t copy_free; /* when the copies within L1 that it issued are done */
     struct transfer_list reads, writes;
-    bool unacknowledged; /* writes that left L1, without a barrier since */
+    uint64_t reads_landed, writes_landed; /* when the last of them is where it goes, by the clock */
+    bool unacknowledged;                  /* writes that left L1, without a barrier since */
     bool multicast_unacknowledged;
     struct remote_write_list remote; /* in the order of their calls, until flushed or acknowledged */
     uint32_t atomics;                /* increments without a barrier since */
@@ -248,7 +252,7 @@ struct run {
     uint16_t noc_cores[NOC_EDGE][NOC_EDGE];      /* [y][x] */
     uint32_t *order_words;
     struct page_order *order_pages;
-    uint64_t dram_bytes;
+    uint64_t dram_bytes; /* of pages in DRAM, read and written */
     size_t flying; /* flags and increments that have not landed */
     uint32_t dst_tiles;
     struct core *cores;
@@ -440,6 +444,8 @@ static inline uint8_t *tensor_page(const struct device_tensor *tensor, uint64_t 
 static inline uint64_t tensor_page_address(const struct device_tensor *tensor, uint64_t page) {
     return tensor->address + (uint64_t)tensor->states[page].row * tensor->page_bytes;
 }
+/* Where it lies, seen from a core. */
+enum device_place tensor_page_place(const struct device_tensor *tensor, uint64_t page, const struct core *core);
 /* Of each core: what tensors take from the end of L1. */
 uint32_t tensors_l1_bytes(const struct device *device);
 /* "interleaved over 12 banks of DRAM", of the words that device_tensor_facts gives. */

@@ -307,9 +307,9 @@ bool device_run(struct device *device, const struct device_launch *launch, struc
     }
     good = good && scheduler_run(run);
     /* DRAM serves no launch faster than all its banks together, however many cores ask. */
-    uint64_t least = run->dram_bytes / device->costs->dram_bytes_per_cycle;
-    if (run->statistics.cycles < least)
-        run->statistics.cycles = least;
+    run->statistics.dram_cycles = run->dram_bytes / device->costs->dram_bytes_per_cycle;
+    if (run->statistics.cycles < run->statistics.dram_cycles)
+        run->statistics.cycles = run->statistics.dram_cycles;
     if (statistics)
         *statistics = run->statistics;
     tear_down(run);

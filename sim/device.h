@@ -31,6 +31,8 @@ struct device *device_create(const struct architecture *architecture, const stru
 void device_free(struct device *device);
 
 enum device_memory { DEVICE_DRAM, DEVICE_L1 };
+/* Where a page lies, seen from the core that reads or writes it. */
+enum device_place { DEVICE_AT_DRAM, DEVICE_AT_OWN_L1, DEVICE_AT_OTHER_L1, DEVICE_PLACES };
 #define DEVICE_SHARD_RANK 8
 
 /* Where the pages of a tensor lie, over the banks of DRAM or the L1 of the device's cores, row by row.
@@ -77,6 +79,15 @@ uint64_t device_placement_bank_bytes(const struct device *device, enum data_form
  */
 #define DEVICE_FACTS_LIMIT (4 + 2 * DEVICE_SHARD_RANK + 128)
 size_t device_tensor_facts(const struct device_tensor *tensor, uint32_t *words);
+
+/* Pages that the kernels of a launch read and wrote, by their place. Those of the core's own L1 never crossed the
+ * NoC. */
+struct device_pages {
+    uint64_t read[DEVICE_PLACES], written[DEVICE_PLACES];
+};
+
+/* Pages of this tensor in the device's last launch. */
+struct device_pages device_tensor_pages(const struct device_tensor *tensor);
 
 /* Whole pages, in storage order (faces). False when the range is outside the tensor, and for reads also when
  * a page of it was never written.
@@ -158,7 +169,7 @@ struct device_fault {
 void device_fault_print(const struct device_fault *fault, char *text, size_t size);
 
 struct device_statistics {
-    uint64_t pages_read, pages_written;
+    struct device_pages pages; /* of all tensors */
     uint64_t pages_sent, pages_received; /* by multicast: of the senders, and of all receivers together */
     uint64_t tile_products;              /* 32x32x32 */
     uint64_t tiles_unpacked, tiles_packed;
@@ -166,6 +177,7 @@ struct device_statistics {
     uint64_t calls;
     uint64_t waits;  /* times a thread had to stop for a buffer or a semaphore */
     uint64_t cycles; /* estimate: the latest clock of any thread, or what DRAM takes for all bytes */
+    uint64_t dram_cycles; /* what DRAM takes for all bytes */
 };
 
 /* Runs the launch to its end. False: *fault says why. statistics may be NULL. */

@@ -125,9 +125,31 @@ static void check_alignment(struct thread *t, const struct device_tensor *tensor
                      (unsigned long long)remote, (unsigned long long)page, tensor->name, (unsigned)alignment);
 }
 
-static void count_bytes(struct run *run, const struct device_tensor *tensor) {
-    if (tensor->placement.memory == DEVICE_DRAM)
+/* Counts a page that is read or written, and lets the clock issue its transfer; when it will have landed. */
+static uint64_t account(struct thread *t, struct device_tensor *tensor, uint64_t page, bool is_write) {
+    struct run *run = t->core->run;
+    enum device_place place = tensor_page_place(tensor, page, t->core);
+    const struct transfer_cost *cost =
+        is_write ? &run->device->costs->write[place] : &run->device->costs->read[place];
+    uint64_t *free = place == DEVICE_AT_OWN_L1 ? &t->copy_free : &t->noc_free;
+    if (tensor->launch != run->device->launches) {
+        tensor->launch = run->device->launches;
+        tensor->moved = (struct device_pages){0};
+    }
+    ++(is_write ? run->statistics.pages.written : run->statistics.pages.read)[place];
+    ++(is_write ? tensor->moved.written : tensor->moved.read)[place];
+    if (place == DEVICE_AT_DRAM)
         run->dram_bytes += tensor->page_bytes;
+    t->clock += cost->issue;
+    if (*free < t->clock)
+        *free = t->clock;
+    *free += (uint64_t)tensor->page_bytes * 100 / cost->bytes_per_100_cycles;
+    return *free + cost->latency;
+}
+
+static void advance(uint64_t *clock, uint64_t to) {
+    if (*clock < to)
+        *clock = to;
 }
 
 void device_noc_async_read_page(uint32_t line, uint32_t page, uint32_t ordinal, uint32_t address) {
@@ -158,13 +180,7 @@ void device_noc_async_read_page(uint32_t line, uint32_t page, uint32_t ordinal, 
     order_write(t, cb, address, tensor->page_bytes);
     l1_mark(t->core, address, tensor->page_bytes, false);
     transfer_add(t, &t->reads, (struct transfer){tensor, page, address});
-    ++run->statistics.pages_read;
-    count_bytes(run, tensor);
-    const struct clock_costs *costs = run->device->costs;
-    t->clock += costs->noc_read_issue;
-    if (t->noc_free < t->clock)
-        t->noc_free = t->clock;
-    t->noc_free += (uint64_t)tensor->page_bytes * 100 / costs->noc_bytes_per_100_cycles;
+    advance(&t->reads_landed, account(t, tensor, page, false));
 }
 
 void device_noc_async_read_barrier(uint32_t line) {
@@ -176,10 +192,8 @@ void device_noc_async_read_barrier(uint32_t line) {
                item->tensor->page_bytes);
         l1_mark(t->core, item->address, item->tensor->page_bytes, true);
     }
-    if (t->reads.count > 0) {
-        uint64_t landed = t->noc_free + t->core->run->device->costs->noc_read_latency;
-        t->clock = t->clock > landed ? t->clock : landed;
-    }
+    if (t->reads.count > 0)
+        advance(&t->clock, t->reads_landed);
     t->reads.count = 0;
 }
 
@@ -207,13 +221,7 @@ void device_noc_async_write_page(uint32_t line, uint32_t page, uint32_t ordinal,
         thread_fault(t, "sends bytes of %s at 0x%x that were not wholly written before their push",
                      buffer_name(cb), (unsigned)address);
     transfer_add(t, &t->writes, (struct transfer){tensor, page, address});
-    ++run->statistics.pages_written;
-    count_bytes(run, tensor);
-    const struct clock_costs *costs = run->device->costs;
-    t->clock += costs->noc_write_issue;
-    if (t->noc_free < t->clock)
-        t->noc_free = t->clock;
-    t->noc_free += (uint64_t)tensor->page_bytes * 100 / costs->noc_bytes_per_100_cycles;
+    advance(&t->writes_landed, account(t, tensor, page, true));
 }
 
 static void writes_leave(struct thread *t) {
@@ -230,8 +238,10 @@ static void writes_leave(struct thread *t) {
 void device_noc_async_writes_flushed(uint32_t line) {
     struct thread *t = data_enter(line, "noc_async_writes_flushed");
     thread_yield(t);
-    if ((t->writes.count > 0 || t->remote.count > 0) && t->clock < t->noc_free)
-        t->clock = t->noc_free;
+    if (t->writes.count > 0 || t->remote.count > 0)
+        advance(&t->clock, t->noc_free);
+    if (t->writes.count > 0)
+        advance(&t->clock, t->copy_free);
     writes_leave(t);
     remote_flush(t);
 }
@@ -242,10 +252,8 @@ void device_noc_async_write_barrier(uint32_t line) {
     thread_yield(t);
     writes_leave(t);
     remote_acknowledge(t);
-    if (t->unacknowledged) {
-        uint64_t landed = t->noc_free + t->core->run->device->costs->noc_write_latency;
-        t->clock = t->clock > landed ? t->clock : landed;
-    }
+    if (t->unacknowledged)
+        advance(&t->clock, t->writes_landed);
     t->unacknowledged = false;
 }
 

@@ -489,7 +489,7 @@ void device_noc_semaphore_inc(uint32_t line, uint64_t target, uint32_t increment
     struct core *core = core_at(t, cores.x0, cores.y0);
     struct semaphore *semaphore = semaphore_at(t, core, (uint32_t)target);
     check_running(t, core);
-    t->clock += t->core->run->device->costs->noc_write_issue;
+    t->clock += t->core->run->device->costs->remote_issue;
     ++t->atomics;
     order_increase(t, core, semaphore);
     remote_tell(t, (struct remote_write){.kind = REMOTE_INCREMENT,

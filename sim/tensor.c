@@ -272,18 +272,37 @@ bool device_tensor_read(const struct device_tensor *tensor, uint64_t first_page,
 
 /* ---- what accessors know ---- */
 
+/* The core whose L1 is this bank. */
+static void bank_core(const struct device_tensor *tensor, uint32_t bank, uint32_t *x, uint32_t *y) {
+    uint32_t columns = tensor->placement.columns;
+    columns = columns ? columns : tensor->device->options.grid_x;
+    uint32_t along = bank % columns, across = bank / columns;
+    bool by_columns = tensor->placement.by_columns;
+    *x = by_columns ? across : along;
+    *y = by_columns ? along : across;
+}
+
+enum device_place tensor_page_place(const struct device_tensor *tensor, uint64_t page, const struct core *core) {
+    uint32_t x, y;
+    if (tensor->placement.memory == DEVICE_DRAM)
+        return DEVICE_AT_DRAM;
+    bank_core(tensor, tensor->states[page].bank, &x, &y);
+    return x == core->x && y == core->y ? DEVICE_AT_OWN_L1 : DEVICE_AT_OTHER_L1;
+}
+
+struct device_pages device_tensor_pages(const struct device_tensor *tensor) {
+    return tensor->launch == tensor->device->launches ? tensor->moved : (struct device_pages){0};
+}
+
 /* The coordinates of a bank, as accessors pack them: x of the bank's number in DRAM, those of the core in L1.
  */
 static uint32_t bank_coordinates(const struct device_tensor *tensor, uint32_t bank) {
-    const struct device *device = tensor->device;
-    uint32_t x = bank, y = 0, columns = tensor->placement.columns;
-    columns = columns ? columns : device->options.grid_x;
-    uint32_t along = bank % columns, across = bank / columns;
-    bool by_columns = tensor->placement.by_columns;
-    if (tensor->placement.memory == DEVICE_L1 &&
-        !architecture_noc_coordinates(device->architecture, by_columns ? across : along,
-                                      by_columns ? along : across, &x, &y))
-        return 0;
+    uint32_t x = bank, y = 0, core_x, core_y;
+    if (tensor->placement.memory == DEVICE_L1) {
+        bank_core(tensor, bank, &core_x, &core_y);
+        if (!architecture_noc_coordinates(tensor->device->architecture, core_x, core_y, &x, &y))
+            return 0;
+    }
     return x << 8 | y;
 }
 

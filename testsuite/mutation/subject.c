@@ -160,7 +160,9 @@ const char *run_device(struct unit *unit, struct node *kernel, const struct laun
     outcome->arrays =
         arena_copy(unit->arena, launch->arrays, (parameters.count + 1) * sizeof *outcome->arrays);
     bool ok = run_entry(&run, for_launch(unit->arena, kernel, launch), outcome->arrays);
-    outcome->pages_written = run.first ? run.first->device.pages_written : 0;
+    outcome->pages_written = 0;
+    for (int place = 0; run.first && place < DEVICE_PLACES; place++)
+        outcome->pages_written += run.first->device.pages.written[place];
     const char *error = first_error(&once);
     return ok ? NULL : error ? error : "no reason";
 }

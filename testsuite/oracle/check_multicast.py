@@ -175,7 +175,7 @@ class Comparison:
             count.check(result == reference, f"{what}: not the bits without multicast")
             if self.counts and "--stats" in options and min(self.size) > 0:
                 read, sent, received = product_counts(self.marks, self.size, options[1])
-                found = counted(printed + messages, r"(\d+) read from DRAM")
+                found = counted(printed + messages, r"tiles +(\d+) read from DRAM")
                 count.check(found == (read,), f"{what}: {found} tiles read, not {read}")
                 found = counted(printed + messages, r"(\d+) tiles? sent, (\d+) received")
                 count.check((found or (0, 0)) == (sent, received), f"{what}: {found} tiles sent and received, not {(sent, received)}")

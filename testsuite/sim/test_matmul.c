@@ -79,8 +79,8 @@ START_TEST(one_tile_is_one_product) {
                                  MATMUL_WRITER(1, 1), 0, 0, false},
                 0, result, &statistics);
     ck_assert_uint_eq(statistics.tile_products, 1);
-    ck_assert_uint_eq(statistics.pages_read, 2);
-    ck_assert_uint_eq(statistics.pages_written, 1);
+    ck_assert_uint_eq(statistics.pages.read[DEVICE_AT_DRAM], 2);
+    ck_assert_uint_eq(statistics.pages.written[DEVICE_AT_DRAM], 1);
     ck_assert_uint_eq(statistics.tiles_packed, 1);
 }
 END_TEST

@@ -284,6 +284,51 @@ START_TEST(buffers_give_way_to_tensors) {
 }
 END_TEST
 
+/* A core that reads 32 pages of a tensor with this first page in its reach: what is counted, and the clock. */
+static struct device_statistics read_pages(enum device_memory memory, uint32_t page) {
+    struct harness h;
+    uint8_t bytes[2 * 2048] = {0};
+    struct device_placement placement = {.memory = memory};
+    harness_begin(&h, "n150", 0);
+    struct device_tensor *tensor = device_tensor_place(h.device, "X", FORMAT_BF16, 2, &placement);
+    uint32_t arguments[] = {device_tensor_address(tensor), page};
+    ck_assert(device_tensor_write(tensor, 0, 2, bytes));
+    harness_bind(&h, DEVICE_READER, tensor);
+    harness_buffer(&h, 0, "a", FORMAT_BF16, 1);
+    harness_core(&h, 0, 0, arguments, 2);
+    harness_kernels(&h,
+                    HEADER "void kernel_main(void) {\n"
+                           "const TensorAccessor X = tensor_accessor(0, get_arg_val(uint32_t, 0));\n"
+                           "cb_reserve_back(0, 1);\n"
+                           "for (uint32_t i = 0; i < 32; ++i)\n"
+                           "noc_async_read_page(get_arg_val(uint32_t, 1), X, get_write_ptr(0));\n"
+                           "noc_async_read_barrier();\n"
+                           "}\n",
+                    NULL, NULL);
+    harness_run(&h);
+    struct device_pages pages = device_tensor_pages(tensor);
+    ck_assert_mem_eq(&pages, &h.statistics.pages, sizeof pages);
+    harness_end(&h);
+    return h.statistics;
+}
+
+/* Page 0 of a tensor that is interleaved in L1 lies on core (0, 0), page 1 on core (1, 0). */
+START_TEST(memories_are_counted_and_cost_each_for_itself) {
+    struct device_statistics dram = read_pages(DEVICE_DRAM, 0), own = read_pages(DEVICE_L1, 0),
+                             other = read_pages(DEVICE_L1, 1);
+    ck_assert_uint_eq(dram.pages.read[DEVICE_AT_DRAM], 32);
+    ck_assert_uint_eq(own.pages.read[DEVICE_AT_OWN_L1], 32);
+    ck_assert_uint_eq(other.pages.read[DEVICE_AT_OTHER_L1], 32);
+    ck_assert_uint_eq(own.pages.read[DEVICE_AT_DRAM] + own.pages.read[DEVICE_AT_OTHER_L1], 0);
+    ck_assert_uint_eq(dram.dram_cycles, 32 * 2048 / 267);
+    ck_assert_uint_eq(own.dram_cycles + other.dram_cycles, 0);
+    ck_assert_uint_lt(own.cycles, other.cycles);
+    ck_assert_uint_lt(other.cycles, dram.cycles);
+    ck_assert_uint_ge(dram.cycles, 382 + 32 * (2048 * 100 / 2210));
+    ck_assert_uint_ge(other.cycles, 288 + 32 * (2048 * 100 / 2870));
+}
+END_TEST
+
 int main(void) {
     TCase *tests = tcase_create("placement");
     tcase_add_test(tests, pages_lie_as_their_placement_says);
@@ -296,5 +341,6 @@ int main(void) {
     tcase_add_test(tests, accessors_reach_every_placement);
     tcase_add_test(tests, facts_of_another_binding_are_a_fault);
     tcase_add_test(tests, buffers_give_way_to_tensors);
+    tcase_add_test(tests, memories_are_counted_and_cost_each_for_itself);
     return harness_main("placement", tests);
 }

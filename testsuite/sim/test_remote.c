@@ -125,7 +125,7 @@ START_TEST(every_core_gets_every_block) {
         harness_read_matrix(s.result, FORMAT_BF16, result, count * TURNS * 2 * TILE_EDGE, TILE_EDGE);
         for (uint32_t core = 0; core < count; ++core)
             ck_assert_mem_eq(result + core * (sizeof s.values / sizeof *s.values), s.values, sizeof s.values);
-        ck_assert_uint_eq(s.h.statistics.pages_read, 2 * TURNS);
+        ck_assert_uint_eq(s.h.statistics.pages.read[DEVICE_AT_DRAM], 2 * TURNS);
         ck_assert_uint_eq(s.h.statistics.pages_sent, 2 * TURNS);
         ck_assert_uint_eq(s.h.statistics.pages_received, 2 * TURNS * (count - 1));
         harness_end(&s.h);
