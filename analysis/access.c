@@ -1,3 +1,5 @@
+/* Access relations: one walk over a kernel opens a site for every access, with its domain, guards and
+ * subscripts. */
 #include "analysis/access.h"
 
 #include <string.h>

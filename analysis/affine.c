@@ -1,3 +1,4 @@
+/* Expressions in affine form; what is not affine has none, and a condition that is not has no set. */
 #include "analysis/affine.h"
 
 #include <string.h>

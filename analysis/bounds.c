@@ -1,3 +1,5 @@
+/* Subscripts against extents: the set of iterations outside, its first point, and the advice that goes with
+ * it. */
 #include "analysis/bounds.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+/* Exact cover, asked of isl: whether pieces are empty, two of them apart, and all of them together
+ * complete. */
 #include "analysis/cover.h"
 
 #include <string.h>

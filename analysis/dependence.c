@@ -1,3 +1,5 @@
+/* Dependences between blocks: whether outputs are complete and written once, and whether a block reads
+ * another's. */
 #include "analysis/dependence.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The first point of a set by lexicographic minimum, with sizes and scalars kept readable. */
 #include "analysis/example.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The first use, in order of the program, of each name that is declared without a value. */
 #include "analysis/first_use.h"
 
 #include <string.h>

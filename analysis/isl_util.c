@@ -1,3 +1,4 @@
+/* The isl context of a compilation: budgets for questions, and texts of sets and maps. */
 #include "analysis/isl_util.h"
 
 #include <stdlib.h>

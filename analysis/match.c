@@ -1,3 +1,4 @@
+/* Affine functions taken apart: subscripts, products and reductions classified by their coefficients. */
 #include "analysis/match.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Pairs of iterations that touch the same element, cut to those that follow one another in a given way. */
 #include "analysis/overlap.h"
 
 #include <isl/val.h>

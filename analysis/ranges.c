@@ -1,3 +1,4 @@
+/* Ranges of loops: whether their ends fit u32, and whether the number of their blocks is known at launch. */
 #include "analysis/ranges.h"
 
 #include <string.h>

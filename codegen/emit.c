@@ -1,3 +1,4 @@
+/* A module to its files: each kernel in both languages, its plan and its host program. */
 #include "codegen/emit.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 
 
-# ---- the command line ----
+# ---- the command line: arrays and scalars by name, and what a launch lacks ----
 
 
 def parse_command_line():

@@ -1,4 +1,4 @@
-# ---- from here on the same for every kernel ----
+# ---- what every host.py shares: sizes, tensors, cores and launches ----
 
 TILE = 32
 SIZE_FUNCTIONS = {}

@@ -1,3 +1,4 @@
+/* The rules of a plan, key by key: grid, ranges, map, layouts, arguments, buffers, semaphores. */
 #include "codegen/plan_check_internal.h"
 
 #include <inttypes.h>

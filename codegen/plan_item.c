@@ -1,3 +1,4 @@
+/* Steps from a value of a plan to its entries and elements, and the path of a value as text. */
 #include "codegen/plan_item.h"
 
 #include <string.h>

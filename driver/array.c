@@ -1,3 +1,4 @@
+/* Arrays of a run: element types, sizes in bytes, and conversion from the types of .npy files. */
 #include "driver/array.h"
 
 #include <inttypes.h>

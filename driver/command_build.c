@@ -1,3 +1,4 @@
+/* The subcommand build: compiles, emits, and writes all files of the output folder at once. */
 #include "driver/outputs.h"
 #include "driver/session.h"
 #include "support/arena.h"

@@ -1,3 +1,4 @@
+/* From the words of a command line to its subcommand, with one arena for all. */
 #include "driver/command_line.h"
 
 #include <stdio.h>

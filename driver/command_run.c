@@ -1,3 +1,4 @@
+/* The subcommand run: arrays in, the launches of a kernel or program, arrays and statistics out. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* A unit: the source is read as .tl or IR text, kernels are selected, and passes are run from any form on. */
 #include "driver/compile.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* A launch: shapes, scalars and sizes are bound to the kernel's parameters, then the backend runs it. */
 #include "driver/launch.h"
 
 #include <inttypes.h>

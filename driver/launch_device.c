@@ -390,14 +390,13 @@ static void locate(void *context, enum device_role role, uint32_t line, char *pl
 }
 
 static void count_tensors(struct preparation *p) {
-    struct tensor_statistics *tensors =
-        arena_allocate(p->arena, (p->parameters.count + 1) * sizeof *tensors);
+    struct tensor_statistics *tensors = arena_allocate(p->arena, (p->parameters.count + 1) * sizeof *tensors);
     size_t count = 0;
     for (size_t i = 0; i < p->parameters.count; i++) {
         struct node_parameter *parameter = node_as(p->parameters.items[i], parameter);
         if (parameter->dimensions.count > 0) {
-            tensors[count] = (struct tensor_statistics){parameter->name,
-                                                        device_tensor_pages(p->tensors[count]->tensor)};
+            tensors[count] =
+                (struct tensor_statistics){parameter->name, device_tensor_pages(p->tensors[count]->tensor)};
             count++;
         }
     }

@@ -1,3 +1,4 @@
+/* The library's interface of tilec.h, on top of a unit and a run. */
 #include "include/tilec.h"
 
 #include <string.h>

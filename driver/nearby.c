@@ -1,3 +1,4 @@
+/* A search for a size near the given one at which a launch would do: step by step, further off by doubling. */
 #include "driver/nearby.h"
 
 #include <inttypes.h>

@@ -1,3 +1,5 @@
+/* Command lines read by the tables of subcommands and options; help, suggestions and completion printed
+ * from them. */
 #include "driver/options.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* The list of files that a build writes, and of those that an earlier build may have left. */
 #include "driver/outputs.h"
 
 #include <string.h>

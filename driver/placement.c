@@ -1,3 +1,4 @@
+/* The placement of a tensor on the device, from its tt.buffer and the values of sizes. */
 #include "driver/placement.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* An entry point is run: sizes and scalars are bound, then a kernel or the launches of a program in order. */
 #include "driver/run.h"
 
 #include <errno.h>

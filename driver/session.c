@@ -1,3 +1,4 @@
+/* A subcommand's work around a unit: loading, passes with progress and dumps, messages, and the exit code. */
 #include "driver/session.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* An evaluation from inputs to results: tensors opened, cores placed and run, outputs taken and compared. */
 #include "evaluate/evaluate.h"
 
 #include <inttypes.h>

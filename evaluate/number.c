@@ -1,3 +1,4 @@
+/* Arithmetic on numbers with their error, term or nothing, by the model of the evaluation. */
 #include "evaluate/number.h"
 
 struct number number_divide(enum number_model model, struct number a, struct number b) {

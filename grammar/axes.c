@@ -1,3 +1,4 @@
+/* Axes of a statement: which are bound where it stands, in which order, and by blocks of which size. */
 #include "grammar/resolve.h"
 
 /* ---- ranges ---- */

@@ -1,3 +1,5 @@
+/* Calls: functions of the language, conversions, reductions, and definitions of the author expanded in
+ * place. */
 #include <string.h>
 
 #include "grammar/parse.h"

@@ -1,3 +1,4 @@
+/* Declarations in a kernel: let, var, shared and fragment, with the types and axes that their uses decide. */
 #include "grammar/parse.h"
 #include "grammar/resolve.h"
 #include "ir/attributes.h"

@@ -1,3 +1,5 @@
+/* Expressions: names, accesses, operators and conditions resolved, each with its type and the axes it
+ * varies along. */
 #include <string.h>
 
 #include "grammar/parse.h"

@@ -1,3 +1,4 @@
+/* Sources to a module: imports are followed, items collected, kernels and programs resolved. */
 #include "grammar/front.h"
 
 #include <ctype.h>

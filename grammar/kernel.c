@@ -1,3 +1,4 @@
+/* Kernels: parameters, sizes, defaults and conditions, once for each combination of compile-time arguments. */
 #include <string.h>
 
 #include "ir/attributes.h"

@@ -1,3 +1,4 @@
+/* Scopes: what a name stands for where it is used, and the names that are taken in the output. */
 #include <string.h>
 
 #include "grammar/parse.h"

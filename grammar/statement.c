@@ -1,3 +1,4 @@
+/* Statements: assignments, loops, grids and branches become loop form. */
 #include "grammar/parse.h"
 #include "grammar/resolve.h"
 

@@ -1,3 +1,4 @@
+/* Constructors for the parser's actions: lists, operators, and declarations of several names. */
 #include "grammar/tree.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The rules of types: which type an operation has, what joins, and whether a literal fits. */
 #include <float.h>
 #include <math.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Reading and setting attributes and entries of dictionaries; nodes are copied, never changed. */
 #include "ir/attributes.h"
 #include "ir/ir.h"
 

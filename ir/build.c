@@ -1,3 +1,4 @@
+/* Simplifying constructors: constants are folded and neutral operands dropped. */
 #include "ir/build.h"
 
 #include <string.h>

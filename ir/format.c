@@ -1,3 +1,4 @@
+/* The data format of each element type on the device. */
 #include "ir/format.h"
 
 static const struct row {

@@ -1,3 +1,4 @@
+/* Lists of nodes: immutable ones, and builders that grow. */
 #include "ir/ir.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Fresh names: those of a kernel are collected once, and a taken one gets the first free number. */
 #include "ir/names.h"
 
 #include "ir/field.h"

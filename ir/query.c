@@ -1,3 +1,4 @@
+/* Answers to questions about a kernel: sizes, parameters, the tensor that is written, extents of axes. */
 #include "ir/query.h"
 
 #include <string.h>

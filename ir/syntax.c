@@ -1,3 +1,4 @@
+/* The scanner of the text form, and steps through the patterns of nodes.def. */
 #include "ir/syntax.h"
 
 #include <ctype.h>

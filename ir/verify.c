@@ -1,3 +1,4 @@
+/* The verifier's walk over statements and declarations, and what each form may hold. */
 #include "ir/verify_internal.h"
 
 #include <stdarg.h>

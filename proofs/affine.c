@@ -1,3 +1,5 @@
+/* Numbers of a walk as affine expressions over dimensions and parameters, with quotients and remainders
+ * divided out. */
 #include "proofs/affine.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The table of call effects, indexed by the name of a call. */
 #include "proofs/call_effect.h"
 
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* The event order of a core: statements become a list of events, loops and choices, by their roles. */
 #include "proofs/events.h"
 
 #include "ir/build.h"

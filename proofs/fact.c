@@ -1,3 +1,5 @@
+/* Facts where the walk stands: guards, launch conditions and ranges of loops as alternatives, and proofs
+ * from them. */
 #include "proofs/fact.h"
 
 #include "ir/build.h"

@@ -1,3 +1,4 @@
+/* A rehearsal: launches of a few sizes are set up, and every core's thread is traced and played. */
 #include "proofs/rehearse.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* All functions of a core side by side: who goes on, what that does to fills, and whether every one of them ends. */
 #include <string.h>
 
 #include "proofs/fact.h"

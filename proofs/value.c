@@ -1,3 +1,4 @@
+/* Polynomials over atoms in a normal form; equal numbers are one object. */
 #include "proofs/value.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+/* Counts of pages that are pushed, waited for and popped, compared role against role on every circular
+ * buffer. */
 #include "proofs/verify_protocol.h"
 
 #include <inttypes.h>

@@ -1,3 +1,5 @@
+/* The walk over a function of device form: its state at each statement, through loops, branches and
+ * helpers. */
 #include "proofs/walk.h"
 
 #include <string.h>

@@ -253,7 +253,7 @@ struct run {
     uint32_t *order_words;
     struct page_order *order_pages;
     uint64_t dram_bytes; /* of pages in DRAM, read and written */
-    size_t flying; /* flags and increments that have not landed */
+    size_t flying;       /* flags and increments that have not landed */
     uint32_t dst_tiles;
     struct core *cores;
     struct circular_buffer *all_buffers;
@@ -445,7 +445,8 @@ static inline uint64_t tensor_page_address(const struct device_tensor *tensor, u
     return tensor->address + (uint64_t)tensor->states[page].row * tensor->page_bytes;
 }
 /* Where it lies, seen from a core. */
-enum device_place tensor_page_place(const struct device_tensor *tensor, uint64_t page, const struct core *core);
+enum device_place tensor_page_place(const struct device_tensor *tensor, uint64_t page,
+                                    const struct core *core);
 /* Of each core: what tensors take from the end of L1. */
 uint32_t tensors_l1_bytes(const struct device *device);
 /* "interleaved over 12 banks of DRAM", of the words that device_tensor_facts gives. */

@@ -169,14 +169,14 @@ struct device_fault {
 void device_fault_print(const struct device_fault *fault, char *text, size_t size);
 
 struct device_statistics {
-    struct device_pages pages; /* of all tensors */
+    struct device_pages pages;           /* of all tensors */
     uint64_t pages_sent, pages_received; /* by multicast: of the senders, and of all receivers together */
     uint64_t tile_products;              /* 32x32x32 */
     uint64_t tiles_unpacked, tiles_packed;
     uint64_t vector_operations;
     uint64_t calls;
-    uint64_t waits;  /* times a thread had to stop for a buffer or a semaphore */
-    uint64_t cycles; /* estimate: the latest clock of any thread, or what DRAM takes for all bytes */
+    uint64_t waits;       /* times a thread had to stop for a buffer or a semaphore */
+    uint64_t cycles;      /* estimate: the latest clock of any thread, or what DRAM takes for all bytes */
     uint64_t dram_cycles; /* what DRAM takes for all bytes */
 };
 

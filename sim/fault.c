@@ -1,3 +1,4 @@
+/* What a fault says: the core, its process, the place in the kernel and in the source, and the message. */
 #include <stdarg.h>
 #include <stdio.h>
 

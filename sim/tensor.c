@@ -282,7 +282,8 @@ static void bank_core(const struct device_tensor *tensor, uint32_t bank, uint32_
     *y = by_columns ? along : across;
 }
 
-enum device_place tensor_page_place(const struct device_tensor *tensor, uint64_t page, const struct core *core) {
+enum device_place tensor_page_place(const struct device_tensor *tensor, uint64_t page,
+                                    const struct core *core) {
     uint32_t x, y;
     if (tensor->placement.memory == DEVICE_DRAM)
         return DEVICE_AT_DRAM;

@@ -1,3 +1,4 @@
+/* The variants of tile engine for the processors of the host, and the choice of the best. */
 #include "sim/tile_engine.h"
 
 #if defined(__x86_64__)

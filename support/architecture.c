@@ -1,3 +1,4 @@
+/* Products by name, and the coordinates of their cores on the NoC. */
 #include "support/architecture.h"
 
 #include <string.h>

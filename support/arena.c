@@ -1,3 +1,4 @@
+/* The arena: chunks that double, interned strings, and everything freed at once. */
 #include "support/arena.h"
 
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* Coroutines on Boost.Context or ucontext, known to the sanitizers, that a crash can leave. */
 #include "support/coroutine.h"
 
 #include <stdint.h>

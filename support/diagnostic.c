@@ -1,3 +1,4 @@
+/* Messages: collected, told once, sorted by place, and printed with the lines they are about. */
 #include "support/diagnostic.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* Explanations: a list of what was proved, kept where one is asked for. */
 #include "support/explanation.h"
 
 #include <stdarg.h>

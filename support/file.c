@@ -1,3 +1,4 @@
+/* Reading files whole or in part, and writing several so that all change or none does. */
 #include "support/file.h"
 
 #include <errno.h>

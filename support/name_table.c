@@ -1,3 +1,4 @@
+/* Names to numbers, by open addressing. */
 #include "support/name_table.h"
 
 #include <stdint.h>

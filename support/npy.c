@@ -1,3 +1,4 @@
+/* The .npy format: headers read strictly and written, and the shapes and types they tell. */
 #include "support/npy.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* Scalar functions of the language by name, formats of data by size, and the slopes that carry errors. */
 #include "support/scalar.h"
 
 static const struct {

@@ -1,3 +1,4 @@
+/* A text that grows at its end. */
 #include "support/text_buffer.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* Row-major arrays to pages of tiles and back, in runs as wide as a face. */
 #include "support/tile_layout.h"
 
 #include <stdbool.h>

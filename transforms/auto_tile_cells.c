@@ -1,3 +1,4 @@
+/* Cells: what a name or access means while statements are read, in terms of values so far. */
 #include "transforms/auto_tile_cells.h"
 
 #include <string.h>

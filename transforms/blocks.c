@@ -1,3 +1,4 @@
+/* Extents and block sizes of axes in tiles, and the clipping of the last block. */
 #include "transforms/blocks.h"
 
 #include <string.h>

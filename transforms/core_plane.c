@@ -1,3 +1,4 @@
+/* The plane of cores that send blocks: which axes lie along it, which buffers may be sent, and to whom. */
 #include "transforms/core_plane.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The planner: an expression is walked from its leaves, each step takes and frees slots of DST. */
 #include "transforms/dst_plan.h"
 
 #include <math.h>

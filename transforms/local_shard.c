@@ -1,3 +1,5 @@
+/* Owners of shards: which axes the shards tie to rows and columns of cores, and how many blocks each core
+ * has. */
 #include "transforms/local_shard.h"
 
 #include <inttypes.h>

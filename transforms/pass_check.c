@@ -1,3 +1,4 @@
+/* Two kernels, before and after a pass, on generated inputs of several sizes in the evaluator. */
 #include "transforms/pass_check.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Helper functions of the reader: tiles filled with a value, whole or beyond a column or row. */
 #include "ir/build.h"
 #include "support/scalar.h"
 #include "transforms/protocol.h"

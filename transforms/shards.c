@@ -1,3 +1,4 @@
+/* A description of shards: read, completed, checked against the tensor and the product, and measured. */
 #include "transforms/shards.h"
 
 #include <inttypes.h>

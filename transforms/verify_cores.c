@@ -1,3 +1,4 @@
+/* The rules of grid, core ranges, core map and owners of shards, one function each. */
 #include "transforms/verify_cores.h"
 
 #include <inttypes.h>

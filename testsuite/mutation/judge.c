@@ -1,3 +1,4 @@
+/* A mutant's verdict: proofs, evaluator and embedded device in turn, and the question that refused it. */
 #include "testsuite/mutation/judge.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Subjects of mutation: sources compiled, launches prepared, and the right results computed once. */
 #include "testsuite/mutation/subject.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* The promises of a program, checked one after another; the first that is broken is named. */
 #include "testsuite/run/check_program.h"
 
 #include <math.h>

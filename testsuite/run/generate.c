@@ -1,3 +1,4 @@
+/* Random programs by family: nests, products, softmaxes, tile programs, and strange ones. */
 #include <string.h>
 
 #include "support/arena.h"

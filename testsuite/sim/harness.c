@@ -1,3 +1,4 @@
+/* A device, a launch with its cores and tensors, and the comparison of results or of the fault. */
 #include "harness.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* The arena: alignment, strings of every length, one copy of equal strings. */
 #include "support/arena.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Coroutines: turns taken, stacks left by jumps, many at once. */
 #include "support/coroutine.h"
 
 #include <setjmp.h>

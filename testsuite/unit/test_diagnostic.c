@@ -1,3 +1,4 @@
+/* Messages as printed: order, carets, tabs, wide characters, colours, caps. */
 #include "support/diagnostic.h"
 
 #include <string.h>

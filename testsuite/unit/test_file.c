@@ -1,3 +1,4 @@
+/* Files: reading in part, and writes that fail in the middle and leave what was there. */
 #include "support/file.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* The library: compiled from memory, run on arrays, with messages instead of exits. */
 #include "include/tilec.h"
 
 #include <stdlib.h>

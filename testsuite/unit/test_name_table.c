@@ -1,3 +1,4 @@
+/* Name tables: a thousand names keep their numbers. */
 #include "support/name_table.h"
 
 #include "ir/names.h"

@@ -1,3 +1,4 @@
+/* .npy files: every version and type that is taken, and each kind of header that is refused. */
 #include "support/npy.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Tile layouts: pages of each shape, and that an array comes back as it went. */
 #include "support/tile_layout.h"
 
 #include <stdlib.h>
