@@ -378,6 +378,18 @@ static const char *packer_format(struct walk *w, const struct walked_call *call,
     return buffer < w->buffer_count ? word_text(WORDS_dtype, (int)w->buffers[buffer].node->dtype) : "";
 }
 
+/* The mask makes the packer count rows, which a new format may not find. */
+static void reconfigure_packer(struct walk *w, struct state *s, const struct walked_call *call) {
+    const struct option *mask = other_than(w, s, PART_MASK, "");
+    if (mask) {
+        walk_error(w, call->span, "pack_reconfig_data_format comes under the mask of reduce_init(%s)",
+                   mask->value);
+        note_option(w, mask);
+        walk_help(w, "pack_reconfig_data_format before reduce_init, or behind reduce_uninit");
+    }
+    set(w, s, PART_PACKER, packer_format(w, call, call->effect->buffer), call);
+}
+
 /* ---- the rest ---- */
 
 static void reconfigure(struct walk *w, struct state *s, const struct walked_call *call) {
@@ -426,7 +438,7 @@ static void call(struct walk *w, void *state, const struct walked_call *call) {
         reconfigure(w, s, call);
         break;
     case EFFECT_RECONFIGURE_PACKER:
-        set(w, s, PART_PACKER, packer_format(w, call, call->effect->buffer), call);
+        reconfigure_packer(w, s, call);
         break;
     case EFFECT_INIT:
         initialise(w, s, call);

@@ -213,7 +213,13 @@ void device_pack_tile(uint32_t line, uint32_t order, uint32_t dst, uint32_t buff
 
 void device_pack_reconfig_data_format(uint32_t line, uint32_t buffer) {
     struct thread *t = compute_enter(line, "pack_reconfig_data_format");
-    t->core->compute.pack_format = buffer_find(t, buffer)->spec->format;
+    struct compute_state *state = &t->core->compute;
+    if (state->reduce_mask) /* its mask makes the packer count rows, which a new format may not find */
+        thread_fault(
+            t,
+            "comes under the mask of reduce_init at line %u: it belongs before it, or behind reduce_uninit",
+            (unsigned)state->reduce_line);
+    state->pack_format = buffer_find(t, buffer)->spec->format;
     t->clock += t->core->run->device->costs->initialise;
 }
 

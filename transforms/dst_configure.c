@@ -38,18 +38,30 @@ static const char *argument_name(const struct node_call *call, size_t index) {
                : "";
 }
 
-/* What an unpacker or the packer must be set to for a circular buffer. */
-static const char *format_of(struct configurer *c, const char *name) {
+static struct node_circular_buffer *find_buffer(struct configurer *c, const char *name) {
     for (size_t i = 0; i < c->buffers.count; i++) {
         struct node_circular_buffer *cb = node_as(c->buffers.items[i], circular_buffer);
-        if (cb && cb->name == name) {
-            bool full = attribute_integer(
-                            dictionary_get(attribute_get(&cb->base, KEY_TT_CB), KEY_UNPACK_TO_DEST), 0) != 0;
-            return arena_intern(c->arena, arena_printf(c->arena, "%s%s", word_text(WORDS_dtype, cb->dtype),
-                                                       full ? " full width" : ""));
-        }
+        if (cb && cb->name == name)
+            return cb;
     }
-    return name;
+    return NULL;
+}
+
+/* What an unpacker must be set to for a circular buffer. */
+static const char *format_of(struct configurer *c, const char *name) {
+    struct node_circular_buffer *cb = find_buffer(c, name);
+    if (!cb)
+        return name;
+    bool full =
+        attribute_integer(dictionary_get(attribute_get(&cb->base, KEY_TT_CB), KEY_UNPACK_TO_DEST), 0) != 0;
+    return arena_intern(c->arena, arena_printf(c->arena, "%s%s", word_text(WORDS_dtype, cb->dtype),
+                                               full ? " full width" : ""));
+}
+
+/* And the packer, to which it is the same how the tiles are unpacked again. */
+static const char *packed_format_of(struct configurer *c, const char *name) {
+    struct node_circular_buffer *cb = find_buffer(c, name);
+    return cb ? arena_intern(c->arena, word_text(WORDS_dtype, cb->dtype)) : name;
 }
 
 /* ---- what a call sets ---- */
@@ -96,7 +108,7 @@ static bool call_sets(struct configurer *c, const struct node_call *call, bool s
         to->parts[SOURCE_A] = format_of(c, argument_name(call, 0));
     } else if (strcmp(function, "pack_reconfig_data_format") == 0) {
         sets[PACKER] = true;
-        to->parts[PACKER] = format_of(c, argument_name(call, 0));
+        to->parts[PACKER] = packed_format_of(c, argument_name(call, 0));
     } else if (is_uninit(function)) {
         sets[MATRIX_UNIT] = true;
         to->parts[MATRIX_UNIT] = UNKNOWN;
@@ -377,7 +389,7 @@ static struct node *start_up(struct configurer *c, struct node *body, struct sta
     bool reverse = strcmp(node_as(order, reference)->name, "REVERSE") == 0;
     state->parts[SOURCE_A] = format_of(c, node_as(reverse ? b : a, reference)->name);
     state->parts[SOURCE_B] = format_of(c, node_as(reverse ? a : b, reference)->name);
-    state->parts[PACKER] = format_of(c, node_as(out, reference)->name);
+    state->parts[PACKER] = packed_format_of(c, node_as(out, reference)->name);
     return make_statement(c->arena, (struct span){0}, "compute_kernel_hw_startup",
                           LIST(c->arena, order, a, b, out));
 }

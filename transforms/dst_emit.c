@@ -42,10 +42,14 @@ void emit_loop(struct manager *m, struct list_builder *out, struct span span, co
     builder_add(m->arena, out, make_for(m->arena, span, name, emit_number(m, 0), count, NULL, block));
 }
 
-void emit_pack_begin(struct manager *m, struct list_builder *out, struct span span, const char *target) {
+void emit_section_begin(struct manager *m, struct list_builder *out, struct span span, const char *target) {
+    EMIT(m, out, span, "pack_reconfig_data_format", emit_reference(m, target));
+    emit_plain(m, out, span, "tile_regs_acquire");
+}
+
+void emit_pack_begin(struct manager *m, struct list_builder *out, struct span span) {
     emit_plain(m, out, span, "tile_regs_commit");
     emit_plain(m, out, span, "tile_regs_wait");
-    EMIT(m, out, span, "pack_reconfig_data_format", emit_reference(m, target));
 }
 
 void emit_pack_end(struct manager *m, struct list_builder *out, struct span span) {

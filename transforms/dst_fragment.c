@@ -227,8 +227,9 @@ static void reduce_section(struct manager *m, struct list_builder *out, const st
                            void *context) {
     struct node_tile *tile = context;
     struct dst_plan plan = {.slots = 1};
-    emit_plain(m, out, tile->base.span, "tile_regs_acquire");
-    configure_fold(m, out, tile, node_as(tile->target, access)->name);
+    const char *target = node_as(tile->target, access)->name;
+    emit_section_begin(m, out, tile->base.span, target);
+    configure_fold(m, out, tile, target);
     emit_empty(m, out, tile, part);
     emit_fold(m, out, tile, part);
     emit_pack(m, out, tile, &plan, part, false);
@@ -330,12 +331,13 @@ static struct node *part_tiles(struct manager *m, const struct part *part) {
     return make_mul(m->arena, part->rows, part->columns);
 }
 
+/* A section that goes on with the partial tiles, and is packed to the target. */
 static void reload_partials(struct manager *m, struct list_builder *out, struct fragment *f, struct span span,
-                            const struct part *part) {
+                            const struct part *part, const char *target) {
     struct list_builder body = {0};
     struct node *t = ref(m, m->tile), *home = ref(m, f->home);
     partial_call(m, out, f, span, "cb_wait_front");
-    emit_plain(m, out, span, "tile_regs_acquire");
+    emit_section_begin(m, out, span, target);
     EMIT(m, out, span, "reconfig_data_format_srca", home);
     EMIT(m, out, span, "copy_init", home);
     EMIT(m, &body, span, "copy_tile", home, t, t);
@@ -348,7 +350,7 @@ static void rest_partials(struct manager *m, struct list_builder *out, struct fr
     struct list_builder body = {0};
     struct node *t = ref(m, m->tile), *home = ref(m, f->home);
     partial_call(m, out, f, span, "cb_reserve_back");
-    emit_pack_begin(m, out, span, f->home);
+    emit_pack_begin(m, out, span);
     EMIT(m, &body, span, "pack_tile", ref(m, "OUT_OF_ORDER"), t, home, t);
     emit_loop(m, out, span, m->tile, part_tiles(m, part), &body);
     emit_pack_end(m, out, span);
@@ -361,7 +363,7 @@ void fragment_start_partials(struct manager *m, struct list_builder *out, struct
     struct subblocks s = subblocks_of(m, f, tile);
     struct list_builder body = {0};
     struct dst_plan plan;
-    emit_plain(m, &body, span, "tile_regs_acquire");
+    emit_section_begin(m, &body, span, f->home);
     if (plan_map(m, tile, false, &plan))
         emit_steps(m, &body, tile, &plan, &s.part, f->column_major);
     rest_partials(m, &body, f, span, &s.part);
@@ -406,7 +408,7 @@ void fragment_open(struct manager *m, struct list_builder *out, struct fragment 
     find_statements(m->kernel, &search);
     const char *target = search.reader ? node_as(search.reader->target, access)->name : f->name;
     f->update = update;
-    emit_plain(m, out, span, "tile_regs_acquire");
+    emit_section_begin(m, out, span, target);
     begin_accumulation(m, out, f, &s.part, target);
 }
 
@@ -419,7 +421,7 @@ void fragment_update(struct manager *m, struct list_builder *out, struct fragmen
         accumulate(m, out, tile, &s.part);
         return;
     }
-    reload_partials(m, &body, f, span, &s.part);
+    reload_partials(m, &body, f, span, &s.part, f->home);
     configure_update(m, &body, tile, &s.part, f->home);
     accumulate(m, &body, tile, &s.part);
     rest_partials(m, &body, f, span, &s.part);
@@ -431,14 +433,15 @@ void fragment_read(struct manager *m, struct list_builder *out, struct fragment 
     struct span span = tile->base.span;
     struct list_builder body = {0};
     struct dst_plan plan;
+    const char *target = node_as(tile->target, access)->name;
     bool partial = strcmp(f->home, "dst") != 0;
     if (!plan_map(m, tile, false, &plan))
         return;
     if (partial) {
-        reload_partials(m, &body, f, span, &s.part);
+        reload_partials(m, &body, f, span, &s.part, target);
     } else if (!f->looped) {
-        emit_plain(m, &body, span, "tile_regs_acquire");
-        begin_accumulation(m, &body, f, &s.part, node_as(tile->target, access)->name);
+        emit_section_begin(m, &body, span, target);
+        begin_accumulation(m, &body, f, &s.part, target);
         if (f->update)
             accumulate(m, &body, f->update, &s.part);
     }

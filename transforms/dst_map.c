@@ -325,7 +325,7 @@ void emit_pack(struct manager *m, struct list_builder *out, struct node_tile *ti
     struct node *row = make_add(m->arena, part->row, r), *column = make_add(m->arena, part->column, c);
     struct node *place = make_add(m->arena, make_mul(m->arena, row, width), column);
     struct list_builder body = {0}, columns = {0};
-    emit_pack_begin(m, out, span, target);
+    emit_pack_begin(m, out, span);
     EMIT(m, &body, span, "pack_tile", emit_reference(m, "OUT_OF_ORDER"), t, emit_reference(m, target), place);
     emit_loop(m, &columns, span, m->column, part->columns, &body);
     emit_loop(m, out, span, m->row, part->rows, &columns);
@@ -388,7 +388,7 @@ struct map_context {
 
 static void map_section(struct manager *m, struct list_builder *out, const struct part *part, void *context) {
     struct map_context *map = context;
-    emit_plain(m, out, map->tile->base.span, "tile_regs_acquire");
+    emit_section_begin(m, out, map->tile->base.span, node_as(map->tile->target, access)->name);
     emit_steps(m, out, map->tile, &map->plan, part, false);
     emit_pack(m, out, map->tile, &map->plan, part, false);
 }
@@ -421,7 +421,7 @@ static void transpose_section(struct manager *m, struct list_builder *out, const
     struct node *row = make_add(m->arena, part->row, r), *column = make_add(m->arena, part->column, c);
     struct node *place = make_add(m->arena, make_mul(m->arena, column, width), row);
     struct list_builder body = {0}, columns = {0};
-    emit_plain(m, out, span, "tile_regs_acquire");
+    emit_section_begin(m, out, span, node_as(tile->target, access)->name);
     EMIT(m, out, span, "reconfig_data_format_srca", from);
     EMIT(m, out, span, "transpose_init", from);
     EMIT(m, &body, span, "transpose_tile", from, place, tile_number(m, part, r, c, false));

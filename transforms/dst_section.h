@@ -67,8 +67,11 @@ void emit_plain(struct manager *m, struct list_builder *out, struct span span, c
 /* for name in 0..count { body }; the body alone with 0 for one turn; nothing for none. */
 void emit_loop(struct manager *m, struct list_builder *out, struct span span, const char *name,
                struct node *count, struct list_builder *body);
-/* Before packing to a buffer: commit, wait, format; behind it: release. */
-void emit_pack_begin(struct manager *m, struct list_builder *out, struct span span, const char *target);
+/* A section whose tiles are packed to the buffer: the packer's format, acquire. The format comes first, since
+ * the packer is not set anew between reduce_init and reduce_uninit. */
+void emit_section_begin(struct manager *m, struct list_builder *out, struct span span, const char *target);
+/* Before packing: commit, wait; behind it: release. */
+void emit_pack_begin(struct manager *m, struct list_builder *out, struct span span);
 void emit_pack_end(struct manager *m, struct list_builder *out, struct span span);
 
 /* ---- dst_map.c ---- */

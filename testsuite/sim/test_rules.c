@@ -133,6 +133,13 @@ static const struct rule rules[] = {
 
     /* Reductions. */
     {DEVICE_COMPUTE,
+     START WAIT "reduce_init(MAX, REDUCE_ROW, x, s, o);\ntile_regs_acquire();\n"
+                "reduce_tile(MAX, REDUCE_ROW, x, s, 0, 0, 0); tile_regs_commit(); tile_regs_wait();\n"
+                "pack_reconfig_data_format(o);\n",
+     "core (0,0) compute, compute.c:9, pack_reconfig_data_format: comes under the mask of reduce_init at "
+     "line "
+     "6: it belongs before it, or behind reduce_uninit"},
+    {DEVICE_COMPUTE,
      START WAIT "reduce_init(MAX, REDUCE_ROW, x, s, o); copy_init(x); tile_regs_acquire();\n"
                 "copy_tile(x, 0, 0); tile_regs_commit(); tile_regs_wait(); cb_reserve_back(o, 1);\n"
                 "pack_tile(OUT_OF_ORDER, 0, o, 0);\n",
