@@ -13,8 +13,8 @@
 
 static const struct span no_place;
 
-void scalar_list_add(struct arena *arena, struct scalar_list *list, const char *name, float value) {
-    struct named_scalar *items = arena_allocate(arena, (list->count + 1) * sizeof *items);
+void scalar_list_add(struct scalar_list *list, const char *name, float value) {
+    struct named_scalar *items = arena_allocate(list->arena, (list->count + 1) * sizeof *items);
     if (list->count) {
         memcpy(items, list->items, list->count * sizeof *items);
     }
@@ -52,7 +52,6 @@ void launcher_close(struct launcher *launcher) {
 }
 
 bool launcher_fetch(struct launcher *launcher, struct tensor_value *value) {
-    struct arena *arena = launcher->run->unit->arena;
     struct array *array = &value->array;
     if (!value->device_newer) {
         return true;
@@ -60,7 +59,7 @@ bool launcher_fetch(struct launcher *launcher, struct tensor_value *value) {
     enum data_format format = FORMAT_F32;
     dtype_format(array->dtype, &format);
     uint64_t pages = tensor_pages(array->rank, array->extents);
-    array_make_writable(arena, array);
+    array_make_writable(value->arena, array);
     for (uint64_t page = 0; page < pages; page++) {
         unsigned char tile[TILE_ELEMENTS * sizeof(uint32_t)];
         if (!device_tensor_read(value->tensor, page, 1, tile)) {
@@ -78,7 +77,7 @@ static bool bind_launch(struct launcher *launcher, struct node *kernel, struct e
                         struct tensor_value **tensors) {
     struct unit *unit = launcher->run->unit;
     struct node_list parameters = launch_parameters(kernel);
-    struct tensor_shape *shapes = arena_allocate(unit->arena, (parameters.count + 1) * sizeof *shapes);
+    struct tensor_shape *shapes = arena_allocate(launcher->arena, (parameters.count + 1) * sizeof *shapes);
     size_t known = 0, tensor = 0;
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
@@ -167,12 +166,10 @@ static void mark_written(struct launcher *launcher, struct node *kernel, struct 
     }
 }
 
-bool launcher_run(struct launcher *launcher, struct node *kernel, struct environment *sizes,
-                  const struct scalar_list *scalars, struct tensor_value **tensors) {
+static bool run_launch(struct launcher *launcher, struct launchable *launchable, struct environment *sizes,
+                       const struct scalar_list *scalars, struct tensor_value **tensors) {
     struct run *run = launcher->run;
-    if (run->announce) {
-        run->announce(node_as(kernel, kernel)->name, run->context);
-    }
+    struct node *kernel = launchable->kernel;
     if (!bind_launch(launcher, kernel, sizes, tensors) || !set_results(launcher, kernel, sizes, tensors)) {
         return false;
     }
@@ -184,11 +181,37 @@ bool launcher_run(struct launcher *launcher, struct node *kernel, struct environ
     *(run->last ? &run->last->next : &run->first) = statistics;
     run->last = statistics;
     bool empty = statistics->empty = writes_nothing(kernel, tensors);
-    bool ok =
-        empty || (launcher->device ? launch_on_device(launcher, kernel, sizes, scalars, tensors, statistics)
-                                   : launch_on_evaluator(launcher, kernel, sizes, scalars, tensors));
+    bool ok = empty ||
+              (launcher->device ? launch_on_device(launcher, launchable, sizes, scalars, tensors, statistics)
+                                : launch_on_evaluator(launcher, kernel, sizes, scalars, tensors));
     if (ok) {
         mark_written(launcher, kernel, tensors, empty);
     }
     return ok;
+}
+
+bool launcher_run(struct launcher *launcher, struct launchable *launchable, struct environment *sizes,
+                  const struct scalar_list *scalars, struct tensor_value **tensors) {
+    struct run *run = launcher->run;
+    if (run->announce) {
+        run->announce(node_as(launchable->kernel, kernel)->name, run->context);
+    }
+    launcher->arena = arena_create();
+    bool ok = run_launch(launcher, launchable, sizes, scalars, tensors);
+    arena_free(launcher->arena);
+    launcher->arena = NULL;
+    return ok;
+}
+
+void launchable_release(struct launchable *launchable) {
+    arena_free(launchable->arena);
+    launchable->arena = NULL;
+}
+
+void launcher_release(struct launcher *launcher, struct tensor_value *value) {
+    if (value->tensor) {
+        device_tensor_free(launcher->device, value->tensor);
+    }
+    arena_free(value->arena);
+    *value = (struct tensor_value){.array.name = value->array.name};
 }

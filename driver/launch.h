@@ -4,10 +4,12 @@
 #ifndef TILEC_DRIVER_LAUNCH_H
 #define TILEC_DRIVER_LAUNCH_H
 
+#include "codegen/emit.h"
 #include "driver/run.h"
 
 /* Floating scalar arguments by name. */
 struct scalar_list {
+    struct arena *arena;
     struct named_scalar {
         const char *name;
         float value;
@@ -15,12 +17,13 @@ struct scalar_list {
     size_t count;
 };
 
-void scalar_list_add(struct arena *arena, struct scalar_list *list, const char *name, float value);
+void scalar_list_add(struct scalar_list *list, const char *name, float value);
 bool scalar_list_get(const struct scalar_list *list, const char *name, float *value);
 
 /* A tensor between launches: on the host as rows, on the device as tiles, or both. */
 struct tensor_value {
     struct array array;           /* rows NULL while only the device has the contents */
+    struct arena *arena;          /* of its rows */
     bool given;                   /* has contents */
     struct device_tensor *tensor; /* NULL: not on the device */
     struct node *placed_by;       /* the parameter of the launch that gave it its place there */
@@ -28,8 +31,17 @@ struct tensor_value {
     bool device_newer;
 };
 
+/* A kernel to be launched, once or more: its text is made for the first launch. Zero-initialise but for the
+ * kernel. */
+struct launchable {
+    struct node *kernel; /* in device form */
+    struct arena *arena; /* of what was emitted; NULL: nothing was */
+    struct emitted_kernel emitted;
+};
+
 struct launcher {
     struct run *run;
+    struct arena *arena;   /* of the launch at hand */
     struct device *device; /* NULL: the evaluator runs */
     /* a kernel that was launched and was device form when it was read; NULL: none yet */
     const char *authored;
@@ -38,10 +50,14 @@ struct launcher {
 bool launcher_open(struct launcher *launcher, struct run *run);
 void launcher_close(struct launcher *launcher);
 
-/* Launches a kernel in device form. tensors: one for each tensor parameter in order; the extents of results
- * are set when they have no rows. False after a reported error. */
-bool launcher_run(struct launcher *launcher, struct node *kernel, struct environment *sizes,
+/* Launches a kernel. tensors: one for each tensor parameter in order; the extents of results are set when
+ * they have no rows. False after a reported error. */
+bool launcher_run(struct launcher *launcher, struct launchable *launchable, struct environment *sizes,
                   const struct scalar_list *scalars, struct tensor_value **tensors);
+
+/* After their last launch: what a kernel and a tensor took on host and device is free again. */
+void launchable_release(struct launchable *launchable);
+void launcher_release(struct launcher *launcher, struct tensor_value *value);
 
 /* Brings the contents of a tensor to its rows. */
 bool launcher_fetch(struct launcher *launcher, struct tensor_value *value);

@@ -2,12 +2,11 @@
 #ifndef TILEC_DRIVER_LAUNCH_BACKEND_H
 #define TILEC_DRIVER_LAUNCH_BACKEND_H
 
-#include "codegen/emit.h"
 #include "driver/launch.h"
 
-bool launch_on_device(struct launcher *launcher, struct node *kernel, const struct environment *sizes,
-                      const struct scalar_list *scalars, struct tensor_value **tensors,
-                      struct launch_statistics *statistics);
+bool launch_on_device(struct launcher *launcher, struct launchable *launchable,
+                      const struct environment *sizes, const struct scalar_list *scalars,
+                      struct tensor_value **tensors, struct launch_statistics *statistics);
 bool launch_on_evaluator(struct launcher *launcher, struct node *kernel, const struct environment *sizes,
                          const struct scalar_list *scalars, struct tensor_value **tensors);
 

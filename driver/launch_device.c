@@ -20,7 +20,7 @@ struct preparation {
     struct node_list parameters;
     struct tensor_value **tensors; /* of the tensor parameters, in order */
     const struct environment *sizes;
-    struct emitted_kernel emitted;
+    const struct emitted_kernel *emitted;
     struct device_launch launch;
     struct launch_statistics *statistics;
 };
@@ -322,12 +322,12 @@ static void describe_tensors(struct preparation *p, struct device_kernel *kernel
 static void prepare_kernels(struct preparation *p) {
     static const enum device_role roles[EMITTED_ROLES] = {DEVICE_READER, DEVICE_COMPUTE, DEVICE_WRITER};
     for (size_t role = 0; role < EMITTED_ROLES; role++) {
-        size_t count = p->emitted.accessors[role].count;
+        size_t count = p->emitted->accessors[role].count;
         const struct device_tensor **tensors = arena_allocate(p->arena, (count + 1) * sizeof *tensors);
         for (size_t i = 0; i < count; i++) {
-            tensors[i] = find_tensor(p, p->emitted.accessors[role].tensors[i])->tensor;
+            tensors[i] = find_tensor(p, p->emitted->accessors[role].tensors[i])->tensor;
         }
-        const struct emitted_function *function = &p->emitted.functions[TARGET_C][role];
+        const struct emitted_function *function = &p->emitted->functions[TARGET_C][role];
         p->launch.kernels[roles[role]] = (struct device_kernel){
             .name = function->file, .text = function->text, .accessors = tensors, .accessor_count = count};
         describe_tensors(p, &p->launch.kernels[roles[role]]);
@@ -380,7 +380,7 @@ static bool prepare_cores(struct preparation *p, const struct scalar_list *scala
 /* Where a line of an emitted kernel comes from, for the device's messages. */
 static void locate(void *context, enum device_role role, uint32_t line, char *place, size_t size) {
     struct preparation *p = context;
-    const struct emitted_function *function = &p->emitted.functions[TARGET_C][role];
+    const struct emitted_function *function = &p->emitted->functions[TARGET_C][role];
     struct span span =
         line > 0 && line <= function->line_count ? function->lines[line - 1].nearest : (struct span){0};
     place[0] = 0;
@@ -390,7 +390,8 @@ static void locate(void *context, enum device_role role, uint32_t line, char *pl
 }
 
 static void count_tensors(struct preparation *p) {
-    struct tensor_statistics *tensors = arena_allocate(p->arena, (p->parameters.count + 1) * sizeof *tensors);
+    struct arena *lasting = p->launcher->run->unit->arena;
+    struct tensor_statistics *tensors = arena_allocate(lasting, (p->parameters.count + 1) * sizeof *tensors);
     size_t count = 0;
     for (size_t i = 0; i < p->parameters.count; i++) {
         struct node_parameter *parameter = node_as(p->parameters.items[i], parameter);
@@ -411,17 +412,32 @@ static bool run_prepared(struct preparation *p) {
         count_tensors(p);
         return true;
     }
-    report_device_fault(p->launcher, p->kernel, p->sizes, &p->emitted, &fault);
+    report_device_fault(p->launcher, p->kernel, p->sizes, p->emitted, &fault);
     return false;
 }
 
-bool launch_on_device(struct launcher *launcher, struct node *kernel, const struct environment *sizes,
-                      const struct scalar_list *scalars, struct tensor_value **tensors,
-                      struct launch_statistics *statistics) {
-    struct unit *unit = launcher->run->unit;
+/* The text of the kernel, if no earlier launch made it. */
+static bool emit(struct preparation *p, struct launchable *launchable) {
+    struct unit *unit = p->launcher->run->unit;
+    if (!launchable->arena) {
+        launchable->arena = arena_create();
+        if (!kernel_emit_target(launchable->arena, unit->diagnostics, unit->module, launchable->kernel,
+                                TARGET_C, &launchable->emitted)) {
+            p->launcher->run->fault = true;
+            return false;
+        }
+    }
+    p->emitted = &launchable->emitted;
+    return true;
+}
+
+bool launch_on_device(struct launcher *launcher, struct launchable *launchable,
+                      const struct environment *sizes, const struct scalar_list *scalars,
+                      struct tensor_value **tensors, struct launch_statistics *statistics) {
+    struct node *kernel = launchable->kernel;
     struct preparation p = {.launcher = launcher,
-                            .arena = unit->arena,
-                            .diagnostics = unit->diagnostics,
+                            .arena = launcher->arena,
+                            .diagnostics = launcher->run->unit->diagnostics,
                             .kernel = kernel,
                             .parameters = launch_parameters(kernel),
                             .tensors = tensors,
@@ -432,11 +448,7 @@ bool launch_on_device(struct launcher *launcher, struct node *kernel, const stru
         compute && attribute_integer(dictionary_get(compute, KEY_FP32_DEST_ACC_EN), 0) != 0;
     p.launch.locate = locate;
     p.launch.locate_context = &p;
-    if (!kernel_emit_target(p.arena, p.diagnostics, unit->module, kernel, TARGET_C, &p.emitted)) {
-        launcher->run->fault = true;
-        return false;
-    }
-    if (!upload_all(&p) || !prepare_buffers(&p) || !prepare_cores(&p, scalars)) {
+    if (!emit(&p, launchable) || !upload_all(&p) || !prepare_buffers(&p) || !prepare_cores(&p, scalars)) {
         return false;
     }
     prepare_semaphores(&p);

@@ -56,9 +56,10 @@ static struct tensor_values values_of(struct arena *arena, const char *name, con
     return values;
 }
 
-static void take_output(struct arena *arena, struct array *array, const struct tensor_values *output) {
+static void take_output(struct tensor_value *value, const struct tensor_values *output) {
+    struct array *array = &value->array;
     uint64_t count = array_count(array);
-    array_make_writable(arena, array);
+    array_make_writable(value->arena, array);
     for (uint64_t i = 0; i < count; i++) {
         set_element(array, i, output->values[i]);
     }
@@ -68,8 +69,8 @@ bool launch_on_evaluator(struct launcher *launcher, struct node *kernel, const s
                          const struct scalar_list *scalars, struct tensor_value **tensors) {
     struct unit *unit = launcher->run->unit;
     struct node_list parameters = launch_parameters(kernel);
-    struct tensor_values *inputs = arena_allocate(unit->arena, (parameters.count + 1) * sizeof *inputs);
-    struct scalar_value *numbers = arena_allocate(unit->arena, (scalars->count + 1) * sizeof *numbers);
+    struct tensor_values *inputs = arena_allocate(launcher->arena, (parameters.count + 1) * sizeof *inputs);
+    struct scalar_value *numbers = arena_allocate(launcher->arena, (scalars->count + 1) * sizeof *numbers);
     struct evaluation_request request = {.kernel = kernel,
                                          .model = MODEL_DEVICE,
                                          .inputs = inputs,
@@ -83,7 +84,7 @@ bool launch_on_evaluator(struct launcher *launcher, struct node *kernel, const s
         }
         struct array *array = &tensors[tensor++]->array;
         if (parameter->direction != DIRECTION_OUT) {
-            inputs[request.input_count++] = values_of(unit->arena, parameter->name, array);
+            inputs[request.input_count++] = values_of(launcher->arena, parameter->name, array);
         }
     }
     for (size_t i = 0; i < scalars->count; i++) {
@@ -91,7 +92,7 @@ bool launch_on_evaluator(struct launcher *launcher, struct node *kernel, const s
             (struct scalar_value){scalars->items[i].name, scalars->items[i].value};
     }
     struct evaluation_result result;
-    if (!evaluate_kernel(unit->arena, unit->diagnostics, &request, &result)) {
+    if (!evaluate_kernel(launcher->arena, unit->diagnostics, &request, &result)) {
         if (!result.given_up) {
             report_evaluator_fault(launcher, kernel);
         }
@@ -102,9 +103,9 @@ bool launch_on_evaluator(struct launcher *launcher, struct node *kernel, const s
         if (parameter->dimensions.count == 0) {
             continue;
         }
-        struct array *array = &tensors[tensor++]->array;
+        struct tensor_value *value = tensors[tensor++];
         if (parameter->direction != DIRECTION_IN) {
-            take_output(unit->arena, array, &result.outputs[output++]);
+            take_output(value, &result.outputs[output++]);
         }
     }
     return true;

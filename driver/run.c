@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "driver/launch.h"
 #include "driver/nearby.h"
 #include "driver/placement.h"
+#include "driver/program.h"
 #include "support/arena.h"
 
 static const struct span no_place;
@@ -102,7 +102,7 @@ static bool bind_scalars(struct run *run, const struct node *entry, struct envir
         } else if (is_float) {
             real = (float)(text ? 0 : fallback);
             ok &= !text || read_float(run, parameter, text, &real);
-            scalar_list_add(run->unit->arena, scalars, parameter->name, real);
+            scalar_list_add(scalars, parameter->name, real);
         } else {
             integer = text ? 0 : (int64_t)fallback;
             ok &= !text || read_integer(run, parameter, text, &integer);
@@ -110,147 +110,6 @@ static bool bind_scalars(struct run *run, const struct node *entry, struct envir
         }
     }
     return ok;
-}
-
-/* ---- programs ---- */
-
-/* A tensor of a program by name: a parameter or an intermediate. */
-struct slot {
-    const char *name;
-    struct tensor_value *value;
-};
-
-struct program_run {
-    struct run *run;
-    struct launcher *launcher;
-    struct environment *sizes;
-    struct scalar_list *scalars;
-    struct slot *slots;
-    size_t slot_count, slot_capacity;
-    bool ok;
-};
-
-static struct tensor_value *find_slot(const struct program_run *program, const char *name) {
-    for (size_t i = 0; i < program->slot_count; i++) {
-        if (strcmp(program->slots[i].name, name) == 0) {
-            return program->slots[i].value;
-        }
-    }
-    return NULL;
-}
-
-static void add_slot(struct program_run *program, const char *name, struct tensor_value *value) {
-    struct arena *arena = program->run->unit->arena;
-    if (program->slot_count == program->slot_capacity) {
-        program->slot_capacity = program->slot_capacity ? 2 * program->slot_capacity : 16;
-        struct slot *slots = arena_allocate(arena, program->slot_capacity * sizeof *slots);
-        if (program->slot_count) {
-            memcpy(slots, program->slots, program->slot_count * sizeof *slots);
-        }
-        program->slots = slots;
-    }
-    program->slots[program->slot_count++] = (struct slot){name, value};
-}
-
-static struct node *named_argument(struct node *argument) {
-    struct node_attribute *named = node_as(argument, attribute);
-    return named ? named->value : argument;
-}
-
-/* The scalar argument of a launch: an integer into the callee's sizes, another number into its scalars. */
-static bool pass_scalar(struct program_run *program, const struct node_parameter *parameter,
-                        struct node *argument, struct environment *sizes, struct scalar_list *scalars) {
-    struct arena *arena = program->run->unit->arena;
-    bool is_float = parameter->dtype == DTYPE_F32 || parameter->dtype == DTYPE_BF16;
-    struct node_real *real = node_as(argument, real);
-    struct node_reference *reference = node_as(argument, reference);
-    float value;
-    int64_t integer;
-    if (is_float && reference && scalar_list_get(program->scalars, reference->name, &value)) {
-        scalar_list_add(arena, scalars, parameter->name, value);
-        return true;
-    }
-    if (is_float && real) {
-        scalar_list_add(arena, scalars, parameter->name, (float)real->value);
-        return true;
-    }
-    if (!size_evaluate(diagnostics_of(program->run), program->sizes, argument, &integer)) {
-        return false;
-    }
-    if (is_float) {
-        scalar_list_add(arena, scalars, parameter->name, (float)integer);
-    } else {
-        environment_set(sizes, parameter->name, integer);
-    }
-    return true;
-}
-
-static struct tensor_value *result_slot(struct program_run *program, const char *name) {
-    struct tensor_value *value = find_slot(program, name);
-    if (!value) {
-        value = arena_allocate(program->run->unit->arena, sizeof *value);
-        value->array.name = name;
-        add_slot(program, name, value);
-    }
-    return value;
-}
-
-static bool run_launch(struct program_run *program, struct node_launch *launch) {
-    struct run *run = program->run;
-    struct arena *arena = run->unit->arena;
-    struct node *kernel = unit_kernel(run->unit, launch->kernel);
-    struct environment sizes = {.arena = arena};
-    struct scalar_list scalars = {0};
-    struct node_list parameters = launch_parameters(kernel);
-    struct tensor_value **tensors = arena_allocate(arena, (parameters.count + 1) * sizeof *tensors);
-    size_t argument = 0, result = 0, count = 0;
-    for (size_t i = 0; i < parameters.count; i++) {
-        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        if (parameter->direction == DIRECTION_OUT) {
-            struct node_reference *name = node_as(launch->results.items[result++], reference);
-            tensors[count++] = result_slot(program, name->name);
-            continue;
-        }
-        struct node *given = argument < launch->arguments.count
-                                 ? named_argument(launch->arguments.items[argument++])
-                                 : parameter->value;
-        if (parameter->dimensions.count == 0) {
-            if (!pass_scalar(program, parameter, given, &sizes, &scalars)) {
-                return false;
-            }
-            continue;
-        }
-        struct node_reference *name = node_as(given, reference);
-        struct tensor_value *value = name ? find_slot(program, name->name) : NULL;
-        if (!value) {
-            report_error(diagnostics_of(run), launch->base.span, "%s of %s is no tensor of the program",
-                         parameter->name, launch->kernel);
-            return false;
-        }
-        tensors[count++] = value;
-    }
-    return launcher_run(program->launcher, kernel, &sizes, &scalars, tensors);
-}
-
-static bool visit_launch(struct node *node, void *context) {
-    struct program_run *program = context;
-    struct node_launch *launch = node_as(node, launch);
-    if (launch) {
-        return program->ok = run_launch(program, launch);
-    }
-    return node_each_child(node, visit_launch, context);
-}
-
-static bool run_program(struct run *run, struct launcher *launcher, struct node *entry,
-                        struct environment *sizes, struct scalar_list *scalars, struct tensor_value *values,
-                        size_t count) {
-    struct program_run program = {
-        .run = run, .launcher = launcher, .sizes = sizes, .scalars = scalars, .ok = true};
-    for (size_t i = 0; i < count; i++) {
-        add_slot(&program, values[i].array.name, &values[i]);
-    }
-    visit_launch(node_as(entry, program)->body, &program);
-    return program.ok;
 }
 
 /* ---- entries ---- */
@@ -338,7 +197,7 @@ static bool bind_sizes(struct run *run, struct node *entry, struct environment *
 bool run_entry(struct run *run, struct node *entry, struct array *arrays) {
     struct arena *arena = run->unit->arena;
     struct environment sizes = {.arena = arena};
-    struct scalar_list scalars = {0};
+    struct scalar_list scalars = {.arena = arena};
     if (!bind_scalars(run, entry, &sizes, &scalars) || !bind_sizes(run, entry, &sizes, arrays)) {
         return false;
     }
@@ -350,18 +209,20 @@ bool run_entry(struct run *run, struct node *entry, struct array *arrays) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
         if (parameter->dimensions.count > 0) {
             values[count].array = arrays[count];
+            values[count].arena = arena;
             values[count].given = parameter->direction != DIRECTION_OUT;
             pointers[count] = &values[count];
             count++;
         }
     }
     struct launcher launcher;
+    struct launchable alone = {.kernel = entry};
     if (!launcher_open(&launcher, run)) {
         return false;
     }
-    bool ok = entry->kind == NODE_PROGRAM
-                  ? run_program(run, &launcher, entry, &sizes, &scalars, values, count)
-                  : launcher_run(&launcher, entry, &sizes, &scalars, pointers);
+    bool ok = entry->kind == NODE_PROGRAM ? program_launch(&launcher, entry, &sizes, &scalars, values, count)
+                                          : launcher_run(&launcher, &alone, &sizes, &scalars, pointers);
+    launchable_release(&alone);
     for (size_t i = 0; i < count && ok; i++) {
         ok = launcher_fetch(&launcher, &values[i]);
         arrays[i] = values[i].array;

@@ -142,9 +142,9 @@ static bool relocate(TCCState *state, struct kernel_code *code, struct messages 
     return code->entry != NULL && mprotect(code->text, code->text_bytes, PROT_READ | PROT_EXEC) == 0;
 }
 
-static bool compile_in_process(struct run *run, enum device_role role, const char *text, const char *name) {
+static bool compile_in_process(struct run *run, enum device_role role, const char *text, const char *name,
+                               struct kernel_code *code) {
     struct messages messages = {{0}};
-    struct kernel_code *code = &run->kernels[role];
     struct used_names names;
     used_names_collect(&names, text);
     char *whole = expand_include(text, name, &names);
@@ -213,7 +213,8 @@ static bool run_compiler(const char *compiler, const char *directory, const char
     return status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static bool compile_shared(struct run *run, enum device_role role, const char *text) {
+static bool compile_shared(struct run *run, enum device_role role, const char *text,
+                           struct kernel_code *code) {
     const char *base = getenv("TMPDIR");
     char directory[512], source[1024], header[1024], object[1024], log[1024], message[700] = "";
     snprintf(directory, sizeof directory, "%s/tilec-XXXXXX",
@@ -230,7 +231,7 @@ static bool compile_shared(struct run *run, enum device_role role, const char *t
         read_log(log, message, sizeof message);
         good = false;
     }
-    good = good && link_shared(&run->kernels[role], object);
+    good = good && link_shared(code, object);
     unlink(source);
     unlink(header);
     unlink(object);
@@ -241,10 +242,10 @@ static bool compile_shared(struct run *run, enum device_role role, const char *t
     return good;
 }
 
-bool kernel_compile(struct run *run, enum device_role role) {
+/* Compiles a text that the device has not got. */
+static bool compile_new(struct run *run, enum device_role role, struct kernel_code *code) {
     const struct device_kernel *kernel = &run->launch->kernels[role];
     const char *name = kernel->name ? kernel->name : role_name(role);
-    run->kernels[role].lines = count_lines(kernel->text);
     char message[256] = "";
     uint32_t foreign = run->device->compiler ? 0 : find_foreign_include(kernel->text);
     if (!find_include(kernel->text))
@@ -257,14 +258,86 @@ bool kernel_compile(struct run *run, enum device_role role) {
         return false;
     }
     if (run->device->compiler)
-        return compile_shared(run, role, kernel->text);
-    return compile_in_process(run, role, kernel->text, name);
+        return compile_shared(run, role, kernel->text, code);
+    return compile_in_process(run, role, kernel->text, name, code);
 }
 
-void kernel_free(struct kernel_code *code) {
+/* What the device has compiled. */
+
+/* Codes that a device keeps: those of launches in a loop, not of every kernel of a long program. */
+enum { CODES_KEPT = 256 };
+
+static void code_free(struct kernel_code *code) {
     if (code->text && code->shared)
         dlclose(code->text);
     else if (code->text)
         munmap(code->text, code->text_bytes);
-    *code = (struct kernel_code){0};
+    free(code->source);
+    free(code);
+}
+
+void kernels_free(struct device *device) {
+    for (struct kernel_code *code = device->codes, *next; code; code = next) {
+        next = code->next;
+        code_free(code);
+    }
+    device->codes = NULL;
+}
+
+static uint64_t hash_text(const char *text) {
+    uint64_t hash = 14695981039346656037u;
+    for (; *text; ++text)
+        hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+    return hash;
+}
+
+/* Takes the code of a text out of the device's list; NULL: it has none. Of a full list the code that was not
+ * used for longest is freed, which none of this launch is. */
+static struct kernel_code *take_code(struct device *device, const char *text, uint64_t hash) {
+    size_t count = 0;
+    struct kernel_code **link = &device->codes;
+    while (*link && ((*link)->hash != hash || strcmp((*link)->source, text) != 0)) {
+        struct kernel_code *oldest = *link;
+        if (++count >= CODES_KEPT && !oldest->next) {
+            *link = NULL;
+            code_free(oldest);
+        } else {
+            link = &oldest->next;
+        }
+    }
+    struct kernel_code *code = *link;
+    if (code)
+        *link = code->next;
+    return code;
+}
+
+static struct kernel_code *new_code(const char *text, uint64_t hash) {
+    struct kernel_code *code = calloc(1, sizeof *code);
+    if (code) {
+        code->hash = hash;
+        code->lines = count_lines(text);
+        code->source = copy_string(text);
+    }
+    return code;
+}
+
+bool kernel_compile(struct run *run, enum device_role role) {
+    const char *text = run->launch->kernels[role].text;
+    uint64_t hash = hash_text(text);
+    struct kernel_code *code = take_code(run->device, text, hash);
+    if (!code) {
+        code = new_code(text, hash);
+        if (!code || !code->source || !compile_new(run, role, code)) {
+            if (!run->faulted)
+                report(run, role, "out of memory");
+            if (code)
+                code_free(code);
+            return false;
+        }
+        ++run->statistics.kernels_compiled;
+    }
+    code->next = run->device->codes;
+    run->device->codes = code;
+    run->kernels[role] = code;
+    return true;
 }

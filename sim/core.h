@@ -35,7 +35,7 @@ struct device_tensor {
     struct page_state *states;
     uint32_t launch; /* serial of the launch that these are of */
     struct device_pages moved;
-    struct device_tensor *next;
+    struct device_tensor *next; /* of its memory, by address */
 };
 
 /* A NoC transfer whose bytes have not moved yet. */
@@ -231,12 +231,16 @@ struct core {
 #define NOC_EDGE 64
 #define CORE_IDLE 0xffffu
 
+/* A compiled text: kept by the device, which compiles equal texts once. */
 struct kernel_code {
     void (*entry)(void);
     void *text; /* mapping of the code, or the handle of a shared object */
     size_t text_bytes;
     bool shared;
     uint32_t lines;
+    char *source; /* what was compiled */
+    uint64_t hash;
+    struct kernel_code *next; /* used before this one */
 };
 
 /* One launch. */
@@ -245,11 +249,11 @@ struct run {
     const struct device_launch *launch;
     struct device_fault *fault;
     bool faulted;
-    struct kernel_code kernels[DEVICE_ROLES];
-    uint8_t buffer_index[CIRCULAR_BUFFER_LIMIT]; /* id -> index + 1; 0: not configured */
-    uint32_t l1_base, l1_end;                    /* of the buffers */
-    uint32_t semaphore_base;                     /* of the semaphores */
-    uint16_t noc_cores[NOC_EDGE][NOC_EDGE];      /* [y][x] */
+    const struct kernel_code *kernels[DEVICE_ROLES]; /* NULL: nothing runs in this role */
+    uint8_t buffer_index[CIRCULAR_BUFFER_LIMIT];     /* id -> index + 1; 0: not configured */
+    uint32_t l1_base, l1_end;                        /* of the buffers */
+    uint32_t semaphore_base;                         /* of the semaphores */
+    uint16_t noc_cores[NOC_EDGE][NOC_EDGE];          /* [y][x] */
     uint32_t *order_words;
     struct page_order *order_pages;
     uint64_t dram_bytes; /* of pages in DRAM, read and written */
@@ -273,8 +277,9 @@ struct device {
     struct device_options options;
     char *compiler;
     const struct tile_engine *engine;
-    struct device_tensor *tensors;
-    uint32_t dram_used; /* bytes of each bank given out */
+    struct device_tensor *tensors[DEVICE_MEMORIES]; /* the lowest address first */
+    uint64_t taken[DEVICE_MEMORIES];                /* by them, of each bank */
+    struct kernel_code *codes;                      /* the one used last first */
     uint32_t launches;
     struct coroutine **free_coroutines;
     size_t free_coroutine_count, coroutine_capacity;
@@ -472,8 +477,9 @@ struct tile *dst_source(struct thread *t, uint32_t slot);
 void dst_written(struct thread *t, uint32_t slot, bool integer, uint32_t reduced);
 
 /* Kernels. */
+/* Sets the code of a role; false after a fault. It is valid for this launch. */
 bool kernel_compile(struct run *run, enum device_role role);
-void kernel_free(struct kernel_code *code);
+void kernels_free(struct device *device);
 
 /* All calls, by name, for the linker of kernels. */
 struct call_symbol {

@@ -36,7 +36,6 @@ struct device *device_create(const struct architecture *architecture, const stru
     device->engine = tile_engine_best();
     device->scratch = aligned_alloc(64, sizeof *device->scratch * SCRATCH_TILES);
     device->operands = operands_create();
-    device->dram_used = 64; /* so that no tensor has address 0 */
     if (!device->scratch || !device->operands || (chosen.compiler && !device->compiler)) {
         device_free(device);
         return NULL;
@@ -47,8 +46,10 @@ struct device *device_create(const struct architecture *architecture, const stru
 void device_free(struct device *device) {
     if (!device)
         return;
-    while (device->tensors)
-        device_tensor_free(device, device->tensors);
+    for (int memory = 0; memory < DEVICE_MEMORIES; ++memory)
+        while (device->tensors[memory])
+            device_tensor_free(device, device->tensors[memory]);
+    kernels_free(device);
     for (size_t i = 0; i < device->free_coroutine_count; ++i)
         coroutine_free(device->free_coroutines[i]);
     free(device->free_coroutines);
@@ -110,10 +111,8 @@ static void report_overflow(struct run *run, uint64_t bytes) {
                      (unsigned long long)buffer->pages * buffer->page_bytes);
         used += added > 0 ? (size_t)added : 0;
     }
-    for (const struct device_tensor *tensor = run->device->tensors;
+    for (const struct device_tensor *tensor = run->device->tensors[DEVICE_L1];
          tensor && used < sizeof run->fault->details; tensor = tensor->next) {
-        if (tensor->placement.memory != DEVICE_L1)
-            continue;
         int added = snprintf(run->fault->details + used, sizeof run->fault->details - used,
                              "%stensor %s: %llu bytes", used ? "\n" : "", tensor->name,
                              (unsigned long long)tensor->bank_pages * tensor->page_bytes);
@@ -257,9 +256,9 @@ static bool set_up_cores(struct run *run) {
             t->core = core;
             t->role = (enum device_role)role;
             t->state = THREAD_FINISHED;
-            if (!run->kernels[role].entry)
+            if (!run->kernels[role])
                 continue;
-            t->lines = run->kernels[role].lines;
+            t->lines = run->kernels[role]->lines;
             t->line_counts = calloc(t->lines, sizeof *t->line_counts);
             if (!t->line_counts)
                 return false;
@@ -282,8 +281,6 @@ static void tear_down(struct run *run) {
     free(run->all_operands);
     free(run->ready);
     order_close(run);
-    for (int role = 0; role < DEVICE_ROLES; ++role)
-        kernel_free(&run->kernels[role]);
 }
 
 bool device_run(struct device *device, const struct device_launch *launch, struct device_fault *fault,
@@ -299,6 +296,7 @@ bool device_run(struct device *device, const struct device_launch *launch, struc
     run->fault = fault;
     run->random = device->options.seed;
     run->call_limit = device->options.call_limit ? device->options.call_limit : UINT64_MAX;
+    run->statistics.dram_taken = device->taken[DEVICE_DRAM];
     ++device->launches;
     bool good = check_launch(run) && check_semaphores(run) && compile_kernels(run);
     if (good && !set_up_cores(run)) {

@@ -30,7 +30,7 @@ struct device_options {
 struct device *device_create(const struct architecture *architecture, const struct device_options *options);
 void device_free(struct device *device);
 
-enum device_memory { DEVICE_DRAM, DEVICE_L1 };
+enum device_memory { DEVICE_DRAM, DEVICE_L1, DEVICE_MEMORIES };
 /* Where a page lies, seen from the core that reads or writes it. */
 enum device_place { DEVICE_AT_DRAM, DEVICE_AT_OWN_L1, DEVICE_AT_OTHER_L1, DEVICE_PLACES };
 #define DEVICE_SHARD_RANK 8
@@ -175,7 +175,9 @@ struct device_statistics {
     uint64_t tiles_unpacked, tiles_packed;
     uint64_t vector_operations;
     uint64_t calls;
-    uint64_t waits;       /* times a thread had to stop for a buffer or a semaphore */
+    uint64_t kernels_compiled; /* texts that no earlier launch of the device had */
+    uint64_t dram_taken;       /* by tensors, of each bank */
+    uint64_t waits;            /* times a thread had to stop for a buffer or a semaphore */
     uint64_t cycles;      /* estimate: the latest clock of any thread, or what DRAM takes for all bytes */
     uint64_t dram_cycles; /* what DRAM takes for all bytes */
 };

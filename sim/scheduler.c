@@ -83,7 +83,7 @@ static struct thread *take_ready(struct run *run) {
 
 static void thread_main(void *argument) {
     struct thread *t = argument;
-    t->core->run->kernels[t->role].entry();
+    t->core->run->kernels[t->role]->entry();
     t->call = "return";
     noc_check_exit(t);
     if (t->role == DEVICE_COMPUTE)
@@ -180,7 +180,7 @@ static bool fault_is_the_kernels(const struct thread *t, const siginfo_t *inform
         return false;
     if (information->si_signo == SIGSEGV && coroutine_guards(t->coroutine, information->si_addr))
         return true;
-    const struct kernel_code *code = &t->core->run->kernels[t->role];
+    const struct kernel_code *code = t->core->run->kernels[t->role];
 #if defined(__x86_64__)
     uintptr_t at = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
 #elif defined(__aarch64__)

@@ -87,41 +87,39 @@ static uint64_t room_of(const struct device_tensor *tensor) {
     return align_up(tensor->bank_pages * tensor->page_bytes, ROOM_ALIGNMENT);
 }
 
-/* A tensor of that memory that has bytes of the range; NULL: none. */
-static const struct device_tensor *occupant(const struct device *device, enum device_memory memory,
-                                            uint64_t address, uint64_t bytes) {
-    for (const struct device_tensor *tensor = device->tensors; tensor; tensor = tensor->next)
-        if (tensor->placement.memory == memory && address < tensor->address + room_of(tensor) &&
-            tensor->address < address + bytes)
-            return tensor;
-    return NULL;
+/* The addresses of each bank that tensors may have. */
+struct address_range {
+    uint64_t start, end;
+};
+
+static struct address_range range_of(const struct device *device, enum device_memory memory) {
+    const struct architecture *architecture = device->architecture;
+    uint64_t dram_end = architecture->dram_bank_bytes;
+    if (memory == DEVICE_L1)
+        return (struct address_range){align_up(architecture->l1_buffer_base, ROOM_ALIGNMENT),
+                                      architecture->l1_bytes / ROOM_ALIGNMENT * ROOM_ALIGNMENT};
+    /* No tensor has address 0. */
+    return (struct address_range){ROOM_ALIGNMENT, dram_end < UINT32_MAX ? dram_end : UINT32_MAX};
 }
 
-/* The lowest room of DRAM between the tensors there are, the highest of L1, as an address within each bank;
- * 0: none. */
-static uint32_t find_room(const struct device *device, enum device_memory memory, uint64_t bytes) {
-    const struct architecture *architecture = device->architecture;
-    const struct device_tensor *in_the_way;
-    if (memory == DEVICE_L1) {
-        uint64_t end = architecture->l1_bytes / ROOM_ALIGNMENT * ROOM_ALIGNMENT;
-        uint64_t lowest = align_up(architecture->l1_buffer_base, ROOM_ALIGNMENT);
-        while (bytes <= end && end - bytes >= lowest) {
-            in_the_way = occupant(device, memory, end - bytes, bytes);
-            if (!in_the_way)
-                return (uint32_t)(end - bytes);
-            end = in_the_way->address;
+/* The lowest room of DRAM between the tensors there are, the highest of L1: its address within each bank, and
+ * where in the device's list a tensor there belongs. NULL: there is none. */
+static struct device_tensor **find_room(struct device *device, enum device_memory memory, uint64_t bytes,
+                                        uint32_t *address) {
+    struct address_range free = range_of(device, memory);
+    uint64_t end = free.end;
+    struct device_tensor **found = NULL;
+    for (struct device_tensor **link = &device->tensors[memory]; link; link = &(*link)->next) {
+        free.end = *link ? (*link)->address : end;
+        if (free.end >= free.start && free.end - free.start >= bytes) {
+            *address = (uint32_t)(memory == DEVICE_L1 ? free.end - bytes : free.start);
+            found = link;
         }
-        return 0;
+        if (!*link || (found && memory == DEVICE_DRAM))
+            return found;
+        free.start = (*link)->address + room_of(*link);
     }
-    uint64_t address = device->dram_used, limit = architecture->dram_bank_bytes;
-    limit = limit < UINT32_MAX ? limit : UINT32_MAX;
-    while (bytes <= limit && address <= limit - bytes) {
-        in_the_way = occupant(device, memory, address, bytes);
-        if (!in_the_way)
-            return (uint32_t)address;
-        address = in_the_way->address + room_of(in_the_way);
-    }
-    return 0;
+    return found;
 }
 
 /* Bank and row of a page of a sharded tensor: bank * bank_pages + row. */
@@ -152,11 +150,8 @@ static void place_page(struct device_tensor *tensor, uint64_t page) {
 }
 
 uint32_t tensors_l1_bytes(const struct device *device) {
-    uint32_t lowest = device->architecture->l1_bytes;
-    for (const struct device_tensor *tensor = device->tensors; tensor; tensor = tensor->next)
-        if (tensor->placement.memory == DEVICE_L1 && tensor->address < lowest)
-            lowest = tensor->address;
-    return device->architecture->l1_bytes - lowest;
+    const struct device_tensor *lowest = device->tensors[DEVICE_L1];
+    return lowest ? device->architecture->l1_bytes - lowest->address : 0;
 }
 
 uint32_t device_l1_free(const struct device *device) {
@@ -190,8 +185,10 @@ struct device_tensor *device_tensor_place(struct device *device, const char *nam
     uint64_t room = placement_fits(placement, pages)
                         ? device_placement_bank_bytes(device, format, pages, placement)
                         : UINT64_MAX;
-    uint32_t address = room < UINT64_MAX ? find_room(device, placement->memory, room) : 0;
-    struct device_tensor *tensor = address ? calloc(1, sizeof *tensor) : NULL;
+    uint32_t address = 0;
+    struct device_tensor **link =
+        room < UINT64_MAX ? find_room(device, placement->memory, room, &address) : NULL;
+    struct device_tensor *tensor = link ? calloc(1, sizeof *tensor) : NULL;
     if (!tensor)
         return NULL;
     tensor->device = device;
@@ -211,8 +208,9 @@ struct device_tensor *device_tensor_place(struct device *device, const char *nam
     }
     for (uint64_t page = 0; page < pages; ++page)
         place_page(tensor, page);
-    tensor->next = device->tensors;
-    device->tensors = tensor;
+    tensor->next = *link;
+    *link = tensor;
+    device->taken[placement->memory] += room;
     return tensor;
 }
 
@@ -225,10 +223,11 @@ struct device_tensor *device_tensor_allocate(struct device *device, const char *
 void device_tensor_free(struct device *device, struct device_tensor *tensor) {
     if (!tensor)
         return;
-    struct device_tensor **link = &device->tensors;
+    struct device_tensor **link = &device->tensors[tensor->placement.memory];
     while (*link != tensor)
         link = &(*link)->next;
     *link = tensor->next;
+    device->taken[tensor->placement.memory] -= room_of(tensor);
     tensor_discard(tensor);
 }
 

@@ -334,6 +334,40 @@ START_TEST(the_header_declares_every_call_strictly) {
 }
 END_TEST
 
+START_TEST(equal_texts_are_compiled_once) {
+    static const char idle[] = HEADER "void kernel_main(void) {}\n",
+                      other[] = HEADER "\nvoid kernel_main(void) {}\n";
+    struct harness h;
+    empty(&h);
+    harness_kernels(&h, idle, other, idle);
+    harness_run(&h);
+    ck_assert_uint_eq(h.statistics.kernels_compiled, 2);
+    harness_run(&h);
+    ck_assert_uint_eq(h.statistics.kernels_compiled, 0);
+    harness_kernels(&h, other, NULL, HEADER "void kernel_main(void) { ; }\n");
+    harness_run(&h);
+    ck_assert_uint_eq(h.statistics.kernels_compiled, 1);
+    harness_end(&h);
+}
+END_TEST
+
+/* Far more texts than a device keeps: the first is compiled again, the last ones are not. */
+START_TEST(codes_that_are_not_used_are_given_back) {
+    enum { TEXTS = 600 };
+    char text[128];
+    struct harness h;
+    empty(&h);
+    for (int turn = 0; turn < TEXTS + 2; ++turn) {
+        int number = turn < TEXTS ? turn : turn == TEXTS ? TEXTS - 1 : 0;
+        snprintf(text, sizeof text, HEADER "void kernel_main(void) { enum { number = %d }; }\n", number);
+        harness_kernels(&h, text, NULL, NULL);
+        harness_run(&h);
+        ck_assert_uint_eq(h.statistics.kernels_compiled, turn != TEXTS);
+    }
+    harness_end(&h);
+}
+END_TEST
+
 int main(void) {
     TCase *tests = tcase_create("launch");
     tcase_set_timeout(tests, 60);
@@ -347,6 +381,8 @@ int main(void) {
     tcase_add_test(tests, a_race_within_a_core_is_found);
     tcase_add_test(tests, tensors_hold_what_was_written_within_their_pages);
     tcase_add_test(tests, launches_leave_nothing_behind);
+    tcase_add_test(tests, equal_texts_are_compiled_once);
+    tcase_add_test(tests, codes_that_are_not_used_are_given_back);
     tcase_add_test(tests, an_endless_kernel_is_stopped);
     tcase_add_test(tests, another_compiler_gives_the_same_results);
     tcase_add_loop_test(tests, header_has_every_call, 0, (int)(sizeof call_rows / sizeof call_rows[0]));
