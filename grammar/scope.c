@@ -104,7 +104,7 @@ struct entity *lookup(struct resolver *r, const char *source, struct span span) 
     struct entity *entity = lookup_quietly(r, source);
     if (entity)
         return entity;
-    if (r->diagnostics->error_count > DIAGNOSTIC_CAP) {
+    if (r->diagnostics->unshown) {
         report_error(r->diagnostics, span_of_name(span, source), "%s is not declared", source);
         return NULL;
     }

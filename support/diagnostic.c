@@ -87,14 +87,17 @@ static void report(struct diagnostics *d, enum severity severity, struct span sp
     struct diagnostic **end = &d->first;
     d->latest = new;
     unsigned errors = 0, others = 0;
+    d->error_count += severity == SEVERITY_ERROR;
+    d->warning_count += severity == SEVERITY_WARNING;
     for (; *end; end = &(*end)->next) {
         if (same_diagnostic(*end, new))
             return;
         *((*end)->severity == SEVERITY_ERROR ? &errors : &others) += 1;
     }
-    d->error_count += severity == SEVERITY_ERROR;
     if (severity == SEVERITY_ERROR ? errors < DIAGNOSTIC_CAP : others < MOST_OTHERS)
         *end = new;
+    else
+        d->unshown += severity == SEVERITY_ERROR;
 }
 
 void report_error(struct diagnostics *d, struct span span, const char *format, ...) {
@@ -143,13 +146,6 @@ void report_help(struct diagnostics *d, struct span span, const char *format, ..
     va_start(arguments, format);
     attach(d, SEVERITY_HELP, span, format, arguments);
     va_end(arguments);
-}
-
-size_t diagnostics_count(const struct diagnostics *d, enum severity severity) {
-    size_t count = 0;
-    for (const struct diagnostic *diagnostic = d->first; diagnostic; diagnostic = diagnostic->next)
-        count += diagnostic->severity == severity;
-    return count;
 }
 
 void diagnostics_promote_warnings(struct diagnostics *d) {
@@ -297,7 +293,7 @@ static int compare_places(const void *left, const void *right) {
 
 void diagnostics_print(const struct diagnostics *d, enum severity least, bool colour,
                        struct text_buffer *out) {
-    size_t count = 0, errors = 0;
+    size_t count = 0;
     for (const struct diagnostic *one = d->first; one; one = one->next)
         count++;
     struct placed *sorted = arena_allocate(d->arena, (count + 1) * sizeof *sorted);
@@ -307,14 +303,12 @@ void diagnostics_print(const struct diagnostics *d, enum severity least, bool co
             sorted[count] = (struct placed){one, count};
             count++;
         }
-        errors += one->severity == SEVERITY_ERROR;
     }
     qsort(sorted, count, sizeof *sorted, compare_places);
     for (size_t i = 0; i < count; i++)
         print_one(d, sorted[i].diagnostic, colour, out);
-    if (d->error_count > errors)
-        text_printf(out, "%u more error%s not shown\n", (unsigned)(d->error_count - errors),
-                    d->error_count - errors == 1 ? "" : "s");
+    if (d->unshown)
+        text_printf(out, "%u more error%s not shown\n", d->unshown, d->unshown == 1 ? "" : "s");
 }
 
 /* ---- suggestions ---- */

@@ -65,7 +65,10 @@ struct diagnostics {
     uint32_t source_count;
     struct diagnostic *first;  /* in order of report */
     struct diagnostic *latest; /* where notes go */
-    unsigned error_count;      /* all errors, also those beyond the cap */
+    /* What was reported, also what is not kept: repetitions, and what lies beyond the cap. A count that grew
+     * says that something was wrong, whoever said it first. */
+    unsigned error_count, warning_count;
+    unsigned unshown; /* errors beyond the cap */
 };
 
 struct diagnostics *diagnostics_create(struct arena *arena);
@@ -94,9 +97,6 @@ void diagnostics_names(struct diagnostics *d, const char *kernel, const struct t
 void diagnostics_tell(struct diagnostics *d, const char *kernel);
 /* A text as a message would tell it. */
 const char *diagnostics_told(const struct diagnostics *d, const char *text);
-
-/* How many of this severity are kept. */
-size_t diagnostics_count(const struct diagnostics *d, enum severity severity);
 
 /* Warnings become errors, marked [--strict]. */
 void diagnostics_promote_warnings(struct diagnostics *d);

@@ -504,10 +504,10 @@ bool verify_tt_ir(struct compilation *c) {
     for (size_t i = 0; i < k.functions.count; i++)
         if (node_as(k.functions.items[i], function)->role == ROLE_COMPUTE)
             verify_dst_sections(c, node_as(k.functions.items[i], function));
-    size_t warnings = diagnostics_count(c->diagnostics, SEVERITY_WARNING);
+    unsigned warnings = c->diagnostics->warning_count;
     if (c->diagnostics->error_count == errors)
         prove_device_kernel(c);
-    size_t undecided = diagnostics_count(c->diagnostics, SEVERITY_WARNING) - warnings;
+    unsigned undecided = c->diagnostics->warning_count - warnings;
     if (c->rehearse && c->diagnostics->error_count == errors)
         rehearse_device_kernel(c);
     if (c->diagnostics->error_count != errors)

@@ -59,8 +59,10 @@ START_TEST(a_repeated_error_is_shown_once_and_its_notes_vanish) {
     for (int i = 0; i < 2; i++) {
         report_error(d, at(1, 1, 2), "same");
         report_note(d, at(1, 1, 2), "note %d", i);
+        report_warning(d, at(1, 1, 2), "as well");
     }
-    ck_assert_uint_eq(d->error_count, 1);
+    ck_assert_uint_eq(d->error_count, 2); /* whoever repeats it learns that something was wrong */
+    ck_assert_uint_eq(d->warning_count, 2);
     expect(d, SEVERITY_ERROR, false, "a.tl:1:1: error: same\n   1 | x\n     | ^\na.tl:1:1: note: note 0\n");
     arena_free(arena);
 }
