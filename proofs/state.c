@@ -9,8 +9,8 @@
 
 enum part {
     PART_STARTED,  /* "" or "started" */
-    PART_ORDER,    /* of start-up or the last reconfiguration */
-    PART_FIRST,    /* "" until an operation was initialised */
+    PART_FIRST,    /* the order that the first operation meets, of start-up or the last reconfiguration:
+                    * "" none yet; "initialised" once there was one, whatever the order is then */
     PART_SOURCE_A, /* formats */
     PART_SOURCE_B,
     PART_PACKER,
@@ -241,13 +241,37 @@ static bool check_broadcast_rows(struct walk *w, const struct walked_call *call)
     return false;
 }
 
+static const char INITIALISED[] = "initialised";
+
+/* The order of a path on which a product is the first operation and has another one than it needs. */
+static const struct option *wrong_order(const struct state *s) {
+    const struct part_state *first = &s->parts[PART_FIRST];
+    for (size_t i = 0; i < first->count; i++)
+        if (strcmp(first->options[i].value, INITIALISED) != 0 &&
+            strcmp(first->options[i].value, "REVERSE") != 0)
+            return &first->options[i];
+    return NULL;
+}
+
+/* Paths on which an operation was initialised keep that, the others have the order of the call. */
+static void set_order(struct walk *w, struct state *s, const struct walked_call *call) {
+    struct part_state before = s->parts[PART_FIRST];
+    const char *word = word_of(call, call->effect->order);
+    s->parts[PART_FIRST].count = 0;
+    for (size_t i = 0; i < before.count; i++)
+        add_option(&s->parts[PART_FIRST], strcmp(before.options[i].value, INITIALISED) == 0
+                                              ? before.options[i]
+                                              : (struct option){arena_intern(w->compilation->arena, word),
+                                                                call->effect->name, call->span});
+}
+
 static void initialise(struct walk *w, struct state *s, const struct walked_call *call) {
     const struct call_effect *effect = call->effect;
     bool right = check_switched_off(w, s, call);
     right = check_scaler(w, call) && right;
     right = check_broadcast_rows(w, call) && right;
-    if (effect->product && may_be(w, s, PART_FIRST, "") && other_than(w, s, PART_ORDER, "REVERSE")) {
-        const struct option *order = other_than(w, s, PART_ORDER, "REVERSE");
+    const struct option *order = effect->product ? wrong_order(s) : NULL;
+    if (order) {
         walk_error(w, call->span, "%s is the first operation, but start-up is %s", effect->name,
                    *order->value ? order->value : "missing");
         note_option(w, order);
@@ -259,7 +283,7 @@ static void initialise(struct walk *w, struct state *s, const struct walked_call
         s->broken = !w->quiet;
         return;
     }
-    set(w, s, PART_FIRST, "initialised", call);
+    set(w, s, PART_FIRST, INITIALISED, call);
     set(w, s, PART_OPERATION, operation_key(w, call, true), call);
     if (strcmp(effect->init, "unary_bcast_init") == 0)
         set(w, s, PART_BROADCAST, word_of(call, effect->words), call);
@@ -400,7 +424,7 @@ static void reconfigure(struct walk *w, struct state *s, const struct walked_cal
     if (effect->b)
         set(w, s, PART_SOURCE_B, format_of(w, call, reverse ? effect->a : effect->b), call);
     if (effect->order)
-        set(w, s, PART_ORDER, word_of(call, effect->order), call);
+        set_order(w, s, call);
 }
 
 static void start(struct walk *w, struct state *s, const struct walked_call *call) {
