@@ -1,5 +1,6 @@
 /* Fragments whose value is complete: the start of a fold moves to its readers, and readers that a section has
- * no room for read a copy. */
+ * no room for read a copy. A reader or copy stands directly behind the last update as far as compute is
+ * concerned, since the section of a fold is open until then. */
 #include <math.h>
 #include <string.h>
 
@@ -32,6 +33,12 @@ static bool collect_usage(struct node *node, void *context) {
             usage->update = tile;
     }
     return count_mentions(tile->value, usage);
+}
+
+static struct usage usage_in(struct node *statement, const char *fragment) {
+    struct usage usage = {.name = fragment};
+    collect_usage(statement, &usage);
+    return usage;
 }
 
 static bool is_neutral(const struct node_tile *start, enum assign_operator op) {
@@ -76,8 +83,7 @@ static struct node *replace_reads(struct node *node, void *context) {
 static size_t last_write(struct node_list list, const struct usage *usage) {
     size_t last = 0;
     for (size_t i = 0; i < list.count; i++) {
-        struct usage here = {.name = usage->name};
-        collect_usage(list.items[i], &here);
+        struct usage here = usage_in(list.items[i], usage->name);
         if (here.start || here.update)
             last = i;
     }
@@ -186,6 +192,68 @@ static bool is_spread(struct node_list list, const char *fragment) {
     return spreading.found;
 }
 
+/* ---- what stands between the last update and the reader ---- */
+
+static bool find_computing(struct node *node, void *context) {
+    bool *computes = context;
+    struct node_tile *tile = node_as(node, tile);
+    *computes |= tile && tile->operation != TILE_LOAD && tile->operation != TILE_STORE;
+    return !*computes && node_each_child(node, find_computing, context);
+}
+
+/* The statement of the list, behind `last`, that reads the fragment; the length of the list when none does.
+ */
+static size_t reader_behind(struct node_list list, size_t last, const char *fragment) {
+    size_t reader = last + 1;
+    for (; reader < list.count; reader++) {
+        if (usage_in(list.items[reader], fragment).reads)
+            break;
+    }
+    return reader;
+}
+
+static bool computes_between(struct node_list list, size_t first, size_t end) {
+    bool computes = false;
+    for (size_t i = first; i < end; i++)
+        find_computing(list.items[i], &computes);
+    return computes;
+}
+
+/* A reader that reads nothing else moves, with the declaration of what it writes, to the last update. */
+static struct node_list read_at_once(struct tensorizer *t, struct node_list list, size_t last,
+                                     size_t reader) {
+    struct node_tile *tile = node_as(list.items[reader], tile);
+    const char *written = node_as(tile->target, access)->name;
+    struct list_builder moved = {0}, rest = {0}, out = {0};
+    for (size_t i = last + 1; i < reader; i++) {
+        struct node_buffer *buffer = node_as(list.items[i], buffer);
+        builder_add(t->arena, buffer && buffer->name == written ? &moved : &rest, list.items[i]);
+    }
+    for (size_t i = 0; i <= last; i++)
+        builder_add(t->arena, &out, list.items[i]);
+    builder_add_all(t->arena, &out, builder_list(&moved));
+    builder_add(t->arena, &out, &tile->base);
+    builder_add_all(t->arena, &out, builder_list(&rest));
+    for (size_t i = reader + 1; i < list.count; i++)
+        builder_add(t->arena, &out, list.items[i]);
+    return builder_list(&out);
+}
+
+/* Readers that cannot read where the fragment is complete read a copy that is made there. */
+static struct node_list settle_reader(struct tensorizer *t, struct node_list list,
+                                      const struct usage *usage) {
+    size_t last = last_write(list, usage), reader = reader_behind(list, last, usage->name);
+    struct node_tile *tile = reader < list.count ? node_as(list.items[reader], tile) : NULL;
+    bool fold = usage->update && usage->update->operation == TILE_REDUCE,
+         others = reads_others(list, usage->name);
+    if (usage->reads > 1 || is_spread(list, usage->name) || (fold && others) ||
+        (reader < list.count && !tile))
+        return keep_copy(t, list, usage);
+    if (tile && !others && computes_between(list, last + 1, reader))
+        return read_at_once(t, list, last, reader);
+    return list;
+}
+
 static bool is_in(struct node_list list, const struct node *node) {
     for (size_t i = 0; i < list.count; i++)
         if (list.items[i] == node)
@@ -193,11 +261,65 @@ static bool is_in(struct node_list list, const struct node *node) {
     return false;
 }
 
+/* ---- a fragment that is read and then changed again ---- */
+
+static bool report_running_value(struct tensorizer *t, const struct node *loop, const char *fragment) {
+    t->span = loop->span;
+    tensorize_fail(t, "%s is read and changed in every turn of this loop, and outlives it", fragment);
+    report_help(t->compilation->diagnostics, (struct span){0},
+                "read it behind the loop; a value for each turn is a fragment that is declared in the loop");
+    return false;
+}
+
+/* The first statement that changes the fragment behind one that reads it; the length of the list where there
+ * is none. False where one statement, a loop, does both. */
+static bool find_second_life(struct tensorizer *t, struct node_list list, const char *fragment,
+                             size_t *second) {
+    bool was_read = false;
+    for (*second = 0; *second < list.count; ++*second) {
+        struct usage here = usage_in(list.items[*second], fragment);
+        bool writes = here.start || here.update;
+        if (here.reads && writes)
+            return report_running_value(t, list.items[*second], fragment);
+        if (was_read && writes)
+            break;
+        was_read |= here.reads > 0;
+    }
+    return true;
+}
+
+/* What it gathers from there on is gathered by another fragment, which begins with what this one holds. */
+static struct node_list begin_second_life(struct tensorizer *t, struct node_list list, size_t second,
+                                          const char *fragment) {
+    struct storage first = *storage_find(t, fragment);
+    struct list_builder out = {0};
+    struct list_builder *outer = t->out;
+    struct node *changes = list.items[second];
+    for (size_t i = 0; i < second; i++)
+        builder_add(t->arena, &out, list.items[i]);
+    t->out = &out;
+    t->span = changes->span;
+    const char *name =
+        buffer_declare(t, MEMORY_FRAGMENT, fragment, first.rank, first.axes, first.dtype, first.orientation);
+    if (changes->kind != NODE_TILE || !usage_in(changes, fragment).start)
+        tile_emit(t, TILE_MAP, buffer_access(t, name), ASSIGN_SET, buffer_access(t, fragment));
+    t->out = outer;
+    struct reading renamed = {t->arena, fragment, buffer_access(t, name)};
+    for (size_t i = second; i < list.count; i++)
+        builder_add(t->arena, &out, replace_access(list.items[i], &renamed));
+    return builder_list(&out);
+}
+
 static struct node_list settle_list(struct tensorizer *t, struct node_list list) {
     for (size_t i = 0; i < list.count; i++) {
         struct node_buffer *buffer = node_as(list.items[i], buffer);
         if (!buffer || buffer->memory != MEMORY_FRAGMENT)
             continue;
+        size_t second;
+        if (!find_second_life(t, list, buffer->name, &second))
+            return list;
+        if (second < list.count)
+            list = begin_second_life(t, list, second, buffer->name);
         struct usage usage = {.name = buffer->name};
         for (size_t k = 0; k < list.count; k++)
             collect_usage(list.items[k], &usage);
@@ -214,9 +336,7 @@ static struct node_list settle_list(struct tensorizer *t, struct node_list list)
         if (usage.update && usage.update->operation == TILE_REDUCE && usage.start &&
             !is_neutral(usage.start, usage.update->op))
             list = settle_start(t, list, &usage);
-        if (usage.reads > 1 || is_spread(list, buffer->name) ||
-            (usage.update && usage.update->operation == TILE_REDUCE && reads_others(list, buffer->name)))
-            list = keep_copy(t, list, &usage);
+        list = settle_reader(t, list, &usage);
     }
     return list;
 }
