@@ -1,4 +1,5 @@
 /* The subcommand build: compiles, emits, and writes all files of the output folder at once. */
+#include "driver/named_files.h"
 #include "driver/outputs.h"
 #include "driver/session.h"
 #include "support/arena.h"
@@ -13,7 +14,10 @@ enum exit_code command_build(struct arena *arena, const struct settings *setting
     }
     if (ok) {
         struct outputs outputs = outputs_of(arena, &emission, settings->targets);
-        const char *failure = directory_write(arena, settings->directory, outputs.files, outputs.total);
+        const char *failure =
+            named_files_hit(&session, settings->directory, outputs.files, outputs.total);
+        failure =
+            failure ? failure : directory_write(arena, settings->directory, outputs.files, outputs.total);
         if (failure) {
             print_error(settings, failure);
             ok = false;

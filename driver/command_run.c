@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "driver/named_files.h"
 #include "driver/run.h"
 #include "driver/session.h"
 #include "support/architecture.h"
@@ -158,19 +159,6 @@ static bool load_arrays(struct session *session, struct node *entry, struct arra
     return ok && !missing;
 }
 
-/* Where results go is looked at before anything is computed. */
-static bool check_outputs(struct session *session) {
-    const struct bindings *out = &session->settings->out;
-    for (size_t i = 0; i < out->count; i++) {
-        const char *failure = file_obstacle(session->arena, out->items[i].value);
-        if (failure) {
-            report_error(session->unit.diagnostics, no_place, "--out %s: %s", out->items[i].name, failure);
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool write_arrays(struct session *session, struct node *entry, const struct array *arrays) {
     const struct settings *settings = session->settings;
     struct node_list parameters = launch_parameters(entry);
@@ -273,7 +261,7 @@ enum exit_code command_run(struct arena *arena, const struct settings *settings)
         run.scalars = scalars;
         run.scalar_count = settings->set.count;
         struct array *arrays = arena_allocate(arena, (launch_parameters(entry).count + 1) * sizeof *arrays);
-        ok = load_arrays(&session, entry, arrays) && check_outputs(&session) &&
+        ok = load_arrays(&session, entry, arrays) && named_files_check(&session, entry) &&
              run_entry(&run, entry, arrays) && session_is_sound(&session) &&
              write_arrays(&session, entry, arrays);
         if (ok && settings->stats) {

@@ -10,6 +10,7 @@
 #include "support/explanation.h"
 #include "support/architecture.h"
 #include "support/arena.h"
+#include "support/npy.h"
 #include "support/text_buffer.h"
 
 static const struct span no_place;
@@ -143,7 +144,7 @@ static bool verify_read(struct unit *unit) {
 /* One message for what is no text, instead of one for each of its bytes. */
 static bool check_text(struct unit *unit, const char *path, const char *text, size_t length) {
     const char *zero = memchr(text, 0, length);
-    if (length >= 6 && memcmp(text, "\x93NUMPY", 6) == 0) {
+    if (length >= 6 && memcmp(text, NPY_MAGIC, 6) == 0) {
         report_error(unit->diagnostics, no_place, "this is no text: '%s' is a .npy file", path);
         report_help(unit->diagnostics, no_place, "arrays are given to a kernel by --in NAME=FILE.npy");
         return false;

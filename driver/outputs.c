@@ -5,11 +5,16 @@
 
 #include "support/arena.h"
 
+/* What kernels and host programs say of themselves, and a plan. */
+#define MADE "Made by tilec"
+#define PLAN "\"schema_version\""
+
 /* Adds a file when it is of the wanted kind: one to write, or one that an earlier build may have left. */
-static void add_file(struct outputs *outputs, bool stale, const char *path, const char *text) {
+static void add_file(struct outputs *outputs, bool stale, const char *path, const char *text,
+                     const char *mark) {
     if (stale == !text) {
-        outputs->files[outputs->total++] =
-            (struct output_file){.path = path, .bytes = text, .length = text ? strlen(text) : 0};
+        outputs->files[outputs->total++] = (struct output_file){
+            .path = path, .bytes = text, .length = text ? strlen(text) : 0, .mark = mark};
     }
 }
 
@@ -18,12 +23,13 @@ static void add_kernel(struct arena *arena, struct outputs *outputs, const struc
     for (enum target target = 0; target < TARGET_COUNT; target++) {
         for (size_t role = 0; role < EMITTED_ROLES; role++) {
             const char *path = arena_printf(arena, "%s/%s", kernel->name, emitted_file_name(target, role));
-            add_file(outputs, stale, path, targets[target] ? kernel->functions[target][role].text : NULL);
+            add_file(outputs, stale, path, targets[target] ? kernel->functions[target][role].text : NULL,
+                     MADE);
         }
     }
     add_file(outputs, stale, arena_printf(arena, "%s/host.py", kernel->name),
-             targets[TARGET_METALIUM] ? kernel->host : NULL);
-    add_file(outputs, stale, arena_printf(arena, "%s/plan.json", kernel->name), kernel->plan);
+             targets[TARGET_METALIUM] ? kernel->host : NULL, MADE);
+    add_file(outputs, stale, arena_printf(arena, "%s/plan.json", kernel->name), kernel->plan, PLAN);
 }
 
 struct outputs outputs_of(struct arena *arena, const struct emission *emission,
@@ -36,7 +42,7 @@ struct outputs outputs_of(struct arena *arena, const struct emission *emission,
         add_kernel(arena, &outputs, &emission->kernels[i], targets, false);
     }
     if (targets[TARGET_METALIUM] && emission->host) {
-        add_file(&outputs, false, "host.py", emission->host);
+        add_file(&outputs, false, "host.py", emission->host, MADE);
     }
     outputs.count = outputs.total;
     for (size_t i = 0; i < emission->kernel_count; i++) {

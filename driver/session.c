@@ -9,6 +9,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "driver/named_files.h"
 #include "support/architecture.h"
 #include "support/arena.h"
 #include "support/file.h"
@@ -81,11 +82,13 @@ static bool write_dumps(struct session *session) {
         node_print(session->dumps.items[i], PRINT_SPANS, &text);
         files[i] = (struct output_file){.path = session->dump_names[i],
                                         .bytes = arena_string(session->arena, text_string(&text)),
-                                        .length = text.length};
+                                        .length = text.length,
+                                        .mark = "source \""};
         text_free(&text);
     }
-    const char *failure =
-        directory_write(session->arena, session->settings->dump, files, session->dump_count);
+    const char *directory = session->settings->dump;
+    const char *failure = named_files_hit(session, directory, files, session->dump_count);
+    failure = failure ? failure : directory_write(session->arena, directory, files, session->dump_count);
     if (failure) {
         print_error(session->settings, failure);
     }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "support/arena.h"
+#include "support/staging.h"
 
 /* Reads until the end or the extent; NULL with errno set. size: of a regular file; 0: it is not known, as of
  * a pipe, which is read in growing pieces. */
@@ -105,9 +107,47 @@ static bool make_parents(struct arena *arena, const char *path) {
     return make_directory(copy);
 }
 
+/* ---- signals ---- */
+
+static const int ending_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+enum { ENDING_SIGNALS = sizeof ending_signals / sizeof *ending_signals };
+
+/* A signal that ends the process waits from here on, so that what was begun can be taken back. */
+static sigset_t hold_signals(void) {
+    sigset_t ending, before;
+    sigemptyset(&ending);
+    for (size_t i = 0; i < ENDING_SIGNALS; i++) {
+        sigaddset(&ending, ending_signals[i]);
+    }
+    pthread_sigmask(SIG_BLOCK, &ending, &before);
+    return before;
+}
+
+/* Does one wait? Then errno is EINTR. */
+static bool interrupted(void) {
+    sigset_t pending;
+    sigpending(&pending);
+    for (size_t i = 0; i < ENDING_SIGNALS; i++) {
+        if (sigismember(&pending, ending_signals[i]) == 1) {
+            errno = EINTR;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- writing ---- */
+
+/* Bytes that are written between two looks at the signals that wait. */
+enum { WRITTEN_AT_ONCE = 1 << 20 };
+
 static bool write_all(int descriptor, const char *bytes, size_t length) {
     while (length > 0) {
-        ssize_t put = write(descriptor, bytes, length);
+        if (interrupted()) {
+            return false;
+        }
+        ssize_t put = write(descriptor, bytes, length < WRITTEN_AT_ONCE ? length : WRITTEN_AT_ONCE);
         if (put < 0 && errno == EINTR) {
             continue;
         }
@@ -135,53 +175,71 @@ static bool write_file(const char *path, const struct output_file *file) {
     return ok;
 }
 
-/* Where file number i is kept: the new one before it is moved to its place, the old one after. */
-static const char *staged_path(struct arena *arena, const char *stage, size_t i) {
-    return arena_printf(arena, "%s/%zu", stage, i);
-}
-
-static const char *old_path(struct arena *arena, const char *stage, size_t i) {
-    return arena_printf(arena, "%s/%zu.old", stage, i);
-}
-
 static bool is_regular(const char *path) {
     struct stat status;
     return lstat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
+bool file_is_foreign(const char *path, const char *mark) {
+    enum { SEARCHED = 1 << 16 };
+    struct stat status;
+    int descriptor = stat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0
+                         ? open(path, O_RDONLY | O_CLOEXEC)
+                         : -1;
+    char *begin = descriptor >= 0 ? malloc(SEARCHED) : NULL;
+    ssize_t length = begin ? read(descriptor, begin, SEARCHED) : 0;
+    bool foreign = length > 0 && !memmem(begin, (size_t)length, mark, strlen(mark));
+    free(begin);
+    if (descriptor >= 0) {
+        close(descriptor);
+    }
+    return foreign;
+}
+
+static bool is_own(const char *path, const struct output_file *file) {
+    return !file->mark || !file_is_foreign(path, file->mark);
+}
+
+/* Keeps the file that stands at the target as `old`. Where there are links it also stays where it is until the
+ * new one replaces it: at no moment is there none. */
+static bool keep_old(const char *target, const char *old, bool replace) {
+    return (replace && link(target, old) == 0) || rename(target, old) == 0;
+}
+
 /* Moves a staged file to its place, the file that stood there behind it; *replaced: one stood there. */
-static bool move_file(struct arena *arena, const char *stage, const char *directory,
+static bool move_file(struct arena *arena, const struct staging *stage, const char *directory,
                       const struct output_file *files, size_t i, bool *replaced) {
     const char *target = arena_printf(arena, "%s/%s", directory, files[i].path);
     *replaced = false;
-    if (!files[i].bytes && !is_regular(target)) {
+    if (!files[i].bytes && !(is_regular(target) && is_own(target, &files[i]))) {
         return true;
     }
     if (!make_parents(arena, target)) {
         return false;
     }
-    *replaced = rename(target, old_path(arena, stage, i)) == 0;
+    *replaced = keep_old(target, staging_old(arena, stage, i), files[i].bytes != NULL);
     return (*replaced || errno == ENOENT) &&
-           (!files[i].bytes || rename(staged_path(arena, stage, i), target) == 0);
+           (!files[i].bytes || rename(staging_new(arena, stage, i), target) == 0);
 }
 
 /* The old file in its place again, or none where none was. */
-static void move_back(struct arena *arena, const char *stage, const char *directory,
+static void move_back(struct arena *arena, const struct staging *stage, const char *directory,
                       const struct output_file *files, size_t i, bool replaced) {
     const char *target = arena_printf(arena, "%s/%s", directory, files[i].path);
     if (replaced) {
-        rename(old_path(arena, stage, i), target);
+        rename(staging_old(arena, stage, i), target);
     } else if (files[i].bytes) {
         unlink(target);
     }
 }
 
-/* All files to their places; on failure everything is put back. Old ones are removed. */
-static bool commit(struct arena *arena, const char *stage, const char *directory,
+/* All files to their places; on failure everything is put back. */
+static bool commit(struct arena *arena, const struct staging *stage, const char *directory,
                    const struct output_file *files, size_t count) {
     bool *replaced = arena_allocate(arena, count + 1);
     for (size_t i = 0; i < count; i++) {
-        if (move_file(arena, stage, directory, files, i, &replaced[i])) {
+        replaced[i] = false;
+        if (!interrupted() && move_file(arena, stage, directory, files, i, &replaced[i])) {
             continue;
         }
         int reason = errno;
@@ -194,17 +252,13 @@ static bool commit(struct arena *arena, const char *stage, const char *directory
         errno = reason;
         return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (replaced[i]) {
-            unlink(old_path(arena, stage, i));
-        }
-    }
     return true;
 }
 
 /* What stands in the way of a file of this path below root: NULL, or a sentence that names it. */
-static const char *obstacle(struct arena *arena, const char *root, const char *path) {
+static const char *obstacle(struct arena *arena, const char *root, const struct output_file *file) {
     struct stat status;
+    const char *path = file->path;
     char *full = arena_printf(arena, "%s/%s", root, path);
     for (char *slash = full + strlen(root); slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
@@ -215,11 +269,34 @@ static const char *obstacle(struct arena *arena, const char *root, const char *p
         *slash = '/';
     }
     if (lstat(full, &status) != 0 || S_ISREG(status.st_mode) || S_ISLNK(status.st_mode)) {
-        return NULL;
+        return is_own(full, file)
+                   ? NULL
+                   : arena_printf(arena, "cannot write '%s': the file there was not made by tilec, and is kept",
+                                  full);
     }
     return arena_printf(arena, "cannot write '%s': %s", full,
                         S_ISDIR(status.st_mode) ? "a directory of this name is in the way"
                                                 : "what stands there is no file");
+}
+
+/* Writes all files by way of a stage, or none. */
+static const char *write_staged(struct arena *arena, const char *root, const struct output_file *files,
+                                size_t count) {
+    struct staging stage;
+    const char *failure = NULL;
+    if (!staging_open(arena, root, &stage)) {
+        return arena_printf(arena, "cannot write to '%s': %s", root, strerror(errno));
+    }
+    for (size_t i = 0; i < count && !failure; i++) {
+        if (files[i].bytes && !write_file(staging_new(arena, &stage, i), &files[i])) {
+            failure = arena_printf(arena, "cannot write '%s/%s': %s", root, files[i].path, strerror(errno));
+        }
+    }
+    if (!failure && !commit(arena, &stage, root, files, count)) {
+        failure = arena_printf(arena, "cannot write to '%s': %s", root, strerror(errno));
+    }
+    staging_close(&stage);
+    return failure;
 }
 
 const char *directory_write(struct arena *arena, const char *directory, const struct output_file *files,
@@ -229,7 +306,7 @@ const char *directory_write(struct arena *arena, const char *directory, const st
         root[length - 1] = 0;
     }
     for (size_t i = 0; i < count; i++) {
-        const char *blocked = files[i].bytes ? obstacle(arena, root, files[i].path) : NULL;
+        const char *blocked = files[i].bytes ? obstacle(arena, root, &files[i]) : NULL;
         if (blocked) {
             return blocked;
         }
@@ -237,23 +314,9 @@ const char *directory_write(struct arena *arena, const char *directory, const st
     if (!make_directory(root)) {
         return arena_printf(arena, "cannot make the directory '%s': %s", root, strerror(errno));
     }
-    char *stage = arena_printf(arena, "%s/.writing-XXXXXX", root);
-    if (!mkdtemp(stage)) {
-        return arena_printf(arena, "cannot write to '%s': %s", root, strerror(errno));
-    }
-    const char *failure = NULL;
-    for (size_t i = 0; i < count && !failure; i++) {
-        if (files[i].bytes && !write_file(staged_path(arena, stage, i), &files[i])) {
-            failure = arena_printf(arena, "cannot write '%s/%s': %s", root, files[i].path, strerror(errno));
-        }
-    }
-    if (!failure && !commit(arena, stage, root, files, count)) {
-        failure = arena_printf(arena, "cannot write to '%s': %s", root, strerror(errno));
-    }
-    for (size_t i = 0; failure && i < count; i++) {
-        unlink(staged_path(arena, stage, i));
-    }
-    rmdir(stage);
+    sigset_t before = hold_signals();
+    const char *failure = write_staged(arena, root, files, count);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return failure;
 }
 
@@ -275,6 +338,29 @@ static const char *directory_of(struct arena *arena, const char *path) {
     return base == path       ? "."
            : base == path + 1 ? "/"
                               : arena_string_range(arena, path, (size_t)(base - path - 1));
+}
+
+bool file_identify(struct arena *arena, const char *path, struct file_identity *identity) {
+    struct stat status;
+    *identity = (struct file_identity){0};
+    if (stat(path, &status) == 0) {
+        identity->device = status.st_dev;
+        identity->number = status.st_ino;
+        return S_ISREG(status.st_mode);
+    }
+    if (stat(directory_of(arena, path), &status) != 0) {
+        return false;
+    }
+    identity->device = status.st_dev;
+    identity->number = status.st_ino;
+    identity->name = path_base(path);
+    return *identity->name != 0;
+}
+
+bool file_identity_equal(const struct file_identity *first, const struct file_identity *second) {
+    return first->device == second->device && first->number == second->number &&
+           (first->name && second->name ? strcmp(first->name, second->name) == 0
+                                        : first->name == second->name);
 }
 
 const char *file_obstacle(struct arena *arena, const char *path) {

@@ -1,13 +1,14 @@
 /* Files, read whole and written whole or not at all. Nothing here prints: a failure is a sentence.
  *
- * Writing goes through a staging directory beside the target, on the same file system: a failure at any
- * point, and a full disk, leaves every existing file as it was.
+ * Writing goes through a staging directory beside the target, on the same file system (staging.h): a failure at
+ * any point, a full disk, and a signal that ends the process leave every existing file as it was.
  */
 #ifndef TILEC_SUPPORT_FILE_H
 #define TILEC_SUPPORT_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct arena;
 
@@ -27,7 +28,23 @@ struct output_file {
     size_t length;
     const void *more; /* written behind bytes; may be NULL */
     size_t more_length;
+    const char *mark; /* what files of this kind hold near their beginning: a file without it, which is another's,
+                         is neither replaced nor removed. NULL: any is */
 };
+
+/* Is there a regular file of this path that has contents, and not this mark near its beginning? */
+bool file_is_foreign(const char *path, const char *mark);
+
+/* Which file a path means, however it is spelled and through which link: the file itself, or where there is none
+ * its directory and name. */
+struct file_identity {
+    uint64_t device, number;
+    const char *name; /* NULL: the file is there */
+};
+
+/* False: it is no regular file, as a device or a pipe, and cannot become one. */
+bool file_identify(struct arena *arena, const char *path, struct file_identity *identity);
+bool file_identity_equal(const struct file_identity *first, const struct file_identity *second);
 
 /* Why a file of this path could not be written, as far as that can be told beforehand; NULL: nothing is known
  * against it. */
@@ -38,8 +55,8 @@ const char *file_write(struct arena *arena, const char *path, const void *bytes,
                        const void *more, size_t more_length);
 
 /* Writes all files into the directory, which is made with its parents if it is missing; other files there
- * stay. Nothing is written when a directory stands where a file goes, or a file where a folder goes. NULL, or
- * why not. */
+ * stay. Nothing is written when a directory stands where a file goes, a file where a folder goes, or a file of
+ * somebody else. NULL, or why not. */
 const char *directory_write(struct arena *arena, const char *directory, const struct output_file *files,
                             size_t count);
 

@@ -228,7 +228,7 @@ struct prefix {
 
 enum { PREFIX_MAX = 12, HEADER_TEXT_MAX = 1 << 20 };
 
-static const char magic[] = "\x93NUMPY";
+static const char magic[] = NPY_MAGIC;
 
 static bool read_prefix(const unsigned char *file, size_t size, struct prefix *prefix,
                         struct npy_error *error) {
@@ -330,7 +330,7 @@ size_t npy_header(enum npy_type type, size_t rank, const uint64_t *shape, char *
     size_t total = (10 + (size_t)length + 1 + 63) / 64 * 64;
     memset(header + 10 + length, ' ', total - 10 - (size_t)length);
     header[total - 1] = '\n';
-    memcpy(header, "\x93NUMPY\x01\x00", 8);
+    memcpy(header, NPY_MAGIC "\x01\x00", 8);
     header[8] = (char)((total - 10) & 0xff);
     header[9] = (char)((total - 10) >> 8);
     return total;

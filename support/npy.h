@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define NPY_RANK_MAX 16
+#define NPY_MAGIC "\x93NUMPY" /* the first bytes of a file */
 
 enum npy_type {
     NPY_BF16,

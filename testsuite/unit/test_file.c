@@ -2,10 +2,14 @@
 #include "support/file.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/arena.h"
@@ -51,7 +55,7 @@ START_TEST(files_are_written_with_their_folders_and_read_back) {
     struct arena *arena = arena_create();
     const char *base = scratch(), *root = arena_printf(arena, "%s/a/b", base);
     struct output_file files[] = {
-        {"k/reader.c", "one", 3, NULL, 0}, {"k/plan.json", "two", 3, "more", 4}, {"host.py", "", 0, NULL, 0}};
+        {"k/reader.c", "one", 3, NULL, 0, NULL}, {"k/plan.json", "two", 3, "more", 4, NULL}, {"host.py", "", 0, NULL, 0, NULL}};
     ck_assert_ptr_null(directory_write(arena, root, files, 3));
     expect(arena, arena_printf(arena, "%s/k/reader.c", root), "one");
     expect(arena, arena_printf(arena, "%s/k/plan.json", root), "twomore");
@@ -66,7 +70,7 @@ START_TEST(other_files_in_the_directory_stay) {
     struct arena *arena = arena_create();
     char *root = scratch();
     ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/notes", root), "mine", 4, NULL, 0));
-    struct output_file file = {"made", "1", 1, NULL, 0};
+    struct output_file file = {"made", "1", 1, NULL, 0, NULL};
     ck_assert_ptr_null(directory_write(arena, root, &file, 1));
     file.bytes = "2";
     ck_assert_ptr_null(directory_write(arena, arena_printf(arena, "%s/", root), &file, 1));
@@ -90,7 +94,7 @@ START_TEST(a_failure_leaves_everything_as_it_was) {
     ck_assert_int_eq(mkdir(blocked, 0777), 0);
     ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/file", blocked), "kept", 4, NULL, 0));
     struct output_file files[] = {
-        {"first", "new", 3, NULL, 0}, {"fresh", "new", 3, NULL, 0}, {"first/below", "new", 3, NULL, 0}};
+        {"first", "new", 3, NULL, 0, NULL}, {"fresh", "new", 3, NULL, 0, NULL}, {"first/below", "new", 3, NULL, 0, NULL}};
     const char *failure = directory_write(arena, root, files, 3);
     ck_assert_ptr_nonnull(failure);
     expect(arena, arena_printf(arena, "%s/first", root), "old");
@@ -112,7 +116,7 @@ START_TEST(what_stands_in_the_way_is_named_and_stays) {
     ck_assert_ptr_null(file_write(arena, own, "precious", 8, NULL, 0));
     ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/f", root), "file", 4, NULL, 0));
     struct output_file files[] = {
-        {"new", "1", 1, NULL, 0}, {"k/reader.c", "2", 1, NULL, 0}, {"f/reader.c", "3", 1, NULL, 0}};
+        {"new", "1", 1, NULL, 0, NULL}, {"k/reader.c", "2", 1, NULL, 0, NULL}, {"f/reader.c", "3", 1, NULL, 0, NULL}};
     const char *failure = directory_write(arena, root, files, 2);
     ck_assert_ptr_nonnull(failure);
     ck_assert_ptr_nonnull(strstr(failure, folder));
@@ -132,7 +136,7 @@ START_TEST(files_without_bytes_are_removed) {
     struct arena *arena = arena_create();
     char *root = scratch();
     struct output_file files[] = {
-        {"k/a", "1", 1, NULL, 0}, {"k/b", "2", 1, NULL, 0}, {"k/never", NULL, 0, NULL, 0}};
+        {"k/a", "1", 1, NULL, 0, NULL}, {"k/b", "2", 1, NULL, 0, NULL}, {"k/never", NULL, 0, NULL, 0, NULL}};
     ck_assert_ptr_null(directory_write(arena, root, files, 3));
     files[1].bytes = NULL;
     ck_assert_ptr_null(directory_write(arena, root, files, 3));
@@ -233,7 +237,130 @@ START_TEST(what_cannot_be_read_or_written_says_why) {
 }
 END_TEST
 
+/* By nothing that looks for folders left behind. */
+static void make(struct arena *arena, const char *folder, const char *name) {
+    FILE *file = fopen(arena_printf(arena, "%s/%s", folder, name), "w");
+    ck_assert_ptr_nonnull(file);
+    fclose(file);
+}
+
+/* Of a process that was killed while it wrote, and of one that writes now. */
+START_TEST(what_ended_writers_left_behind_is_removed) {
+    struct arena *arena = arena_create();
+    char *root = scratch();
+    const char *left = arena_printf(arena, "%s/.writing-AbCdEf", root),
+               *busy = arena_printf(arena, "%s/.writing-GhIjKl", root),
+               *other = arena_printf(arena, "%s/.writing-MnOpQr", root);
+    static const char *const names[] = {"0", "1.old", "17"};
+    ck_assert(mkdir(left, 0700) == 0 && mkdir(busy, 0700) == 0 && mkdir(other, 0700) == 0);
+    for (size_t i = 0; i < 3; i++) {
+        make(arena, busy, names[i]);
+        make(arena, left, names[i]);
+    }
+    make(arena, other, "notes");
+    int lock = open(busy, O_RDONLY | O_DIRECTORY);
+    ck_assert(lock >= 0 && flock(lock, LOCK_EX) == 0);
+    ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/file", root), "1", 1, NULL, 0));
+    ck_assert_int_ne(access(left, F_OK), 0);
+    ck_assert_uint_eq(entries(busy), 3);
+    ck_assert_uint_eq(entries(other), 1);
+    close(lock);
+    ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/file", root), "2", 1, NULL, 0));
+    ck_assert_int_ne(access(busy, F_OK), 0);
+    ck_assert_uint_eq(entries(root), 2);
+    remove_tree(root);
+    arena_free(arena);
+}
+END_TEST
+
+/* A signal that came while files are written: none is changed, nothing is left, and it ends the process then. */
+START_TEST(a_signal_takes_back_what_was_begun) {
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        struct arena *arena = arena_create();
+        char *root = scratch();
+        int status = 0;
+        ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/first", root), "old", 3, NULL, 0));
+        pid_t child = fork();
+        if (child == 0) {
+            sigset_t set;
+            struct output_file files[] = {{"first", "new", 3, NULL, 0, NULL}, {"k/second", "new", 3, NULL, 0, NULL}};
+            sigemptyset(&set);
+            sigaddset(&set, signals[i]);
+            signal(signals[i], SIG_DFL);
+            sigprocmask(SIG_BLOCK, &set, NULL);
+            raise(signals[i]);
+            const char *failure = directory_write(arena, root, files, 2);
+            if (!failure) {
+                _exit(1);
+            }
+            sigprocmask(SIG_UNBLOCK, &set, NULL);
+            _exit(2);
+        }
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == signals[i], "status %d", status);
+        expect(arena, arena_printf(arena, "%s/first", root), "old");
+        ck_assert_uint_eq(entries(root), 1);
+        remove_tree(root);
+        arena_free(arena);
+    }
+}
+END_TEST
+
+START_TEST(files_of_somebody_else_stay) {
+    struct arena *arena = arena_create();
+    char *root = scratch();
+    struct output_file files[] = {{"mine", "made 2", 6, NULL, 0, "made"}, {"own", "made", 4, NULL, 0, "made"}};
+    ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/mine", root), "made 1", 6, NULL, 0));
+    ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/own", root), "notes", 5, NULL, 0));
+    const char *failure = directory_write(arena, root, files, 2);
+    ck_assert_ptr_nonnull(failure);
+    ck_assert_ptr_nonnull(strstr(failure, arena_printf(arena, "'%s/own'", root)));
+    expect(arena, arena_printf(arena, "%s/mine", root), "made 1");
+    files[1].bytes = NULL;
+    ck_assert_ptr_null(directory_write(arena, root, files, 2));
+    expect(arena, arena_printf(arena, "%s/mine", root), "made 2");
+    expect(arena, arena_printf(arena, "%s/own", root), "notes");
+    ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/own", root), "", 0, NULL, 0));
+    files[1].bytes = "made";
+    ck_assert_ptr_null(directory_write(arena, root, files, 2));
+    remove_tree(root);
+    arena_free(arena);
+}
+END_TEST
+
+START_TEST(a_file_is_one_by_every_path) {
+    struct arena *arena = arena_create();
+    char *root = scratch();
+    const char *file = arena_printf(arena, "%s/file", root);
+    struct file_identity first, other;
+    ck_assert_ptr_null(file_write(arena, file, "x", 1, NULL, 0));
+    ck_assert_int_eq(link(file, arena_printf(arena, "%s/hard", root)), 0);
+    ck_assert_int_eq(symlink("file", arena_printf(arena, "%s/soft", root)), 0);
+    ck_assert_int_eq(symlink(".", arena_printf(arena, "%s/folder", root)), 0);
+    static const struct {
+        const char *one, *two;
+        bool same;
+    } rows[] = {
+        {"file", "./file", true},         {"file", "hard", true},      {"file", "soft", true},
+        {"file", "folder/file", true},    {"file", "new", false},      {"new", "./new", true},
+        {"new", "folder/../new", false},  {"new", "folder/new", true}, {"new", "other", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ck_assert(file_identify(arena, arena_printf(arena, "%s/%s", root, rows[i].one), &first));
+        ck_assert(file_identify(arena, arena_printf(arena, "%s/%s", root, rows[i].two), &other));
+        ck_assert_msg(file_identity_equal(&first, &other) == rows[i].same, "%s %s", rows[i].one, rows[i].two);
+    }
+    ck_assert(!file_identify(arena, "/dev/null", &first));
+    ck_assert(!file_identify(arena, arena_printf(arena, "%s/none/file", root), &first));
+    remove_tree(root);
+    arena_free(arena);
+}
+END_TEST
+
 UNIT_MAIN("file", files_are_written_with_their_folders_and_read_back, other_files_in_the_directory_stay,
           a_failure_leaves_everything_as_it_was, what_stands_in_the_way_is_named_and_stays,
           files_without_bytes_are_removed, a_file_goes_through_a_link_and_into_no_missing_directory,
-          reading_ends_at_the_extent, long_extents_are_read_whole, what_cannot_be_read_or_written_says_why)
+          reading_ends_at_the_extent, long_extents_are_read_whole, what_cannot_be_read_or_written_says_why,
+          what_ended_writers_left_behind_is_removed, a_signal_takes_back_what_was_begun,
+          files_of_somebody_else_stay, a_file_is_one_by_every_path)
