@@ -203,6 +203,17 @@ enum exit_code command_passes(struct arena *arena, const struct settings *settin
     return EXIT_OK;
 }
 
+enum exit_code command_help(struct arena *arena, const struct settings *settings) {
+    return print_help(arena, settings->input);
+}
+
+enum exit_code command_version(struct arena *arena, const struct settings *settings) {
+    (void)arena;
+    (void)settings;
+    print_version();
+    return EXIT_OK;
+}
+
 enum exit_code command_completion(struct arena *arena, const struct settings *settings) {
     (void)arena;
     (void)settings;

@@ -83,10 +83,7 @@ static bool check_names(struct session *session, struct node *entry, const struc
         while (j < count && strcmp(names[j], name) != 0) {
             j++;
         }
-        bool twice = bound_to(bindings, name) != bindings->items[i].value;
-        if (twice) {
-            report_error(session->unit.diagnostics, no_place, "--%s %s was given twice", option, name);
-        } else if (j == count) {
+        if (j == count) {
             const char *nearest = suggest_nearest(name, names, count);
             for (size_t k = 0; k < parameters.count; k++) {
                 const struct node_parameter *parameter = node_as(parameters.items[k], parameter);
@@ -103,7 +100,7 @@ static bool check_names(struct session *session, struct node *entry, const struc
             }
             list_parameters(session, entry);
         }
-        ok &= !twice && j < count;
+        ok &= j < count;
     }
     return ok;
 }

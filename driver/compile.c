@@ -96,12 +96,17 @@ static bool select_items(struct unit *unit) {
         for (size_t i = 0; i < items.count; i++) {
             names[i] = item_name(items.items[i]);
         }
-        const char *nearest = suggest_nearest(name, names, items.count);
+        const char *nearest = suggest_nearest(name, names, items.count), *list = "";
+        for (size_t i = 0; i < items.count; i++) {
+            const char *kind = items.items[i]->kind == NODE_PROGRAM ? "program" : "kernel";
+            list = arena_printf(unit->arena, "%s%s%s %s", list, i ? ", " : "", kind, names[i]);
+        }
         report_error(unit->diagnostics, no_place, "there is no kernel or program '%s' in %s", name,
                      node_as(unit->module, module)->source);
         if (nearest) {
             report_help(unit->diagnostics, no_place, "did you mean '%s'?", nearest);
         }
+        report_help(unit->diagnostics, no_place, "it has %s", list);
         return false;
     }
     struct list_builder kept = {0};

@@ -44,11 +44,20 @@ static const struct {
 /* Values of getopt_long for options, beyond all letters. */
 enum { LONG_BASE = 256 };
 
+static const char *const exit_codes[] = {
+#define EXIT_CODE(NAME, sentence) sentence,
+#include "driver/exit_codes.def"
+};
+
 static void print_overview(FILE *out) {
     fprintf(out, "tilec compiles tile kernels (.tl) for Tensix grids and runs them on an embedded device.\n\n"
                  "usage: tilec SUBCOMMAND [OPTIONS] [FILE]\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         fprintf(out, "  %-12s%s\n", commands[i].name, commands[i].summary);
+    }
+    fprintf(out, "\nExit codes:\n");
+    for (size_t i = 0; i < sizeof exit_codes / sizeof *exit_codes; i++) {
+        fprintf(out, "  %zu  %s\n", i, exit_codes[i]);
     }
     fprintf(out, "\nExamples:\n"
                  "  tilec run matmul.tl --in A=a.npy --in B=b.npy --in bias=v.npy --out C=c.npy\n"
@@ -57,9 +66,9 @@ static void print_overview(FILE *out) {
                  "`tilec SUBCOMMAND --help` explains one of them. FILE may be `-`: standard input.\n");
 }
 
-static void print_help(enum command command) {
-    printf("usage: tilec %s [OPTIONS] %s\n\n%s\nOptions:\n", commands[command].name,
-           commands[command].arguments, commands[command].help);
+static void print_subcommand(enum command command) {
+    printf("usage: tilec %s [OPTIONS]%s%s\n\n%s\nOptions:\n", commands[command].name,
+           *commands[command].arguments ? " " : "", commands[command].arguments, commands[command].help);
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         if (!(options[i].commands & 1u << command)) {
             continue;
@@ -113,10 +122,19 @@ static enum exit_code unknown_option(struct arena *arena, const struct settings 
     return usage(settings, "unknown option '%s'%s", text, suggestion(arena, "--", name, names, count));
 }
 
-static bool append_binding(struct arena *arena, struct bindings *bindings, const char *text) {
+/* NAME=VALUE of an option that takes each name once. */
+static enum exit_code append_binding(struct arena *arena, const struct settings *settings, enum option_id option,
+                                     struct bindings *bindings, const char *text) {
     const char *equals = strchr(text, '=');
     if (!equals || equals == text || !equals[1]) {
-        return false;
+        return usage(settings, "--%s: '%s' is not of the form %s", options[option].name, text,
+                     options[option].argument);
+    }
+    size_t length = (size_t)(equals - text);
+    for (size_t i = 0; i < bindings->count; i++) {
+        if (strlen(bindings->items[i].name) == length && memcmp(bindings->items[i].name, text, length) == 0) {
+            return usage(settings, "--%s: %s was given twice", options[option].name, bindings->items[i].name);
+        }
     }
     struct binding *items = arena_allocate(arena, (bindings->count + 1) * sizeof *items);
     if (bindings->count) {
@@ -126,7 +144,7 @@ static bool append_binding(struct arena *arena, struct bindings *bindings, const
     items[bindings->count].value = equals + 1;
     bindings->items = items;
     bindings->count++;
-    return true;
+    return EXIT_OK;
 }
 
 static bool parse_number(const char *text, uint64_t limit, uint64_t *value, const char **end) {
@@ -224,8 +242,9 @@ static enum exit_code apply_words(struct arena *arena, struct settings *settings
 
 /* -D NAME=VALUE: a whole number of 32 bits. */
 static enum exit_code append_define(struct arena *arena, struct settings *settings, const char *text) {
-    if (!append_binding(arena, &settings->defines, text)) {
-        return usage(settings, "--define: '%s' is not of the form NAME=VALUE", text);
+    enum exit_code code = append_binding(arena, settings, OPTION_DEFINE, &settings->defines, text);
+    if (code != EXIT_OK) {
+        return code;
     }
     const char *value = settings->defines.items[settings->defines.count - 1].value;
     char *end;
@@ -244,14 +263,11 @@ static enum exit_code apply(struct arena *arena, struct settings *settings, enum
     bool ok = true;
     switch (option) {
     case OPTION_IN:
-        ok = append_binding(arena, &settings->in, value);
-        break;
+        return append_binding(arena, settings, option, &settings->in, value);
     case OPTION_OUT:
-        ok = append_binding(arena, &settings->out, value);
-        break;
+        return append_binding(arena, settings, option, &settings->out, value);
     case OPTION_SET:
-        ok = append_binding(arena, &settings->set, value);
-        break;
+        return append_binding(arena, settings, option, &settings->set, value);
     case OPTION_DEFINE:
         return append_define(arena, settings, value);
     case OPTION_DIRECTORY:
@@ -265,6 +281,7 @@ static enum exit_code apply(struct arena *arena, struct settings *settings, enum
         break;
     case OPTION_KERNEL:
         settings->kernel = value;
+        ok = *value;
         break;
     case OPTION_SCHEDULE:
         if (!parse_number(value, UINT64_MAX, &settings->seed, &end) || *end) {
@@ -301,12 +318,26 @@ static enum exit_code apply(struct arena *arena, struct settings *settings, enum
     case OPTION_COLOR:
         return apply_words(arena, settings, option, value);
     case OPTION_HELP:
+    case OPTION_VERSION:
     case OPTION_COUNT:
         break;
     }
     return ok ? EXIT_OK
               : usage(settings, "--%s: '%s' is not of the form %s", options[option].name, value,
                       options[option].argument);
+}
+
+/* The word of a subcommand; `--help`, `-V` and the like stand for the subcommands of these names. */
+static const char *command_word(const char *word) {
+    const enum option_id also[] = {OPTION_HELP, OPTION_VERSION};
+    for (size_t i = 0; i < sizeof also / sizeof *also; i++) {
+        const char *name = options[also[i]].name;
+        bool letter = word[0] == '-' && word[1] == options[also[i]].letter && !word[2];
+        if (letter || (strncmp(word, "--", 2) == 0 && strcmp(word + 2, name) == 0)) {
+            return name;
+        }
+    }
+    return word;
 }
 
 static enum exit_code find_command(struct arena *arena, const char *word, struct settings *settings) {
@@ -322,6 +353,9 @@ static enum exit_code find_command(struct arena *arena, const char *word, struct
     size_t length = strlen(word);
     if (length > 3 && strcmp(word + length - 3, ".tl") == 0) {
         return usage(settings, "the subcommand is missing; did you mean 'tilec run %s'?", word);
+    }
+    if (*word == '-') {
+        return usage(settings, "'%s' is no subcommand, and options stand behind one", word);
     }
     return usage(settings, "unknown subcommand '%s'%s", word,
                  suggestion(arena, "", word, names, COMMAND_COUNT));
@@ -385,8 +419,8 @@ static enum exit_code parse_options(struct arena *arena, int argc, char **argv, 
                           : unknown_option(arena, settings, argv[optind - 1]);
         }
         enum option_id option = option_of(got);
-        if (option == OPTION_HELP) {
-            print_help(settings->command);
+        if (option == OPTION_HELP || option == OPTION_VERSION) {
+            option == OPTION_HELP ? print_subcommand(settings->command) : print_version();
             *done = true;
             return EXIT_OK;
         }
@@ -401,7 +435,29 @@ static enum exit_code check_combination(const struct settings *settings) {
     if (settings->only && (settings->after || settings->from)) {
         return usage(settings, "--only runs one pass alone: --after and --from do not go with it");
     }
+    const struct architecture *product = architecture_find(settings->architecture);
+    if (settings->grid_x > product->grid_x || settings->grid_y > product->grid_y) {
+        return usage(settings, "--grid: %s has %ux%u cores, not %ux%u", product->name, product->grid_x,
+                     product->grid_y, settings->grid_x, settings->grid_y);
+    }
     return EXIT_OK;
+}
+
+enum exit_code print_help(struct arena *arena, const char *subcommand) {
+    struct settings settings;
+    if (!subcommand) {
+        print_overview(stdout);
+        return EXIT_OK;
+    }
+    enum exit_code code = find_command(arena, command_word(subcommand), &settings);
+    if (code == EXIT_OK) {
+        print_subcommand(settings.command);
+    }
+    return code;
+}
+
+void print_version(void) {
+    printf("tilec " TILEC_VERSION "\n");
 }
 
 enum exit_code settings_parse(struct arena *arena, int argc, char **argv, struct settings *settings,
@@ -415,21 +471,7 @@ enum exit_code settings_parse(struct arena *arena, int argc, char **argv, struct
         print_overview(stderr);
         return EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        *done = true;
-        if (argc > 2 && find_command(arena, argv[2], settings) == EXIT_OK) {
-            print_help(settings->command);
-            return EXIT_OK;
-        }
-        print_overview(stdout);
-        return argc > 2 ? EXIT_USAGE : EXIT_OK;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
-        printf("tilec " TILEC_VERSION "\n");
-        *done = true;
-        return EXIT_OK;
-    }
-    enum exit_code code = find_command(arena, argv[1], settings);
+    enum exit_code code = find_command(arena, command_word(argv[1]), settings);
     if (code == EXIT_OK) {
         code = parse_options(arena, argc - 1, argv + 1, settings, done);
     }
@@ -438,14 +480,15 @@ enum exit_code settings_parse(struct arena *arena, int argc, char **argv, struct
     }
     char **rest = argv + 1 + optind;
     int left = argc - 1 - optind;
-    bool wants_file = *commands[settings->command].arguments;
-    if (left > wants_file) {
-        return usage(settings, "unexpected argument '%s'", rest[wants_file]);
+    const char *wanted = commands[settings->command].arguments;
+    bool takes_one = *wanted, needs_one = *wanted && *wanted != '[';
+    if (left > takes_one) {
+        return usage(settings, "unexpected argument '%s'", rest[takes_one]);
     }
-    if (left < wants_file) {
-        return usage(settings, "no FILE was given");
+    if (left < needs_one) {
+        return usage(settings, "no %s was given", wanted);
     }
-    settings->input = wants_file ? rest[0] : NULL;
+    settings->input = left ? rest[0] : NULL;
     return check_combination(settings);
 }
 

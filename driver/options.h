@@ -12,7 +12,10 @@
 
 struct arena;
 
-enum exit_code { EXIT_OK, EXIT_USER_ERROR, EXIT_USAGE, EXIT_INTERNAL };
+enum exit_code {
+#define EXIT_CODE(NAME, sentence) EXIT_##NAME,
+#include "driver/exit_codes.def"
+};
 
 enum command {
 #define COMMAND(name, NAME, arguments, summary, help) COMMAND_##NAME,
@@ -52,10 +55,14 @@ struct settings {
 
 #define AFTER_PARSE "parse"
 
-/* Parses a command line. EXIT_OK: *settings is ready. EXIT_USAGE: a message was printed to stderr. Help asked
- * for: printed to stdout, *done set. */
+/* Parses a command line. EXIT_OK: *settings is ready. EXIT_USAGE: a message was printed to stderr. Help or the version
+ * asked for by an option: printed to stdout, *done set. */
 enum exit_code settings_parse(struct arena *arena, int argc, char **argv, struct settings *settings,
                               bool *done);
+
+/* Help on a subcommand, NULL: on all; and the version. To stdout. */
+enum exit_code print_help(struct arena *arena, const char *subcommand);
+void print_version(void);
 
 /* The bash completion script, to stdout. */
 void print_completion(void);

@@ -57,5 +57,7 @@ enum exit_code command_ir(struct arena *arena, const struct settings *settings);
 enum exit_code command_report(struct arena *arena, const struct settings *settings);
 enum exit_code command_passes(struct arena *arena, const struct settings *settings);
 enum exit_code command_completion(struct arena *arena, const struct settings *settings);
+enum exit_code command_help(struct arena *arena, const struct settings *settings);
+enum exit_code command_version(struct arena *arena, const struct settings *settings);
 
 #endif
