@@ -60,7 +60,8 @@ static const struct expression *compile_reference(struct compiler *c,
         compile_fail(c, reference->base.span, "there is no %s here", reference->name);
         return NULL;
     }
-    return reference_to(c, entity, reference->base.span);
+    const struct expression *e = reference_to(c, entity, reference->base.span);
+    return e && c->tile && e->type == NUMBER_U32 ? expression_as(c, e, NUMBER_I32) : e;
 }
 
 /* ---- accesses ---- */

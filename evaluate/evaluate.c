@@ -206,10 +206,19 @@ static void open_pages(struct session *s, size_t index) {
 
 /* ---- running ---- */
 
-static void set_argument_slots(struct session *s) {
-    for (size_t i = 0; i < s->program->argument_count; i++)
-        if (s->program->argument_slots[i] != NO_SLOT)
-            s->machine.state.slots[s->program->argument_slots[i]] = s->machine.state.arguments[i];
+/* The arguments of a core: words on the device, in tile form whole numbers with a sign. */
+static bool set_arguments(struct session *s, const struct launch *launch, uint32_t core) {
+    const struct program *p = s->program;
+    struct machine *m = &s->machine;
+    for (size_t i = 0; i < m->argument_count; i++) {
+        int64_t value;
+        if (!launch_argument_value(s->diagnostics, launch, core, i, &value))
+            return false;
+        m->state.arguments[i] = (uint32_t)value;
+        if (i < p->argument_count && p->argument_slots[i] != NO_SLOT)
+            m->state.slots[p->argument_slots[i]] = p->device ? m->state.arguments[i] : value;
+    }
+    return true;
 }
 
 static bool prepare_launch(struct session *s, struct launch *launch) {
@@ -280,11 +289,9 @@ static bool place_core(struct session *s, struct core *core, uint32_t number, ui
 
 static bool prepare_core(struct session *s, const struct launch *launch, struct core *core, uint32_t number) {
     struct machine *m = &s->machine;
-    if (!place_core(s, core, number, launch->grid_x) ||
-        !launch_arguments(s->diagnostics, launch, number, m->state.arguments))
+    if (!place_core(s, core, number, launch->grid_x) || !set_arguments(s, launch, number))
         return false;
     m->core = core;
-    set_argument_slots(s);
     return true;
 }
 

@@ -102,44 +102,57 @@ static bool find_word(const struct launch_word *words, size_t count, const char 
 }
 
 static bool address_argument(struct diagnostics *diagnostics, const struct launch *launch,
-                             const struct node_call *call, uint32_t *word) {
+                             const struct node_call *call, int64_t *address) {
+    uint32_t word;
     struct node_reference *tensor =
         call->arguments.count == 1 ? node_as(call->arguments.items[0], reference) : NULL;
-    if (tensor && find_word(launch->addresses, launch->address_count, tensor->name, word))
+    if (tensor && find_word(launch->addresses, launch->address_count, tensor->name, &word)) {
+        *address = word;
         return true;
+    }
     report_error(diagnostics, call->base.span, "%s: no tensor of the launch",
                  node_text(launch->sizes->arena, &call->base));
     return false;
 }
 
 static bool argument_value(struct diagnostics *diagnostics, const struct launch *launch,
-                           const struct size_core *core, const struct node_attribute *entry, uint32_t *word) {
+                           const struct size_core *core, const struct node_attribute *entry, int64_t *value) {
+    uint32_t word;
     struct node_call *call = node_as(entry->value, call);
     struct node_reference *reference = node_as(entry->value, reference);
-    if (reference && find_word(launch->scalars, launch->scalar_count, reference->name, word))
+    if (reference && find_word(launch->scalars, launch->scalar_count, reference->name, &word)) {
+        *value = word;
         return true;
+    }
     if (call && strcmp(call->function, "address") == 0)
-        return address_argument(diagnostics, launch, call, word);
-    int64_t value;
-    if (!size_evaluate_on(diagnostics, launch->sizes, launch->kernel, core, entry->value, &value))
+        return address_argument(diagnostics, launch, call, value);
+    if (!size_evaluate_on(diagnostics, launch->sizes, launch->kernel, core, entry->value, value))
         return false;
-    if (value < INT32_MIN || value > UINT32_MAX) {
+    if (*value < INT32_MIN || *value > UINT32_MAX) {
         report_error(diagnostics, launch->kernel->span,
-                     "launch argument %s is %" PRId64 ", which does not fit 32 bits", entry->key, value);
+                     "launch argument %s is %" PRId64 ", which does not fit 32 bits", entry->key, *value);
         return false;
     }
-    *word = (uint32_t)value;
     return true;
+}
+
+bool launch_argument_value(struct diagnostics *diagnostics, const struct launch *launch, uint32_t core,
+                           size_t position, int64_t *value) {
+    const struct node_dictionary *list = launch_argument_list(launch->kernel);
+    struct launch_share share = launch_share(launch->blocks, launch->grid_x * launch->grid_y, core);
+    struct size_core place = {share.start, share.count, core % launch->grid_x, core / launch->grid_x};
+    return argument_value(diagnostics, launch, &place, node_as(list->entries.items[position], attribute),
+                          value);
 }
 
 bool launch_arguments(struct diagnostics *diagnostics, const struct launch *launch, uint32_t core,
                       uint32_t *arguments) {
     const struct node_dictionary *list = launch_argument_list(launch->kernel);
-    struct launch_share share = launch_share(launch->blocks, launch->grid_x * launch->grid_y, core);
-    struct size_core place = {share.start, share.count, core % launch->grid_x, core / launch->grid_x};
-    for (size_t i = 0; list && i < list->entries.count; i++)
-        if (!argument_value(diagnostics, launch, &place, node_as(list->entries.items[i], attribute),
-                            &arguments[i]))
+    for (size_t i = 0; list && i < list->entries.count; i++) {
+        int64_t value;
+        if (!launch_argument_value(diagnostics, launch, core, i, &value))
             return false;
+        arguments[i] = (uint32_t)value;
+    }
     return true;
 }

@@ -85,7 +85,11 @@ const struct node_dictionary *launch_argument_list(const struct node *kernel);
 /* The NoC coordinates of a logical core by the kernel's tt.core_map; false when it is not there. Before they
  * are settled, in tile form, where nothing is sent yet, they are those of the logical core. */
 bool launch_noc_coordinates(const struct node *kernel, int64_t x, int64_t y, uint32_t noc[2]);
-/* The arguments of one core, counted row by row over the core grid. False after a reported error. */
+/* One argument of one core, counted row by row over the core grid: a whole number that its 32 bits hold with or
+ * without a sign. False after a reported error. */
+bool launch_argument_value(struct diagnostics *diagnostics, const struct launch *launch, uint32_t core,
+                           size_t position, int64_t *value);
+/* The arguments of one core, as words. False after a reported error. */
 bool launch_arguments(struct diagnostics *diagnostics, const struct launch *launch, uint32_t core,
                       uint32_t *arguments);
 

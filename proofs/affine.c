@@ -58,15 +58,14 @@ static const char *parameter_name(struct affine *a, const struct monomial *key) 
         return atom->name;
     struct node_dictionary *arguments =
         node_as(attribute_get(w->compilation->kernel, KEY_TT_RUNTIME_ARGS), dictionary);
-    const struct name_value *names = w->names;
     const char *found = NULL;
-    w->names = w->kernel_names;
+    struct launch_place place = walk_enter_launch(w);
     for (size_t i = 0; atom && arguments && !found && i < arguments->entries.count; i++) {
         struct node_attribute *entry = node_as(arguments->entries.items[i], attribute);
         if (same_value(evaluate_number(w, entry->value), atom_value(&w->values, key->atoms[0])))
             found = entry->key;
     }
-    w->names = names;
+    walk_leave_launch(w, place);
     return found ? found : arena_printf(arena, "p%zu", a->cover->parameters);
 }
 

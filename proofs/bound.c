@@ -246,6 +246,11 @@ static bool never_above_zero(struct values *v, struct polynomial *p) {
     return p->never_above_zero == SHOWN;
 }
 
+bool never_below_zero(struct values *v, const struct polynomial *p) {
+    struct polynomial *negated = (struct polynomial *)difference_of(v, number(v, 0), p);
+    return negated && never_above_zero(v, negated);
+}
+
 /* ---- witnesses ---- */
 
 static atom_number atom_at;
@@ -337,20 +342,20 @@ static int condition_at(struct witness *w, struct node *condition) {
 
 bool witness_comes_here(struct witness *w) {
     struct walk *walk = w->walk;
-    const struct name_value *names = walk->names;
+    struct launch_place place = walk_enter_launch(walk);
     struct node_list wanted = node_as(walk->compilation->kernel, kernel)->conditions;
     bool comes = true;
     int64_t value;
     for (size_t i = 0; comes && i < walk->loop_count; i++)
         comes = walk->loops[i].atom == ATOM_LIMIT || atom_at(w, walk->loops[i].atom, &value);
-    walk->names = walk->kernel_names;
     for (size_t i = 0; comes && i < wanted.count; i++)
         comes = condition_at(w, wanted.items[i]) == 1;
+    walk_leave_launch(walk, place);
     for (size_t i = 0; comes && i < walk->condition_count; i++) {
         walk->names = walk->conditions[i].names;
         comes = condition_at(w, walk->conditions[i].condition) == (walk->conditions[i].holds ? 1 : 0);
     }
-    walk->names = names;
+    walk->names = place.names;
     return comes;
 }
 

@@ -154,32 +154,62 @@ static bool has_wide_factor(const struct polynomial *fact) {
     return false;
 }
 
-void launch_facts(struct walk *w, struct facts *facts) {
-    struct node_kernel *kernel = node_as(w->compilation->kernel, kernel);
-    const struct name_value *names = w->names;
-    struct values *v = &w->values;
-    w->names = w->kernel_names;
-    for (size_t i = 0; i < kernel->conditions.count; i++) {
-        struct alternatives *holds = condition_alternatives(w, kernel->conditions.items[i], true);
-        for (size_t j = 0; holds->known && holds->count == 1 && j < holds->items[0].count; j++)
-            if (!has_wide_factor(holds->items[0].items[j]))
-                add_fact(facts, holds->items[0].items[j]);
+/* Conditions have a sign, and atoms of the proofs are at least 0: may one that is made of others be below it? */
+static bool has_sign(struct values *v, const struct polynomial *p) {
+    for (size_t i = 0; i < p->count; i++)
+        for (size_t j = 0; j < p->terms[i].degree; j++) {
+            const struct atom atom = v->atoms[p->terms[i].atoms[j]];
+            if (atom.kind < ATOM_MINIMUM || atom.kind > ATOM_REMAINDER)
+                continue;
+            bool a = !never_below_zero(v, atom.a), b = !never_below_zero(v, atom.b);
+            if ((atom.kind == ATOM_MAXIMUM     ? a && b
+                 : atom.kind == ATOM_REMAINDER ? b
+                                               : a || b) ||
+                has_sign(v, atom.a) || has_sign(v, atom.b))
+                return true;
+        }
+    return false;
+}
+
+/* Something to count with: not where a number has a sign, nor where no number of at least 0 fulfils it, since
+ * then it is of a scalar below 0, with which no function counts. */
+static bool is_of_counts(struct values *v, const struct polynomial *fact) {
+    return !has_sign(v, fact) && !never_below_zero(v, difference_of(v, number(v, -1), fact));
+}
+
+static void condition_facts(struct walk *w, struct facts *facts, struct node *condition) {
+    struct alternatives *holds = condition_alternatives(w, condition, true);
+    for (size_t i = 0; holds->known && holds->count == 1 && i < holds->items[0].count; i++) {
+        const struct polynomial *fact = holds->items[0].items[i];
+        if (!has_wide_factor(fact) && is_of_counts(&w->values, fact))
+            add_fact(facts, fact);
     }
-    /* With more than one result it is enough that one has elements. */
+}
+
+/* The only result; NULL where there are more, of which one at least has elements. */
+static struct node_parameter *only_result(const struct node_kernel *kernel) {
     struct node_parameter *result = NULL;
     for (size_t i = 0; i < kernel->parameters.count; i++) {
         struct node_parameter *parameter = node_as(kernel->parameters.items[i], parameter);
         if (!parameter->dimensions.count || parameter->direction == DIRECTION_IN)
             continue;
-        if (result) {
-            w->names = names;
-            return;
-        }
+        if (result)
+            return NULL;
         result = parameter;
     }
+    return result;
+}
+
+void launch_facts(struct walk *w, struct facts *facts) {
+    struct node_kernel *kernel = node_as(w->compilation->kernel, kernel);
+    struct launch_place place = walk_enter_launch(w);
+    struct values *v = &w->values;
+    for (size_t i = 0; i < kernel->conditions.count; i++)
+        condition_facts(w, facts, kernel->conditions.items[i]);
+    struct node_parameter *result = only_result(kernel);
     for (size_t i = 0; result && i < result->dimensions.count; i++)
         add_fact(facts, difference_of(v, evaluate_number(w, result->dimensions.items[i]), number(v, 1)));
-    w->names = names;
+    walk_leave_launch(w, place);
 }
 
 /* Every loop around has this turn, and every block number its block. */

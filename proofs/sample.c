@@ -76,12 +76,11 @@ static bool guard_holds(struct sample_launch *s, const struct alternatives *guar
 static bool launch_is_taken(struct sample_launch *s) {
     struct walk *w = s->walk;
     struct node_list wanted = node_as(w->compilation->kernel, kernel)->conditions;
-    const struct name_value *names = w->names;
+    struct launch_place place = walk_enter_launch(w);
     bool taken = true;
-    w->names = w->kernel_names;
     for (size_t i = 0; taken && i < wanted.count; i++)
         taken = guard_holds(s, condition_alternatives(w, wanted.items[i], true));
-    w->names = names;
+    walk_leave_launch(w, place);
     struct facts facts = {0};
     launch_facts(w, &facts);
     return taken && facts_hold(s, &facts);

@@ -79,23 +79,18 @@ static int64_t moved(struct sampling *s, struct node *condition, const char *nam
 static int64_t size_at(struct sampling *s, size_t atom) {
     struct walk *w = s->walk;
     struct node_list wanted = node_as(w->compilation->kernel, kernel)->conditions;
-    const struct name_value *names = w->names;
     int64_t value = size_samples[s->sample][atom % 4];
     if (!wanted.count || ++s->depth > DEPTH_OF_SIZES)
         return value;
-    w->names = w->kernel_names;
+    struct launch_place place = walk_enter_launch(w);
     for (size_t i = 0; i < wanted.count; i++)
         value = moved(s, wanted.items[i], w->values.atoms[atom].name, value);
-    w->names = names;
+    walk_leave_launch(w, place);
     s->depth--;
     return value;
 }
 
 int64_t size_of_sample(struct walk *w, int sample, size_t atom) {
     struct sampling sampling = {.walk = w, .sample = sample};
-    const struct walk_watch *watch = w->watch;
-    w->watch = NULL;
-    int64_t value = size_at(&sampling, atom);
-    w->watch = watch;
-    return value;
+    return size_at(&sampling, atom);
 }

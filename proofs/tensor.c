@@ -42,12 +42,13 @@ static void find_tensors(struct walk *w, struct page_accesses *accesses) {
     struct node_list parameters = node_as(w->compilation->kernel, kernel)->parameters;
     accesses->tensors =
         arena_allocate(w->compilation->arena, (parameters.count + 1) * sizeof *accesses->tensors);
-    w->names = w->kernel_names;
+    struct launch_place place = walk_enter_launch(w);
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
         if (parameter->dimensions.count && parameter->dimensions.count <= RANK_LIMIT)
             accesses->tensors[accesses->tensor_count++] = tensor_fact(w, parameter);
     }
+    walk_leave_launch(w, place);
 }
 
 static const struct tensor_fact *tensor_named(const struct page_accesses *accesses, const char *name) {

@@ -54,12 +54,14 @@ struct walk *walk_create(struct compilation *c) {
     w->buffers = arena_allocate(c->arena, (statements.count + 1) * sizeof *w->buffers);
     w->failed = arena_allocate(c->arena, statements.count + 1);
     w->waited_at_end = arena_allocate(c->arena, (statements.count + 1) * sizeof *w->waited_at_end);
+    struct launch_place place = walk_enter_launch(w);
     read_launch(w);
     for (size_t i = 0; i < statements.count; i++) {
         struct node_circular_buffer *buffer = node_as(statements.items[i], circular_buffer);
         if (buffer)
             w->buffers[w->buffer_count++] = buffer_fact(w, buffer);
     }
+    walk_leave_launch(w, place);
     return w;
 }
 

@@ -117,7 +117,7 @@ struct walk {
     unsigned open;   /* questions that were left open: warnings and checks of the launch */
     int quiet;       /* above 0: nothing is reported */
     int helpers;
-    bool launching;      /* a launch argument is evaluated: its numbers have a sign */
+    bool launching;      /* between walk_enter_launch and walk_leave_launch */
     struct node *parted; /* while branches are joined: their condition */
     const struct proof *proof;
     const struct walk_watch *watch;   /* or NULL */
@@ -137,6 +137,15 @@ struct walk *walk_create(struct compilation *compilation);
 void walk_function(struct walk *walk, const struct proof *proof, const struct node_function *function);
 
 const struct polynomial *evaluate_number(struct walk *walk, struct node *expression);
+/* What the host works out (conditions, shapes, launch arguments, pages of buffers) is made of the kernel's names
+ * alone, of whole numbers with a sign. Between these two evaluate_number has its rules; the second is given
+ * what the first gave. */
+struct launch_place {
+    const struct name_value *names;
+    bool launching;
+};
+struct launch_place walk_enter_launch(struct walk *walk);
+void walk_leave_launch(struct walk *walk, struct launch_place place);
 /* The buffer that an argument names, buffer_count when it names none. */
 size_t buffer_of(struct walk *walk, const struct walked_call *call, int argument);
 const struct polynomial *argument_of(struct walk *walk, const struct walked_call *call, int argument);
@@ -163,6 +172,8 @@ enum verdict { PROVED, REFUTED, UNDECIDED };
 /* p <= limit whenever the walk comes to where it stands? REFUTED with a witness. */
 enum verdict prove_at_most(struct walk *walk, const struct polynomial *p, const struct polynomial *limit);
 
+/* p >= 0 whatever the launch and the turns of loops are; nothing but p is looked at. */
+bool never_below_zero(struct values *values, const struct polynomial *p);
 /* Literal bounds of a number; false when it has none. */
 bool literal_range(struct walk *walk, const struct polynomial *p, int64_t *least, int64_t *most);
 

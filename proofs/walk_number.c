@@ -48,6 +48,18 @@ static const struct polynomial *name_value(struct walk *w, const char *name) {
 
 /* ---- numbers ---- */
 
+struct launch_place walk_enter_launch(struct walk *w) {
+    struct launch_place place = {w->names, w->launching};
+    w->names = w->kernel_names;
+    w->launching = true;
+    return place;
+}
+
+void walk_leave_launch(struct walk *w, struct launch_place place) {
+    w->names = place.names;
+    w->launching = place.launching;
+}
+
 static const struct polynomial *launch_argument(struct walk *w, struct node *position) {
     struct node_dictionary *arguments =
         node_as(attribute_get(w->compilation->kernel, KEY_TT_RUNTIME_ARGS), dictionary);
@@ -56,13 +68,10 @@ static const struct polynomial *launch_argument(struct walk *w, struct node *pos
         return NULL;
     if (!arguments || (size_t)index >= arguments->entries.count)
         return size_value(w, arena_printf(w->compilation->arena, "argument %d", (int)index));
-    const struct name_value *names = w->names;
-    w->names = w->kernel_names;
-    w->launching = true;
+    struct launch_place place = walk_enter_launch(w);
     const struct polynomial *value =
         evaluate_number(w, node_as(arguments->entries.items[index], attribute)->value);
-    w->launching = false;
-    w->names = names;
+    walk_leave_launch(w, place);
     return value;
 }
 
