@@ -151,11 +151,9 @@ static const char *counts_text(struct arena *arena, const size_t *counts) {
 }
 
 static void print_report(struct session *session, struct node_kernel *kernel, size_t *total) {
-    struct tile_report report = {.arena = session->arena, .remarks = diagnostics_create(session->arena)};
+    struct tile_report report = {.arena = session->arena,
+                                 .remarks = diagnostics_continue(session->arena, session->unit.diagnostics)};
     struct text_buffer text = {0};
-    report.remarks->sources = session->unit.diagnostics->sources;
-    report.remarks->source_count = session->unit.diagnostics->source_count;
-    report.remarks->names = session->unit.diagnostics->names;
     diagnostics_tell(report.remarks, kernel->name);
     visit_tile(&kernel->base, &report);
     diagnostics_print(report.remarks, SEVERITY_REMARK, false, &text);

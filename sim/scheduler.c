@@ -5,6 +5,7 @@
  * block. A fault signal raised by kernel code (a division by zero, a stack overflow) becomes a fault of the
  * device at that thread.
  */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +21,11 @@ _Thread_local struct thread *device_current;
 static const int fault_signals[] = {SIGFPE, SIGSEGV, SIGBUS, SIGILL};
 #define FAULT_SIGNALS (sizeof fault_signals / sizeof fault_signals[0])
 
-/* What handled the signals before this launch. */
-static _Thread_local struct sigaction previous_actions[FAULT_SIGNALS];
+/* The process has one handler of a signal: the first launch that runs installs the device's, the last one puts
+ * back what was there. */
+static pthread_mutex_t handlers_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned handlers_users;
+static struct sigaction previous_actions[FAULT_SIGNALS];
 
 static uint64_t random_next(uint64_t *state) {
     /* splitmix64 */
@@ -322,8 +326,26 @@ static void describe_deadlock(struct run *run) {
     }
 }
 
+static void handlers_install(void) {
+    struct sigaction action = {.sa_sigaction = on_fault_signal,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+    sigemptyset(&action.sa_mask);
+    pthread_mutex_lock(&handlers_lock);
+    for (size_t i = 0; handlers_users == 0 && i < FAULT_SIGNALS; ++i)
+        sigaction(fault_signals[i], &action, &previous_actions[i]);
+    ++handlers_users;
+    pthread_mutex_unlock(&handlers_lock);
+}
+
+static void handlers_restore(void) {
+    pthread_mutex_lock(&handlers_lock);
+    --handlers_users;
+    for (size_t i = 0; handlers_users == 0 && i < FAULT_SIGNALS; ++i)
+        sigaction(fault_signals[i], &previous_actions[i], NULL);
+    pthread_mutex_unlock(&handlers_lock);
+}
+
 bool scheduler_run(struct run *run) {
-    struct sigaction action = {0};
     stack_t previous_stack, stack = {0};
     size_t stack_bytes = 64u << 10;
     stack.ss_sp = malloc(stack_bytes);
@@ -333,14 +355,9 @@ bool scheduler_run(struct run *run) {
         return false;
     }
     sigaltstack(&stack, &previous_stack);
-    action.sa_sigaction = on_fault_signal;
-    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < FAULT_SIGNALS; ++i)
-        sigaction(fault_signals[i], &action, &previous_actions[i]);
+    handlers_install();
     run_ready_threads(run);
-    for (size_t i = 0; i < FAULT_SIGNALS; ++i)
-        sigaction(fault_signals[i], &previous_actions[i], NULL);
+    handlers_restore();
     sigaltstack(&previous_stack, NULL);
     free(stack.ss_sp);
 

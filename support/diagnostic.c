@@ -29,6 +29,14 @@ struct diagnostics *diagnostics_create(struct arena *arena) {
     return d;
 }
 
+struct diagnostics *diagnostics_continue(struct arena *arena, const struct diagnostics *before) {
+    struct diagnostics *d = diagnostics_create(arena);
+    d->names = before->names;
+    d->sources = before->sources;
+    d->source_count = before->source_count;
+    return d;
+}
+
 uint32_t diagnostics_add_source(struct diagnostics *d, const char *path, const char *text, size_t length) {
     struct source *sources = arena_allocate(d->arena, (d->source_count + 1) * sizeof *sources);
     if (d->source_count)

@@ -72,6 +72,8 @@ struct diagnostics {
 };
 
 struct diagnostics *diagnostics_create(struct arena *arena);
+/* Of the same sources, as yet without a diagnostic. The older ones must live as long. */
+struct diagnostics *diagnostics_continue(struct arena *arena, const struct diagnostics *before);
 
 /* Registers a source; the text is not copied and must outlive the diagnostics. Returns its index. */
 uint32_t diagnostics_add_source(struct diagnostics *diagnostics, const char *path, const char *text,

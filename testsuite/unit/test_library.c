@@ -88,7 +88,8 @@ START_TEST(arrays_that_do_not_fit_are_errors) {
     } rows[] = {
         {{"X", TILEC_F32, 1, {4}, NULL}, "dimensions"},
         {{"X", TILEC_BF16, 2, {2, 2}, NULL}, "another type"},
-        {{"Z", TILEC_F32, 2, {2, 2}, NULL}, "was not given"},
+        {{"Z", TILEC_F32, 2, {2, 2}, NULL}, "there is no tensor parameter 'Z'"},
+        {{"X", TILEC_F32, 2, {(uint64_t)1 << 40, (uint64_t)1 << 40}, NULL}, "more elements than memory"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct tilec_unit *unit = compile(twice, NULL);
@@ -99,9 +100,51 @@ START_TEST(arrays_that_do_not_fit_are_errors) {
         tilec_free(unit);
     }
     struct tilec_unit *unit = compile(twice, NULL);
-    struct tilec_array arrays[] = {{"X", TILEC_F32, 2, {2, 2}, x}, {"Y", TILEC_F32, 2, {4, 1}, x}};
+    struct tilec_array arrays[] = {
+        {"X", TILEC_F32, 2, {2, 2}, x}, {"Y", TILEC_F32, 2, {4, 1}, x}, {"X", TILEC_F32, 2, {2, 2}, x}};
     ck_assert_int_eq(tilec_run(unit, arrays, 2, NULL), TILEC_ERROR);
     ck_assert_ptr_nonnull(strstr(tilec_diagnostics(unit), "another shape"));
+    ck_assert_int_eq(tilec_run(unit, arrays, 3, NULL), TILEC_ERROR);
+    ck_assert_ptr_nonnull(strstr(tilec_diagnostics(unit), "the array X was given twice"));
+    ck_assert_int_eq(tilec_run(unit, arrays, 1, NULL), TILEC_ERROR);
+    ck_assert_ptr_nonnull(strstr(tilec_diagnostics(unit), "Y: the array was not given"));
+    arrays[0].data = NULL;
+    ck_assert_int_eq(tilec_run(unit, arrays, 2, NULL), TILEC_ERROR);
+    ck_assert_ptr_nonnull(strstr(tilec_diagnostics(unit), "the array given has no data"));
+    tilec_free(unit);
+}
+END_TEST
+
+/* What went wrong in one run is not told of the next. */
+START_TEST(a_run_after_an_error_is_a_new_one) {
+    float x[4] = {1, 2, 3, 4};
+    struct tilec_unit *unit = compile(twice, NULL);
+    for (int turn = 0; turn < 50; turn++) {
+        struct tilec_array arrays[] = {{"X", TILEC_F32, 2, {2, 2}, x}, {.name = "Y"}};
+        struct tilec_scalar none = {"t", "1"};
+        struct tilec_run_options options = {.scalars = &none, .scalar_count = turn % 2};
+        enum tilec_status status = tilec_run(unit, arrays, 2, &options);
+        ck_assert_int_eq(status, turn % 2 ? TILEC_ERROR : TILEC_OK);
+        ck_assert_int_eq(strstr(tilec_diagnostics(unit), "there is no scalar parameter 't'") != NULL,
+                         turn % 2);
+        ck_assert(turn % 2 || *tilec_diagnostics(unit) == 0);
+    }
+    tilec_free(unit);
+}
+END_TEST
+
+START_TEST(parameters_are_told) {
+    static const char sizes[] = "kernel f(X: bf16[M, N], t: f32 = 1) -> Y: bf16[M, N] {\n"
+                                "    for i in M, j in N { Y[i, j] = X[i, j] * t; }\n"
+                                "}\n";
+    struct tilec_unit *unit = compile(sizes, NULL);
+    ck_assert_uint_eq(tilec_parameter_count(unit), 3);
+    ck_assert_str_eq(tilec_parameter(unit, 0).name, "X");
+    ck_assert_str_eq(tilec_parameter(unit, 0).type, "bf16");
+    ck_assert_uint_eq(tilec_parameter(unit, 0).rank, 2);
+    ck_assert(tilec_parameter(unit, 1).rank == 0 && tilec_parameter(unit, 1).has_default);
+    ck_assert_int_eq(tilec_parameter(unit, 2).direction, TILEC_OUT);
+    ck_assert_ptr_null(tilec_parameter(unit, 3).name);
     tilec_free(unit);
 }
 END_TEST
@@ -131,4 +174,5 @@ START_TEST(a_launch_beyond_l1_names_the_size) {
 END_TEST
 
 UNIT_MAIN("library", a_kernel_runs_on_arrays, the_ir_of_a_unit_compiles_to_the_same_files, errors_are_text,
-          arrays_that_do_not_fit_are_errors, a_launch_beyond_l1_names_the_size)
+          arrays_that_do_not_fit_are_errors, a_run_after_an_error_is_a_new_one, parameters_are_told,
+          a_launch_beyond_l1_names_the_size)
