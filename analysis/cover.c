@@ -211,7 +211,7 @@ static bool is_empty(isl_ctx *ctx, __isl_take isl_basic_set *set) {
 
 /* ---- each point once ---- */
 
-static bool piece_apart(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *piece) {
+static bool pieces_disjoint(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *piece) {
     isl_basic_set *twice = meeting(ctx, cover, piece, piece);
     bool apart = true;
     for (size_t i = 0; apart && i < piece->independent; i++)
@@ -225,11 +225,11 @@ bool cover_piece_empty(isl_ctx *ctx, const struct cover *cover, const struct cov
     return is_empty(ctx, domain_of(ctx, cover, piece));
 }
 
-bool cover_apart(isl_ctx *ctx, const struct cover *cover) {
+bool cover_disjoint(isl_ctx *ctx, const struct cover *cover) {
     bool apart = cover_fits(cover);
     isl_question(ctx);
     for (size_t i = 0; apart && i < cover->count; i++)
-        apart = piece_apart(ctx, cover, cover->pieces[i]);
+        apart = pieces_disjoint(ctx, cover, cover->pieces[i]);
     for (size_t i = 0; apart && i < cover->count; i++)
         for (size_t j = 0; apart && j < i; j++)
             apart = differ_by_a_number(cover, cover->pieces[i], cover->pieces[j]) ||
@@ -237,22 +237,22 @@ bool cover_apart(isl_ctx *ctx, const struct cover *cover) {
     return apart;
 }
 
-bool cover_meet_in_turn(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *a,
-                        const struct cover_piece *b) {
+bool cover_conflict_free(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *a,
+                         const struct cover_piece *b) {
     bool one_core = true;
     for (size_t i = 0; i < 2; i++) {
         if ((a->place[i] < 0) != (b->place[i] < 0))
             return false;
         one_core = one_core && a->place[i] == b->place[i];
     }
-    if (a->turn != b->turn || !cover_fits(cover))
+    if (a->outer != b->outer || !cover_fits(cover))
         return false;
     isl_question(ctx);
     if (!one_core)
         return differ_by_a_number(cover, a, b) || is_empty(ctx, meeting(ctx, cover, a, b));
     isl_basic_set *both = meeting(ctx, cover, a, b);
     bool meet = both != NULL;
-    for (size_t i = 0; meet && i < a->turn; i++)
+    for (size_t i = 0; meet && i < a->outer; i++)
         for (int sign = -1; meet && sign <= 1; sign += 2)
             meet = is_empty(ctx, in_order(isl_basic_set_copy(both), i, a->dimensions + i, sign));
     isl_basic_set_free(both);

@@ -35,7 +35,7 @@ struct linear_system {
 
 struct cover_piece {
     size_t dimensions, independent; /* the first of them; the others follow from these */
-    size_t turn; /* the first dimensions that tell which core and which turn of the grid an iteration is of */
+    size_t outer;                   /* the first dimensions: the core and its iteration of the grid */
     int64_t place[2]; /* of the core, where the piece is of one column or row of cores alone; else -1 */
     const char *names[COVER_DIMENSIONS];
     struct linear_system domain;
@@ -57,13 +57,13 @@ bool cover_piece_empty(isl_ctx *ctx, const struct cover *cover, const struct cov
 /* Are they one question but for names? Rows and columns often are. */
 bool cover_same(const struct cover *a, const struct cover *b);
 /* No point is reached by two iterations, of one piece or of two. False: not shown. */
-bool cover_apart(isl_ctx *ctx, const struct cover *cover);
+bool cover_disjoint(isl_ctx *ctx, const struct cover *cover);
 /* Every point of the box is reached. False: not shown. */
 bool cover_complete(isl_ctx *ctx, const struct cover *cover);
-/* No iteration of a and one of b meet in a point unless they are of the same turn of the same core. Both
- * pieces have the same dimensions of turns. False: not shown. */
-bool cover_meet_in_turn(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *a,
-                        const struct cover_piece *b);
+/* No iteration of a and one of b meet in a point unless they are of the same iteration of the same core. Both
+ * pieces have the same outer dimensions. False: not shown. */
+bool cover_conflict_free(isl_ctx *ctx, const struct cover *cover, const struct cover_piece *a,
+                         const struct cover_piece *b);
 
 /* As isl writes them: { iteration -> point } of a piece; the points of the box that no piece reaches; the
  * box. */

@@ -199,7 +199,7 @@ static bool check_written_once(const struct relations *r, struct diagnostics *d,
     }
     note_pair(r, d, site, site, pairs);
     report_help(d, (struct span){0},
-                "gather in a `fragment` what the turns of a loop give, and write the result once");
+                "gather in a `fragment` what the iterations of a loop give, and write the result once");
     return false;
 }
 

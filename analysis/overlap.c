@@ -30,9 +30,9 @@ static __isl_give isl_pw_aff *element_of(const struct access_site *site, size_t 
     return isl_pw_aff_from_aff(isl_aff_var_on_domain(space, isl_dim_set, (unsigned)axis));
 }
 
-/* The number of the turn that an axis is in; NULL when it is not known. */
-static __isl_give isl_pw_aff *turn_of(const struct relations *r, const struct access_site *site,
-                                      size_t axis) {
+/* The number of the iteration that an axis is in; NULL when it is not known. */
+static __isl_give isl_pw_aff *iteration_of(const struct relations *r, const struct access_site *site,
+                                           size_t axis) {
     const struct node_axis *range = site->ranges[axis];
     isl_pw_aff *element = element_of(site, axis);
     int64_t step;
@@ -49,26 +49,27 @@ static __isl_give isl_pw_aff *turn_of(const struct relations *r, const struct ac
     return NULL;
 }
 
-enum succession { SAME_TURN, EARLIER_TURN, LATER_TURN };
+enum succession { SAME_ITERATION, EARLIER_ITERATION, LATER_ITERATION };
 
-/* The pairs cut to those whose turns along one axis follow one another so. */
-static __isl_give isl_map *cut_turns(const struct relations *r, __isl_take isl_map *pairs,
-                                     const struct access_site *a, const struct access_site *b, size_t axis,
-                                     enum succession succession) {
+/* The pairs cut to those whose iterations along one axis follow one another so. */
+static __isl_give isl_map *cut_iterations(const struct relations *r, __isl_take isl_map *pairs,
+                                          const struct access_site *a, const struct access_site *b,
+                                          size_t axis, enum succession succession) {
     if (!a->ranges[axis]) /* lo and len go with their axis */
-        return succession == SAME_TURN ? pairs
-                                       : isl_map_intersect(pairs, isl_map_empty(isl_map_get_space(pairs)));
-    isl_pw_aff *left = turn_of(r, a, axis), *right = turn_of(r, b, axis);
-    if (!left && succession == SAME_TURN)
+        return succession == SAME_ITERATION
+                   ? pairs
+                   : isl_map_intersect(pairs, isl_map_empty(isl_map_get_space(pairs)));
+    isl_pw_aff *left = iteration_of(r, a, axis), *right = iteration_of(r, b, axis);
+    if (!left && succession == SAME_ITERATION)
         return pairs;
     if (!left) {
         left = element_of(a, axis);
         right = element_of(b, axis);
     }
-    isl_map *turns = succession == SAME_TURN      ? isl_pw_aff_eq_map(left, right)
-                     : succession == EARLIER_TURN ? isl_pw_aff_lt_map(left, right)
-                                                  : isl_pw_aff_gt_map(left, right);
-    return isl_map_intersect(pairs, turns);
+    isl_map *iterations = succession == SAME_ITERATION      ? isl_pw_aff_eq_map(left, right)
+                          : succession == EARLIER_ITERATION ? isl_pw_aff_lt_map(left, right)
+                                                            : isl_pw_aff_gt_map(left, right);
+    return isl_map_intersect(pairs, iterations);
 }
 
 bool overlap_same_grid(const struct access_site *a, const struct access_site *b) {
@@ -82,8 +83,8 @@ __isl_give isl_map *overlap_across(const struct relations *r, const struct acces
     isl_map *pairs = same_element(a, b);
     isl_map *across = pairs ? isl_map_empty(isl_map_get_space(pairs)) : NULL;
     for (size_t i = 0; across && i < a->grid_axes; i++)
-        for (enum succession s = EARLIER_TURN; a->ranges[i] && s <= LATER_TURN; s++)
-            across = isl_map_union(across, cut_turns(r, isl_map_copy(pairs), a, b, i, s));
+        for (enum succession s = EARLIER_ITERATION; a->ranges[i] && s <= LATER_ITERATION; s++)
+            across = isl_map_union(across, cut_iterations(r, isl_map_copy(pairs), a, b, i, s));
     isl_map_free(pairs);
     return across;
 }
@@ -97,8 +98,8 @@ __isl_give isl_map *overlap_before(const struct relations *r, const struct acces
     isl_map *before = same ? isl_map_empty(isl_map_get_space(same)) : NULL;
     for (size_t i = 0; before && i < common; i++) {
         if (i >= a->grid_axes && a->ranges[i])
-            before = isl_map_union(before, cut_turns(r, isl_map_copy(same), a, b, i, EARLIER_TURN));
-        same = cut_turns(r, same, a, b, i, SAME_TURN);
+            before = isl_map_union(before, cut_iterations(r, isl_map_copy(same), a, b, i, EARLIER_ITERATION));
+        same = cut_iterations(r, same, a, b, i, SAME_ITERATION);
     }
     if (before && a->order < b->order)
         return isl_map_union(before, same);

@@ -1,8 +1,8 @@
 /* Iterations of two accesses that touch the same element, and how they follow one another as the kernel is
  * written.
  *
- * The blocks of a grid run in any order on different cores; inside one, turns of the loops follow one
- * another. A block axis takes a turn for each block, not for each element. Where a step is not known,
+ * The blocks of a grid run in any order on different cores; inside one, iterations of the loops follow one
+ * another. A block axis takes one iteration for each block, not for each element. Where a step is not known,
  * elements stand for blocks: the relation is then too large, never too small.
  */
 #ifndef TILEC_ANALYSIS_OVERLAP_H
@@ -19,8 +19,8 @@ bool overlap_same_grid(const struct access_site *a, const struct access_site *b)
 __isl_give isl_map *overlap_across(const struct relations *relations, const struct access_site *a,
                                    const struct access_site *b);
 
-/* The same inside one block of the grid, a before b: in an earlier turn, or in the same one in an earlier
- * statement. */
+/* The same inside one block of the grid, a before b: in an earlier iteration, or in the same one in an
+ * earlier statement. */
 __isl_give isl_map *overlap_before(const struct relations *relations, const struct access_site *a,
                                    const struct access_site *b);
 

@@ -47,7 +47,7 @@ static void report_author_fault(struct launcher *launcher, struct node *kernel, 
         report_error(unit->diagnostics, span.line ? span : kernel->span, "%s: %s", fault->call,
                      fault->message);
         report_note(unit->diagnostics, no_place,
-                    "so says the device, in %s on core (%" PRIu32 ", %" PRIu32 "), at turn %" PRIu64
+                    "so says the device, in %s on core (%" PRIu32 ", %" PRIu32 "), in iteration %" PRIu64
                     " of this line%s",
                     word_text(WORDS_role, (int)roles[fault->role]), fault->core_x, fault->core_y,
                     fault->iteration, with);

@@ -1,4 +1,5 @@
-/* A search for a size near the given one at which a launch would do: step by step, further off by doubling. */
+/* A search for a size near the given one at which a launch would do: step by step, further off by doubling.
+ */
 #include "driver/nearby.h"
 
 #include <inttypes.h>

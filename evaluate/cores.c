@@ -12,7 +12,7 @@
 
 /* ---- the core at work ---- */
 
-static void core_enter(struct machine *m, struct core *core) {
+static void core_enter(struct machine *m, struct machine_core *core) {
     m->core = core;
     m->state = core->state;
 }
@@ -23,7 +23,7 @@ void core_leave(struct machine *m) {
 
 /* ---- whose turn it is ---- */
 
-static bool runnable(const struct thread *t) {
+static bool runnable(const struct machine_thread *t) {
     if (t->finished)
         return false;
     if (!t->waits)
@@ -35,7 +35,7 @@ static bool runnable(const struct thread *t) {
     return reserves ? t->waits_for->pages - filled >= t->waits_pages : filled >= t->waits_pages;
 }
 
-static const char *wait_text(struct machine *m, const struct thread *t) {
+static const char *wait_text(struct machine *m, const struct machine_thread *t) {
     const struct semaphore *semaphore = t->waits_semaphore;
     if (semaphore)
         return arena_printf(m->arena, "%s until %s is %u, and it is %u", t->waits->name,
@@ -45,9 +45,10 @@ static const char *wait_text(struct machine *m, const struct thread *t) {
 }
 
 /* Who waits in the same place for the same is told once. */
-static bool is_told(struct machine *m, const struct core *last, const struct thread *t, const char *text) {
-    for (const struct core *core = m->cores; core < last; core++) {
-        const struct thread *other = &core->threads[t - last->threads];
+static bool is_told(struct machine *m, const struct machine_core *last, const struct machine_thread *t,
+                    const char *text) {
+    for (const struct machine_core *core = m->cores; core < last; core++) {
+        const struct machine_thread *other = &core->threads[t - last->threads];
         if (!other->finished && other->waits == t->waits && strcmp(wait_text(m, other), text) == 0)
             return true;
     }
@@ -58,8 +59,8 @@ static bool is_told(struct machine *m, const struct core *last, const struct thr
 static void report_deadlock(struct machine *m) {
     for (size_t i = 0; i < m->core_count; i++)
         for (size_t j = 0; j < m->program->thread_count; j++) {
-            const struct core *core = &m->cores[i];
-            const struct thread *t = &core->threads[j];
+            const struct machine_core *core = &m->cores[i];
+            const struct machine_thread *t = &core->threads[j];
             const char *role =
                 m->program->thread_count > 1 ? word_text(WORDS_role, (int)t->role) : "the kernel";
             const char *text = t->finished ? NULL : wait_text(m, t);
@@ -73,11 +74,11 @@ static void report_deadlock(struct machine *m) {
 }
 
 /* Runs the threads of a core that can run, each until it waits. */
-static bool core_run(struct machine *m, struct core *core) {
+static bool core_run(struct machine *m, struct machine_core *core) {
     bool progress = false;
     core_enter(m, core);
     for (size_t i = 0; i < m->program->thread_count && !m->stopped; i++) {
-        struct thread *t = &core->threads[i];
+        struct machine_thread *t = &core->threads[i];
         if (!runnable(t))
             continue;
         progress = true;
@@ -112,7 +113,7 @@ int64_t semaphore_address(struct machine *m, int64_t id, struct span span) {
 }
 
 /* The semaphore of a core at an address; NULL after a fault. */
-static struct semaphore *semaphore_at(struct machine *m, struct core *core, int64_t address) {
+static struct semaphore *semaphore_at(struct machine *m, struct machine_core *core, int64_t address) {
     int64_t offset = address - SEMAPHORE_BASE;
     if (offset >= 0 && offset % SEMAPHORE_BYTES == 0 && offset / SEMAPHORE_BYTES < SEMAPHORE_LIMIT &&
         core->semaphores[offset / SEMAPHORE_BYTES].plan)
@@ -149,7 +150,7 @@ static struct target target_of(int64_t packed) {
     return target;
 }
 
-static struct core *core_at(struct machine *m, uint32_t noc_x, uint32_t noc_y) {
+static struct machine_core *core_at(struct machine *m, uint32_t noc_x, uint32_t noc_y) {
     for (size_t i = 0; i < m->core_count; i++)
         if (m->cores[i].noc_x == noc_x && m->cores[i].noc_y == noc_y)
             return &m->cores[i];
@@ -157,7 +158,8 @@ static struct core *core_at(struct machine *m, uint32_t noc_x, uint32_t noc_y) {
     return NULL;
 }
 
-static bool is_receiver(const struct machine *m, const struct core *core, const struct target *target) {
+static bool is_receiver(const struct machine *m, const struct machine_core *core,
+                        const struct target *target) {
     const uint32_t *corners = target->corners;
     return core != m->core && core->noc_x >= corners[0] && core->noc_x <= corners[2] &&
            core->noc_y >= corners[1] && core->noc_y <= corners[3];
@@ -206,7 +208,7 @@ static enum call_result semaphore_wait(struct machine *m, const struct call *cal
 
 static enum call_result semaphore_increase(struct machine *m, const struct call *call) {
     struct target target = target_of(argument(m, call, 0));
-    struct core *core = m->stopped ? NULL : core_at(m, target.corners[0], target.corners[1]);
+    struct machine_core *core = m->stopped ? NULL : core_at(m, target.corners[0], target.corners[1]);
     struct semaphore *semaphore = core ? semaphore_at(m, core, target.address) : NULL;
     if (semaphore)
         semaphore->value += (uint32_t)argument(m, call, 1);
@@ -219,7 +221,7 @@ static enum call_result semaphore_multicast(struct machine *m, const struct call
     if (m->stopped || !receivers_check(m, &target, argument(m, call, 2)))
         return CALL_DONE;
     for (size_t i = 0; i < m->core_count && !m->stopped; i++) {
-        struct core *core = &m->cores[i];
+        struct machine_core *core = &m->cores[i];
         struct semaphore *semaphore =
             is_receiver(m, core, &target) ? semaphore_at(m, core, target.address) : NULL;
         if (semaphore)
@@ -232,7 +234,7 @@ static enum call_result semaphore_multicast(struct machine *m, const struct call
 
 /* One page of the sender to the same place of a receiver, which must have reserved it. */
 static void page_send(struct machine *m, const struct ring *from, const struct number *page,
-                      struct core *core) {
+                      struct machine_core *core) {
     struct ring *to = &core->state.rings[from - m->state.rings];
     int64_t at = (page - from->items) / TILE_ELEMENTS - to->write_page;
     if (at < 0 || at >= to->reserved)

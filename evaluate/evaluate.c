@@ -266,10 +266,10 @@ static void open_core(struct session *s) {
 }
 
 /* Its name on the grid and on the NoC, its threads at their beginnings. */
-static bool place_core(struct session *s, struct core *core, uint32_t number, uint32_t columns) {
+static bool place_core(struct session *s, struct machine_core *core, uint32_t number, uint32_t columns) {
     const struct program *p = s->program;
     uint32_t noc[2] = {0, 0};
-    *core = (struct core){.number = number, .x = number % columns, .y = number / columns};
+    *core = (struct machine_core){.number = number, .x = number % columns, .y = number / columns};
     for (size_t i = 0; i < p->semaphore_count; i++)
         core->semaphores[p->semaphores[i].id] =
             (struct semaphore){&p->semaphores[i], p->semaphores[i].initial};
@@ -283,11 +283,12 @@ static bool place_core(struct session *s, struct core *core, uint32_t number, ui
     core->noc_y = noc[1];
     core->unfinished = p->thread_count;
     for (size_t i = 0; i < p->thread_count; i++)
-        core->threads[i] = (struct thread){.role = p->threads[i].role, .at = p->threads[i].start};
+        core->threads[i] = (struct machine_thread){.role = p->threads[i].role, .at = p->threads[i].start};
     return true;
 }
 
-static bool prepare_core(struct session *s, const struct launch *launch, struct core *core, uint32_t number) {
+static bool prepare_core(struct session *s, const struct launch *launch, struct machine_core *core,
+                         uint32_t number) {
     struct machine *m = &s->machine;
     if (!place_core(s, core, number, launch->grid_x) || !set_arguments(s, launch, number))
         return false;
@@ -313,7 +314,7 @@ static bool run_together(struct session *s, const struct launch *launch) {
 static bool run_cores(struct session *s) {
     struct machine *m = &s->machine;
     struct launch launch;
-    struct core core;
+    struct machine_core core;
     const struct node_dictionary *list = launch_argument_list(s->request->kernel);
     if (!prepare_launch(s, &launch))
         return false;
@@ -340,7 +341,7 @@ static bool run_cores(struct session *s) {
 /* A form that is one program for the whole grid. */
 static bool run_alone(struct session *s) {
     struct machine *m = &s->machine;
-    struct core core;
+    struct machine_core core;
     open_core(s);
     m->cores = m->core = &core;
     m->core_count = 1;

@@ -307,7 +307,7 @@ struct dst_slot {
     struct number items[TILE_ELEMENTS];
 };
 
-struct thread {
+struct machine_thread {
     enum role role;
     uint32_t at;
     bool finished;
@@ -337,10 +337,10 @@ struct core_state {
     bool transpose; /* of the last matmul_init */
 };
 
-struct core {
+struct machine_core {
     uint32_t number, x, y, noc_x, noc_y;
     struct semaphore semaphores[SEMAPHORE_LIMIT]; /* by number */
-    struct thread threads[3];
+    struct machine_thread threads[3];
     size_t unfinished;       /* threads */
     struct core_state state; /* while others run */
 };
@@ -355,13 +355,13 @@ struct machine {
     bool stopped;                                     /* after a fault */
     bool given_up;                                    /* the fault: beyond a limit of the evaluator */
     uint64_t steps, step_limit;
-    struct core *cores; /* that run together; one where no core waits for another */
+    struct machine_core *cores; /* that run together; one where no core waits for another */
     size_t core_count;
     size_t argument_count;
     struct device_pages *tensors;
-    struct core *core; /* at work */
+    struct machine_core *core; /* at work */
     struct core_state state;
-    struct thread *thread;
+    struct machine_thread *thread;
     struct span span; /* of the instruction at work */
 };
 
@@ -380,7 +380,7 @@ struct number *element_place(struct machine *machine, const struct element *elem
 
 /* run.c */
 enum run_result { RUN_FINISHED, RUN_BLOCKED };
-enum run_result thread_run(struct machine *machine, struct thread *thread);
+enum run_result thread_run(struct machine *machine, struct machine_thread *thread);
 
 /* data_movement.c: circular buffers and data movement. */
 /* Memory for all circular buffers, all empty; again for the next core. False after a fault. */

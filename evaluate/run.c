@@ -202,7 +202,7 @@ static void set(struct machine *m, const struct instruction *i) {
         machine_fault(m, i->span, "the step of a loop is %" PRId64, value);
 }
 
-enum run_result thread_run(struct machine *m, struct thread *thread) {
+enum run_result thread_run(struct machine *m, struct machine_thread *thread) {
     m->thread = thread;
     for (;;) {
         const struct instruction *i = &m->program->instructions[thread->at];

@@ -1,4 +1,5 @@
-/* Kernels: parameters, sizes, defaults and conditions, once for each combination of compile-time arguments. */
+/* Kernels: parameters, sizes, defaults and conditions, once for each combination of compile-time arguments.
+ */
 #include <string.h>
 
 #include "ir/attributes.h"

@@ -270,7 +270,7 @@ static void range_of(struct values *v, size_t index, const struct polynomial **l
         *lower = atom->a;
         *upper = atom->b;
     }
-    *upper = upper_with_a_turn(v, *lower, *upper);
+    *upper = upper_when_run(v, *lower, *upper);
 }
 
 static bool add_dimension(struct conversion *c, size_t index) {
@@ -286,15 +286,16 @@ static bool in_steps(struct conversion *c, size_t index) {
     struct values *v = &a->walk->values;
     const struct atom *atom = &v->atoms[index];
     struct monomial none = {.degree = DEGREE_LIMIT, .atoms = {(uint16_t)index}};
-    struct linear turn = {0}, back = {0};
+    struct linear iteration = {0}, back = {0};
     if (atom->kind != ATOM_LOOP || atom->step == 1)
         return true;
     size_t at = dimension_new(c, &none, "");
-    if (at == COVER_DIMENSIONS || !to_linear(a, c, difference_of(v, atom_value(v, index), atom->a), &turn))
+    if (at == COVER_DIMENSIONS ||
+        !to_linear(a, c, difference_of(v, atom_value(v, index), atom->a), &iteration))
         return false;
-    turn.dimensions[at] -= atom->step;
-    add_scaled(&back, &turn, -1);
-    return constrain(&c->piece->domain, &turn) && constrain(&c->piece->domain, &back);
+    iteration.dimensions[at] -= atom->step;
+    add_scaled(&back, &iteration, -1);
+    return constrain(&c->piece->domain, &iteration) && constrain(&c->piece->domain, &back);
 }
 
 static bool convert(struct conversion *c, const struct iterations *iterations) {
@@ -324,7 +325,7 @@ static bool add_pieces(struct affine *a, const struct iterations *iterations) {
     for (unsigned choices = 0; choices < 1u << choice_count; choices++) {
         struct conversion c = {
             .affine = a, .choices = choices, .piece = arena_allocate(arena, sizeof *c.piece)};
-        *c.piece = (struct cover_piece){.turn = iterations->turn,
+        *c.piece = (struct cover_piece){.outer = iterations->outer,
                                         .place = {iterations->place[0], iterations->place[1]}};
         if (a->cover->count == COVER_PIECES || !convert(&c, iterations))
             return false;
@@ -389,7 +390,7 @@ static bool fix_core(struct values *v, const struct iterations *all, size_t core
     fixed->place[v->atoms[core].position] = at;
     for (size_t i = 0; i < all->count; i++) {
         if (all->dimensions[i] == core) {
-            fixed->turn -= i < all->turn;
+            fixed->outer -= i < all->outer;
             continue;
         }
         const struct polynomial *value = replace_atom(v, atom_value(v, all->dimensions[i]), core, by);

@@ -1,6 +1,6 @@
 /* Is a number at most another, whenever the walk comes here? Proved by replacing atoms, the latest first, by
- * what bounds them; refuted by a launch and a turn of the loops at hand, tried at the ends of their ranges.
- */
+ * what bounds them; refuted by a launch and an iteration of the loops at hand, tried at the ends of their
+ * ranges. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -14,8 +14,8 @@
 
 static int64_t greatest(const struct values *v, const struct polynomial *p, bool greatest_wanted);
 
-const struct polynomial *upper_with_a_turn(struct values *v, const struct polynomial *lower,
-                                           const struct polynomial *upper) {
+const struct polynomial *upper_when_run(struct values *v, const struct polynomial *lower,
+                                        const struct polynomial *upper) {
     const struct atom *atom =
         upper && upper->count == 1 && upper->terms[0].degree == 1 && upper->terms[0].factor == 1
             ? &v->atoms[upper->terms[0].atoms[0]]
@@ -23,8 +23,8 @@ const struct polynomial *upper_with_a_turn(struct values *v, const struct polyno
     if (!atom || atom->kind != ATOM_MAXIMUM || !lower)
         return upper;
     const struct polynomial *a = difference_of(v, lower, atom->a), *b = difference_of(v, lower, atom->b);
-    return never_negative(a)   ? upper_with_a_turn(v, lower, atom->b)
-           : never_negative(b) ? upper_with_a_turn(v, lower, atom->a)
+    return never_negative(a)   ? upper_when_run(v, lower, atom->b)
+           : never_negative(b) ? upper_when_run(v, lower, atom->a)
                                : upper;
 }
 
@@ -133,19 +133,20 @@ static size_t latest_atom(const struct polynomial *p, size_t end) {
 }
 
 /* factor * atom + rest, where the atom is bounded. */
-struct parted {
+struct bounded_atom {
     const struct atom *atom;
     const struct polynomial *factor, *rest;
     int64_t scale;
 };
 
-static bool with_bound(struct bound_search *search, const struct parted *p, const struct polynomial *bound) {
+static bool with_bound(struct bound_search *search, const struct bounded_atom *p,
+                       const struct polynomial *bound) {
     struct values *v = search->values;
     return bound && at_most_zero(search, sum_of(v, product_of(v, p->factor, bound), p->rest), p->scale);
 }
 
 /* By what the atom is at most (at least), by its parts alone. */
-static bool with_literal(struct bound_search *search, const struct parted *p, bool rising) {
+static bool with_literal(struct bound_search *search, const struct bounded_atom *p, bool rising) {
     int64_t bound = rising ? atom_greatest(search->values, p->atom) : atom_least(search->values, p->atom);
     return bound < UNBOUNDED && with_bound(search, p, number(search->values, bound));
 }
@@ -155,7 +156,7 @@ static const struct polynomial *less_one(struct values *v, const struct polynomi
 }
 
 /* factor * floor(a / b) + rest, by times b: (a - b + 1) / b <= floor(a / b) <= a / b. */
-static bool quotient_bounded(struct bound_search *search, const struct parted *p, bool rising) {
+static bool quotient_bounded(struct bound_search *search, const struct bounded_atom *p, bool rising) {
     struct values *v = search->values;
     const struct polynomial *a = rising ? p->atom->a : difference_of(v, p->atom->a, less_one(v, p->atom->b));
     int64_t scale, divisor;
@@ -171,20 +172,18 @@ static const struct polynomial *points_from_start(struct values *v) {
     return difference_of(v, v->points, atom_value(v, start));
 }
 
-static bool without_atom(struct bound_search *search, const struct parted *p) {
+static bool without_atom(struct bound_search *search, const struct bounded_atom *p) {
     struct values *v = search->values;
     const struct atom *atom = p->atom;
     bool rising = never_negative(p->factor);
     switch (atom->kind) {
     case ATOM_LOOP:
-        return with_bound(search, p,
-                          rising ? less_one(v, upper_with_a_turn(v, atom->a, atom->b)) : atom->a) ||
+        return with_bound(search, p, rising ? less_one(v, upper_when_run(v, atom->a, atom->b)) : atom->a) ||
                with_literal(search, p, rising);
     case ATOM_INDEX:
         return with_bound(search, p,
-                          rising
-                              ? less_one(v, upper_with_a_turn(v, number(v, 0), atom->extents[atom->position]))
-                              : number(v, 0));
+                          rising ? less_one(v, upper_when_run(v, number(v, 0), atom->extents[atom->position]))
+                                 : number(v, 0));
     case ATOM_START:
         return with_bound(search, p, rising ? v->points : number(v, 0));
     case ATOM_COUNT:
@@ -219,7 +218,7 @@ static bool never_above(const struct polynomial *p, int64_t most) {
 
 static bool at_most_zero(struct bound_search *search, const struct polynomial *p, int64_t scale) {
     struct values *v = search->values;
-    struct parted parted = {.scale = scale};
+    struct bounded_atom bounded = {.scale = scale};
     int64_t value;
     if (!p || search->steps-- <= 0)
         return false;
@@ -229,15 +228,15 @@ static bool at_most_zero(struct bound_search *search, const struct polynomial *p
         return true;
     /* An atom whose factor has no sign yet waits for the atoms in it. */
     for (size_t at = latest_atom(p, ATOM_LIMIT); at != ATOM_LIMIT; at = latest_atom(p, at)) {
-        parted.atom = &v->atoms[at];
-        if (part_by_atom(v, p, at, &parted.factor, &parted.rest) &&
-            (never_negative(parted.factor) || never_positive(parted.factor)))
-            return without_atom(search, &parted);
+        bounded.atom = &v->atoms[at];
+        if (linear_in_atom(v, p, at, &bounded.factor, &bounded.rest) &&
+            (never_negative(bounded.factor) || never_positive(bounded.factor)))
+            return without_atom(search, &bounded);
     }
     return false;
 }
 
-/* Whatever the launch and the turns of loops are: nothing but p is looked at, so it is asked once. */
+/* Whatever the launch and the iterations of loops are: nothing but p is looked at, so it is asked once. */
 static bool never_above_zero(struct values *v, struct polynomial *p) {
     if (p->never_above_zero == NOT_ASKED) {
         struct bound_search search = {.values = v, .steps = 400};
@@ -259,13 +258,13 @@ bool witness_value(struct witness *w, const struct polynomial *p, int64_t *value
     return polynomial_number(p, atom_at, w, value);
 }
 
-static int turn_of_loop(const struct witness *w, size_t atom) {
+static int iteration_of_loop(const struct witness *w, size_t atom) {
     for (size_t i = 0; i < w->local_count; i++)
         if (w->locals[i] == atom)
-            return (int)(w->local_turns >> i & 1);
+            return (int)(w->local_iterations >> i & 1);
     for (size_t i = 0; i < w->walk->loop_count; i++)
         if (w->walk->loops[i].atom == atom)
-            return (int)(w->turns >> 2 * i & 3);
+            return (int)(w->iterations >> 2 * i & 3);
     return 1;
 }
 
@@ -276,9 +275,9 @@ static bool loop_at(struct witness *w, size_t index, int64_t *value) {
         upper <= lower)
         return false;
     int64_t last = lower + (upper - 1 - lower) / atom->step * atom->step;
-    int turn = turn_of_loop(w, index);
-    *value = turn == 0 ? lower : turn == 1 ? last : lower + atom->step;
-    return *value <= last && (turn != 2 || *value < last);
+    int iteration = iteration_of_loop(w, index);
+    *value = iteration == 0 ? lower : iteration == 1 ? last : lower + atom->step;
+    return *value <= last && (iteration != 2 || *value < last);
 }
 
 static bool atom_now(struct witness *w, size_t index, int64_t *value) {
@@ -383,33 +382,33 @@ bool walk_has_sizes(const struct walk *walk) {
     return false;
 }
 
-/* The next combination of turns; false after the last. */
-static bool next_turns(const struct walk *walk, uint32_t *turns, int choices) {
+/* The next combination of iterations; false after the last. */
+static bool next_iterations(const struct walk *walk, uint32_t *iterations, int choices) {
     for (size_t i = 0; i < walk->loop_count && i < 16; i++) {
         if (walk->loops[i].atom == ATOM_LIMIT)
             continue;
-        uint32_t turn = *turns >> 2 * i & 3;
-        *turns &= ~(UINT32_C(3) << 2 * i);
-        if ((int)turn + 1 < choices) {
-            *turns |= (turn + 1) << 2 * i;
+        uint32_t iteration = *iterations >> 2 * i & 3;
+        *iterations &= ~(UINT32_C(3) << 2 * i);
+        if ((int)iteration + 1 < choices) {
+            *iterations |= (iteration + 1) << 2 * i;
             return true;
         }
     }
     return false;
 }
 
-void witness_begin(struct witness *w, struct walk *walk, int sample, uint32_t turns) {
+void witness_begin(struct witness *w, struct walk *walk, int sample, uint32_t iterations) {
     w->walk = walk;
     w->sample = sample;
-    w->turns = turns;
-    w->local_turns = 0;
+    w->iterations = iterations;
+    w->local_iterations = 0;
     w->local_count = 0;
     memset(w->known, 0, walk->values.count);
 }
 
-/* Do the loops whose variable stands for one value have that turn? Asked of a copy: what only this needs is
- * not part of the message. */
-static bool known_turns_come(const struct witness *w) {
+/* Do the loops whose variable stands for one value have that iteration? Asked of a copy: what only this needs
+ * is not part of the message. */
+static bool known_iterations_come(const struct witness *w) {
     struct witness *copy = arena_copy(w->walk->compilation->arena, w, sizeof *w);
     int64_t left;
     for (size_t i = 0; i < w->walk->loop_count; i++)
@@ -424,14 +423,14 @@ bool find_witness(struct walk *walk, witness_test *test, void *context) {
     for (size_t i = 0; i < walk->loop_count; i++)
         loops += walk->loops[i].atom != ATOM_LIMIT;
     for (int sample = 0; sample < (walk_has_sizes(walk) ? SAMPLE_COUNT : 1); sample++) {
-        uint32_t turns = 0;
+        uint32_t iterations = 0;
         do {
-            witness_begin(w, walk, sample, turns);
-            if (witness_comes_here(w) && test(w, context) && known_turns_come(w)) {
+            witness_begin(w, walk, sample, iterations);
+            if (witness_comes_here(w) && test(w, context) && known_iterations_come(w)) {
                 walk->witness = witness_text(w);
                 return true;
             }
-        } while (next_turns(walk, &turns, loops > 4 ? 2 : 3));
+        } while (next_iterations(walk, &iterations, loops > 4 ? 2 : 3));
     }
     return false;
 }

@@ -107,19 +107,19 @@ static struct node *joined(struct search *search, enum binary_operator op, struc
 }
 
 /* factor * atom + rest <= 0 */
-struct parted {
+struct latest_atom {
     const struct atom *atom;
     const struct polynomial *factor, *rest;
 };
 
-static struct node *with_bound(struct search *search, const struct parted *p,
+static struct node *with_bound(struct search *search, const struct latest_atom *p,
                                const struct polynomial *bound) {
     struct values *v = &search->walk->values;
     const struct polynomial *sum = sum_of(v, product_of(v, p->factor, bound), p->rest);
     return sum ? condition(search, sum) : NULL;
 }
 
-static struct node *without_atom(struct search *search, const struct parted *p, bool rising) {
+static struct node *without_atom(struct search *search, const struct latest_atom *p, bool rising) {
     struct values *v = &search->walk->values;
     const struct atom *atom = p->atom;
     const struct polynomial *one = number(v, 1), *zero = number(v, 0);
@@ -128,7 +128,7 @@ static struct node *without_atom(struct search *search, const struct parted *p, 
     switch (atom->kind) {
     case ATOM_LOOP:
         return with_bound(search, p,
-                          rising ? difference_of(v, upper_with_a_turn(v, atom->a, atom->b), one) : atom->a);
+                          rising ? difference_of(v, upper_when_run(v, atom->a, atom->b), one) : atom->a);
     case ATOM_INDEX:
         return with_bound(search, p, rising ? difference_of(v, atom->extents[atom->position], one) : zero);
     case ATOM_CORE:
@@ -159,11 +159,11 @@ static struct node *condition(struct search *search, const struct polynomial *p)
     size_t latest = latest_varying(v, p);
     if (latest == ATOM_LIMIT)
         return comparison(search->walk, p);
-    struct parted parted = {.atom = &v->atoms[latest]};
-    if (!part_by_atom(v, p, latest, &parted.factor, &parted.rest))
+    struct latest_atom found = {.atom = &v->atoms[latest]};
+    if (!linear_in_atom(v, p, latest, &found.factor, &found.rest))
         return NULL;
-    bool rising = never_negative(parted.factor);
-    return rising || never_positive(parted.factor) ? without_atom(search, &parted, rising) : NULL;
+    bool rising = never_negative(found.factor);
+    return rising || never_positive(found.factor) ? without_atom(search, &found, rising) : NULL;
 }
 
 /* ---- the list ---- */

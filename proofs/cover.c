@@ -1,6 +1,6 @@
 /* Every tile of every result is written exactly once in a launch, by whichever core, and nothing is read that
- * another core or turn may have overwritten. Shown by isl on affine systems of the writes; where that does
- * not show it, small launches are looked at tile by tile. */
+ * another core or iteration may have overwritten. Shown by isl on affine systems of the writes; where that
+ * does not show it, small launches are looked at tile by tile. */
 #include "proofs/affine.h"
 
 #include <inttypes.h>
@@ -31,17 +31,17 @@ static bool may_leave_out(const struct question *q) {
 }
 
 static bool is_covered(const struct question *q, const struct cover *cover) {
-    return cover_apart(q->ctx, cover) && (may_leave_out(q) || cover_complete(q->ctx, cover));
+    return cover_disjoint(q->ctx, cover) && (may_leave_out(q) || cover_complete(q->ctx, cover));
 }
 
 /* Parts of the iterations that have nothing to do with each other are judged one by one. */
-static bool covered_by_parts(const struct question *q, const struct iterations *whole) {
-    enum { PART_LIMIT = COVER_DIMENSIONS + 1 };
+static bool covered_by_components(const struct question *q, const struct iterations *whole) {
+    enum { COMPONENT_LIMIT = COVER_DIMENSIONS + 1 };
     struct arena *arena = q->walk->compilation->arena;
-    struct iterations *parts = arena_allocate(arena, PART_LIMIT * sizeof *parts);
-    size_t subscripts[PART_LIMIT][RANK_LIMIT];
-    const struct cover *covers[PART_LIMIT];
-    size_t count = iterations_part(q->walk, whole, parts, PART_LIMIT, subscripts);
+    struct iterations *parts = arena_allocate(arena, COMPONENT_LIMIT * sizeof *parts);
+    size_t subscripts[COMPONENT_LIMIT][RANK_LIMIT];
+    const struct cover *covers[COMPONENT_LIMIT];
+    size_t count = iterations_components(q->walk, whole, parts, COMPONENT_LIMIT, subscripts);
     for (size_t i = 0; i < count; i++) {
         const struct polynomial *extents[RANK_LIMIT];
         struct cover *cover = arena_allocate(arena, sizeof *cover);
@@ -70,7 +70,7 @@ static bool add_access(const struct question *q, struct affine *affine, const st
     return true;
 }
 
-static bool covered_together(const struct question *q) {
+static bool covered_as_whole(const struct question *q) {
     struct cover *cover = arena_allocate(q->walk->compilation->arena, sizeof *cover);
     struct affine affine;
     if (!affine_begin(&affine, q->walk, q->ctx, cover, q->tensor->rank, q->tensor->extents))
@@ -93,8 +93,8 @@ static bool covered(const struct question *q) {
     }
     struct iterations whole;
     if (systems != 1)
-        return covered_together(q);
-    return iterations_of(q->walk, only, 0, &whole) && covered_by_parts(q, &whole);
+        return covered_as_whole(q);
+    return iterations_of(q->walk, only, 0, &whole) && covered_by_components(q, &whole);
 }
 
 /* ---- tile by tile ---- */
@@ -103,7 +103,7 @@ static bool covered(const struct question *q) {
 struct visit {
     const struct page_access *access;
     const char *where;
-    int64_t core[2], turn;
+    int64_t core[2], iteration;
 };
 
 struct tiles {
@@ -154,9 +154,9 @@ static int64_t tile_now(const struct tiles *tiles, struct sample_launch *launch)
     return tile;
 }
 
-/* Which turn of the outermost loop; cores are told apart by themselves. */
-static int64_t turn_now(const struct sample_launch *launch) {
-    return launch->access->loop_count ? launch->turn[launch->access->loops[0]] : 0;
+/* Which iteration of the outermost loop; cores are distinguished by themselves. */
+static int64_t iteration_now(const struct sample_launch *launch) {
+    return launch->access->loop_count ? launch->iteration[launch->access->loops[0]] : 0;
 }
 
 static bool visit_write(struct sample_launch *launch, void *context) {
@@ -170,8 +170,10 @@ static bool visit_write(struct sample_launch *launch, void *context) {
         tiles->access = launch->access;
         return false;
     }
-    *visit = (struct visit){
-        launch->access, sample_turn_text(launch), {launch->core[0], launch->core[1]}, turn_now(launch)};
+    *visit = (struct visit){launch->access,
+                            sample_iteration_text(launch),
+                            {launch->core[0], launch->core[1]},
+                            iteration_now(launch)};
     return true;
 }
 
@@ -185,19 +187,19 @@ static const char *core_text(struct walk *w, const int64_t core[2]) {
     return arena_printf(w->compilation->arena, "core (%" PRId64 ", %" PRId64 ")", core[0], core[1]);
 }
 
-/* "core (0, 1)" stands before the turn, once. */
-static const char *turn_text(struct walk *w, const int64_t core[2], const char *turn) {
+/* "core (0, 1)" stands before the iteration, once. */
+static const char *iteration_text(struct walk *w, const int64_t core[2], const char *iteration) {
     struct arena *arena = w->compilation->arena;
-    if (strncmp(turn, "core", 4) == 0)
-        return turn;
-    return arena_printf(arena, "%s%s%s", core_text(w, core), *turn ? ", " : "", turn);
+    if (strncmp(iteration, "core", 4) == 0)
+        return iteration;
+    return arena_printf(arena, "%s%s%s", core_text(w, core), *iteration ? ", " : "", iteration);
 }
 
 static void report_twice(const struct question *q, struct sample_launch *launch, const struct tiles *tiles) {
     struct walk *w = q->walk;
     const struct visit *first = &tiles->visits[tiles->at];
-    const char *again = turn_text(w, launch->core, sample_turn_text(launch)),
-               *before = turn_text(w, first->core, first->where);
+    const char *again = iteration_text(w, launch->core, sample_iteration_text(launch)),
+               *before = iteration_text(w, first->core, first->where);
     walk_error(w, tiles->access->span, "tile %s of %s is written twice%s: by %s, and again by %s",
                tile_name(w, tiles, tiles->at), q->tensor->node->name, sizes_text(w, launch), before, again);
     if (first->access != tiles->access)
@@ -205,7 +207,7 @@ static void report_twice(const struct question *q, struct sample_launch *launch,
     walk_note(w, q->tensor->node->base.span, "%s is declared here", q->tensor->node->name);
     walk_help(
         w,
-        "every tile of a result is written once in a launch: let different turns and cores write different tiles");
+        "every tile of a result is written once in a launch: let different iterations and cores write different tiles");
 }
 
 static const struct page_access *last_write(const struct question *q) {
@@ -300,25 +302,25 @@ static void check_writes(const struct question *q) {
 
 /* ---- tensors that are changed in place ---- */
 
-/* The read and the write of a tensor, of which only those of one turn of one core may meet. */
+/* The read and the write of a tensor, of which only those of one iteration of one core may meet. */
 struct meeting {
     const struct iterations *read, *write;
     const size_t *subscripts; /* of the tensor, those that the two have */
 };
 
-/* Do both have the same dimensions of turns, that is the same cores and blocks? */
-static bool same_turns(const struct meeting *m) {
-    return m->read->turn == m->write->turn && memcmp(m->read->dimensions, m->write->dimensions,
-                                                     m->read->turn * sizeof *m->read->dimensions) == 0;
+/* Do both have the same dimensions of iterations, that is the same cores and blocks? */
+static bool same_iterations(const struct meeting *m) {
+    return m->read->outer == m->write->outer && memcmp(m->read->dimensions, m->write->dimensions,
+                                                       m->read->outer * sizeof *m->read->dimensions) == 0;
 }
 
-static bool meet_in_turn(const struct question *q, const struct meeting *m) {
+static bool conflict_free(const struct question *q, const struct meeting *m) {
     struct cover *cover = arena_allocate(q->walk->compilation->arena, sizeof *cover);
     const struct polynomial *extents[RANK_LIMIT];
     struct affine affine;
     for (size_t k = 0; k < m->read->rank; k++)
         extents[k] = q->tensor->extents[m->subscripts ? m->subscripts[k] : k];
-    if (!same_turns(m) || !affine_begin(&affine, q->walk, q->ctx, cover, m->read->rank, extents) ||
+    if (!same_iterations(m) || !affine_begin(&affine, q->walk, q->ctx, cover, m->read->rank, extents) ||
         !affine_add(&affine, m->read))
         return false;
     size_t reads = cover->count;
@@ -326,43 +328,47 @@ static bool meet_in_turn(const struct question *q, const struct meeting *m) {
         return false;
     for (size_t i = 0; i < reads; i++)
         for (size_t j = reads; j < cover->count; j++)
-            if (!cover_meet_in_turn(q->ctx, cover, cover->pieces[i], cover->pieces[j]))
+            if (!cover_conflict_free(q->ctx, cover, cover->pieces[i], cover->pieces[j]))
                 return false;
     return true;
 }
 
-/* Where all parts meet in one turn of their own, the whole does. False: parts are not alike, or one does not.
- */
-static bool meet_by_parts(const struct question *q, const struct meeting *whole) {
-    enum { PART_LIMIT = COVER_DIMENSIONS + 1 };
+/* Where all components meet in one iteration of their own, the whole does. False: they are not alike, or one
+ * does not. */
+static bool conflict_free_by_components(const struct question *q, const struct meeting *whole) {
+    enum { COMPONENT_LIMIT = COVER_DIMENSIONS + 1 };
     struct arena *arena = q->walk->compilation->arena;
-    struct iterations *reads = arena_allocate(arena, 2 * PART_LIMIT * sizeof *reads),
-                      *writes = reads + PART_LIMIT;
-    size_t read_subscripts[PART_LIMIT][RANK_LIMIT], write_subscripts[PART_LIMIT][RANK_LIMIT], turns = 0;
-    size_t read_count = iterations_part(q->walk, whole->read, reads, PART_LIMIT, read_subscripts),
-           write_count = iterations_part(q->walk, whole->write, writes, PART_LIMIT, write_subscripts);
+    struct iterations *reads = arena_allocate(arena, 2 * COMPONENT_LIMIT * sizeof *reads),
+                      *writes = reads + COMPONENT_LIMIT;
+    size_t read_subscripts[COMPONENT_LIMIT][RANK_LIMIT], write_subscripts[COMPONENT_LIMIT][RANK_LIMIT],
+        iterations = 0;
+    size_t read_count = iterations_components(q->walk, whole->read, reads, COMPONENT_LIMIT, read_subscripts),
+           write_count =
+               iterations_components(q->walk, whole->write, writes, COMPONENT_LIMIT, write_subscripts);
     for (size_t i = 0; i < read_count; i++) {
         size_t j = 0, bytes = reads[i].rank * sizeof **read_subscripts;
         while (j < write_count && (writes[j].rank != reads[i].rank ||
                                    memcmp(write_subscripts[j], read_subscripts[i], bytes) != 0))
             j++;
         struct meeting part = {&reads[i], &writes[j], read_subscripts[i]};
-        turns += reads[i].rank ? reads[i].turn : 0;
-        if (reads[i].rank && (j == write_count || !meet_in_turn(q, &part)))
+        iterations += reads[i].rank ? reads[i].outer : 0;
+        if (reads[i].rank && (j == write_count || !conflict_free(q, &part)))
             return false;
     }
-    return turns == whole->read->turn; /* a part without a subscript would meet in any turn of its own */
+    /* A component without a subscript would meet in any iteration of its own. */
+    return iterations == whole->read->outer;
 }
 
-/* What the read reaches, only the same turn of the same core writes. */
-static bool in_turn(const struct question *q, const struct page_access *read,
-                    const struct page_access *write) {
+/* What the read reaches, only the same iteration of the same core writes. */
+static bool within_iteration(const struct question *q, const struct page_access *read,
+                             const struct page_access *write) {
     for (size_t i = 0; i < read->guard->count; i++)
         for (size_t j = 0; j < write->guard->count; j++) {
             struct iterations reads, writes;
             struct meeting whole = {&reads, &writes, NULL};
             if (!iterations_of(q->walk, read, i, &reads) || !iterations_of(q->walk, write, j, &writes) ||
-                !same_turns(&whole) || (!meet_by_parts(q, &whole) && !meet_in_turn(q, &whole)))
+                !same_iterations(&whole) ||
+                (!conflict_free_by_components(q, &whole) && !conflict_free(q, &whole)))
                 return false;
         }
     return true;
@@ -375,7 +381,7 @@ static bool visit_read(struct sample_launch *launch, void *context) {
     tiles->at = tile;
     return !visit || !visit->access ||
            (visit->core[0] == launch->core[0] && visit->core[1] == launch->core[1] &&
-            visit->turn == turn_now(launch));
+            visit->iteration == iteration_now(launch));
 }
 
 static bool look_at_reads(const struct question *q, const struct page_access *read,
@@ -390,14 +396,14 @@ static bool look_at_reads(const struct question *q, const struct page_access *re
         if (sample_visit_access(launch, read, visit_read, &tiles))
             continue;
         const struct visit *other = &tiles.visits[tiles.at];
-        const char *here = turn_text(w, launch->core, sample_turn_text(launch)),
-                   *there = turn_text(w, other->core, other->where);
+        const char *here = iteration_text(w, launch->core, sample_iteration_text(launch)),
+                   *there = iteration_text(w, other->core, other->where);
         walk_error(w, read->span, "tile %s of %s is read by %s%s, and may have been overwritten by %s",
                    tile_name(w, &tiles, tiles.at), q->tensor->node->name, here, sizes_text(w, launch), there);
         walk_note(w, write->span, "it is written here");
         walk_help(
             w,
-            "a tensor that is changed in place is read only where it is written: by the same core, in the same turn");
+            "a tensor that is changed in place is read only where it is written: by the same core, in the same iteration");
         return true;
     }
     return false;
@@ -410,15 +416,16 @@ static void check_reads(const struct question *q) {
             const struct page_access *write = q->accesses->items[j];
             if (!concerns(q, write, true))
                 continue;
-            if (in_turn(q, read, write)) {
+            if (within_iteration(q, read, write)) {
                 explain(q->walk->compilation->explanations, read->span,
-                        "what is read of %s, no other core and no other turn writes", q->tensor->node->name);
+                        "what is read of %s, no other core and no other iteration writes",
+                        q->tensor->node->name);
                 continue;
             }
             if (look_at_reads(q, read, write))
                 continue;
             walk_undecided(q->walk, read->span,
-                           "not proved: no other turn or core overwrites what is read of %s",
+                           "not proved: no other iteration or core overwrites what is read of %s",
                            q->tensor->node->name);
         }
     }

@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "proofs/internal.h"
-#include "proofs/together.h"
+#include "proofs/product.h"
 
 enum { DEPTH_TRIES = 256, TIMES_LIMIT = 4 };
 
 struct deadlock {
-    struct side_by_side *kernel;
+    struct product *kernel;
     struct walk *walk;
     struct arena *arena;
     struct replay *replay;
@@ -204,7 +204,7 @@ static void advise(struct deadlock *d) {
 
 /* ---- the proof ---- */
 
-static void report_deadlock(struct side_by_side *kernel, struct replay *replay) {
+static void report_deadlock(struct product *kernel, struct replay *replay) {
     struct deadlock d = {
         .kernel = kernel, .walk = kernel->walk, .arena = kernel->walk->compilation->arena, .replay = replay};
     find_circle(&d);
@@ -212,7 +212,7 @@ static void report_deadlock(struct side_by_side *kernel, struct replay *replay) 
     advise(&d);
 }
 
-static void report_undecided(const struct side_by_side *kernel, const struct item *const *stuck) {
+static void report_undecided(const struct product *kernel, const struct item *const *stuck) {
     struct walk *w = kernel->walk;
     for (size_t f = 0; f < kernel->function_count; f++) {
         if (!stuck[f])
@@ -225,7 +225,7 @@ static void report_undecided(const struct side_by_side *kernel, const struct ite
 }
 
 void prove_no_deadlock(struct walk *w, struct node_list functions) {
-    struct side_by_side kernel = {.walk = w, .function_count = functions.count};
+    struct product kernel = {.walk = w, .function_count = functions.count};
     const struct item *stuck[FUNCTION_LIMIT] = {NULL};
     if (functions.count > FUNCTION_LIMIT) {
         walk_undecided(w, w->compilation->kernel->span, "not proved: no function of %zu waits for ever",
@@ -235,7 +235,7 @@ void prove_no_deadlock(struct walk *w, struct node_list functions) {
     for (size_t f = 0; f < functions.count; f++) {
         kernel.functions[f] = node_as(functions.items[f], function);
         if (!function_events(w, kernel.functions[f], &kernel.events[f]))
-            return; /* what is amiss there is told elsewhere */
+            return; /* what is amiss there is reported elsewhere */
     }
     if (prove_all_end(&kernel, stuck))
         return;

@@ -19,7 +19,7 @@ bool prove_quietly(struct walk *w, const struct polynomial *p, const struct poly
     return verdict == PROVED;
 }
 
-void no_end(struct walk *w, void *state) {
+void no_final(struct walk *w, void *state) {
     (void)w;
     (void)state;
 }
@@ -124,21 +124,23 @@ static struct node_list functions_of(struct compilation *c) {
 
 /* The proofs of one function, and what each shows of it. */
 static const struct function_proof {
-    const struct proof *proof;
+    const struct domain *domain;
     bool data, compute; /* asked of reader and writer, of compute */
     const char *shown;
 } function_proofs[] = {
-    {&prove_windows, true, true,
+    {&windows_domain, true, true,
      "reads pages only where they are waited for, writes them only where they are reserved, and no window straddles the end of its ring"},
-    {&prove_movement, true, false,
+    {&movement_domain, true, false,
      "moves a window only when its transfers are done, and ends with all of them done"},
-    {&prove_state, false, true, "runs every operation under its own init, in the formats of its buffers"},
-    {&prove_slots, false, true, "keeps to the slots of its DST sections, and packs what was written in them"},
+    {&configuration_domain, false, true,
+     "runs every operation under its own init, in the formats of its buffers"},
+    {&slots_domain, false, true,
+     "keeps to the slots of its DST sections, and packs what was written in them"},
 };
 
 /* A sentence, where nothing was reported and nothing left open since `open` was counted. */
-static void tell(const struct walk *w, unsigned open, struct span span, const char *subject,
-                 const char *shown) {
+static void explain_proved(const struct walk *w, unsigned open, struct span span, const char *subject,
+                           const char *shown) {
     const struct compilation *c = w->compilation;
     if (c->diagnostics->error_count == w->errors && w->open == open)
         explain(c->explanations, span, "%s%s", subject, shown);
@@ -151,9 +153,9 @@ static void prove_function(struct walk *w, const struct node_function *function)
         unsigned open = w->open;
         if (!(compute ? row->compute : row->data))
             continue;
-        walk_function(w, row->proof, function);
-        tell(w, open, function->base.span, arena_printf(w->compilation->arena, "%s ", function->name),
-             row->shown);
+        walk_function(w, row->domain, function);
+        explain_proved(w, open, function->base.span,
+                       arena_printf(w->compilation->arena, "%s ", function->name), row->shown);
     }
 }
 
@@ -165,9 +167,9 @@ void prove_device_kernel(struct compilation *c) {
         prove_function(w, node_as(functions.items[i], function));
     unsigned open = w->open;
     prove_order(w, functions);
-    tell(
+    explain_proved(
         w, open, span, "",
-        "every circular buffer has one producer and one consumer, and what a turn pushes the same turn pops");
+        "every circular buffer has one producer and one consumer, and what an iteration pushes the same iteration pops");
     const struct page_accesses *accesses = prove_pages(w, functions);
     if (c->diagnostics->error_count == w->errors) /* what is out of bounds covers nothing */
         prove_cover(w, accesses);
@@ -176,6 +178,6 @@ void prove_device_kernel(struct compilation *c) {
         prove_exchanges(w, functions);
     if (c->diagnostics->error_count == w->errors)
         prove_no_deadlock(w, functions);
-    tell(w, open, span, "",
-         "no function waits for ever: neither for pages, nor for space, nor for another core");
+    explain_proved(w, open, span, "",
+                   "no function waits for ever: neither for pages, nor for space, nor for another core");
 }

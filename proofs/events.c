@@ -181,9 +181,10 @@ const struct item *loop_between(struct walk *w, const struct item *loop, const s
     return item_new(w, copy);
 }
 
-const struct item *loop_turn(struct walk *w, const struct item *loop, const struct polynomial *turn) {
+const struct item *loop_iteration(struct walk *w, const struct item *loop,
+                                  const struct polynomial *iteration) {
     struct values *v = &w->values;
-    const struct polynomial *value = sum_of(v, loop->lower, product_of(v, turn, number(v, loop->step)));
+    const struct polynomial *value = sum_of(v, loop->lower, product_of(v, iteration, number(v, loop->step)));
     return items_replace(w, loop->body, loop->atom, value);
 }
 
@@ -305,16 +306,16 @@ static const struct item *loop_of(struct builder *b, struct node_for *loop, size
     struct walk *w = b->walk;
     if (axis == loop->axes.count)
         return events_of(b, loop->body, rest);
-    struct loop_turns turns = walk_loop_turns(w, loop, axis);
+    struct loop_range iterations = walk_loop_range(w, loop, axis);
     const char *name = node_as(loop->axes.items[axis], axis)->name;
     int64_t trips;
-    bool known = known_number(turns.trips, &trips), once = known && trips == 1;
-    if ((known && trips <= 0) || w->loop_count == LOOP_LIMIT || turns.atom == ATOM_LIMIT)
+    bool known = known_number(iterations.trips, &trips), once = known && trips == 1;
+    if ((known && trips <= 0) || w->loop_count == LOOP_LIMIT || iterations.atom == ATOM_LIMIT)
         return rest;
     const struct name_value *names = w->names;
-    walk_bind(w, name, once ? turns.lower : atom_value(&w->values, turns.atom));
+    walk_bind(w, name, once ? iterations.lower : atom_value(&w->values, iterations.atom));
     w->loops[w->loop_count++] =
-        (struct open_loop){.node = loop, .name = name, .atom = once ? ATOM_LIMIT : turns.atom};
+        (struct open_loop){.node = loop, .name = name, .atom = once ? ATOM_LIMIT : iterations.atom};
     const struct item *body = loop_of(b, loop, axis + 1, once ? rest : NULL);
     w->loop_count--;
     w->names = names;
@@ -325,12 +326,12 @@ static const struct item *loop_of(struct builder *b, struct node_for *loop, size
     return item_new(w, (struct item){.kind = ITEM_LOOP,
                                      .span = loop->base.span,
                                      .next = rest,
-                                     .atom = turns.atom,
+                                     .atom = iterations.atom,
                                      .name = name,
-                                     .lower = turns.lower,
-                                     .upper = turns.upper,
-                                     .trips = turns.trips,
-                                     .step = turns.step,
+                                     .lower = iterations.lower,
+                                     .upper = iterations.upper,
+                                     .trips = iterations.trips,
+                                     .step = iterations.step,
                                      .body = body});
 }
 
@@ -383,15 +384,15 @@ static const struct item *events_of(struct builder *b, struct node *node, const 
 }
 
 static bool build(struct builder *builder, const struct node_function *function, const struct item **events) {
-    static const struct proof pointers = {.pointer = walk_window_address};
+    static const struct domain pointers = {.pointer = walk_window_address};
     struct walk *w = builder->walk;
     const struct name_value *names = w->names;
     w->function = function;
     w->names = w->kernel_names;
-    w->proof = builder->all ? &pointers : NULL;
+    w->domain = builder->all ? &pointers : NULL;
     *events = events_of(builder, function->body, NULL);
     w->names = names;
-    w->proof = NULL;
+    w->domain = NULL;
     return !builder->unknown;
 }
 

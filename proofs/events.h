@@ -71,9 +71,10 @@ bool items_depend(const struct walk *walk, const struct item *items, size_t atom
 /* A loop like this one from another bound to another; NULL when there is no room for its variable. */
 const struct item *loop_between(struct walk *walk, const struct item *loop, const struct polynomial *lower,
                                 const struct polynomial *upper);
-/* Its body in turn number `turn`, counted from 0. */
-const struct item *loop_turn(struct walk *walk, const struct item *loop, const struct polynomial *turn);
-/* A loop of so many turns, counted from 0, without a body. */
+/* Its body in iteration number `iteration`, counted from 0. */
+const struct item *loop_iteration(struct walk *walk, const struct item *loop,
+                                  const struct polynomial *iteration);
+/* A loop of so many iterations, counted from 0, without a body. */
 struct item *loop_counted(struct walk *walk, const struct item *like, const struct polynomial *trips);
 
 const struct condition *condition_replace(struct values *v, const struct condition *condition, size_t atom,

@@ -101,7 +101,7 @@ static bool check_sender_order(struct exchanges *e, const struct exchange *x) {
     if (!at[STEP_SET] && x->repeats)
         return exchange_refuse(
             e, at[STEP_WAIT],
-            exchange_print(e, "%s is waited for in every turn, but not set back to 0",
+            exchange_print(e, "%s is waited for in every iteration, but not set back to 0",
                            semaphore_label(at[STEP_WAIT])),
             NULL, NULL,
             exchange_print(e, "it is never again equal: noc_semaphore_set(%s, 0) behind the wait",
@@ -272,10 +272,10 @@ static bool check_semaphores(struct exchanges *e, const struct exchange *x) {
     for (size_t d = 0; d < 2; d++) {
         const struct polynomial *where = core_at_noc(e, r[STEP_INCREASE]->core->corners[d], d);
         const struct polynomial *sender = x->core[d] ? x->core[d] : own_coordinate(e, d);
-        const struct polynomial *apart = difference_of(v, where, sender);
-        if (!apart)
+        const struct polynomial *distance = difference_of(v, where, sender);
+        if (!distance)
             return exchange_undecided(e, r[STEP_INCREASE], "which core is told that there is room");
-        if (apart->count)
+        if (distance->count)
             return exchange_refuse(
                 e, r[STEP_INCREASE],
                 exchange_print(e, "tells a core of %s %s that it has room, but core %s sends",
@@ -333,11 +333,11 @@ static bool check_window(struct exchanges *e, const struct exchange *x) {
             "noc_async_writes_flushed between them: the pages may be used and overwritten when they are pushed");
     const struct polynomial *bytes =
         product_of(&w->values, push->pages, number(&w->values, w->buffers[data->buffer].page_bytes));
-    const struct polynomial *apart = difference_of(&w->values, data->core->bytes, bytes);
-    if (!apart || (apart->count && !never_negative(apart) && !never_positive(apart)))
+    const struct polynomial *distance = difference_of(&w->values, data->core->bytes, bytes);
+    if (!distance || (distance->count && !never_negative(distance) && !never_positive(distance)))
         return exchange_undecided(e, data,
                                   exchange_print(e, "all pages of %s that are pushed are sent", buffer));
-    if (apart->count)
+    if (distance->count)
         return exchange_refuse(e, data,
                                exchange_print(e, "sends %s bytes of %s, but %s are pushed",
                                               value_text(w, data->core->bytes), buffer, value_text(w, bytes)),
@@ -399,7 +399,7 @@ static bool check_alike(struct exchanges *e, const struct exchange *x) {
 }
 
 /* Two exchanges with one semaphore: what one counts the other takes. */
-static bool check_apart(struct exchanges *e, const struct exchange *a, const struct exchange *b) {
+static bool check_distinct(struct exchanges *e, const struct exchange *a, const struct exchange *b) {
     bool same_core = true;
     for (size_t d = 0; d < 2; d++)
         same_core = same_core && (a->core[d] == b->core[d] || same_value(a->core[d], b->core[d]));
@@ -436,15 +436,15 @@ void prove_exchanges(struct walk *w, struct node_list functions) {
         if (e->uneven)
             exchange_refuse(
                 e, e->uneven,
-                exchange_print(e, "cores exchange blocks in %s turns, which differ from core to core",
+                exchange_print(e, "cores exchange blocks in %s iterations, which differ from core to core",
                                value_text(w, e->uneven->trips)),
                 e->count ? e->items[0].choice : NULL, "the exchange is here",
-                "who has fewer turns leaves the others waiting: let every core take all of them");
+                "who has fewer iterations leaves the others waiting: let every core take all of them");
         for (size_t i = 0; right && i < e->count; i++)
             right = check_exchange(e, &e->items[i]) && right;
         for (size_t i = 1; right && i < e->count; i++)
             for (size_t j = 0; right && j < i; j++)
-                right = check_apart(e, &e->items[j], &e->items[i]);
+                right = check_distinct(e, &e->items[j], &e->items[i]);
         if (right && e->stray)
             exchange_undecided(
                 e, e->stray,

@@ -1,5 +1,5 @@
-/* Blocks that one core reads and sends to others: where a function parts into sender and receivers, and what
- * each does. */
+/* Blocks that one core reads and sends to others: where a function branches into sender and receivers, and
+ * what each does. */
 #ifndef TILEC_PROOFS_EXCHANGE_H
 #define TILEC_PROOFS_EXCHANGE_H
 
@@ -31,7 +31,7 @@ struct exchange {
     bool repeats;                       /* in a loop */
     const struct polynomial *core[2];   /* column and row of the sender; NULL: those of every core */
     struct rectangle to;                /* whom the block is sent to */
-    const struct polynomial *plane[2];  /* columns and rows of cores that have turns; NULL: all of the grid */
+    const struct polynomial *plane[2];  /* columns and rows of cores that run it; NULL: all of the grid */
     const struct polynomial *receivers; /* how many cores these are but for the sender; NULL: not known */
 };
 
@@ -61,9 +61,9 @@ struct exchanges {
 bool find_exchanges(struct walk *walk, const struct node_function *function, struct exchanges *found);
 /* Does the number differ from core to core? */
 bool differs_by_core(const struct walk *walk, const struct polynomial *p);
-/* Is a number of turns the same on all cores of a plane that begins at core (0, 0), and 0 on others? Of a
- * direction in which it reaches over all cores, `plane` stays as it is. */
-bool even_in_plane(const struct walk *walk, const struct polynomial *turns,
+/* Is a number of iterations the same on all cores of a plane that begins at core (0, 0), and 0 on others? Of
+ * a direction in which it reaches over all cores, `plane` stays as it is. */
+bool even_in_plane(const struct walk *walk, const struct polynomial *iterations,
                    const struct polynomial *plane[2]);
 bool condition_differs(const struct walk *walk, const struct condition *condition);
 bool has_core_calls(const struct item *items);

@@ -115,14 +115,15 @@ static bool count_receivers(struct exchanges *e, struct exchange *x) {
 static bool check_number(struct exchanges *e, const struct exchange *x, const struct item *call,
                          const struct polynomial *said, const char *does) {
     struct values *v = &e->walk->values;
-    const struct polynomial *apart = difference_of(v, decided(e, said, guard_fact(e, x, true)), x->receivers);
+    const struct polynomial *distance =
+        difference_of(v, decided(e, said, guard_fact(e, x, true)), x->receivers);
     int64_t number_said;
     bool one = known_number(said, &number_said) && number_said == 1;
-    if (!apart || !(never_negative(apart) || never_positive(apart)))
+    if (!distance || !(never_negative(distance) || never_positive(distance)))
         return exchange_undecided(
             e, call,
             exchange_print(e, "%s %s receivers are all that there are", does, value_text(e->walk, said)));
-    if (!apart->count)
+    if (!distance->count)
         return true;
     return exchange_refuse(e, call,
                            exchange_print(e, "%s %s receiver%s, but cores %s are %s without the sender", does,
@@ -142,7 +143,7 @@ static bool refuse_reach(struct exchanges *e, const struct exchange *x, const st
                            call, "it is sent here", "the rectangle must have all cores that wait");
 }
 
-/* In a direction in which one core sends, the rectangle has all others that have turns. */
+/* In a direction in which one core sends, the rectangle has all others that have iterations. */
 static bool check_reach(struct exchanges *e, const struct exchange *x, const struct item *call) {
     struct values *v = &e->walk->values;
     const struct polynomial *fact = guard_fact(e, x, true), *zero = number(v, 0), *one = number(v, 1);

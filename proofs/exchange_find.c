@@ -1,4 +1,4 @@
-/* Where a function parts into a core that sends and cores that wait, and the calls of each side in their
+/* Where a function branches into a core that sends and cores that wait, and the calls of each side in their
  * order. */
 #include "proofs/exchange.h"
 
@@ -20,7 +20,7 @@ bool has_core_calls(const struct item *items) {
 /* A loop of unknown range may have another on every core. */
 static bool is_of_core(const struct atom *atom) {
     return atom->kind == ATOM_CORE || atom->kind == ATOM_START || atom->kind == ATOM_COUNT ||
-           (atom->kind == ATOM_LOOP && atom->turn);
+           (atom->kind == ATOM_LOOP && atom->origin);
 }
 
 bool differs_by_core(const struct walk *w, const struct polynomial *p) {
@@ -60,7 +60,7 @@ static bool within_plane(const struct walk *w, const struct atom *atom, const st
         size_t core = left->terms[i].degree == 1 ? left->terms[i].atoms[0] : ATOM_LIMIT;
         int64_t sign;
         if (core == ATOM_LIMIT || v->atoms[core].kind != ATOM_CORE ||
-            !part_by_atom(v, left, core, &factor, &rest))
+            !linear_in_atom(v, left, core, &factor, &rest))
             continue;
         plane[v->atoms[core].position] = rest;
         return known_number(factor, &sign) && sign == -1 && !differs_by_core(w, rest);
@@ -68,13 +68,14 @@ static bool within_plane(const struct walk *w, const struct atom *atom, const st
     return false;
 }
 
-bool even_in_plane(const struct walk *w, const struct polynomial *turns, const struct polynomial *plane[2]) {
-    if (!turns || !differs_by_core(w, turns))
-        return turns != NULL;
-    if (turns->count != 1)
+bool even_in_plane(const struct walk *w, const struct polynomial *iterations,
+                   const struct polynomial *plane[2]) {
+    if (!iterations || !differs_by_core(w, iterations))
+        return iterations != NULL;
+    if (iterations->count != 1)
         return false;
-    for (size_t i = 0; i < turns->terms[0].degree; i++) {
-        const struct atom *atom = &w->values.atoms[turns->terms[0].atoms[i]];
+    for (size_t i = 0; i < iterations->terms[0].degree; i++) {
+        const struct atom *atom = &w->values.atoms[iterations->terms[0].atoms[i]];
         bool differs = is_of_core(atom) || (atom->a && differs_by_core(w, atom->a)) ||
                        (atom->b && differs_by_core(w, atom->b));
         if (differs && !within_plane(w, atom, plane))
@@ -141,7 +142,7 @@ static bool is_of_flag(const struct exchange_side *side, const struct item *set)
 }
 
 /* Of what a sender sets, what counts receivers and what it sends. */
-static void part_sets(struct side_reading *r) {
+static void tell_sets_apart(struct side_reading *r) {
     struct exchange_side *side = r->side;
     const struct item *first = side->steps[STEP_SET];
     if (is_of_flag(side, first) && side->at[STEP_SET] < side->at[STEP_FLAG]) {
@@ -202,8 +203,8 @@ static bool core_where(struct exchanges *e, const struct polynomial *p, const st
         const struct polynomial *factor, *rest, *zero = number(v, 0);
         size_t atom = atom_find(v, &(struct atom){.kind = ATOM_CORE, .name = d ? "sy" : "sx", .position = d});
         int64_t sign;
-        if (atom == ATOM_LIMIT || !part_by_atom(v, p, atom, &factor, &rest) || !known_number(factor, &sign) ||
-            sign == 0)
+        if (atom == ATOM_LIMIT || !linear_in_atom(v, p, atom, &factor, &rest) ||
+            !known_number(factor, &sign) || sign == 0)
             continue;
         if ((sign != 1 && sign != -1) || differs_by_core(e->walk, rest))
             return false;
@@ -272,7 +273,7 @@ static void add_exchange(struct exchanges *e, const struct item *choice, const s
     for (int i = 0; i < 2; i++) {
         struct side_reading reading = {.side = &sides[i]};
         read_side(&reading, i ? choice->otherwise : choice->body);
-        part_sets(&reading);
+        tell_sets_apart(&reading);
         sides[i].unclear |= reading.some_guarded && reading.some_always;
     }
     bool then = sides[0].steps[STEP_DATA] || sides[0].steps[STEP_FLAG];

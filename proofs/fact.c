@@ -212,8 +212,8 @@ void launch_facts(struct walk *w, struct facts *facts) {
     walk_leave_launch(w, place);
 }
 
-/* Every loop around has this turn, and every block number its block. */
-static void turn_facts(struct walk *w, struct facts *facts, const struct polynomial *p) {
+/* Every loop around has this iteration, and every block number its block. */
+static void iteration_facts(struct walk *w, struct facts *facts, const struct polynomial *p) {
     struct values *v = &w->values;
     for (size_t i = 0; i < w->loop_count; i++) {
         if (w->loops[i].left)
@@ -221,7 +221,7 @@ static void turn_facts(struct walk *w, struct facts *facts, const struct polynom
         if (w->loops[i].atom == ATOM_LIMIT)
             continue;
         const struct atom *loop = &v->atoms[w->loops[i].atom];
-        const struct polynomial *upper = upper_with_a_turn(v, loop->a, loop->b);
+        const struct polynomial *upper = upper_when_run(v, loop->a, loop->b);
         add_fact(facts, difference_of(v, difference_of(v, upper, loop->a), number(v, 1)));
     }
     for (size_t i = 0; i < v->count; i++)
@@ -251,8 +251,7 @@ static void open_atom(struct walk *w, struct facts *facts, const struct polynomi
     const struct atom atom = v->atoms[index];
     const struct polynomial *least = number(v, -fact->terms[1].factor);
     if (atom.kind == ATOM_MAXIMUM) {
-        const struct polynomial *value = atom_value(v, index),
-                                *same = upper_with_a_turn(v, number(v, 0), value);
+        const struct polynomial *value = atom_value(v, index), *same = upper_when_run(v, number(v, 0), value);
         if (same != value)
             add_fact(facts, difference_of(v, same, least));
     } else if (atom.kind == ATOM_QUOTIENT && known_number(atom.b, &divisor)) {
@@ -327,7 +326,7 @@ bool prove_guarded(struct walk *w, const struct alternatives *guard, const struc
     for (size_t i = 0; i < guard->count; i++) {
         struct facts facts = guard->known ? guard->items[i] : (struct facts){0};
         launch_facts(w, &facts);
-        turn_facts(w, &facts, excess);
+        iteration_facts(w, &facts, excess);
         open_arms(w, &facts);
         if (!proved_with(w, &facts, 0, excess, 3) && !proved_by_arms(w, &facts, excess))
             return false;
@@ -362,9 +361,9 @@ const struct polynomial *joined_value(struct walk *w, const struct polynomial *a
                                       const struct polynomial *b) {
     struct values *v = &w->values;
     const struct polynomial *one = number(v, 1);
-    if (same_value(a, b) || !a || !b || !w->parted)
+    if (same_value(a, b) || !a || !b || !w->join_condition)
         return same_value(a, b) ? a : NULL;
-    const struct alternatives *met = condition_alternatives(w, w->parted, true);
+    const struct alternatives *met = condition_alternatives(w, w->join_condition, true);
     const struct polynomial *fact =
         met->known && met->count == 1 && met->items[0].count == 1 ? met->items[0].items[0] : NULL;
     if (!fact || !prove_guarded(w, guard_here(w), number(v, -1), fact))

@@ -4,14 +4,15 @@
 
 #include "proofs/walk.h"
 
-extern const struct proof prove_windows;  /* every access in a window, no window straddles the ring's end */
-extern const struct proof prove_movement; /* transfers are done before their window moves */
-extern const struct proof prove_slots;    /* DST slots: capacity, written before they are read or packed */
-extern const struct proof prove_state;    /* start-up, data formats, inits */
+extern const struct domain windows_domain;  /* every access in a window, no window straddles the ring's end */
+extern const struct domain movement_domain; /* transfers are done before their window moves */
+extern const struct domain slots_domain;    /* DST slots: capacity, written before they are read or packed */
+extern const struct domain configuration_domain; /* start-up, data formats, inits */
 
 /* Between the functions: who fills and empties a buffer, in which order. */
 void prove_order(struct walk *walk, struct node_list functions);
-/* Cores that send blocks to one another meet in one order, and nothing is lost between them. */
+/* Cores that send blocks to one another do so in rendezvous of one order, and nothing is lost between them.
+ */
 void prove_exchanges(struct walk *walk, struct node_list functions);
 /* No function waits for ever for what another one does, or it itself. */
 void prove_no_deadlock(struct walk *walk, struct node_list functions);
@@ -33,6 +34,6 @@ const struct atom *pointer_in(struct walk *walk, const struct polynomial *addres
 int64_t section_tiles(const struct walk *walk);
 bool dst_holds_f32(const struct walk *walk);
 /* Shared parts of proofs that keep what any path leaves. */
-void no_end(struct walk *walk, void *state);
+void no_final(struct walk *walk, void *state);
 
 #endif

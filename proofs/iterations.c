@@ -1,4 +1,5 @@
-/* The iterations of an access: its cores, its turn of the grid and its loops as independent dimensions. */
+/* The iterations of an access: its cores, its iteration of the grid and its loops as independent dimensions.
+ */
 #include <string.h>
 
 #include "proofs/affine.h"
@@ -27,7 +28,7 @@ static bool is_atom(const struct values *v, const struct polynomial *p, enum ato
            v->atoms[p->terms[0].atoms[0]].kind == kind;
 }
 
-/* ---- the turn of the grid ---- */
+/* ---- the iteration of the grid ---- */
 
 struct place {
     struct walk *walk;
@@ -58,8 +59,8 @@ static bool replace_everywhere(struct place *place, size_t atom, const struct po
     return true;
 }
 
-/* A loop of count() turns takes the core's share, wherever it begins to count: it is made one over the share.
- */
+/* A loop of count() iterations takes the core's share, wherever it begins to count: it is made one over the
+ * share. */
 static bool find_share(struct place *place) {
     struct values *v = &place->walk->values;
     for (size_t i = 0; i < place->loop_count; i++) {
@@ -96,7 +97,7 @@ static bool add_dimension(struct iterations *out, size_t atom) {
 }
 
 /* A block number that the loop's variable is taken apart into; NULL when it is not. */
-static const struct atom *taken_apart(struct values *v, const struct variables *used, size_t loop) {
+static const struct atom *delinearized(struct values *v, const struct variables *used, size_t loop) {
     const struct polynomial *value = atom_value(v, loop);
     for (size_t i = 0; i < v->count; i++)
         if (used->marked[i] && v->atoms[i].kind == ATOM_INDEX && same_value(v->atoms[i].a, value))
@@ -110,7 +111,7 @@ static const struct polynomial *switched_by(struct values *v, const struct atom 
     int64_t a, b;
     bool first = atom->kind == ATOM_MINIMUM && known_number(atom->a, &a) && a == 1,
          second = atom->kind == ATOM_MINIMUM && known_number(atom->b, &b) && b == 1;
-    return first || second ? upper_with_a_turn(v, number(v, 0), first ? atom->b : atom->a) : NULL;
+    return first || second ? upper_when_run(v, number(v, 0), first ? atom->b : atom->a) : NULL;
 }
 
 /* A range that is the blocks times switches runs over all of them where every switch is 1, else over none. */
@@ -197,8 +198,8 @@ static bool is_closed(struct place *place) {
     return true;
 }
 
-/* A loop of switches takes one turn where every switch is 1, else none. */
-static bool is_one_turn(struct place *place, size_t index) {
+/* A loop of switches takes one iteration where every switch is 1, else none. */
+static bool is_one_iteration(struct place *place, size_t index) {
     struct values *v = &place->walk->values;
     const struct atom loop = v->atoms[index];
     size_t facts = place->out->fact_count;
@@ -214,19 +215,19 @@ static bool is_one_turn(struct place *place, size_t index) {
 static bool add_loops(struct place *place, const struct variables *used) {
     struct values *v = &place->walk->values;
     struct iterations *out = place->out;
-    out->turn = out->count;
+    out->outer = out->count;
     for (size_t i = 0; i < place->loop_count; i++) {
-        const struct atom *block = taken_apart(v, used, place->loops[i]), *loop = &v->atoms[place->loops[i]];
+        const struct atom *block = delinearized(v, used, place->loops[i]), *loop = &v->atoms[place->loops[i]];
         if (!loop->a || !loop->b)
             return false;
-        if (!block && is_one_turn(place, place->loops[i])) {
-            out->turn = out->count;
+        if (!block && is_one_iteration(place, place->loops[i])) {
+            out->outer = out->count;
             continue;
         }
         if (block ? !add_blocks(place, place->loops[i], *block) : !add_dimension(out, place->loops[i]))
             return false;
         if (block || is_atom(v, loop->a, ATOM_START))
-            out->turn = out->count;
+            out->outer = out->count;
     }
     return true;
 }
@@ -300,7 +301,7 @@ bool iterations_of(struct walk *w, const struct page_access *access, size_t alte
     return add_loops(&place, &used) && is_closed(&place);
 }
 
-/* ---- parts ---- */
+/* ---- independent components ---- */
 
 static size_t root_of(const size_t *parent, size_t i) {
     while (parent[i] != i)
@@ -340,16 +341,16 @@ static void join_all(struct values *v, const struct iterations *whole, size_t *p
 }
 
 /* Facts and subscripts of the dimensions under root; those of no dimension when root is COVER_DIMENSIONS.
- * Facts of no dimension belong to every part. */
-static void fill_part(const struct values *v, const struct iterations *whole, size_t *parent, size_t root,
-                      struct iterations *part, size_t *subscripts) {
+ * Facts of no dimension belong to every component. */
+static void fill_component(const struct values *v, const struct iterations *whole, size_t *parent,
+                           size_t root, struct iterations *part, size_t *subscripts) {
     size_t unchanged[COVER_DIMENSIONS];
     memcpy(unchanged, parent, sizeof unchanged);
     *part = (struct iterations){.place = {-1, -1}};
     for (size_t i = 0; i < whole->count; i++)
         if (root_of(parent, i) == root) {
             part->dimensions[part->count++] = whole->dimensions[i];
-            part->turn += i < whole->turn;
+            part->outer += i < whole->outer;
         }
     for (size_t i = 0; i < whole->fact_count; i++) {
         size_t first = join_dimensions(v, whole, whole->facts[i], unchanged, COVER_DIMENSIONS);
@@ -365,18 +366,18 @@ static void fill_part(const struct values *v, const struct iterations *whole, si
     }
 }
 
-size_t iterations_part(struct walk *w, const struct iterations *whole, struct iterations *parts, size_t limit,
-                       size_t subscripts[][RANK_LIMIT]) {
+size_t iterations_components(struct walk *w, const struct iterations *whole, struct iterations *parts,
+                             size_t limit, size_t subscripts[][RANK_LIMIT]) {
     struct values *v = &w->values;
     size_t parent[COVER_DIMENSIONS], count = 0;
     for (size_t i = 0; i < COVER_DIMENSIONS; i++)
         parent[i] = i;
     join_all(v, whole, parent);
-    fill_part(v, whole, parent, COVER_DIMENSIONS, &parts[0], subscripts[0]);
+    fill_component(v, whole, parent, COVER_DIMENSIONS, &parts[0], subscripts[0]);
     count += parts[0].rank > 0 || whole->count == 0;
     for (size_t i = 0; i < whole->count && count < limit; i++)
         if (parent[i] == i) {
-            fill_part(v, whole, parent, i, &parts[count], subscripts[count]);
+            fill_component(v, whole, parent, i, &parts[count], subscripts[count]);
             count++;
         }
     return count;

@@ -1,5 +1,5 @@
 /* Data movement: a window moves only when nothing is on its way into or out of it, an address is used only
- * while its window stands, what is sent to other cores is whole and is told of behind it, and a function ends
+ * while its window stands, what is sent to other cores is whole and its flag follows it, and a function ends
  * with its writes acknowledged. */
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "proofs/internal.h"
 
 /* Transfers of one buffer on their way, on some path. In the first `low` bytes of the window nothing is on
- * its way: a number of sizes, and of the turns of loops that move the window.
+ * its way: a number of sizes, and of the iterations of loops that move the window.
  */
 struct transfers {
     bool some, doubtful; /* doubtful: it may be that there are none, or none so low, where they are judged */
@@ -19,7 +19,7 @@ struct transfers {
 
 /* Which move of a window was the last: the call, or a place of its own where paths meet and in helpers, whose
  * calls come more than once. */
-struct position {
+struct last_move {
     const void *move;
     struct span span;
 };
@@ -27,7 +27,7 @@ struct position {
 struct buffer_movement {
     struct transfers reads, writes;
     struct transfers sends; /* multicasts that may still read the window at the back */
-    struct position back, front;
+    struct last_move back, front;
 };
 
 /* Something that a later call must end, on some path. */
@@ -48,7 +48,7 @@ static size_t state_size(const struct walk *w) {
     return sizeof(struct movement) + w->buffer_count * sizeof(struct buffer_movement);
 }
 
-static void begin(struct walk *w, void *state) {
+static void initial(struct walk *w, void *state) {
     struct movement *m = state;
     memset(state, 0, state_size(w));
     for (size_t i = 0; i < w->buffer_count; i++)
@@ -113,7 +113,7 @@ static void move_window(struct walk *w, struct buffer_movement *m, const struct 
     bool push = call->effect->kind == EFFECT_PUSH;
     struct values *v = &w->values;
     struct transfers *transfers = push ? &m->reads : &m->writes;
-    struct position *position = push ? &m->back : &m->front;
+    struct last_move *position = push ? &m->back : &m->front;
     const struct polynomial *pages = argument_of(w, call, call->effect->pages),
                             *bytes = product_of(v, pages, number(v, w->buffers[buffer].page_bytes));
     int64_t count, low;
@@ -126,7 +126,7 @@ static void move_window(struct walk *w, struct buffer_movement *m, const struct 
         report_in_flight(w, transfers, call, buffer, known);
         failed(w, buffer);
     }
-    *position = (struct position){w->helpers ? new_place(w) : call->call, call->span};
+    *position = (struct last_move){w->helpers ? new_place(w) : call->call, call->span};
     if (push)
         m->sends.some = false; /* other pages from here on */
 }
@@ -160,7 +160,7 @@ static void send(struct walk *w, struct movement *m, const struct walked_call *c
     }
 }
 
-static void tell(struct walk *w, struct movement *m, const struct walked_call *call) {
+static void check_overtaking(struct walk *w, struct movement *m, const struct walked_call *call) {
     if (m->overtaken.some) {
         walk_error(w, call->span, "%s may overtake the pages that it tells of", call->effect->name);
         walk_note(w, m->overtaken.span, "they are sent here");
@@ -193,8 +193,9 @@ static const struct polynomial *least_offset(struct walk *w, const struct polyno
     return least;
 }
 
-/* Some turns issue it and others do not: what stands in flight behind the loop, the last turn says. */
-static bool varies_with_a_turn(struct walk *w) {
+/* Some iterations issue it and others do not: what stands in flight behind the loop, the last iteration says.
+ */
+static bool varies_with_an_iteration(struct walk *w) {
     const struct name_value *names = w->names;
     bool varies = false;
     for (size_t i = 0; i < w->condition_count && !varies; i++) {
@@ -228,7 +229,7 @@ static void issue_here(struct walk *w, struct transfers *transfers, const struct
                        const struct polynomial *offset) {
     bool sure = transfers->some && !transfers->doubtful;
     issue(w, transfers, call->span, least_offset(w, offset));
-    transfers->doubtful = !sure && varies_with_a_turn(w);
+    transfers->doubtful = !sure && varies_with_an_iteration(w);
     transfers->amount = number(&w->values, 1);
 }
 
@@ -272,8 +273,8 @@ static void use_address(struct walk *w, struct movement *m, const struct walked_
         return;
     size_t buffer = (size_t)pointer->step;
     struct buffer_movement *b = &m->buffers[buffer];
-    const struct position *now = pointer->write ? &b->back : &b->front;
-    if (now->move != pointer->turn && !w->failed[buffer]) {
+    const struct last_move *now = pointer->write ? &b->back : &b->front;
+    if (now->move != pointer->origin && !w->failed[buffer]) {
         walk_error(w, call->span, "%s uses an address of %s that was taken before its last %s",
                    call->effect->name, buffer_label(w, buffer),
                    pointer->write ? "cb_push_back" : "cb_pop_front");
@@ -308,7 +309,7 @@ static void land(struct walk *w, struct movement *m, bool reads, bool writes) {
     }
 }
 
-static void call(struct walk *w, void *state, const struct walked_call *call) {
+static void transfer(struct walk *w, void *state, const struct walked_call *call) {
     struct movement *m = state;
     size_t buffer;
     switch (call->effect->kind) {
@@ -331,7 +332,7 @@ static void call(struct walk *w, void *state, const struct walked_call *call) {
         land(w, m, false, true);
         break;
     case EFFECT_SEMAPHORE_MULTICAST:
-        tell(w, m, call);
+        check_overtaking(w, m, call);
         break;
     case EFFECT_SEMAPHORE_INCREASE:
         check_link(w, m, call);
@@ -345,7 +346,7 @@ static void call(struct walk *w, void *state, const struct walked_call *call) {
     }
 }
 
-static void end(struct walk *w, void *state) {
+static void final(struct walk *w, void *state) {
     struct movement *m = state;
     for (size_t i = 0; i < w->buffer_count; i++) {
         const struct transfers *reads = &m->buffers[i].reads;
@@ -386,9 +387,9 @@ static void join_transfers(struct walk *w, struct transfers *into, const struct 
     into->amount = amount;
 }
 
-static void join_position(struct position *into, const struct position *other, const void *where) {
+static void join_last_move(struct last_move *into, const struct last_move *other, const void *where) {
     if (into->move != other->move)
-        *into = (struct position){where, other->span.line ? other->span : into->span};
+        *into = (struct last_move){where, other->span.line ? other->span : into->span};
 }
 
 static void join_pending(struct pending *into, const struct pending *other) {
@@ -409,8 +410,8 @@ static void join_at(struct walk *w, struct movement *into, const struct movement
         join_transfers(w, &a->reads, &b->reads);
         join_transfers(w, &a->writes, &b->writes);
         join_transfers(w, &a->sends, &b->sends);
-        join_position(&a->back, &b->back, where);
-        join_position(&a->front, &b->front, where);
+        join_last_move(&a->back, &b->back, where);
+        join_last_move(&a->front, &b->front, where);
     }
 }
 
@@ -420,58 +421,62 @@ static void join(struct walk *w, void *into, const void *other) {
 
 /* ---- loops ---- */
 
-static const struct polynomial *turns_before(struct values *v, const struct loop_turns *loop) {
+static const struct polynomial *iterations_before(struct values *v, const struct loop_range *loop) {
     return quotient_of(v, difference_of(v, atom_value(v, loop->atom), loop->lower), number(v, loop->step));
 }
 
-/* As windows.c has it of a turn that leaves a value of its own variable: that of the turn before. */
-static const struct polynomial *amount_before_turn(struct walk *w, const struct polynomial *before,
-                                                   const struct polynomial *after,
-                                                   const struct loop_turns *loop) {
+/* As window_widening.c has it of an iteration that leaves a value of its own variable: that of the iteration
+ * before. */
+static const struct polynomial *amount_before_iteration(struct walk *w, const struct polynomial *before,
+                                                        const struct polynomial *after,
+                                                        const struct loop_range *loop) {
     struct values *v = &w->values;
-    const struct polynomial *step = number(v, loop->step), *turn = atom_value(v, loop->atom);
+    const struct polynomial *step = number(v, loop->step), *iteration = atom_value(v, loop->atom);
     if (same_value(before, after))
         return before;
     if (!before || !after || !loop->lower || !depends_on_atom(v, after, loop->atom) ||
         !same_value(replace_atom(v, after, loop->atom, difference_of(v, loop->lower, step)), before))
         return NULL;
-    return replace_atom(v, after, loop->atom, difference_of(v, turn, step));
+    return replace_atom(v, after, loop->atom, difference_of(v, iteration, step));
 }
 
-/* A turn that moves the window by so many bytes while transfers are on their way leaves so much less in front
- * of them: turn t begins with low - t * step. Where no such step is known, with nothing. */
-static void enter_transfers(struct walk *w, struct transfers *entry, const struct transfers *end, bool moved,
-                            const struct loop_turns *loop) {
+/* An iteration that moves the window by so many bytes while transfers are on their way leaves so much less in
+ * front of them: iteration t begins with low - t * step. Where no such step is known, with nothing. */
+static void widen_transfers(struct walk *w, struct transfers *invariant, const struct transfers *end,
+                            bool moved, const struct loop_range *loop) {
     struct values *v = &w->values;
     if (!end->some)
         return;
     if (!moved) {
-        join_transfers(w, entry, end);
+        join_transfers(w, invariant, end);
         return;
     }
-    const struct polynomial *step = entry->some ? difference_of(v, entry->low, end->low) : NULL;
-    const struct polynomial *low = difference_of(v, entry->low, product_of(v, step, turns_before(v, loop)));
+    const struct polynomial *step = invariant->some ? difference_of(v, invariant->low, end->low) : NULL;
+    const struct polynomial *low =
+        difference_of(v, invariant->low, product_of(v, step, iterations_before(v, loop)));
     bool falls = step && never_negative(step) && is_of_sizes(v, step) && low;
-    join_transfers(w, entry, end);
-    if (!entry->low->count || (step && !step->count))
+    join_transfers(w, invariant, end);
+    if (!invariant->low->count || (step && !step->count))
         return;
-    entry->low = falls ? low : number(v, 0);
-    entry->doubtful |= !falls;
+    invariant->low = falls ? low : number(v, 0);
+    invariant->doubtful |= !falls;
 }
 
-static void enter(struct walk *w, void *entry, const void *end_of_turn, const struct loop_turns *loop) {
-    struct movement *into = entry;
-    const struct movement *end = end_of_turn;
-    struct movement *before = arena_copy(w->compilation->arena, entry, state_size(w));
+static void widen(struct walk *w, void *invariant, const void *end_of_iteration,
+                  const struct loop_range *loop) {
+    struct movement *into = invariant;
+    const struct movement *end = end_of_iteration;
+    struct movement *before = arena_copy(w->compilation->arena, invariant, state_size(w));
     join_at(w, into, end, new_place(w));
     for (size_t i = 0; i < w->buffer_count; i++) {
         struct buffer_movement *b = &before->buffers[i];
         const struct buffer_movement *e = &end->buffers[i];
         bool pushed = b->back.move != e->back.move, popped = b->front.move != e->front.move;
-        const struct polynomial *reads = amount_before_turn(w, b->reads.amount, e->reads.amount, loop),
-                                *writes = amount_before_turn(w, b->writes.amount, e->writes.amount, loop);
-        enter_transfers(w, &b->reads, &e->reads, pushed, loop);
-        enter_transfers(w, &b->writes, &e->writes, popped, loop);
+        const struct polynomial *reads = amount_before_iteration(w, b->reads.amount, e->reads.amount, loop),
+                                *writes =
+                                    amount_before_iteration(w, b->writes.amount, e->writes.amount, loop);
+        widen_transfers(w, &b->reads, &e->reads, pushed, loop);
+        widen_transfers(w, &b->writes, &e->writes, popped, loop);
         b->reads.amount = reads;
         b->writes.amount = writes;
         into->buffers[i].reads = b->reads;
@@ -479,51 +484,53 @@ static void enter(struct walk *w, void *entry, const void *end_of_turn, const st
     }
 }
 
-static bool confirm_transfers(struct walk *w, const struct transfers *entry, const struct transfers *end,
-                              const struct loop_turns *loop) {
+static bool transfers_are_fixpoint(struct walk *w, const struct transfers *invariant,
+                                   const struct transfers *end, const struct loop_range *loop) {
     struct values *v = &w->values;
     const struct polynomial *next = sum_of(v, atom_value(v, loop->atom), number(v, loop->step));
-    if (entry->amount && !same_value(replace_atom(v, entry->amount, loop->atom, next), end->amount))
+    if (invariant->amount && !same_value(replace_atom(v, invariant->amount, loop->atom, next), end->amount))
         return false;
     return !end->some ||
-           (entry->some && prove_quietly(w, replace_atom(v, entry->low, loop->atom, next), end->low));
+           (invariant->some && prove_quietly(w, replace_atom(v, invariant->low, loop->atom, next), end->low));
 }
 
-static bool confirm(struct walk *w, const void *entry, const void *end, const struct loop_turns *loop) {
-    const struct movement *from = entry, *to = end;
-    bool confirmed = true;
-    for (size_t i = 0; i < w->buffer_count && confirmed; i++)
-        confirmed = confirm_transfers(w, &from->buffers[i].reads, &to->buffers[i].reads, loop) &&
-                    confirm_transfers(w, &from->buffers[i].writes, &to->buffers[i].writes, loop);
-    return confirmed;
+static bool is_fixpoint(struct walk *w, const void *invariant, const void *end,
+                        const struct loop_range *loop) {
+    const struct movement *from = invariant, *to = end;
+    bool fixpoint = true;
+    for (size_t i = 0; i < w->buffer_count && fixpoint; i++)
+        fixpoint = transfers_are_fixpoint(w, &from->buffers[i].reads, &to->buffers[i].reads, loop) &&
+                   transfers_are_fixpoint(w, &from->buffers[i].writes, &to->buffers[i].writes, loop);
+    return fixpoint;
 }
 
-/* What the last turn leaves. How many there are says the induction, also where there is no turn. */
-static void last_turn(struct walk *w, struct transfers *transfers, const struct loop_turns *loop) {
+/* What the last iteration leaves. How many there are says the induction, also where there is no iteration. */
+static void last_iteration(struct walk *w, struct transfers *transfers, const struct loop_range *loop) {
     struct values *v = &w->values;
-    const struct polynomial *turns = product_of(v, loop->trips, number(v, loop->step)),
-                            *last = sum_of(v, loop->lower, difference_of(v, turns, number(v, loop->step)));
+    const struct polynomial *iterations = product_of(v, loop->trips, number(v, loop->step)),
+                            *last =
+                                sum_of(v, loop->lower, difference_of(v, iterations, number(v, loop->step)));
     if (transfers->some && depends_on_atom(v, transfers->low, loop->atom))
         transfers->low = replace_atom(v, transfers->low, loop->atom, last);
     if (transfers->amount && depends_on_atom(v, transfers->amount, loop->atom))
         transfers->amount = replace_atom(v, transfers->amount, loop->atom, last);
 }
 
-static void leave_amount(struct walk *w, struct transfers *state, const struct transfers *entry,
-                         const struct loop_turns *loop) {
+static void amount_after_loop(struct walk *w, struct transfers *state, const struct transfers *invariant,
+                              const struct loop_range *loop) {
     struct values *v = &w->values;
     const struct polynomial *behind =
         sum_of(v, loop->lower, product_of(v, loop->trips, number(v, loop->step)));
-    if (entry->amount && behind)
-        state->amount = replace_atom(v, entry->amount, loop->atom, behind);
+    if (invariant->amount && behind)
+        state->amount = replace_atom(v, invariant->amount, loop->atom, behind);
 }
 
-static void leave(struct walk *w, void *state, const void *entry, const void *end_of_turn,
-                  const struct loop_turns *loop) {
-    struct movement *end = arena_copy(w->compilation->arena, end_of_turn, state_size(w));
+static void after_loop(struct walk *w, void *state, const void *invariant, const void *end_of_iteration,
+                       const struct loop_range *loop) {
+    struct movement *end = arena_copy(w->compilation->arena, end_of_iteration, state_size(w));
     for (size_t i = 0; i < w->buffer_count; i++) {
-        last_turn(w, &end->buffers[i].reads, loop);
-        last_turn(w, &end->buffers[i].writes, loop);
+        last_iteration(w, &end->buffers[i].reads, loop);
+        last_iteration(w, &end->buffers[i].writes, loop);
     }
     bool runs = prove_quietly(w, number(&w->values, 1), loop->trips);
     if (runs)
@@ -532,9 +539,9 @@ static void leave(struct walk *w, void *state, const void *entry, const void *en
         join_at(w, state, end, new_place(w));
     for (size_t i = 0; i < w->buffer_count; i++) {
         struct buffer_movement *after = &((struct movement *)state)->buffers[i];
-        const struct buffer_movement *from = &((const struct movement *)entry)->buffers[i];
-        leave_amount(w, &after->reads, &from->reads, loop);
-        leave_amount(w, &after->writes, &from->writes, loop);
+        const struct buffer_movement *from = &((const struct movement *)invariant)->buffers[i];
+        amount_after_loop(w, &after->reads, &from->reads, loop);
+        amount_after_loop(w, &after->writes, &from->writes, loop);
     }
 }
 
@@ -545,20 +552,20 @@ static const struct polynomial *pointer(struct walk *w, const void *state, size_
                         .name = "",
                         .step = (int64_t)buffer,
                         .write = write,
-                        .turn = write ? b->back.move : b->front.move,
+                        .origin = write ? b->back.move : b->front.move,
                         .span = span};
     return atom_value(&w->values, atom_find(&w->values, &atom));
 }
 
-const struct proof prove_movement = {
+const struct domain movement_domain = {
     .state_size = state_size,
-    .begin = begin,
-    .call = call,
-    .end = end,
+    .initial = initial,
+    .transfer = transfer,
+    .final = final,
     .join = join,
-    .enter = enter,
-    .leave = leave,
+    .widen = widen,
+    .after_loop = after_loop,
     .pointer = pointer,
     .concerns = concerns,
-    .confirm = confirm,
+    .is_fixpoint = is_fixpoint,
 };

@@ -1,9 +1,8 @@
 /* Between the functions of a kernel: each side of a circular buffer belongs to one function, what is read is
- * written, and every turn of the loop that functions share moves as many pages in as out.
+ * written, and every iteration of the loop that functions share moves as many pages in as out.
  *
- * A side is a flow: pages moved before, in each turn of, and behind the outermost loops. Equal loops of two
- * functions are one atom, so flows compare term by term.
- */
+ * A side is a flow: pages moved before, in each iteration of, and behind the outermost loops. Equal loops of
+ * two functions are one atom, so flows compare term by term. */
 #include <string.h>
 
 #include "ir/attributes.h"
@@ -11,16 +10,16 @@
 
 enum { ITEM_LIMIT = 6 };
 
-struct item {
+struct flow_item {
     size_t loop; /* ATOM_LIMIT: outside of loops */
     const struct polynomial *pages;
     struct span span;
 };
 
 struct flow {
-    const struct polynomial *turn; /* pages moved since the outermost loop began; NULL: unknown */
+    const struct polynomial *in_loop; /* pages moved since the outermost loop began; NULL: unknown */
     bool unclear;
-    struct item items[ITEM_LIMIT];
+    struct flow_item items[ITEM_LIMIT];
     size_t count;
     struct span span;
 };
@@ -35,7 +34,7 @@ struct user {
     struct span span;
 };
 
-struct account {
+struct traffic {
     struct flow pushed, popped;
     struct user producer, consumer;
     bool written, read;
@@ -48,10 +47,10 @@ static size_t state_size(const struct walk *w) {
     return w->buffer_count * sizeof(struct flows);
 }
 
-static void begin(struct walk *w, void *state) {
+static void initial(struct walk *w, void *state) {
     struct flows *flows = state;
     for (size_t i = 0; i < w->buffer_count; i++)
-        flows[i].back = flows[i].front = (struct flow){.turn = number(&w->values, 0)};
+        flows[i].back = flows[i].front = (struct flow){.in_loop = number(&w->values, 0)};
 }
 
 static bool concerns(const struct call_effect *effect) {
@@ -61,7 +60,7 @@ static bool concerns(const struct call_effect *effect) {
 
 static void add_item(struct flow *flow, size_t loop, const struct polynomial *pages, struct values *v,
                      struct span span) {
-    struct item *last = flow->count ? &flow->items[flow->count - 1] : NULL;
+    struct flow_item *last = flow->count ? &flow->items[flow->count - 1] : NULL;
     int64_t known;
     if (!pages) {
         flow->unclear = true;
@@ -73,12 +72,12 @@ static void add_item(struct flow *flow, size_t loop, const struct polynomial *pa
     } else if (flow->count == ITEM_LIMIT) {
         flow->unclear = true;
     } else {
-        flow->items[flow->count++] = (struct item){loop, pages, span};
+        flow->items[flow->count++] = (struct flow_item){loop, pages, span};
     }
 }
 
 static void use_side(struct walk *w, size_t buffer, bool back, struct span span) {
-    struct account *account = (struct account *)w->context + buffer;
+    struct traffic *account = (struct traffic *)w->context + buffer;
     struct user *user = back ? &account->producer : &account->consumer;
     if (!user->function) {
         *user = (struct user){w->function, span};
@@ -97,7 +96,7 @@ static void access_buffer(struct walk *w, const struct walked_call *call, int ar
     size_t buffer = buffer_of(w, call, argument);
     if (!argument || buffer == w->buffer_count)
         return;
-    struct account *account = (struct account *)w->context + buffer;
+    struct traffic *account = (struct traffic *)w->context + buffer;
     use_side(w, buffer, back, call->span);
     account->written |= back;
     account->read |= !back;
@@ -107,7 +106,7 @@ static void access_address(struct walk *w, const struct walked_call *call) {
     const struct polynomial *offset;
     const struct atom *pointer = pointer_in(w, argument_of(w, call, call->effect->address), &offset);
     bool back = call->effect->kind != EFFECT_WRITE_PAGE;
-    struct account *accounts = w->context;
+    struct traffic *accounts = w->context;
     if (!pointer) { /* anywhere, as far as is known */
         for (size_t i = 0; i < w->buffer_count; i++)
             accounts[i].written |= back;
@@ -118,7 +117,7 @@ static void access_address(struct walk *w, const struct walked_call *call) {
     accounts[pointer->step].read |= !back;
 }
 
-static void call(struct walk *w, void *state, const struct walked_call *call) {
+static void transfer(struct walk *w, void *state, const struct walked_call *call) {
     struct flows *flows = state;
     const struct call_effect *effect = call->effect;
     struct values *v = &w->values;
@@ -138,12 +137,12 @@ static void call(struct walk *w, void *state, const struct walked_call *call) {
         const struct polynomial *pages = argument_of(w, call, effect->pages);
         use_side(w, buffer, back, call->span);
         if (effect->kind == EFFECT_WAIT)
-            ((struct account *)w->context)[buffer].waited = call->span;
+            ((struct traffic *)w->context)[buffer].waited = call->span;
         if (effect->kind != EFFECT_PUSH && effect->kind != EFFECT_POP)
             return;
         flow->span = call->span;
         if (w->loop_count)
-            flow->turn = sum_of(v, flow->turn, pages);
+            flow->in_loop = sum_of(v, flow->in_loop, pages);
         else
             add_item(flow, ATOM_LIMIT, pages, v, call->span);
     }
@@ -154,8 +153,8 @@ static void join_flow(struct flow *into, const struct flow *other) {
     for (size_t i = 0; same && i < into->count; i++)
         same = same_value(into->items[i].pages, other->items[i].pages);
     into->unclear |= !same;
-    if (!same_value(into->turn, other->turn))
-        into->turn = NULL;
+    if (!same_value(into->in_loop, other->in_loop))
+        into->in_loop = NULL;
 }
 
 static void join(struct walk *w, void *into, const void *other) {
@@ -165,42 +164,42 @@ static void join(struct walk *w, void *into, const void *other) {
     }
 }
 
-static void enter(struct walk *w, void *entry, const void *end, const struct loop_turns *loop) {
+static void widen(struct walk *w, void *invariant, const void *end, const struct loop_range *loop) {
     (void)w;
-    (void)entry;
+    (void)invariant;
     (void)end;
     (void)loop;
 }
 
-static void leave_flow(struct walk *w, struct flow *flow, const struct flow *end,
-                       const struct loop_turns *loop) {
+static void flow_after_loop(struct walk *w, struct flow *flow, const struct flow *end,
+                            const struct loop_range *loop) {
     struct values *v = &w->values;
-    const struct polynomial *change = difference_of(v, end->turn, flow->turn);
+    const struct polynomial *change = difference_of(v, end->in_loop, flow->in_loop);
     if (change && depends_on_atom(v, change, loop->atom))
         change = NULL;
     flow->unclear |= end->unclear;
     if (end->span.line)
         flow->span = end->span;
     if (w->loop_count)
-        flow->turn = sum_of(v, flow->turn, product_of(v, change, loop->trips));
+        flow->in_loop = sum_of(v, flow->in_loop, product_of(v, change, loop->trips));
     else
         add_item(flow, loop->atom, change, v, end->span);
 }
 
-static void leave(struct walk *w, void *state, const void *entry, const void *end,
-                  const struct loop_turns *loop) {
-    (void)entry;
+static void after_loop(struct walk *w, void *state, const void *invariant, const void *end,
+                       const struct loop_range *loop) {
+    (void)invariant;
     for (size_t i = 0; i < w->buffer_count; i++) {
         struct flows *at = (struct flows *)state + i;
         const struct flows *to = (const struct flows *)end + i;
-        leave_flow(w, &at->back, &to->back, loop);
-        leave_flow(w, &at->front, &to->front, loop);
+        flow_after_loop(w, &at->back, &to->back, loop);
+        flow_after_loop(w, &at->front, &to->front, loop);
     }
 }
 
-static void end(struct walk *w, void *state) {
+static void final(struct walk *w, void *state) {
     const struct flows *flows = state;
-    struct account *accounts = w->context;
+    struct traffic *accounts = w->context;
     for (size_t i = 0; i < w->buffer_count; i++) {
         if (flows[i].back.count || flows[i].back.unclear)
             accounts[i].pushed = flows[i].back;
@@ -209,14 +208,14 @@ static void end(struct walk *w, void *state) {
     }
 }
 
-static const struct proof order = {
+static const struct domain order_domain = {
     .state_size = state_size,
-    .begin = begin,
-    .call = call,
-    .end = end,
+    .initial = initial,
+    .transfer = transfer,
+    .final = final,
     .join = join,
-    .enter = enter,
-    .leave = leave,
+    .widen = widen,
+    .after_loop = after_loop,
     .pointer = walk_window_address,
     .concerns = concerns,
 };
@@ -224,8 +223,8 @@ static const struct proof order = {
 /* ---- all functions ---- */
 
 /* The first loop that moves pages, and what is moved before it. */
-static const struct item *first_loop(const struct flow *flow, const struct polynomial **before,
-                                     struct values *v) {
+static const struct flow_item *first_loop(const struct flow *flow, const struct polynomial **before,
+                                          struct values *v) {
     *before = number(v, 0);
     for (size_t i = 0; i < flow->count; i++) {
         if (flow->items[i].loop != ATOM_LIMIT)
@@ -240,21 +239,22 @@ static bool surely_differ(struct values *v, const struct polynomial *a, const st
     return difference && difference->count && (never_negative(difference) || never_positive(difference));
 }
 
-static void check_turns(struct walk *w, size_t buffer, const struct account *account) {
+static void check_iterations(struct walk *w, size_t buffer, const struct traffic *account) {
     struct values *v = &w->values;
     const struct polynomial *before_push, *before_pop;
-    const struct item *in = first_loop(&account->pushed, &before_push, v),
-                      *out = first_loop(&account->popped, &before_pop, v);
+    const struct flow_item *in = first_loop(&account->pushed, &before_push, v),
+                           *out = first_loop(&account->popped, &before_pop, v);
     if (account->pushed.unclear || account->popped.unclear || !in || !out || in->loop != out->loop)
         return;
     const char *loop = v->atoms[in->loop].name;
     if (surely_differ(v, in->pages, out->pages)) {
-        walk_error(w, out->span, "in every turn of %s, %s pushes %s of the pages of %s, and %s pops %s", loop,
-                   account->producer.function->name, value_text(w, in->pages), buffer_label(w, buffer),
+        walk_error(w, out->span, "in every iteration of %s, %s pushes %s of the pages of %s, and %s pops %s",
+                   loop, account->producer.function->name, value_text(w, in->pages), buffer_label(w, buffer),
                    account->consumer.function->name, value_text(w, out->pages));
         walk_note(w, in->span, "%s pushes here", account->producer.function->name);
         walk_help(
-            w, "what a turn pushes the same turn must pop: the buffer fills up, or runs dry, as turns go on");
+            w,
+            "what an iteration pushes the same iteration must pop: the buffer fills up, or runs dry, as iterations go on");
     } else if (surely_differ(v, before_push, before_pop)) {
         walk_error(w, out->span, "before the loop over %s, %s pushes %s of the pages of %s, and %s pops %s",
                    loop, account->producer.function->name, value_text(w, before_push),
@@ -280,7 +280,7 @@ static const struct polynomial *total(struct walk *w, const struct flow *flow) {
 }
 
 /* Pages waited for at the end, beyond what was pushed. */
-static void check_last_wait(struct walk *w, size_t buffer, const struct account *account) {
+static void check_last_wait(struct walk *w, size_t buffer, const struct traffic *account) {
     struct values *v = &w->values;
     const struct polynomial *pushed = total(w, &account->pushed);
     const struct polynomial *wanted = sum_of(v, total(w, &account->popped), w->waited_at_end[buffer]);
@@ -294,7 +294,7 @@ static void check_last_wait(struct walk *w, size_t buffer, const struct account 
     walk_help(w, "the wait never returns: wait for what is pushed only");
 }
 
-static void check_contents(struct walk *w, size_t buffer, const struct account *account) {
+static void check_contents(struct walk *w, size_t buffer, const struct traffic *account) {
     if (account->written || !account->read || !account->pushed.count)
         return;
     walk_error(w, account->pushed.span, "pages of %s are pushed and read, but nothing writes them",
@@ -317,18 +317,18 @@ static void check_role(struct walk *w, size_t buffer, const struct user *user, c
 }
 
 void prove_order(struct walk *w, struct node_list functions) {
-    struct account *accounts =
+    struct traffic *accounts =
         arena_allocate(w->compilation->arena, (w->buffer_count + 1) * sizeof *accounts);
     w->context = accounts;
     for (size_t i = 0; i < functions.count; i++)
-        walk_function(w, &order, node_as(functions.items[i], function));
+        walk_function(w, &order_domain, node_as(functions.items[i], function));
     for (size_t i = 0; i < w->buffer_count; i++) {
         check_role(w, i, &accounts[i].producer, KEY_TT_PRODUCER, "fills");
         check_role(w, i, &accounts[i].consumer, KEY_TT_CONSUMER, "empties");
         /* Behind other faults these would only follow from them. */
         if (w->errors != w->compilation->diagnostics->error_count)
             continue;
-        check_turns(w, i, &accounts[i]);
+        check_iterations(w, i, &accounts[i]);
         check_last_wait(w, i, &accounts[i]);
         check_contents(w, i, &accounts[i]);
     }

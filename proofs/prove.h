@@ -10,7 +10,7 @@
 #include "ir/compilation.h"
 
 /* All proofs. Call it on a kernel whose sides of circular buffers balance and whose DST sections are in order
- * (verify_protocol.h): what follows from such faults is not told apart from faults of its own. */
+ * (verify_protocol.h): what follows from such faults is not distinguished from faults of its own. */
 void prove_device_kernel(struct compilation *compilation);
 
 #endif

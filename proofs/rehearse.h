@@ -2,7 +2,7 @@
  * a few launches of small sizes. What the proofs can only leave undecided shows here when it goes wrong on
  * one of them: pages of tensors, pages of circular buffers that nobody wrote, waits without an end.
  *
- * A fault is an error that names launch, core and turn. A kernel that passes is not proved by it.
+ * A fault is an error that names launch, core and iteration. A kernel that passes is not proved by it.
  */
 #ifndef TILEC_PROOFS_REHEARSE_H
 #define TILEC_PROOFS_REHEARSE_H

@@ -29,7 +29,7 @@ static bool is_within(const struct performed_core *core, const uint32_t corners[
 }
 
 /* The core of the launch at NoC coordinates; NULL after a fault. */
-static struct core *core_at(struct player *p, uint32_t x, uint32_t y) {
+static struct rehearsed_core *core_at(struct player *p, uint32_t x, uint32_t y) {
     for (size_t i = 0; i < p->core_count; i++)
         if (p->cores[i].performed->noc[0] == x && p->cores[i].performed->noc[1] == y)
             return &p->cores[i];
@@ -61,7 +61,7 @@ static bool receivers_agree(struct player *p) {
 
 static void increase(struct player *p) {
     size_t semaphore = semaphore_at(p, event_argument(p, p->event->effect->target));
-    struct core *core = core_at(p, p->event->cores[0], p->event->cores[1]);
+    struct rehearsed_core *core = core_at(p, p->event->cores[0], p->event->cores[1]);
     if (p->failed)
         return;
     core->semaphores[semaphore] += event_argument(p, p->event->effect->value);
@@ -73,7 +73,7 @@ static void spread_semaphore(struct player *p) {
            to = semaphore_at(p, event_argument(p, p->event->effect->target));
     bool goes = !p->failed && receivers_agree(p);
     for (size_t i = 0; goes && i < p->core_count; i++) {
-        struct core *core = &p->cores[i];
+        struct rehearsed_core *core = &p->cores[i];
         if (core == p->core || !is_within(core->performed, p->event->cores))
             continue;
         if (core->semaphores[to] == p->core->semaphores[from])
@@ -90,11 +90,11 @@ static void spread_semaphore(struct player *p) {
 }
 
 /* A page lands on another core: in what that core has reserved. */
-static void land(struct player *p, struct core *receiver, uint32_t address) {
-    struct core *sender = p->core;
+static void land(struct player *p, struct rehearsed_core *receiver, uint32_t address) {
+    struct rehearsed_core *sender = p->core;
     int64_t offset;
     p->core = receiver;
-    struct ring *ring = ring_at(p, address, true, &offset);
+    struct rehearsed_ring *ring = ring_at(p, address, true, &offset);
     struct ring_page *page = ring ? window_page(p, ring, true, offset / ring->buffer->page_bytes) : NULL;
     if (page)
         page_written(ring, page);
@@ -109,7 +109,7 @@ static void spread_pages(struct player *p) {
     p->core->linked = event_argument(p, effect->linked) ? p->event : NULL;
     while (goes && done < bytes && !p->failed) {
         int64_t offset;
-        struct ring *ring = ring_at(p, source + done, true, &offset);
+        struct rehearsed_ring *ring = ring_at(p, source + done, true, &offset);
         const struct ring_page *page =
             ring ? window_page(p, ring, true, offset / ring->buffer->page_bytes) : NULL;
         if (!page)
@@ -158,7 +158,7 @@ bool perform_between_cores(struct player *p) {
     }
 }
 
-/* ---- whose turn it is ---- */
+/* ---- who goes on next ---- */
 
 /* As far as it goes; true when it got anywhere. */
 static bool go_on(struct player *p, struct performer *performer) {
@@ -182,7 +182,7 @@ static const char *wait_text(struct player *p) {
                             p->rehearsal->semaphores[semaphore].node->name, event_argument(p, effect->value),
                             p->core->semaphores[semaphore]);
     }
-    const struct ring *ring = ring_of(p, effect->buffer);
+    const struct rehearsed_ring *ring = ring_of(p, effect->buffer);
     return arena_printf(
         arena, "%s of %" PRIu32 " pages of %s, of which %" PRIu32 " of %" PRIu32 " are filled", effect->name,
         event_argument(p, effect->pages), ring->buffer->node->name, ring->filled, ring->buffer->pages);
@@ -294,16 +294,16 @@ static uint32_t slots_of(const struct compilation *c) {
     return tiles < DST_LIMIT ? tiles : DST_LIMIT;
 }
 
-static struct ring *open_rings(struct rehearsal *r) {
-    struct ring *rings = arena_allocate(r->arena, (r->buffer_count + 1) * sizeof *rings);
+static struct rehearsed_ring *open_rings(struct rehearsal *r) {
+    struct rehearsed_ring *rings = arena_allocate(r->arena, (r->buffer_count + 1) * sizeof *rings);
     for (size_t i = 0; i < r->buffer_count; i++)
-        rings[i] = (struct ring){
+        rings[i] = (struct rehearsed_ring){
             .buffer = &r->buffers[i],
             .pages = arena_allocate(r->arena, (r->buffers[i].pages + 1) * sizeof *rings[i].pages)};
     return rings;
 }
 
-static void open_core(struct rehearsal *r, struct core *core) {
+static void open_core(struct rehearsal *r, struct rehearsed_core *core) {
     core->rings = open_rings(r);
     core->read_batch = core->flushed_batch = 1;
     core->semaphores = arena_allocate(r->arena, (r->semaphore_count + 1) * sizeof *core->semaphores);

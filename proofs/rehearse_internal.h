@@ -95,10 +95,10 @@ struct trace {
 bool trace_function(struct rehearsal *rehearsal, const struct node_function *function,
                     const uint32_t *arguments, size_t argument_count, struct trace *trace);
 /* The loops around an event: "at tid = 0, k = 3", or "". */
-const char *trace_turn(struct rehearsal *rehearsal, const struct node_function *function,
-                       const uint32_t *arguments, size_t argument_count, size_t event);
+const char *trace_iteration(struct rehearsal *rehearsal, const struct node_function *function,
+                            const uint32_t *arguments, size_t argument_count, size_t event);
 
-/* ---- playing them together ---- */
+/* ---- playing all cores ---- */
 
 struct performer {
     const struct node_function *function;
@@ -132,15 +132,15 @@ struct ring_page {
  */
 enum slot_state { SLOT_UNWRITTEN, SLOT_MOVED, SLOT_COMPUTED };
 
-struct ring {
+struct rehearsed_ring {
     const struct rehearsed_buffer *buffer;
     uint32_t write_page, read_page, filled, reserved, waited;
     struct ring_page *pages;
 };
 
-struct core {
+struct rehearsed_core {
     struct performed_core *performed;
-    struct ring *rings;
+    struct rehearsed_ring *rings;
     uint32_t read_batch, write_batch,
         flushed_batch; /* numbers of the transfers that no barrier has ended yet */
     enum slot_state slots[DST_LIMIT];
@@ -153,7 +153,7 @@ struct core {
 
 struct player {
     struct rehearsal *rehearsal;
-    struct core *cores, *core; /* core: at work */
+    struct rehearsed_core *cores, *core; /* core: at work */
     size_t core_count;
     struct performer *performer;
     const struct event *event;
@@ -167,13 +167,13 @@ void fail(struct player *player, const char *help, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The argument at a position of call_effects.def. */
 uint32_t event_argument(const struct player *player, int position);
-struct ring *ring_of(struct player *player, int position);
+struct rehearsed_ring *ring_of(struct player *player, int position);
 /* The ring of the core at work that an address lies in, and the byte from its window on; NULL after a fault.
  */
-struct ring *ring_at(struct player *player, uint32_t address, bool back, int64_t *offset);
+struct rehearsed_ring *ring_at(struct player *player, uint32_t address, bool back, int64_t *offset);
 /* A page of the window at the back or at the front; NULL after a fault. */
-struct ring_page *window_page(struct player *player, struct ring *ring, bool back, int64_t page);
-void page_written(struct ring *ring, struct ring_page *page);
+struct ring_page *window_page(struct player *player, struct rehearsed_ring *ring, bool back, int64_t page);
+void page_written(struct rehearsed_ring *ring, struct ring_page *page);
 /* False: the thread has to wait. */
 bool perform(struct player *player);
 /* rehearse_order.c: what surely came before what is done next. */

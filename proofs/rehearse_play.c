@@ -37,14 +37,15 @@ void fail(struct player *p, const char *help, const char *format, ...) {
     va_start(arguments, format);
     const char *message = arena_vprintf(r->arena, format, arguments);
     va_end(arguments);
-    const char *turn = trace_turn(r, performer->function, performer->arguments, performer->argument_count,
-                                  (size_t)(p->event - performer->trace.events));
-    report_error(d, p->event->span, "%s%s%s%s", message, turn, core_text(p), launch_text(r));
+    const char *iteration =
+        trace_iteration(r, performer->function, performer->arguments, performer->argument_count,
+                        (size_t)(p->event - performer->trace.events));
+    report_error(d, p->event->span, "%s%s%s%s", message, iteration, core_text(p), launch_text(r));
     if (help)
         report_help(d, (struct span){0}, "%s", help);
 }
 
-static const char *name_of(const struct ring *ring) {
+static const char *name_of(const struct rehearsed_ring *ring) {
     return ring->buffer->node->name;
 }
 
@@ -54,7 +55,7 @@ uint32_t event_argument(const struct player *p, int position) {
     return position > 0 && position <= EVENT_ARGUMENTS ? p->event->arguments[position - 1] : 0;
 }
 
-struct ring *ring_of(struct player *p, int position) {
+struct rehearsed_ring *ring_of(struct player *p, int position) {
     uint32_t id = event_argument(p, position);
     for (size_t i = 0; i < p->rehearsal->buffer_count; i++)
         if (p->rehearsal->buffers[i].node->id == (int64_t)id)
@@ -65,7 +66,7 @@ struct ring *ring_of(struct player *p, int position) {
 }
 
 /* A page of the window at the back or at the front; NULL after a fault. */
-struct ring_page *window_page(struct player *p, struct ring *ring, bool back, int64_t page) {
+struct ring_page *window_page(struct player *p, struct rehearsed_ring *ring, bool back, int64_t page) {
     uint32_t window = back ? ring->reserved : ring->waited, first = back ? ring->write_page : ring->read_page;
     if (page < 0 || page >= window) {
         fail(p,
@@ -85,13 +86,13 @@ struct ring_page *window_page(struct player *p, struct ring *ring, bool back, in
     return &ring->pages[first + page];
 }
 
-void page_written(struct ring *ring, struct ring_page *page) {
+void page_written(struct rehearsed_ring *ring, struct ring_page *page) {
     page->covered = ring->buffer->page_bytes;
     page->bytes = page->known = NULL;
 }
 
 /* The tile is there, whole. */
-static struct ring_page *read_page(struct player *p, struct ring *ring, int64_t number) {
+static struct ring_page *read_page(struct player *p, struct rehearsed_ring *ring, int64_t number) {
     struct ring_page *page = window_page(p, ring, false, number);
     if (page && page->covered < ring->buffer->page_bytes) {
         fail(p, "the producer must write every page that is read, before it pushes it",
@@ -102,14 +103,14 @@ static struct ring_page *read_page(struct player *p, struct ring *ring, int64_t 
     return page;
 }
 
-static bool enough(const struct player *p, const struct ring *ring) {
+static bool enough(const struct player *p, const struct rehearsed_ring *ring) {
     uint32_t pages = event_argument(p, p->event->effect->pages);
     return p->event->effect->kind == EFFECT_RESERVE ? ring->buffer->pages - ring->filled >= pages
                                                     : ring->filled >= pages;
 }
 
 /* False: it has to wait. */
-static bool open_window(struct player *p, struct ring *ring) {
+static bool open_window(struct player *p, struct rehearsed_ring *ring) {
     uint32_t pages = event_argument(p, p->event->effect->pages);
     bool reserve = p->event->effect->kind == EFFECT_RESERVE;
     uint32_t *window = reserve ? &ring->reserved : &ring->waited,
@@ -132,7 +133,7 @@ static bool in_flight(uint32_t batch, uint32_t ended) {
     return batch > ended;
 }
 
-static void move_window(struct player *p, struct ring *ring) {
+static void move_window(struct player *p, struct rehearsed_ring *ring) {
     bool push = p->event->effect->kind == EFFECT_PUSH;
     uint32_t pages = event_argument(p, p->event->effect->pages),
              *at = push ? &ring->write_page : &ring->read_page,
@@ -164,9 +165,9 @@ static void move_window(struct player *p, struct ring *ring) {
 /* ---- data movement ---- */
 
 /* The ring that an address lies in, and the byte from its window on; NULL after a fault. */
-struct ring *ring_at(struct player *p, uint32_t address, bool back, int64_t *offset) {
+struct rehearsed_ring *ring_at(struct player *p, uint32_t address, bool back, int64_t *offset) {
     for (size_t i = 0; i < p->rehearsal->buffer_count; i++) {
-        struct ring *ring = &p->core->rings[i];
+        struct rehearsed_ring *ring = &p->core->rings[i];
         const struct rehearsed_buffer *buffer = ring->buffer;
         if (address < buffer->base || address - buffer->base >= buffer->pages * buffer->page_bytes)
             continue;
@@ -206,7 +207,8 @@ static void transfer(struct player *p) {
     struct rehearsed_tensor *tensor = &p->rehearsal->tensors[p->event->arguments[1]];
     uint32_t page_number = p->event->arguments[0];
     int64_t offset;
-    struct ring *ring = ring_at(p, event_argument(p, p->event->effect->address), !to_tensor, &offset);
+    struct rehearsed_ring *ring =
+        ring_at(p, event_argument(p, p->event->effect->address), !to_tensor, &offset);
     if (!ring)
         return;
     int64_t bytes = ring->buffer->page_bytes, number = floor_quotient(offset, bytes);
@@ -238,7 +240,7 @@ static void transfer(struct player *p) {
 
 static void store(struct player *p) {
     int64_t offset, size = p->event->effect->bytes;
-    struct ring *ring = ring_at(p, event_argument(p, p->event->effect->address), true, &offset);
+    struct rehearsed_ring *ring = ring_at(p, event_argument(p, p->event->effect->address), true, &offset);
     if (!ring)
         return;
     int64_t bytes = ring->buffer->page_bytes, number = floor_quotient(offset, bytes),
@@ -304,14 +306,14 @@ static void write_slot(struct player *p, uint32_t slot) {
 }
 
 /* Tiles of f32 pass through DST as they are, or not at all. */
-static void check_width(struct player *p, const struct ring *ring) {
+static void check_width(struct player *p, const struct rehearsed_ring *ring) {
     if (ring && !p->full_width && ring->buffer->node->dtype == DTYPE_F32)
         fail(p, "set fp32_dest_acc_en = 1", "%s is for %s, which is f32, and DST holds 16 bits",
              p->event->effect->name, name_of(ring));
 }
 
 /* The bits of an element of a page that was made by stores, by its place in the faces. */
-static uint32_t stored_bits(const struct ring *ring, const struct ring_page *page, uint32_t index) {
+static uint32_t stored_bits(const struct rehearsed_ring *ring, const struct ring_page *page, uint32_t index) {
     uint32_t bits = 0;
     for (uint32_t i = 0; i < ring->buffer->element_bytes; i++)
         bits |= (uint32_t)page->bytes[index * ring->buffer->element_bytes + i] << 8 * i;
@@ -320,7 +322,7 @@ static uint32_t stored_bits(const struct ring *ring, const struct ring_page *pag
 
 /* Row 0 of each face holds the weights, 1 for a maximum; all else is 0; both faces that share a row or column
  * of the data agree. */
-static void check_scaler(struct player *p, struct ring *ring, const struct ring_page *page) {
+static void check_scaler(struct player *p, struct rehearsed_ring *ring, const struct ring_page *page) {
     const struct node_call *call = p->event->call;
     bool maximum = strcmp(attribute_word(call->arguments.items[0], ""), "MAX") == 0,
          rows = strcmp(attribute_word(call->arguments.items[1], ""), "REDUCE_ROW") == 0;
@@ -345,7 +347,8 @@ static void operate(struct player *p) {
     uint32_t columns = effect->columns ? event_argument(p, effect->columns) : 1,
              rows = effect->rows ? event_argument(p, effect->rows) : 1,
              stride = effect->stride ? event_argument(p, effect->stride) : 1;
-    struct ring *a = effect->a ? ring_of(p, effect->a) : NULL, *b = effect->b ? ring_of(p, effect->b) : NULL;
+    struct rehearsed_ring *a = effect->a ? ring_of(p, effect->a) : NULL,
+                          *b = effect->b ? ring_of(p, effect->b) : NULL;
     for (uint32_t i = 0; a && effect->tile_a && i < columns && !p->failed; i++)
         read_page(p, a, (int64_t)event_argument(p, effect->tile_a) + i);
     for (uint32_t i = 0; b && effect->tile_b && i < rows && !p->failed; i++) {
@@ -369,7 +372,7 @@ static void compute_vector(struct player *p) {
 
 static void pack(struct player *p) {
     const struct call_effect *effect = p->event->effect;
-    struct ring *ring = ring_of(p, effect->buffer);
+    struct rehearsed_ring *ring = ring_of(p, effect->buffer);
     read_slot(p, event_argument(p, effect->slot));
     check_width(p, ring);
     struct ring_page *page =
@@ -391,7 +394,7 @@ static void configure(struct player *p) {
 
 /* False: the thread has to wait. */
 bool perform(struct player *p) {
-    struct ring *ring;
+    struct rehearsed_ring *ring;
     if (!p->event->effect) {
         fail(p, p->event->help, "%s", p->event->fault);
         return true;

@@ -522,8 +522,8 @@ bool trace_function(struct rehearsal *r, const struct node_function *function, c
     return !r->unknown;
 }
 
-const char *trace_turn(struct rehearsal *r, const struct node_function *function, const uint32_t *arguments,
-                       size_t argument_count, size_t event) {
+const char *trace_iteration(struct rehearsal *r, const struct node_function *function,
+                            const uint32_t *arguments, size_t argument_count, size_t event) {
     struct tracer *t = arena_allocate(r->arena, sizeof *t);
     struct trace trace;
     const char *text = "";

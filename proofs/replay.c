@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "proofs/internal.h"
-#include "proofs/together.h"
+#include "proofs/product.h"
 
 enum { EVENT_LIMIT = 40000, NESTING_LIMIT = 2 * LOOP_LIMIT };
 
@@ -13,23 +13,23 @@ struct level {
     int64_t value, last;
 };
 
-struct thread {
+struct replay_thread {
     struct level levels[NESTING_LIMIT];
     size_t depth;
-    struct witness witness; /* the values of its turn */
+    struct witness witness; /* the values of its iteration */
     bool unknown;
 };
 
 struct replay_state {
     struct replay *replay;
     struct walk *walk;
-    struct thread *threads;
+    struct replay_thread *threads;
     int64_t *pushed, *popped; /* by buffer */
     bool *touched;            /* by atom: sizes that mattered */
     int events;
 };
 
-struct replay *replay_create(const struct side_by_side *kernel) {
+struct replay *replay_create(const struct product *kernel) {
     struct arena *arena = kernel->walk->compilation->arena;
     struct replay *replay = arena_allocate(arena, sizeof *replay);
     size_t buffers = kernel->walk->buffer_count + 1;
@@ -43,8 +43,8 @@ struct replay *replay_create(const struct side_by_side *kernel) {
 
 /* ---- values ---- */
 
-/* Values of another turn: everything anew but the loops that are open. */
-static void renew_values(struct replay_state *s, struct thread *t) {
+/* Values of another iteration: everything anew but the loops that are open. */
+static void renew_values(struct replay_state *s, struct replay_thread *t) {
     struct values *v = &s->walk->values;
     for (size_t i = 0; i < v->count; i++) {
         s->touched[i] |= v->atoms[i].kind == ATOM_SIZE && t->witness.known[i] > 0;
@@ -65,13 +65,13 @@ static void renew_values(struct replay_state *s, struct thread *t) {
     }
 }
 
-static int64_t value_of(struct thread *t, const struct polynomial *p) {
+static int64_t value_of(struct replay_thread *t, const struct polynomial *p) {
     int64_t value = 0;
     t->unknown |= !witness_value(&t->witness, p, &value) || value < 0;
     return value;
 }
 
-static bool holds(struct thread *t, const struct condition *c) {
+static bool holds(struct replay_thread *t, const struct condition *c) {
     int64_t value = 0;
     switch (c->kind) {
     case CONDITION_NOT:
@@ -91,7 +91,7 @@ static bool holds(struct thread *t, const struct condition *c) {
 
 /* ---- one thread ---- */
 
-static void open_level(struct replay_state *s, struct thread *t, const struct item *items,
+static void open_level(struct replay_state *s, struct replay_thread *t, const struct item *items,
                        const struct item *loop, int64_t first, int64_t last) {
     if (t->depth == NESTING_LIMIT) {
         t->unknown = true;
@@ -102,14 +102,14 @@ static void open_level(struct replay_state *s, struct thread *t, const struct it
         renew_values(s, t);
 }
 
-static void open_loop(struct replay_state *s, struct thread *t, const struct item *loop) {
+static void open_loop(struct replay_state *s, struct replay_thread *t, const struct item *loop) {
     int64_t lower = value_of(t, loop->lower), upper = value_of(t, loop->upper);
     if (!t->unknown && lower < upper)
         open_level(s, t, loop->body, loop, lower, lower + (upper - 1 - lower) / loop->step * loop->step);
 }
 
 /* The next event, NULL at the end. */
-static const struct item *next_event(struct replay_state *s, struct thread *t) {
+static const struct item *next_event(struct replay_state *s, struct replay_thread *t) {
     while (t->depth && !t->unknown) {
         struct level *level = &t->levels[t->depth - 1];
         const struct item *item = level->at;
@@ -133,7 +133,7 @@ static const struct item *next_event(struct replay_state *s, struct thread *t) {
     return NULL;
 }
 
-static bool event_happens(struct replay_state *s, struct thread *t, const struct item *event) {
+static bool event_happens(struct replay_state *s, struct replay_thread *t, const struct item *event) {
     size_t b = event->buffer;
     int64_t pages = value_of(t, event->pages), depth = s->replay->pages[b];
     int64_t *moved = event->effect == EFFECT_PUSH ? s->pushed : s->popped;
@@ -150,7 +150,7 @@ static bool event_happens(struct replay_state *s, struct thread *t, const struct
 }
 
 /* As far as it comes. */
-static bool run_thread(struct replay_state *s, struct thread *t) {
+static bool run_thread(struct replay_state *s, struct replay_thread *t) {
     bool moved = false;
     for (;;) {
         const struct item *event = next_event(s, t);
@@ -163,7 +163,7 @@ static bool run_thread(struct replay_state *s, struct thread *t) {
 
 /* ---- the launch ---- */
 
-static const char *turns_text(struct replay_state *s, const struct thread *t) {
+static const char *iterations_text(struct replay_state *s, const struct replay_thread *t) {
     struct arena *arena = s->walk->compilation->arena;
     const char *text = "";
     for (size_t i = 0; i < t->depth; i++)
@@ -173,7 +173,7 @@ static const char *turns_text(struct replay_state *s, const struct thread *t) {
     return text;
 }
 
-static const struct item *innermost_loop(const struct thread *t) {
+static const struct item *innermost_loop(const struct replay_thread *t) {
     for (size_t i = t->depth; i-- > 0;)
         if (t->levels[i].loop)
             return t->levels[i].loop;
@@ -198,7 +198,7 @@ static bool begin_launch(struct replay_state *s) {
     struct values *v = &s->walk->values;
     memset(s->touched, 0, v->count);
     for (size_t f = 0; f < r->kernel->function_count; f++) {
-        struct thread *t = &s->threads[f];
+        struct replay_thread *t = &s->threads[f];
         t->depth = 0;
         t->unknown = false;
         witness_begin(&t->witness, s->walk, r->sample, 0);
@@ -218,12 +218,12 @@ static enum replay_result end_launch(struct replay_state *s) {
     struct replay *r = s->replay;
     bool ended = true;
     for (size_t f = 0; f < r->kernel->function_count; f++) {
-        struct thread *t = &s->threads[f];
+        struct replay_thread *t = &s->threads[f];
         if (t->unknown || s->events > EVENT_LIMIT)
             return REPLAY_UNKNOWN;
         const struct item *event = next_event(s, t);
-        r->stops[f] = (struct replay_stop){event, event ? value_of(t, event->pages) : 0, turns_text(s, t),
-                                           innermost_loop(t)};
+        r->stops[f] = (struct replay_stop){event, event ? value_of(t, event->pages) : 0,
+                                           iterations_text(s, t), innermost_loop(t)};
         ended = ended && !event;
     }
     for (size_t b = 0; b < s->walk->buffer_count; b++)

@@ -1,4 +1,4 @@
-/* Launches in numbers. A fault is shown by the first turn of the first core that meets it. */
+/* Launches in numbers. A fault is shown by the first iteration of the first core that meets it. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -35,7 +35,7 @@ static bool atom_now(void *context, size_t index, int64_t *value) {
         *value = s->core[atom->position];
         return true;
     case ATOM_LOOP:
-        *value = s->turn[index];
+        *value = s->iteration[index];
         return s->bound[index];
     case ATOM_INDEX:
         s->used[index] = true;
@@ -113,12 +113,12 @@ static bool come(struct sample_launch *s, size_t depth, sample_visit *visit, voi
     }
     bool goes_on = true;
     s->bound[atom] = true;
-    for (int64_t turn = lower; goes_on && turn < upper && s->steps > 0; turn += loop->step) {
+    for (int64_t iteration = lower; goes_on && iteration < upper && s->steps > 0; iteration += loop->step) {
         s->steps--;
-        s->turn[atom] = turn;
+        s->iteration[atom] = iteration;
         goes_on = come(s, depth + 1, visit, context);
     }
-    s->bound[atom] = !goes_on; /* where a search ends, the turn stands */
+    s->bound[atom] = !goes_on; /* where a search ends, the iteration stands */
     return goes_on;
 }
 
@@ -145,7 +145,7 @@ static const char *with_value(struct arena *arena, const char *text, const char 
     return arena_printf(arena, "%s%s%s = %" PRId64, text, *text ? ", " : "", name, value);
 }
 
-const char *sample_turn_text(struct sample_launch *s) {
+const char *sample_iteration_text(struct sample_launch *s) {
     struct arena *arena = s->walk->compilation->arena;
     const struct values *v = &s->walk->values;
     const char *text = "";
@@ -156,7 +156,7 @@ const char *sample_turn_text(struct sample_launch *s) {
     if (core)
         text = arena_printf(arena, "core (%" PRId64 ", %" PRId64 ")", s->core[0], s->core[1]);
     for (size_t i = 0; i < s->access->loop_count; i++) {
-        text = with_value(arena, text, s->access->loop_names[i], s->turn[s->access->loops[i]]);
+        text = with_value(arena, text, s->access->loop_names[i], s->iteration[s->access->loops[i]]);
         for (size_t j = 0; j < v->count; j++)
             if (v->atoms[j].kind == ATOM_INDEX && s->used[j] &&
                 same_value(v->atoms[j].a, atom_value(&s->walk->values, s->access->loops[i])) &&

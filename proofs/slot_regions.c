@@ -1,37 +1,36 @@
 /* What a section surely wrote, and what it surely did not.
  *
- * A region that stands in open loops is what this turn of them wrote; behind a loop, what all its turns
- * wrote; one that a loop carries, what its earlier turns wrote. A slot is surely written when under every
- * outcome of the conditions around writes some region reaches it:
+ * A region that stands in open loops is what this iteration of them wrote; behind a loop, what all its
+ * iterations wrote; one that a loop carries, what its earlier iterations wrote. A slot is surely written when
+ * under every outcome of the conditions around writes some region reaches it:
  *
- * - by one of its turns, that of the same numbers. Loops of equal ranges share a variable: where the slot
- * that is read mentions it, its loop is open and has this turn, and so had the other one. Any other loop of
- * the region stands for its first turn, and must have one, or for the turn that the slot says, or for that of
- * an open loop which moves the slot alike;
+ * - by one of its iterations, that of the same numbers. Loops of equal ranges share a variable: where the
+ * slot that is read mentions it, its loop is open and has this iteration, and so had the other one. Any other
+ * loop of the region stands for its first iteration, and must have one, or for the iteration that the slot
+ * says, or for that of an open loop which moves the slot alike;
  * - or as one of all slots from the first to the last, with no gap between them.
  *
- * Of a carried region the first turn and the one before count; there must have been one.
- */
+ * Of a carried region the first iteration and the one before count; there must have been one. */
 #include "proofs/slot_regions.h"
 
 enum { SPLIT_DEPTH = 4, SPLIT_LIMIT = 64, POSITIVE_DEPTH = 4 };
 
-/* Atoms that stand for a turn. */
+/* Atoms that stand for an iteration. */
 struct chosen {
     size_t atoms[REGION_LOOPS + 1];
-    const struct polynomial *turns[REGION_LOOPS + 1];
+    const struct polynomial *iterations[REGION_LOOPS + 1];
     size_t count;
 };
 
-static void choose(struct chosen *chosen, size_t atom, const struct polynomial *turn) {
+static void choose(struct chosen *chosen, size_t atom, const struct polynomial *iteration) {
     chosen->atoms[chosen->count] = atom;
-    chosen->turns[chosen->count++] = turn;
+    chosen->iterations[chosen->count++] = iteration;
 }
 
 static const struct polynomial *at_chosen(struct values *v, const struct polynomial *p,
                                           const struct chosen *chosen) {
     for (size_t i = 0; i < chosen->count; i++)
-        p = replace_atom(v, p, chosen->atoms[i], chosen->turns[i]);
+        p = replace_atom(v, p, chosen->atoms[i], chosen->iterations[i]);
     return p;
 }
 
@@ -45,7 +44,7 @@ static bool is_open(const struct walk *w, const struct node_for *loop, size_t at
     return false;
 }
 
-/* The first of the region's loops of which all turns count. */
+/* The first of the region's loops of which all iterations count. */
 static size_t first_whole_loop(const struct walk *w, const struct region *region) {
     size_t index, whole = 0;
     while (whole < region->local_count) {
@@ -94,7 +93,7 @@ static bool is_positive(struct walk *w, const struct alternatives *facts, const 
     return found;
 }
 
-static bool has_a_turn(struct walk *w, const struct alternatives *facts, size_t loop) {
+static bool has_an_iteration(struct walk *w, const struct alternatives *facts, size_t loop) {
     const struct atom atom = w->values.atoms[loop];
     return is_positive(w, facts, difference_of(&w->values, atom.b, atom.a), POSITIVE_DEPTH);
 }
@@ -128,9 +127,9 @@ static bool guards_met(struct walk *w, const struct alternatives *facts, const s
     return true;
 }
 
-/* Is it the same in all turns of the region's loops from `first` on? */
-static bool is_steady(const struct values *v, const struct region *region, const struct region_guard *guard,
-                      size_t first) {
+/* Is it the same in all iterations of the region's loops from `first` on? */
+static bool is_invariant(const struct values *v, const struct region *region,
+                         const struct region_guard *guard, size_t first) {
     for (size_t i = first; i < region->local_count; i++)
         if (alternatives_mention(v, guard->met, region->locals[i]))
             return false;
@@ -139,7 +138,7 @@ static bool is_steady(const struct values *v, const struct region *region, const
 
 /* ---- from the first to the last slot ---- */
 
-static const struct polynomial *last_turn(struct values *v, const struct atom *loop) {
+static const struct polynomial *last_iteration(struct values *v, const struct atom *loop) {
     const struct polynomial *one = number(v, 1), *step = number(v, loop->step);
     if (loop->step == 1)
         return difference_of(v, loop->b, one);
@@ -147,7 +146,7 @@ static const struct polynomial *last_turn(struct values *v, const struct atom *l
 }
 
 /* The region's first or last slot, its loops from `first` on at the ends of their ranges; NULL where one
- * moves the slot neither up nor down alone. `before`: the carrying loop has turns before this one. */
+ * moves the slot neither up nor down alone. `before`: the carrying loop has iterations before this one. */
 static const struct polynomial *region_end(struct walk *w, const struct region *region, size_t first,
                                            bool last, bool before) {
     struct values *v = &w->values;
@@ -156,23 +155,24 @@ static const struct polynomial *region_end(struct walk *w, const struct region *
         size_t index = region->locals[i];
         const struct atom loop = v->atoms[index];
         const struct polynomial *factor, *rest, *end;
-        if (!slot || !part_by_atom(v, slot, index, &factor, &rest) || depends_on_atom(v, rest, index) ||
+        if (!slot || !linear_in_atom(v, slot, index, &factor, &rest) || depends_on_atom(v, rest, index) ||
             !(never_negative(factor) || never_positive(factor)))
             return NULL;
         bool falls = factor->count && never_positive(factor);
         end = last == falls ? loop.a
               : before && index == region->carried
                   ? difference_of(v, atom_value(v, index), number(v, loop.step))
-                  : last_turn(v, &loop);
+                  : last_iteration(v, &loop);
         slot = replace_atom(v, slot, index, end);
     }
     return last ? difference_of(v, sum_of(v, slot, region->count), number(v, 1)) : slot;
 }
 
-/* How far the slot moves from turn to turn of a loop, either way; NULL: not the same in every turn. */
+/* How far the slot moves from iteration to iteration of a loop, either way; NULL: not the same in every
+ * iteration. */
 static const struct polynomial *stride_of(struct values *v, const struct region *region, size_t loop) {
     const struct polynomial *factor, *rest;
-    if (!part_by_atom(v, region->slot, loop, &factor, &rest) || depends_on_atom(v, rest, loop))
+    if (!linear_in_atom(v, region->slot, loop, &factor, &rest) || depends_on_atom(v, rest, loop))
         return NULL;
     factor = product_of(v, factor, number(v, v->atoms[loop].step));
     return never_positive(factor) ? difference_of(v, number(v, 0), factor) : factor;
@@ -214,12 +214,12 @@ static bool is_rectangular(const struct values *v, const struct region *region, 
 }
 
 static bool reaches_densely(struct walk *w, const struct alternatives *facts, const struct region *region,
-                            size_t first, const struct chosen *turn, const struct polynomial *slot) {
+                            size_t first, const struct chosen *iteration, const struct polynomial *slot) {
     struct values *v = &w->values;
     struct region whole = *region;
-    whole.slot = at_chosen(v, region->slot, turn);
+    whole.slot = at_chosen(v, region->slot, iteration);
     for (const struct region_guard *g = region->guards; g; g = g->outer)
-        if (!is_steady(v, region, g, first))
+        if (!is_invariant(v, region, g, first))
             return false;
     if (!whole.slot || !is_rectangular(v, region, first) || !is_dense(w, &whole, first))
         return false;
@@ -228,46 +228,46 @@ static bool reaches_densely(struct walk *w, const struct alternatives *facts, co
     if (!least || !most || !prove_guarded(w, facts, slot, most) || !prove_guarded(w, facts, least, slot))
         return false;
     for (size_t i = first; i < region->local_count; i++)
-        if (!has_a_turn(w, facts, region->locals[i]))
+        if (!has_an_iteration(w, facts, region->locals[i]))
             return false;
-    return guards_met(w, facts, region, turn);
+    return guards_met(w, facts, region, iteration);
 }
 
-/* ---- one turn ---- */
+/* ---- one iteration ---- */
 
-/* The variable of an open loop whose turns move `slot` by `stride`; NULL when there is none. */
+/* The variable of an open loop whose iterations move `slot` by `stride`; NULL when there is none. */
 static const struct polynomial *variable_that_moves(struct walk *w, const struct polynomial *slot,
                                                     const struct polynomial *stride) {
     const struct polynomial *factor, *rest;
     for (size_t i = 0; i < w->loop_count; i++)
         if (w->loops[i].atom != ATOM_LIMIT &&
-            part_by_atom(&w->values, slot, w->loops[i].atom, &factor, &rest) && same_value(factor, stride))
+            linear_in_atom(&w->values, slot, w->loops[i].atom, &factor, &rest) && same_value(factor, stride))
             return atom_value(&w->values, w->loops[i].atom);
     return NULL;
 }
 
-/* Where a loop moves the slot by one from turn to turn, the turn that writes `slot`; where by more, the turn
- * of the number that an open loop has which moves `slot` alike. It must be one of its turns; NULL when it is
- * none. */
-static const struct polynomial *turn_that_writes(struct walk *w, const struct alternatives *facts,
-                                                 const struct polynomial *at, size_t loop,
-                                                 const struct polynomial *slot) {
+/* Where a loop moves the slot by one from iteration to iteration, the iteration that writes `slot`; where by
+ * more, the iteration of the number that an open loop has which moves `slot` alike. It must be one of its
+ * iterations; NULL when it is none. */
+static const struct polynomial *iteration_that_writes(struct walk *w, const struct alternatives *facts,
+                                                      const struct polynomial *at, size_t loop,
+                                                      const struct polynomial *slot) {
     struct values *v = &w->values;
     const struct atom atom = v->atoms[loop];
-    const struct polynomial *factor, *rest, *turn, *one = number(v, 1);
-    if (atom.step != 1 || !at || !part_by_atom(v, at, loop, &factor, &rest) || !factor->count ||
+    const struct polynomial *factor, *rest, *iteration, *one = number(v, 1);
+    if (atom.step != 1 || !at || !linear_in_atom(v, at, loop, &factor, &rest) || !factor->count ||
         depends_on_atom(v, rest, loop))
         return NULL;
-    turn = same_value(factor, one) ? difference_of(v, slot, rest) : variable_that_moves(w, slot, factor);
-    bool inside = turn && prove_guarded(w, facts, atom.a, turn) &&
-                  prove_guarded(w, facts, sum_of(v, turn, one), atom.b);
-    return inside ? turn : NULL;
+    iteration = same_value(factor, one) ? difference_of(v, slot, rest) : variable_that_moves(w, slot, factor);
+    bool inside = iteration && prove_guarded(w, facts, atom.a, iteration) &&
+                  prove_guarded(w, facts, sum_of(v, iteration, one), atom.b);
+    return inside ? iteration : NULL;
 }
 
-/* `solved`: the loop whose turn follows from the slot; local_count: none. */
-static bool reaches_in_a_turn(struct walk *w, const struct alternatives *facts, const struct region *region,
-                              size_t first, const struct chosen *turn, const struct polynomial *slot,
-                              size_t solved) {
+/* `solved`: the loop whose iteration follows from the slot; local_count: none. */
+static bool reaches_in_an_iteration(struct walk *w, const struct alternatives *facts,
+                                    const struct region *region, size_t first, const struct chosen *iteration,
+                                    const struct polynomial *slot, size_t solved) {
     struct values *v = &w->values;
     struct chosen chosen = {.count = 0};
     size_t index;
@@ -275,15 +275,15 @@ static bool reaches_in_a_turn(struct walk *w, const struct alternatives *facts, 
         size_t loop = region->locals[i];
         if (i == solved || is_open(w, NULL, loop, &index))
             continue;
-        if (!has_a_turn(w, facts, loop))
+        if (!has_an_iteration(w, facts, loop))
             return false;
         choose(&chosen, loop, v->atoms[loop].a);
     }
-    if (turn->count)
-        choose(&chosen, turn->atoms[0], turn->turns[0]);
+    if (iteration->count)
+        choose(&chosen, iteration->atoms[0], iteration->iterations[0]);
     const struct polynomial *at = at_chosen(v, region->slot, &chosen);
     if (solved < region->local_count) {
-        const struct polynomial *value = turn_that_writes(w, facts, at, region->locals[solved], slot);
+        const struct polynomial *value = iteration_that_writes(w, facts, at, region->locals[solved], slot);
         if (!value)
             return false;
         choose(&chosen, region->locals[solved], value);
@@ -310,31 +310,33 @@ static bool stands_alone(const struct values *v, const struct region *region, si
 }
 
 static bool reaches(struct walk *w, const struct alternatives *facts, const struct region *region,
-                    size_t first, const struct chosen *turn, const struct polynomial *slot) {
+                    size_t first, const struct chosen *iteration, const struct polynomial *slot) {
     size_t none = region->local_count;
-    if (reaches_in_a_turn(w, facts, region, first, turn, slot, none) ||
-        reaches_densely(w, facts, region, first, turn, slot))
+    if (reaches_in_an_iteration(w, facts, region, first, iteration, slot, none) ||
+        reaches_densely(w, facts, region, first, iteration, slot))
         return true;
     for (size_t i = first; i < region->local_count; i++)
         if (stands_alone(&w->values, region, first, i) &&
-            reaches_in_a_turn(w, facts, region, first, turn, slot, i))
+            reaches_in_an_iteration(w, facts, region, first, iteration, slot, i))
             return true;
     return false;
 }
 
-/* lower + step <= variable: there was a turn before this one. */
-static const struct polynomial *turn_before(struct values *v, size_t loop) {
+/* lower + step <= variable: there was an iteration before this one. */
+static const struct polynomial *iteration_before(struct values *v, size_t loop) {
     return difference_of(v, atom_value(v, loop), number(v, v->atoms[loop].step));
 }
 
 static bool carried_reaches(struct walk *w, const struct alternatives *facts, const struct region *region,
                             size_t first, const struct polynomial *slot) {
     struct values *v = &w->values;
-    const struct polynomial *before = turn_before(v, region->carried), *lower = v->atoms[region->carried].a;
+    const struct polynomial *before = iteration_before(v, region->carried),
+                            *lower = v->atoms[region->carried].a;
     struct chosen at_first = {.count = 0}, at_previous = {.count = 0};
     if (!first || region->locals[first - 1] != region->carried || !prove_guarded(w, facts, lower, before))
         return false;
-    for (size_t i = first; i < region->local_count; i++) /* their turns do not depend on the carrying one */
+    /* Their iterations do not depend on the carrying one. */
+    for (size_t i = first; i < region->local_count; i++)
         if (depends_on_atom(v, v->atoms[region->locals[i]].a, region->carried) ||
             depends_on_atom(v, v->atoms[region->locals[i]].b, region->carried))
             return false;
@@ -370,7 +372,7 @@ static bool covered_either_way(struct walk *w, const struct alternatives *facts,
            is_covered(w, other, question, depth - 1);
 }
 
-/* A condition of the region, or whether its loop had a turn before, decided either way. */
+/* A condition of the region, or whether its loop had an iteration before, decided either way. */
 static bool splits_on(struct walk *w, const struct alternatives *facts, struct question *question,
                       const struct region *region, int depth) {
     struct values *v = &w->values;
@@ -378,14 +380,14 @@ static bool splits_on(struct walk *w, const struct alternatives *facts, struct q
     const struct chosen none = {.count = 0};
     if (region->carried != ATOM_LIMIT) {
         const struct polynomial *lower = v->atoms[region->carried].a,
-                                *later = difference_of(v, turn_before(v, region->carried), lower),
+                                *later = difference_of(v, iteration_before(v, region->carried), lower),
                                 *now = difference_of(v, lower, atom_value(v, region->carried));
         return first && later && now && !prove_guarded(w, facts, number(v, 0), later) &&
                covered_either_way(w, facts, question, fact_alternative(w, later), fact_alternative(w, now),
                                   depth);
     }
     for (const struct region_guard *g = region->guards; g; g = g->outer)
-        if (is_steady(v, region, g, first) && !surely_met(w, facts, g->met, &none))
+        if (is_invariant(v, region, g, first) && !surely_met(w, facts, g->met, &none))
             return covered_either_way(w, facts, question, g->met, g->unmet, depth);
     return false;
 }
@@ -429,8 +431,8 @@ bool surely_written(struct walk *w, const struct region *written, const struct p
 /* ---- what is surely not written ---- */
 
 /* Before the first slot of the region or behind its last. */
-static bool lies_apart(struct walk *w, const struct alternatives *facts, const struct region *region,
-                       const struct polynomial *slot, const struct polynomial *count) {
+static bool is_disjoint(struct walk *w, const struct alternatives *facts, const struct region *region,
+                        const struct polynomial *slot, const struct polynomial *count) {
     struct values *v = &w->values;
     bool carried = region->carried != ATOM_LIMIT;
     size_t whole = first_whole_loop(w, region), first = carried && whole ? whole - 1 : whole;
@@ -443,7 +445,7 @@ static bool lies_apart(struct walk *w, const struct alternatives *facts, const s
 static bool excludes(struct walk *w, const struct alternatives *facts, const struct region *region) {
     size_t first = region->carried == ATOM_LIMIT ? first_whole_loop(w, region) : 0;
     for (const struct region_guard *g = region->guards; g; g = g->outer)
-        if (is_steady(&w->values, region, g, first) &&
+        if (is_invariant(&w->values, region, g, first) &&
             !possible_alternatives(w, both_hold(w, facts, g->met))->count)
             return true;
     return false;
@@ -453,7 +455,7 @@ bool surely_fresh(struct walk *w, const struct region *written, const struct pol
                   const struct polynomial *count) {
     const struct alternatives *facts = written ? possible_alternatives(w, guard_here(w)) : NULL;
     for (const struct region *r = written; r; r = r->next)
-        if (!lies_apart(w, facts, r, slot, count) && !excludes(w, facts, r))
+        if (!is_disjoint(w, facts, r, slot, count) && !excludes(w, facts, r))
             return false;
     return slot && count;
 }
@@ -469,11 +471,11 @@ struct search {
 
 /* The slots of a region for one combination of the ends of its loops from `own` on. */
 static bool region_at(struct witness *outer, struct witness *inner, const struct region *region, size_t own,
-                      uint32_t turns, int64_t *first, int64_t *count) {
-    witness_begin(inner, outer->walk, outer->sample, outer->turns);
+                      uint32_t iterations, int64_t *first, int64_t *count) {
+    witness_begin(inner, outer->walk, outer->sample, outer->iterations);
     inner->locals = region->locals + own;
     inner->local_count = region->local_count - own;
-    inner->local_turns = turns;
+    inner->local_iterations = iterations;
     for (size_t i = own; i < region->local_count; i++) {
         int64_t value;
         if (!witness_value(inner, atom_value(&outer->walk->values, region->locals[i]), &value))
@@ -482,7 +484,7 @@ static bool region_at(struct witness *outer, struct witness *inner, const struct
     return witness_value(inner, region->slot, first) && witness_value(inner, region->count, count);
 }
 
-static bool is_later_turn(struct witness *w, size_t loop) {
+static bool is_later_iteration(struct witness *w, size_t loop) {
     struct values *v = &w->walk->values;
     int64_t now, lower;
     return witness_value(w, atom_value(v, loop), &now) && witness_value(w, v->atoms[loop].a, &lower) &&
@@ -490,10 +492,10 @@ static bool is_later_turn(struct witness *w, size_t loop) {
 }
 
 /* Do all of the numbers hold? UNKNOWN where one has no value. */
-enum outcome { NO, YES, UNKNOWN };
+enum answer { NO, YES, UNKNOWN };
 
-static enum outcome facts_in(struct witness *w, const struct facts *facts) {
-    enum outcome outcome = YES;
+static enum answer facts_in(struct witness *w, const struct facts *facts) {
+    enum answer outcome = YES;
     for (size_t i = 0; i < facts->count; i++) {
         int64_t value;
         if (!witness_value(w, facts->items[i], &value))
@@ -504,15 +506,15 @@ static enum outcome facts_in(struct witness *w, const struct facts *facts) {
     return outcome;
 }
 
-/* Do the conditions of the region hold? UNKNOWN where one is not the same in all its turns. */
-static enum outcome guards_in(struct witness *w, const struct region *region) {
+/* Do the conditions of the region hold? UNKNOWN where one is not the same in all its iterations. */
+static enum answer guards_in(struct witness *w, const struct region *region) {
     struct values *v = &w->walk->values;
     size_t first = region->carried == ATOM_LIMIT ? first_whole_loop(w->walk, region) : 0;
-    enum outcome all = YES;
+    enum answer all = YES;
     for (const struct region_guard *g = region->guards; g; g = g->outer) {
-        enum outcome any = is_steady(v, region, g, first) ? NO : UNKNOWN;
-        for (size_t i = 0; any != YES && i < g->met->count && is_steady(v, region, g, first); i++) {
-            enum outcome one = facts_in(w, &g->met->items[i]);
+        enum answer any = is_invariant(v, region, g, first) ? NO : UNKNOWN;
+        for (size_t i = 0; any != YES && i < g->met->count && is_invariant(v, region, g, first); i++) {
+            enum answer one = facts_in(w, &g->met->items[i]);
             any = one == NO ? any : one;
         }
         if (any == NO)
@@ -531,10 +533,10 @@ static bool is_missing(struct witness *w, void *context) {
         int64_t least = INT64_MAX, greatest = INT64_MIN;
         bool carried = r->carried != ATOM_LIMIT;
         size_t whole = first_whole_loop(w->walk, r), own = carried && whole ? whole - 1 : whole;
-        if ((carried && !is_later_turn(w, r->carried)) || guards_in(w, r) == NO)
+        if ((carried && !is_later_iteration(w, r->carried)) || guards_in(w, r) == NO)
             continue;
-        for (uint32_t turns = 0; turns < 1u << (r->local_count - own); turns++) {
-            if (!region_at(w, search->inner, r, own, turns, &first, &count))
+        for (uint32_t iterations = 0; iterations < 1u << (r->local_count - own); iterations++) {
+            if (!region_at(w, search->inner, r, own, iterations, &first, &count))
                 continue;
             least = first < least ? first : least;
             greatest = first + count - 1 > greatest ? first + count - 1 : greatest;
@@ -551,8 +553,8 @@ bool find_missing(struct walk *w, const struct region *written, const struct pol
     return find_witness(w, is_missing, &search);
 }
 
-/* Loops that are open have the turn at hand; the one that carries the region is at its first, an earlier one.
- */
+/* Loops that are open have the iteration at hand; the one that carries the region is at its first, an earlier
+ * one. */
 static bool was_written(struct witness *w, void *context) {
     struct search *search = context;
     int64_t slot, first, count;
@@ -561,20 +563,20 @@ static bool was_written(struct witness *w, void *context) {
     for (const struct region *r = search->written; r; r = r->next) {
         if (guards_in(w, r) != YES)
             continue;
-        for (uint32_t turns = 0; turns < 1u << r->local_count; turns++) {
+        for (uint32_t iterations = 0; iterations < 1u << r->local_count; iterations++) {
             bool possible = true, inside = false;
             for (size_t i = 0; i < r->local_count && possible; i++) {
                 size_t index;
-                bool last = turns >> i & 1, open = is_open(w->walk, r->loops[i], r->locals[i], &index);
-                uint32_t turn = open ? w->turns >> 2 * index & 3 : 0;
+                bool last = iterations >> i & 1, open = is_open(w->walk, r->loops[i], r->locals[i], &index);
+                uint32_t iteration = open ? w->iterations >> 2 * index & 3 : 0;
                 if (r->locals[i] == r->carried) {
-                    possible = !last && open && is_later_turn(w, r->carried);
+                    possible = !last && open && is_later_iteration(w, r->carried);
                     inside = true;
                 } else if (open && !inside) {
-                    possible = turn < 2 && last == (turn == 1);
+                    possible = iteration < 2 && last == (iteration == 1);
                 }
             }
-            if (possible && region_at(w, search->inner, r, 0, turns, &first, &count) && first <= slot &&
+            if (possible && region_at(w, search->inner, r, 0, iterations, &first, &count) && first <= slot &&
                 slot < first + count) {
                 search->found = r;
                 return true;

@@ -24,7 +24,7 @@ struct region {
     const struct node_for *loops[REGION_LOOPS]; /* open since the section began, the outermost first */
     uint16_t locals[REGION_LOOPS];              /* their variables */
     size_t local_count;
-    size_t carried;                    /* the loop whose earlier turns wrote it; ATOM_LIMIT: this turn did */
+    size_t carried; /* the loop whose earlier iterations wrote it; ATOM_LIMIT: this iteration did */
     const struct region_guard *guards; /* the innermost first */
     const struct region *next;
 };

@@ -16,7 +16,7 @@ static size_t state_size(const struct walk *w) {
     return sizeof(struct slots);
 }
 
-static void begin(struct walk *w, void *state) {
+static void initial(struct walk *w, void *state) {
     (void)w;
     *(struct slots *)state = (struct slots){.acquired = false};
 }
@@ -187,7 +187,7 @@ static void use_slots(struct walk *w, struct slots *s, const struct walked_call 
     write_slot(w, s, call, slot, count);
 }
 
-static void call(struct walk *w, void *state, const struct walked_call *call) {
+static void transfer(struct walk *w, void *state, const struct walked_call *call) {
     struct slots *s = state;
     if (call->effect->kind == EFFECT_ACQUIRE)
         *s = (struct slots){.acquired = true, .loops = w->loop_count, .conditions = w->condition_count};
@@ -241,13 +241,13 @@ static void join(struct walk *w, void *into, const void *other) {
     join_regions(w, into, other, ATOM_LIMIT);
 }
 
-static void enter(struct walk *w, void *entry, const void *end, const struct loop_turns *loop) {
-    join_regions(w, entry, end, loop->atom);
+static void widen(struct walk *w, void *invariant, const void *end, const struct loop_range *loop) {
+    join_regions(w, invariant, end, loop->atom);
 }
 
-static void leave(struct walk *w, void *state, const void *entry, const void *end,
-                  const struct loop_turns *loop) {
-    (void)entry;
+static void after_loop(struct walk *w, void *state, const void *invariant, const void *end,
+                       const struct loop_range *loop) {
+    (void)invariant;
     (void)loop;
     struct slots *s = state;
     const struct slots *after = end;
@@ -258,13 +258,13 @@ static void leave(struct walk *w, void *state, const void *entry, const void *en
     s->vague |= after->vague;
 }
 
-const struct proof prove_slots = {
+const struct domain slots_domain = {
     .state_size = state_size,
-    .begin = begin,
-    .call = call,
-    .end = no_end,
+    .initial = initial,
+    .transfer = transfer,
+    .final = no_final,
     .join = join,
-    .enter = enter,
-    .leave = leave,
+    .widen = widen,
+    .after_loop = after_loop,
     .concerns = concerns,
 };

@@ -106,7 +106,7 @@ static bool visit_excess(struct sample_launch *launch, void *context) {
     return !excess->found;
 }
 
-/* The first launch and turn where p > limit; NULL when none is found. */
+/* The first launch and iteration where p > limit; NULL when none is found. */
 static struct sample_launch *find_excess(struct walk *w, const struct page_access *place,
                                          struct excess *excess) {
     for (int sample = 0; sample < SAMPLE_COUNT; sample++) {
@@ -122,9 +122,9 @@ static struct sample_launch *find_excess(struct walk *w, const struct page_acces
 
 /* " at core (0, 1), i = 2 with M = 33" */
 static const char *where_text(struct walk *w, struct sample_launch *launch) {
-    const char *turn = sample_turn_text(launch), *sizes = sample_size_text(launch);
-    return arena_printf(w->compilation->arena, "%s%s%s%s", *turn ? " at " : "", turn, *sizes ? " with " : "",
-                        sizes);
+    const char *iteration = sample_iteration_text(launch), *sizes = sample_size_text(launch);
+    return arena_printf(w->compilation->arena, "%s%s%s%s", *iteration ? " at " : "", iteration,
+                        *sizes ? " with " : "", sizes);
 }
 
 /* p <= limit at the place, by the prover or by isl. */
@@ -401,12 +401,12 @@ static size_t state_size(const struct walk *w) {
     return 0;
 }
 
-static void begin(struct walk *w, void *state) {
+static void initial(struct walk *w, void *state) {
     (void)w;
     (void)state;
 }
 
-static void call(struct walk *w, void *state, const struct walked_call *call) {
+static void transfer(struct walk *w, void *state, const struct walked_call *call) {
     (void)state;
     bool moves = call->effect->kind == EFFECT_READ_PAGE || call->effect->kind == EFFECT_WRITE_PAGE;
     struct page_access *access = w->quiet || !moves ? NULL : page_access(w, call);
@@ -423,17 +423,17 @@ static void join(struct walk *w, void *into, const void *other) {
     (void)other;
 }
 
-static void enter(struct walk *w, void *entry, const void *end, const struct loop_turns *loop) {
+static void widen(struct walk *w, void *invariant, const void *end, const struct loop_range *loop) {
     (void)w;
-    (void)entry;
+    (void)invariant;
     (void)end;
     (void)loop;
 }
 
-static void leave(struct walk *w, void *state, const void *entry, const void *end,
-                  const struct loop_turns *loop) {
-    enter(w, state, end, loop);
-    (void)entry;
+static void after_loop(struct walk *w, void *state, const void *invariant, const void *end,
+                       const struct loop_range *loop) {
+    widen(w, state, end, loop);
+    (void)invariant;
 }
 
 /* All calls: numbers around those that move no page have no sign either. */
@@ -442,14 +442,14 @@ static bool concerns(const struct call_effect *effect) {
     return true;
 }
 
-static const struct proof pages_proof = {
+static const struct domain pages_domain = {
     .state_size = state_size,
-    .begin = begin,
-    .call = call,
-    .end = no_end,
+    .initial = initial,
+    .transfer = transfer,
+    .final = no_final,
     .join = join,
-    .enter = enter,
-    .leave = leave,
+    .widen = widen,
+    .after_loop = after_loop,
     .concerns = concerns,
 };
 
@@ -461,7 +461,7 @@ struct page_accesses *prove_pages(struct walk *w, struct node_list functions) {
     pages->ctx = isl_begin();
     find_tensors(w, &pages->accesses);
     for (size_t i = 0; i < functions.count; i++)
-        walk_function(w, &pages_proof, node_as(functions.items[i], function));
+        walk_function(w, &pages_domain, node_as(functions.items[i], function));
     w->watch = NULL;
     isl_end(pages->ctx);
     return &pages->accesses;

@@ -37,10 +37,11 @@ struct page_accesses {
 
 /* Every access in bounds, every accessor what its tensor is; collects the accesses. */
 struct page_accesses *prove_pages(struct walk *walk, struct node_list functions);
-/* Every tile of every result written exactly once, nothing read that another core or turn overwrites. */
+/* Every tile of every result written exactly once, nothing read that another core or iteration overwrites. */
 void prove_cover(struct walk *walk, const struct page_accesses *accesses);
 
-/* ---- launches in numbers: faults are looked for in small ones, every turn of every core in order ---- */
+/* ---- launches in numbers: faults are looked for in small ones, every iteration of every core in order ----
+ */
 
 struct sample_launch {
     struct walk *walk;
@@ -50,7 +51,7 @@ struct sample_launch {
     bool partial; /* a condition, a range or a page was not known: there may be accesses that no visit came to
                    */
     bool bound[ATOM_LIMIT], used[ATOM_LIMIT];
-    int64_t turn[ATOM_LIMIT];
+    int64_t iteration[ATOM_LIMIT];
     const struct page_access *access;
 };
 
@@ -59,12 +60,12 @@ typedef bool sample_visit(struct sample_launch *launch, void *context);
 
 /* The sample launch of that number, or NULL: there is none, or the kernel does not take it. */
 struct sample_launch *sample_launch(struct walk *walk, int sample);
-/* Comes to the access in every turn of every core. False when visit ended it. */
+/* Comes to the access in every iteration of every core. False when visit ended it. */
 bool sample_visit_access(struct sample_launch *launch, const struct page_access *access, sample_visit *visit,
                          void *context);
 bool sample_value(struct sample_launch *launch, const struct polynomial *p, int64_t *value);
 /* "at core (0, 1), i = 2, r = 1": where the launch stands. Empty when there is nothing to say. */
-const char *sample_turn_text(struct sample_launch *launch);
+const char *sample_iteration_text(struct sample_launch *launch);
 /* "M = 33, N = 97": the sizes that were looked at. */
 const char *sample_size_text(struct sample_launch *launch);
 

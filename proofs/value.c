@@ -223,7 +223,7 @@ bool depends_on_atom(const struct values *v, const struct polynomial *p, size_t 
 /* ---- atoms ---- */
 
 static bool same_atom(const struct atom *a, const struct atom *b) {
-    if (a->kind != b->kind || a->step != b->step || a->turn != b->turn || a->depth != b->depth ||
+    if (a->kind != b->kind || a->step != b->step || a->origin != b->origin || a->depth != b->depth ||
         a->write != b->write || a->position != b->position || a->extent_count != b->extent_count ||
         a->a != b->a || a->b != b->b)
         return false;
@@ -390,8 +390,8 @@ const struct polynomial *replace_atom(struct values *v, const struct polynomial 
     return result;
 }
 
-bool part_by_atom(struct values *v, const struct polynomial *p, size_t atom, const struct polynomial **factor,
-                  const struct polynomial **rest) {
+bool linear_in_atom(struct values *v, const struct polynomial *p, size_t atom,
+                    const struct polynomial **factor, const struct polynomial **rest) {
     struct monomial with[MONOMIAL_LIMIT], without[MONOMIAL_LIMIT];
     size_t with_count = 0, without_count = 0;
     for (size_t i = 0; i < p->count; i++) {

@@ -46,9 +46,10 @@ struct atom {
     const char *name; /* as messages say it */
     const struct polynomial *a, *b, *extents[EXTENT_LIMIT];
     size_t extent_count, position;
-    int64_t step;     /* of a loop; of a pointer: the buffer */
-    const void *turn; /* of a pointer: the last move of its window when it was taken; of a loop whose range is
-                         unknown: the loop */
+    int64_t step; /* of a loop; of a pointer: the buffer */
+    /* Of a pointer: the last move of its window when it was taken; of a loop whose range is unknown: the
+     * loop. */
+    const void *origin;
     struct span span; /* of a pointer: where it was taken */
     int depth;        /* of a loop: how many loops are around it */
     bool write;       /* of a pointer: to the back of the buffer */
@@ -98,15 +99,15 @@ bool is_of_sizes(const struct values *v, const struct polynomial *p);
 /* Does it depend on the atom, also through other atoms? */
 bool depends_on_atom(const struct values *v, const struct polynomial *p, size_t atom);
 /* What a variable that is at least lower is below, where `upper` says it: of max(x, lower) that is x. */
-const struct polynomial *upper_with_a_turn(struct values *v, const struct polynomial *lower,
-                                           const struct polynomial *upper);
+const struct polynomial *upper_when_run(struct values *v, const struct polynomial *lower,
+                                        const struct polynomial *upper);
 /* With every mention of the atom, also within other atoms, replaced. */
 const struct polynomial *replace_atom(struct values *v, const struct polynomial *p, size_t atom,
                                       const struct polynomial *by);
 /* p = factor(atom) * atom + rest: the factor of a polynomial in which the atom stands alone in its power;
  * false when it stands in a power beyond 1. */
-bool part_by_atom(struct values *v, const struct polynomial *p, size_t atom, const struct polynomial **factor,
-                  const struct polynomial **rest);
+bool linear_in_atom(struct values *v, const struct polynomial *p, size_t atom,
+                    const struct polynomial **factor, const struct polynomial **rest);
 /* No monomial has a negative (positive) factor. */
 bool never_negative(const struct polynomial *p);
 bool never_positive(const struct polynomial *p);

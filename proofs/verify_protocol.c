@@ -164,7 +164,7 @@ static void push_factor(struct audit *audit, const char *key, const char *text) 
     audit->factors = factor;
 }
 
-/* Multiplies what follows by a value: products part into their factors. The source tells how to say it. */
+/* Multiplies what follows by a value: products fall into their factors. The source tells how to say it. */
 static void multiply(struct audit *audit, struct node *value, struct node *source) {
     struct node_binary *product = node_as(value, binary), *written = node_as(source, binary);
     int64_t literal;

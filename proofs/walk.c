@@ -85,7 +85,7 @@ struct spare_state {
 };
 
 static void *copy_state(struct walk *w, const void *state) {
-    size_t size = w->proof->state_size(w);
+    size_t size = w->domain->state_size(w);
     struct spare_state *spare = w->spare_states;
     if (spare)
         w->spare_states = spare->next;
@@ -101,7 +101,7 @@ static void give_back_state(struct walk *w, void *state) {
 }
 
 static void assign_state(struct walk *w, void *to, const void *from) {
-    memcpy(to, from, w->proof->state_size(w));
+    memcpy(to, from, w->domain->state_size(w));
 }
 
 static bool find_concern(struct node *node, void *context) {
@@ -113,7 +113,7 @@ static bool find_concern(struct node *node, void *context) {
     const struct call_effect *effect =
         call_effect_find(w->effects, arena_intern(w->compilation->arena, name));
     if (effect)
-        return !w->proof->concerns(effect);
+        return !w->domain->concerns(effect);
     struct node_function *helper = helper_of(w, name);
     return !helper || find_concern(helper->body, context);
 }
@@ -130,8 +130,8 @@ static void beyond(struct walk *w, struct span span, const char *what, int limit
 
 static void walk_loop_axis(struct walk *w, void *state, struct node_for *loop, size_t axis);
 
-static void walk_turn(struct walk *w, void *state, struct node_for *loop, size_t axis, size_t atom,
-                      const struct polynomial *value, const struct polynomial *left) {
+static void walk_iteration(struct walk *w, void *state, struct node_for *loop, size_t axis, size_t atom,
+                           const struct polynomial *value, const struct polynomial *left) {
     const struct name_value *names = w->names;
     const char *name = node_as(loop->axes.items[axis], axis)->name;
     walk_bind(w, name, value);
@@ -141,81 +141,82 @@ static void walk_turn(struct walk *w, void *state, struct node_for *loop, size_t
     w->names = names;
 }
 
-/* The first two turns on their own: what goes wrong there goes wrong. What the second leaves as the first did
- * is what any later turn begins with. */
-static void walk_first_turns(struct walk *w, const void *before, void *entry, struct node_for *loop,
-                             size_t axis, const struct loop_turns *turns) {
+/* The first two iterations on their own: what goes wrong there goes wrong. What the second leaves as the
+ * first did is what any later iteration begins with. */
+static void walk_first_iterations(struct walk *w, const void *before, void *invariant, struct node_for *loop,
+                                  size_t axis, const struct loop_range *range) {
     struct values *v = &w->values;
     void *first = copy_state(w, before);
     int64_t trips;
-    walk_turn(w, first, loop, axis, ATOM_LIMIT, turns->lower, turns->trips);
-    if (!known_number(turns->trips, &trips) || trips > 1) {
+    walk_iteration(w, first, loop, axis, ATOM_LIMIT, range->lower, range->trips);
+    if (!known_number(range->trips, &trips) || trips > 1) {
         void *second = copy_state(w, first);
-        walk_turn(w, second, loop, axis, ATOM_LIMIT, sum_of(v, turns->lower, number(v, turns->step)),
-                  difference_of(v, turns->trips, number(v, 1)));
-        w->proof->steady(w, entry, first, second);
+        walk_iteration(w, second, loop, axis, ATOM_LIMIT, sum_of(v, range->lower, number(v, range->step)),
+                       difference_of(v, range->trips, number(v, 1)));
+        w->domain->narrow(w, invariant, first, second);
         give_back_state(w, second);
     }
     give_back_state(w, first);
 }
 
-/* Within a quiet turn loops are taken as they first look. Whether entry is right tells the judged turn,
- * unless something was told of it anyway. */
-static void confirm_turns(struct walk *w, const void *entry, const void *end, struct node_for *loop,
-                          const struct loop_turns *turns, unsigned told) {
-    if (told == w->open + w->compilation->diagnostics->error_count &&
-        !w->proof->confirm(w, entry, end, turns))
-        walk_undecided(w, loop->base.span, "not proved: every turn of this loop begins as the one before it");
+/* Within a quiet iteration loops are taken as they first look. Whether the invariant is one, the judged
+ * iteration shows, unless something was reported of it anyway. */
+static void check_fixpoint(struct walk *w, const void *invariant, const void *end, struct node_for *loop,
+                           const struct loop_range *range, unsigned reported) {
+    if (reported == w->open + w->compilation->diagnostics->error_count &&
+        !w->domain->is_fixpoint(w, invariant, end, range))
+        walk_undecided(w, loop->base.span,
+                       "not proved: every iteration of this loop begins as the one before it");
 }
 
-static void walk_turns(struct walk *w, void *state, struct node_for *loop, size_t axis,
-                       const struct loop_turns *turns) {
-    const struct proof *proof = w->proof;
-    const struct polynomial *value = atom_value(&w->values, turns->atom);
-    void *end = copy_state(w, state), *entry = copy_state(w, state);
+static void walk_loop(struct walk *w, void *state, struct node_for *loop, size_t axis,
+                      const struct loop_range *range) {
+    const struct domain *domain = w->domain;
+    const struct polynomial *value = atom_value(&w->values, range->atom);
+    void *end = copy_state(w, state), *invariant = copy_state(w, state);
     w->quiet++;
-    walk_turn(w, end, loop, axis, turns->atom, value, NULL);
+    walk_iteration(w, end, loop, axis, range->atom, value, NULL);
     w->quiet--;
-    proof->enter(w, entry, end, turns);
+    domain->widen(w, invariant, end, range);
     if (!w->quiet) {
-        if (proof->settle) {
-            assign_state(w, end, entry);
+        if (domain->stabilise) {
+            assign_state(w, end, invariant);
             w->quiet++;
-            walk_turn(w, end, loop, axis, turns->atom, value, NULL);
+            walk_iteration(w, end, loop, axis, range->atom, value, NULL);
             w->quiet--;
-            if (!proof->settle(w, state, entry, end, turns))
-                walk_first_turns(w, state, entry, loop, axis, turns);
+            if (!domain->stabilise(w, state, invariant, end, range))
+                walk_first_iterations(w, state, invariant, loop, axis, range);
         }
-        unsigned told = w->open + (unsigned)w->compilation->diagnostics->error_count;
-        assign_state(w, end, entry);
-        walk_turn(w, end, loop, axis, turns->atom, value, NULL);
-        if (proof->confirm)
-            confirm_turns(w, entry, end, loop, turns, told);
+        unsigned reported = w->open + (unsigned)w->compilation->diagnostics->error_count;
+        assign_state(w, end, invariant);
+        walk_iteration(w, end, loop, axis, range->atom, value, NULL);
+        if (domain->is_fixpoint)
+            check_fixpoint(w, invariant, end, loop, range, reported);
     }
-    proof->leave(w, state, entry, end, turns);
-    give_back_state(w, entry);
+    domain->after_loop(w, state, invariant, end, range);
+    give_back_state(w, invariant);
     give_back_state(w, end);
 }
 
-struct loop_turns walk_loop_turns(struct walk *w, struct node_for *loop, size_t at) {
+struct loop_range walk_loop_range(struct walk *w, struct node_for *loop, size_t at) {
     struct values *v = &w->values;
     struct node_axis *axis = node_as(loop->axes.items[at], axis);
-    struct loop_turns turns = {
+    struct loop_range range = {
         .lower = evaluate_number(w, axis->lower), .upper = evaluate_number(w, axis->upper), .step = 1};
-    if (axis->step && (!known_number(evaluate_number(w, axis->step), &turns.step) || turns.step < 1)) {
-        turns.lower = turns.upper = NULL;
-        turns.step = 1;
+    if (axis->step && (!known_number(evaluate_number(w, axis->step), &range.step) || range.step < 1)) {
+        range.lower = range.upper = NULL;
+        range.step = 1;
     }
-    turns.trips = ceiling_of(v, difference_of(v, turns.upper, turns.lower), number(v, turns.step));
+    range.trips = ceiling_of(v, difference_of(v, range.upper, range.lower), number(v, range.step));
     struct atom atom = {.kind = ATOM_LOOP,
                         .name = axis->name,
-                        .a = turns.lower,
-                        .b = turns.upper,
-                        .step = turns.step,
+                        .a = range.lower,
+                        .b = range.upper,
+                        .step = range.step,
                         .depth = (int)w->loop_count,
-                        .turn = turns.trips ? NULL : loop};
-    turns.atom = atom_find(v, &atom);
-    return turns;
+                        .origin = range.trips ? NULL : loop};
+    range.atom = atom_find(v, &atom);
+    return range;
 }
 
 static void walk_loop_axis(struct walk *w, void *state, struct node_for *loop, size_t axis) {
@@ -224,21 +225,21 @@ static void walk_loop_axis(struct walk *w, void *state, struct node_for *loop, s
         return;
     }
     w->state = state;
-    struct loop_turns turns = walk_loop_turns(w, loop, axis);
+    struct loop_range range = walk_loop_range(w, loop, axis);
     int64_t trips;
-    bool known = known_number(turns.trips, &trips);
+    bool known = known_number(range.trips, &trips);
     if (known && trips <= 0)
         return;
-    if (w->loop_count == LOOP_LIMIT || turns.atom == ATOM_LIMIT) {
+    if (w->loop_count == LOOP_LIMIT || range.atom == ATOM_LIMIT) {
         beyond(w, loop->base.span,
                w->loop_count == LOOP_LIMIT ? "loops around a statement" : "numbers of a kernel",
                w->loop_count == LOOP_LIMIT ? LOOP_LIMIT : ATOM_LIMIT);
         return;
     }
     if (known && trips == 1)
-        walk_turn(w, state, loop, axis, ATOM_LIMIT, turns.lower, NULL);
+        walk_iteration(w, state, loop, axis, ATOM_LIMIT, range.lower, NULL);
     else
-        walk_turns(w, state, loop, axis, &turns);
+        walk_loop(w, state, loop, axis, &range);
 }
 
 static void walk_branch(struct walk *w, void *state, struct node_if *choice, bool holds) {
@@ -263,9 +264,9 @@ static void walk_if(struct walk *w, void *state, struct node_if *choice) {
     void *otherwise = copy_state(w, state);
     walk_branch(w, state, choice, true);
     walk_branch(w, otherwise, choice, false);
-    w->parted = choice->condition;
-    w->proof->join(w, state, otherwise);
-    w->parted = NULL;
+    w->join_condition = choice->condition;
+    w->domain->join(w, state, otherwise);
+    w->join_condition = NULL;
     give_back_state(w, otherwise);
 }
 
@@ -307,8 +308,8 @@ static void walk_statement(struct walk *w, void *state, struct node_statement *s
         call_effect_find(w->effects, arena_intern(w->compilation->arena, call->function));
     if (!effect)
         walk_helper(w, state, call);
-    else if (w->proof->concerns(effect))
-        w->proof->call(w, state, &(struct walked_call){call, effect, w->span});
+    else if (w->domain->concerns(effect))
+        w->domain->transfer(w, state, &(struct walked_call){call, effect, w->span});
 }
 
 /* Along one axis the block's number is the grid point's own; one grid point alone has number 0, and so has
@@ -398,16 +399,16 @@ static void walk_node(struct walk *w, void *state, struct node *node) {
     w->state = state;
 }
 
-void walk_function(struct walk *w, const struct proof *proof, const struct node_function *function) {
-    w->proof = proof;
+void walk_function(struct walk *w, const struct domain *domain, const struct node_function *function) {
+    w->domain = domain;
     w->spare_states = NULL;
     w->function = function;
     w->names = w->kernel_names;
     w->span = function->base.span;
-    void *state = arena_allocate(w->compilation->arena, proof->state_size(w) + 1);
+    void *state = arena_allocate(w->compilation->arena, domain->state_size(w) + 1);
     memset(w->failed, 0, w->buffer_count + 1);
-    proof->begin(w, state);
+    domain->initial(w, state);
     walk_node(w, state, function->body);
-    proof->end(w, state);
-    w->proof = NULL;
+    domain->final(w, state);
+    w->domain = NULL;
 }

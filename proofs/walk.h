@@ -1,8 +1,8 @@
 /* The walk over a function of device form that all proofs share. It knows names, loops, conditions and
- * helpers; a proof brings a state, what a call does to it, and how states meet.
+ * helpers; a proof brings an abstract domain: states, the transfer function of a call, join and widening.
  *
- * A loop is walked at most twice in a row: once without reports, to see what a turn does to the state; then,
- * with the state in which any turn may begin, for judgement.
+ * A loop is walked at most three times in a row: without reports, to see what an iteration does to the state;
+ * once more, to see whether the widened state is a fixpoint; then from that state, for judgement.
  */
 #ifndef TILEC_PROOFS_WALK_H
 #define TILEC_PROOFS_WALK_H
@@ -32,7 +32,7 @@ struct open_loop {
     const struct node_for *node;
     const char *name;
     size_t atom; /* ATOM_LIMIT: the variable stands for one known value */
-    /* then: the turns from this one on, above 0 wherever it is taken; NULL: unknown */
+    /* then: the iterations from this one on, above 0 wherever it is taken; NULL: unknown */
     const struct polynomial *left;
 };
 
@@ -51,37 +51,41 @@ struct walked_call {
     struct span span;
 };
 
-struct loop_turns {
+/* The values of a loop's variable. */
+struct loop_range {
     size_t atom;
     const struct polynomial *lower, *upper, *trips;
     int64_t step;
 };
 
-struct proof {
+/* An abstract domain. An invariant is the state in which any iteration of a loop may begin; `end` is the
+ * state that an iteration leaves which began in it. */
+struct domain {
     size_t (*state_size)(const struct walk *walk);
-    void (*begin)(struct walk *walk, void *state);
-    void (*call)(struct walk *walk, void *state, const struct walked_call *call);
-    void (*end)(struct walk *walk, void *state);
+    void (*initial)(struct walk *walk, void *state); /* of a function, at its beginning */
+    void (*transfer)(struct walk *walk, void *state, const struct walked_call *call);
+    void (*final)(struct walk *walk, void *state); /* judges the state at the end of a function */
     /* into: either of the two states */
     void (*join)(struct walk *walk, void *into, const void *other);
-    /* From the state before a loop and the one that a turn leaves: entry, in which any turn may begin (it is
-     * a copy of the state before the loop). */
-    void (*enter)(struct walk *walk, void *entry, const void *end, const struct loop_turns *loop);
-    /* NULL, or: does a turn that begins in entry end in what the next turn begins with? If not, entry forgets
-     * what does not, and the first two turns are judged on their own. */
-    bool (*settle)(struct walk *walk, const void *before, void *entry, const void *end,
-                   const struct loop_turns *loop);
-    /* With settle: the states that the first two turns leave; entry takes from them what stays as it is. */
-    void (*steady)(struct walk *walk, void *entry, const void *first, const void *second);
-    /* state is the one before the loop: what holds after it. */
-    void (*leave)(struct walk *walk, void *state, const void *entry, const void *end,
-                  const struct loop_turns *loop);
+    /* Makes an invariant of the state before the loop, of which it is a copy, and of what one iteration
+     * leaves: a count that grows by d is before + d * (number of the iteration). */
+    void (*widen)(struct walk *walk, void *invariant, const void *end, const struct loop_range *loop);
+    /* NULL, or: is it a fixpoint? What of it is none is widened to "unknown", and the first two iterations
+     * are judged on their own. */
+    bool (*stabilise)(struct walk *walk, const void *before, void *invariant, const void *end,
+                      const struct loop_range *loop);
+    /* With stabilise: from the states that the first two iterations leave, what is the same in both. */
+    void (*narrow)(struct walk *walk, void *invariant, const void *first, const void *second);
+    /* state is the one before the loop: becomes what holds behind it. */
+    void (*after_loop)(struct walk *walk, void *state, const void *invariant, const void *end,
+                       const struct loop_range *loop);
     /* NULL, or the address of a window. */
     const struct polynomial *(*pointer)(struct walk *walk, const void *state, size_t buffer, bool write,
                                         struct span span);
     bool (*concerns)(const struct call_effect *effect); /* calls that touch the state */
-    /* With settle: does a judged turn that began in entry end in what entry says of the next one? */
-    bool (*confirm)(struct walk *walk, const void *entry, const void *end, const struct loop_turns *loop);
+    /* NULL, or: does the judged iteration end in what the invariant says of the next one? */
+    bool (*is_fixpoint)(struct walk *walk, const void *invariant, const void *end,
+                        const struct loop_range *loop);
 };
 
 /* For `pointer`: the address of a window, whenever it was taken; how long it holds is a question of
@@ -90,7 +94,7 @@ struct proof {
 const struct polynomial *walk_window_address(struct walk *walk, const void *state, size_t buffer, bool write,
                                              struct span span);
 
-/* What a proof may ask to be told beside calls. */
+/* What a domain may ask to see beside calls. */
 struct walk_watch {
     /* An accessor or a delinearize statement, with its names as they stand. */
     void (*declares)(struct walk *walk, struct node *statement);
@@ -117,9 +121,9 @@ struct walk {
     unsigned open;   /* questions that were left open: warnings and checks of the launch */
     int quiet;       /* above 0: nothing is reported */
     int helpers;
-    bool launching;      /* between walk_enter_launch and walk_leave_launch */
-    struct node *parted; /* while branches are joined: their condition */
-    const struct proof *proof;
+    bool launching;              /* between walk_enter_launch and walk_leave_launch */
+    struct node *join_condition; /* while branches are joined: their condition */
+    const struct domain *domain;
     const struct walk_watch *watch;   /* or NULL */
     void *state;                      /* while an expression is evaluated */
     struct spare_state *spare_states; /* of the proof at hand */
@@ -134,7 +138,7 @@ struct walk {
 };
 
 struct walk *walk_create(struct compilation *compilation);
-void walk_function(struct walk *walk, const struct proof *proof, const struct node_function *function);
+void walk_function(struct walk *walk, const struct domain *domain, const struct node_function *function);
 
 const struct polynomial *evaluate_number(struct walk *walk, struct node *expression);
 /* What the host works out (conditions, shapes, launch arguments, pages of buffers) is made of the kernel's names
@@ -161,7 +165,7 @@ void walk_bind(struct walk *walk, const char *name, const struct polynomial *val
 /* Binds the names that a let, constant, var or delinearize declares; false when the statement is none of
  * them. */
 bool walk_declare(struct walk *walk, struct node *statement);
-struct loop_turns walk_loop_turns(struct walk *walk, struct node_for *loop, size_t axis);
+struct loop_range walk_loop_range(struct walk *walk, struct node_for *loop, size_t axis);
 /* The helper that is called, with its parameters bound; NULL when there is none, and nothing is bound. */
 struct node_function *walk_enter_helper(struct walk *walk, const struct node_call *call);
 
@@ -177,23 +181,24 @@ bool never_below_zero(struct values *values, const struct polynomial *p);
 /* Literal bounds of a number; false when it has none. */
 bool literal_range(struct walk *walk, const struct polynomial *p, int64_t *least, int64_t *most);
 
-/* A launch and a turn of every loop. Values of atoms are worked out when they are asked for. */
+/* A launch and an iteration of every loop. Values of atoms are worked out when they are asked for. */
 struct witness {
     struct walk *walk;
     int sample;                    /* of sizes */
-    uint32_t turns;                /* 2 bits for each open loop: first, last, second */
-    uint32_t local_turns;          /* for loops that are not open: 0 first, 1 last, by bits */
+    uint32_t iterations;           /* 2 bits for each open loop: first, last, second */
+    uint32_t local_iterations;     /* for loops that are not open: 0 first, 1 last, by bits */
     signed char known[ATOM_LIMIT]; /* 1 known, -1 impossible */
     int64_t value[ATOM_LIMIT];
-    const uint16_t *locals; /* loops that were open when a value was noted, and take turns of their own */
+    const uint16_t *locals; /* loops that were open when a value was noted, with iterations of their own */
     size_t local_count;
 };
 typedef bool witness_test(struct witness *witness, void *context);
-/* Is there a launch and a turn that comes here and passes the test? Leaves walk->witness. */
+/* Is there a launch and an iteration that comes here and passes the test? Leaves walk->witness. */
 bool find_witness(struct walk *walk, witness_test *test, void *context);
-void witness_begin(struct witness *witness, struct walk *walk, int sample, uint32_t turns);
+void witness_begin(struct witness *witness, struct walk *walk, int sample, uint32_t iterations);
 bool witness_value(struct witness *witness, const struct polynomial *p, int64_t *value);
-/* Every loop around has a turn, every condition around holds, the launch is one that the kernel takes. */
+/* Every loop around has an iteration, every condition around holds, the launch is one that the kernel takes.
+ */
 bool witness_comes_here(struct witness *witness);
 
 /* ---- reports: none while the walk is quiet ---- */

@@ -101,9 +101,9 @@ const struct polynomial *walk_window_address(struct walk *w, const void *state, 
 static const struct polynomial *pointer_value(struct walk *w, const struct node_call *call, bool write) {
     struct walked_call walked = {.call = call, .span = w->span};
     size_t buffer = buffer_of(w, &walked, 1);
-    if (!w->proof || !w->proof->pointer || buffer == w->buffer_count)
+    if (!w->domain || !w->domain->pointer || buffer == w->buffer_count)
         return NULL;
-    return w->proof->pointer(w, w->state, buffer, write, w->span);
+    return w->domain->pointer(w, w->state, buffer, write, w->span);
 }
 
 /* NoC coordinates of a core, the address of a semaphore; NULL when it is neither. */
@@ -234,9 +234,9 @@ int condition_value(struct walk *w, struct node *condition) {
         int decides = binary->op == BINARY_OR;
         return a == decides || b == decides ? decides : a < 0 || b < 0 ? -1 : !decides;
     }
-    const struct polynomial *apart =
+    const struct polynomial *distance =
         difference_of(&w->values, evaluate_number(w, binary->left), evaluate_number(w, binary->right));
-    if (!known_number(apart, &difference))
+    if (!known_number(distance, &difference))
         return -1;
     switch (binary->op) {
     case BINARY_EQUAL:

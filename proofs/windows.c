@@ -10,7 +10,7 @@ static size_t state_size(const struct walk *w) {
     return w->buffer_count * sizeof(struct windows);
 }
 
-static void begin(struct walk *w, void *state) {
+static void initial(struct walk *w, void *state) {
     struct windows *windows = state;
     const struct polynomial *zero = number(&w->values, 0);
     struct moves *moves = arena_allocate(w->compilation->arena, (2 * w->buffer_count + 1) * sizeof *moves);
@@ -23,7 +23,7 @@ static void begin(struct walk *w, void *state) {
     }
 }
 
-static void end(struct walk *w, void *state) {
+static void final(struct walk *w, void *state) {
     const struct windows *windows = state;
     for (size_t i = 0; i < w->buffer_count; i++)
         if (windows[i].front.opened.line || windows[i].front.moved.line)
@@ -121,13 +121,13 @@ static bool straddles(struct witness *witness, void *context) {
 /* So many pages from here on lie in one turn of the ring. As many as all moves have in common do, from any
  * multiple of it: it divides the ring. */
 static bool surely_in_one_turn(struct walk *w, const struct side *side, const struct polynomial *count) {
-    const struct ring *ring = &side->ring;
+    const struct ring_position *ring = &side->ring;
     return (ring->modulus && prove_quietly(w, sum_of(&w->values, ring->at, count), ring->modulus)) ||
            (!w->quiet && side->moves->common && prove_quietly(w, count, side->moves->common));
 }
 
 static enum verdict in_one_turn(struct walk *w, const struct side *side, const struct polynomial *count) {
-    const struct ring *ring = &side->ring;
+    const struct ring_position *ring = &side->ring;
     struct wrap wrap = {ring->at, ring->modulus, count};
     if (surely_in_one_turn(w, side, count))
         return PROVED;
@@ -143,7 +143,7 @@ static bool doubt_position(struct walk *w, const struct side *side) {
 }
 
 static void report_wrap(struct walk *w, const struct walked_call *call, size_t buffer,
-                        const struct ring *ring, struct span earlier, const char *verb) {
+                        const struct ring_position *ring, struct span earlier, const char *verb) {
     const struct polynomial *pages = w->buffers[buffer].pages;
     struct arena *arena = w->compilation->arena;
     const char *at = same_value(ring->modulus, pages)
@@ -171,7 +171,7 @@ static void ring_step(struct walk *w, struct side *side, const struct walked_cal
     const struct polynomial *next = sum_of(v, side->ring.at, count);
     int64_t place, modulus;
     if (verdict == REFUTED || !next || (verdict == UNDECIDED && !w->quiet))
-        side->ring = (struct ring){NULL, NULL};
+        side->ring = (struct ring_position){NULL, NULL};
     else if (known_number(next, &place) && known_number(side->ring.modulus, &modulus) && modulus > 0)
         side->ring.at = number(v, place % modulus);
     else
@@ -405,7 +405,7 @@ static void access_address(struct walk *w, struct windows *windows, const struct
                               text_of(w, call, call->effect->address)));
 }
 
-static void call(struct walk *w, void *state, const struct walked_call *call) {
+static void transfer(struct walk *w, void *state, const struct walked_call *call) {
     struct windows *windows = state;
     const struct call_effect *effect = call->effect;
     if (effect->kind == EFFECT_OPERATION) {
@@ -434,7 +434,7 @@ static void call(struct walk *w, void *state, const struct walked_call *call) {
 static void join_side(struct walk *w, struct side *into, const struct side *other) {
     into->window = joined_value(w, into->window, other->window);
     if (!same_ring(&into->ring, &other->ring))
-        into->ring = (struct ring){NULL, NULL};
+        into->ring = (struct ring_position){NULL, NULL};
     if (into->unmoved != other->unmoved)
         into->unmoved = UNKNOWN;
     if (!into->opened.line)
@@ -450,17 +450,17 @@ static void join(struct walk *w, void *into, const void *other) {
     }
 }
 
-const struct proof prove_windows = {
+const struct domain windows_domain = {
     .state_size = state_size,
-    .begin = begin,
-    .call = call,
-    .end = end,
+    .initial = initial,
+    .transfer = transfer,
+    .final = final,
     .join = join,
-    .enter = windows_enter,
-    .settle = windows_settle,
-    .steady = windows_steady,
-    .leave = windows_leave,
+    .widen = windows_widen,
+    .stabilise = windows_stabilise,
+    .narrow = windows_narrow,
+    .after_loop = windows_after_loop,
     .pointer = walk_window_address,
     .concerns = concerns,
-    .confirm = windows_confirm,
+    .is_fixpoint = windows_are_fixpoint,
 };

@@ -3,12 +3,11 @@
 
 /* Published measurements: one read or write of DRAM or of another core's L1 with its barrier, request issue,
  * bytes per cycle of one core; of DRAM also of all cores together (readers beside their banks on Wormhole,
- * anywhere on Blackhole). Writes to L1 of Blackhole, which nobody measured, are taken to be as its reads. A copy
- * within L1: the vendor's model of a transfer that stays on its tile, and the port between L1 and what copies.
- * Multicasts of 8 KiB to 5x5 cores (Blackhole: the directed ideal); a remote write as 40 cycles and its hops,
- * with 5 for the atomic in L1; 32^3 products with the overhead seen on tuned kernels; unpacker and packer ports;
- * vector unit per tile.
- */
+ * anywhere on Blackhole). Writes to L1 of Blackhole, which nobody measured, are taken to be as its reads. A
+ * copy within L1: the vendor's model of a transfer that stays on its tile, and the port between L1 and what
+ * copies. Multicasts of 8 KiB to 5x5 cores (Blackhole: the directed ideal); a remote write as 40 cycles and
+ * its hops, with 5 for the atomic in L1; 32^3 products with the overhead seen on tuned kernels; unpacker and
+ * packer ports; vector unit per tile. */
 static const struct clock_costs costs[] =
     {
         [CHIP_WORMHOLE] =

@@ -6,7 +6,8 @@
 
 #include "sim/device.h"
 
-/* A page between a core and where its tensor lies: until its barrier ends, the call, and the bytes of one core. */
+/* A page between a core and where its tensor lies: until its barrier ends, the call, and the bytes of one
+ * core. */
 struct transfer_cost {
     uint32_t latency, issue, bytes_per_100_cycles;
 };

@@ -73,7 +73,7 @@ static uint32_t find_foreign_include(const char *text) {
     return 0;
 }
 
-static void report(struct run *run, enum device_role role, const char *message) {
+static void report(struct device_run *run, enum device_role role, const char *message) {
     fault_launch(run, DEVICE_FAULT_COMPILE, "%s", message);
     run->fault->role = role;
     run->fault->kernel = run->launch->kernels[role].name;
@@ -142,8 +142,8 @@ static bool relocate(TCCState *state, struct kernel_code *code, struct messages 
     return code->entry != NULL && mprotect(code->text, code->text_bytes, PROT_READ | PROT_EXEC) == 0;
 }
 
-static bool compile_in_process(struct run *run, enum device_role role, const char *text, const char *name,
-                               struct kernel_code *code) {
+static bool compile_in_process(struct device_run *run, enum device_role role, const char *text,
+                               const char *name, struct kernel_code *code) {
     struct messages messages = {{0}};
     struct used_names names;
     used_names_collect(&names, text);
@@ -213,7 +213,7 @@ static bool run_compiler(const char *compiler, const char *directory, const char
     return status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static bool compile_shared(struct run *run, enum device_role role, const char *text,
+static bool compile_shared(struct device_run *run, enum device_role role, const char *text,
                            struct kernel_code *code) {
     const char *base = getenv("TMPDIR");
     char directory[512], source[1024], header[1024], object[1024], log[1024], message[700] = "";
@@ -243,7 +243,7 @@ static bool compile_shared(struct run *run, enum device_role role, const char *t
 }
 
 /* Compiles a text that the device has not got. */
-static bool compile_new(struct run *run, enum device_role role, struct kernel_code *code) {
+static bool compile_new(struct device_run *run, enum device_role role, struct kernel_code *code) {
     const struct device_kernel *kernel = &run->launch->kernels[role];
     const char *name = kernel->name ? kernel->name : role_name(role);
     char message[256] = "";
@@ -321,7 +321,7 @@ static struct kernel_code *new_code(const char *text, uint64_t hash) {
     return code;
 }
 
-bool kernel_compile(struct run *run, enum device_role role) {
+bool kernel_compile(struct device_run *run, enum device_role role) {
     const char *text = run->launch->kernels[role].text;
     uint64_t hash = hash_text(text);
     struct kernel_code *code = take_code(run->device, text, hash);

@@ -88,7 +88,7 @@ void compute_check_exit(struct thread *t) {
 }
 
 static void check_slot(struct thread *t, uint32_t slot) {
-    const struct run *run = t->core->run;
+    const struct device_run *run = t->core->run;
     const struct compute_state *state = &t->core->compute;
     if (state->section != SECTION_ACQUIRED)
         thread_fault(t, "works on DST between tile_regs_acquire and tile_regs_commit, but the section is %s",
@@ -114,7 +114,7 @@ struct tile *dst_source(struct thread *t, uint32_t slot) {
 }
 
 void dst_written(struct thread *t, uint32_t slot, bool integer, uint32_t reduced) {
-    const struct run *run = t->core->run;
+    const struct device_run *run = t->core->run;
     struct dst_slot *state = &t->core->compute.slots[slot];
     state->written = true;
     state->integer = integer;
@@ -130,7 +130,7 @@ static bool is_integer(enum data_format format) {
 }
 
 static void check_pack(struct thread *t, const struct circular_buffer *cb, uint32_t slot) {
-    const struct run *run = t->core->run;
+    const struct device_run *run = t->core->run;
     const struct compute_state *state = &t->core->compute;
     enum data_format format = cb->spec->format;
     if (state->section != SECTION_PACKING)
@@ -180,7 +180,7 @@ static const struct tile *mask_tile(struct thread *t, const struct tile *tile, u
 
 void device_pack_tile(uint32_t line, uint32_t order, uint32_t dst, uint32_t buffer, uint32_t index) {
     struct thread *t = compute_enter(line, "pack_tile");
-    struct run *run = t->core->run;
+    struct device_run *run = t->core->run;
     struct circular_buffer *cb = buffer_find(t, buffer);
     enum data_format format = cb->spec->format;
     check_pack(t, cb, dst);

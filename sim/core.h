@@ -213,7 +213,7 @@ struct core_memory {
 };
 
 struct core {
-    struct run *run;
+    struct device_run *run;
     uint32_t index, x, y;
     const uint32_t *arguments;
     size_t argument_count;
@@ -244,7 +244,7 @@ struct kernel_code {
 };
 
 /* One launch. */
-struct run {
+struct device_run {
     struct device *device;
     const struct device_launch *launch;
     struct device_fault *fault;
@@ -336,18 +336,18 @@ static inline void thread_yield(struct thread *t) {
 }
 /* Lets every other thread that can run go first. */
 void thread_defer(struct thread *t);
-void scheduler_wake(struct run *run, struct thread *t);
+void scheduler_wake(struct device_run *run, struct thread *t);
 /* A number below the limit, drawn by the seed; 0 without one. */
-uint32_t scheduler_draw(struct run *run, uint32_t limit);
+uint32_t scheduler_draw(struct device_run *run, uint32_t limit);
 /* Runs all threads to their end. False: run->fault is set. */
-bool scheduler_run(struct run *run);
+bool scheduler_run(struct device_run *run);
 
-void fault_launch(struct run *run, enum device_fault_kind kind, const char *format, ...)
+void fault_launch(struct device_run *run, enum device_fault_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Puts core, role, line, iteration and the user's place of the thread into the fault. */
-void fault_locate(struct run *run, const struct thread *t);
+void fault_locate(struct device_run *run, const struct thread *t);
 /* file:line, and the user's place in parentheses where it is known. */
-void fault_place(const struct run *run, enum device_role role, uint32_t line, char *text, size_t size);
+void fault_place(const struct device_run *run, enum device_role role, uint32_t line, char *text, size_t size);
 const char *role_name(enum device_role role);
 
 /* Circular buffers. */
@@ -416,7 +416,7 @@ void remote_flush(struct thread *t);
 void remote_acknowledge(struct thread *t);
 /* Lands flags and increments that are on their way: all, when no thread can go on without them, or those that
  * the seed draws. */
-void remote_settle(struct run *run, bool all);
+void remote_settle(struct device_run *run, bool all);
 void remote_check_exit(struct thread *t);
 void remote_discard(struct thread *t);
 /* The semaphores of a core at their initial values. */
@@ -425,8 +425,8 @@ struct semaphore *semaphore_at(struct thread *t, struct core *core, uint32_t add
 void semaphore_change(struct core *core, struct semaphore *semaphore, uint32_t value, uint64_t clock);
 
 /* What cores know of each other (order.c). False when there is no memory. */
-bool order_open(struct run *run);
-void order_close(struct run *run);
+bool order_open(struct device_run *run);
+void order_close(struct device_run *run);
 /* A thread sets or increases a semaphore of a core; a fault when another core may do so at the same time. */
 void order_overwrite(struct thread *t, struct core *owner, struct semaphore *semaphore);
 void order_increase(struct thread *t, struct core *owner, struct semaphore *semaphore);
@@ -478,7 +478,7 @@ void dst_written(struct thread *t, uint32_t slot, bool integer, uint32_t reduced
 
 /* Kernels. */
 /* Sets the code of a role; false after a fault. It is valid for this launch. */
-bool kernel_compile(struct run *run, enum device_role role);
+bool kernel_compile(struct device_run *run, enum device_role role);
 void kernels_free(struct device *device);
 
 /* All calls, by name, for the linker of kernels. */

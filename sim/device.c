@@ -61,7 +61,7 @@ void device_free(struct device *device) {
 
 /* Launches. */
 
-static bool check_buffer(struct run *run, const struct device_buffer *buffer) {
+static bool check_buffer(struct device_run *run, const struct device_buffer *buffer) {
     const struct architecture *architecture = run->device->architecture;
     if (buffer->id >= architecture->circular_buffers || buffer->id >= CIRCULAR_BUFFER_LIMIT)
         fault_launch(run, DEVICE_FAULT_LAUNCH, "buffer %s has identifier %u, but %s has %u circular buffers",
@@ -87,7 +87,7 @@ static bool check_buffer(struct run *run, const struct device_buffer *buffer) {
 }
 
 /* Names every buffer with its share of L1, and every tensor that lies there. */
-static void report_overflow(struct run *run, uint64_t bytes) {
+static void report_overflow(struct device_run *run, uint64_t bytes) {
     const struct device_launch *launch = run->launch;
     const struct architecture *architecture = run->device->architecture;
     uint32_t tensors = tensors_l1_bytes(run->device);
@@ -120,7 +120,7 @@ static void report_overflow(struct run *run, uint64_t bytes) {
     }
 }
 
-static bool check_launch(struct run *run) {
+static bool check_launch(struct device_run *run) {
     const struct device_launch *launch = run->launch;
     const struct device *device = run->device;
     uint64_t bytes = 0;
@@ -160,7 +160,7 @@ static bool check_launch(struct run *run) {
     return true;
 }
 
-static bool check_semaphores(struct run *run) {
+static bool check_semaphores(struct device_run *run) {
     const struct device_launch *launch = run->launch;
     for (size_t i = 0; i < launch->semaphore_count; ++i) {
         const struct device_semaphore *semaphore = &launch->semaphores[i];
@@ -177,7 +177,7 @@ static bool check_semaphores(struct run *run) {
     return true;
 }
 
-static bool compile_kernels(struct run *run) {
+static bool compile_kernels(struct device_run *run) {
     for (int role = 0; role < DEVICE_ROLES; ++role) {
         if (run->launch->kernels[role].text && !kernel_compile(run, (enum device_role)role))
             return false;
@@ -185,7 +185,7 @@ static bool compile_kernels(struct run *run) {
     return true;
 }
 
-static void place_buffers(struct run *run, struct core *core, uint64_t *clocks, uint8_t *operands) {
+static void place_buffers(struct device_run *run, struct core *core, uint64_t *clocks, uint8_t *operands) {
     uint32_t address = run->l1_base;
     for (size_t i = 0; i < run->launch->buffer_count; ++i) {
         const struct device_buffer *spec = &run->launch->buffers[i];
@@ -208,7 +208,7 @@ static void place_buffers(struct run *run, struct core *core, uint64_t *clocks, 
 }
 
 /* Which core the NoC finds at each pair of coordinates. */
-static void place_cores(struct run *run) {
+static void place_cores(struct device_run *run) {
     const struct device *device = run->device;
     uint32_t noc_x, noc_y;
     for (uint32_t y = 0; y < device->options.grid_y; ++y)
@@ -221,7 +221,7 @@ static void place_cores(struct run *run) {
             run->noc_cores[noc_y][noc_x] = (uint16_t)(i + 1);
 }
 
-static bool set_up_cores(struct run *run) {
+static bool set_up_cores(struct device_run *run) {
     const struct device_launch *launch = run->launch;
     size_t pages = 0;
     for (size_t i = 0; i < launch->buffer_count; ++i)
@@ -270,7 +270,7 @@ static bool set_up_cores(struct run *run) {
     return order_open(run);
 }
 
-static void tear_down(struct run *run) {
+static void tear_down(struct device_run *run) {
     if (run->cores) {
         for (size_t i = 0; i < run->launch->core_count * DEVICE_ROLES; ++i)
             free(run->cores[i / DEVICE_ROLES].threads[i % DEVICE_ROLES].line_counts);
@@ -285,7 +285,7 @@ static void tear_down(struct run *run) {
 
 bool device_run(struct device *device, const struct device_launch *launch, struct device_fault *fault,
                 struct device_statistics *statistics) {
-    struct run *run = calloc(1, sizeof *run);
+    struct device_run *run = calloc(1, sizeof *run);
     memset(fault, 0, sizeof *fault);
     if (!run) {
         snprintf(fault->message, sizeof fault->message, "out of memory");

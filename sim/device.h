@@ -80,8 +80,8 @@ uint64_t device_placement_bank_bytes(const struct device *device, enum data_form
 #define DEVICE_FACTS_LIMIT (4 + 2 * DEVICE_SHARD_RANK + 128)
 size_t device_tensor_facts(const struct device_tensor *tensor, uint32_t *words);
 
-/* Pages that the kernels of a launch read and wrote, by their place. Those of the core's own L1 never crossed the
- * NoC. */
+/* Pages that the kernels of a launch read and wrote, by their place. Those of the core's own L1 never crossed
+ * the NoC. */
 struct device_pages {
     uint64_t read[DEVICE_PLACES], written[DEVICE_PLACES];
 };

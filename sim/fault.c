@@ -9,7 +9,8 @@ const char *role_name(enum device_role role) {
     return names[role];
 }
 
-void fault_place(const struct run *run, enum device_role role, uint32_t line, char *text, size_t size) {
+void fault_place(const struct device_run *run, enum device_role role, uint32_t line, char *text,
+                 size_t size) {
     char place[sizeof run->fault->place] = "";
     const struct device_launch *launch = run->launch;
     if (launch->locate)
@@ -21,13 +22,13 @@ void fault_place(const struct run *run, enum device_role role, uint32_t line, ch
         snprintf(text, size, "%s:%u", name, (unsigned)line);
 }
 
-static void fault_begin(struct run *run, enum device_fault_kind kind) {
+static void fault_begin(struct device_run *run, enum device_fault_kind kind) {
     memset(run->fault, 0, sizeof *run->fault);
     run->fault->kind = kind;
     run->faulted = true;
 }
 
-void fault_launch(struct run *run, enum device_fault_kind kind, const char *format, ...) {
+void fault_launch(struct device_run *run, enum device_fault_kind kind, const char *format, ...) {
     va_list arguments;
     fault_begin(run, kind);
     va_start(arguments, format);
@@ -35,7 +36,7 @@ void fault_launch(struct run *run, enum device_fault_kind kind, const char *form
     va_end(arguments);
 }
 
-void fault_locate(struct run *run, const struct thread *t) {
+void fault_locate(struct device_run *run, const struct thread *t) {
     struct device_fault *fault = run->fault;
     fault->core_x = t->core->x;
     fault->core_y = t->core->y;
@@ -48,7 +49,7 @@ void fault_locate(struct run *run, const struct thread *t) {
 }
 
 void thread_fault(struct thread *t, const char *format, ...) {
-    struct run *run = t->core->run;
+    struct device_run *run = t->core->run;
     struct device_fault *fault = run->fault;
     va_list arguments;
     fault_begin(run, DEVICE_FAULT_KERNEL);

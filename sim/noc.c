@@ -127,7 +127,7 @@ static void check_alignment(struct thread *t, const struct device_tensor *tensor
 
 /* Counts a page that is read or written, and lets the clock issue its transfer; when it will have landed. */
 static uint64_t account(struct thread *t, struct device_tensor *tensor, uint64_t page, bool is_write) {
-    struct run *run = t->core->run;
+    struct device_run *run = t->core->run;
     enum device_place place = tensor_page_place(tensor, page, t->core);
     const struct transfer_cost *cost =
         is_write ? &run->device->costs->write[place] : &run->device->costs->read[place];
@@ -154,7 +154,7 @@ static void advance(uint64_t *clock, uint64_t to) {
 
 void device_noc_async_read_page(uint32_t line, uint32_t page, uint32_t ordinal, uint32_t address) {
     struct thread *t = data_enter(line, "noc_async_read_page");
-    struct run *run = t->core->run;
+    struct device_run *run = t->core->run;
     struct device_tensor *tensor = bound_tensor(t, ordinal);
     struct page_state *state = page_of(t, tensor, page);
     uint16_t self = (uint16_t)(t->core->index + 1);
@@ -200,7 +200,7 @@ void device_noc_async_read_barrier(uint32_t line) {
 void device_noc_async_write_page(uint32_t line, uint32_t page, uint32_t ordinal, uint32_t address) {
     struct thread *t = data_enter(line, "noc_async_write_page");
     remote_check_link(t);
-    struct run *run = t->core->run;
+    struct device_run *run = t->core->run;
     struct device_tensor *tensor = bound_tensor(t, ordinal);
     struct page_state *state = page_of(t, tensor, page);
     uint16_t self = (uint16_t)(t->core->index + 1);

@@ -46,7 +46,7 @@ static uint8_t operand_take(struct operand_store *store, uint64_t call) {
 }
 
 const struct operand *operand_load(struct thread *t, struct circular_buffer *cb, uint32_t tile) {
-    const struct run *run = t->core->run;
+    const struct device_run *run = t->core->run;
     struct operand_store *store = run->device->operands;
     if (cb->spec->unpack_to_dest)
         thread_fault(t, "%s is unpacked to DST at full width and cannot feed the matrix unit",

@@ -10,11 +10,11 @@
 
 #include "sim/core.h"
 
-static uint32_t core_count(const struct run *run) {
+static uint32_t core_count(const struct device_run *run) {
     return (uint32_t)run->launch->core_count;
 }
 
-bool order_open(struct run *run) {
+bool order_open(struct device_run *run) {
     size_t cores = run->launch->core_count, pages = 0;
     if (run->launch->semaphore_count == 0)
         return true;
@@ -43,7 +43,7 @@ bool order_open(struct run *run) {
     return true;
 }
 
-void order_close(struct run *run) {
+void order_close(struct device_run *run) {
     free(run->order_words);
     free(run->order_pages);
 }

@@ -41,7 +41,7 @@ static uint32_t coordinate(uint64_t target, int which) {
 }
 
 static struct core *core_at(struct thread *t, uint32_t x, uint32_t y) {
-    struct run *run = t->core->run;
+    struct device_run *run = t->core->run;
     uint16_t core = run->noc_cores[y][x];
     if (core == 0)
         thread_fault(t, "no core has the NoC coordinates (%u,%u)", (unsigned)x, (unsigned)y);
@@ -56,7 +56,7 @@ static struct core *core_at(struct thread *t, uint32_t x, uint32_t y) {
 /* The next core of the rectangle but the sender's, from place *at on; NULL at its end. */
 static struct core *next_receiver(const struct thread *t, const struct rectangle *cores, uint32_t *at) {
     uint32_t columns = cores->x1 - cores->x0 + 1, count = columns * (cores->y1 - cores->y0 + 1);
-    struct run *run = t->core->run;
+    struct device_run *run = t->core->run;
     while (*at < count) {
         uint16_t core = run->noc_cores[cores->y0 + *at / columns][cores->x0 + *at % columns];
         ++*at;
@@ -149,7 +149,7 @@ static void land_flag(struct thread *t, struct remote_write *write) {
 }
 
 static void land_increment(struct thread *t, struct remote_write *write) {
-    struct run *run = t->core->run;
+    struct device_run *run = t->core->run;
     struct core *core = &run->cores[run->noc_cores[write->cores.y0][write->cores.x0] - 1];
     struct semaphore *semaphore = known_semaphore(core, write->address);
     semaphore_change(core, semaphore, semaphore->value + write->value, write->arrival);
@@ -185,7 +185,7 @@ static void drop_settled(struct thread *t) {
     t->remote.count = kept;
 }
 
-void remote_settle(struct run *run, bool all) {
+void remote_settle(struct device_run *run, bool all) {
     for (size_t i = 0; i < run->launch->core_count * DEVICE_ROLES; ++i) {
         struct thread *t = &run->cores[i / DEVICE_ROLES].threads[i % DEVICE_ROLES];
         for (size_t j = 0; j < t->remote.count; ++j)
@@ -262,7 +262,7 @@ void remote_check_sources(struct thread *t, uint32_t address, uint32_t bytes) {
 }
 
 void remote_check_targets(struct thread *t, struct circular_buffer *cb, uint32_t address, uint32_t bytes) {
-    struct run *run = t->core->run;
+    struct device_run *run = t->core->run;
     for (size_t i = 0; cb->incoming > 0 && i < run->launch->core_count * DEVICE_ROLES; ++i) {
         struct thread *sender = &run->cores[i / DEVICE_ROLES].threads[i % DEVICE_ROLES];
         for (size_t j = 0; j < sender->remote.count; ++j) {

@@ -35,7 +35,7 @@ static uint64_t random_next(uint64_t *state) {
     return z ^ (z >> 31);
 }
 
-void scheduler_wake(struct run *run, struct thread *t) {
+void scheduler_wake(struct device_run *run, struct thread *t) {
     t->state = THREAD_READY;
     t->blocked_on = NULL;
     t->blocked_semaphore = NULL;
@@ -50,7 +50,7 @@ void thread_block(struct thread *t) {
 }
 
 void thread_draw_yield(struct thread *t) {
-    struct run *run = t->core->run;
+    struct device_run *run = t->core->run;
     if (random_next(&run->random) % 4 != 0)
         return;
     run->ready[run->ready_count++] = t;
@@ -59,7 +59,7 @@ void thread_draw_yield(struct thread *t) {
 }
 
 void thread_defer(struct thread *t) {
-    struct run *run = t->core->run;
+    struct device_run *run = t->core->run;
     if (run->device->options.seed != 0) {
         thread_yield(t);
         return;
@@ -71,11 +71,11 @@ void thread_defer(struct thread *t) {
     device_current = t;
 }
 
-uint32_t scheduler_draw(struct run *run, uint32_t limit) {
+uint32_t scheduler_draw(struct device_run *run, uint32_t limit) {
     return run->device->options.seed == 0 ? 0 : (uint32_t)(random_next(&run->random) % limit);
 }
 
-static struct thread *take_ready(struct run *run) {
+static struct thread *take_ready(struct device_run *run) {
     size_t last = run->ready_count - 1;
     size_t chosen =
         run->device->options.seed == 0 ? last : (size_t)(random_next(&run->random) % run->ready_count);
@@ -95,7 +95,7 @@ static void thread_main(void *argument) {
     t->state = THREAD_FINISHED;
 }
 
-static struct core_memory *memory_take(struct run *run) {
+static struct core_memory *memory_take(struct device_run *run) {
     size_t bytes = run->l1_end - run->l1_base;
     size_t marks = bytes / 16 + 8;
     struct core_memory *memory = run->free_memory;
@@ -120,7 +120,7 @@ static struct core_memory *memory_take(struct run *run) {
     return memory;
 }
 
-static void memory_give(struct run *run, struct core *core) {
+static void memory_give(struct device_run *run, struct core *core) {
     if (!core->memory)
         return;
     core->memory->next = run->free_memory;
@@ -148,7 +148,7 @@ static void coroutine_give(struct device *device, struct coroutine *coroutine) {
     device->free_coroutines[device->free_coroutine_count++] = coroutine;
 }
 
-static bool thread_begin(struct run *run, struct thread *t) {
+static bool thread_begin(struct device_run *run, struct thread *t) {
     if (!t->core->memory) {
         t->core->memory = memory_take(run);
         if (t->core->memory)
@@ -164,7 +164,7 @@ static bool thread_begin(struct run *run, struct thread *t) {
     return true;
 }
 
-static void thread_end(struct run *run, struct thread *t) {
+static void thread_end(struct device_run *run, struct thread *t) {
     coroutine_give(run->device, t->coroutine);
     t->coroutine = NULL;
     free(t->reads.items);
@@ -210,7 +210,7 @@ static void on_fault_signal(int number, siginfo_t *information, void *context) {
 }
 
 /* Names what the signal means. Runs on the resumer's stack. */
-static void fault_from_signal(struct run *run, struct thread *t, int number) {
+static void fault_from_signal(struct device_run *run, struct thread *t, int number) {
     const char *what = number == SIGFPE ? "the kernel divides an integer by zero"
                        : number == -1   ? "the kernel overflows its stack"
                                         : "the kernel reads or writes memory that is not its own";
@@ -223,7 +223,7 @@ static void fault_from_signal(struct run *run, struct thread *t, int number) {
     fault_locate(run, t);
 }
 
-static void run_ready_threads(struct run *run) {
+static void run_ready_threads(struct device_run *run) {
     int number = sigsetjmp(run->escape, 0);
     if (number != 0) {
         struct thread *t = device_current;
@@ -274,7 +274,7 @@ static void describe_wait(const struct thread *t, char *text, size_t size) {
              (unsigned)cb->pages);
 }
 
-static void describe_blocked(const struct run *run, const struct thread *t, size_t alike, char *line,
+static void describe_blocked(const struct device_run *run, const struct thread *t, size_t alike, char *line,
                              size_t size) {
     char place[256], wait[256];
     fault_place(run, t->role, t->line, place, sizeof place);
@@ -288,7 +288,7 @@ static void describe_blocked(const struct run *run, const struct thread *t, size
 }
 
 /* One line for each group of threads that wait at the same call for the same thing. */
-static void describe_deadlock(struct run *run) {
+static void describe_deadlock(struct device_run *run) {
     struct device_fault *fault = run->fault;
     size_t used = 0;
     size_t threads = run->launch->core_count * DEVICE_ROLES;
@@ -345,7 +345,7 @@ static void handlers_restore(void) {
     pthread_mutex_unlock(&handlers_lock);
 }
 
-bool scheduler_run(struct run *run) {
+bool scheduler_run(struct device_run *run) {
     stack_t previous_stack, stack = {0};
     size_t stack_bytes = 64u << 10;
     stack.ss_sp = malloc(stack_bytes);

@@ -2,7 +2,7 @@
 #include "sim/calls.h"
 #include "sim/core.h"
 
-static uint32_t semaphore_bytes(const struct run *run) {
+static uint32_t semaphore_bytes(const struct device_run *run) {
     return run->device->architecture->l1_alignment;
 }
 
@@ -15,7 +15,7 @@ void semaphores_place(struct core *core) {
 }
 
 struct semaphore *semaphore_at(struct thread *t, struct core *core, uint32_t address) {
-    const struct run *run = core->run;
+    const struct device_run *run = core->run;
     uint32_t offset = address - run->semaphore_base, id = offset / semaphore_bytes(run);
     if (offset % semaphore_bytes(run) != 0 || id >= SEMAPHORE_LIMIT || !core->semaphores[id].spec)
         thread_fault(t, "address 0x%x is no semaphore of the launch", (unsigned)address);

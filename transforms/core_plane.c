@@ -76,7 +76,8 @@ static bool is_read_alone(struct plane_search *search, const struct node_buffer 
         return true;
     if (found->loads)
         report_error(d, buffer->base.span,
-                     "buffer %s is written more than once: no turn of its own sends a block", buffer->name);
+                     "buffer %s is written more than once: no iteration of its own sends a block",
+                     buffer->name);
     else
         report_error(d, buffer->base.span,
                      "buffer %s is computed on the core: there is no block of a tensor to send",
@@ -87,9 +88,9 @@ static bool is_read_alone(struct plane_search *search, const struct node_buffer 
     return false;
 }
 
-/* Cores meet in turns: the loops around the load run equally often on all of them. */
-static bool takes_equal_turns(struct plane_search *search, const struct node_buffer *buffer,
-                              const struct load_search *found, const char *axis) {
+/* Cores meet in every iteration: the loops around the load run equally often on all of them. */
+static bool iterates_equally(struct plane_search *search, const struct node_buffer *buffer,
+                             const struct load_search *found, const char *axis) {
     for (const struct loop_scope *scope = found->loops; scope; scope = scope->outer) {
         struct node_list axes = node_as(scope->loop, for)->axes;
         for (size_t i = 0; i < axes.count; i++) {
@@ -127,7 +128,7 @@ static struct node *settle_buffer(struct plane_search *search, struct node *node
         const char *axis = tied_name(search, d);
         same[d] = !mentions(found.load->value, axis);
         if (same[d])
-            search->failed |= !takes_equal_turns(search, buffer, &found, axis);
+            search->failed |= !iterates_equally(search, buffer, &found, axis);
     }
     if (search->failed)
         return node;

@@ -7,8 +7,8 @@
  *             tile load a[i, k] = A[i, k]
  *
  * The last two axes of the grid lie along rows and columns of cores, a single axis along row after row. Every
- * core in use runs the same number of blocks, in the same order, so that senders and receivers meet in turns;
- * where blocks do not divide evenly, a core beyond the last block repeats it and stores nothing.
+ * core in use runs the same number of blocks, in the same order, so that senders and receivers meet in every
+ * iteration; where blocks do not divide evenly, a core beyond the last block repeats it and stores nothing.
  */
 #ifndef TILEC_TRANSFORMS_CORE_PLANE_H
 #define TILEC_TRANSFORMS_CORE_PLANE_H

@@ -31,11 +31,11 @@ void emit_plain(struct manager *m, struct list_builder *out, struct span span, c
 
 void emit_loop(struct manager *m, struct list_builder *out, struct span span, const char *name,
                struct node *count, struct list_builder *body) {
-    int64_t turns;
+    int64_t trips;
     struct node *block = make_block(m->arena, span, builder_list(body));
-    if (integer_value(count, &turns) && turns <= 1) {
+    if (integer_value(count, &trips) && trips <= 1) {
         struct node *once = simplify(m->arena, substitute(m->arena, block, name, emit_number(m, 0)));
-        if (turns == 1)
+        if (trips == 1)
             builder_add_all(m->arena, out, node_as(once, block)->statements);
         return;
     }

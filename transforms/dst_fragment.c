@@ -1,9 +1,9 @@
 /* Fragments: accumulation in DST. Three shapes, one set of building blocks:
  *   beside its reader     for each subblock: start, accumulate over the whole operands, read, pack
- *   over a loop           the section opens in front of the loop, every turn accumulates, the reader behind
- *                         the loop packs
- *   with partial tiles    start, every turn and the reader are sections of their own; f32 tiles rest in a
- *                         circular buffer in between, which rotates a subblock at a time
+ *   over a loop           the section opens in front of the loop, every iteration accumulates, the reader
+ *                         behind the loop packs
+ *   with partial tiles    start, every iteration and the reader are sections of their own; f32 tiles rest in
+ *                         a circular buffer in between, which rotates a subblock at a time
  */
 #include <math.h>
 #include <string.h>
@@ -277,7 +277,7 @@ static struct node *clipped(struct manager *m, struct node *tiles, int64_t most,
  * no loop. */
 struct subblocks {
     struct part part;
-    const char *row, *column; /* loops; NULL where one turn covers the side */
+    const char *row, *column; /* loops; NULL where one iteration covers the side */
     struct part whole;
     struct list_builder lets;
 };

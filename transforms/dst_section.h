@@ -64,7 +64,7 @@ void emit_call(struct manager *m, struct list_builder *out, struct span span, co
               sizeof((struct node *[]){__VA_ARGS__}) / sizeof(struct node *),                                \
               (struct node *[]){__VA_ARGS__})
 void emit_plain(struct manager *m, struct list_builder *out, struct span span, const char *function);
-/* for name in 0..count { body }; the body alone with 0 for one turn; nothing for none. */
+/* for name in 0..count { body }; the body alone with 0 for one iteration; nothing for none. */
 void emit_loop(struct manager *m, struct list_builder *out, struct span span, const char *name,
                struct node *count, struct list_builder *body);
 /* A section whose tiles are packed to the buffer: the packer's format, acquire. The format comes first, since

@@ -19,7 +19,7 @@
  *         let i_block = sy * (Sm / 2) + i_local
  *
  * On a plane of cores that send blocks to each other (core_plane.h) every core runs equally many. One that
- * stands beyond the last block repeats it, so that its turns are those of the others, and stores nothing:
+ * stands beyond the last block repeats it, so that it runs as many as the others, and stores nothing:
  *
  *         let i_place = sy * Ly + i_local
  *         let i_block = min(i_place, Gm - 1)

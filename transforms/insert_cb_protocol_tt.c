@@ -399,8 +399,8 @@ static void emit_fragments_of(struct protocol *p, struct list_builder *out, stru
     }
 }
 
-/* A loop of one turn is no loop: its axes open here (their lets stand in front) and its statements join the
- * list, so that a buffer filled in it may be used until the list ends. An axis name that is taken gets a
+/* A loop of one iteration is no loop: its axes open here (their lets stand in front) and its statements join
+ * the list, so that a buffer filled in it may be used until the list ends. An axis name that is taken gets a
  * fresh one. */
 static struct node_list flatten(struct protocol *p, struct node_list list) {
     struct list_builder flat = {0};

@@ -331,7 +331,7 @@ static bool contains_update(struct node *node, const char *fragment) {
 }
 
 /* Does every axis of the loop have a single block? Then it is no loop to the device. */
-static bool is_one_turn(struct arena *arena, struct node *node) {
+static bool is_one_iteration(struct arena *arena, struct node *node) {
     struct node_list axes = node_as(node, for)->axes;
     for (size_t i = 0; i < axes.count; i++) {
         struct node_axis *axis = node_as(axes.items[i], axis);
@@ -354,7 +354,7 @@ static bool find_interruption(struct node *node, void *context) {
             search->found = true;
         return true;
     }
-    if (node->kind == NODE_FOR && !is_one_turn(search->arena, node) &&
+    if (node->kind == NODE_FOR && !is_one_iteration(search->arena, node) &&
         contains_update(node, search->fragment)) {
         search->inside |= !usage_of(search->fragment, node).reader;
         search->looped |= search->inside;

@@ -99,7 +99,7 @@ static void write_buffer(struct text_buffer *out, const char *name, int id) {
         name, id);
 }
 
-/* `count` tiles one after another in every turn. */
+/* `count` tiles one after another in every iteration. */
 static void write_device_form(struct text_buffer *out, int count) {
     text_printf(out, "kernel k(");
     write_tensor(out, "in", "X", count);
@@ -185,7 +185,7 @@ struct family {
 
 static const struct family families[] = {
     {"loop form, results", "k.tl", "auto_tile_tt", write_loop_form, 3},
-    {"device form, tiles a turn", "k.ir", "verify_tt_ir", write_device_form, 4},
+    {"device form, tiles an iteration", "k.ir", "verify_tt_ir", write_device_form, 4},
 };
 
 static bool measure_family(const struct family *family) {

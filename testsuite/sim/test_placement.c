@@ -284,7 +284,8 @@ START_TEST(buffers_give_way_to_tensors) {
 }
 END_TEST
 
-/* A core that reads 32 pages of a tensor with this first page in its reach: what is counted, and the clock. */
+/* A core that reads 32 pages of a tensor with this first page in its reach: what is counted, and the clock.
+ */
 static struct device_statistics read_pages(enum device_memory memory, uint32_t page) {
     struct harness h;
     uint8_t bytes[2 * 2048] = {0};

@@ -74,7 +74,7 @@ START_TEST(parts_make_the_whole) {
     for (int i = 0; i < 2000; i++) {
         const struct polynomial *p = product_of(v, some(v, &seed), some(v, &seed)), *factor, *rest;
         size_t atom = (size_t)next(&seed, 0, ATOMS - 1);
-        if (part_by_atom(v, p, atom, &factor, &rest)) {
+        if (linear_in_atom(v, p, atom, &factor, &rest)) {
             ck_assert(!depends_on_atom(v, factor, atom) && !depends_on_atom(v, rest, atom));
             ck_assert_ptr_eq(sum_of(v, product_of(v, factor, atom_value(v, atom)), rest), p);
         }
