@@ -14,8 +14,7 @@ enum exit_code command_build(struct arena *arena, const struct settings *setting
     }
     if (ok) {
         struct outputs outputs = outputs_of(arena, &emission, settings->targets);
-        const char *failure =
-            named_files_hit(&session, settings->directory, outputs.files, outputs.total);
+        const char *failure = named_files_hit(&session, settings->directory, outputs.files, outputs.total);
         failure =
             failure ? failure : directory_write(arena, settings->directory, outputs.files, outputs.total);
         if (failure) {

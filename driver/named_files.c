@@ -44,8 +44,8 @@ static void add_all(struct arena *arena, struct named_files *files, const char *
 static struct named_files files_read(struct session *session) {
     const struct settings *settings = session->settings;
     struct named_files files = {0};
-    files.items = arena_allocate(session->arena,
-                                 (settings->in.count + settings->out.count + 1) * sizeof *files.items);
+    files.items =
+        arena_allocate(session->arena, (settings->in.count + settings->out.count + 1) * sizeof *files.items);
     add(session->arena, &files, "", "", strcmp(settings->input, "-") == 0 ? "/dev/stdin" : settings->input);
     add_all(session->arena, &files, "in", &settings->in);
     return files;
@@ -83,8 +83,9 @@ static void report_shared(struct session *session, const char *result, const cha
     report_error(diagnostics, no_place, "--out %s: the file '%s' is %s", result, path,
                  who(session->arena, file));
     if (strcmp(file->option, "in") == 0) {
-        report_help(diagnostics, no_place,
-                    "an array is updated in place only where its parameter is inout and no other has the file");
+        report_help(
+            diagnostics, no_place,
+            "an array is updated in place only where its parameter is inout and no other has the file");
     }
 }
 
@@ -104,8 +105,8 @@ static bool check_output(struct session *session, struct node *entry, struct nam
         return false;
     }
     if (is_file && file_is_foreign(out->value, NPY_MAGIC)) {
-        report_error(diagnostics, no_place, "--out %s: the file '%s' is there, and is no .npy file", out->name,
-                     out->value);
+        report_error(diagnostics, no_place, "--out %s: the file '%s' is there, and is no .npy file",
+                     out->name, out->value);
         report_help(diagnostics, no_place, "remove it, or give another name");
         return false;
     }

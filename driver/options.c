@@ -123,8 +123,8 @@ static enum exit_code unknown_option(struct arena *arena, const struct settings 
 }
 
 /* NAME=VALUE of an option that takes each name once. */
-static enum exit_code append_binding(struct arena *arena, const struct settings *settings, enum option_id option,
-                                     struct bindings *bindings, const char *text) {
+static enum exit_code append_binding(struct arena *arena, const struct settings *settings,
+                                     enum option_id option, struct bindings *bindings, const char *text) {
     const char *equals = strchr(text, '=');
     if (!equals || equals == text || !equals[1]) {
         return usage(settings, "--%s: '%s' is not of the form %s", options[option].name, text,

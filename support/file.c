@@ -271,8 +271,8 @@ static const char *obstacle(struct arena *arena, const char *root, const struct 
     if (lstat(full, &status) != 0 || S_ISREG(status.st_mode) || S_ISLNK(status.st_mode)) {
         return is_own(full, file)
                    ? NULL
-                   : arena_printf(arena, "cannot write '%s': the file there was not made by tilec, and is kept",
-                                  full);
+                   : arena_printf(
+                         arena, "cannot write '%s': the file there was not made by tilec, and is kept", full);
     }
     return arena_printf(arena, "cannot write '%s': %s", full,
                         S_ISDIR(status.st_mode) ? "a directory of this name is in the way"

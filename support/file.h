@@ -28,7 +28,8 @@ struct output_file {
     size_t length;
     const void *more; /* written behind bytes; may be NULL */
     size_t more_length;
-    const char *mark; /* what files of this kind hold near their beginning: a file without it, which is another's,
+    const char
+        *mark; /* what files of this kind hold near their beginning: a file without it, which is another's,
                          is neither replaced nor removed. NULL: any is */
 };
 

@@ -54,8 +54,9 @@ static void expect(struct arena *arena, const char *path, const char *text) {
 START_TEST(files_are_written_with_their_folders_and_read_back) {
     struct arena *arena = arena_create();
     const char *base = scratch(), *root = arena_printf(arena, "%s/a/b", base);
-    struct output_file files[] = {
-        {"k/reader.c", "one", 3, NULL, 0, NULL}, {"k/plan.json", "two", 3, "more", 4, NULL}, {"host.py", "", 0, NULL, 0, NULL}};
+    struct output_file files[] = {{"k/reader.c", "one", 3, NULL, 0, NULL},
+                                  {"k/plan.json", "two", 3, "more", 4, NULL},
+                                  {"host.py", "", 0, NULL, 0, NULL}};
     ck_assert_ptr_null(directory_write(arena, root, files, 3));
     expect(arena, arena_printf(arena, "%s/k/reader.c", root), "one");
     expect(arena, arena_printf(arena, "%s/k/plan.json", root), "twomore");
@@ -93,8 +94,9 @@ START_TEST(a_failure_leaves_everything_as_it_was) {
     ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/third/inside", root), "x", 1, NULL, 0));
     ck_assert_int_eq(mkdir(blocked, 0777), 0);
     ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/file", blocked), "kept", 4, NULL, 0));
-    struct output_file files[] = {
-        {"first", "new", 3, NULL, 0, NULL}, {"fresh", "new", 3, NULL, 0, NULL}, {"first/below", "new", 3, NULL, 0, NULL}};
+    struct output_file files[] = {{"first", "new", 3, NULL, 0, NULL},
+                                  {"fresh", "new", 3, NULL, 0, NULL},
+                                  {"first/below", "new", 3, NULL, 0, NULL}};
     const char *failure = directory_write(arena, root, files, 3);
     ck_assert_ptr_nonnull(failure);
     expect(arena, arena_printf(arena, "%s/first", root), "old");
@@ -115,8 +117,9 @@ START_TEST(what_stands_in_the_way_is_named_and_stays) {
     ck_assert_int_eq(mkdir(folder, 0777), 0);
     ck_assert_ptr_null(file_write(arena, own, "precious", 8, NULL, 0));
     ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/f", root), "file", 4, NULL, 0));
-    struct output_file files[] = {
-        {"new", "1", 1, NULL, 0, NULL}, {"k/reader.c", "2", 1, NULL, 0, NULL}, {"f/reader.c", "3", 1, NULL, 0, NULL}};
+    struct output_file files[] = {{"new", "1", 1, NULL, 0, NULL},
+                                  {"k/reader.c", "2", 1, NULL, 0, NULL},
+                                  {"f/reader.c", "3", 1, NULL, 0, NULL}};
     const char *failure = directory_write(arena, root, files, 2);
     ck_assert_ptr_nonnull(failure);
     ck_assert_ptr_nonnull(strstr(failure, folder));
@@ -284,7 +287,8 @@ START_TEST(a_signal_takes_back_what_was_begun) {
         pid_t child = fork();
         if (child == 0) {
             sigset_t set;
-            struct output_file files[] = {{"first", "new", 3, NULL, 0, NULL}, {"k/second", "new", 3, NULL, 0, NULL}};
+            struct output_file files[] = {{"first", "new", 3, NULL, 0, NULL},
+                                          {"k/second", "new", 3, NULL, 0, NULL}};
             sigemptyset(&set);
             sigaddset(&set, signals[i]);
             signal(signals[i], SIG_DFL);
@@ -310,7 +314,8 @@ END_TEST
 START_TEST(files_of_somebody_else_stay) {
     struct arena *arena = arena_create();
     char *root = scratch();
-    struct output_file files[] = {{"mine", "made 2", 6, NULL, 0, "made"}, {"own", "made", 4, NULL, 0, "made"}};
+    struct output_file files[] = {{"mine", "made 2", 6, NULL, 0, "made"},
+                                  {"own", "made", 4, NULL, 0, "made"}};
     ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/mine", root), "made 1", 6, NULL, 0));
     ck_assert_ptr_null(file_write(arena, arena_printf(arena, "%s/own", root), "notes", 5, NULL, 0));
     const char *failure = directory_write(arena, root, files, 2);
@@ -342,9 +347,9 @@ START_TEST(a_file_is_one_by_every_path) {
         const char *one, *two;
         bool same;
     } rows[] = {
-        {"file", "./file", true},         {"file", "hard", true},      {"file", "soft", true},
-        {"file", "folder/file", true},    {"file", "new", false},      {"new", "./new", true},
-        {"new", "folder/../new", false},  {"new", "folder/new", true}, {"new", "other", false},
+        {"file", "./file", true},        {"file", "hard", true},      {"file", "soft", true},
+        {"file", "folder/file", true},   {"file", "new", false},      {"new", "./new", true},
+        {"new", "folder/../new", false}, {"new", "folder/new", true}, {"new", "other", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         ck_assert(file_identify(arena, arena_printf(arena, "%s/%s", root, rows[i].one), &first));
