@@ -95,24 +95,29 @@ static int64_t number_of(const struct node *value, const char *key) {
     return attribute_integer(dictionary_get(value, key), 0);
 }
 
-static void print_head(struct host *host, const struct kernel_source *source) {
-    struct node_list parameters = source->kernel->parameters,
-                     sizes = sizes_of(host->arena, &source->kernel->base);
-    const char *tensors = "", *scalars = "", *names = "";
+/* Sizes and scalars: every name that an expression of a kernel's launch may mention. */
+static struct node_list numbers_of(struct host *host, const struct kernel_source *source) {
+    struct node_list parameters = source->kernel->parameters;
+    struct list_builder numbers = {0};
+    builder_add_all(host->arena, &numbers, sizes_of(host->arena, &source->kernel->base));
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        const char *spelled = python_name(&source->names, parameter->name);
-        if (parameter->dimensions.count)
-            tensors = joined(host->arena, tensors, spelled);
-        else
-            scalars = joined(host->arena, scalars, spelled);
+        if (!parameter->dimensions.count)
+            builder_add(host->arena, &numbers, make_reference(host->arena, parameter->name));
     }
-    for (size_t i = 0; i < sizes.count; i++)
-        names =
-            joined(host->arena, names, python_name(&source->names, node_as(sizes.items[i], reference)->name));
-    const char *all = joined(host->arena, "device", tensors);
-    all = *names ? joined(host->arena, all, names) : all;
-    all = *scalars ? joined(host->arena, all, scalars) : all;
+    return builder_list(&numbers);
+}
+
+static void print_head(struct host *host, const struct kernel_source *source) {
+    struct node_list parameters = source->kernel->parameters, numbers = numbers_of(host, source);
+    const char *all = "device";
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (parameter->dimensions.count)
+            all = joined(host->arena, all, python_name(&source->names, parameter->name));
+    }
+    for (size_t i = 0; i < numbers.count; i++)
+        all = joined(host->arena, all, python(host, &source->names, numbers.items[i]));
     text_printf(&host->out, "\n\ndef launch_%s(%s):\n", source->kernel->name, all);
     text_printf(&host->out, "    \"\"\"Kernel %s: ttnn tensors, sizes in elements, scalars.\"\"\"\n",
                 source->kernel->name);
@@ -121,10 +126,10 @@ static void print_head(struct host *host, const struct kernel_source *source) {
 /* What proofs leave to the launch. */
 static void print_checks(struct host *host, const struct kernel_source *source) {
     struct node_dictionary *checks = node_as(attribute_get(&source->kernel->base, KEY_TT_CHECKS), dictionary);
-    struct node_list sizes = sizes_of(host->arena, &source->kernel->base);
+    struct node_list numbers = numbers_of(host, source);
     const char *values = "";
-    for (size_t i = 0; i < sizes.count; i++) {
-        const char *name = python_name(&source->names, node_as(sizes.items[i], reference)->name);
+    for (size_t i = 0; i < numbers.count; i++) {
+        const char *name = python(host, &source->names, numbers.items[i]);
         values = joined(host->arena, values, arena_printf(host->arena, "%s=%s", name, name));
     }
     for (size_t i = 0; checks && i < checks->entries.count; i++) {
@@ -349,18 +354,25 @@ static void print_tensors(struct host *host, const struct spelled_names *names, 
 static void print_entry(struct host *host, const struct spelled_names *names, struct node *entry,
                         const char *name) {
     struct node_list sizes = sizes_of(host->arena, entry), conditions = conditions_of(entry);
-    const char *size_names = "", *condition_texts = "";
+    const char *size_names = "", *condition_texts = "", *settled = "";
     for (size_t i = 0; i < sizes.count; i++)
         size_names = joined(host->arena, size_names,
                             arena_printf(host->arena, "\"%s\"",
                                          python_name(names, node_as(sizes.items[i], reference)->name)));
-    for (size_t i = 0; i < conditions.count; i++)
+    for (size_t i = 0; i < conditions.count; i++) {
+        const char *size = condition_settles(conditions.items[i]);
         condition_texts =
             joined(host->arena, condition_texts,
                    arena_printf(host->arena, "\"%s\"", python(host, names, conditions.items[i])));
+        if (size)
+            settled = joined(host->arena, settled,
+                             arena_printf(host->arena, "(\"%s\", \"%s\")", python_name(names, size),
+                                          python(host, names, node_as(conditions.items[i], binary)->right)));
+    }
     text_printf(&host->out, "    \"name\": \"%s\",\n", name);
     print_tensors(host, names, launch_parameters(entry));
-    text_printf(&host->out, "    \"sizes\": [%s],\n    \"conditions\": [%s],\n", size_names, condition_texts);
+    text_printf(&host->out, "    \"sizes\": [%s],\n    \"settled\": [%s],\n    \"conditions\": [%s],\n",
+                size_names, settled, condition_texts);
 }
 
 static void print_kernel_table(struct host *host, const struct kernel_source *source) {
@@ -491,7 +503,7 @@ static void print_preface(struct host *host, struct node *entry, const char *nam
         "    python3 host.py%s\n\n"
         "Made by tilec. Needs ttnn 0.81 and numpy. bf16 arrays have the type <V2, the two bytes of each value.\n"
         "\"\"\"\n\n"
-        "import argparse\nimport difflib\nimport os\nimport sys\n\nimport numpy as np\nimport ttnn\n\n"
+        "import argparse\nimport difflib\nimport os\nimport re\nimport sys\n\nimport numpy as np\nimport ttnn\n\n"
         "HERE = os.path.dirname(os.path.abspath(__file__))\nKERNELS = {}\n",
         entry->kind == NODE_PROGRAM ? "program" : "kernel", name, *file ? " of " : "", file, flags);
 }

@@ -79,13 +79,12 @@ def read_scalars(entry, given):
 
 def run(device, entry, arrays, sizes, scalars):
     """{name: result} of the entry's outputs."""
-    known = dict(sizes)
-    known.update((name, value) for name, value in scalars.items() if isinstance(value, int))
+    known = {**sizes, **scalars}
     bind_sizes(entry, known, {name: array.shape for name, array in arrays.items()}, {})
     shapes = {name: shape_of(entry, name, known) for name in entry["tensors"]}
     state = {"arrays": arrays, "shapes": shapes, "tensors": {}, "places": {}}
     for step in entry["steps"]:
-        run_step(device, step, state, {**known, **scalars})
+        run_step(device, step, state, known)
     tensors = state["tensors"]
     return {
         name: (

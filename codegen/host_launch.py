@@ -62,6 +62,20 @@ def evaluate(expression, sizes, what):
         fail(f"{what}: {expression} divides by zero")
 
 
+def is_known(expression, sizes):
+    """Are all names that the size expression mentions sizes with a value?"""
+    return isinstance(expression, int) or mentioned(expression) <= {*sizes, "and", "or", "not", "min", "max", *SIZE_FUNCTIONS}
+
+
+def mentioned(expression):
+    return set(re.findall(r"[A-Za-z_]\w*", expression))
+
+
+def describe_values(expression, sizes):
+    names = mentioned(expression)
+    return ", ".join(f"{name} = {value}" for name, value in sorted(sizes.items()) if name in names)
+
+
 def describe_shape(shape):
     return "(" + ", ".join(str(extent) for extent in shape) + ("," if len(shape) == 1 else "") + ")"
 
@@ -82,7 +96,7 @@ def bind_sizes(owner, sizes, shapes, origins):
                     f"size {size} is {extent} in dimension {axis} of {name}, but {sizes[size]} {origins.get(size, 'as given')}"
                 )
             origins.setdefault(size, f"in dimension {axis} of {name}")
-    bind_by_conditions(owner, sizes)
+    settle(owner, sizes)
     for name, shape in shapes.items():
         for axis, (size, extent) in enumerate(zip(owner["tensors"][name]["shape"], shape)):
             wanted = evaluate(size, sizes, name)
@@ -90,25 +104,24 @@ def bind_sizes(owner, sizes, shapes, origins):
                 fail(f"dimension {axis} of {name} is {extent}, but {size} is {wanted}")
     for condition in owner["conditions"]:
         if not evaluate(condition, sizes, owner["name"]):
-            known = ", ".join(
-                f"{name} = {value}" for name, value in sorted(sizes.items()) if name in condition
-            )
-            fail(f"the condition {condition} does not hold: {known}")
+            fail(f"the condition {condition} does not hold: {describe_values(condition, sizes)}")
 
 
 def require(kernel, check, condition, sizes):
     """What could not be proved of every launch is asked of this one."""
     if not evaluate(condition, sizes, kernel):
-        known = ", ".join(f"{name} = {value}" for name, value in sorted(sizes.items()) if name in condition)
-        fail(f"the run-time check {check} of kernel {kernel} does not hold: {condition}, with {known}")
+        fail(
+            f"the run-time check {check} of kernel {kernel} does not hold: {condition}, "
+            f"with {describe_values(condition, sizes)}"
+        )
 
 
-def bind_by_conditions(owner, sizes):
-    """where P == ... settles a size that no tensor mentions."""
-    for condition in owner["conditions"]:
-        name, equals, value = condition.partition(" == ")
-        if equals and name.isidentifier() and name not in sizes:
-            sizes[name] = evaluate(value, sizes, owner["name"])
+def settle(owner, sizes):
+    """where P == ... settles a size that no tensor mentions, once all that it is made of is known."""
+    for _ in owner["settled"]:
+        for name, value in owner["settled"]:
+            if name not in sizes and is_known(value, sizes):
+                sizes[name] = evaluate(value, sizes, owner["name"])
 
 
 def shape_of(owner, name, sizes):
@@ -422,12 +435,18 @@ def launch(
 def scalar_value(name, dtype, value):
     try:
         if dtype in ("bf16", "f32"):
-            number = np.float32(value)
-            return float(bf16_values(bf16_bits(number.reshape(1)))[0] if dtype == "bf16" else number)
-        number = int(value)
+            with np.errstate(over="ignore"):
+                number = np.float32(value)
+            held = bf16_values(bf16_bits(number.reshape(1)))[0] if dtype == "bf16" else number
+            if np.isinf(held) and not np.isinf(float(value)):
+                fail(f"{name} is {dtype}: '{value}' is more than it holds")
+            return float(held)
+        number = int({"false": 0, "true": 1}.get(value, value) if dtype == "bool" else value)
     except ValueError:
         fail(f"{name} is {dtype}: '{value}' is no such number")
-    least, most = {"u16": (0, 2**16 - 1), "u32": (0, 2**32 - 1)}.get(dtype, (-(2**31), 2**31 - 1))
+    least, most = {"bool": (0, 1), "u16": (0, 2**16 - 1), "u32": (0, 2**32 - 1)}.get(
+        dtype, (-(2**31), 2**31 - 1)
+    )
     if not least <= number <= most:
         fail(f"{name} is {dtype}: {value} is out of range")
     return number
@@ -470,7 +489,7 @@ def run_step(device, step, state, scalars):
         name: scalar_value(name, kernel["scalars"][name]["dtype"], scalar_argument(value, scalars))
         for name, value in step["scalars"].items()
     }
-    sizes = {name: value for name, value in values.items() if isinstance(value, int)}
+    sizes = dict(values)
     made = [name for name in actual if kernel["tensors"][name]["direction"] == "out"]
     bind_sizes(
         kernel,

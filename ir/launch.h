@@ -20,6 +20,8 @@ struct tensor_shape {
  * must agree. A disagreement names both tensors. False after a reported error. */
 bool sizes_bind(struct diagnostics *diagnostics, struct environment *environment, const struct node *kernel,
                 const struct tensor_shape *shapes, size_t count);
+/* NAME == value: the name, else NULL. */
+const char *condition_settles(const struct node *condition);
 /* Sets every size without a value that a `where` condition settles: P == (H + 1) / 2, with all of the right
  * side known. */
 void sizes_settle(struct environment *environment, const struct node *kernel);

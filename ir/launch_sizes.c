@@ -99,8 +99,7 @@ static struct node_list conditions_of(const struct node *kernel) {
                                         : ((const struct node_kernel *)kernel)->conditions;
 }
 
-/* NAME == value: the name, else NULL. */
-static const char *settled_name(const struct node *condition) {
+const char *condition_settles(const struct node *condition) {
     const struct node_binary *binary =
         condition->kind == NODE_BINARY ? (const struct node_binary *)condition : NULL;
     struct node_reference *name =
@@ -111,7 +110,7 @@ static const char *settled_name(const struct node *condition) {
 bool size_is_settled(const struct node *kernel, const char *name) {
     struct node_list conditions = conditions_of(kernel);
     for (size_t i = 0; i < conditions.count; i++) {
-        const char *settled = settled_name(conditions.items[i]);
+        const char *settled = condition_settles(conditions.items[i]);
         if (settled && strcmp(settled, name) == 0)
             return true;
     }
@@ -124,7 +123,7 @@ void sizes_settle(struct environment *environment, const struct node *kernel) {
     for (bool changed = true; changed;) {
         changed = false;
         for (size_t i = 0; i < conditions.count; i++) {
-            const char *name = settled_name(conditions.items[i]);
+            const char *name = condition_settles(conditions.items[i]);
             int64_t value;
             if (!name || environment_find(environment, name) || launch_parameter(kernel, name) ||
                 !size_evaluate(scratch, environment, node_as(conditions.items[i], binary)->right, &value))

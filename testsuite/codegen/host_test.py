@@ -1,6 +1,6 @@
 """host.py and plan.json: compiled, run against a stand-in for ttnn, launch arguments compared with those that C computes.
 
-host_test.py EMIT_MODULE LAUNCH_WORDS
+host_test.py EMIT_MODULE LAUNCH_WORDS TILEC
 """
 
 import json
@@ -18,7 +18,9 @@ except ImportError:
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODULES = os.path.join(HERE, "modules")
-EMIT_MODULE, LAUNCH_WORDS = sys.argv[1:3]
+HOSTS = os.path.join(HERE, "hosts")
+EXAMPLES = os.path.join(HERE, "..", "..", "examples")
+EMIT_MODULE, LAUNCH_WORDS, TILEC = sys.argv[1:4]
 
 
 def round_bf16(values):
@@ -56,6 +58,9 @@ class HostTest(unittest.TestCase):
 
     def emit(self, module):
         subprocess.run([EMIT_MODULE, os.path.join(MODULES, module), self.path("out")], check=True)
+
+    def build(self, path):
+        subprocess.run([TILEC, "build", path, "-o", self.path("out")], check=True)
 
     def host(self, *arguments, kernel="", environment=None):
         """Runs host.py; the result with what was launched."""
@@ -449,6 +454,55 @@ for place in "AC":
             result.stderr,
         )
 
+    def test_numbers_are_known_wherever_they_stand(self):
+        self.build(os.path.join(HOSTS, "numbers.tl"))
+        np.save(self.path("x.npy"), np.ones((66, 40), dtype=np.float32))
+        tensors = ["--in", f"X={self.path('x.npy')}", "--out", f"Y={self.path('y.npy')}"]
+        sign = "the run-time check sign_of_e of kernel halves does not hold: 0 <= e, with e = -1"
+        for kernel, arguments, message in [
+            ("halves", ["e=2"], None),
+            ("halves", ["e=2", "flag=false", "a=0.25"], None),
+            ("halves", ["e=-1"], sign),
+            ("halves", ["e=4"], "the condition e <= 3 does not hold: e = 4"),
+            ("halves", ["e=2", "flag=2"], "flag is bool: 2 is out of range"),
+            ("halves", ["e=2", "flag=maybe"], "flag is bool: 'maybe' is no such number"),
+            ("halves", ["e=2", "a=1e39"], "a is f32: '1e39' is more than it holds"),
+            ("", ["n=2", "c=true"], None),
+            ("", ["n=-1", "c=true"], sign),
+            ("", ["n=4", "c=true"], "the condition n <= 3 does not hold: n = 4"),
+        ]:
+            with self.subTest(kernel=kernel, arguments=arguments):
+                scalars = [word for argument in arguments for word in ("--set", argument)]
+                result, launches = self.host(*tensors, *scalars, kernel=kernel)
+                self.assertEqual(result.returncode, 0 if message is None else 1, result.stderr)
+                self.assertEqual(len(launches), (1 if kernel else 2) if message is None else 0)
+                self.assertEqual(result.stderr, f"host.py: error: {message}\n" if message else "")
+                if message is None:
+                    self.assertEqual(np.load(self.path("y.npy")).shape, (32, 40))
+
+    def test_every_example_is_launched(self):
+        for folder in sorted(os.listdir(EXAMPLES)):
+            self.build(os.path.join(EXAMPLES, folder, f"{folder}.tl"))
+        kernels = sorted(os.listdir(self.path("out")))
+        self.assertGreaterEqual(len(kernels), 8)
+        for kernel in kernels:
+            if os.path.isdir(self.path("out", kernel)):
+                with self.subTest(kernel=kernel):
+                    self.launch_example(kernel)
+
+    def launch_example(self, kernel):
+        """With arrays of 64 in every open dimension."""
+        with open(self.path("out", kernel, "plan.json"), encoding="utf-8") as file:
+            layouts = json.load(file)["layouts"]
+        arguments = []
+        for name, layout in layouts.items():
+            shape = [extent if isinstance(extent, int) else 64 for extent in layout["shape"]]
+            np.save(self.path(f"{name}.npy"), np.ones(shape, dtype=np.float32))
+            given = {"in": ["--in"], "inout": ["--in", "--out"], "out": ["--out"]}[layout["direction"]]
+            arguments += [word for option in given for word in (option, f"{name}={self.path(name + '.npy')}")]
+        result, launches = self.host(*arguments, kernel=kernel)
+        self.assertEqual((result.returncode, len(launches)), (0, 1), result.stderr)
+
     def test_hosts_compile(self):
         for module in sorted(os.listdir(MODULES)):
             self.emit(module)
@@ -570,7 +624,7 @@ class PlanTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    program = unittest.main(argv=sys.argv[:1] + sys.argv[3:], exit=False)
+    program = unittest.main(argv=sys.argv[:1] + sys.argv[4:], exit=False)
     bad = len(program.result.failures) + len(program.result.errors)
     print(f"codegen host: {program.result.testsRun - bad} passed, {bad} failed")
     sys.exit(bool(bad) or not program.result.testsRun)
