@@ -454,9 +454,23 @@ for place in "AC":
             result.stderr,
         )
 
+    def test_a_kernel_of_one_tensor_is_launched(self):
+        self.build(os.path.join(HOSTS, "one_tensor.tl"))
+        np.save(self.path("w.npy"), np.ones((40, 50), dtype=np.float32))
+        for kernel, arguments, shape in [
+            ("grow", ["--in", f"W={self.path('w.npy')}", "--out", f"W={self.path('y.npy')}"], (40, 50)),
+            ("fill", ["-D", "M=33", "--set", "v=2", "--out", f"Y={self.path('y.npy')}"], (33, 64)),
+        ]:
+            with self.subTest(kernel=kernel):
+                result, launches = self.host(*arguments, kernel=kernel)
+                self.assertEqual((result.returncode, len(launches)), (0, 1), result.stderr)
+                # generic_op wants an input and a result
+                self.assertEqual(len({tensor["address"] for tensor in launches[0]["tensors"]}), 1)
+                np.testing.assert_array_equal(np.load(self.path("y.npy")), expected_output(shape))
+
     def test_numbers_are_known_wherever_they_stand(self):
         self.build(os.path.join(HOSTS, "numbers.tl"))
-        np.save(self.path("x.npy"), np.ones((66, 40), dtype=np.float32))
+        np.save(self.path("x.npy"), np.ones((2, 66, 40), dtype=np.float32))
         tensors = ["--in", f"X={self.path('x.npy')}", "--out", f"Y={self.path('y.npy')}"]
         sign = "the run-time check sign_of_e of kernel halves does not hold: 0 <= e, with e = -1"
         for kernel, arguments, message in [

@@ -58,6 +58,7 @@ ARRAYS = {
     uint16: np.uint16,
     int32: np.int32,
 }
+CONVERTED = (bfloat16, bfloat8_b, bfloat4_b)  # numpy has no such type
 
 
 def tile_size(data_type):
@@ -225,7 +226,20 @@ class HostArray:
 
 
 class Tensor:
-    def __init__(self, data, data_type, device, layout, memory_config):
+    """Made from an array. On the device, what numpy has no type for is packed there, into interleaved pages only."""
+
+    def __init__(self, data, data_type, device=None, layout=ROW_MAJOR_LAYOUT, memory_config=DRAM_MEMORY_CONFIG):
+        if device is not None and memory_config.nd_shard_spec and data_type in CONVERTED:
+            raise RuntimeError("parse_py_tensor: ndarray_import failed.")
+        self.place(data, data_type, device, layout, memory_config)
+
+    @classmethod
+    def placed(cls, *facts):
+        tensor = cls.__new__(cls)
+        tensor.place(*facts)
+        return tensor
+
+    def place(self, data, data_type, device, layout, memory_config):
         check(isinstance(data, np.ndarray) and data.flags["C_CONTIGUOUS"], "Tensor takes a contiguous array")
         check(
             isinstance(data_type, DataType) and data.dtype == ARRAYS[data_type],
@@ -266,20 +280,24 @@ class Tensor:
         return self.address
 
     def cpu(self):
-        return Tensor(self.data, self.data_type, None, self.layout, self.memory_config)
+        return Tensor.placed(self.data, self.data_type, None, self.layout, self.memory_config)
 
-    def to(self, layout):
-        check(self.device is None and isinstance(layout, Layout), "to(layout) of a tensor on the host")
+    def to(self, target, mem_config=None):
+        """to(device, mem_config) or to(layout)."""
+        check(self.device is None, "to(device) and to(layout) of a tensor on the host")
+        if isinstance(target, Device):
+            return Tensor.placed(self.data, self.data_type, target, self.layout, mem_config or self.memory_config)
+        check(isinstance(target, Layout) and mem_config is None, "to(layout)")
         check(
-            layout == TILE_LAYOUT or self.data_type not in (bfloat8_b, bfloat4_b),
+            target == TILE_LAYOUT or self.data_type not in (bfloat8_b, bfloat4_b),
             "block formats have tiles only",
         )
-        return Tensor(self.data, self.data_type, None, layout, self.memory_config)
+        return Tensor.placed(self.data, self.data_type, None, target, self.memory_config)
 
     def to_numpy(self):
         check(self.device is None and self.layout == ROW_MAJOR_LAYOUT, "to_numpy of rows on the host")
         check(
-            self.data_type not in (bfloat16, bfloat8_b, bfloat4_b),
+            self.data_type not in CONVERTED,
             "numpy has no such type: convert by to_dtype",
         )
         return HostArray(self.data)
@@ -290,7 +308,7 @@ def to_dtype(tensor, dtype):
         isinstance(tensor, Tensor) and tensor.device is None and isinstance(dtype, DataType),
         "to_dtype of a tensor on the host",
     )
-    return Tensor(tensor.data.astype(ARRAYS[dtype]), dtype, None, tensor.layout, tensor.memory_config)
+    return Tensor.placed(tensor.data.astype(ARRAYS[dtype]), dtype, None, tensor.layout, tensor.memory_config)
 
 
 def allocate_tensor_on_device(shape, dtype, layout, mesh_device, memory_config=None):
@@ -298,7 +316,8 @@ def allocate_tensor_on_device(shape, dtype, layout, mesh_device, memory_config=N
         isinstance(shape, Shape) and isinstance(dtype, DataType),
         "allocate_tensor_on_device takes a Shape and a type",
     )
-    return Tensor(np.full(shape.extents, 77, dtype=ARRAYS[dtype]), dtype, mesh_device, layout, memory_config)
+    data = np.full(shape.extents, 77, dtype=ARRAYS[dtype])
+    return Tensor.placed(data, dtype, mesh_device, layout, memory_config or DRAM_MEMORY_CONFIG)
 
 
 def pages(shape):
@@ -500,6 +519,11 @@ def describe(program):
 
 def generic_op(io_tensors, program_descriptor):
     check(isinstance(program_descriptor, ProgramDescriptor), "generic_op takes a ProgramDescriptor")
+    if len(io_tensors) < 2:
+        raise RuntimeError(
+            "io_tensors must contain at least one input tensor and one output tensor, "
+            f"got {len(io_tensors)} tensors."
+        )
     check(
         all(isinstance(tensor, Tensor) and tensor.device is not None for tensor in io_tensors),
         "io_tensors on the device",
