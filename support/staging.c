@@ -48,14 +48,9 @@ static void remove_folder(const char *path) {
     rmdir(path);
 }
 
-/* The folder, open and locked; -1: it is none, or another process holds it. */
-static int lock_folder(const char *path, int wait) {
-    int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (descriptor >= 0 && flock(descriptor, LOCK_EX | wait) != 0) {
-        close(descriptor);
-        return -1;
-    }
-    return descriptor;
+/* The folder, open; -1 with errno set. */
+static int open_folder(const char *path) {
+    return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 /* Removes the folders in the directory whose processes have ended. */
@@ -65,10 +60,12 @@ static void remove_left_behind(struct arena *arena, const char *directory) {
     while (all && (entry = readdir(all))) {
         if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) == 0) {
             const char *path = arena_printf(arena, "%s/%s", directory, entry->d_name);
-            int lock = lock_folder(path, LOCK_NB);
-            if (lock >= 0) {
+            int folder = open_folder(path);
+            if (folder >= 0 && flock(folder, LOCK_EX | LOCK_NB) == 0) {
                 remove_folder(path);
-                close(lock);
+            }
+            if (folder >= 0) {
+                close(folder);
             }
         }
     }
@@ -92,10 +89,19 @@ bool staging_open(struct arena *arena, const char *directory, struct staging *st
         if (!mkdtemp(path)) {
             return false;
         }
-        /* Where the file system has no locks, the lock fails here and for everyone who looks for folders left
+        *staging = (struct staging){path, open_folder(path)};
+        if (staging->lock < 0) {
+            int reason = errno;
+            if (rmdir(path) != 0 && errno == ENOENT) {
+                continue; /* another process removed it */
+            }
+            errno = reason;
+            return false;
+        }
+        /* Where the file system has no locks, this fails, and so it does for everyone who looks for folders left
          * behind. */
-        *staging = (struct staging){path, lock_folder(path, 0)};
-        if (staging->lock < 0 || is_there(path, staging->lock)) {
+        flock(staging->lock, LOCK_EX);
+        if (is_there(path, staging->lock)) {
             return true;
         }
         close(staging->lock);
@@ -105,8 +111,6 @@ bool staging_open(struct arena *arena, const char *directory, struct staging *st
 void staging_close(struct staging *staging) {
     int reason = errno;
     remove_folder(staging->path);
-    if (staging->lock >= 0) {
-        close(staging->lock);
-    }
+    close(staging->lock);
     errno = reason;
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -311,6 +312,36 @@ START_TEST(a_signal_takes_back_what_was_begun) {
 }
 END_TEST
 
+/* Processes that write into one directory at the same time, each its own file again and again. */
+START_TEST(writers_beside_each_other_do_not_disturb) {
+    enum { WRITERS = 8, TIMES = 250 };
+    char *root = scratch();
+    pid_t children[WRITERS];
+    for (int w = 0; w < WRITERS; w++) {
+        children[w] = fork();
+        ck_assert_int_ge(children[w], 0);
+        if (children[w] == 0) {
+            struct arena *arena = arena_create();
+            const char *path = arena_printf(arena, "%s/%d", root, w), *failure = NULL;
+            for (int i = 0; i < TIMES && !failure; i++) {
+                failure = file_write(arena, path, "text", 4, NULL, 0);
+            }
+            if (failure) {
+                fprintf(stderr, "%s\n", failure);
+            }
+            _exit(failure != NULL);
+        }
+    }
+    for (int w = 0; w < WRITERS; w++) {
+        int status;
+        ck_assert_int_eq(waitpid(children[w], &status, 0), children[w]);
+        ck_assert_int_eq(status, 0);
+    }
+    ck_assert_uint_eq(entries(root), WRITERS);
+    remove_tree(root);
+}
+END_TEST
+
 START_TEST(files_of_somebody_else_stay) {
     struct arena *arena = arena_create();
     char *root = scratch();
@@ -368,4 +399,4 @@ UNIT_MAIN("file", files_are_written_with_their_folders_and_read_back, other_file
           files_without_bytes_are_removed, a_file_goes_through_a_link_and_into_no_missing_directory,
           reading_ends_at_the_extent, long_extents_are_read_whole, what_cannot_be_read_or_written_says_why,
           what_ended_writers_left_behind_is_removed, a_signal_takes_back_what_was_begun,
-          files_of_somebody_else_stay, a_file_is_one_by_every_path)
+          writers_beside_each_other_do_not_disturb, files_of_somebody_else_stay, a_file_is_one_by_every_path)
