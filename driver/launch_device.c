@@ -87,7 +87,12 @@ static bool has_room(const struct environment *sizes, void *context) {
 static bool report_no_room(struct preparation *p, const struct node_parameter *parameter,
                            enum data_format format, uint64_t pages,
                            const struct device_placement *placement) {
-    if (placement->memory == DEVICE_L1) {
+    if (device_has_room(p->launcher->device, format, pages, placement)) {
+        report_error(p->diagnostics, parameter->base.span,
+                     "this machine has not enough memory for %s on the embedded device: %" PRIu64
+                     " tiles of %u bytes",
+                     parameter->name, pages, data_format_tile_bytes(format));
+    } else if (placement->memory == DEVICE_L1) {
         report_error(p->diagnostics, parameter->base.span,
                      "L1 has no room for %s: it takes %" PRIu64 " bytes of each core, and %u are free",
                      parameter->name,

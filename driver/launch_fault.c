@@ -68,6 +68,11 @@ void report_device_fault(struct launcher *launcher, struct node *kernel, const s
         const struct emitted_function *function = &emitted->functions[TARGET_C][fault->role];
         span = fault->line <= function->line_count ? function->lines[fault->line - 1].nearest : span;
     }
+    if (fault->kind == DEVICE_FAULT_MEMORY) {
+        report_error(unit->diagnostics, kernel->span, "kernel %s was not run: %s",
+                     node_as(kernel, kernel)->name, fault->message);
+        return;
+    }
     if (launcher->authored && fault->kind != DEVICE_FAULT_COMPILE) {
         report_author_fault(launcher, kernel, span, sizes, fault);
         return;

@@ -142,15 +142,22 @@ static bool relocate(TCCState *state, struct kernel_code *code, struct messages 
     return code->entry != NULL && mprotect(code->text, code->text_bytes, PROT_READ | PROT_EXEC) == 0;
 }
 
+/* libtcc crashes where it gets no memory. Is there as much as it takes for a text of this length, with a margin? */
+static bool has_memory_to_compile(size_t length) {
+    size_t bytes = (8u << 20) + 16 * length;
+    void *room = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return room != MAP_FAILED && munmap(room, bytes) == 0;
+}
+
 static bool compile_in_process(struct device_run *run, enum device_role role, const char *text,
                                const char *name, struct kernel_code *code) {
     struct messages messages = {{0}};
     struct used_names names;
     used_names_collect(&names, text);
     char *whole = expand_include(text, name, &names);
-    TCCState *state = tcc_new();
-    bool good = false;
-    if (whole && state) {
+    bool good = false, memory = whole && has_memory_to_compile(strlen(whole));
+    TCCState *state = memory ? tcc_new() : NULL;
+    if (state) {
         tcc_set_error_func(state, &messages, collect_message);
         tcc_set_options(state, "-nostdlib -nostdinc -Wall -Wimplicit-function-declaration");
         tcc_set_output_type(state, TCC_OUTPUT_MEMORY);
@@ -160,7 +167,9 @@ static bool compile_in_process(struct device_run *run, enum device_role role, co
     if (state)
         tcc_delete(state);
     free(whole);
-    if (!good)
+    if (!memory || strstr(messages.text, "memory full"))
+        launch_out_of_memory(run);
+    else if (!good)
         report(run, role, messages.text[0] ? messages.text : "the kernel has no kernel_main");
     return good;
 }
@@ -329,7 +338,7 @@ bool kernel_compile(struct device_run *run, enum device_role role) {
         code = new_code(text, hash);
         if (!code || !code->source || !compile_new(run, role, code)) {
             if (!run->faulted)
-                report(run, role, "out of memory");
+                launch_out_of_memory(run);
             if (code)
                 code_free(code);
             return false;

@@ -291,6 +291,10 @@ struct device {
 /* Ends the launch with a fault at the thread's call; does not return. */
 _Noreturn void thread_fault(struct thread *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same where the machine has no memory for what the call needs; and for the launch. */
+_Noreturn void thread_out_of_memory(struct thread *t);
+void launch_out_of_memory(struct device_run *run);
+
 /* The thread that runs now. */
 extern _Thread_local struct thread *device_current;
 

@@ -288,7 +288,8 @@ bool device_run(struct device *device, const struct device_launch *launch, struc
     struct device_run *run = calloc(1, sizeof *run);
     memset(fault, 0, sizeof *fault);
     if (!run) {
-        snprintf(fault->message, sizeof fault->message, "out of memory");
+        fault->kind = DEVICE_FAULT_MEMORY;
+        snprintf(fault->message, sizeof fault->message, "there is not enough memory for the embedded device");
         return false;
     }
     run->device = device;
@@ -300,7 +301,7 @@ bool device_run(struct device *device, const struct device_launch *launch, struc
     ++device->launches;
     bool good = check_launch(run) && check_semaphores(run) && compile_kernels(run);
     if (good && !set_up_cores(run)) {
-        fault_launch(run, DEVICE_FAULT_LAUNCH, "out of memory");
+        launch_out_of_memory(run);
         good = false;
     }
     good = good && scheduler_run(run);

@@ -61,6 +61,10 @@ struct device_tensor *device_tensor_allocate(struct device *device, const char *
                                              uint64_t pages);
 struct device_tensor *device_tensor_place(struct device *device, const char *name, enum data_format format,
                                           uint64_t pages, const struct device_placement *placement);
+/* Would the device itself have room for such a tensor now? If so, and it got no place, the memory of the machine
+ * around it is used up. */
+bool device_has_room(const struct device *device, enum data_format format, uint64_t pages,
+                     const struct device_placement *placement);
 void device_tensor_free(struct device *device, struct device_tensor *tensor);
 uint32_t device_tensor_address(const struct device_tensor *tensor);
 const struct device_placement *device_tensor_placement(const struct device_tensor *tensor);
@@ -150,6 +154,7 @@ enum device_fault_kind {
     DEVICE_FAULT_COMPILE,  /* a kernel does not compile */
     DEVICE_FAULT_KERNEL,   /* a call broke a rule */
     DEVICE_FAULT_DEADLOCK, /* no thread can go on */
+    DEVICE_FAULT_MEMORY,   /* of the machine that the device is embedded in: not enough to go on */
 };
 
 struct device_fault {

@@ -48,6 +48,16 @@ void fault_locate(struct device_run *run, const struct thread *t) {
         run->launch->locate(run->launch->locate_context, t->role, t->line, fault->place, sizeof fault->place);
 }
 
+void launch_out_of_memory(struct device_run *run) {
+    fault_launch(run, DEVICE_FAULT_MEMORY, "there is not enough memory for the embedded device");
+}
+
+void thread_out_of_memory(struct thread *t) {
+    launch_out_of_memory(t->core->run);
+    for (;;)
+        coroutine_suspend(t->coroutine);
+}
+
 void thread_fault(struct thread *t, const char *format, ...) {
     struct device_run *run = t->core->run;
     struct device_fault *fault = run->fault;
@@ -65,6 +75,8 @@ void thread_fault(struct thread *t, const char *format, ...) {
 void device_fault_print(const struct device_fault *fault, char *text, size_t size) {
     char where[512] = "";
     switch (fault->kind) {
+    case DEVICE_FAULT_MEMORY:
+        break;
     case DEVICE_FAULT_LAUNCH:
         snprintf(where, sizeof where, "launch: ");
         break;

@@ -100,7 +100,7 @@ static void transfer_add(struct thread *t, struct transfer_list *list, struct tr
         size_t capacity = list->capacity * 2 + 16;
         struct transfer *items = realloc(list->items, capacity * sizeof *items);
         if (!items)
-            thread_fault(t, "out of memory");
+            thread_out_of_memory(t);
         list->items = items;
         list->capacity = capacity;
     }

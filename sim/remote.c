@@ -208,7 +208,7 @@ static void depart(struct thread *t, struct remote_write *write) {
         return;
     write->copy = malloc(write->bytes);
     if (!write->copy)
-        thread_fault(t, "out of memory");
+        thread_out_of_memory(t);
     memcpy(write->copy, l1_bytes(t->core, write->source), write->bytes);
 }
 
@@ -316,7 +316,7 @@ static void remote_add(struct thread *t, struct remote_write write) {
         size_t capacity = list->capacity * 2 + 8;
         struct remote_write *items = realloc(list->items, capacity * sizeof *items);
         if (!items)
-            thread_fault(t, "out of memory");
+            thread_out_of_memory(t);
         list->items = items;
         list->capacity = capacity;
     }
@@ -385,7 +385,7 @@ static uint8_t *copy_marks(struct thread *t, uint32_t source, uint32_t bytes) {
         return NULL;
     uint8_t *marks = malloc(bytes / 16);
     if (!marks)
-        thread_fault(t, "out of memory");
+        thread_out_of_memory(t);
     return memcpy(marks, l1_marks(t->core, source), bytes / 16);
 }
 

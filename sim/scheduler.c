@@ -156,8 +156,7 @@ static bool thread_begin(struct device_run *run, struct thread *t) {
     }
     t->coroutine = t->core->memory ? coroutine_take(run->device) : NULL;
     if (!t->coroutine) {
-        fault_launch(run, DEVICE_FAULT_LAUNCH, "out of memory for core (%u,%u)", (unsigned)t->core->x,
-                     (unsigned)t->core->y);
+        launch_out_of_memory(run);
         return false;
     }
     coroutine_start(t->coroutine, thread_main, t);
@@ -351,7 +350,7 @@ bool scheduler_run(struct device_run *run) {
     stack.ss_sp = malloc(stack_bytes);
     stack.ss_size = stack_bytes;
     if (!stack.ss_sp) {
-        fault_launch(run, DEVICE_FAULT_LAUNCH, "out of memory");
+        launch_out_of_memory(run);
         return false;
     }
     sigaltstack(&stack, &previous_stack);

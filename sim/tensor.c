@@ -180,6 +180,15 @@ static uint8_t *allocate_pages(uint64_t bytes) {
     return memory;
 }
 
+bool device_has_room(const struct device *device, enum data_format format, uint64_t pages,
+                     const struct device_placement *placement) {
+    uint64_t room = placement_fits(placement, pages)
+                        ? device_placement_bank_bytes(device, format, pages, placement)
+                        : UINT64_MAX;
+    uint32_t address;
+    return room < UINT64_MAX && find_room((struct device *)device, placement->memory, room, &address);
+}
+
 struct device_tensor *device_tensor_place(struct device *device, const char *name, enum data_format format,
                                           uint64_t pages, const struct device_placement *placement) {
     uint64_t room = placement_fits(placement, pages)

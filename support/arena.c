@@ -33,16 +33,21 @@ struct arena {
     struct interned *buckets[BUCKETS];
 };
 
-static void *checked(void *memory) {
-    if (!memory) {
-        fputs("tilec: out of memory\n", stderr);
-        exit(3);
-    }
+void out_of_memory(size_t wanted) {
+    fprintf(stderr, "error: this machine has not enough memory: %zu more bytes are wanted\n", wanted);
+    exit(EXIT_FAILURE);
+}
+
+/* The zeroed memory of this size. */
+static void *zeroed(size_t size) {
+    void *memory = calloc(1, size);
+    if (!memory)
+        out_of_memory(size);
     return memory;
 }
 
 struct arena *arena_create(void) {
-    return checked(calloc(1, sizeof(struct arena)));
+    return zeroed(sizeof(struct arena));
 }
 
 void arena_free(struct arena *arena) {
@@ -57,13 +62,13 @@ void arena_free(struct arena *arena) {
 
 void *arena_allocate(struct arena *arena, size_t size) {
     if (size > SIZE_MAX / 2)
-        checked(NULL);
+        out_of_memory(size);
     size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
     struct chunk *chunk = arena->chunks;
     if (!chunk || chunk->size - chunk->used < size) {
         size_t grown = !chunk ? CHUNK_SIZE : chunk->size < CHUNK_LIMIT / 2 ? 2 * chunk->size : CHUNK_LIMIT;
         size_t capacity = size > grown ? size : grown;
-        chunk = checked(calloc(1, sizeof *chunk + capacity));
+        chunk = zeroed(sizeof *chunk + capacity);
         chunk->size = capacity;
         chunk->next = arena->chunks;
         arena->chunks = chunk;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/arena.h"
+
 static void reserve(struct text_buffer *buffer, size_t more) {
     if (buffer->capacity - buffer->length > more)
         return;
@@ -13,10 +15,8 @@ static void reserve(struct text_buffer *buffer, size_t more) {
     while (capacity - buffer->length <= more)
         capacity *= 2;
     char *text = realloc(buffer->text, capacity);
-    if (!text) {
-        fputs("tilec: out of memory\n", stderr);
-        exit(3);
-    }
+    if (!text)
+        out_of_memory(capacity);
     buffer->text = text;
     buffer->capacity = capacity;
 }
