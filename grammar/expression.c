@@ -415,7 +415,7 @@ static struct value resolve_inside(struct resolver *r, struct node *tree) {
     case NODE_REAL:
         value.literal = true;
         value.dtype = DTYPE_F32;
-        return value;
+        return check_real(r, &value) ? value : (struct value){.span = tree->span};
     case NODE_REFERENCE:
         return resolve_reference(r, node_as(tree, reference));
     case NODE_ACCESS:

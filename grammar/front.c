@@ -180,63 +180,6 @@ static void check_definition(struct front *front, struct item *item) {
     item->expanding = false;
 }
 
-/* "M, N": each name once. */
-static const char *list_of_names(struct arena *arena, const char *const *names, size_t count) {
-    const char *text = "";
-    for (size_t i = 0; i < count; i++) {
-        size_t before = 0;
-        while (strcmp(names[before], names[i]) != 0)
-            before++;
-        if (before == i)
-            text = arena_printf(arena, "%s%s%s", text, *text ? ", " : "", names[i]);
-    }
-    return text;
-}
-
-static bool given_before(const struct front *front, size_t index) {
-    for (size_t i = 0; i < index; i++)
-        if (strcmp(front->defines[i].name, front->defines[index].name) == 0)
-            return true;
-    return false;
-}
-
-static void check_defines(struct front *front) {
-    static const struct span nowhere;
-    for (size_t i = 0; i < front->define_count; i++) {
-        if (front->define_used[i])
-            continue;
-        const char *name = front->defines[i].name, *names[256];
-        size_t count = 0;
-        for (struct item *item = front->items; item; item = item->next) {
-            struct node_kernel *kernel = node_as(item->tree, kernel);
-            for (size_t j = 0; kernel && j < kernel->parameters.count; j++) {
-                struct node_parameter *parameter = node_as(kernel->parameters.items[j], parameter);
-                for (size_t k = 0; k < parameter->dimensions.count && count < 255; k++)
-                    if (parameter->dimensions.items[k]->kind == NODE_REFERENCE)
-                        names[count++] = node_as(parameter->dimensions.items[k], reference)->name;
-                if (parameter->dtype == DTYPE_INDEX)
-                    names[count++] = parameter->name;
-                if (count == 256)
-                    break;
-            }
-            if (count >= 255)
-                break;
-        }
-        if (given_before(front, i)) {
-            report_error(front->diagnostics, nowhere, "-D %s was given twice", name);
-            continue;
-        }
-        report_error(front->diagnostics, nowhere,
-                     "-D %s: there is no size or parameter of type index of this name", name);
-        const char *nearest = suggest_nearest(name, names, count);
-        if (nearest)
-            report_help(front->diagnostics, nowhere, "did you mean %s?", nearest);
-        else if (count)
-            report_help(front->diagnostics, nowhere, "there is %s",
-                        list_of_names(front->arena, names, count));
-    }
-}
-
 /* Kernels in the order of the source, each in its specialisations where a program launches it; then programs.
  */
 static struct node_list module_items(struct front *front) {
@@ -322,7 +265,7 @@ struct node *front_end(struct arena *arena, struct diagnostics *diagnostics, con
     load(&loader, path, text, length);
     struct node_list items = module_items(&front);
     if (diagnostics->error_count == errors)
-        check_defines(&front);
+        defines_check(&front);
     if (diagnostics->error_count == errors && !items.count)
         report_error(diagnostics, start, "there is no kernel in this file");
     if (diagnostics->error_count != errors)

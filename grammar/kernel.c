@@ -19,17 +19,6 @@ const struct binding *binding_find(const struct binding *bindings, const char *n
     return NULL;
 }
 
-/* The value that -D gives a name. */
-static const struct define *define_find(struct front *front, const char *name) {
-    for (size_t i = 0; i < front->define_count; i++) {
-        if (strcmp(front->defines[i].name, name) == 0) {
-            front->define_used[i] = true;
-            return &front->defines[i];
-        }
-    }
-    return NULL;
-}
-
 static void fix(struct resolver *r, struct entity *entity, int64_t value) {
     entity->kind = ENTITY_CONSTANT;
     entity->value = value_of(node_new(r->arena, integer, INTEGER, entity->span, .value = value), DTYPE_INDEX,
@@ -44,7 +33,7 @@ static bool declare_sizes(struct node *node, void *context) {
     struct node_reference *reference = node_as(node, reference);
     if (reference && !lookup_quietly(r, reference->name)) {
         struct entity *size = declare(r, ENTITY_SIZE, reference->name, node->span);
-        const struct define *define = define_find(r->front, reference->name);
+        const struct define *define = defines_find(r->front, reference->name);
         size->dtype = DTYPE_INDEX;
         size->written = true;
         if (define && define->value < 0)
@@ -96,16 +85,12 @@ static void declare_parameter(struct resolver *r, struct node_parameter *tree) {
 static void fix_scalar(struct resolver *r, struct node_parameter *tree) {
     struct entity *entity = lookup_quietly(r, tree->name);
     const struct binding *binding = binding_find(r->bindings, tree->name);
-    const struct define *define = define_find(r->front, tree->name);
-    if (!entity || entity->kind != ENTITY_SCALAR || (!binding && !define))
+    if (!entity || entity->kind != ENTITY_SCALAR)
         return;
-    if (!binding && tree->dtype != DTYPE_INDEX) {
-        report_error(r->diagnostics, tree->base.span,
-                     "-D fixes sizes and parameters of type index, and %s is %s", tree->name,
-                     word_text(WORDS_dtype, tree->dtype));
-        return;
-    }
-    fix(r, entity, binding ? binding->value : define->value);
+    const struct define *define =
+        !binding && tree->dtype == DTYPE_INDEX ? defines_find(r->front, tree->name) : NULL;
+    if (binding || define)
+        fix(r, entity, binding ? binding->value : define->value);
 }
 
 static struct node *resolve_default(struct resolver *r, struct node_parameter *tree, struct entity *entity) {

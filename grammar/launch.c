@@ -166,6 +166,29 @@ static bool compile_time_arguments(struct launch *launch, struct binding **bindi
     return true;
 }
 
+/* Is the dimension a size of the kernel that -D fixes? Then that is what the argument does not agree with. */
+static bool report_fixed(struct launch *launch, const struct node_parameter *parameter, struct node *expected,
+                         struct node *actual, struct span span) {
+    struct resolver *r = launch->r;
+    for (size_t i = 0; i < launch->tree->parameters.count && expected->kind == NODE_INTEGER; i++) {
+        struct node_parameter *written = node_as(launch->tree->parameters.items[i], parameter);
+        for (size_t j = 0; j < written->dimensions.count; j++) {
+            struct node_reference *size = node_as(written->dimensions.items[j], reference);
+            const struct define *define = size && written->dimensions.items[j]->span.column == expected->span.column &&
+                                                  written->dimensions.items[j]->span.line == expected->span.line
+                                              ? defines_find(r->front, size->name)
+                                              : NULL;
+            if (define) {
+                report_error(r->diagnostics, span, "size %s of %s is %lld by -D, and %s here", size->name,
+                             launch->tree->name, (long long)define->value, node_text(r->arena, actual));
+                report_note(r->diagnostics, parameter->base.span, "%s is declared here", parameter->name);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* One dimension of an argument binds a size of the callee or must agree with it. */
 static bool agree(struct launch *launch, const struct node_parameter *parameter, struct node *expected,
                   struct node *actual, struct span span) {
@@ -179,6 +202,8 @@ static bool agree(struct launch *launch, const struct node_parameter *parameter,
     struct node *value = instantiate(r, launch->sizes, expected);
     if (!value || sizes_equal(launch->conditions, value, actual))
         return true;
+    if (report_fixed(launch, parameter, expected, actual, span))
+        return false;
     report_error(r->diagnostics, span, "size %s of %s is %s for %s, and %s here",
                  node_text(r->arena, expected), launch->tree->name, node_text(r->arena, value),
                  known && known->from ? known->from : "its other arguments", node_text(r->arena, actual));

@@ -128,6 +128,12 @@ struct resolver {
     struct binding *needed;   /* parameters found to need one */
 };
 
+/* ---- define.c ---- */
+/* The value that -D gives a name; NULL: none. */
+const struct define *defines_find(struct front *front, const char *name);
+/* Every -D fixes something, and is given once. */
+void defines_check(struct front *front);
+
 /* ---- scope.c ---- */
 /* Declares a name; a name in scope or a reserved word is an error, and the entity is made all the same. */
 struct entity *declare(struct resolver *r, enum entity_kind kind, const char *source, struct span span);
@@ -153,6 +159,8 @@ enum dtype join_types(struct resolver *r, struct span span, const struct value *
 /* The type of a sum, product, quotient. */
 enum dtype arithmetic_type(struct resolver *r, struct span span, const struct value *a,
                            const struct value *b);
+/* A number with a point or an exponent is one of f32; false after a reported error. */
+bool check_real(struct resolver *r, const struct value *value);
 /* Can the value be stored as this type? Reports when not. `what` names the place: "C", "an argument". */
 bool check_storable(struct resolver *r, const struct value *value, enum dtype dtype, const char *what,
                     struct span declared);

@@ -1,9 +1,9 @@
 /* The rules of types: which type an operation has, what joins, and whether a literal fits. */
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "grammar/resolve.h"
+#include "support/scalar.h"
 
 bool dtype_is_float(enum dtype dtype) {
     return dtype == DTYPE_BF16 || dtype == DTYPE_F32 || dtype == DTYPE_BFP8 || dtype == DTYPE_BFP4;
@@ -50,8 +50,40 @@ static void report_mixture(struct resolver *r, struct span span, const struct va
     report_help(r->diagnostics, (struct span){0}, "convert one of them: %s(...)", dtype_text(to));
 }
 
+static bool integer_fits(int64_t value, enum dtype dtype) {
+    switch (dtype) {
+    case DTYPE_U16:
+        return value >= 0 && value <= UINT16_MAX;
+    case DTYPE_U32:
+        return value >= 0 && value <= UINT32_MAX;
+    case DTYPE_I32:
+    case DTYPE_INDEX:
+        return value >= INT32_MIN && value <= INT32_MAX;
+    case DTYPE_BOOL:
+        return value == 0 || value == 1;
+    default:
+        return true;
+    }
+}
+
+static bool report_misfit(struct resolver *r, const struct value *value, enum dtype dtype) {
+    report_error(r->diagnostics, value->span, "%s does not fit %s", node_text(r->arena, value->node),
+                 dtype_text(dtype));
+    return false;
+}
+
+/* A literal beside the whole numbers of a tensor takes their type. Sizes are worked out with more bits. */
+static bool literal_fits(struct resolver *r, const struct value *literal, enum dtype dtype) {
+    int64_t integer;
+    return dtype == DTYPE_INDEX || dtype == DTYPE_BOOL || !integer_value(literal->node, &integer) ||
+           integer_fits(integer, dtype) || report_misfit(r, literal, dtype);
+}
+
 static enum dtype join_integers(struct resolver *r, struct span span, const struct value *a,
                                 const struct value *b) {
+    if ((b->literal && !a->literal && !literal_fits(r, b, a->dtype)) ||
+        (a->literal && !b->literal && !literal_fits(r, a, b->dtype)))
+        return DTYPE_NONE;
     if (a->dtype == b->dtype || b->literal || b->dtype == DTYPE_BOOL)
         return a->dtype == DTYPE_BOOL && b->literal ? DTYPE_I32 : a->dtype;
     if (a->literal || a->dtype == DTYPE_INDEX || a->dtype == DTYPE_BOOL)
@@ -85,22 +117,6 @@ enum dtype arithmetic_type(struct resolver *r, struct span span, const struct va
     return dtype_is_float(joined) ? DTYPE_F32 : joined == DTYPE_BOOL ? DTYPE_I32 : joined;
 }
 
-static bool integer_fits(int64_t value, enum dtype dtype) {
-    switch (dtype) {
-    case DTYPE_U16:
-        return value >= 0 && value <= UINT16_MAX;
-    case DTYPE_U32:
-        return value >= 0 && value <= UINT32_MAX;
-    case DTYPE_I32:
-    case DTYPE_INDEX:
-        return value >= INT32_MIN && value <= INT32_MAX;
-    case DTYPE_BOOL:
-        return value == 0 || value == 1;
-    default:
-        return true;
-    }
-}
-
 /* Both are integers, or the target is bool. */
 static bool integer_storable(const struct value *value, enum dtype dtype) {
     if (value->dtype == dtype || value->dtype == DTYPE_INDEX)
@@ -123,6 +139,24 @@ static bool report_unstorable(struct resolver *r, const struct value *value, enu
     return false;
 }
 
+/* Is it a number of f32, the widest type there is? */
+bool check_real(struct resolver *r, const struct value *value) {
+    double number = literal_number(value);
+    if (!isinf(number) && isinf((float)number)) {
+        report_misfit(r, value, DTYPE_F32);
+        report_help(r->diagnostics, (struct span){0}, "f32 ends at 3.4028235e38, and infinity is written inf");
+        return false;
+    }
+    if (number != 0 && (float)number == 0)
+        report_warning(r->diagnostics, value->span, "this number is 0 in f32, the widest type");
+    return true;
+}
+
+static float rounded(double number, enum dtype dtype) {
+    float single = (float)number;
+    return dtype == DTYPE_F32 ? single : f32_from_bf16(bf16_from_f32(single));
+}
+
 bool check_storable(struct resolver *r, const struct value *value, enum dtype dtype, const char *what,
                     struct span declared) {
     int64_t integer;
@@ -130,10 +164,9 @@ bool check_storable(struct resolver *r, const struct value *value, enum dtype dt
         return value->node != NULL;
     bool constant = integer_value(value->node, &integer);
     double number = value->literal ? literal_number(value) : 0;
-    bool too_large = dtype_is_float(dtype) && !isinf(number) && fabs(number) > (double)FLT_MAX;
+    bool too_large = dtype_is_float(dtype) && !isinf(number) && isinf(rounded(number, dtype));
     if ((constant && !integer_fits(integer, dtype)) || too_large) {
-        report_error(r->diagnostics, value->span, "%s does not fit %s", node_text(r->arena, value->node),
-                     dtype_text(dtype));
+        report_misfit(r, value, dtype);
         if (declared.line)
             report_note(r->diagnostics, declared, "%s is declared here", what);
         return false;

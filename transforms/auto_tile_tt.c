@@ -307,7 +307,11 @@ static struct node_list launch_conditions(struct tiler *t) {
                 has |= strcmp(equation->axes[a].name, range->name) == 0;
             without = has ? without : equation;
         }
-        if (without && !(integer_value(range->upper, &upper) && upper > 0))
+        bool known = without && integer_value(range->upper, &upper);
+        if (known && upper <= 0)
+            tile_fail(t, without->span, "%s has no values here, and what this gives needs one at least",
+                      range->name);
+        if (without && !known)
             conditions = list_append(
                 t->arena, conditions,
                 node_with_span(t->arena, make_binary(t->arena, BINARY_GREATER, range->upper, range->lower),
@@ -331,6 +335,8 @@ static bool tile_nests(struct tiler *t) {
     struct node_kernel tiled = *t->kernel;
     tiled.body = body;
     tiled.conditions = launch_conditions(t);
+    if (t->failed)
+        return false;
     struct node *kernel = arena_copy(t->arena, &tiled, sizeof tiled);
     if (asks_exactness(&t->kernel->base)) /* of a nest that is no more: of all that it became */
         kernel = attribute_set(t->arena, kernel, KEY_EXACT, make_integer(t->arena, 1));
