@@ -117,6 +117,7 @@ def main():
             )
     if not targets:
         fail(f"no result is asked for; give --out {outputs[0]}=FILE.npy")
+    check_targets(paths, targets)
     arrays = {name: load_array(name, tensors[name]["dtype"], path) for name, path in paths.items()}
     device = ttnn.open_device(device_id=options.device)
     try:

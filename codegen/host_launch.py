@@ -125,7 +125,11 @@ def settle(owner, sizes):
 
 
 def shape_of(owner, name, sizes):
-    return tuple(evaluate(size, sizes, name) for size in owner["tensors"][name]["shape"])
+    shape = tuple(evaluate(size, sizes, name) for size in owner["tensors"][name]["shape"])
+    for axis, (size, extent) in enumerate(zip(owner["tensors"][name]["shape"], shape)):
+        if extent < 0:
+            fail(f"dimension {axis} of {name} is {size}, which is {extent} here, below 0")
+    return shape
 
 
 # ---- arrays ----
@@ -190,6 +194,26 @@ def save_array(name, dtype, path, values):
             file.write(values.tobytes())
     except OSError as error:
         fail(f"--out {name}: {error}")
+
+
+def is_foreign(path):
+    """Is there a file that is no array?"""
+    if not os.path.isfile(path) or os.path.getsize(path) == 0:
+        return False
+    with open(path, "rb") as file:
+        return file.read(6) != b"\x93NUMPY"
+
+
+def check_targets(paths, targets):
+    """No result replaces another file of the launch, but that of the array which it changes in place, or one that is no array."""
+    owners = [(f"--in {name}", path) for name, path in paths.items()]
+    for name, path in targets.items():
+        for owner, other in owners:
+            if owner != f"--in {name}" and os.path.realpath(other) == os.path.realpath(path):
+                fail(f"--out {name}: the file '{path}' is that of {owner}")
+        if is_foreign(path):
+            fail(f"--out {name}: the file '{path}' is there, and is no .npy file; remove it, or give another name")
+        owners.append((f"--out {name}", path))
 
 
 # ---- tensors on the device ----

@@ -494,6 +494,41 @@ for place in "AC":
                 if message is None:
                     self.assertEqual(np.load(self.path("y.npy")).shape, (32, 40))
 
+    def test_sizes_below_zero_are_refused(self):
+        self.build(os.path.join(HOSTS, "one_tensor.tl"))
+        arguments = ["-D", "M=-32", "--set", "v=2", "--out", f"Y={self.path('y.npy')}"]
+        result, launches = self.host(*arguments, kernel="fill")
+        self.assertEqual((result.returncode, launches), (1, []))
+        self.assertEqual(result.stderr, "host.py: error: dimension 0 of Y is M, which is -32 here, below 0\n")
+
+    def test_no_file_is_lost(self):
+        self.build(os.path.join(HOSTS, "numbers.tl"))
+        self.build(os.path.join(HOSTS, "one_tensor.tl"))
+        array = np.ones((2, 66, 40), dtype=np.float32)
+        for name in ["x.npy", "./y.npy"]:
+            np.save(self.path(name), array)
+        np.save(self.path("w.npy"), array[0])
+        with open(self.path("k.tl"), "w", encoding="utf-8") as file:
+            file.write("kernel")
+        os.symlink(self.path("x.npy"), self.path("link.npy"))
+        inputs = ["--in", f"X={self.path('x.npy')}", "--set", "e=2"]
+        for kernel, arguments, message in [
+            ("halves", [*inputs, "--out", f"Y={self.path('x.npy')}"], "x.npy' is that of --in X"),
+            ("halves", [*inputs, "--out", f"Z={self.path('link.npy')}"], "link.npy' is that of --in X"),
+            (
+                "halves",
+                [*inputs, "--out", f"Y={self.path('y.npy')}", "--out", f"Z={self.path('.', 'y.npy')}"],
+                "y.npy' is that of --out Y",
+            ),
+            ("halves", [*inputs, "--out", f"Y={self.path('k.tl')}"], "k.tl' is there, and is no .npy file"),
+            ("grow", ["--in", f"W={self.path('w.npy')}", "--out", f"W={self.path('w.npy')}"], None),
+        ]:
+            with self.subTest(arguments=arguments):
+                result, launches = self.host(*arguments, kernel=kernel)
+                self.assertEqual((result.returncode, len(launches)), (1, 0) if message else (0, 1), result.stderr)
+                self.assertIn(message or "", result.stderr)
+        np.testing.assert_array_equal(np.load(self.path("x.npy")), array)
+
     def test_every_example_is_launched(self):
         for folder in sorted(os.listdir(EXAMPLES)):
             self.build(os.path.join(EXAMPLES, folder, f"{folder}.tl"))
