@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ir/build.h"
+#include "ir/format.h"
 #include "support/text_buffer.h"
 
 /* ---- the tables ---- */
@@ -376,18 +377,20 @@ static const char *row_text(const struct expression_context *c, const struct cal
     return fill(c->names->arena, row->texts[c->language], call->arguments.count, holes);
 }
 
-static const char *bits_text(const struct expression_context *c, struct node_call *call) {
+/* 0x3f800000u with the number beside it; two of them where the word holds two. */
+static const char *bits_text(const struct expression_context *c, struct node_call *call,
+                             enum bit_pattern pattern) {
     double value;
+    struct arena *arena = c->names->arena;
     struct node_call *number = call->arguments.count == 1 ? node_as(call->arguments.items[0], call) : NULL;
-    if (number && strcmp(number->function, "i32") == 0)
+    if (number && strcmp(number->function, "i32") == 0 && pattern == PATTERN_F32)
         return row_text(c, name_known(c->names, "bits")->call, number);
     if (call->arguments.count != 1 || !signed_literal(call->arguments.items[0], &value))
         return no_spelling(c, &call->base);
-    float single = (float)value;
-    uint32_t bits;
-    memcpy(&bits, &single, sizeof bits);
-    return arena_printf(c->names->arena, "0x%08xu /* %s */", isnan(single) ? 0x7fc00000u : bits,
-                        real_text(c->names->arena, value));
+    const char *text = real_text(arena, value);
+    return arena_printf(arena, pattern == PATTERN_BF16 ? "0x%04xu /* %s%s%s */" : "0x%08xu /* %s%s%s */",
+                        bit_pattern_of(pattern, value), text, pattern == PATTERN_BF16_TWICE ? ", " : "",
+                        pattern == PATTERN_BF16_TWICE ? text : "");
 }
 
 /* (a + b - 1) / b, where the language has no call for it. */
@@ -410,8 +413,9 @@ static bool is_helper(const struct expression_context *c, const char *name) {
 static const char *call_text(const struct expression_context *c, struct node_call *call, int least) {
     const struct known_name *known = name_known(c->names, call->function);
     const struct call_row *row = known->call;
-    if (strcmp(call->function, "bits") == 0)
-        return bits_text(c, call);
+    enum bit_pattern pattern = bit_pattern_find(call->function);
+    if (pattern)
+        return bits_text(c, call, pattern);
     if (row && !row->texts[c->language] && strcmp(row->name, "ceildiv") == 0 && call->arguments.count == 2)
         return expression(c, divide_up(c->names->arena, call), least);
     if (row)

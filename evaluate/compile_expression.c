@@ -3,6 +3,8 @@
 
 #include "evaluate/compile.h"
 #include "ir/attributes.h"
+#include "ir/build.h"
+#include "ir/format.h"
 
 #define DEPTH_LIMIT 1000
 
@@ -368,9 +370,18 @@ static const struct expression *compile_noc_address(struct compiler *c, const st
     return c->failed ? NULL : e;
 }
 
-static const struct expression *compile_bits(struct compiler *c, const struct node_call *call) {
-    const struct expression *a =
-        argument_count(c, call, 1) ? compile_expression(c, call->arguments.items[0]) : NULL;
+static const struct expression *compile_bits(struct compiler *c, const struct node_call *call,
+                                             enum bit_pattern pattern) {
+    if (!argument_count(c, call, 1))
+        return NULL;
+    double value;
+    if (pattern != PATTERN_F32 && literal_value(call->arguments.items[0], &value))
+        return expression_integer(c, bit_pattern_of(pattern, value), NUMBER_U32, call->base.span);
+    if (pattern != PATTERN_F32) {
+        compile_fail(c, call->base.span, "%s takes a literal", call->function);
+        return NULL;
+    }
+    const struct expression *a = compile_expression(c, call->arguments.items[0]);
     return a ? operate(c, OP_BITS, NUMBER_U32, call->base.span, expression_as(c, a, NUMBER_FLOAT), NULL)
              : NULL;
 }
@@ -387,8 +398,8 @@ static const struct expression *compile_call(struct compiler *c, const struct no
         return compile_select(c, call);
     if (strcmp(name, "ceildiv") == 0)
         return compile_ceildiv(c, call);
-    if (strcmp(name, "bits") == 0)
-        return compile_bits(c, call);
+    if (bit_pattern_find(name))
+        return compile_bits(c, call, bit_pattern_find(name));
     if (strcmp(name, "get_arg_val") == 0 || strcmp(name, "get_write_ptr") == 0 ||
         strcmp(name, "get_read_ptr") == 0)
         return compile_device_value(c, call);

@@ -1,5 +1,7 @@
-/* The data format of each element type on the device. */
+/* The data format of each element type on the device, and the bit patterns of its numbers. */
 #include "ir/format.h"
+
+#include <string.h>
 
 static const struct row {
     enum dtype dtype;
@@ -32,4 +34,28 @@ const char *device_format(enum dtype dtype, uint32_t *tile_bytes) {
         return NULL;
     *tile_bytes = data_format_tile_bytes(row->format);
     return row->name;
+}
+
+static const char *const patterns[] = {[PATTERN_NONE] = "",
+                                       [PATTERN_F32] = "bits",
+                                       [PATTERN_BF16] = "bits_bf16",
+                                       [PATTERN_BF16_TWICE] = "bits_bf16x2"};
+
+const char *bit_pattern_name(enum bit_pattern pattern) {
+    return patterns[pattern];
+}
+
+enum bit_pattern bit_pattern_find(const char *function) {
+    for (size_t i = PATTERN_F32; i < sizeof patterns / sizeof *patterns; i++)
+        if (strcmp(function, patterns[i]) == 0)
+            return (enum bit_pattern)i;
+    return PATTERN_NONE;
+}
+
+uint32_t bit_pattern_of(enum bit_pattern pattern, double value) {
+    float single = (float)value;
+    uint32_t half = bf16_from_f32(single);
+    return pattern == PATTERN_F32    ? (single != single ? 0x7fc00000u : f32_bits(single))
+           : pattern == PATTERN_BF16 ? half
+                                     : half << 16 | half;
 }

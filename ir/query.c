@@ -227,5 +227,5 @@ struct name_table kernel_names(struct arena *arena, struct node *kernel) {
 }
 
 bool is_declaration(const struct node *node) {
-    return node->kind == NODE_CIRCULAR_BUFFER || node->kind == NODE_SEMAPHORE;
+    return node->kind == NODE_CIRCULAR_BUFFER || node->kind == NODE_SEMAPHORE || node->kind == NODE_CONSTANT;
 }

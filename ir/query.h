@@ -48,7 +48,7 @@ const char *runtime_argument_name(const struct node *kernel, size_t position);
 /* The names of a kernel, those of its launch arguments too. */
 struct name_table kernel_names(struct arena *arena, struct node *kernel);
 
-/* What stands at the top of a kernel of device form: a circular buffer or a semaphore. */
+/* What stands at the top of a kernel of device form: a circular buffer, a semaphore or a constant. */
 bool is_declaration(const struct node *node);
 
 #endif

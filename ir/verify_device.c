@@ -4,6 +4,7 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/format.h"
 #include "ir/verify_internal.h"
 #include "support/architecture.h"
 #include "support/name_table.h"
@@ -202,13 +203,17 @@ void verify_call_statement(struct verifier *v, const struct node_statement *stat
 
 enum value_kind verify_device_value(struct verifier *v, const struct node_call *call, bool *known) {
     const struct intrinsic *intrinsic = intrinsic_find(call->function);
-    bool bits = strcmp(call->function, "bits") == 0;
+    enum bit_pattern bits = bit_pattern_find(call->function);
     *known = v->form == FORM_DEVICE && (intrinsic || bits);
     if (!*known)
         return VALUE_NONE;
     if (bits) {
+        double literal;
         if (call->arguments.count != 1)
-            verify_error(v, &call->base, "bits takes 1 argument, not %zu", call->arguments.count);
+            verify_error(v, &call->base, "%s takes 1 argument, not %zu", call->function,
+                         call->arguments.count);
+        else if (bits != PATTERN_F32 && !literal_value(call->arguments.items[0], &literal))
+            verify_error(v, &call->base, "%s takes a literal", call->function);
         else if (call->arguments.items[0]->kind != NODE_INTEGER) /* of a float: of any width */
             verify_expression(v, call->arguments.items[0]);
         return VALUE_INTEGER;

@@ -7,7 +7,7 @@
 
 #include "ir/build.h"
 #include "support/arena.h"
-#include "support/scalar.h"
+#include "ir/format.h"
 
 enum { NAME_LIMIT = 192, ACCESSOR_LIMIT = 32, CALL_DEPTH = 8, KNOWN_CALLS = 256 };
 
@@ -159,11 +159,6 @@ static uint32_t pointer_value(struct tracer *t, uint32_t id, bool write) {
     return buffer->base + (write ? t->written : t->read)[at] * buffer->page_bytes;
 }
 
-static uint32_t bits_value(const struct node_call *call) {
-    const struct node_real *real = node_as(call->arguments.items[0], real);
-    return f32_bits(real ? (float)real->value : (float)attribute_integer(call->arguments.items[0], 0));
-}
-
 static uint32_t semaphore_value(struct tracer *t, uint32_t id) {
     const struct rehearsal *r = t->rehearsal;
     for (size_t i = 0; i < r->semaphore_count; i++)
@@ -180,8 +175,11 @@ static uint32_t call_value(struct tracer *t, const struct node_call *call) {
         uint32_t left = value_of(t, arguments[0]), right = value_of(t, arguments[1]);
         return (left < right) == lesser ? left : right;
     }
-    if (strcmp(call->function, "bits") == 0)
-        return bits_value(call);
+    double number = 0; /* of a scalar that is given at launch: no proof asks for it */
+    if (bit_pattern_find(call->function)) {
+        literal_value(arguments[0], &number);
+        return bit_pattern_of(bit_pattern_find(call->function), number);
+    }
     if (strcmp(call->function, "get_semaphore") == 0)
         return semaphore_value(t, value_of(t, arguments[0]));
     if (strcmp(call->function, "get_arg_val") == 0 && call->arguments.count == 2) {

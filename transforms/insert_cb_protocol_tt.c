@@ -78,6 +78,22 @@ struct node *block_pages(struct protocol *p, const struct node_circular_buffer *
     return launch_value(p, make_mul(p->arena, block_rows(cb), block_columns(cb)));
 }
 
+struct node *page_bytes(struct protocol *p, const struct node_circular_buffer *cb) {
+    struct node *bytes = dictionary_get(attribute_get(&cb->base, KEY_TT_CB), KEY_PAGE_SIZE);
+    for (size_t i = 0; i < p->tile_count; i++)
+        if (p->tiles[i].dtype == cb->dtype)
+            return make_reference(p->arena, p->tiles[i].bytes->name);
+    if (p->tile_count == sizeof p->tiles / sizeof *p->tiles)
+        return bytes;
+    const char *name = name_fresh(
+        &p->names, arena_printf(p->arena, "%s_tile_bytes", word_text(WORDS_dtype, (int)cb->dtype)));
+    struct node *constant =
+        node_new(p->arena, constant, CONSTANT, ((struct span){0}), .name = name, .value = bytes);
+    p->tiles[p->tile_count].dtype = cb->dtype;
+    p->tiles[p->tile_count++].bytes = node_as(constant, constant);
+    return make_reference(p->arena, name);
+}
+
 struct node *call_statement(struct protocol *p, struct span span, const char *function, size_t count,
                             struct node *const *arguments) {
     return make_statement(p->arena, span, function, list_of(p->arena, count, arguments));
@@ -492,6 +508,8 @@ bool insert_cb_protocol_tt(struct compilation *compilation) {
              LIST(arena, make_statement(arena, end, "noc_async_write_barrier", (struct node_list){0})));
     if (p->failed)
         return false;
+    for (size_t i = 0; i < p->tile_count; i++)
+        builder_add(arena, &declarations, &p->tiles[i].bytes->base);
     struct node_list top = list_concat(arena, builder_list(&declarations), builder_list(&p->helpers));
     kernel.body = make_block(arena, kernel.body->span, list_concat(arena, top, builder_list(&body)));
     compilation->kernel = arena_copy(arena, &kernel, sizeof kernel);

@@ -29,6 +29,11 @@ struct protocol {
     size_t home_count;
     const char *row, *column; /* names of loops over tiles */
     struct list_builder helpers;
+    struct {
+        enum dtype dtype;
+        struct node_constant *bytes; /* of one of its tiles */
+    } tiles[8];                      /* types that are moved */
+    size_t tile_count;
     bool failed;
 };
 
@@ -44,6 +49,8 @@ struct node_circular_buffer *circular_buffer_of(struct protocol *p, const char *
 struct node *block_rows(const struct node_circular_buffer *cb);
 struct node *block_columns(const struct node_circular_buffer *cb);
 struct node *block_pages(struct protocol *p, const struct node_circular_buffer *cb);
+/* Bytes of a page of a circular buffer, as the constant of its type: `constant bf16_tile_bytes = 2048`. */
+struct node *page_bytes(struct protocol *p, const struct node_circular_buffer *cb);
 /* Adds statements under a role, joining a role block of the same role that stands last. */
 void role_add(struct protocol *p, struct list_builder *out, enum role role, struct span span,
               struct node_list statements);
@@ -77,7 +84,7 @@ enum fill_helper { FILL_COLUMNS, FILL_ROWS, FILL_TILE, FILL_SCALER };
  *   FILL_COLUMNS(tile, first, value), FILL_ROWS(tile, first, value): elements from column (row) `first` on
  *   FILL_TILE(tile, word): every word; FILL_SCALER(tile, word): the words of the first row of every face */
 const char *fill_helper(struct protocol *p, enum fill_helper helper, enum dtype dtype);
-/* The bit pattern of a value in a type, as an integer literal. */
-struct node *format_bits(struct protocol *p, enum dtype dtype, double value);
+/* The bit pattern of a value in a type: of one element, or of a word of 32 bits that is full of it. */
+struct node *format_bits(struct protocol *p, enum dtype dtype, double value, bool word);
 
 #endif

@@ -15,10 +15,6 @@ static struct node *number(struct protocol *p, int64_t value) {
     return make_integer(p->arena, value);
 }
 
-static int64_t page_size(const struct node_circular_buffer *cb) {
-    return attribute_integer(dictionary_get(attribute_get(&cb->base, KEY_TT_CB), KEY_PAGE_SIZE), 0);
-}
-
 static const char *home_of(struct protocol *p, const char *buffer) {
     for (size_t i = 0; i < p->home_count; i++)
         if (p->homes[i].buffer == buffer)
@@ -75,7 +71,7 @@ static struct node *tile_address(struct protocol *p, const struct transfer *t, s
                                  struct node *column) {
     struct node *columns = launch_value(p, block_columns(t->cb));
     struct node *index = make_add(p->arena, make_mul(p->arena, row, columns), column);
-    return make_add(p->arena, ref(p, t->pointer), make_mul(p->arena, index, number(p, page_size(t->cb))));
+    return make_add(p->arena, ref(p, t->pointer), make_mul(p->arena, index, page_bytes(p, t->cb)));
 }
 
 /* How many elements the block has that is at hand. */
@@ -221,7 +217,8 @@ static struct node *pad_axis(struct protocol *p, const struct transfer *t, const
     struct node *row = columns ? (t->rows ? ref(p, p->row) : number(p, 0)) : last;
     struct node *column = columns ? last : ref(p, p->column);
     struct span span = t->tile->base.span;
-    struct node *arguments[] = {tile_address(p, t, row, column), used, format_bits(p, t->cb->dtype, value)};
+    struct node *arguments[] = {tile_address(p, t, row, column), used,
+                                format_bits(p, t->cb->dtype, value, false)};
     struct node *body = call_statement(
         p, span, fill_helper(p, columns ? FILL_COLUMNS : FILL_ROWS, t->cb->dtype), 3, arguments);
     if (columns)
@@ -332,14 +329,9 @@ void emit_store(struct protocol *p, struct list_builder *out, struct node_tile *
 
 /* ---- tiles that the reader makes once ---- */
 
-static uint32_t word_bits(struct protocol *p, enum dtype dtype, double value) {
-    uint32_t bits = (uint32_t)attribute_integer(format_bits(p, dtype, value), 0);
-    return dtype == DTYPE_BF16 ? bits << 16 | bits : bits;
-}
-
 static void fill_words(struct protocol *p, struct list_builder *body, enum fill_helper helper,
                        enum dtype dtype, struct node *pointer, double value) {
-    struct node *arguments[] = {pointer, number(p, word_bits(p, dtype, value))};
+    struct node *arguments[] = {pointer, format_bits(p, dtype, value, true)};
     builder_add(p->arena, body,
                 call_statement(p, (struct span){0}, fill_helper(p, helper, dtype), 2, arguments));
 }

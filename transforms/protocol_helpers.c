@@ -1,11 +1,13 @@
 /* Helper functions of the reader: tiles filled with a value, whole or beyond a column or row. */
 #include "ir/build.h"
-#include "support/scalar.h"
+#include "ir/format.h"
 #include "transforms/protocol.h"
 
-struct node *format_bits(struct protocol *p, enum dtype dtype, double value) {
-    uint32_t bits = dtype == DTYPE_BF16 ? bf16_from_f32((float)value) : f32_bits((float)value);
-    return make_integer(p->arena, bits);
+struct node *format_bits(struct protocol *p, enum dtype dtype, double value, bool word) {
+    enum bit_pattern pattern = dtype != DTYPE_BF16 ? PATTERN_F32 : word ? PATTERN_BF16_TWICE : PATTERN_BF16;
+    if (bit_pattern_of(pattern, value) == 0)
+        return make_integer(p->arena, 0);
+    return make_call(p->arena, bit_pattern_name(pattern), LIST(p->arena, make_real(p->arena, value)));
 }
 
 static struct node *ref(struct protocol *p, const char *name) {

@@ -90,8 +90,7 @@ static struct node *rectangle(struct protocol *p, const struct group *group, str
 }
 
 static struct node *block_bytes(struct protocol *p, const struct node_circular_buffer *cb) {
-    struct node *page = dictionary_get(attribute_get(&cb->base, KEY_TT_CB), KEY_PAGE_SIZE);
-    return simplify(p->arena, make_mul(p->arena, block_pages(p, cb), page));
+    return simplify(p->arena, make_mul(p->arena, block_pages(p, cb), page_bytes(p, cb)));
 }
 
 static struct node_list send(struct protocol *p, struct span span, const struct group *group,

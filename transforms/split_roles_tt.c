@@ -1,8 +1,8 @@
 /* split_roles_tt: the sequential program of a core, projected onto reader, compute and writer.
  *
  * Each function keeps the loops, conditions and names around what its role does, and begins with what it
- * uses: circular buffers and semaphores as constants, launch arguments, accessors of tensors. The sequential
- * program is one possible order of the three.
+ * uses: circular buffers and semaphores as constants, other constants, launch arguments, accessors of tensors.
+ * The sequential program is one possible order of the three.
  */
 #include <string.h>
 
@@ -113,11 +113,13 @@ static void add_constants(struct projection *p, struct list_builder *out, struct
     for (size_t i = 0; i < kernel.count; i++) {
         struct node_circular_buffer *cb = node_as(kernel.items[i], circular_buffer);
         struct node_semaphore *semaphore = node_as(kernel.items[i], semaphore);
-        const char *name = cb ? cb->name : semaphore ? semaphore->name : NULL;
-        if (name && name_table_find(mentioned, name))
-            builder_add(p->arena, out,
-                        node_new(p->arena, constant, CONSTANT, ((struct span){0}), .name = name,
-                                 .value = make_integer(p->arena, cb ? cb->id : semaphore->id)));
+        struct node_constant *constant = node_as(kernel.items[i], constant);
+        const char *name = cb ? cb->name : semaphore ? semaphore->name : constant ? constant->name : NULL;
+        if (!name || !name_table_find(mentioned, name))
+            continue;
+        struct node *value = constant ? constant->value : make_integer(p->arena, cb ? cb->id : semaphore->id);
+        builder_add(p->arena, out,
+                    node_new(p->arena, constant, CONSTANT, ((struct span){0}), .name = name, .value = value));
     }
 }
 
@@ -206,7 +208,8 @@ bool split_roles_tt(struct compilation *compilation) {
     struct node_list list = node_as(kernel.body, block)->statements;
     struct list_builder body = {0};
     for (size_t i = 0; i < list.count; i++)
-        if (is_declaration(list.items[i]) || list.items[i]->kind == NODE_FUNCTION)
+        if ((is_declaration(list.items[i]) && list.items[i]->kind != NODE_CONSTANT) ||
+            list.items[i]->kind == NODE_FUNCTION)
             builder_add(arena, &body, list.items[i]);
     builder_add(arena, &body, function_of(compilation, ROLE_READER));
     builder_add(arena, &body, function_of(compilation, ROLE_COMPUTE));
