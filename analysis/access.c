@@ -429,6 +429,11 @@ static bool compare_sizes(const struct relations *r, const struct node *a, const
     return always;
 }
 
+bool relations_is_size(const struct relations *r, const struct node *node) {
+    struct node_reference *reference = node_as((struct node *)(uintptr_t)node, reference);
+    return reference && isl_space_find_dim_by_name(r->space, isl_dim_param, reference->name) >= 0;
+}
+
 bool relations_equal_sizes(const struct relations *r, const struct node *a, const struct node *b) {
     return compare_sizes(r, a, b, true);
 }

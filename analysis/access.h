@@ -62,6 +62,8 @@ __isl_give isl_pw_aff *relations_size_at(const struct relations *relations, cons
 /* { iteration -> element } of a site whose subscripts are all affine; NULL when one is not. */
 __isl_give isl_map *relations_map(const struct access_site *site);
 
+/* Is the node the name of a size? */
+bool relations_is_size(const struct relations *relations, const struct node *node);
 /* Is this so whenever the kernel may be launched: a == b, a >= b? */
 bool relations_equal_sizes(const struct relations *relations, const struct node *a, const struct node *b);
 bool relations_at_least(const struct relations *relations, const struct node *a, const struct node *b);

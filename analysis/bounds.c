@@ -190,6 +190,65 @@ static const char *range_advice(const struct fault *f) {
     return advice ? advice : "shorten the range or state what holds of the sizes by `where`";
 }
 
+/* Does the subscript run over exactly this extent? */
+static bool runs_over(const struct fault *f, struct node *subscript, const struct node *extent) {
+    int64_t shift, lower;
+    const struct node_axis *axis = shifted_axis(f->site, subscript, &shift);
+    return axis && subscript->kind == NODE_REFERENCE && integer_value(axis->lower, &lower) && lower == 0 &&
+           relations_equal_sizes(f->r, axis->upper, extent);
+}
+
+static struct node *with_subscript(const struct fault *f, struct node_list subscripts, size_t i,
+                                   struct node *subscript) {
+    struct list_builder changed = {0};
+    for (size_t k = 0; k < subscripts.count; k++)
+        builder_add(f->r->arena, &changed, k == i ? subscript : subscripts.items[k]);
+    return make_access(f->r->arena, f->site->access->name, builder_list(&changed));
+}
+
+/* `B[k, j]` for `B[j, k]`: two subscripts exchanged, and both fit. */
+static struct node *exchanged_access(const struct fault *f, struct node_list extents) {
+    struct node_list subscripts = f->site->access->subscripts;
+    struct node *own = subscripts.items[f->dimension];
+    for (size_t k = 0; k < extents.count; k++)
+        if (k != f->dimension && runs_over(f, own, extents.items[k]) &&
+            runs_over(f, subscripts.items[k], extents.items[f->dimension])) {
+            struct node *once = with_subscript(f, subscripts, k, own);
+            return with_subscript(f, node_as(once, access)->subscripts, f->dimension, subscripts.items[k]);
+        }
+    return NULL;
+}
+
+/* `row[j]` for `row[i]`: the one other loop variable that runs over the dimension, and is no subscript yet. */
+static struct node *other_access(const struct fault *f, struct node_list extents) {
+    struct node_list subscripts = f->site->access->subscripts;
+    struct node *found = NULL;
+    for (size_t k = 0; k < f->site->axis_count; k++) {
+        struct node *other = f->site->axes[k] ? make_reference(f->r->arena, f->site->axes[k]) : NULL;
+        bool used = !other;
+        for (size_t i = 0; other && i < subscripts.count; i++)
+            used |= node_equal(subscripts.items[i], other);
+        if (used || !runs_over(f, other, extents.items[f->dimension]))
+            continue;
+        if (found)
+            return NULL;
+        found = with_subscript(f, subscripts, f->dimension, other);
+    }
+    return found;
+}
+
+/* The access that was meant where one loop variable stands for another; NULL where that cannot be said. */
+static struct node *meant_access(const struct fault *f) {
+    struct node_list extents;
+    int64_t shift;
+    struct node *subscript = f->site->access->subscripts.items[f->dimension];
+    if (f->below || subscript->kind != NODE_REFERENCE || !shifted_axis(f->site, subscript, &shift) ||
+        !extents_of(f->r, f->site, &extents))
+        return NULL;
+    struct node *meant = exchanged_access(f, extents);
+    return meant ? meant : other_access(f, extents);
+}
+
 static void report_outside(const struct fault *f, struct diagnostics *d) {
     const struct relations *r = f->r;
     const struct access_site *site = f->site;
@@ -226,14 +285,97 @@ static void report_outside(const struct fault *f, struct diagnostics *d) {
                      index, name, name, extent);
     note_first(f, d, span);
     report_note(d, relations_tensor(r, name)->base.span, "%s is declared here", name);
-    report_help(d, (struct span){0}, "%s", range_advice(f));
+    struct node *meant = meant_access(f);
+    if (meant)
+        report_help(d, (struct span){0}, "did you mean %s?", node_text(r->arena, meant));
+    report_help(d, (struct span){0}, meant ? "else %s" : "%s", range_advice(f));
 }
 
-/* What no proof reaches. The language's guard (`else`) is left out of the advice: no tile operation reads
- * with one. */
-static void advise_affine(struct diagnostics *d, const struct access_site *site) {
-    report_help(d, (struct span){0}, "%s at loop variables and sizes: where data decide, no proof can",
-                site->kind == ACCESS_READ ? "read" : "write");
+/* ---- subscripts that no proof reaches ---- */
+
+/* What a subscript does that is more than adding loop variables and sizes, times numbers. */
+struct culprit {
+    const char *data;  /* reads this tensor */
+    struct node *part; /* or computes this */
+};
+
+static bool find_culprit(struct node *node, void *context) {
+    struct culprit *culprit = context;
+    struct node_access *access = node_as(node, access);
+    struct node_binary *binary = node_as(node, binary);
+    int64_t number;
+    bool left = binary && integer_value(binary->left, &number),
+         right = binary && integer_value(binary->right, &number);
+    if (access)
+        culprit->data = access->name;
+    if (binary && (binary->op == BINARY_MULTIPLY                                   ? !left && !right
+                   : binary->op == BINARY_DIVIDE || binary->op == BINARY_REMAINDER ? !right
+                                                                                   : false))
+        culprit->part = node;
+    return !culprit->data && node_each_child(node, find_culprit, context);
+}
+
+static void advise_data(struct diagnostics *d, const struct access_site *site, size_t i) {
+    const char *name = site->access->name;
+    if (i + 2 < site->access->subscripts.count)
+        report_help(d, (struct span){0},
+                    "there is no way to choose matrices by data yet: launch a kernel for each");
+    else if (site->kind == ACCESS_READ)
+        report_help(
+            d, (struct span){0},
+            "fold a product with a matrix of 0 and 1, an input: sum(v in ...: pick[t, v] * %s[...]), with pick[t, v] = 1 where v is the number that row t reads",
+            name);
+    else
+        report_help(
+            d, (struct span){0},
+            "fold a product with a matrix of 0 and 1, an input: %s[v, ...] = sum(t in ...: pick[t, v] * ...), with pick[t, v] = 1 where row t goes to v",
+            name);
+}
+
+static void advise_part(const struct relations *r, struct diagnostics *d, const struct access_site *site,
+                        size_t i, struct node_binary *part) {
+    const struct node *factor =
+        part->op == BINARY_MULTIPLY && !relations_is_size(r, part->right) ? part->left : part->right;
+    bool counted = i + 2 < site->access->subscripts.count;
+    if (part->op == BINARY_MULTIPLY && !relations_is_size(r, factor))
+        report_help(d, (struct span){0}, "there is no way to a subscript that multiplies loop variables yet");
+    else if (part->op == BINARY_MULTIPLY)
+        report_help(
+            d, (struct span){0},
+            "give %s a dimension for each loop variable in it, as in [b, i] for b * M + i: the data are the same",
+            site->access->name);
+    else
+        report_help(d, (struct span){0}, "open a loop for each part in place of %s",
+                    node_text(r->arena, &part->base));
+    if (counted && relations_is_size(r, factor))
+        report_help(d, (struct span){0}, "or fix %s, as in -D %s=4", node_text(r->arena, factor),
+                    node_text(r->arena, factor));
+}
+
+static void report_unknown(const struct relations *r, struct diagnostics *d, const struct access_site *site,
+                           size_t i) {
+    struct node *subscript = site->access->subscripts.items[i];
+    struct span span = subscript->span.line ? subscript->span : site->span;
+    struct culprit culprit = {0};
+    const char *text = node_text(r->arena, subscript), *name = site->access->name;
+    find_culprit(subscript, &culprit);
+    if (culprit.data)
+        report_error(
+            d, span,
+            "subscript %s of %s comes from the data of %s: nothing can be proved of it, and there is no gather or scatter yet",
+            text, name, culprit.data);
+    else
+        report_error(
+            d, span,
+            "subscript %s of %s is no sum of loop variables and sizes times numbers, so it cannot be proved in bounds",
+            text, name);
+    report_note(d, relations_tensor(r, name)->base.span, "%s is declared here", name);
+    if (culprit.data)
+        advise_data(d, site, i);
+    else if (culprit.part)
+        advise_part(r, d, site, i, node_as(culprit.part, binary));
+    else
+        report_help(d, (struct span){0}, "open a loop for it, over the numbers that it takes");
 }
 
 static bool check_site(const struct relations *r, struct diagnostics *d, const struct access_site *site) {
@@ -242,14 +384,7 @@ static bool check_site(const struct relations *r, struct diagnostics *d, const s
         return true;
     for (size_t i = 0; i < extents.count; i++) {
         if (!site->subscripts[i]) {
-            struct node *subscript = site->access->subscripts.items[i];
-            report_error(
-                d, subscript->span.line ? subscript->span : site->span,
-                "subscript %zu of %s is not an affine function of loop variables and sizes, so it cannot be proved in bounds",
-                i + 1, site->access->name);
-            report_note(d, relations_tensor(r, site->access->name)->base.span, "%s is declared here",
-                        site->access->name);
-            advise_affine(d, site);
+            report_unknown(r, d, site, i);
             return false;
         }
         for (int below = 1; below >= 0; below--)

@@ -69,14 +69,10 @@ struct dependence {
     const char *found;
 };
 
-static bool is_size(const struct relations *r, const char *name) {
-    return isl_space_find_dim_by_name(r->space, isl_dim_param, name) >= 0;
-}
-
 static bool find_dependence(struct node *node, void *context) {
     struct dependence *search = context;
     struct node_reference *reference = node_as(node, reference);
-    if (reference && !is_size(search->walk->relations, reference->name))
+    if (reference && !relations_is_size(search->walk->relations, node))
         search->found = reference->name;
     return !search->found && node_each_child(node, find_dependence, context);
 }
@@ -90,8 +86,11 @@ static bool check_counted(struct walk *walk, const struct node_axis *axis, const
         if (search.found) {
             report_error(
                 walk->diagnostics, place_of(axis, loop),
-                "the range of blocks %s depends on %s; blocks are counted before the loop runs, from sizes alone",
+                "the range of blocks %s depends on %s: blocks are counted before the loop runs, from sizes alone",
                 axis->name, search.found);
+            report_help(
+                walk->diagnostics, (struct span){0},
+                "run over all blocks, and choose with a matrix of 0 and 1, an input, what counts: select(mask[i, j] != 0, ..., ...)");
             return false;
         }
     }
@@ -102,9 +101,10 @@ static bool check_blocks(struct walk *walk, const struct node_axis *axis, const 
     const struct relations *r = walk->relations;
     int64_t lower;
     if (!integer_value(axis->lower, &lower)) {
-        report_error(walk->diagnostics, place_of(axis, loop),
-                     "blocks of %s begin at %s; where they begin is a number", axis->name,
-                     node_text(r->arena, axis->lower));
+        report_error(walk->diagnostics, place_of(axis, loop), "blocks of %s begin at %s, which is no number",
+                     axis->name, node_text(r->arena, axis->lower));
+        report_help(walk->diagnostics, (struct span){0},
+                    "fix the sizes in it by -D, or begin at 0 in a tensor of that part");
         return false;
     }
     struct node_call *call = node_as(axis->upper, call);

@@ -12,6 +12,7 @@
 #include "support/arena.h"
 #include "support/npy.h"
 #include "support/text_buffer.h"
+#include "transforms/refusals.h"
 
 static const struct span no_place;
 
@@ -281,11 +282,15 @@ static struct node *compile_kernel(struct unit *unit, struct node *kernel) {
     if (behind && behind == last) {
         return kernel;
     }
+    const struct diagnostic *before = diagnostics_last(unit->diagnostics);
     if (!passes_run(&compilation, first, &pass_options)) {
         if (compilation.broken && !unit->broken) {
             unit->broken = compilation.broken;
             unit->broken_kernel = compilation.kernel;
         }
+        if (!compilation.broken)
+            refusals_add(&compilation, kernel, first, &pass_options,
+                         before ? before->next : unit->diagnostics->first);
         return NULL;
     }
     return compilation.kernel;

@@ -34,6 +34,7 @@ struct diagnostics *diagnostics_continue(struct arena *arena, const struct diagn
     d->names = before->names;
     d->sources = before->sources;
     d->source_count = before->source_count;
+    d->telling = before->telling;
     return d;
 }
 
@@ -54,14 +55,33 @@ static bool same_diagnostic(const struct diagnostic *a, const struct diagnostic 
 void diagnostics_names(struct diagnostics *d, const char *kernel, const struct told_name *first) {
     struct told_names *names = arena_allocate(d->arena, sizeof *names);
     *names = (struct told_names){kernel, first, d->names};
-    d->names = first ? names : d->names;
+    d->names = names;
 }
 
 void diagnostics_tell(struct diagnostics *d, const char *kernel) {
-    const struct told_names *names = kernel ? d->names : NULL;
-    while (names && strcmp(names->kernel, kernel) != 0)
-        names = names->next;
-    d->telling = names ? names->first : NULL;
+    d->telling = kernel ? d->names : NULL;
+    while (d->telling && strcmp(d->telling->kernel, kernel) != 0)
+        d->telling = d->telling->next;
+    if (kernel && !d->telling) {
+        diagnostics_names(d, kernel, NULL);
+        d->telling = d->names;
+    }
+}
+
+static const struct told_name *find_told(const struct diagnostics *d, const char *name, size_t length) {
+    const struct told_name *told = d->telling ? d->telling->first : NULL;
+    while (told && (strlen(told->name) != length || memcmp(told->name, name, length) != 0))
+        told = told->next;
+    return told;
+}
+
+void diagnostics_rename(struct diagnostics *d, const char *fresh, const char *base) {
+    const struct told_name *told = find_told(d, base, strlen(base));
+    struct told_name *name = arena_allocate(d->arena, sizeof *name);
+    if (!d->telling || strcmp(fresh, base) == 0)
+        return;
+    *name = (struct told_name){fresh, told ? told->told : base, d->telling->first};
+    d->telling->first = name;
 }
 
 static bool in_word(char c) {
@@ -70,13 +90,11 @@ static bool in_word(char c) {
 
 const char *diagnostics_told(const struct diagnostics *d, const char *message) {
     struct text_buffer text = {0};
-    for (const char *at = message; d->telling && *at;) {
+    for (const char *at = message; d->telling && d->telling->first && *at;) {
         size_t length = 0;
         while (in_word(at[length]))
             length++;
-        const struct told_name *name = length ? d->telling : NULL;
-        while (name && (strlen(name->name) != length || memcmp(name->name, at, length) != 0))
-            name = name->next;
+        const struct told_name *name = length ? find_told(d, at, length) : NULL;
         length = length ? length : 1;
         text_append_range(&text, name ? name->told : at, name ? strlen(name->told) : length);
         at += length;
@@ -87,25 +105,42 @@ const char *diagnostics_told(const struct diagnostics *d, const char *message) {
 }
 
 /* A repeated diagnostic, or an error beyond the cap, is not kept, and neither are its notes. */
-static void report(struct diagnostics *d, enum severity severity, struct span span, const char *format,
-                   va_list arguments) {
-    struct diagnostic *new = arena_allocate(d->arena, sizeof *new);
-    *new = (struct diagnostic){severity, span,
-                               diagnostics_told(d, arena_vprintf(d->arena, format, arguments)), NULL, NULL};
+static void add(struct diagnostics *d, struct diagnostic *new) {
     struct diagnostic **end = &d->first;
     d->latest = new;
     unsigned errors = 0, others = 0;
-    d->error_count += severity == SEVERITY_ERROR;
-    d->warning_count += severity == SEVERITY_WARNING;
+    d->error_count += new->severity == SEVERITY_ERROR;
+    d->warning_count += new->severity == SEVERITY_WARNING;
     for (; *end; end = &(*end)->next) {
         if (same_diagnostic(*end, new))
             return;
         *((*end)->severity == SEVERITY_ERROR ? &errors : &others) += 1;
     }
-    if (severity == SEVERITY_ERROR ? errors < DIAGNOSTIC_CAP : others < MOST_OTHERS)
+    if (new->severity == SEVERITY_ERROR ? errors < DIAGNOSTIC_CAP : others < MOST_OTHERS)
         *end = new;
     else
-        d->unshown += severity == SEVERITY_ERROR;
+        d->unshown += new->severity == SEVERITY_ERROR;
+}
+
+static void report(struct diagnostics *d, enum severity severity, struct span span, const char *format,
+                   va_list arguments) {
+    struct diagnostic *new = arena_allocate(d->arena, sizeof *new);
+    *new = (struct diagnostic){severity, span,
+                               diagnostics_told(d, arena_vprintf(d->arena, format, arguments)), NULL, NULL};
+    add(d, new);
+}
+
+void diagnostics_adopt(struct diagnostics *d, const struct diagnostic *one) {
+    struct diagnostic *copy = arena_copy(d->arena, one, sizeof *one);
+    copy->next = NULL;
+    add(d, copy);
+}
+
+const struct diagnostic *diagnostics_last(const struct diagnostics *d) {
+    const struct diagnostic *last = d->first;
+    while (last && last->next)
+        last = last->next;
+    return last;
 }
 
 void report_error(struct diagnostics *d, struct span span, const char *format, ...) {

@@ -59,8 +59,8 @@ struct told_names {
 
 struct diagnostics {
     struct arena *arena;
-    struct told_names *names;        /* of all kernels that have some */
-    const struct told_name *telling; /* of the kernel that messages are about; NULL: none */
+    struct told_names *names;   /* of all kernels that have some */
+    struct told_names *telling; /* of the kernel that messages are about; NULL: none */
     struct source *sources;
     uint32_t source_count;
     struct diagnostic *first;  /* in order of report */
@@ -92,6 +92,8 @@ void report_note(struct diagnostics *d, struct span span, const char *format, ..
 void report_help(struct diagnostics *d, struct span span, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A name of the kernel told of is told as another one is, from here on: `fresh` stands for `base` in some place. */
+void diagnostics_rename(struct diagnostics *d, const char *fresh, const char *base);
 /* Names of a kernel that messages tell otherwise, from diagnostics_tell(kernel) on, where they stand as whole
  * words. */
 void diagnostics_names(struct diagnostics *d, const char *kernel, const struct told_name *first);
@@ -99,6 +101,11 @@ void diagnostics_names(struct diagnostics *d, const char *kernel, const struct t
 void diagnostics_tell(struct diagnostics *d, const char *kernel);
 /* A text as a message would tell it. */
 const char *diagnostics_told(const struct diagnostics *d, const char *text);
+
+/* Adds a diagnostic of others that continue these, as if it had been reported here. */
+void diagnostics_adopt(struct diagnostics *d, const struct diagnostic *one);
+/* The diagnostic that was kept last; NULL: none. */
+const struct diagnostic *diagnostics_last(const struct diagnostics *d);
 
 /* Warnings become errors, marked [--strict]. */
 void diagnostics_promote_warnings(struct diagnostics *d);

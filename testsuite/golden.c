@@ -14,6 +14,17 @@
  * after another (host programs and plans have tests of their own). A case whose CASE.err has an error must
  * exit with 1 (or 2 when the line is a usage error), every other with 0.
  *
+ * What a refusal advises is tried. Behind these lines stand
+ *
+ *     // help: OLD => NEW       a help of the message has NEW word for word, and the case with NEW for OLD is accepted
+ *     // way: OLD => NEW        the same, where the message says it in general
+ *     // way: other_case.tl     what the message advises is written there
+ *     // way: -D N=64           these options do it, in place of those of the case
+ *     // way: none              the message says that there is no way
+ *
+ * Several lines of the first two are one change; `\n` in them is the end of a line. Every refusal in a folder of
+ * `advised` has such a line, and every file of refused/ways is named by one.
+ *
  *     golden DIRECTORY [--bless] [FILTER...]
  *
  * One process per case. Printed IR must read back and print the same. --bless rewrites the files of failing
@@ -40,7 +51,15 @@
 #include "support/text_buffer.h"
 #include "transforms/pass.h"
 
-enum { CASE_SECONDS = 60, WORDS_MAX = 64 };
+enum { CASE_SECONDS = 60, WORDS_MAX = 64, WAYS_MAX = 8 };
+
+/* Folders whose refusals say what to write instead. */
+static const char *const advised[] = {"auto_tile_tt", "memory_space_lower_tt", "refused", "tensorize_tt"};
+
+struct way {
+    const char *from, *to; /* from: NULL where `to` is another case, options or `none` */
+    bool literal;          /* the message has `to` word for word */
+};
 
 struct golden_case {
     const char *folder; /* in the test suite */
@@ -49,7 +68,9 @@ struct golden_case {
     char *words[WORDS_MAX];
     int word_count;
     bool builds, prints_ir, has_sentence;
-    const char *run_line;
+    const char *run_line, *text;
+    struct way ways[WAYS_MAX];
+    size_t way_count;
 };
 
 struct outcome {
@@ -66,6 +87,7 @@ struct suite {
     char **filters;
     int filter_count;
     unsigned passed, failed, blessed, refused;
+    struct text_buffer ways; /* the files that cases name as ways */
 };
 
 static bool has_suffix(const char *name, const char *suffix) {
@@ -128,15 +150,51 @@ static void plan_words(struct suite *suite, struct golden_case *test) {
     }
 }
 
+/* A part of a line, with `\\n` as the end of a line. */
+static const char *unescaped(struct suite *suite, const char *start, const char *end) {
+    char *text = arena_string_range(suite->arena, start, (size_t)(end - start));
+    for (char *at = strstr(text, "\\n"); at; at = strstr(at, "\\n")) {
+        *at = '\n';
+        memmove(at + 1, at + 2, strlen(at + 2) + 1);
+    }
+    return text;
+}
+
+/* `help: OLD => NEW` or `way: ...`; false when the line is neither. */
+static bool read_way(struct suite *suite, struct golden_case *test, const char *line) {
+    bool literal = strncmp(line, "// help: ", 9) == 0;
+    if ((!literal && strncmp(line, "// way: ", 8) != 0) || test->way_count == WAYS_MAX) {
+        return false;
+    }
+    const char *start = line + (literal ? 9 : 8), *end = start + strcspn(start, "\n");
+    const char *arrow = strstr(start, " => ");
+    struct way way = {.literal = literal};
+    if (arrow && arrow < end) {
+        way.from = unescaped(suite, start, arrow);
+        start = arrow + 4;
+    }
+    way.to = unescaped(suite, start, end);
+    test->ways[test->way_count++] = way;
+    return true;
+}
+
+static const char *next_line(const char *text) {
+    const char *end = strchr(text, '\n');
+    return end ? end + 1 : text + strlen(text);
+}
+
 static void read_head(struct suite *suite, struct golden_case *test, const char *path) {
     size_t length;
     const char *error;
-    char *text = file_read(suite->arena, path, &length, &error);
-    test->has_sentence = text && strncmp(text, "// ", 3) == 0 && strncmp(text, "// run:", 7) != 0;
-    char *second = text ? strchr(text, '\n') : NULL;
-    if (second && strncmp(second + 1, "// run:", 7) == 0) {
-        char *first = second + 8;
-        test->run_line = arena_string_range(suite->arena, first, strcspn(first, "\n"));
+    const char *line = test->text = file_read(suite->arena, path, &length, &error);
+    test->has_sentence = line && strncmp(line, "// ", 3) == 0 && strncmp(line, "// run:", 7) != 0;
+    line = line ? next_line(line) : "";
+    if (strncmp(line, "// run:", 7) == 0) {
+        test->run_line = arena_string_range(suite->arena, line + 7, strcspn(line + 7, "\n"));
+        line = next_line(line);
+    }
+    while (read_way(suite, test, line)) {
+        line = next_line(line);
     }
 }
 
@@ -204,22 +262,21 @@ static void append_files(struct arena *arena, const char *root, const char *path
     }
 }
 
-static struct outcome run_case(struct suite *suite, struct golden_case *test) {
+/* A command in a folder of the test suite. */
+static struct outcome run_words(struct suite *suite, const char *folder, int count, char **words) {
     struct outcome outcome = {0};
     const char *out = arena_printf(suite->arena, "%s/out", suite->scratch);
     const char *err = arena_printf(suite->arena, "%s/err", suite->scratch);
-    const char *build = arena_printf(suite->arena, "%s/build", suite->scratch);
-    remove_tree(build);
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
-        if (chdir(arena_printf(suite->arena, "%s/%s", suite->root, test->folder)) != 0) {
+        if (chdir(arena_printf(suite->arena, "%s/%s", suite->root, folder)) != 0) {
             _exit(99);
         }
         redirect(STDOUT_FILENO, out);
         redirect(STDERR_FILENO, err);
         alarm(CASE_SECONDS);
-        int code = command_line(test->word_count, test->words);
+        int code = command_line(count, words);
         fflush(NULL);
         _exit(code);
     }
@@ -230,6 +287,13 @@ static struct outcome run_case(struct suite *suite, struct golden_case *test) {
     outcome.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     outcome.out = read_or_empty(suite->arena, out, &outcome.out_length);
     outcome.err = read_or_empty(suite->arena, err, &outcome.err_length);
+    return outcome;
+}
+
+static struct outcome run_case(struct suite *suite, struct golden_case *test) {
+    const char *build = arena_printf(suite->arena, "%s/build", suite->scratch);
+    remove_tree(build);
+    struct outcome outcome = run_words(suite, test->folder, test->word_count, test->words);
     if (test->builds && outcome.exit_code == 0) {
         struct text_buffer files = {0};
         append_files(suite->arena, build, "", &files);
@@ -309,6 +373,83 @@ static const char *fault(const struct golden_case *test, const struct outcome *o
     return NULL;
 }
 
+/* ---- what a refusal advises ---- */
+
+static bool is_advised(const struct golden_case *test) {
+    for (size_t i = 0; i < sizeof advised / sizeof *advised; i++) {
+        if (strcmp(test->folder, advised[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The text with the first `from` behind its comments replaced; NULL where it has none. */
+static const char *replaced(struct suite *suite, const char *text, const struct way *way) {
+    const char *body = text;
+    while (strncmp(body, "//", 2) == 0) {
+        body = next_line(body);
+    }
+    const char *at = strstr(body, way->from);
+    return !at ? NULL
+               : arena_printf(suite->arena, "%.*s%s%s", (int)(at - text), text, way->to,
+                              at + strlen(way->from));
+}
+
+static void add_options(struct suite *suite, struct golden_case *check, const char *line) {
+    char *words = arena_string(suite->arena, line ? line : "");
+    for (char *word = strtok(words, " \t\r"); word; word = strtok(NULL, " \t\r")) {
+        if (strcmp(word, "-D") == 0 || strcmp(word, "--arch") == 0 || strcmp(word, "--kernel") == 0) {
+            add_word(check, word);
+            add_word(check, strtok(NULL, " \t\r"));
+        }
+    }
+}
+
+/* What is wrong with the ways of a refusal; NULL: nothing. */
+static const char *fault_of_ways(struct suite *suite, struct golden_case *test, const char *err) {
+    struct golden_case check = {.word_count = 0};
+    const char *text = test->text, *file = NULL, *options = test->run_line;
+    if (!test->way_count) {
+        return is_advised(test) && strstr(err, "error: ")
+                   ? "no line says what it advises (way: ... or help: ...)"
+                   : NULL;
+    }
+    add_word(&check, "tilec");
+    add_word(&check, "check");
+    for (size_t i = 0; i < test->way_count; i++) {
+        const struct way *way = &test->ways[i];
+        if (!way->from && strcmp(way->to, "none") == 0) {
+            return strstr(err, "no way") ? NULL : "its message does not say that there is no way";
+        }
+        if (way->literal && !strstr(err, way->to)) {
+            return arena_printf(suite->arena, "its message does not say `%s`", way->to);
+        }
+        if (way->from) {
+            text = replaced(suite, text, way);
+        } else if (way->to[0] == '-') {
+            options = way->to;
+        } else {
+            file = way->to;
+            text_printf(&suite->ways, "%s\n", strrchr(file, '/') ? strrchr(file, '/') : file);
+        }
+        if (!text) {
+            return arena_printf(suite->arena, "it has no `%s`", way->from);
+        }
+    }
+    if (!file) {
+        file = arena_printf(suite->arena, "%s/%s", suite->scratch, test->file);
+        unlink(file);
+        file_write(suite->arena, file, text, strlen(text), NULL, 0);
+    }
+    add_word(&check, file);
+    add_options(suite, &check, options);
+    struct outcome outcome = run_words(suite, test->folder, check.word_count, check.words);
+    return outcome.exit_code == 0
+               ? NULL
+               : arena_printf(suite->arena, "what it advises is refused:\n%s", outcome.err);
+}
+
 static void check_case(struct suite *suite, struct golden_case *test) {
     const char *base = arena_printf(suite->arena, "%s/%s/%s", suite->root, test->folder, test->stem);
     const char *out = arena_printf(suite->arena, "%s.out", base),
@@ -320,6 +461,7 @@ static void check_case(struct suite *suite, struct golden_case *test) {
     bool same_out = out_length == outcome.out_length && memcmp(expected_out, outcome.out, out_length) == 0;
     bool same_err = err_length == outcome.err_length && memcmp(expected_err, outcome.err, err_length) == 0;
     const char *broken = fault(test, &outcome);
+    broken = broken ? broken : fault_of_ways(suite, test, outcome.err);
     if (broken) {
         printf("FAIL %s/%s: %s\n", test->folder, test->file, broken);
         fwrite(outcome.err, 1, outcome.err_length, stdout);
@@ -377,6 +519,23 @@ static void check_folder(struct suite *suite, const char *folder) {
     }
 }
 
+/* A way that no refusal names any more is stale. */
+static void check_ways(struct suite *suite) {
+    struct dirent **entries;
+    int count =
+        scandir(arena_printf(suite->arena, "%s/refused/ways", suite->root), &entries, visible, by_name);
+    for (int i = 0; i < count; i++) {
+        if (!strstr(text_string(&suite->ways), arena_printf(suite->arena, "/%s\n", entries[i]->d_name))) {
+            printf("FAIL refused/ways/%s: no case names it\n", entries[i]->d_name);
+            suite->failed++;
+        }
+        free(entries[i]);
+    }
+    if (count >= 0) {
+        free(entries);
+    }
+}
+
 int main(int argc, char **argv) {
     if (argc < 2) {
         fprintf(stderr, "usage: golden DIRECTORY [--bless] [FILTER...]\n");
@@ -407,6 +566,10 @@ int main(int argc, char **argv) {
     if (count >= 0) {
         free(entries);
     }
+    if (suite.filter_count == 0) {
+        check_ways(&suite);
+    }
+    text_free(&suite.ways);
     remove_tree(suite.scratch);
     free(root);
     arena_free(suite.arena);

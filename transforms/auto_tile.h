@@ -61,11 +61,15 @@ struct tiler {
 };
 
 /* ---- auto_tile_tt.c ---- */
-void tile_fail(struct tiler *t, struct span span, const char *format, ...)
+/* The kernel is refused: of several reasons the first is told. True when this is the one, which help may follow. */
+bool tile_fail(struct tiler *t, struct span span, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+void tile_help(struct tiler *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct matcher tiler_matcher(const struct tiler *t);
 const struct range *axis_named(const struct tiler *t, const char *name);
 void axis_declare(struct tiler *t, struct range range);
+/* A name that is free, for an axis that messages go on to tell as `base`. */
+const char *axis_fresh(struct tiler *t, const char *base);
 struct equation *equation_add(struct tiler *t, struct equation equation);
 struct equation *equation_named(const struct tiler *t, const char *name);
 bool same_range(const struct tiler *t, const struct range *a, const struct range *b);
@@ -87,6 +91,13 @@ bool is_matrix_axis(const struct tiler *t, const char *name);
 bool is_tile_axis(const struct tiler *t, const char *name);
 bool is_outer(const struct tiler *t, const char *name);
 bool is_inner(const struct tiler *t, const char *name);
+
+/* The last two dimensions of every result are cut into tiles, and count no matrices of another tensor. */
+void check_targets(struct tiler *t);
+/* A fold of rows and columns at once, or of all that a tensor of one dimension has. */
+void advise_single_number(struct tiler *t, const struct node_reduction *reduction, const char *counted);
+void fail_as_single_number(struct tiler *t, const struct equation *equation,
+                           const struct node_reduction *reduction);
 
 /* ---- the steps ---- */
 void tile_normalise(struct tiler *t);

@@ -21,7 +21,7 @@ struct cell *find_cell(struct normaliser *n, const char *name) {
 
 struct cell *add_cell(struct normaliser *n, struct cell cell) {
     if (n->cell_count == CELL_LIMIT) {
-        tile_fail(n->t, n->span, "this kernel has more than %d values", CELL_LIMIT);
+        tile_fail(n->t, n->span, "this kernel has more than %d results, lets and vars", CELL_LIMIT);
         return NULL;
     }
     n->cells[n->cell_count] = cell;
@@ -79,22 +79,32 @@ bool open_range(struct normaliser *n, struct node_axis *axis, struct range *rang
     struct span span = axis->base.span.line ? axis->base.span : n->span;
     int64_t step = 1;
     if (!axis->lower || !axis->upper) {
-        tile_fail(t, span, "%s names a block here, but this nest runs over elements", axis->name);
+        if (tile_fail(t, span, "%s names a block here, but this nest runs over elements", axis->name))
+            tile_help(t, "give it a range of its own, as in `%s in ...`", axis->name);
         return false;
     }
     if (axis->step && (!integer_value(axis->step, &step) || step != 1)) {
-        tile_fail(
-            t, span,
-            "the loop over blocks of %s stands in a nest over elements; write blocks under a `grid` of blocks",
-            axis->name);
+        if (tile_fail(t, span, "the loop over blocks of %s stands in a nest over elements", axis->name))
+            tile_help(t, "write `for %s in ...` without `by`, or blocks under a `grid` of blocks",
+                      axis->name);
         return false;
     }
     const char *culprit = depends_on(n, axis->lower);
     culprit = culprit ? culprit : depends_on(n, axis->upper);
     if (culprit) {
-        tile_fail(t, span,
-                  "the range of %s depends on %s; a nest is tiled when its ranges depend on sizes only",
-                  axis->name, culprit);
+        bool loop = axis_named(t, culprit) != NULL;
+        if (tile_fail(
+                t, span,
+                "the range of %s depends on %s; the device takes whole tiles, so ranges depend on sizes only",
+                axis->name, culprit))
+            tile_help(
+                t,
+                loop
+                    ? "run %s over the whole dimension, and multiply by a matrix of 0 and 1, an input, that is 0 "
+                      "where it would stop"
+                    : "run %s over the whole dimension, and multiply by a vector of 0 and 1, an input, that is 0 "
+                      "where it would stop",
+                axis->name);
         return false;
     }
     *range =
@@ -102,7 +112,7 @@ bool open_range(struct normaliser *n, struct node_axis *axis, struct range *rang
     const struct range *known = axis_named(t, axis->name);
     bool open = find_loop(n, axis->name) >= 0 || is_bound_axis(n, axis->name);
     if (known && (open || !same_range(t, known, range)))
-        range->name = name_fresh(&t->names, axis->name);
+        range->name = axis_fresh(t, axis->name);
     if (!known || range->name != axis->name)
         axis_declare(t, *range);
     return true;
@@ -189,16 +199,28 @@ static bool is_carried(struct normaliser *n, const struct cell *cell, const char
     return false;
 }
 
+void fail_as_carried(struct normaliser *n, const struct cell *cell, const struct range *loop,
+                     struct span span) {
+    if (!tile_fail(
+            n->t, span,
+            "%s carries a value from one iteration of %s to the next: a loop over elements may only add up, or find a maximum or minimum, that is read behind it",
+            cell->name, loop->name))
+        return;
+    note_next_iteration(n, loop, "needs what");
+    if (cell->kind == CELL_VAR)
+        tile_help(
+            n->t,
+            "sums so far are a product with a matrix U, an input, with U[k, %s] = 1 where k <= %s and else 0: sum(k in %s: ... * U[k, %s])",
+            loop->name, loop->name, node_text(n->arena, loop->upper), loop->name);
+    tile_help(n->t, "for other values that depend on the one before there is no way yet");
+}
+
 struct node *read_cell(struct normaliser *n, struct cell *cell, const char *const *names, struct span span) {
     const char *loop;
     if (cell->kind == CELL_LET)
         return cell_value(n, cell, names, span);
     if (is_carried(n, cell, names, &loop)) {
-        tile_fail(
-            n->t, span,
-            "%s carries a value from one iteration of %s to the next; only sums, products, maxima and minima over a loop are reordered into tiles",
-            cell->name, loop);
-        note_next_iteration(n, &n->loops[find_loop(n, loop)].range, "needs what");
+        fail_as_carried(n, cell, &n->loops[find_loop(n, loop)].range, span);
         return NULL;
     }
     bool shared = cell != n->self || n->self_shared;
@@ -258,9 +280,10 @@ static struct node *resolve_access(struct normaliser *n, struct node_access *acc
         const char *data = NULL;
         is_subscript_data(item, &data);
         if (data) {
-            tile_fail(t, cell_place(n, item),
-                      "a subscript of %s depends on the data of %s: a gather or scatter is not tiled",
-                      access->name, data);
+            if (tile_fail(t, cell_place(n, item),
+                          "a subscript of %s depends on the data of %s: there is no gather or scatter yet",
+                          access->name, data))
+                tile_help(t, "multiply by a matrix of 0 and 1, an input, that selects the rows");
             return &access->base;
         }
         builder_add(n->arena, &subscripts, resolve(item, n));
@@ -276,16 +299,20 @@ static struct node *resolve_access(struct normaliser *n, struct node_access *acc
         for (size_t k = 0; plain && k < i; k++)
             plain &= strcmp(names[k], reference->name) != 0;
         if (!plain && cell->kind == CELL_TENSOR) {
-            tile_fail(
-                t, cell_place(n, &access->base),
-                "%s is written by this kernel and read at other elements than those written; a nest is tiled when its reads do not alias its writes",
-                access->name);
-            dependence_note(t->relations, t->compilation->diagnostics, access->name);
+            if (tile_fail(
+                    t, cell_place(n, &access->base),
+                    "%s is written by this kernel and read here at other elements than the loop variables say, which another core may not have written yet",
+                    access->name)) {
+                dependence_note(t->relations, t->compilation->diagnostics, access->name);
+                tile_help(t, "read it in a kernel of its own, which a program launches behind this one");
+            }
             return &access->base;
         }
         if (!plain) {
-            tile_fail(t, cell_place(n, &access->base),
-                      "%s is read at a subscript that is no loop variable, which is not tiled", access->name);
+            if (tile_fail(t, cell_place(n, &access->base),
+                          "%s is read at a subscript that is no loop variable, or at one twice",
+                          access->name))
+                tile_help(t, "store it in a tensor, and read that in a kernel of its own");
             return &access->base;
         }
         names[i] = reference->name;

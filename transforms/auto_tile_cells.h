@@ -69,5 +69,8 @@ struct node *resolve(struct node *node, void *normaliser);
 /* Adds to the error reported last the first iteration that depends on the one before it. does: "needs what",
  * "overwrites what". */
 void note_next_iteration(const struct normaliser *n, const struct range *loop, const char *does);
+/* The value of this cell depends on the iteration of the loop before. */
+void fail_as_carried(struct normaliser *n, const struct cell *cell, const struct range *loop,
+                     struct span span);
 
 #endif

@@ -10,37 +10,171 @@ struct value_check {
     struct matcher matcher;
 };
 
+/* One of the last two subscripts is no loop variable. */
+static void fail_as_no_axis(struct tiler *t, struct span span, const struct node_access *access,
+                            size_t dimension, enum subscript_kind kind) {
+    struct node *extent = relations_tensor(t->relations, access->name)->dimensions.items[dimension];
+    const char *text = node_text(t->arena, access->subscripts.items[dimension]);
+    int64_t fixed;
+    if (!tile_fail(
+            t, span,
+            "subscript %s of %s %s: the last two dimensions are read by whole tiles, at loop variables", text,
+            access->name,
+            kind == SUBSCRIPT_SHIFTED  ? "is shifted"
+            : kind == SUBSCRIPT_NUMBER ? "is a number"
+                                       : "is no loop variable"))
+        return;
+    if (kind == SUBSCRIPT_NUMBER && integer_value(extent, &fixed) && fixed == 1)
+        tile_help(t, "declare %s without this dimension, or sum over it: sum(o in 1: ...), with o for %s",
+                  access->name, text);
+    else if (kind == SUBSCRIPT_NUMBER)
+        tile_help(
+            t,
+            "fold a product with a vector of 0 and 1, an input: sum(k in %s: ... * pick[k]), with k for %s",
+            node_text(t->arena, extent), text);
+    else
+        tile_help(
+            t,
+            "a dimension before the last two is read at any such subscript: give all tensors that have it "
+            "this order, with dimensions of 1 behind it where two are lacking, as in %s[%s, i, o] with o in 1",
+            access->name, text);
+}
+
+struct matrix_search {
+    const struct tiler *t;
+    const char *axis;
+    const char *found; /* a tensor in which the axis stands before the last two dimensions */
+    size_t rank;
+};
+
+static bool search_matrices(struct node *node, void *context) {
+    struct matrix_search *search = context;
+    struct node_access *access = node_as(node, access);
+    if (access && relations_tensor(search->t->relations, access->name))
+        for (size_t i = 0; i + 2 < access->subscripts.count; i++)
+            if (match_varies(access->subscripts.items[i], search->axis)) {
+                search->found = access->name;
+                search->rank = access->subscripts.count;
+            }
+    return node_each_child(node, search_matrices, context);
+}
+
+/* An axis that counts matrices of one tensor and rows or columns of another. */
+static void fail_as_both(struct tiler *t, struct span span, const struct node_access *access,
+                         const char *axis, bool target) {
+    struct matrix_search search = {.t = t, .axis = axis};
+    for (size_t i = 0; i < t->equation_count && !search.found; i++) {
+        const struct equation *equation = &t->equations[i];
+        search_matrices(equation->value, &search);
+        if (!search.found && equation->store)
+            search_matrices(access_of(t->arena, equation->name, equation->axis_count, equation->axes),
+                            &search);
+    }
+    if (!tile_fail(
+            t, span,
+            "%s is one of the last two dimensions of %s and stands before the last two of %s: the device cuts the last two into tiles and counts the others",
+            axis, access->name, search.found))
+        return;
+    if (access->subscripts.count < search.rank && target)
+        tile_help(t, "give %s two dimensions behind %s, of 1 where it has none: [%s, o, p] with o and p in 1",
+                  access->name, axis, axis);
+    else if (access->subscripts.count < search.rank)
+        tile_help(
+            t,
+            "give %s the dimensions of %s, its values repeated along those that it lacks (numpy.broadcast_to)",
+            access->name, search.found);
+    else
+        tile_help(
+            t,
+            "only the last two dimensions can be exchanged: declare neighbours that stay together as one dimension, the data are the same, and exchange in one kernel or two");
+}
+
+void advise_single_number(struct tiler *t, const struct node_reduction *reduction, const char *counted) {
+    size_t count = reduction->axes.count;
+    const struct node_axis *last = node_as(reduction->axes.items[count - 1], axis);
+    if (count == 1) {
+        tile_help(
+            t,
+            "a vector is a matrix of one row, the data are the same: declare it so, and fold [o, %s] with o in 1",
+            last->name);
+        return;
+    }
+    tile_help(
+        t,
+        "fold one axis in a kernel of its own, R[%s%so, %s] = %s(%s in %s: ...) with o in 1, and R along %s in another",
+        counted ? counted : "", counted ? ", " : "", node_as(reduction->axes.items[count - 2], axis)->name,
+        word_text(WORDS_reduction_operator, reduction->op), last->name, node_text(t->arena, last->upper),
+        node_as(reduction->axes.items[count - 2], axis)->name);
+}
+
+void fail_as_single_number(struct tiler *t, const struct equation *equation,
+                           const struct node_reduction *reduction) {
+    const char *counted = NULL;
+    for (size_t i = 0; i < equation->axis_count && !counted; i++)
+        counted = is_matrix_axis(t, equation->axes[i].name) ? equation->axes[i].name : NULL;
+    if (tile_fail(
+            t, equation->span,
+            "this folds rows and columns to a single number, and the device folds one of them at a time"))
+        advise_single_number(t, reduction, counted);
+}
+
+static void fail_as_fold(struct tiler *t, struct span span, const struct node_reduction *reduction) {
+    const char *axis = node_as(reduction->axes.items[0], axis)->name,
+               *extent = node_text(t->arena, axis_named(t, axis)->upper),
+               *body = node_text(t->arena, reduction->body);
+    if (!tile_fail(t, span, "%s over %s is no operation of the device: it folds by sum, max and min",
+                   word_text(WORDS_reduction_operator, reduction->op), axis))
+        return;
+    if (reduction->op == REDUCTION_PRODUCT)
+        tile_help(t, "where all factors are above 0: exp(sum(%s in %s: log(%s)))", axis, extent, body);
+    else
+        tile_help(
+            t,
+            "find the value in one kernel, m[i] = %s(%s in %s: %s), and its index in another, min(%s in %s: select(%s == m[i], q[%s], 256)), where q: bf16[%s] is an input of 0, 1, 2, ...; beyond 256 there is no way yet",
+            reduction->op == REDUCTION_ARGMAX ? "max" : "min", axis, extent, body, axis, extent, body, axis,
+            extent);
+}
+
+static void fail_as_index(struct tiler *t, struct span span, const char *axis) {
+    if (tile_fail(t, span, "the index %s is used as a value, which the device cannot make yet", axis))
+        tile_help(
+            t,
+            "give the indices as an input, at_%s: f32[%s] with 0, 1, 2, ... (numpy.arange), and write at_%s[%s]",
+            axis, node_text(t->arena, axis_named(t, axis)->upper), axis, axis);
+}
+
 static void check_access(struct value_check *check, struct node_access *access) {
     struct tiler *t = check->e->t;
     size_t rank = access->subscripts.count;
     const char *seen = NULL;
     struct span span = access->base.span.line ? access->base.span : check->e->equation->span;
     if (access->otherwise) {
-        tile_fail(t, span, "%s is read with `else`: a guarded access is not tiled", access->name);
+        if (tile_fail(
+                t, span,
+                "%s is read with `else`, and may be out of bounds here: the device reads whole tiles and has no way to guard an element yet",
+                access->name))
+            tile_help(t, "pad the array of %s before the launch (numpy.pad), and read it without `else`",
+                      access->name);
         return;
     }
     for (size_t i = rank < 2 ? 0 : rank - 2; i < rank; i++) {
         struct subscript s = match_subscript(&check->matcher, access->subscripts.items[i]);
         if (s.kind != SUBSCRIPT_AXIS) {
-            const char *why = s.kind == SUBSCRIPT_SHIFTED  ? "is shifted"
-                              : s.kind == SUBSCRIPT_NUMBER ? "is a number"
-                              : s.kind == SUBSCRIPT_AFFINE ? "is no single loop variable"
-                                                           : "is not affine";
-            tile_fail(
-                t, span,
-                "subscript %s of %s %s: its last two dimensions are read by whole tiles, at loop variables",
-                node_text(t->arena, access->subscripts.items[i]), access->name, why);
+            fail_as_no_axis(t, span, access, i, s.kind);
             return;
         }
         if (seen && strcmp(seen, s.axis) == 0) {
-            tile_fail(t, span, "%s is read along its diagonal, which no tile operation does", access->name);
+            if (tile_fail(t, span, "%s is read along its diagonal: the device reads whole tiles",
+                          access->name))
+                tile_help(
+                    t,
+                    "fold its product with the unit matrix, an input: sum(k in %s: %s[%s, k] * eye[%s, k])",
+                    node_text(t->arena, axis_named(t, s.axis)->upper), access->name, s.axis, s.axis);
             return;
         }
         seen = s.axis;
         if (is_matrix_axis(t, s.axis)) {
-            tile_fail(t, span,
-                      "%s selects matrices of a tensor and lies in tiles of %s; one axis cannot do both",
-                      s.axis, access->name);
+            fail_as_both(t, span, access, s.axis, false);
             return;
         }
         if (is_outer(t, s.axis) || is_own_axis(check->e->equation, s.axis))
@@ -50,11 +184,14 @@ static void check_access(struct value_check *check, struct node_access *access) 
         int64_t lower;
         if (!integer_value(range->lower, &lower) || lower != 0 ||
             !relations_equal_sizes(t->relations, range->upper, extent)) {
-            tile_fail(
-                t, span,
-                "%s folds only %s..%s of dimension %zu of %s, which has %s; a reduction is tiled when it covers the dimension",
-                s.axis, node_text(t->arena, range->lower), node_text(t->arena, range->upper), i + 1,
-                access->name, node_text(t->arena, extent));
+            if (tile_fail(
+                    t, span,
+                    "%s folds only %s..%s of dimension %zu of %s, which has %s: the device folds whole tiles",
+                    s.axis, node_text(t->arena, range->lower), node_text(t->arena, range->upper), i + 1,
+                    access->name, node_text(t->arena, extent)))
+                tile_help(
+                    t, "fold all of it, times a vector of 0 and 1, an input: sum(%s in %s: ... * keep[%s])",
+                    s.axis, node_text(t->arena, extent), s.axis);
             return;
         }
     }
@@ -69,10 +206,9 @@ static bool check_value(struct node *node, void *context) {
     struct span span = node->span.line ? node->span : check->e->equation->span;
     if (reduction && reduction->op != REDUCTION_SUM && reduction->op != REDUCTION_MAX &&
         reduction->op != REDUCTION_MIN)
-        tile_fail(t, span, "%s over an axis is not tiled: the device folds by sum, max and min",
-                  word_text(WORDS_reduction_operator, reduction->op));
+        fail_as_fold(t, span, reduction);
     if (reference && axis_named(t, reference->name))
-        tile_fail(t, span, "the index %s is used as a value, which no tile operation gives", reference->name);
+        fail_as_index(t, span, reference->name);
     if (access) {
         if (relations_tensor(t->relations, access->name))
             check_access(check, access);
@@ -109,16 +245,25 @@ static bool search_integers(struct node *node, void *context) {
     return true;
 }
 
+void check_targets(struct tiler *t) {
+    for (size_t i = 0; i < t->equation_count && !t->failed; i++) {
+        const struct equation *equation = &t->equations[i];
+        size_t rank = equation->axis_count;
+        struct node *target = access_of(t->arena, equation->name, rank, equation->axes);
+        for (size_t k = rank < 2 ? 0 : rank - 2; equation->store && k < rank; k++)
+            if (is_matrix_axis(t, equation->axes[k].name))
+                fail_as_both(t, equation->span, node_as(target, access), equation->axes[k].name, true);
+    }
+}
+
 void check_equation(struct emitter *e) {
     struct value_check check = {e, tiler_matcher(e->t)};
     struct integer_search integers = {.e = e};
     check_value(e->equation->value, &check);
     search_integers(e->equation->value, &integers);
-    if (integers.name)
-        tile_fail(
-            e->t, e->equation->span,
-            "%s has type %s: reductions of integers are not tiled, the matrix unit adds floating numbers",
-            integers.name, word_text(WORDS_dtype, (int)integers.dtype));
-    if (integers.name && e->t->failed)
-        report_help(e->t->compilation->diagnostics, (struct span){0}, "declare it as bf16 or f32");
+    if (integers.name &&
+        tile_fail(e->t, e->equation->span,
+                  "%s is %s, and the device folds and multiplies matrices of bf16 and f32 only",
+                  integers.name, word_text(WORDS_dtype, (int)integers.dtype)))
+        tile_help(e->t, "declare it as f32, where whole numbers up to 2048 are exact in folds and products");
 }

@@ -16,7 +16,7 @@
 #include "ir/build.h"
 #include "transforms/auto_tile_emit.h"
 
-enum { REDUCTION_LIMIT = 16 };
+enum { REDUCTION_LIMIT = 16, FEW_TERMS = 16 /* that an author may write out */ };
 
 /* ---- buffers ---- */
 
@@ -50,16 +50,20 @@ static size_t buffer_axes(struct emitter *e, struct node *value, const char **ax
         if (!is_tile_axis(t, name) || (value && !match_varies(value, name)))
             continue;
         if (count == 2) {
-            tile_fail(t, e->equation->span,
-                      "%s has more than two axes in tiles; a buffer is a matrix or a vector of tiles",
-                      e->equation->name);
+            if (tile_fail(t, e->equation->span,
+                          "%s varies along more than two axes that the device cuts into tiles",
+                          e->equation->unnamed ? "a fold in this statement" : e->equation->name))
+                tile_help(t, "store it in a tensor, in a kernel of its own");
             return 0;
         }
         axes[count++] = name;
     }
-    if (!count)
+    if (!count &&
         tile_fail(t, e->equation->span,
-                  "this reduces a whole matrix to a single number, which is not one tile operation");
+                  "a fold in this statement gives a single number, which the device has no place for"))
+        tile_help(
+            t,
+            "compute it in a kernel of its own, which stores it in a tensor of two dimensions, S[o, p] with o and p in 1");
     if (count == 2 && !e->equation->store) {
         struct order_search search = {axes[0], axes[1], 0};
         for (size_t i = 0; i < t->equation_count && !search.found; i++)
@@ -224,6 +228,28 @@ static struct node *take_start(struct emitter *e, struct node **value, struct no
     return search.addend;
 }
 
+/* A fold over dimensions before the last two alone. */
+static void fail_as_matrices(struct tiler *t, struct span span, const struct node_reduction *reduction) {
+    const char *axis = node_as(reduction->axes.items[0], axis)->name,
+               *fold = word_text(WORDS_reduction_operator, reduction->op);
+    struct node *upper = axis_named(t, axis)->upper;
+    int64_t terms;
+    if (!tile_fail(t, span,
+                   "%s over %s folds whole matrices element by element, and the device folds rows or columns",
+                   fold, axis))
+        return;
+    if (integer_value(upper, &terms) && terms <= FEW_TERMS)
+        tile_help(t, "write its %lld terms out, as in %s", (long long)terms,
+                  reduction->op == REDUCTION_SUM
+                      ? "X[0, i, j] + X[1, i, j]"
+                      : arena_printf(t->arena, "%s(X[0, i, j], X[1, i, j])", fold));
+    else
+        tile_help(
+            t,
+            "declare the dimensions behind %s as one, the data are the same, and fold its columns: %s(%s in %s: X[%s, p])",
+            axis, fold, axis, node_text(t->arena, upper), axis);
+}
+
 /* Loops over the reduced axes: matrices one at a time, tiles by panels. The reduction inside folds the block
  * axis. False after an error. */
 static bool open_panels(struct emitter *e, struct node_reduction *reduction, struct list_builder *axes,
@@ -239,14 +265,16 @@ static bool open_panels(struct emitter *e, struct node_reduction *reduction, str
             continue;
         }
         if (panel || !axis->lower) {
-            tile_fail(
-                t, e->equation->span,
-                "this folds rows and columns of tiles at once (%s and %s); fold one axis after the other",
-                *folded ? *folded : axis->name, axis->name);
+            if (tile_fail(t, e->equation->span, "this folds rows and columns at once, along %s and %s",
+                          *folded ? *folded : axis->name, axis->name))
+                tile_help(t, "fold one after the other: sum(%s in %s: sum(%s in ...: ...))", axis->name,
+                          node_text(t->arena, range->upper), *folded ? *folded : axis->name);
             return false;
         }
         if (!match_varies(reduction->body, axis->name)) {
-            tile_fail(t, e->equation->span, "nothing that is folded over %s depends on it", axis->name);
+            if (tile_fail(t, e->equation->span, "nothing that is folded over %s depends on it", axis->name))
+                tile_help(t, "a sum of equal terms is a product: %s * ...",
+                          node_text(t->arena, range->upper));
             return false;
         }
         int64_t tiles = panel_tiles(e, range, reduction->body);
@@ -258,8 +286,7 @@ static bool open_panels(struct emitter *e, struct node_reduction *reduction, str
         builder_add(e->arena, axes, panel);
         return true;
     }
-    tile_fail(t, e->equation->span,
-              "this folds whole matrices element by element, which is not one tile operation");
+    fail_as_matrices(t, e->equation->span, reduction);
     return false;
 }
 
@@ -326,7 +353,7 @@ static void emit_equation(struct emitter *e, struct equation *equation) {
     struct panels panels = {.count = 0};
     collect_panels(value, &panels);
     if (panels.overflow)
-        tile_fail(t, equation->span, "more than %d reductions stand in one statement", REDUCTION_LIMIT);
+        tile_fail(t, equation->span, "more than %d folds stand in one statement", REDUCTION_LIMIT);
     for (size_t i = 0; i < panels.count && !t->failed; i++) {
         struct node *result = emit_panels(e, &value, panels.items[i], i + 1 == panels.count);
         if (result)

@@ -135,14 +135,13 @@ static void choose_outer(struct tiler *t) {
         return;
     for (size_t i = 0; i < t->equation_count; i++)
         if (&t->equations[i] != store) {
-            tile_fail(
-                t, t->equations[i].span,
-                "%s and %s have no common axis to share between cores; write them as kernels of their own and call these from a program",
-                t->equations[i].unnamed ? "a reduction of this statement" : t->equations[i].name,
-                store ? store->name : "the output");
+            if (tile_fail(t, t->equations[i].span, "%s and %s have no axis in common that cores could share",
+                          t->equations[i].unnamed ? "a fold in this statement" : t->equations[i].name,
+                          store ? store->name : "the result"))
+                tile_help(t, "write each as a kernel of its own, and launch them from a program");
             return;
         }
-    tile_fail(t, store ? store->span : t->kernel->base.span, "the output has no axis to share between cores");
+    tile_fail(t, store ? store->span : t->kernel->base.span, "the result has no axis that cores could share");
 }
 
 /* ---- axes that a block covers whole ---- */
@@ -179,15 +178,20 @@ static bool is_taken(const struct inner_map *map, const char *to, size_t scope) 
     return false;
 }
 
+static void fail_as_turned(struct inner_map *map, const char *format, const char *axis) {
+    if (tile_fail(map->t, map->equation->span, "%s", arena_printf(map->t->arena, format, axis)))
+        tile_help(
+            map->t,
+            "compute the value in a kernel of its own, which stores it in a tensor, and read that twice");
+}
+
 static void map_axis(struct inner_map *map, const char *from, const char *to) {
     const char *known = mapped_axis(map, from);
     size_t scope = scope_of(map, from);
     if (known && strcmp(known, to) != 0)
-        tile_fail(map->t, map->equation->span,
-                  "%s is read along two different axes at once, which no tile operation does", from);
+        fail_as_turned(map, "a value is read along %s and along another axis at once", from);
     else if (!known && is_taken(map, to, scope))
-        tile_fail(map->t, map->equation->span,
-                  "two axes of this statement run over the same axis %s of an intermediate value", to);
+        fail_as_turned(map, "two axes of this statement run over the same axis %s of a value", to);
     if (known || map->t->failed || map->count == sizeof map->entries / sizeof *map->entries)
         return;
     map->entries[map->count].from = from;
@@ -281,7 +285,7 @@ static void apply_map(struct inner_map *map, struct equation *equation) {
 
 static const char *fresh_axis(struct tiler *t, const char *name) {
     struct range range = *axis_named(t, name);
-    range.name = name_fresh(&t->names, name);
+    range.name = axis_fresh(t, name);
     axis_declare(t, range);
     return range.name;
 }

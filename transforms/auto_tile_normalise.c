@@ -136,22 +136,53 @@ static bool covers_dimension(struct normaliser *n, struct cell *cell, size_t i, 
     if (relations_equal_sizes(n->t->relations, range->lower, lower) &&
         relations_equal_sizes(n->t->relations, range->upper, upper))
         return true;
-    tile_fail(
-        n->t, n->span,
-        "%s is written for %s in %s..%s, but dimension %zu of %s runs over %s..%s; a nest is tiled when it writes every element",
-        cell->name, range->name, node_text(n->arena, range->lower), node_text(n->arena, range->upper), i + 1,
-        cell->name, node_text(n->arena, lower), node_text(n->arena, upper));
+    if (tile_fail(
+            n->t, n->span,
+            "%s is written for %s in %s..%s, but dimension %zu of %s runs over %s..%s: the device writes whole tiles",
+            cell->name, range->name, node_text(n->arena, range->lower), node_text(n->arena, range->upper),
+            i + 1, cell->name, node_text(n->arena, lower), node_text(n->arena, upper)))
+        tile_help(
+            n->t,
+            "write results of their own, one for each part, and join them behind the launch (numpy.concatenate)");
     return false;
 }
 
-static bool open_target(struct normaliser *n, struct node *node, struct target *target) {
+/* A subscript of what is written; value: what is. */
+static void fail_as_no_variable(struct normaliser *n, struct span span, const struct node_access *access,
+                                size_t i, struct node *value) {
+    struct matcher matcher = tiler_matcher(n->t);
+    struct node_reduction *reduction = node_as(value, reduction);
+    enum subscript_kind kind = match_subscript(&matcher, access->subscripts.items[i]).kind;
+    const char *text = node_text(n->arena, access->subscripts.items[i]);
+    if (!tile_fail(
+            n->t, span,
+            "subscript %s of %s is no loop variable of its own: a result is written at its loop variables, one for each dimension",
+            text, access->name))
+        return;
+    if (kind == SUBSCRIPT_NUMBER)
+        tile_help(n->t, "open a loop for it, as in `for o in 1`, and write o for %s", text);
+    else if (kind == SUBSCRIPT_AFFINE)
+        tile_help(
+            n->t,
+            "give %s a dimension for each loop variable in it, as in [b, i] for b * M + i: the data are the same",
+            access->name);
+    else
+        tile_help(
+            n->t,
+            "write this part of %s as a result of its own, from its beginning, and place it behind the launch",
+            access->name);
+    if (kind == SUBSCRIPT_NUMBER && reduction && access->subscripts.count == 1)
+        advise_single_number(n->t, reduction, NULL);
+}
+
+static bool open_target(struct normaliser *n, struct node *node, struct node *value, struct target *target) {
     struct tiler *t = n->t;
     struct node_access *access = node_as(node, access);
     struct node_reference *reference = node_as(node, reference);
     const char *name = access ? access->name : reference ? reference->name : "this";
     struct cell *cell = find_cell(n, name);
     if (!cell || cell->kind == CELL_LET) {
-        tile_fail(t, cell_place(n, node), "%s is not an output of this kernel and not a `var`", name);
+        tile_fail(t, cell_place(n, node), "%s is no result of this kernel and no `var`", name);
         return false;
     }
     target->cell = cell;
@@ -166,10 +197,7 @@ static bool open_target(struct normaliser *n, struct node *node, struct target *
         struct subscript s = match_subscript(&matcher, access->subscripts.items[i]);
         int loop = s.kind == SUBSCRIPT_AXIS ? find_loop(n, s.axis) : -1;
         if (loop < (int)cell->outer || used[loop] || n->loops[loop].first_only) {
-            tile_fail(
-                t, cell_place(n, node),
-                "subscript %zu of %s is not a loop variable of its own; a nest is tiled when every iteration writes one element at its loop variables",
-                i + 1, name);
+            fail_as_no_variable(n, cell_place(n, node), access, i, value);
             return false;
         }
         used[loop] = true;
@@ -197,26 +225,28 @@ static void accumulate(struct normaliser *n, struct target *target, struct updat
     struct cell *cell = target->cell;
     struct loop *outermost = &n->loops[target->folded[0]];
     if (update.op == ASSIGN_SET && !mentions(update.value, cell->name)) {
-        tile_fail(n->t, cell_place(n, node),
-                  "every iteration of %s overwrites %s; only the last would count (`+=` accumulates)",
-                  outermost->range.name, node_text(n->arena, node));
-        note_next_iteration(n, &outermost->range, "overwrites what");
+        if (tile_fail(n->t, cell_place(n, node),
+                      "every iteration of %s overwrites %s: only the last would count", outermost->range.name,
+                      node_text(n->arena, node))) {
+            note_next_iteration(n, &outermost->range, "overwrites what");
+            tile_help(n->t, "to add them up write sum(%s in %s: ...)", outermost->range.name,
+                      node_text(n->arena, outermost->range.upper));
+        }
         return;
     }
     if (update.op == ASSIGN_SET || mentions(update.value, cell->name)) {
-        tile_fail(
-            n->t, cell_place(n, node),
-            "%s carries a value from one iteration of %s to the next; only sums, products, maxima and minima over a loop are reordered into tiles",
-            cell->name, outermost->range.name);
-        note_next_iteration(n, &outermost->range, "needs what");
+        fail_as_carried(n, cell, &outermost->range, cell_place(n, node));
         return;
     }
     struct conflict_search search = {n, cell->name, outermost->range.name, update.op, NULL};
     search_conflict(outermost->body, &search);
     if (search.conflict) {
-        tile_fail(n->t, cell_place(n, search.conflict),
-                  "%s is changed in another way by the loop over %s that accumulates it", cell->name,
-                  outermost->range.name);
+        if (tile_fail(n->t, cell_place(n, search.conflict),
+                      "%s is changed in another way by the loop over %s that accumulates it", cell->name,
+                      outermost->range.name))
+            tile_help(
+                n->t,
+                "for a value that is changed in two ways in turn there is no way yet; two values in two loops are");
         return;
     }
     struct node *old = cell_value(n, cell, target->names, cell_place(n, node));
@@ -250,7 +280,7 @@ static bool count_mention(struct node *node, void *context) {
 
 static void walk_assign(struct normaliser *n, struct node_assign *assign) {
     struct target target = {0};
-    if (!open_target(n, assign->target, &target))
+    if (!open_target(n, assign->target, assign->value, &target))
         return;
     struct update update = as_update(assign);
     if (target.folded_count) {
@@ -342,10 +372,16 @@ static void walk_if(struct normaliser *n, struct node_if *branch) {
     }
     const char *name = NULL;
     find_axis(branch->condition, &name);
-    tile_fail(
-        n->t, n->span,
-        "this statement depends on a condition on %s; a nest is tiled when all its iterations do the same (`select` chooses between values)",
-        name ? name : "a constant");
+    if (tile_fail(
+            n->t, n->span,
+            "this statement depends on a condition on %s: on the device all elements take the same statements",
+            name ? name : "a constant"))
+        tile_help(
+            n->t,
+            name && axis_named(n->t, name)
+                ? "multiply by a vector of 0 and 1, an input, that says for which %s it holds: keep[%s] * ..."
+                : "choose between values: select(condition, value, other)",
+            name, name);
 }
 
 /* ---- declarations ---- */
@@ -366,7 +402,7 @@ static size_t open_axes(struct normaliser *n, struct node_list axes, struct cell
         if (!open_range(n, axis, &range))
             break;
         if (n->loop_count == AXIS_LIMIT) {
-            tile_fail(n->t, range.span, "%s has more than %d axes with the loops around it", cell->name,
+            tile_fail(n->t, range.span, "%s has more than %d axes, with the loops around it", cell->name,
                       AXIS_LIMIT);
             break;
         }
@@ -455,10 +491,13 @@ static void walk_statement(struct normaliser *n, struct node *node) {
         walk_assign(n, node_as(node, assign));
         break;
     default:
-        tile_fail(
-            n->t, n->span,
-            "a %s stands in a nest over elements; buffers and tile statements stand under a `grid` of blocks",
-            node_info(node->kind)->name);
+        if (tile_fail(
+                n->t, n->span,
+                "%s in a nest over elements: buffers and tile statements stand under a `grid` of blocks",
+                node->kind == NODE_BUFFER ? word_text(WORDS_memory, (int)node_as(node, buffer)->memory)
+                                          : "a tile statement"))
+            tile_help(n->t,
+                      "of elements it is `var`, `let` and =; for blocks write `grid i in M by 32, ...`");
     }
 }
 
@@ -512,7 +551,7 @@ static void add_stores(struct normaliser *n) {
         }
     for (size_t i = 0; i < n->cell_count; i++)
         if (n->cells[i].kind == CELL_TENSOR && !n->cells[i].assigned && !n->cells[i].initial)
-            tile_fail(n->t, n->cells[i].span, "output %s is never written", n->cells[i].name);
+            tile_fail(n->t, n->cells[i].span, "result %s is never written", n->cells[i].name);
 }
 
 /* The old value of an inout tensor is read while blocks of it are written: only at the same element, and only

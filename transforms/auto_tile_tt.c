@@ -15,14 +15,23 @@
 #include "ir/build.h"
 #include "ir/query.h"
 
-void tile_fail(struct tiler *t, struct span span, const char *format, ...) {
+bool tile_fail(struct tiler *t, struct span span, const char *format, ...) {
     if (t->failed)
-        return;
+        return false;
     va_list arguments;
     va_start(arguments, format);
     report_error(t->compilation->diagnostics, span, "%s", arena_vprintf(t->arena, format, arguments));
     va_end(arguments);
     t->failed = true;
+    return true;
+}
+
+void tile_help(struct tiler *t, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    report_help(t->compilation->diagnostics, (struct span){0}, "%s",
+                arena_vprintf(t->arena, format, arguments));
+    va_end(arguments);
 }
 
 struct matcher tiler_matcher(const struct tiler *t) {
@@ -53,6 +62,12 @@ void axis_declare(struct tiler *t, struct range range) {
     }
     t->axes[t->axis_count] = range;
     t->axis_names[t->axis_count++] = range.name;
+}
+
+const char *axis_fresh(struct tiler *t, const char *base) {
+    const char *name = name_fresh(&t->names, base);
+    diagnostics_rename(t->compilation->diagnostics, name, base);
+    return name;
 }
 
 bool same_range(const struct tiler *t, const struct range *a, const struct range *b) {
@@ -169,7 +184,7 @@ static struct node *rename_reduction(struct node_reduction *reduction, struct re
         struct node_axis axis = *node_as(reduction->axes.items[i], axis);
         if (is_target(r, axis.name)) {
             struct range range = *axis_named(t, axis.name);
-            range.name = name_fresh(&t->names, axis.name);
+            range.name = axis_fresh(t, axis.name);
             axis_declare(t, range);
             const char *from[] = {axis.name}, *to[] = {range.name};
             renamed.body = rename_axes(t, renamed.body, 1, from, to);
@@ -308,9 +323,10 @@ static struct node_list launch_conditions(struct tiler *t) {
             without = has ? without : equation;
         }
         bool known = without && integer_value(range->upper, &upper);
-        if (known && upper <= 0)
+        if (known && upper <= 0 &&
             tile_fail(t, without->span, "%s has no values here, and what this gives needs one at least",
-                      range->name);
+                      range->name))
+            tile_help(t, "fix its size at 1 or more, or leave it open");
         if (without && !known)
             conditions = list_append(
                 t->arena, conditions,
@@ -325,6 +341,9 @@ static bool tile_nests(struct tiler *t) {
     tile_normalise(t);
     if (!t->failed) {
         inline_equations(t);
+        check_targets(t);
+    }
+    if (!t->failed) {
         extract_reductions(t);
     }
     if (!t->failed)

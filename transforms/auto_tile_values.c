@@ -139,7 +139,7 @@ static struct node *rename_captured(struct node *node, void *context) {
             clash |= strcmp(c->user->axes[k].name, axis.name) == 0;
         if (clash) {
             struct range range = *axis_named(c->t, axis.name);
-            range.name = name_fresh(&c->t->names, axis.name);
+            range.name = axis_fresh(c->t, axis.name);
             axis_declare(c->t, range);
             const char *from[] = {axis.name}, *to[] = {range.name};
             renamed.body = rename_axes(c->t, renamed.body, 1, from, to);
@@ -223,8 +223,7 @@ static struct node *extract(struct node *node, void *context) {
     size_t axes = tile_axis_count(e->t, e->equation, node);
     bool partial = e->partial_too && axes < tile_axis_count(e->t, e->equation, NULL);
     if (axes == 0 && !nested)
-        tile_fail(e->t, e->equation->span,
-                  "this folds whole matrices to a single number, which is not one tile operation");
+        fail_as_single_number(e->t, e->equation, reduction);
     return nested || partial ? name_reduction(e, result) : result;
 }
 

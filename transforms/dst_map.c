@@ -399,9 +399,9 @@ void emit_map(struct manager *m, struct list_builder *out, struct node_tile *til
         return;
     int64_t most = dst_plan_tiles(&map.plan, m->capacity);
     if (most < 1) {
-        manager_fail(m, tile->base.span, "this expression needs %d DST slots; a section has %lld",
-                     map.plan.slots + map.plan.shared, (long long)m->capacity);
-        dst_advise_parts(m->compilation->diagnostics);
+        dst_fail_as_large(m->compilation->diagnostics, tile->base.span, tile->value,
+                          map.plan.slots + map.plan.shared, m->capacity);
+        m->failed = true;
         return;
     }
     emit_groups(m, out, tile, most, map_section, &map);

@@ -1,6 +1,7 @@
 /* The planner: an expression is walked from its leaves, each step takes and frees slots of DST. */
 #include "transforms/dst_plan.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -20,10 +21,35 @@ struct planner {
 
 static int plan_value(struct planner *p, struct node *value);
 
-void dst_advise_parts(struct diagnostics *diagnostics) {
+/* The first && or || in a value. */
+static bool find_junction(struct node *node, void *context) {
+    struct node_binary **found = context;
+    struct node_binary *binary = node_as(node, binary);
+    if (binary && (binary->op == BINARY_AND || binary->op == BINARY_OR))
+        *found = binary;
+    return !*found && node_each_child(node, find_junction, context);
+}
+
+static void advise_parts(struct diagnostics *diagnostics, struct node *value) {
+    struct node_binary *junction = NULL;
+    find_junction(value, &junction);
+    if (junction)
+        report_help(diagnostics, (struct span){0},
+                    junction->op == BINARY_AND
+                        ? "for select(a && b, x, y) write select(a, select(b, x, y), y)"
+                        : "for select(a || b, x, y) write select(a, x, select(b, x, y))");
     report_help(
         diagnostics, (struct span){0},
-        "compute a part of it first: in a nest or a kernel of its own, which stores it in a tensor, or, under a `grid` of blocks, in a shared");
+        "compute a part of it in a kernel of its own, which stores it in a tensor; under a `grid` of blocks a `shared` does");
+}
+
+void dst_fail_as_large(struct diagnostics *diagnostics, struct span span, struct node *value, int64_t needed,
+                       int64_t available) {
+    report_error(diagnostics, span,
+                 "this expression keeps %" PRId64 " tiles at once, and the device has room for %" PRId64
+                 " of f32",
+                 needed, available);
+    advise_parts(diagnostics, value);
 }
 
 static void fail(struct planner *p, const char *what) {
@@ -36,7 +62,7 @@ static void fail_as_too_large(struct planner *p, const char *what) {
     bool first = !p->failed;
     fail(p, what);
     if (first)
-        dst_advise_parts(p->request->diagnostics);
+        advise_parts(p->request->diagnostics, p->request->value);
 }
 
 static int slot_take(struct planner *p) {
@@ -47,7 +73,7 @@ static int slot_take(struct planner *p) {
                 p->plan->slots = slot + 1;
             return slot;
         }
-    fail_as_too_large(p, "this expression needs more DST slots than a section has");
+    fail_as_too_large(p, "this expression keeps more tiles at once than the device has room for");
     return 0;
 }
 
@@ -57,7 +83,7 @@ static void slot_free(struct planner *p, int slot) {
 
 static struct dst_step *step_add(struct planner *p, struct dst_step step) {
     if (p->plan->count == DST_STEP_LIMIT) {
-        fail_as_too_large(p, "this expression has more steps than one tile operation takes");
+        fail_as_too_large(p, "this expression is longer than the device computes in one go");
         return &p->plan->steps[0];
     }
     p->plan->steps[p->plan->count] = step;
@@ -308,7 +334,7 @@ static int plan_binary(struct planner *p, struct node_binary *binary) {
     case BINARY_REMAINDER:
         break;
     }
-    fail(p, "the remainder of floating values is no tile operation of this device");
+    fail(p, "% of floating values is no operation of the device yet");
     return 0;
 }
 
@@ -371,6 +397,23 @@ static int plan_select(struct planner *p, struct node_call *call) {
     return value;
 }
 
+static void fail_as_call(struct planner *p, const char *function) {
+    static const char *const types[] = {"bf16", "f32", "i32", "u32", "u16"};
+    bool first = !p->failed, conversion = false;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        conversion |= strcmp(function, types[i]) == 0;
+    fail(p, arena_printf(p->request->arena,
+                         conversion ? "there is no conversion %s(...) on the device yet"
+                                    : "%s is no operation of the device yet",
+                         function));
+    if (first && (strcmp(function, "bf16") == 0 || strcmp(function, "f32") == 0))
+        report_help(p->request->diagnostics, (struct span){0},
+                    "a value is rounded where a name of that type is given to it: let z: %s = ...", function);
+    else if (first && conversion)
+        report_help(p->request->diagnostics, (struct span){0},
+                    "there is no way to whole numbers yet: convert before or behind the launch");
+}
+
 static int plan_call(struct planner *p, struct node_call *call) {
     const char *function = call->function;
     double value;
@@ -385,7 +428,7 @@ static int plan_call(struct planner *p, struct node_call *call) {
     if (call->arguments.count == 2 && binary_function(function))
         return plan_binary_call(p, binary_function(function), call->arguments.items[0],
                                 call->arguments.items[1]);
-    fail(p, arena_printf(p->request->arena, "%s is no tile operation of this device", function));
+    fail_as_call(p, function);
     return 0;
 }
 
@@ -410,7 +453,7 @@ static int plan_value(struct planner *p, struct node *value) {
         return plan_binary_call(p, "eq_binary_tile", unary->operand, zero);
     }
     default:
-        fail(p, "this value is no tile operation of this device");
+        fail(p, "the device has no way to this value yet");
         return 0;
     }
 }
@@ -455,13 +498,19 @@ bool dst_plan_needs_zeros(const struct dst_plan *plan) {
     return needs;
 }
 
+static void fail_as_fragments(struct planner *p, const char *name) {
+    fail(p, "this statement reads two fragments, or one twice, and the device holds one at a time");
+    report_help(p->request->diagnostics, (struct span){0},
+                "keep one in a shared block first, and read that: shared kept[...]: f32 = %s[...]", name);
+}
+
 bool dst_plan_make(const struct dst_request *request, struct dst_plan *plan) {
     *plan = (struct dst_plan){.slots = 1};
     struct planner p = {.request = request, .plan = plan};
     struct fragment_search search = {.planner = &p};
     find_fragment(request->value, &search);
     if (search.mentions > 1)
-        fail(&p, "a fragment is read twice in one statement; tensorize_tt keeps it in a shared buffer");
+        fail_as_fragments(&p, search.name);
     if (search.name) {
         plan->fragment = search.name;
         p.busy[0] = p.used[0] = true;

@@ -80,8 +80,9 @@ struct dst_request {
 /* How many tiles a section of so many slots computes at once; 0: not even one. */
 int64_t dst_plan_tiles(const struct dst_plan *plan, int64_t capacity);
 
-/* The help of an expression that is too large for one section. */
-void dst_advise_parts(struct diagnostics *diagnostics);
+/* The refusal of a value that needs so many slots at once, of so many that a section has. */
+void dst_fail_as_large(struct diagnostics *diagnostics, struct span span, struct node *value, int64_t needed,
+                       int64_t available);
 
 /* False after a reported error. */
 bool dst_plan_make(const struct dst_request *request, struct dst_plan *plan);

@@ -202,9 +202,9 @@ static struct node *add_semaphore(struct lowering *l, const struct node_buffer *
     if (l->semaphores.count == SEMAPHORE_LIMIT && !l->failed) {
         report_error(
             l->compilation->diagnostics, buffer->base.span,
-            "blocks of %s are sent by two semaphores more, and the %d that there are have been given away",
+            "@multicast of %s is one too many: a kernel has %d semaphores, and each buffer that is sent takes two",
             buffer->name, SEMAPHORE_LIMIT);
-        report_help(l->compilation->diagnostics, (struct span){0}, "send %d buffers at most",
+        report_help(l->compilation->diagnostics, (struct span){0}, "put @multicast at %d buffers at most",
                     SEMAPHORE_LIMIT / 2);
         l->failed = true;
     }
@@ -305,10 +305,8 @@ static int64_t tiles_beside(struct lowering *l, struct node_tile *tile, int64_t 
         return 1;
     int64_t tiles = dst_plan_tiles(&plan, capacity);
     if (tiles < 1) {
-        report_error(l->compilation->diagnostics, tile->base.span,
-                     "this expression needs %d DST slots; a section has %lld", plan.slots + plan.shared,
-                     (long long)capacity);
-        dst_advise_parts(l->compilation->diagnostics);
+        dst_fail_as_large(l->compilation->diagnostics, tile->base.span, tile->value, plan.slots + plan.shared,
+                          capacity);
         l->failed = true;
         return 1;
     }
@@ -362,25 +360,57 @@ static bool find_interruption(struct node *node, void *context) {
     return node_each_child(node, find_interruption, context);
 }
 
-static bool is_same_place(struct span a, struct span b) {
-    return a.file == b.file && a.line == b.line && a.column == b.column;
+/* A fragment whose declaration and reader have one place is a value inside a statement over elements: the author gave
+ * it no name. */
+static bool is_unnamed(const struct node_buffer *buffer, const struct node_tile *reader) {
+    struct span a = buffer->base.span, b = reader ? reader->base.span : (struct span){0};
+    return a.line && a.file == b.file && a.line == b.line && a.column == b.column;
 }
 
-/* A fragment whose declaration and reader have one place is a value inside a statement over elements: the
- * author gave it no name. */
+/* A size that makes the block of a buffer open. */
+static const char *open_size_of(struct lowering *l, const struct node_buffer *buffer) {
+    struct node_list sizes = open_sizes(l->arena, l->compilation->kernel);
+    for (size_t i = 0; i < buffer->axes.count; i++) {
+        struct node_axis *axis = axis_scope_find(&l->scope, node_as(buffer->axes.items[i], axis)->name);
+        for (size_t k = 0; axis && axis->step && k < sizes.count; k++)
+            if (mentions(axis->step, node_as(sizes.items[k], reference)->name))
+                return node_as(sizes.items[k], reference)->name;
+    }
+    return "N";
+}
+
 static void report_open_block(struct lowering *l, const struct node_buffer *buffer,
                               const struct node_tile *reader) {
     struct diagnostics *diagnostics = l->compilation->diagnostics;
-    if (reader && buffer->base.span.line && is_same_place(reader->base.span, buffer->base.span)) {
+    if (is_unnamed(buffer, reader)) {
         report_error(diagnostics, buffer->base.span,
-                     "what this statement computes stays on the core, in a block of open size");
+                     "this value is kept whole on the core for what reads it, and its size is open");
         report_help(
             diagnostics, (struct span){0},
-            "fix the size with -D, or compute it in a kernel of its own, which stores it in a tensor");
+            "fix the size, as in -D %s=128, or compute the value in a kernel of its own, which stores it in a tensor",
+            open_size_of(l, buffer));
         return;
     }
-    report_error(diagnostics, buffer->base.span, "fragment %s has a block of open size", buffer->name);
-    report_help(diagnostics, (struct span){0}, "fix the size with -D, or block its axes by a number");
+    report_error(diagnostics, buffer->base.span, "fragment %s has blocks of an open size", buffer->name);
+    report_help(diagnostics, (struct span){0}, "fix the size, as in -D %s=128, or block its axes by a number",
+                open_size_of(l, buffer));
+}
+
+/* What is folded turn by turn of a loop, and cannot be. */
+static void report_interrupted(struct lowering *l, const struct node_buffer *buffer,
+                               const struct node_tile *reader) {
+    struct diagnostics *diagnostics = l->compilation->diagnostics;
+    const char *what =
+        is_unnamed(buffer, reader) ? "this fold" : arena_printf(l->arena, "fragment %s", buffer->name);
+    report_error(
+        diagnostics, buffer->base.span,
+        "%s goes on over a loop, and the device can compute nothing else until it ends: here what it folds is computed in the loop, or another fold stands in it",
+        what);
+    report_help(
+        diagnostics, (struct span){0},
+        "store what is folded in a tensor, by a kernel of its own, and let a kernel fold that and do no more: r[i] = sum(j in N: S[i, j]) takes rows of any width");
+    report_help(diagnostics, (struct span){0},
+                "under a `grid` of blocks a loop of one block does as well: for j in N by N");
 }
 
 static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffer) {
@@ -402,18 +432,15 @@ static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffe
     find_interruption(l->body, &open);
     bool partial = open.looped && (r * c > most || open.found);
     if (partial && usage.update->operation == TILE_REDUCE) {
-        if (r * c > most)
+        if (r * c > most) {
             report_error(l->compilation->diagnostics, buffer->base.span,
-                         "fragment %s has %lld tiles; sums and maxima over panels stay in DST, %lld at most",
+                         "fragment %s has %lld tiles, and a sum or maximum over a loop has room for %lld",
                          buffer->name, (long long)(r * c), (long long)most);
-        else
-            report_error(
-                l->compilation->diagnostics, buffer->base.span,
-                "fragment %s stays in DST over the loop that folds into it, but that loop computes something else as well",
-                buffer->name);
-        report_help(l->compilation->diagnostics, (struct span){0},
-                    r * c > most ? "use smaller blocks"
-                                 : "fold an operand that is loaded, or one block that covers the axis");
+            report_help(l->compilation->diagnostics, (struct span){0}, "block its axis by %lld",
+                        (long long)most * TILE_EDGE);
+        } else {
+            report_interrupted(l, buffer, usage.reader);
+        }
         l->failed = true;
         return &buffer->base;
     }

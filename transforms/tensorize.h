@@ -55,6 +55,8 @@ void tile_emit(struct tensorizer *t, enum tile_operation operation, struct node 
                enum assign_operator op, struct node *value);
 struct node_axis *axis_find(struct tensorizer *t, const char *name);
 void tensorize_fail(struct tensorizer *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What to do about it. */
+void tensorize_help(struct tensorizer *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- tensorize_assign.c: target op= value ---- */
 /* bf16 and f32: what the matrix and vector units compute with here. */

@@ -47,8 +47,9 @@ static struct node *fit_access(struct fitting *f, struct node *node) {
     struct storage *target = storage_find(t, node_as(f->target, access)->name);
     struct storage *operand = storage_find(t, node_as(node, access)->name);
     if (!operand || operand->tensor || !access_is_axes(t, node, operand->rank, operand->axes)) {
-        tensorize_fail(t, "%s is read at shifted or repeated subscripts, which no tile operation does",
+        tensorize_fail(t, "%s is read at shifted or repeated subscripts: a block is read whole, at its axes",
                        node_as(node, access)->name);
+        tensorize_help(t, "keep another block for what is shifted, loaded from its tensor");
         return node;
     }
     for (size_t i = 0; i < operand->rank; i++) {
@@ -56,8 +57,10 @@ static struct node *fit_access(struct fitting *f, struct node *node) {
         for (size_t k = 0; k < target->rank; k++)
             covered |= target->axes[k] == operand->axes[i];
         if (!covered) {
-            tensorize_fail(t, "axis %s of %s does not occur in %s, which the statement writes",
-                           operand->axes[i], operand->name, target->name);
+            tensorize_fail(t, "axis %s of %s is no axis of %s, which the statement writes", operand->axes[i],
+                           operand->staged ? operand->staged : operand->name,
+                           target->staged ? target->staged : target->name);
+            tensorize_help(t, "fold it: sum(%s: ...)", operand->axes[i]);
             return node;
         }
     }
@@ -78,7 +81,12 @@ static struct node *fit(struct node *node, void *context) {
         return fit_access(f, node);
     struct node_reference *reference = node_as(node, reference);
     if (reference && axis_find(t, reference->name)) {
-        tensorize_fail(t, "the index %s is used as a value, which no tile operation gives", reference->name);
+        tensorize_fail(t, "the index %s is used as a value, which the device cannot make yet",
+                       reference->name);
+        tensorize_help(
+            t,
+            "give the indices as an input, at_%s: f32[...] with 0, 1, 2, ... (numpy.arange), and write at_%s[%s]",
+            reference->name, reference->name, reference->name);
         return node;
     }
     return node_map_children(t->arena, node, fit, f);
@@ -113,6 +121,28 @@ static bool find_integers(struct node *node, void *context) {
     return !search->found && node_each_child(node, find_integers, context);
 }
 
+static void fail_as_type(struct tensorizer *t, const struct storage *storage) {
+    const char *name = storage->staged ? storage->staged : storage->name;
+    if (storage->dtype == DTYPE_INDEX) {
+        tensorize_fail(t, "%s is of whole numbers, and the device computes with bf16 and f32 only", name);
+        tensorize_help(
+            t, "write its literals as 1.0, or its type behind its axes, as in let %s[...]: bf16 = ...", name);
+        return;
+    }
+    tensorize_fail(
+        t,
+        "%s is %s: the device computes with bf16 and f32 only, and copies i32 and u32, without conversions",
+        name, word_text(WORDS_dtype, storage->dtype));
+    tensorize_help(
+        t,
+        storage->dtype == DTYPE_BOOL
+            ? "declare it as bf16, 1 for true and 0 for false: a condition is %s[...] != 0 then"
+        : storage->dtype == DTYPE_BFP8 || storage->dtype == DTYPE_BFP4
+            ? "declare it as bf16, and give %s in that type"
+            : "declare it as f32, where whole numbers up to 16777216 are exact, and give %s as float32",
+        name);
+}
+
 /* Whole numbers are moved as they are, and nothing else: a map of them is a copy. */
 static bool check_types(struct tensorizer *t, struct node *target, struct node *value) {
     struct type_search search = {.t = t};
@@ -124,10 +154,7 @@ static bool check_types(struct tensorizer *t, struct node *target, struct node *
     bool copied = value->kind == NODE_ACCESS && search.found && search.found->dtype == written->dtype &&
                   (written->dtype == DTYPE_U32 || written->dtype == DTYPE_I32);
     if (!copied) {
-        tensorize_fail(
-            t, "%s has type %s: tile operations compute with bf16 and f32; u32 and i32 are copied, no more",
-            odd->staged ? odd->staged : odd->name, word_text(WORDS_dtype, odd->dtype));
-        report_help(t->compilation->diagnostics, (struct span){0}, "declare it as bf16 or f32");
+        fail_as_type(t, odd);
     }
     return copied;
 }
@@ -249,8 +276,11 @@ static void assign_fragment(struct tensorizer *t, struct node *target, enum assi
     }
     if (op != ASSIGN_SET || mentions(value, name)) {
         tensorize_fail(
+            t, "fragment %s is changed by something else than a sum or a maximum along a block axis", name);
+        tensorize_help(
             t,
-            "fragment %s is updated by something else than a sum or maximum over an axis; keep the change for the statement that reads it",
+            "what is done once behind a loop belongs to the statement that reads %s; for what changes it in every iteration "
+            "there is no way yet",
             name);
         return;
     }
@@ -266,7 +296,8 @@ static void assign_shared(struct tensorizer *t, struct node *target, enum assign
                           struct node *value) {
     struct storage *buffer = storage_find(t, node_as(target, access)->name);
     if (op != ASSIGN_SET) {
-        tensorize_fail(t, "shared buffer %s is written once; accumulate in a fragment", buffer->name);
+        tensorize_fail(t, "%s is shared, and a shared block is written once", buffer->name);
+        tensorize_help(t, "add up in a fragment: fragment %s[...]: f32 = 0", buffer->name);
         return;
     }
     struct node_reduction *reduction = node_as(value, reduction);
@@ -286,15 +317,19 @@ void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_ope
     struct node_access *access = node_as(target, access);
     struct storage *storage = access ? storage_find(t, access->name) : NULL;
     if (!storage) {
-        tensorize_fail(t, "the left side is neither a tensor nor a buffer of blocks");
+        tensorize_fail(t, "the left side is no tensor and no buffer of blocks");
         return;
     }
     if (storage->tensor && op != ASSIGN_SET) {
-        tensorize_fail(t, "%s is updated in place; accumulate in a fragment and write it once", access->name);
+        tensorize_fail(t, "%s is updated in place, and blocks of a tensor are written once", access->name);
+        tensorize_help(t,
+                       "write %s = %s ... for an element by element change; add up over a loop in a fragment",
+                       node_text(t->arena, target), node_text(t->arena, target));
         return;
     }
     if (!storage->tensor && !access_is_axes(t, target, storage->rank, storage->axes)) {
-        tensorize_fail(t, "%s is written at other subscripts than its axes", access->name);
+        tensorize_fail(t, "%s is written at other subscripts than its axes, and a block is written whole",
+                       access->name);
         return;
     }
     if (!storage->tensor && op == ASSIGN_SET && assign_load(t, target, value))

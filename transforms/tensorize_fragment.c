@@ -265,9 +265,9 @@ static bool is_in(struct node_list list, const struct node *node) {
 
 static bool report_running_value(struct tensorizer *t, const struct node *loop, const char *fragment) {
     t->span = loop->span;
-    tensorize_fail(t, "%s is read and changed in every turn of this loop, and outlives it", fragment);
+    tensorize_fail(t, "%s is read and changed in every iteration of this loop, and outlives it", fragment);
     report_help(t->compilation->diagnostics, (struct span){0},
-                "read it behind the loop; a value for each turn is a fragment that is declared in the loop");
+                "read it behind the loop; a value for each iteration is a fragment that is declared in the loop");
     return false;
 }
 
@@ -325,12 +325,13 @@ static struct node_list settle_list(struct tensorizer *t, struct node_list list)
             collect_usage(list.items[k], &usage);
         if (usage.start && !is_in(list, &usage.start->base)) {
             t->span = usage.start->base.span;
-            tensorize_fail(
-                t,
-                "fragment %s gets a new value in a loop that it outlives; to continue on what it holds write += or max=",
-                buffer->name);
+            tensorize_fail(t, "fragment %s gets a new value in a loop that it outlives", buffer->name);
             report_note(t->compilation->diagnostics, buffer->base.span,
                         "%s is declared here and outlives the loop", buffer->name);
+            tensorize_help(
+                t,
+                "to go on from what it holds write %s += sum(...: ...), or max=; a value for each iteration is declared in the loop",
+                buffer->name);
             return list;
         }
         if (usage.update && usage.update->operation == TILE_REDUCE && usage.start &&

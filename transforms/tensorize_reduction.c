@@ -129,6 +129,16 @@ static void check_exactness(struct tensorizer *t, const struct storage *storage)
             storage->staged ? storage->staged : storage->name);
 }
 
+static void fail_as_folded_type(struct tensorizer *t, const struct storage *storage) {
+    tensorize_fail(t, "%s is %s, and the device folds and multiplies matrices of bf16 and f32 only",
+                   storage->staged ? storage->staged : storage->name, word_text(WORDS_dtype, storage->dtype));
+    tensorize_help(t,
+                   storage->dtype == DTYPE_INDEX ? "write its literals as 1.0"
+                   : storage->dtype == DTYPE_BFP8 || storage->dtype == DTYPE_BFP4
+                       ? "declare it as bf16"
+                       : "declare it as f32, where whole numbers up to 2048 are exact in folds and products");
+}
+
 /* An operand over (outer, inner): as it lies, or turned; the right operand may also lie as (column, inner)
  * unless it is f32, whose tiles the unpacker does not turn. */
 static struct node *operand(struct tensorizer *t, struct node *value, const char *first, const char *second,
@@ -146,8 +156,7 @@ static struct node *operand(struct tensorizer *t, struct node *value, const char
         return value;
     struct storage *storage = storage_find(t, node_as(access, access)->name);
     if (!dtype_is_computed(storage->dtype))
-        tensorize_fail(t, "%s has type %s: contractions compute with bf16 and f32", storage->name,
-                       word_text(WORDS_dtype, storage->dtype));
+        fail_as_folded_type(t, storage);
     check_exactness(t, storage);
     bool turned_allowed = may_turn && storage->dtype == DTYPE_BF16;
     if (count == 2) {
@@ -183,23 +192,60 @@ static void emit_matmul(struct tensorizer *t, const char *fragment, struct node_
 
 static bool check_reduction(struct tensorizer *t, struct node_reduction *reduction) {
     if (reduction->axes.count != 1) {
-        tensorize_fail(t, "a reduction over %zu axes at once is not one tile operation",
-                       reduction->axes.count);
+        const char *first = node_as(reduction->axes.items[0], axis)->name,
+                   *second = node_as(reduction->axes.items[1], axis)->name,
+                   *fold = word_text(WORDS_reduction_operator, reduction->op);
+        tensorize_fail(t, "this folds a block along %zu axes at once", reduction->axes.count);
+        tensorize_help(
+            t,
+            "fold along one, keep that in a shared or fragment block, and fold it along the other: %s(%s: ...), %s(%s: ...)",
+            fold, first, fold, second);
         return false;
     }
     struct node_axis *axis = node_as(reduction->axes.items[0], axis);
     if (axis->lower) {
-        tensorize_fail(
-            t, "axis %s is opened by the reduction itself; open it as a block with `for %s in ... by ...`",
-            axis->name, axis->name);
+        tensorize_fail(t, "this fold opens axis %s itself, over elements", axis->name);
+        tensorize_help(t, "open it as blocks around, `for %s in ... by ...`, and fold %s(%s: ...)",
+                       axis->name, word_text(WORDS_reduction_operator, reduction->op), axis->name);
         return false;
     }
     if (reduction->op != REDUCTION_SUM && reduction->op != REDUCTION_MAX && reduction->op != REDUCTION_MIN) {
-        tensorize_fail(t, "%s over an axis is no tile operation of this device",
-                       word_text(WORDS_reduction_operator, reduction->op));
+        tensorize_fail(t, "%s over %s is no operation of the device: it folds by sum, max and min",
+                       word_text(WORDS_reduction_operator, reduction->op), axis->name);
+        tensorize_help(t,
+                       reduction->op == REDUCTION_PRODUCT
+                           ? "where all factors are above 0: exp(sum(%s: log(...)))"
+                           : "there is no way to the index along %s in a tile program yet",
+                       axis->name);
         return false;
     }
     return true;
+}
+
+/* The result of a fold has not one axis. */
+static void fail_as_shape(struct tensorizer *t, struct node_reduction *reduction, size_t count,
+                          const char *const *axes) {
+    const char *inner = node_as(reduction->axes.items[0], axis)->name,
+               *fold = word_text(WORDS_reduction_operator, reduction->op);
+    if (!count) {
+        tensorize_fail(t, "this folds a vector to a single number, and what the device folds are matrices");
+        tensorize_help(
+            t, "declare the vector as a matrix of one row, [o, %s] with o in 1: the data are the same",
+            inner);
+    } else if (reduction->op == REDUCTION_SUM) {
+        tensorize_fail(
+            t,
+            "what this sums over %s varies along %s and %s, and is no product of one factor with %s and one with %s",
+            inner, axes[0], axes[1], axes[0], axes[1]);
+        tensorize_help(
+            t,
+            "write it as sums of such products: sum(square(a - b)) is sum(a * a) - 2 * sum(a * b) + sum(b * b)");
+    } else {
+        tensorize_fail(
+            t, "the result of this %s over %s has the axes %s and %s, which only a sum of products may have",
+            fold, inner, axes[0], axes[1]);
+        tensorize_help(t, "there is no way to a %s of this shape yet", fold);
+    }
 }
 
 /* The buffer that a fold reads, over (rows, columns); NULL after an error. */
@@ -207,17 +253,7 @@ static struct node *fold_operand(struct tensorizer *t, struct node_reduction *re
                                  const char *const *axes) {
     const char *inner = node_as(reduction->axes.items[0], axis)->name;
     if (count != 1) {
-        if (count && reduction->op == REDUCTION_SUM)
-            tensorize_fail(
-                t,
-                "this sum of products has %zu result axes and its factors do not fall into rows and columns of a matmul",
-                count);
-        else if (count)
-            tensorize_fail(t,
-                           "this %s has %zu result axes, which only a sum of products may have, as a matmul",
-                           word_text(WORDS_reduction_operator, reduction->op), count);
-        else
-            tensorize_fail(t, "a reduction to 0 axes, a single number, is not one tile operation");
+        fail_as_shape(t, reduction, count, axes);
         return NULL;
     }
     bool column = reduction_orientation(t, reduction, axes[0]) == ORIENTATION_COLUMN;
@@ -226,19 +262,26 @@ static struct node *fold_operand(struct tensorizer *t, struct node_reduction *re
     if (t->failed)
         return NULL;
     if (storage_find(t, node_as(access, access)->name)->rank != 2) {
-        tensorize_fail(t, "a vector is reduced along its only axis, which is not one tile operation");
+        tensorize_fail(t, "this folds a vector along its only axis, to a single number");
+        tensorize_help(t, "declare it as a matrix of one row, [o, %s] with o in 1: the data are the same",
+                       inner);
         return NULL;
     }
-    enum dtype dtype = storage_find(t, node_as(access, access)->name)->dtype;
-    if (!dtype_is_computed(dtype)) {
-        tensorize_fail(t, "%s is reduced as %s: sums and maxima compute with bf16 and f32",
-                       node_as(access, access)->name, word_text(WORDS_dtype, dtype));
+    struct storage *storage = storage_find(t, node_as(access, access)->name);
+    if (!dtype_is_computed(storage->dtype)) {
+        fail_as_folded_type(t, storage);
         return NULL;
     }
-    if (reduction->op == REDUCTION_MAX && dtype != DTYPE_BF16) {
+    if (reduction->op == REDUCTION_MAX && storage->dtype != DTYPE_BF16) {
         tensorize_fail(
             t,
-            "max over f32 values has no exact tile operation on this device; store the operand as bf16 first");
+            "this folds f32 values to their maximum or minimum, which the device does exactly for bf16 only");
+        struct node_axis *axis = axis_find(t, inner);
+        const char *fold = word_text(WORDS_reduction_operator, REDUCTION_MAX);
+        tensorize_help(
+            t,
+            "name a bf16 copy and fold that: let z[%s in %s]: bf16 = ..., and %s(%s in %s: z[%s]); under a `grid` of blocks it is a shared",
+            inner, node_text(t->arena, axis->upper), fold, inner, node_text(t->arena, axis->upper), inner);
         return NULL;
     }
     check_exactness(t, storage_find(t, node_as(access, access)->name));

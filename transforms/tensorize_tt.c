@@ -26,6 +26,14 @@ void tensorize_fail(struct tensorizer *t, const char *format, ...) {
     t->failed = true;
 }
 
+void tensorize_help(struct tensorizer *t, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    report_help(t->compilation->diagnostics, (struct span){0}, "%s",
+                arena_vprintf(t->arena, format, arguments));
+    va_end(arguments);
+}
+
 struct storage *storage_find(struct tensorizer *t, const char *name) {
     for (size_t i = t->storage_count; i-- > 0;)
         if (strcmp(t->storages[i].name, name) == 0)
@@ -133,16 +141,20 @@ static void tensorize_buffer(struct tensorizer *t, struct node_buffer *buffer, s
     struct storage storage = {
         .name = buffer->name, .memory = buffer->memory, .dtype = buffer->dtype, .rank = buffer->axes.count};
     if (buffer->axes.count > 2 || buffer->axes.count == 0) {
-        tensorize_fail(t, "buffer %s has %zu axes; a buffer is a matrix or a vector of tiles", buffer->name,
+        tensorize_fail(t, "%s has %zu axes: what a core keeps is a matrix of tiles or a vector", buffer->name,
                        buffer->axes.count);
+        tensorize_help(
+            t,
+            "open the axes that only count matrices without `by`, as in `grid p in P, i in M by 64`: they are no axes of %s then",
+            buffer->name);
         return;
     }
     for (size_t i = 0; i < buffer->axes.count; i++) {
         storage.axes[i] = node_as(buffer->axes.items[i], axis)->name;
         struct node_axis *axis = axis_find(t, storage.axes[i]);
         if (!axis || !axis->step) {
-            tensorize_fail(t, "axis %s of buffer %s is not a block; write `%s in ... by ...`",
-                           storage.axes[i], buffer->name, storage.axes[i]);
+            tensorize_fail(t, "axis %s of %s is no block axis", storage.axes[i], buffer->name);
+            tensorize_help(t, "write its loop over blocks, `%s in ... by ...`", storage.axes[i]);
             return;
         }
     }
@@ -168,9 +180,9 @@ static struct node_list tensorize_function(struct tensorizer *t, struct node_let
                                    .name = let->name, .axes = let->axes, .dtype = dtype, .value = let->value);
     for (size_t i = 0; i < let->axes.count; i++)
         if (node_as(let->axes.items[i], axis)->lower) {
-            tensorize_fail(t, "%s opens axis %s itself; open it as a block with `for %s in ... by ...`",
-                           let->name, node_as(let->axes.items[i], axis)->name,
-                           node_as(let->axes.items[i], axis)->name);
+            const char *axis = node_as(let->axes.items[i], axis)->name;
+            tensorize_fail(t, "%s opens axis %s itself, over elements", let->name, axis);
+            tensorize_help(t, "open it as blocks around: `for %s in ... by ...`", axis);
             return rest;
         }
     tensorize_buffer(t, node_as(buffer, buffer), rest);
@@ -250,8 +262,8 @@ static struct node_list tensorize_statement(struct tensorizer *t, struct node *n
         builder_add(t->arena, t->out, node);
         break;
     default:
-        tensorize_fail(t, "no tile operation does this: `%s` is not lowered inside a tile program",
-                       node_info(node->kind)->name);
+        tensorize_fail(t, "`%s` has no way to tiles yet", node_info(node->kind)->name);
+        tensorize_help(t, "write the result of a `select`, or compute it in a kernel of its own");
     }
     return rest;
 }

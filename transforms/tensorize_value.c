@@ -137,10 +137,36 @@ static void remember(struct tensorizer *t, struct node *access, const char *buff
     t->staged[t->staged_count++] = (struct staged){access, buffer};
 }
 
+/* One of the last two subscripts is no block axis; axis: an element axis, NULL where the subscript is no axis. */
+static void fail_as_no_block(struct tensorizer *t, struct node_access *access, size_t i,
+                             struct node_axis *axis) {
+    struct node *subscript = access->subscripts.items[i];
+    const char *text = node_text(t->arena, subscript);
+    tensorize_fail(t, "subscript %s of %s is no block axis: the last two dimensions are read by whole blocks",
+                   text, access->name);
+    if (axis)
+        tensorize_help(t, "write its loop over blocks: `%s in ... by 32`", axis->name);
+    else if (subscript->kind == NODE_INTEGER)
+        tensorize_help(
+            t,
+            "open an axis for it where the dimension is 1, `for o in 1 by 32`; else fold a product with a vector of 0 and 1, an input: sum(k: ... * pick[k])");
+    else
+        tensorize_help(
+            t,
+            "a dimension before the last two is read at any such subscript: give all tensors that have it this order, "
+            "with dimensions of 1 behind it where two are lacking, as in %s[%s, i, o]",
+            access->name, text);
+}
+
 size_t access_tile_axes(struct tensorizer *t, struct node_access *access, const char **axes) {
     size_t rank = access->subscripts.count, count = rank < 2 ? rank : 2;
     if (access->otherwise) {
-        tensorize_fail(t, "%s: a guarded access (`else`) is not lowered to tile operations", access->name);
+        tensorize_fail(
+            t,
+            "%s is read with `else`, and may be out of bounds here: the device reads whole tiles and has no way to guard an element yet",
+            access->name);
+        tensorize_help(t, "pad the array of %s before the launch (numpy.pad), and read it without `else`",
+                       access->name);
         return 0;
     }
     for (size_t i = 0; i < rank; i++) {
@@ -148,22 +174,23 @@ size_t access_tile_axes(struct tensorizer *t, struct node_access *access, const 
         struct node_axis *axis = reference ? axis_find(t, reference->name) : NULL;
         bool inner = i + count >= rank, block = axis && axis->step;
         if (inner && !block) {
-            tensorize_fail(
-                t, "subscript %zu of %s is not a block axis: the last two dimensions are read by whole tiles",
-                i + 1, access->name);
+            fail_as_no_block(t, access, i, axis);
             return 0;
         }
         if (!inner && block && attribute_integer(axis->step, 0) != 1) {
             tensorize_fail(
-                t, "subscript %zu of %s is a block of %s: only the last two dimensions are cut into tiles",
-                i + 1, access->name, axis->name);
+                t, "subscript %s of %s is a block, and only the last two dimensions are read by blocks",
+                axis->name, access->name);
+            tensorize_help(t, "open %s without `by`: it counts matrices then", axis->name);
             return 0;
         }
         if (inner)
             axes[i + count - rank] = reference->name;
     }
     if (count == 2 && axes[0] == axes[1]) {
-        tensorize_fail(t, "%s is read along its diagonal, which no tile operation does", access->name);
+        tensorize_fail(t, "%s is read along its diagonal: the device reads whole tiles", access->name);
+        tensorize_help(t, "fold its product with the unit matrix, an input: sum(k: %s[%s, k] * eye[%s, k])",
+                       access->name, axes[0], axes[0]);
         return 0;
     }
     return count;
@@ -209,7 +236,7 @@ static struct node *stage(struct node *node, void *context) {
     struct node_access *access = node_as(node, access);
     struct storage *storage = access ? storage_find(t, access->name) : NULL;
     if (access && !storage)
-        tensorize_fail(t, "%s is neither a tensor nor a buffer here", access->name);
+        tensorize_fail(t, "%s is no tensor and no buffer of blocks", access->name);
     if (t->failed)
         return node;
     if (storage && storage->tensor)
