@@ -423,10 +423,10 @@ def launch(
         for place, share in zip(core_list(ranges), shares(blocks, len(core_list(ranges))))
     ]
     sizes = [pages * page_size for _, _, page_size, pages in buffers]
-    if sum(sizes) > ttnn.get_max_worker_l1_unreserved_size():
+    room = ttnn.get_memory_view(device, ttnn.BufferType.L1).largest_contiguous_bytes_free_per_bank
+    if sum(sizes) > room:
         fail(
-            f"the circular buffers take {sum(sizes)} bytes of L1 at these sizes, "
-            f"more than {ttnn.get_max_worker_l1_unreserved_size()}"
+            f"the circular buffers take {sum(sizes)} bytes of L1 at these sizes, and a core has {room} free"
         )
 
     def kernel(file, words, config):
@@ -487,11 +487,17 @@ def place_tensor(device, kernel, name, actual, sizes, state):
     place = placement(parameter, name, state["shapes"][actual], sizes)
     if actual not in state["tensors"]:
         state["places"][actual] = place, f"{name} of {kernel['name']}"
-        state["tensors"][actual] = (
-            upload(device, parameter, state["arrays"][actual], place)
-            if actual in state["arrays"]
-            else allocate(device, parameter, state["shapes"][actual], place)
-        )
+        try:
+            state["tensors"][actual] = (
+                upload(device, parameter, state["arrays"][actual], place)
+                if actual in state["arrays"]
+                else allocate(device, parameter, state["shapes"][actual], place)
+            )
+        except RuntimeError as error:
+            reason = re.search("Out of Memory: (.*)", str(error))
+            if reason is None:
+                raise
+            fail(f"{place[0].upper()} has no room for {actual}: {reason.group(1)}")
     first, maker = state["places"][actual]
     if first != place:
         fail(

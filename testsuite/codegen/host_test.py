@@ -298,11 +298,30 @@ class HostTest(unittest.TestCase):
         good = self.save_matmul(64, 64, 64)
         for environment, message in [
             ({"FAKE_TTNN_GRID": "8,7"}, "build it with --grid 8x7"),
-            ({"FAKE_TTNN_L1": "90000"}, "90112 bytes of L1"),
+            ({"FAKE_TTNN_L1": "90000"}, "90112 bytes of L1 at these sizes, and a core has 90000 free"),
         ]:
             result, launches = self.host(*good, kernel="matmul", environment=environment)
             self.assertEqual((result.returncode, launches), (1, []))
             self.assertIn(message, result.stderr)
+
+    def test_tensors_in_l1_leave_less_room(self):
+        self.emit("owned.ir")
+        arguments = []
+        for name in "AB":
+            np.save(self.path(f"{name}.npy"), np.ones((200, 150), dtype=np.float32))
+            arguments += ["--in", f"{name}={self.path(name + '.npy')}"]
+        arguments += ["--out", f"C={self.path('c.npy')}"]
+        # shards of 2 x 3 tiles of A and C, and buffers
+        shard, buffers = 6 * 2048, 3 * 2 * 2048
+        for room, message in [
+            (2 * shard + buffers, None),
+            (2 * shard + buffers - 1, f"take {buffers} bytes of L1 at these sizes, and a core has {buffers - 1} free"),
+            (2 * shard - 1, "L1 has no room for C: Not enough space to allocate L1 buffer, "),
+        ]:
+            result, launches = self.host(*arguments, kernel="add", environment={"FAKE_TTNN_L1": str(room)})
+            self.assertEqual((result.returncode, len(launches)), (1, 0) if message else (0, 1), result.stderr)
+            self.assertIn(message or "", result.stderr)
+            self.assertNotIn("Traceback", result.stderr)
 
     def test_tensors_lie_where_their_layout_says(self):
         self.emit("sharded.ir")

@@ -183,6 +183,15 @@ class CoreRangeSet:
 class Device:
     def __init__(self, number):
         self.number, self.open, self.next_address = number, True, 0x10000
+        self.l1_free = int(os.environ.get("FAKE_TTNN_L1", "1393312"))  # of each core
+
+    def take_l1(self, size):
+        if size > self.l1_free:
+            raise RuntimeError(
+                "TT_FATAL @ bank_manager.cpp:514: false\ninfo:\nOut of Memory: Not enough space to allocate L1 buffer, "
+                f"where each bank needs to store {size} B (free: {self.l1_free} B).\nbacktrace:\n"
+            )
+        self.l1_free -= size
 
     def compute_with_storage_grid_size(self):
         x, y = os.environ.get("FAKE_TTNN_GRID", "8,8").split(",")
@@ -208,8 +217,14 @@ def close_device(device):
     device.open = False
 
 
-def get_max_worker_l1_unreserved_size():
-    return int(os.environ.get("FAKE_TTNN_L1", "1463968"))
+class MemoryView:
+    def __init__(self, free):
+        self.largest_contiguous_bytes_free_per_bank = free
+
+
+def get_memory_view(device, buffer_type):
+    check(isinstance(device, Device) and buffer_type is BufferType.L1, "get_memory_view of L1 of a device")
+    return MemoryView(device.l1_free)
 
 
 class HostArray:
@@ -268,8 +283,17 @@ class Tensor:
         )
         if device is not None:
             check(isinstance(device, Device) and device.open, "Tensor: the device is not open")
+            if memory_config.buffer_type is BufferType.L1:
+                device.take_l1(self.bytes_of_a_bank())
             self.address = device.next_address
             device.next_address += data.size // (TILE * TILE) * TILE_BYTES[data_type]
+
+    def bytes_of_a_bank(self):
+        """Interleaved, tiles go round all cores; with shards each has one."""
+        shards = self.memory_config.nd_shard_spec
+        grid = self.device.compute_with_storage_grid_size()
+        elements = np.prod(shards.shard_shape) if shards else self.data.size / (grid.x * grid.y)
+        return -(-int(elements) // (TILE * TILE)) * TILE_BYTES[self.data_type]
 
     @property
     def dtype(self):
