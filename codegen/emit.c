@@ -97,7 +97,7 @@ static bool emit_kernel(const struct kernel_source *source, struct emitted_kerne
         return false;
     emitted->plan = plan_print(source, emitted);
     emitted->host = host_print(source->arena, source->diagnostics, &source, emitted, 1, &source->kernel->base,
-                               source->file);
+                               "host.py", source->file);
     return emitted->plan && emitted->host;
 }
 
@@ -106,12 +106,11 @@ bool module_emit(struct arena *arena, struct diagnostics *diagnostics, const str
     const struct node_module *of = (const struct node_module *)module;
     struct emitted_kernel *kernels = arena_allocate(arena, (of->items.count + 1) * sizeof *kernels);
     const struct kernel_source **sources = arena_allocate(arena, (of->items.count + 1) * sizeof *sources);
-    struct node *program = NULL;
-    size_t count = 0;
+    struct emitted_host *hosts = arena_allocate(arena, (of->items.count + 1) * sizeof *hosts);
+    size_t count = 0, host_count = 0;
     for (size_t i = 0; i < of->items.count; i++) {
         struct node *item = of->items.items[i];
-        if (item->kind == NODE_PROGRAM)
-            program = item;
+        host_count += item->kind == NODE_PROGRAM;
         if (item->kind != NODE_KERNEL)
             continue;
         struct kernel_source *source = arena_allocate(arena, sizeof *source);
@@ -119,9 +118,17 @@ bool module_emit(struct arena *arena, struct diagnostics *diagnostics, const str
             return false;
         sources[count++] = source;
     }
-    *emission = (struct emission){.kernels = kernels, .kernel_count = count};
-    if (program)
-        emission->host = host_print(arena, diagnostics, sources, kernels, count, program,
-                                    of->source ? path_base(of->source) : "");
-    return !program || emission->host;
+    *emission = (struct emission){.kernels = kernels, .kernel_count = count, .hosts = hosts};
+    for (size_t i = 0; i < of->items.count; i++) {
+        struct node_program *program = node_as(of->items.items[i], program);
+        if (!program)
+            continue;
+        struct emitted_host *host = &hosts[emission->host_count++];
+        host->file = host_count == 1 ? "host.py" : arena_printf(arena, "host_%s.py", program->name);
+        host->text = host_print(arena, diagnostics, sources, kernels, count, &program->base, host->file,
+                                of->source ? path_base(of->source) : "");
+        if (!host->text)
+            return false;
+    }
+    return true;
 }

@@ -1,9 +1,9 @@
 /* Code generation: device form as text. It prints what the passes decided, node by node by the spelling
  * tables, and decides nothing.
  *
- * Each kernel of a module gives reader, compute and writer in every language, a plan, and a host program; a
- * module with a program gives one host program more, which runs its launches in order. Everything lies in the
- * arena; writing files is the caller's.
+ * Each kernel of a module gives reader, compute and writer in every language, a plan, and a host program; each
+ * program gives one host program more, which runs its launches in order. Everything lies in the arena; writing
+ * files is the caller's.
  */
 #ifndef TILEC_CODEGEN_EMIT_H
 #define TILEC_CODEGEN_EMIT_H
@@ -41,10 +41,16 @@ struct emitted_kernel {
     const char *plan; /* plan.json */
 };
 
+/* The host program of a program: host.py, of several programs host_NAME.py each. */
+struct emitted_host {
+    const char *file, *text;
+};
+
 struct emission {
     struct emitted_kernel *kernels;
     size_t kernel_count;
-    const char *host; /* host.py of the module's program; NULL without one */
+    struct emitted_host *hosts;
+    size_t host_count;
 };
 
 /* The file's name without folders: "reader.cpp". */

@@ -483,7 +483,8 @@ static void print_own_step(struct host *host, const struct kernel_source *source
 
 /* ---- the file ---- */
 
-static void print_preface(struct host *host, struct node *entry, const char *name, const char *file) {
+static void print_preface(struct host *host, struct node *entry, const char *name, const char *host_file,
+                          const char *file) {
     struct node_list parameters = launch_parameters(entry);
     const char *flags = "";
     for (size_t i = 0; i < parameters.count; i++) {
@@ -500,23 +501,24 @@ static void print_preface(struct host *host, struct node *entry, const char *nam
         &host->out,
         "#!/usr/bin/env python3\n"
         "\"\"\"Runs %s %s%s%s on a Tenstorrent card by ttnn.generic_op.\n\n"
-        "    python3 host.py%s\n\n"
+        "    python3 %s%s\n\n"
         "Made by tilec. Needs ttnn 0.81 and numpy. bf16 arrays have the type <V2, the two bytes of each value.\n"
         "\"\"\"\n\n"
         "import argparse\nimport difflib\nimport os\nimport re\nimport sys\n\nimport numpy as np\nimport ttnn\n\n"
         "HERE = os.path.dirname(os.path.abspath(__file__))\nKERNELS = {}\n",
-        entry->kind == NODE_PROGRAM ? "program" : "kernel", name, *file ? " of " : "", file, flags);
+        entry->kind == NODE_PROGRAM ? "program" : "kernel", name, *file ? " of " : "", file, host_file,
+        flags);
 }
 
 const char *host_print(struct arena *arena, struct diagnostics *diagnostics,
                        const struct kernel_source *const *kernels, const struct emitted_kernel *emitted,
-                       size_t count, const struct node *entry, const char *file) {
+                       size_t count, const struct node *entry, const char *host_file, const char *file) {
     struct node *top = (struct node *)entry;
     struct node_program *program = node_as(top, program);
     struct host host = {.arena = arena, .diagnostics = diagnostics, .program = program != NULL};
     struct spelled_names names = program ? spelled_names(arena, diagnostics, entry) : kernels[0]->names;
     const char *name = program ? program->name : kernels[0]->kernel->name;
-    print_preface(&host, top, name, file);
+    print_preface(&host, top, name, host_file, file);
     for (size_t i = 0; i < count; i++) {
         if (program && !is_launched(program, kernels[i]->kernel->name))
             continue;

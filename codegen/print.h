@@ -28,10 +28,11 @@ struct printed_function {
 bool function_print(const struct kernel_source *source, enum target target, struct node_function *function,
                     struct printed_function *printed);
 
-/* host.py of a kernel, or of a program over the kernels it launches. NULL after a reported internal error. */
+/* host.py of a kernel, or of a program over the kernels it launches; host: the name of the file itself, file:
+ * that of the source. NULL after a reported internal error. */
 const char *host_print(struct arena *arena, struct diagnostics *diagnostics,
                        const struct kernel_source *const *kernels, const struct emitted_kernel *emitted,
-                       size_t count, const struct node *entry, const char *file);
+                       size_t count, const struct node *entry, const char *host, const char *file);
 
 /* start and count of a core in plan.json where sizes are open, as expressions of its entries. */
 struct open_share {

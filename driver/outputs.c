@@ -37,16 +37,20 @@ struct outputs outputs_of(struct arena *arena, const struct emission *emission,
     enum { FILES_OF_A_KERNEL = TARGET_COUNT * EMITTED_ROLES + 2 };
     struct outputs outputs = {0};
     outputs.files =
-        arena_allocate(arena, (emission->kernel_count * FILES_OF_A_KERNEL + 1) * sizeof *outputs.files);
+        arena_allocate(arena, (emission->kernel_count * FILES_OF_A_KERNEL + emission->host_count + 1) *
+                                  sizeof *outputs.files);
     for (size_t i = 0; i < emission->kernel_count; i++) {
         add_kernel(arena, &outputs, &emission->kernels[i], targets, false);
     }
-    if (targets[TARGET_METALIUM] && emission->host) {
-        add_file(&outputs, false, "host.py", emission->host, MADE);
+    for (size_t i = 0; targets[TARGET_METALIUM] && i < emission->host_count; i++) {
+        add_file(&outputs, false, emission->hosts[i].file, emission->hosts[i].text, MADE);
     }
     outputs.count = outputs.total;
     for (size_t i = 0; i < emission->kernel_count; i++) {
         add_kernel(arena, &outputs, &emission->kernels[i], targets, true);
+    }
+    if (!targets[TARGET_METALIUM] || emission->host_count != 1) {
+        add_file(&outputs, true, "host.py", NULL, MADE);
     }
     return outputs;
 }

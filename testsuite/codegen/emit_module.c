@@ -57,7 +57,8 @@ int main(int count, char **arguments) {
     struct output *output = arena_allocate(arena, sizeof *output);
     for (size_t i = 0; i < emission.kernel_count; i++)
         add_kernel(arena, output, &emission.kernels[i]);
-    add(output, "host.py", emission.host);
+    for (size_t i = 0; i < emission.host_count; i++)
+        add(output, emission.hosts[i].file, emission.hosts[i].text);
     error = directory_write(arena, arguments[2], output->files, output->count);
     if (error)
         return fail(diagnostics, error);

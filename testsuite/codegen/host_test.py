@@ -62,7 +62,7 @@ class HostTest(unittest.TestCase):
     def build(self, path):
         subprocess.run([TILEC, "build", path, "-o", self.path("out")], check=True)
 
-    def host(self, *arguments, kernel="", environment=None):
+    def host(self, *arguments, kernel="", file="host.py", environment=None):
         """Runs host.py; the result with what was launched."""
         if os.path.exists(self.path("log")):
             os.remove(self.path("log"))
@@ -74,7 +74,7 @@ class HostTest(unittest.TestCase):
             **(environment or {}),
         }
         result = subprocess.run(
-            [sys.executable, self.path("out", kernel, "host.py"), *arguments],
+            [sys.executable, self.path("out", kernel, file), *arguments],
             env=settings,
             capture_output=True,
             text=True,
@@ -512,6 +512,20 @@ for place in "AC":
                 self.assertEqual(result.stderr, f"host.py: error: {message}\n" if message else "")
                 if message is None:
                     self.assertEqual(np.load(self.path("y.npy")).shape, (32, 40))
+
+    def test_every_program_has_a_host(self):
+        self.build(os.path.join(HOSTS, "numbers.tl"))
+        self.build(os.path.join(HOSTS, "two_programs.tl"))
+        self.assertFalse(os.path.exists(self.path("out", "host.py")))  # of the file before
+        np.save(self.path("x.npy"), np.ones((33, 40), dtype=np.float32))
+        for program, kernels in [("once", ["twice"]), ("often", ["twice", "twice", "add"])]:
+            with self.subTest(program=program):
+                result, launches = self.host(
+                    *["--in", f"X={self.path('x.npy')}", "--out", f"Y={self.path('y.npy')}"],
+                    file=f"host_{program}.py",
+                )
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertEqual([launch["kernels"][0]["folder"] for launch in launches], kernels)
 
     def test_sizes_below_zero_are_refused(self):
         self.build(os.path.join(HOSTS, "one_tensor.tl"))

@@ -220,9 +220,11 @@ END_TEST
 
 static void assert_equal(const struct emission *a, const struct emission *b) {
     ck_assert_uint_eq(a->kernel_count, b->kernel_count);
-    ck_assert_int_eq(a->host != NULL, b->host != NULL);
-    if (a->host)
-        ck_assert_str_eq(a->host, b->host);
+    ck_assert_uint_eq(a->host_count, b->host_count);
+    for (size_t i = 0; i < a->host_count; i++) {
+        ck_assert_str_eq(a->hosts[i].file, b->hosts[i].file);
+        ck_assert_str_eq(a->hosts[i].text, b->hosts[i].text);
+    }
     for (size_t i = 0; i < a->kernel_count; i++) {
         ck_assert_str_eq(a->kernels[i].host, b->kernels[i].host);
         ck_assert_str_eq(a->kernels[i].plan, b->kernels[i].plan);
