@@ -1,4 +1,4 @@
-/* What holds of lowering as a whole, over many kernels, sizes, grids and orders: docs/lowering.md names these
+/* What holds of lowering as a whole, over many kernels, sizes, grids and orders: testsuite/lowering.txt names these
  * tests. */
 #include "include/tilec.h"
 
