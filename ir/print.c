@@ -13,12 +13,15 @@
 struct printer {
     struct text_buffer *out;
     enum print_flags flags;
-    uint32_t source; /* the file whose spans are printed */
+    uint32_t source;      /* the file whose spans are printed */
+    struct span innermost; /* of the statements and parts with a place that are being printed */
     int indent;
 };
 
 static void print_node(struct printer *p, const struct node *node);
+static void print_by_kind(struct printer *p, const struct node *node);
 static void print_expression(struct printer *p, const struct node *node, int least);
+static void print_form(struct printer *p, const struct node *node, int least);
 
 static void print_list(struct printer *p, struct node_list list) {
     for (size_t i = 0; i < list.count; i++) {
@@ -75,7 +78,25 @@ static void print_binary(struct printer *p, const struct node_binary *binary, in
     text_append(p->out, parentheses ? ")" : "");
 }
 
+static void print_place(struct printer *p, const char *word, const struct span *s) {
+    text_printf(p->out, " %s(%u:%u-%u:%u)", word, s->line, s->column, s->end_line, s->end_column);
+}
+
+/* The expression, and its place where it comes from other lines than what is around it: of accesses and reductions, which become
+ * statements. */
 static void print_expression(struct printer *p, const struct node *node, int least) {
+    struct span around = p->innermost;
+    bool may_have = node->kind == NODE_ACCESS || node->kind == NODE_REDUCTION;
+    bool placed = may_have && (p->flags & PRINT_SPANS) && node->span.file == p->source;
+    if (placed)
+        p->innermost = span_of_part(around, node->span);
+    print_form(p, node, least);
+    if (p->innermost.line != around.line || p->innermost.end_line != around.end_line)
+        print_place(p, "from", &node->span);
+    p->innermost = around;
+}
+
+static void print_form(struct printer *p, const struct node *node, int least) {
     switch (node->kind) {
     case NODE_INTEGER:
         text_printf(p->out, "%lld", (long long)((const struct node_integer *)node)->value);
@@ -140,6 +161,10 @@ static void print_expression(struct printer *p, const struct node *node, int lea
     }
 }
 
+static bool has_place(const struct node *node) {
+    return node_info(node->kind)->class == CLASS_STATEMENT || node->kind == NODE_PARAMETER;
+}
+
 static void print_attributes(struct printer *p, const struct node *node) {
     if (node->attributes.count) {
         text_append(p->out, " @{");
@@ -147,9 +172,8 @@ static void print_attributes(struct printer *p, const struct node *node) {
         text_append(p->out, "}");
     }
     const struct span *s = &node->span;
-    bool statement = node_info(node->kind)->class == CLASS_STATEMENT || node->kind == NODE_PARAMETER;
-    if ((p->flags & PRINT_SPANS) && statement && s->line && s->file == p->source)
-        text_printf(p->out, " loc(%u:%u-%u:%u)", s->line, s->column, s->end_line, s->end_column);
+    if ((p->flags & PRINT_SPANS) && has_place(node) && s->line && s->file == p->source)
+        print_place(p, "loc", s);
 }
 
 static void print_block(struct printer *p, const struct node_block *block) {
@@ -253,6 +277,14 @@ static void print_module(struct printer *p, const struct node_module *module) {
 }
 
 static void print_node(struct printer *p, const struct node *node) {
+    struct span around = p->innermost;
+    if (has_place(node))
+        p->innermost = node->span;
+    print_by_kind(p, node);
+    p->innermost = around;
+}
+
+static void print_by_kind(struct printer *p, const struct node *node) {
     if (node_info(node->kind)->text[0]) {
         print_pattern(p, node);
         return;

@@ -174,9 +174,8 @@ static uint32_t read_number_u32(struct reader *r) {
     return (uint32_t)value;
 }
 
-/* loc(line:column-line:column), absent: false. */
-static bool read_location(struct reader *r, struct span *span) {
-    if (!next_is(r, "loc") || !token_is(&r->tokens[r->at + 1], "("))
+bool read_place(struct reader *r, const char *word, struct span *span) {
+    if (!next_is(r, word) || !token_is(&r->tokens[r->at + 1], "("))
         return false;
     advance(r);
     advance(r);
@@ -200,7 +199,7 @@ struct head {
 
 static struct head read_head(struct reader *r) {
     struct head head = {.attributes = read_attributes(r)};
-    head.has_span = read_location(r, &head.span);
+    head.has_span = read_place(r, "loc", &head.span);
     return head;
 }
 

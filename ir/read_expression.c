@@ -33,6 +33,12 @@ static bool is_reduction(const struct reader *r) {
     return false;
 }
 
+/* The place of a part that comes from elsewhere, as printed behind it; else where it stands in this text. */
+static struct span part_span(struct reader *r, size_t first) {
+    struct span here = reader_span(r, first), origin;
+    return read_place(r, "from", &origin) ? origin : here;
+}
+
 static struct node *read_reduction(struct reader *r, int op) {
     size_t first = r->at;
     advance(r);
@@ -41,7 +47,7 @@ static struct node *read_reduction(struct reader *r, int op) {
     reader_expect(r, ":");
     struct node *body = r->failed ? NULL : read_expression(r, 0);
     reader_expect(r, ")");
-    return node_new(r->arena, reduction, REDUCTION, reader_span(r, first), .op = (enum reduction_operator)op,
+    return node_new(r->arena, reduction, REDUCTION, part_span(r, first), .op = (enum reduction_operator)op,
                     .axes = axes, .body = body);
 }
 
@@ -54,7 +60,7 @@ static struct node *read_access(struct reader *r, size_t first, const char *name
         otherwise = read_expression(r, 0);
     }
     reader_expect(r, "]");
-    return node_new(r->arena, access, ACCESS, reader_span(r, first), .name = name, .subscripts = subscripts,
+    return node_new(r->arena, access, ACCESS, part_span(r, first), .name = name, .subscripts = subscripts,
                     .otherwise = otherwise);
 }
 

@@ -31,6 +31,8 @@ static inline void advance(struct reader *r) {
 
 /* From the token with number first to the one that was read last. */
 struct span reader_span(struct reader *r, size_t first);
+/* word(line:column-line:column), of the file that the text was made from; absent: false. */
+bool read_place(struct reader *r, const char *word, struct span *span);
 /* "expected ..., found ...": the first is reported, and ends the reading. */
 void reader_fail(struct reader *r, const char *expected);
 bool reader_expect(struct reader *r, const char *text);

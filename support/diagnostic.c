@@ -23,6 +23,11 @@ struct span span_join(struct span first, struct span last) {
     return (struct span){start.file, start.line, start.column, end.end_line, end.end_column};
 }
 
+struct span span_of_part(struct span whole, struct span part) {
+    bool inside = part.line >= whole.line && part.end_line <= whole.end_line;
+    return part.line && whole.line && part.file == whole.file && !inside ? part : whole;
+}
+
 struct diagnostics *diagnostics_create(struct arena *arena) {
     struct diagnostics *d = arena_allocate(arena, sizeof *d);
     d->arena = arena;

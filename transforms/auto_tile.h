@@ -21,6 +21,7 @@ struct range {
     const char *name;
     struct node *lower, *upper;
     struct span span;
+    struct span statement; /* that opens it; line 0: unknown */
 };
 
 /* name[axes] = value: of a tensor (store) or of an intermediate value. In values every intermediate is read
@@ -75,6 +76,9 @@ struct equation *equation_named(const struct tiler *t, const char *name);
 bool same_range(const struct tiler *t, const struct range *a, const struct range *b);
 /* The access name[axes]. */
 struct node *access_of(struct arena *arena, const char *name, size_t count, const struct range *axes);
+/* A value that is read in another statement than the one that it was written in: its accesses and reductions keep the
+ * place of that one. */
+struct node *value_moved(struct arena *arena, struct node *value, struct span statement);
 /* The expression with axes renamed, all at once; reductions inside whose axis would be captured get a fresh
  * one. */
 struct node *rename_axes(struct tiler *t, struct node *node, size_t count, const char *const *from,

@@ -108,7 +108,8 @@ bool open_range(struct normaliser *n, struct node_axis *axis, struct range *rang
         return false;
     }
     *range =
-        (struct range){axis->name, simplify(t->arena, axis->lower), simplify(t->arena, axis->upper), span};
+        (struct range){axis->name, simplify(t->arena, axis->lower), simplify(t->arena, axis->upper), span,
+                       n->span};
     const struct range *known = axis_named(t, axis->name);
     bool open = find_loop(n, axis->name) >= 0 || is_bound_axis(n, axis->name);
     if (known && (open || !same_range(t, known, range)))
@@ -142,7 +143,8 @@ static bool assigns(struct node *body, const char *name) {
 }
 
 void name_value(struct normaliser *n, struct cell *cell, struct node *value) {
-    struct equation equation = {.dtype = cell->dtype, .value = value, .span = n->span};
+    struct span place = cell->assigned_span.line ? cell->assigned_span : n->span;
+    struct equation equation = {.dtype = cell->dtype, .value = value, .span = place};
     const char *base =
         cell->kind == CELL_TENSOR ? arena_printf(n->arena, "%s_value", cell->name) : cell->name;
     equation.name = name_fresh(&n->t->names, base);
@@ -180,7 +182,8 @@ struct node *cell_value(struct normaliser *n, struct cell *cell, const char *con
     const char *from[AXIS_LIMIT];
     for (size_t i = 0; i < cell->rank; i++)
         from[i] = cell->dims[i].name;
-    return rename_axes(n->t, cell->value, cell->rank, from, names);
+    struct node *moved = value_moved(n->arena, cell->value, cell->assigned_span);
+    return rename_axes(n->t, moved, cell->rank, from, names);
 }
 
 /* A loop around both the reading and the declaration that does not select the element read, and changes it:

@@ -311,12 +311,13 @@ static struct node *emit_panels(struct emitter *e, struct node **value, struct n
                                     .axes = LIST(e->arena, make_axis(e->arena, folded, NULL, NULL, NULL)),
                                     .body = minimum ? make_negation(e->arena, terms) : terms);
     enum assign_operator op = reduction->op == REDUCTION_SUM ? ASSIGN_ADD : ASSIGN_MAX;
+    struct span span = span_of_part(e->equation->span, reduction->base.span);
     struct node *assign =
-        node_new(e->arena, assign, ASSIGN, e->equation->span, .target = access, .op = op, .value = partial);
+        node_new(e->arena, assign, ASSIGN, span, .target = access, .op = op, .value = partial);
     builder_add(e->arena, &body, assign);
     builder_add(e->arena, e->out,
-                node_new(e->arena, for, FOR, e->equation->span, .axes = builder_list(&loops),
-                         .body = make_block(e->arena, e->equation->span, builder_list(&body))));
+                node_new(e->arena, for, FOR, span, .axes = builder_list(&loops),
+                         .body = make_block(e->arena, span, builder_list(&body))));
     struct node *result = minimum ? make_negation(e->arena, access) : access;
     if (last)
         return result;
@@ -402,6 +403,11 @@ static struct node *whole_axis(struct emitter *e, const struct range *range) {
     return make_axis(e->arena, range->name, range->lower, range->upper, step);
 }
 
+/* Where loops over these axes come from: the statement that opens the first of them, else this one. */
+static struct span loop_span(const struct range *ranges, size_t count, struct span statement) {
+    return count && ranges[0].statement.line ? ranges[0].statement : statement;
+}
+
 struct node *tile_emit_program(struct tiler *t) {
     struct list_builder statements = {0};
     struct emitter e = new_emitter(t, &statements);
@@ -415,12 +421,14 @@ struct node *tile_emit_program(struct tiler *t) {
     for (size_t i = 0; i < statements.count; i++)
         builder_add(t->arena, &read, read_buffers(statements.items[i], &e));
     struct node_list body = builder_list(&read);
+    struct span inner_span = loop_span(t->group.inner, t->group.inner_count, span);
     struct list_builder inner = {0}, outer = {0};
     for (size_t i = 0; i < t->group.inner_count; i++)
         builder_add(t->arena, &inner, whole_axis(&e, &t->group.inner[i]));
     if (inner.count)
-        body = LIST(t->arena, node_new(t->arena, for, FOR, span, .axes = builder_list(&inner),
-                                       .body = make_block(t->arena, span, body)));
+        body = LIST(t->arena, node_new(t->arena, for, FOR, inner_span, .axes = builder_list(&inner),
+                                       .body = make_block(t->arena, inner_span, body)));
+    span = loop_span(t->group.outer, t->group.outer_count, span);
     for (size_t i = 0; i < t->group.outer_count; i++) {
         const struct range *range = &t->group.outer[i];
         struct node *step = e.outer_tiles[i] ? make_integer(t->arena, e.outer_tiles[i] * TILE_EDGE) : NULL;

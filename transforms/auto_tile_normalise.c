@@ -419,6 +419,7 @@ static void walk_let(struct normaliser *n, struct node_let *let) {
     struct cell cell = {.kind = CELL_LET,
                         .name = let->name,
                         .span = let->base.span,
+                        .assigned_span = n->span,
                         .dtype = let->dtype,
                         .outer = n->loop_count};
     struct node *value = let->value;
@@ -434,7 +435,11 @@ static void walk_let(struct normaliser *n, struct node_let *let) {
 }
 
 static void walk_var(struct normaliser *n, struct node_var *var) {
-    struct cell cell = {.kind = CELL_VAR, .name = var->name, .span = var->base.span, .outer = n->loop_count};
+    struct cell cell = {.kind = CELL_VAR,
+                        .name = var->name,
+                        .span = var->base.span,
+                        .assigned_span = n->span,
+                        .outer = n->loop_count};
     struct node *value = var->value;
     size_t mark = open_axes(n, var->axes, &cell, &value);
     cell.value = value && !n->t->failed ? resolve(value, n) : NULL;

@@ -211,6 +211,29 @@ static struct node *rename_in(struct node *node, void *context) {
     return node_map_children(r->t->arena, node, rename_in, r);
 }
 
+struct relocation {
+    struct arena *arena;
+    struct span around;
+};
+
+static struct node *relocate(struct node *node, void *context) {
+    struct relocation *r = context;
+    struct span around = r->around;
+    bool placed = (node->kind == NODE_ACCESS || node->kind == NODE_REDUCTION) && node->span.line;
+    if (placed)
+        r->around = span_of_part(around, node->span);
+    struct node *moved = node_map_children(r->arena, node, relocate, r);
+    if (placed)
+        moved = node_with_span(r->arena, moved, r->around);
+    r->around = around;
+    return moved;
+}
+
+struct node *value_moved(struct arena *arena, struct node *value, struct span statement) {
+    struct relocation r = {arena, statement};
+    return statement.line ? relocate(value, &r) : value;
+}
+
 struct node *rename_axes(struct tiler *t, struct node *node, size_t count, const char *const *from,
                          const char *const *to) {
     struct renaming r = {t, count, from, to};

@@ -102,7 +102,8 @@ void inline_equation(struct tiler *t, size_t at) {
         if (k == at || !uses_in(&t->equations[k], let.name).count)
             continue;
         struct equation definition = let;
-        definition.value = without_capture(t, &t->equations[k], let.value);
+        definition.value =
+            value_moved(t->arena, without_capture(t, &t->equations[k], let.value), let.span);
         struct inlining in = {t, &definition};
         t->equations[k].value = inline_access(t->equations[k].value, &in);
     }
@@ -185,7 +186,8 @@ static const char *reduction_name(enum reduction_operator op) {
 
 static struct node *name_reduction(struct extraction *e, struct node *node) {
     struct tiler *t = e->t;
-    struct equation let = {.unnamed = true, .value = node, .span = e->equation->span};
+    struct equation let = {
+        .unnamed = true, .value = node, .span = span_of_part(e->equation->span, node->span)};
     for (size_t i = 0; i < e->equation->axis_count; i++)
         if (match_varies(node, e->equation->axes[i].name))
             let.axes[let.axis_count++] = e->equation->axes[i];

@@ -240,7 +240,10 @@ static bool assign_load(struct tensorizer *t, struct node *target, struct node *
             return false;
         buffer->orientation = ORIENTATION_ROW;
     }
+    struct span whole = t->span;
+    t->span = span_of_part(whole, value->span);
     tile_emit(t, TILE_LOAD, target, ASSIGN_SET, access_numbered(t, access));
+    t->span = whole;
     return true;
 }
 

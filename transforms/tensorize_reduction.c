@@ -300,7 +300,7 @@ static enum orientation fold_orientation(struct tensorizer *t, struct node_reduc
     return last ? ORIENTATION_COLUMN : ORIENTATION_ROW;
 }
 
-void tensorize_accumulate(struct tensorizer *t, const char *fragment, struct node_reduction *reduction) {
+static void accumulate(struct tensorizer *t, const char *fragment, struct node_reduction *reduction) {
     struct storage *target = storage_find(t, fragment);
     const char *const *axes = arena_copy(t->arena, target->axes, sizeof target->axes);
     size_t count = target->rank;
@@ -318,6 +318,13 @@ void tensorize_accumulate(struct tensorizer *t, const char *fragment, struct nod
     target->orientation = fold_orientation(t, reduction, access);
     enum assign_operator op = reduction->op == REDUCTION_SUM ? ASSIGN_ADD : ASSIGN_MAX;
     tile_emit(t, TILE_REDUCE, buffer_access(t, fragment), op, fold_value(t, reduction, access));
+}
+
+void tensorize_accumulate(struct tensorizer *t, const char *fragment, struct node_reduction *reduction) {
+    struct span whole = t->span;
+    t->span = span_of_part(whole, reduction->base.span);
+    accumulate(t, fragment, reduction);
+    t->span = whole;
 }
 
 /* min(j: e) is -max(j: -e). */
@@ -348,8 +355,8 @@ static struct node *contraction_value(struct tensorizer *t, struct node_reductio
     return buffer_access(t, target ? target : fragment);
 }
 
-struct node *tensorize_reduction(struct tensorizer *t, struct node_reduction *reduction, size_t count,
-                                 const char *const *axes, const char *target) {
+static struct node *reduce(struct tensorizer *t, struct node_reduction *reduction, size_t count,
+                           const char *const *axes, const char *target) {
     struct contraction c;
     if (!check_reduction(t, reduction))
         return &reduction->base;
@@ -376,4 +383,13 @@ struct node *tensorize_reduction(struct tensorizer *t, struct node_reduction *re
     if (turned)
         tile_emit(t, TILE_TRANSPOSE, buffer_access(t, target), ASSIGN_SET, buffer_access(t, name));
     return buffer_access(t, target ? target : name);
+}
+
+struct node *tensorize_reduction(struct tensorizer *t, struct node_reduction *reduction, size_t count,
+                                 const char *const *axes, const char *target) {
+    struct span whole = t->span;
+    t->span = span_of_part(whole, reduction->base.span);
+    struct node *value = reduce(t, reduction, count, axes, target);
+    t->span = whole;
+    return value;
 }

@@ -221,11 +221,14 @@ static struct node *stage_access(struct tensorizer *t, struct node *node) {
     if (!count)
         return node;
     bool shareable = !tensor->written;
+    struct span whole = t->span;
+    t->span = span_of_part(whole, node->span);
     const char *base = arena_printf(t->arena, "%s_in", access->name);
     const char *name = buffer_declare(t, MEMORY_SHARED, base, count, axes, tensor->dtype,
                                       count == 1 ? ORIENTATION_ROW : ORIENTATION_NONE);
     storage_find(t, name)->staged = access->name;
     tile_emit(t, TILE_LOAD, buffer_access(t, name), ASSIGN_SET, access_numbered(t, access));
+    t->span = whole;
     if (shareable)
         remember(t, node, name);
     return buffer_access(t, name);
@@ -241,7 +244,12 @@ static struct node *stage(struct node *node, void *context) {
         return node;
     if (storage && storage->tensor)
         return stage_access(t, node);
-    return node_map_children(t->arena, node, stage, t);
+    struct span whole = t->span;
+    if (node->kind == NODE_REDUCTION)
+        t->span = span_of_part(whole, node->span);
+    struct node *staged = node_map_children(t->arena, node, stage, t);
+    t->span = whole;
+    return staged;
 }
 
 struct node *value_stage(struct tensorizer *t, struct node *value) {
