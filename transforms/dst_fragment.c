@@ -10,6 +10,7 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/query.h"
 #include "transforms/dst_section.h"
 
 static struct node *ref(struct manager *m, const char *name) {
@@ -197,30 +198,97 @@ static bool is_output_extent(struct manager *m, const struct node *extent) {
     return false;
 }
 
-/* An accumulation over nothing leaves its neutral element: where the extent of the axis may be 0, the slots
- * get it explicitly. */
-static void emit_empty(struct manager *m, struct list_builder *out, struct node_tile *update,
-                       const struct part *part) {
-    struct node_reduction *reduction = node_as(update->value, reduction);
-    struct span span = update->base.span;
-    double neutral = reduction->op == REDUCTION_MAX ? -INFINITY : 0;
-    const char *axis = node_as(reduction->axes.items[0], axis)->name;
+struct search {
+    const char *fragment;
+    struct node_tile *update, *reader;
+};
+
+static bool find_statements(struct node *node, void *context) {
+    struct search *search = context;
+    struct node_tile *tile = node_as(node, tile);
+    if (!tile)
+        return node_each_child(node, find_statements, context);
+    struct node_access *target = node_as(tile->target, access);
+    if (target->name == search->fragment && tile->op != ASSIGN_SET)
+        search->update = tile;
+    if (mentions(tile->value, search->fragment))
+        search->reader = tile;
+    return true;
+}
+
+static const char *folded_axis(const struct node_tile *update) {
+    return node_as(node_as(update->value, reduction)->axes.items[0], axis)->name;
+}
+
+/* May the axis that the update folds have no elements? */
+static bool may_be_empty(struct manager *m, struct node_tile *update) {
+    const char *axis = folded_axis(update);
     struct node *extent = axis_tiles(update, axis, RANGE_EXTENT);
     struct node *tiles =
         make_add(m->arena, axis_tiles(update, axis, RANGE_FIRST), axis_tiles(update, axis, RANGE_TILES));
     bool full_block = node_equal(extent, make_mul(m->arena, tiles, number(m, TILE_EDGE)));
     int64_t known;
-    if (integer_value(extent, &known) ? known > 0 : full_block || is_output_extent(m, extent))
-        return; /* known to be positive */
-    struct list_builder fill = {0}, body = {0};
+    return integer_value(extent, &known) ? known <= 0 : !full_block && !is_output_extent(m, extent);
+}
+
+/* May a loop around the update run not at all? Loops over blocks of the folded axis do where it has no
+ * elements, which is another question. */
+struct idle_loops {
+    struct manager *manager;
+    struct node_tile *update;
+    bool found;
+};
+
+static bool find_idle_loop(struct node *node, void *context) {
+    struct idle_loops *search = context;
+    struct node_for *loop = node_as(node, for);
+    struct search update = {.fragment = target_name(search->update->target)};
+    for (size_t i = 0; loop && i < loop->axes.count; i++) {
+        struct node_axis *axis = node_as(loop->axes.items[i], axis);
+        struct node *first = axis_tiles(search->update, folded_axis(search->update), RANGE_FIRST);
+        int64_t trips, lower;
+        find_statements(node, &update);
+        bool around = update.update == search->update, panels = mentions(first, axis->name),
+             runs = integer_value(axis_trips(search->manager->arena, axis), &trips)
+                        ? trips > 0
+                        : integer_value(axis->lower, &lower) && lower == 0 &&
+                              is_output_extent(search->manager, axis->upper);
+        search->found |= around && !panels && !runs;
+    }
+    return !search->found && node_each_child(node, find_idle_loop, context);
+}
+
+static void fill_neutral(struct manager *m, struct list_builder *out, struct node_tile *update,
+                         const struct part *part) {
+    struct span span = update->base.span;
+    double neutral = node_as(update->value, reduction)->op == REDUCTION_MAX ? -INFINITY : 0;
+    struct list_builder fill = {0};
     struct node *bits = make_call(m->arena, "bits", LIST(m->arena, make_real(m->arena, neutral)));
     EMIT(m, &fill, span, "fill_tile_bitcast", ref(m, m->tile), bits);
-    emit_plain(m, &body, span, "fill_tile_init");
-    emit_loop(m, &body, span, m->tile, make_mul(m->arena, part->rows, part->columns), &fill);
+    emit_plain(m, out, span, "fill_tile_init");
+    emit_loop(m, out, span, m->tile, make_mul(m->arena, part->rows, part->columns), &fill);
+}
+
+/* An accumulation over nothing leaves its neutral element, which the slots get explicitly: where the folded
+ * axis may be empty and is, or, where a loop (NULL: none) may not reach the update at all, in any case. */
+static void emit_empty(struct manager *m, struct list_builder *out, struct node_tile *update,
+                       const struct part *part, struct node *loop) {
+    struct idle_loops idle = {m, update, false};
+    struct list_builder body = {0};
+    if (loop)
+        find_idle_loop(loop, &idle);
+    if (!idle.found && !may_be_empty(m, update))
+        return;
+    fill_neutral(m, &body, update, part);
+    if (idle.found) {
+        builder_add_all(m->arena, out, builder_list(&body));
+        return;
+    }
+    struct node *extent = axis_tiles(update, folded_axis(update), RANGE_EXTENT);
     struct node *empty = make_binary(m->arena, BINARY_EQUAL, extent, number(m, 0));
     builder_add(m->arena, out,
-                node_new(m->arena, if, IF, span, .condition = empty,
-                         .then = make_block(m->arena, span, builder_list(&body))));
+                node_new(m->arena, if, IF, update->base.span, .condition = empty,
+                         .then = make_block(m->arena, update->base.span, builder_list(&body))));
 }
 
 static void reduce_section(struct manager *m, struct list_builder *out, const struct part *part,
@@ -230,7 +298,7 @@ static void reduce_section(struct manager *m, struct list_builder *out, const st
     const char *target = node_as(tile->target, access)->name;
     emit_section_begin(m, out, tile->base.span, target);
     configure_fold(m, out, tile, target);
-    emit_empty(m, out, tile, part);
+    emit_empty(m, out, tile, part, NULL);
     emit_fold(m, out, tile, part);
     emit_pack(m, out, tile, &plan, part, false);
 }
@@ -248,10 +316,10 @@ static void configure_update(struct manager *m, struct list_builder *out, struct
         configure_fold(m, out, tile, target);
 }
 
-/* The first values of the part's slots, then the unit set for the accumulation. A fold's neutral element is
- * filled in under its packer mask. */
+/* The first values of the part's slots, then the unit set for the accumulation, which stands in `loop` (NULL:
+ * in none). A fold's neutral element is filled in under its packer mask. */
 static void begin_accumulation(struct manager *m, struct list_builder *out, struct fragment *f,
-                               const struct part *part, const char *target) {
+                               const struct part *part, const char *target, struct node *loop) {
     struct dst_plan plan;
     bool neutral = is_neutral(f);
     if (!neutral && f->start && plan_map(m, f->start, false, &plan))
@@ -259,7 +327,7 @@ static void begin_accumulation(struct manager *m, struct list_builder *out, stru
     if (f->update)
         configure_update(m, out, f->update, part, target);
     if (neutral)
-        emit_empty(m, out, f->update, part);
+        emit_empty(m, out, f->update, part, loop);
 }
 
 /* ---- parts of a fragment ---- */
@@ -380,24 +448,6 @@ static void accumulate(struct manager *m, struct list_builder *out, struct node_
         emit_fold(m, out, tile, part);
 }
 
-struct search {
-    const char *fragment;
-    struct node_tile *update, *reader;
-};
-
-static bool find_statements(struct node *node, void *context) {
-    struct search *search = context;
-    struct node_tile *tile = node_as(node, tile);
-    if (!tile)
-        return node_each_child(node, find_statements, context);
-    struct node_access *target = node_as(tile->target, access);
-    if (target->name == search->fragment && tile->op != ASSIGN_SET)
-        search->update = tile;
-    if (mentions(tile->value, search->fragment))
-        search->reader = tile;
-    return true;
-}
-
 void fragment_open(struct manager *m, struct list_builder *out, struct fragment *f, struct node *loop) {
     struct search search = {.fragment = f->name};
     find_statements(loop, &search);
@@ -409,7 +459,7 @@ void fragment_open(struct manager *m, struct list_builder *out, struct fragment 
     const char *target = search.reader ? node_as(search.reader->target, access)->name : f->name;
     f->update = update;
     emit_section_begin(m, out, span, target);
-    begin_accumulation(m, out, f, &s.part, target);
+    begin_accumulation(m, out, f, &s.part, target, loop);
 }
 
 void fragment_update(struct manager *m, struct list_builder *out, struct fragment *f,
@@ -441,7 +491,7 @@ void fragment_read(struct manager *m, struct list_builder *out, struct fragment 
         reload_partials(m, &body, f, span, &s.part, target);
     } else if (!f->looped) {
         emit_section_begin(m, &body, span, target);
-        begin_accumulation(m, &body, f, &s.part, target);
+        begin_accumulation(m, &body, f, &s.part, target, NULL);
         if (f->update)
             accumulate(m, &body, f->update, &s.part);
     }
