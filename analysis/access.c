@@ -7,6 +7,7 @@
 #include "analysis/affine.h"
 #include "analysis/isl_util.h"
 #include "ir/build.h"
+#include "ir/query.h"
 
 struct guard {
     const struct node *condition;
@@ -53,7 +54,45 @@ static __isl_give isl_set *bound_block(const struct frame *f, __isl_take isl_set
     return cut(set, at_least(f, axis->step, length, 0), exact);
 }
 
-static __isl_give isl_set *domain_at(const struct walk *walk, isl_local_space *local, bool *exact) {
+static __isl_give isl_set *bound_axis(const struct walk *walk, const struct frame *f, __isl_take isl_set *set,
+                                      const struct node_axis *axis, bool *exact) {
+    set = bound(f, set, axis->name, axis->lower, false, exact);
+    set = bound(f, set, axis->name, axis->upper, true, exact);
+    return axis->step && walk->blocks ? bound_block(f, set, axis, exact) : set;
+}
+
+/* Does the place run once for all elements of the axis, also where there are none? It lies in the one block of
+ * the axis and asks nothing of its elements. */
+static bool runs_once(const struct walk *walk, const struct node_access *access,
+                      const struct node_axis *axis) {
+    bool mentioned = mentions(&access->base, axis->name);
+    for (size_t i = 0; i < walk->guard_count; i++)
+        mentioned |= mentions(walk->guards[i].condition, axis->name);
+    return covers_whole_axis(axis) && !mentioned;
+}
+
+/* Of an axis without elements the index counts as its lower end. */
+static __isl_give isl_set *add_empty_axis(const struct walk *walk, const struct frame *f,
+                                          __isl_take isl_set *set, __isl_take isl_set *before,
+                                          const struct node_axis *axis, bool *exact) {
+    struct arena *arena = f->relations->arena;
+    struct node *index = make_reference(arena, axis->name);
+    before = cut(before, at_least(f, axis->lower, axis->upper, 0), exact);
+    before = cut(before, at_least(f, index, axis->lower, 0), exact);
+    before = cut(before, at_least(f, axis->lower, index, 0), exact);
+    if (walk->blocks) {
+        struct node *low = make_call(arena, "lo", LIST(arena, index)),
+                    *length = make_call(arena, "len", LIST(arena, index)), *zero = make_integer(arena, 0);
+        before = cut(before, at_least(f, low, axis->lower, 0), exact);
+        before = cut(before, at_least(f, axis->lower, low, 0), exact);
+        before = cut(before, at_least(f, length, zero, 0), exact);
+        before = cut(before, at_least(f, zero, length, 0), exact);
+    }
+    return isl_set_union(set, before);
+}
+
+static __isl_give isl_set *domain_at(const struct walk *walk, const struct node_access *access,
+                                     isl_local_space *local, bool *exact) {
     const struct relations *r = walk->relations;
     struct frame f = {.scope = &walk->scope, .relations = r, .space = local};
     isl_set *set = isl_set_universe(isl_local_space_get_space(local));
@@ -62,10 +101,10 @@ static __isl_give isl_set *domain_at(const struct walk *walk, isl_local_space *l
         const struct node_axis *axis = walk->scope.variables[i].axis;
         if (!axis || !axis->lower)
             continue;
-        set = bound(&f, set, axis->name, axis->lower, false, exact);
-        set = bound(&f, set, axis->name, axis->upper, true, exact);
-        if (axis->step && walk->blocks)
-            set = bound_block(&f, set, axis, exact);
+        isl_set *before = runs_once(walk, access, axis) ? isl_set_copy(set) : NULL;
+        set = bound_axis(walk, &f, set, axis, exact);
+        if (before)
+            set = add_empty_axis(walk, &f, set, before, axis, exact);
     }
     for (size_t i = 0; i < walk->guard_count; i++)
         set = cut(set, condition_set(&f, walk->guards[i].condition, walk->guards[i].negated, exact), exact);
@@ -92,13 +131,16 @@ static struct access_site *new_site(struct relations *r) {
     return &r->sites[r->site_count++];
 }
 
-/* Accesses of one statement under the same axes have one domain. */
-static const struct access_site *site_beside(const struct relations *r, const struct access_site *site) {
+/* Accesses of one statement under the same axes have one domain, unless it depends on what they mention. */
+static const struct access_site *site_beside(const struct walk *walk, const struct access_site *site) {
+    const struct relations *r = walk->relations;
     const struct access_site *last = r->site_count ? &r->sites[r->site_count - 1] : NULL;
     bool same = last && last->statement == site->statement && last->order == site->order &&
                 last->axis_count == site->axis_count;
     for (size_t i = 0; same && i < site->axis_count; i++)
-        same = last->ranges[i] == site->ranges[i] && last->axes[i] == site->axes[i];
+        same = last->ranges[i] == site->ranges[i] && last->axes[i] == site->axes[i] &&
+               (!site->ranges[i] || runs_once(walk, last->access, site->ranges[i]) ==
+                                        runs_once(walk, site->access, site->ranges[i]));
     return same ? last : NULL;
 }
 
@@ -123,9 +165,9 @@ static void add_site(struct walk *walk, struct node_access *access, enum access_
     }
     site.axes = axes;
     site.ranges = ranges;
-    const struct access_site *beside = site_beside(r, &site);
+    const struct access_site *beside = site_beside(walk, &site);
     site.exact = beside && beside->exact && walk->exact;
-    site.domain = beside ? isl_set_copy(beside->domain) : domain_at(walk, local, &site.exact);
+    site.domain = beside ? isl_set_copy(beside->domain) : domain_at(walk, access, local, &site.exact);
     site.subscripts = arena_allocate(r->arena, (access->subscripts.count + 1) * sizeof *site.subscripts);
     for (size_t i = 0; i < access->subscripts.count; i++)
         site.subscripts[i] = piecewise(&f, access->subscripts.items[i]);

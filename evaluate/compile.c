@@ -3,6 +3,7 @@
 
 #include "evaluate/compile.h"
 #include "ir/attributes.h"
+#include "ir/query.h"
 
 #define NESTING_LIMIT 400
 
@@ -88,6 +89,13 @@ static void compile_loop(struct compiler *c, const struct loop *loop, size_t ind
         return;
     uint32_t slot = emit_new_slot(c, span, lower), limit = emit_new_slot(c, span, upper), stride = NO_SLOT,
              high = NO_SLOT;
+    size_t mark = c->entity_count;
+    if (covers_whole_axis(axis) && !c->program->device) {
+        declare_axis(c, axis, slot, limit);
+        compile_loop(c, loop, index + 1);
+        c->entity_count = mark;
+        return;
+    }
     if (step) {
         stride = emit_new_slot(c, span, step);
         c->program->instructions[c->program->count - 1].positive = true;
@@ -99,7 +107,6 @@ static void compile_loop(struct compiler *c, const struct loop *loop, size_t ind
     test->limit = limit;
     test->high = high;
     test->step = stride;
-    size_t mark = c->entity_count;
     declare_axis(c, axis, slot, high);
     compile_loop(c, loop, index + 1);
     c->entity_count = mark;

@@ -19,10 +19,12 @@ static bool elements_of_block(struct resolver *r, struct node_axis *tree, struct
     return true;
 }
 
-static struct node *resolve_step(struct resolver *r, struct node *tree) {
+/* A block of a size that is 0 may be the whole of an axis without elements. */
+static struct node *resolve_step(struct resolver *r, struct node *tree, const struct node *upper) {
     struct node *step = resolve_number(r, tree, "the size of a block");
     int64_t value;
-    if (step && integer_value(step, &value) && value < 1) {
+    bool whole = step && upper && node_equal(step, upper) && tree->kind == NODE_REFERENCE;
+    if (step && integer_value(step, &value) && value < 1 && !(whole && value == 0)) {
         report_error(r->diagnostics, tree->span, "the size of a block is at least 1");
         return NULL;
     }
@@ -54,7 +56,7 @@ struct node *open_axis(struct resolver *r, struct node *tree, bool may_block) {
     }
     bool sound = lower && upper;
     if (axis->step) {
-        step = resolve_step(r, axis->step);
+        step = resolve_step(r, axis->step, upper);
         sound = sound && step;
         if (!may_block) {
             report_error(r->diagnostics, axis->step->span, "not supported yet: an axis in blocks here");

@@ -209,6 +209,10 @@ struct node *axis_trips(struct arena *arena, const struct node_axis *axis) {
     return axis->step ? make_ceildiv(arena, extent, simplify(arena, axis->step)) : extent;
 }
 
+bool covers_whole_axis(const struct node_axis *axis) {
+    return axis->step && node_equal(axis->step, axis->upper);
+}
+
 /* ---- launch arguments ---- */
 
 const char *runtime_argument_name(const struct node *kernel, size_t position) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analysis/isl_util.h"
+#include "ir/build.h"
 #include "support/explanation.h"
 #include "proofs/internal.h"
 
@@ -433,12 +434,21 @@ static void check_reads(const struct question *q) {
 
 /* ---- all tensors ---- */
 
+/* Has the tensor no elements, whatever the launch? */
+static bool is_empty(const struct node_parameter *tensor) {
+    int64_t extent;
+    for (size_t i = 0; i < tensor->dimensions.count; i++)
+        if (integer_value(tensor->dimensions.items[i], &extent) && extent == 0)
+            return true;
+    return false;
+}
+
 static void check_tensor(const struct question *q) {
     const struct node_parameter *tensor = q->tensor->node;
     if (tensor->direction == DIRECTION_IN)
         return;
     if (!last_write(q)) {
-        if (!may_leave_out(q))
+        if (!may_leave_out(q) && !is_empty(tensor))
             walk_error(q->walk, tensor->base.span, "nothing writes the result %s", tensor->name);
         return;
     }

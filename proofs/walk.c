@@ -5,9 +5,31 @@
 #include <string.h>
 
 #include "ir/attributes.h"
+#include "ir/build.h"
 #include "ir/query.h"
 
 /* ---- the kernel ---- */
+
+static bool is_multiple(const struct polynomial *p, int64_t of) {
+    bool all = p && of > 0;
+    for (size_t i = 0; all && i < p->count; i++)
+        all = p->terms[i].factor % of == 0;
+    return all;
+}
+
+/* A buffer of `max(d, p)` pages, p a multiple of d, has d where its blocks have no pages: windows then hold
+ * nothing, wherever they lie. At all other sizes the ring has p pages. */
+static const struct polynomial *pages_of(struct walk *w, struct node *pages) {
+    struct node_call *max = node_as(pages, call);
+    int64_t least;
+    if (max && strcmp(max->function, "max") == 0 && max->arguments.count == 2 &&
+        integer_value(max->arguments.items[0], &least)) {
+        const struct polynomial *p = evaluate_number(w, max->arguments.items[1]);
+        if (is_multiple(p, least))
+            return p;
+    }
+    return evaluate_number(w, pages);
+}
 
 static struct buffer_fact buffer_fact(struct walk *w, struct node_circular_buffer *buffer) {
     struct arena *arena = w->compilation->arena;
@@ -16,7 +38,7 @@ static struct buffer_fact buffer_fact(struct walk *w, struct node_circular_buffe
     const char *type = word_text(WORDS_dtype, (int)buffer->dtype);
     return (struct buffer_fact){
         .node = buffer,
-        .pages = evaluate_number(w, buffer->pages),
+        .pages = pages_of(w, buffer->pages),
         .page_bytes = attribute_integer(dictionary_get(cb, KEY_PAGE_SIZE), 0),
         .format = arena_intern(arena, arena_printf(arena, "%s%s", type, full ? " unpacked to DST" : "")),
         .full_width = full,

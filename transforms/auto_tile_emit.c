@@ -396,10 +396,11 @@ static void emit_streamed(struct emitter *e, struct equation *equation) {
                          .body = make_block(e->arena, equation->span, builder_list(&body))));
 }
 
-/* One trip: the step is the range, in whole tiles where it is known. */
+/* One trip: the step is the range, in whole tiles where it is known and has some. */
 static struct node *whole_axis(struct emitter *e, const struct range *range) {
-    int64_t fixed = fixed_tiles(range);
-    struct node *step = fixed > 0 ? make_integer(e->arena, fixed * TILE_EDGE) : range->upper;
+    int64_t fixed = fixed_tiles(range), upper;
+    bool empty = integer_value(range->upper, &upper) && upper == 0;
+    struct node *step = fixed > 0 && !empty ? make_integer(e->arena, fixed * TILE_EDGE) : range->upper;
     return make_axis(e->arena, range->name, range->lower, range->upper, step);
 }
 

@@ -330,35 +330,6 @@ static struct name_table names_kept(struct tiler *t) {
     return names_of(t->arena, &signature.base);
 }
 
-/* A block over a whole axis runs once, unless the axis is empty: then an output that lacks this axis would
- * not be written. Such a kernel is launched with a size above 0 only. */
-static struct node_list launch_conditions(struct tiler *t) {
-    struct node_list conditions = t->kernel->conditions;
-    for (size_t i = 0; i < t->group.inner_count; i++) {
-        const struct range *range = &t->group.inner[i];
-        const struct equation *without = NULL;
-        int64_t upper;
-        for (size_t k = 0; k < t->equation_count; k++) {
-            const struct equation *equation = &t->equations[k];
-            bool has = !equation->store;
-            for (size_t a = 0; a < equation->axis_count; a++)
-                has |= strcmp(equation->axes[a].name, range->name) == 0;
-            without = has ? without : equation;
-        }
-        bool known = without && integer_value(range->upper, &upper);
-        if (known && upper <= 0 &&
-            tile_fail(t, without->span, "%s has no values here, and what this gives needs one at least",
-                      range->name))
-            tile_help(t, "fix its size at 1 or more, or leave it open");
-        if (without && !known)
-            conditions = list_append(
-                t->arena, conditions,
-                node_with_span(t->arena, make_binary(t->arena, BINARY_GREATER, range->upper, range->lower),
-                               without->span));
-    }
-    return conditions;
-}
-
 static bool tile_nests(struct tiler *t) {
     t->names = names_kept(t);
     tile_normalise(t);
@@ -376,9 +347,6 @@ static bool tile_nests(struct tiler *t) {
         return false;
     struct node_kernel tiled = *t->kernel;
     tiled.body = body;
-    tiled.conditions = launch_conditions(t);
-    if (t->failed)
-        return false;
     struct node *kernel = arena_copy(t->arena, &tiled, sizeof tiled);
     if (asks_exactness(&t->kernel->base)) /* of a nest that is no more: of all that it became */
         kernel = attribute_set(t->arena, kernel, KEY_EXACT, make_integer(t->arena, 1));

@@ -5,6 +5,7 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/query.h"
 
 bool axis_scope_push(struct axis_scope *scope, struct node_list axes) {
     for (size_t i = 0; i < axes.count; i++) {
@@ -44,10 +45,30 @@ struct node *clipping_extent(struct arena *arena, const struct node_axis *axis) 
 
 bool is_single_block(struct arena *arena, const struct node_axis *axis) {
     int64_t lower, upper, step;
-    if (node_equal(axis->step, axis->upper) || !integer_value(axis->lower, &lower))
+    if (covers_whole_axis(axis) || !integer_value(axis->lower, &lower))
         return true;
     return integer_value(simplify(arena, axis->upper), &upper) && integer_value(axis->step, &step) &&
            upper - lower <= step;
+}
+
+static bool has_dimension(const struct node_parameter *parameter, const struct node *extent) {
+    for (size_t i = 0; i < parameter->dimensions.count; i++)
+        if (node_equal(parameter->dimensions.items[i], extent))
+            return true;
+    return false;
+}
+
+bool is_positive_extent(const struct node *kernel, const struct node *extent) {
+    struct node_list parameters = ((const struct node_kernel *)kernel)->parameters;
+    bool written = false, everywhere = true;
+    for (size_t i = 0; i < parameters.count; i++) {
+        const struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (parameter->direction == DIRECTION_IN)
+            continue;
+        written = true;
+        everywhere &= has_dimension(parameter, extent);
+    }
+    return written && everywhere;
 }
 
 struct launch_search {

@@ -131,10 +131,22 @@ static const char *find_scaler(struct manager *m, enum dtype dtype) {
     return NULL;
 }
 
+static const char *folded_axis(const struct node_tile *update) {
+    return node_as(node_as(update->value, reduction)->axes.items[0], axis)->name;
+}
+
+/* Has the folded axis no elements, whatever the launch? Then no operation folds. */
+static bool folds_nothing(struct node_tile *update) {
+    return attribute_integer(axis_tiles(update, folded_axis(update), RANGE_EXTENT), 1) == 0;
+}
+
+/* False where nothing is folded, and after a fault. */
 static bool fold_of(struct manager *m, struct node_tile *tile, struct fold *fold) {
     struct node_reduction *reduction = node_as(tile->value, reduction);
     struct node_access *input = node_as(reduction->body, access);
-    const char *axis = node_as(reduction->axes.items[0], axis)->name;
+    const char *axis = folded_axis(tile);
+    if (folds_nothing(tile))
+        return false;
     fold->input = input->name;
     fold->scaler = find_scaler(m, manager_facts(input->name, m).dtype);
     fold->inner = axis_tiles(tile, axis, RANGE_TILES);
@@ -185,19 +197,6 @@ static void unconfigure_fold(struct manager *m, struct list_builder *out, struct
         EMIT(m, out, tile->base.span, "reduce_uninit", ref(m, f.input));
 }
 
-/* Is the extent one of an output's dimensions? Then a launch where it is 0 writes nothing and does not run.
- */
-static bool is_output_extent(struct manager *m, const struct node *extent) {
-    struct node_list parameters = node_as(m->kernel, kernel)->parameters;
-    for (size_t i = 0; i < parameters.count; i++) {
-        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        for (size_t k = 0; parameter->direction != DIRECTION_IN && k < parameter->dimensions.count; k++)
-            if (node_equal(parameter->dimensions.items[k], extent))
-                return true;
-    }
-    return false;
-}
-
 struct search {
     const char *fragment;
     struct node_tile *update, *reader;
@@ -216,10 +215,6 @@ static bool find_statements(struct node *node, void *context) {
     return true;
 }
 
-static const char *folded_axis(const struct node_tile *update) {
-    return node_as(node_as(update->value, reduction)->axes.items[0], axis)->name;
-}
-
 /* May the axis that the update folds have no elements? */
 static bool may_be_empty(struct manager *m, struct node_tile *update) {
     const char *axis = folded_axis(update);
@@ -228,7 +223,7 @@ static bool may_be_empty(struct manager *m, struct node_tile *update) {
         make_add(m->arena, axis_tiles(update, axis, RANGE_FIRST), axis_tiles(update, axis, RANGE_TILES));
     bool full_block = node_equal(extent, make_mul(m->arena, tiles, number(m, TILE_EDGE)));
     int64_t known;
-    return integer_value(extent, &known) ? known <= 0 : !full_block && !is_output_extent(m, extent);
+    return integer_value(extent, &known) ? known <= 0 : !full_block && !is_positive_extent(m->kernel, extent);
 }
 
 /* May a loop around the update run not at all? Loops over blocks of the folded axis do where it has no
@@ -252,7 +247,7 @@ static bool find_idle_loop(struct node *node, void *context) {
              runs = integer_value(axis_trips(search->manager->arena, axis), &trips)
                         ? trips > 0
                         : integer_value(axis->lower, &lower) && lower == 0 &&
-                              is_output_extent(search->manager, axis->upper);
+                              is_positive_extent(search->manager->kernel, axis->upper);
         search->found |= around && !panels && !runs;
     }
     return !search->found && node_each_child(node, find_idle_loop, context);
@@ -270,7 +265,8 @@ static void fill_neutral(struct manager *m, struct list_builder *out, struct nod
 }
 
 /* An accumulation over nothing leaves its neutral element, which the slots get explicitly: where the folded
- * axis may be empty and is, or, where a loop (NULL: none) may not reach the update at all, in any case. */
+ * axis may be empty and is; without asking, where that is known or a loop (NULL: none) may not reach the
+ * update at all. */
 static void emit_empty(struct manager *m, struct list_builder *out, struct node_tile *update,
                        const struct part *part, struct node *loop) {
     struct idle_loops idle = {m, update, false};
@@ -280,7 +276,7 @@ static void emit_empty(struct manager *m, struct list_builder *out, struct node_
     if (!idle.found && !may_be_empty(m, update))
         return;
     fill_neutral(m, &body, update, part);
-    if (idle.found) {
+    if (idle.found || folds_nothing(update)) {
         builder_add_all(m->arena, out, builder_list(&body));
         return;
     }

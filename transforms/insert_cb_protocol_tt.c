@@ -257,7 +257,7 @@ static struct node *existing_tiles(struct protocol *p, struct node_axis *axis, s
         return launch_value(p, full); /* a block of one tile exists wherever the loop runs */
     struct node *total = launch_value(p, tiles_of(p->arena, extent));
     struct node *tiles = total;
-    if (!node_equal(axis->step, axis->upper))
+    if (!covers_whole_axis(axis))
         tiles = make_min(p->arena, full, make_sub(p->arena, total, first));
     if (tiles->kind == NODE_INTEGER || tiles->kind == NODE_REFERENCE)
         return tiles;

@@ -149,6 +149,8 @@ static bool block_shape(struct lowering *l, const struct node_buffer *buffer, st
             return false;
         }
         tiles[i] = block_tiles(l->arena, axis);
+        if (attribute_integer(tiles[i], 1) == 0)
+            tiles[i] = make_integer(l->arena, 1); /* of an axis without elements: a tile that nothing fills */
     }
     struct node *one = make_integer(l->arena, 1);
     bool column =
@@ -224,6 +226,18 @@ static struct node *multicast_facts(struct lowering *l, const struct node_buffer
     return dictionary_set(l->arena, facts, KEY_VALID, add_semaphore(l, buffer, KEY_VALID));
 }
 
+/* Has a block of the buffer no tiles at some sizes: is it a whole axis that may have no elements? */
+static bool may_be_empty(struct lowering *l, const struct node_buffer *buffer) {
+    bool empty = false;
+    for (size_t i = 0; i < buffer->axes.count; i++) {
+        struct node_axis *axis = axis_scope_find(&l->scope, node_as(buffer->axes.items[i], axis)->name);
+        int64_t step;
+        empty |= integer_value(axis->step, &step) ? step <= 0
+                                                  : !is_positive_extent(l->compilation->kernel, axis->step);
+    }
+    return empty;
+}
+
 static struct node *lower_shared(struct lowering *l, struct node_buffer *buffer) {
     struct usage usage = usage_of(buffer->name, l->body);
     struct node *rows, *columns, *facts = attribute_get(&buffer->base, KEY_TT_CB);
@@ -232,6 +246,8 @@ static struct node *lower_shared(struct lowering *l, struct node_buffer *buffer)
     enum id_class class = usage.loaded ? CLASS_INPUT : usage.stored ? CLASS_OUTPUT : CLASS_INTERMEDIATE;
     int64_t depth = attribute_integer(dictionary_get(facts, KEY_DEPTH), 1);
     struct node *pages = make_mul(l->arena, make_mul(l->arena, rows, columns), make_integer(l->arena, depth));
+    if (may_be_empty(l, buffer)) /* the device has no buffers without pages */
+        pages = make_max(l->arena, make_integer(l->arena, depth), pages);
     struct node_list attributes =
         cb_attributes(l, facts, rows, columns, role_of(usage.loaded, "reader"),
                       role_of(usage.stored, "writer"), attribute_get(&buffer->base, KEY_TT_ORIENTATION));

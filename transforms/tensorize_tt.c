@@ -229,7 +229,8 @@ static bool is_empty_loop(struct tensorizer *t, struct node_for *loop) {
     for (size_t i = 0; i < loop->axes.count; i++) {
         struct node_axis *axis = node_as(loop->axes.items[i], axis);
         int64_t extent;
-        if (axis->lower && axis->upper && integer_value(axis_extent(t->arena, axis), &extent) && extent <= 0)
+        if (axis->lower && axis->upper && !covers_whole_axis(axis) &&
+            integer_value(axis_extent(t->arena, axis), &extent) && extent <= 0)
             return true;
     }
     return false;

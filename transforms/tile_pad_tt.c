@@ -16,6 +16,7 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/query.h"
 #include "ir/names.h"
 #include "support/scalar.h"
 #include "transforms/pass.h"
@@ -54,13 +55,14 @@ static struct node *clip_axis(struct padder *p, struct node *node) {
     if (!axis->step || !axis->lower)
         return node;
     bool known = integer_value(axis->step, &step), fixed = extent_of(p->arena, axis, &extent);
-    if (!known && !(node_equal(axis->step, axis->upper) && attribute_integer(axis->lower, -1) == 0)) {
+    bool whole = covers_whole_axis(axis) && attribute_integer(axis->lower, -1) == 0;
+    if (!known && !whole) {
         report_error(p->compilation->diagnostics, node->span,
                      "the block size of %s is neither a number nor its whole range", axis->name);
         p->failed = true;
         return node;
     }
-    if (!known || step == 1)
+    if (!known || step == 1 || (whole && step == 0))
         return node;
     int64_t clipped = fixed && step >= extent ? round_up(extent) : step;
     if (clipped % TILE_EDGE) {
