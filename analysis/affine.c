@@ -149,30 +149,62 @@ static const struct node_call *is_call(const struct node *node, const char *func
     return call->arguments.count == 2 && strcmp(call->function, function) == 0 ? call : NULL;
 }
 
+typedef isl_pw_aff *piecewise_operation(isl_pw_aff *left, isl_pw_aff *right);
+
+/* NULL where either operand is not affine by pieces, or operation is NULL. */
+static __isl_give isl_pw_aff *piecewise_of(const struct frame *f, piecewise_operation *operation,
+                                           const struct node *a, const struct node *b) {
+    isl_pw_aff *left = operation ? piecewise(f, a) : NULL, *right = left ? piecewise(f, b) : NULL;
+    if (right)
+        return operation(left, right);
+    isl_pw_aff_free(left);
+    return NULL;
+}
+
+static bool is_literal(const struct node *node) {
+    return node->kind == NODE_INTEGER;
+}
+
+static __isl_give isl_pw_aff *piecewise_binary(const struct frame *f, const struct node_binary *binary) {
+    bool scales = binary->op == BINARY_MULTIPLY && (is_literal(binary->left) || is_literal(binary->right));
+    piecewise_operation *operation = binary->op == BINARY_ADD        ? isl_pw_aff_add
+                                     : binary->op == BINARY_SUBTRACT ? isl_pw_aff_sub
+                                     : scales                        ? isl_pw_aff_mul
+                                                                     : NULL;
+    return piecewise_of(f, operation, binary->left, binary->right);
+}
+
 __isl_give isl_pw_aff *piecewise(const struct frame *f, const struct node *node) {
-    bool minimum = is_call(node, "min") != NULL;
-    const struct node_call *call = minimum ? is_call(node, "min") : is_call(node, "max");
-    if (!call) {
-        isl_aff *aff = affine(f, node);
-        return aff ? isl_pw_aff_from_aff(aff) : NULL;
-    }
-    isl_pw_aff *left = piecewise(f, call->arguments.items[0]);
-    isl_pw_aff *right = left ? piecewise(f, call->arguments.items[1]) : NULL;
-    if (!right) {
-        isl_pw_aff_free(left);
+    const struct node_call *least = is_call(node, "min"), *call = least ? least : is_call(node, "max");
+    if (call)
+        return piecewise_of(f, least ? isl_pw_aff_min : isl_pw_aff_max, call->arguments.items[0],
+                            call->arguments.items[1]);
+    isl_aff *aff = affine(f, node);
+    if (aff)
+        return isl_pw_aff_from_aff(aff);
+    if (node->kind == NODE_BINARY)
+        return piecewise_binary(f, (const struct node_binary *)node);
+    if (node->kind != NODE_UNARY || ((const struct node_unary *)node)->op != UNARY_NEGATE)
         return NULL;
-    }
-    return minimum ? isl_pw_aff_min(left, right) : isl_pw_aff_max(left, right);
+    isl_pw_aff *operand = piecewise(f, ((const struct node_unary *)node)->operand);
+    return operand ? isl_pw_aff_neg(operand) : NULL;
 }
 
 /* ---- conditions ---- */
+
+static __isl_give isl_set *at_least_by_pieces(const struct frame *f, const struct node *left,
+                                              const struct node *right, int offset) {
+    isl_pw_aff *difference = piecewise_of(f, isl_pw_aff_sub, left, right);
+    isl_aff *least = difference ? affine_constant(f, -offset) : NULL;
+    return least ? isl_pw_aff_ge_set(difference, isl_pw_aff_from_aff(least)) : NULL;
+}
 
 __isl_give isl_set *at_least(const struct frame *f, const struct node *left, const struct node *right,
                              int offset) {
     isl_aff *a = affine(f, left), *b = a ? affine(f, right) : NULL;
     if (!b) {
         isl_aff_free(a);
-        return NULL;
+        return at_least_by_pieces(f, left, right, offset);
     }
     return isl_set_from_basic_set(isl_basic_set_from_constraint(
         isl_inequality_from_aff(isl_aff_add_constant_si(isl_aff_sub(a, b), offset))));

@@ -36,10 +36,10 @@ struct frame {
 
 /* NULL when the expression is not affine; floor division and remainder by positive constants are. */
 __isl_give isl_aff *affine(const struct frame *frame, const struct node *node);
-/* Affine, or min and max of such at the outside (clamped subscripts). */
+/* Affine by pieces: with min and max of such, and their sums, differences and multiples (clamped subscripts). */
 __isl_give isl_pw_aff *piecewise(const struct frame *frame, const struct node *node);
 
-/* { left - right + offset >= 0 }; NULL when not affine. */
+/* { left - right + offset >= 0 }; NULL when not affine by pieces. */
 __isl_give isl_set *at_least(const struct frame *frame, const struct node *left, const struct node *right,
                              int offset);
 /* The points where a condition holds (negated: does not hold); NULL when that is not affine. Where only one

@@ -276,7 +276,9 @@ static const char *unary_text(const struct expression_context *c, struct node_un
         return NULL;
     if (c->language == LANGUAGE_PYTHON && unary->op == UNARY_NOT)
         return arena_printf(c->names->arena, "(not %s)", operand);
-    return arena_printf(c->names->arena, least > PRECEDENCE_UNARY || *operand == '-' ? "(%s%s)" : "%s%s",
+    if (*operand == '-') /* never `--` */
+        operand = arena_printf(c->names->arena, "(%s)", operand);
+    return arena_printf(c->names->arena, least > PRECEDENCE_UNARY ? "(%s%s)" : "%s%s",
                         word_text(WORDS_unary_operator, unary->op), operand);
 }
 

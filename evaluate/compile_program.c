@@ -98,6 +98,24 @@ static void add_launch_arguments(struct compiler *c) {
     }
 }
 
+/* Launch arguments that a body without shares names: numbers that are the same on every core. */
+static void add_numbers_of_launch(struct compiler *c) {
+    const struct node_dictionary *list = launch_argument_list(c->kernel);
+    const struct node *body = ((const struct node_kernel *)c->kernel)->body;
+    for (size_t i = 0; list && i < list->entries.count; i++) {
+        const struct node_attribute *entry = node_as(list->entries.items[i], attribute);
+        int64_t value;
+        if (entity_find(c, entry->key) || !mentions(body, entry->key))
+            continue;
+        if (!size_evaluate(c->diagnostics, c->sizes, entry->value, &value)) {
+            c->failed = true;
+            return;
+        }
+        entity_add(c, ENTITY_NUMBER, entry->key, entry->value)->value =
+            expression_integer(c, value, NUMBER_INDEX, entry->value->span);
+    }
+}
+
 /* ---- threads ---- */
 
 static void end_thread(struct compiler *c, enum role role, uint32_t start) {
@@ -169,6 +187,8 @@ struct program *program_compile(const struct compile_request *request) {
     }
     if (p->per_core)
         add_launch_arguments(&c);
+    else
+        add_numbers_of_launch(&c);
     if (!c.failed)
         compile_statement(&c, body);
     end_thread(&c, ROLE_COMPUTE, 0);

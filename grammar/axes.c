@@ -31,7 +31,8 @@ static struct node *resolve_step(struct resolver *r, struct node *tree, const st
     return step;
 }
 
-static void declare_axis(struct resolver *r, struct node_axis *tree, const char **name, bool block) {
+static struct entity *declare_axis(struct resolver *r, struct node_axis *tree, const char **name,
+                                   bool block) {
     bool opens = block && r->open_count < sizeof r->open / sizeof *r->open;
     if (block && !opens)
         report_error(r->diagnostics, tree->base.span, "more than 64 block axes are open here");
@@ -44,6 +45,15 @@ static void declare_axis(struct resolver *r, struct node_axis *tree, const char 
         axis->block_index = r->open_count;
         r->open[r->open_count++] = axis;
     }
+    return axis;
+}
+
+/* Does the range begin at 0 or later? */
+static bool begins_at_a_count(struct resolver *r, struct node *lower) {
+    struct node *positive, *negative;
+    int64_t number;
+    return lower && size_parts(r, lower, &positive, &negative) && integer_value(negative, &number) &&
+           number == 0;
 }
 
 struct node *open_axis(struct resolver *r, struct node *tree, bool may_block) {
@@ -64,7 +74,7 @@ struct node *open_axis(struct resolver *r, struct node *tree, bool may_block) {
             sound = false;
         }
     }
-    declare_axis(r, axis, &name, axis->step && may_block);
+    declare_axis(r, axis, &name, axis->step && may_block)->counts = begins_at_a_count(r, lower);
     return sound ? node_new(r->arena, axis, AXIS, tree->span, .name = name, .lower = lower, .upper = upper,
                             .step = step)
                  : NULL;

@@ -66,7 +66,64 @@ static struct value call_pair(struct resolver *r, const char *name, struct value
     return value;
 }
 
+enum { LARGEST_EXPANSION = 10000 };
+
+/* Operands are shared, not copied, so a tree of them can be far larger than the memory it takes. */
+struct extent {
+    int nodes_left, levels_left;
+};
+
+static bool within(struct node *node, void *context) {
+    struct extent *extent = context;
+    if (--extent->nodes_left < 0 || --extent->levels_left < 0)
+        return false;
+    bool fine = node_each_child(node, within, context);
+    extent->levels_left++;
+    return fine;
+}
+
+/* False after a report. */
+static bool check_extent(struct resolver *r, struct node *node, const char *name, struct span span) {
+    struct extent extent = {LARGEST_EXPANSION, 2 * DEEPEST_NESTING};
+    if (within(node, &extent))
+        return true;
+    report_error(r->diagnostics, span, "%s expands to too much here", name);
+    return false;
+}
+
+/* |a| or, of `relu`, max(a, 0). Without a difference where it can be: the device counts without a sign. */
+static struct node *without_sign(struct resolver *r, bool absolute, struct node *a) {
+    struct arena *arena = r->arena;
+    struct node *positive, *negative;
+    int64_t number;
+    if (integer_value(a, &number))
+        return number >= 0 ? a : make_integer(arena, absolute ? (int64_t)(0 - (uint64_t)number) : 0);
+    if (!size_parts(r, a, &positive, &negative))
+        return make_max(arena, a, absolute ? make_negation(arena, a) : make_integer(arena, 0));
+    if (integer_value(negative, &number) && number == 0)
+        return a;
+    return make_sub(arena, make_max(arena, positive, negative),
+                    absolute ? make_min(arena, positive, negative) : negative);
+}
+
+/* abs, relu and neg of a whole number are whole, and so is all that they are made of: what sizes, bounds, subscripts
+ * and conditions are made of has no other functions than min and max. */
+static struct value call_whole(struct resolver *r, const char *name, struct value a, struct span span) {
+    struct value value = a;
+    int64_t number;
+    if (strcmp(name, "neg") == 0)
+        value.node = integer_value(a.node, &number) ? make_integer(r->arena, (int64_t)(0 - (uint64_t)number))
+                                                    : make_negation(r->arena, a.node);
+    else if (a.dtype != DTYPE_U32 && a.dtype != DTYPE_U16)
+        value.node = without_sign(r, strcmp(name, "abs") == 0, a.node);
+    value.node = node_with_span(r->arena, value.node, span);
+    value.span = span;
+    return check_extent(r, value.node, name, span) ? value : poison(span);
+}
+
 static struct value call_one(struct resolver *r, const char *name, struct value a, struct span span) {
+    if (keeps_values(name) && dtype_is_integer(a.dtype))
+        return call_whole(r, name, a, span);
     bool keeps = keeps_values(name) && !a.literal;
     if (a.dtype == DTYPE_BOOL || (!keeps && !check_storable(r, &a, DTYPE_F32, name, (struct span){0}))) {
         if (a.dtype == DTYPE_BOOL)
@@ -221,22 +278,6 @@ static struct value call_conversion(struct resolver *r, struct node_call *call, 
 
 /* ---- inline functions ---- */
 
-enum { LARGEST_EXPANSION = 10000 };
-
-/* Arguments are shared, not copied, so a tree of them can be far larger than the memory it takes. */
-struct extent {
-    int nodes_left, levels_left;
-};
-
-static bool within(struct node *node, void *context) {
-    struct extent *extent = context;
-    if (--extent->nodes_left < 0 || --extent->levels_left < 0)
-        return false;
-    bool fine = node_each_child(node, within, context);
-    extent->levels_left++;
-    return fine;
-}
-
 static struct value expand(struct resolver *r, struct item *item, struct value *arguments, struct span span) {
     struct node_function *function = node_as(item->tree, function);
     struct entity *mark = scope_mark(r);
@@ -252,11 +293,8 @@ static struct value expand(struct resolver *r, struct item *item, struct value *
     item->expanding = false;
     r->visible_from = visible_from;
     scope_close(r, mark);
-    struct extent extent = {LARGEST_EXPANSION, 2 * DEEPEST_NESTING};
-    if (value.node && !within(value.node, &extent)) {
-        report_error(r->diagnostics, span, "%s expands to too much here", function->name);
+    if (value.node && !check_extent(r, value.node, function->name, span))
         return poison(span);
-    }
     value.span = span;
     return value;
 }

@@ -71,12 +71,14 @@ static void report_parameter(struct search *search) {
     const struct node_parameter *parameter = search->parameter;
     bool tensor = parameter->dimensions.count > 0;
     if (!tensor && parameter->dtype == DTYPE_INDEX) {
-        report_error(diagnostics, parameter->base.span, "-D %s fixes nothing: every launch of the program gives %s",
-                     parameter->name, parameter->name);
+        report_error(diagnostics, parameter->base.span,
+                     "-D %s fixes nothing: every launch of the program gives %s", parameter->name,
+                     parameter->name);
         return;
     }
-    report_error(diagnostics, parameter->base.span, "-D fixes sizes and parameters of type index, and %s is %s%s",
-                 parameter->name, tensor ? "a tensor of " : "", word_text(WORDS_dtype, parameter->dtype));
+    report_error(diagnostics, parameter->base.span,
+                 "-D fixes sizes and parameters of type index, and %s is %s%s", parameter->name,
+                 tensor ? "a tensor of " : "", word_text(WORDS_dtype, parameter->dtype));
     if (!tensor)
         report_help(diagnostics, nowhere, "its value is given when it runs: --set %s=VALUE", parameter->name);
     else if (search->count)
@@ -95,8 +97,8 @@ static void report_unused(struct front *front, const char *name) {
         report_parameter(&search);
         return;
     }
-    report_error(front->diagnostics, nowhere, "-D %s: there is no size or parameter of type index of this name",
-                 name);
+    report_error(front->diagnostics, nowhere,
+                 "-D %s: there is no size or parameter of type index of this name", name);
     const char *nearest = suggest_nearest(name, search.names, search.count);
     if (nearest)
         report_help(front->diagnostics, nowhere, "did you mean %s?", nearest);

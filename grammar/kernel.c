@@ -49,9 +49,19 @@ static struct node *resolve_dimension(struct resolver *r, struct node *tree) {
     declare_sizes(tree, r);
     struct node *dimension = resolve_number(r, tree, "a dimension");
     int64_t value;
-    if (dimension && integer_value(dimension, &value) && value < 0) {
+    if (!dimension || !check_known_to_launch(r, dimension, "a dimension", tree->span))
+        return NULL;
+    if (integer_value(dimension, &value) && value < 0) {
         report_error(r->diagnostics, tree->span, "a dimension is not negative, and this is %lld",
                      (long long)value);
+        return NULL;
+    }
+    struct node *positive, *negative;
+    if (size_parts(r, dimension, &positive, &negative) && integer_value(positive, &value) && value == 0 &&
+        !integer_value(negative, &value)) {
+        report_error(r->diagnostics, tree->span,
+                     "a dimension is not negative, and %s is, for every size but 0",
+                     node_text(r->arena, dimension));
         return NULL;
     }
     return dimension;
@@ -167,8 +177,11 @@ struct node_list resolve_conditions(struct resolver *r, struct node_list trees) 
         struct node *condition = resolve_condition(r, trees.items[i]);
         r->number_depth--;
         int64_t known;
+        if (!condition ||
+            !check_known_to_launch(r, condition, "a condition of `where`", trees.items[i]->span))
+            continue;
         if (!integer_value(condition, &known)) {
-            builder_add(r->arena, &conditions, condition ? size_normal_form(r, condition) : NULL);
+            builder_add(r->arena, &conditions, size_normal_form(r, condition));
         } else if (!known) {
             report_error(r->diagnostics, trees.items[i]->span, "this condition does not hold");
             for (size_t j = 0; j < r->front->define_count; j++) {

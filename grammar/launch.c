@@ -174,10 +174,11 @@ static bool report_fixed(struct launch *launch, const struct node_parameter *par
         struct node_parameter *written = node_as(launch->tree->parameters.items[i], parameter);
         for (size_t j = 0; j < written->dimensions.count; j++) {
             struct node_reference *size = node_as(written->dimensions.items[j], reference);
-            const struct define *define = size && written->dimensions.items[j]->span.column == expected->span.column &&
-                                                  written->dimensions.items[j]->span.line == expected->span.line
-                                              ? defines_find(r->front, size->name)
-                                              : NULL;
+            const struct define *define =
+                size && written->dimensions.items[j]->span.column == expected->span.column &&
+                        written->dimensions.items[j]->span.line == expected->span.line
+                    ? defines_find(r->front, size->name)
+                    : NULL;
             if (define) {
                 report_error(r->diagnostics, span, "size %s of %s is %lld by -D, and %s here", size->name,
                              launch->tree->name, (long long)define->value, node_text(r->arena, actual));

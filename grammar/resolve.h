@@ -51,6 +51,7 @@ struct entity {
     struct entity *const *axes;  /* of a buffer, let or var: open block axes, NULL where it opened its own */
     bool written;                /* may be read */
     bool block;                  /* axis */
+    bool counts;                 /* axis: its range begins at 0 or later */
     unsigned block_index;
     struct value value;
     struct entity *older, *hidden; /* declared before; of the same hash */
@@ -199,6 +200,11 @@ struct node *open_axis(struct resolver *r, struct node *tree, bool may_block);
 struct node_list axes_in_order(struct resolver *r, struct node *value, uint64_t axes);
 
 /* ---- sizes.c ---- */
+/* Can the launch work the expression out by itself? False after a report; `what` names it. */
+bool check_known_to_launch(struct resolver *r, struct node *node, const char *what, struct span span);
+/* A sum as positive - negative, both made of sizes and of variables that are at least 0; false where it is made of
+ * others. */
+bool size_parts(struct resolver *r, struct node *size, struct node **positive, struct node **negative);
 /* A size or condition over sizes with its sums in normal form. */
 struct node *size_normal_form(struct resolver *r, struct node *size);
 

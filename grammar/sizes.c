@@ -1,5 +1,45 @@
-/* A normal form of sizes: sums of terms with whole coefficients, so that H + 2 - 2 - 1 + 1 is H. */
+/* Sizes: what may stand in them, and their normal form, sums of terms with whole coefficients, so that
+ * H + 2 - 2 - 1 + 1 is H. */
 #include "grammar/resolve.h"
+#include "ir/size.h"
+
+/* ---- what a launch knows ---- */
+
+struct float_search {
+    struct resolver *resolver;
+    struct entity *found;
+    struct span span;
+};
+
+static bool find_float(struct node *node, void *context) {
+    struct float_search *search = context;
+    struct node_reference *reference = node_as(node, reference);
+    struct entity *entity = reference ? lookup_quietly(search->resolver, reference->name) : NULL;
+    if (entity && entity->kind == ENTITY_SCALAR && dtype_is_float(entity->dtype)) {
+        search->found = entity;
+        search->span = node->span;
+    }
+    return !search->found && node_each_child(node, find_float, context);
+}
+
+bool check_known_to_launch(struct resolver *r, struct node *node, const char *what, struct span span) {
+    const struct node *unfit = size_unfit_part(node);
+    struct float_search search = {.resolver = r};
+    find_float(node, &search);
+    if (!unfit && !search.found)
+        return true;
+    struct span place = unfit ? unfit->span : search.span;
+    report_error(r->diagnostics, place.line ? place : span,
+                 "%s is worked out before the launch, from sizes and whole numbers, and %s is neither", what,
+                 unfit ? node_text(r->arena, unfit) : search.found->source);
+    report_help(
+        r->diagnostics, (struct span){0},
+        "sizes, parameters of type index and whole literals stand there, with + - * / %%, comparisons, min, "
+        "max, abs, select, ceildiv and out");
+    return false;
+}
+
+/* ---- the normal form ---- */
 
 enum { MOST_TERMS = 32 };
 
@@ -61,6 +101,7 @@ static void add_operation(struct resolver *r, struct size_sum *sum, struct node_
 static void add_size(struct resolver *r, struct size_sum *sum, struct node *size, int64_t coefficient) {
     struct node_integer *integer = node_as(size, integer);
     struct node_binary *binary = node_as(size, binary);
+    struct node_unary *unary = node_as(size, unary);
     int64_t product, negative;
     if (integer) {
         sum->overflow |= __builtin_mul_overflow(integer->value, coefficient, &product);
@@ -69,6 +110,9 @@ static void add_size(struct resolver *r, struct size_sum *sum, struct node *size
         sum->overflow |= __builtin_sub_overflow((int64_t)0, coefficient, &negative);
         add_size(r, sum, binary->left, coefficient);
         add_size(r, sum, binary->right, binary->op == BINARY_ADD ? coefficient : negative);
+    } else if (unary && unary->op == UNARY_NEGATE) {
+        sum->overflow |= __builtin_sub_overflow((int64_t)0, coefficient, &negative);
+        add_size(r, sum, unary->operand, negative);
     } else if (binary) {
         add_operation(r, sum, binary, coefficient);
     } else {
@@ -86,7 +130,8 @@ static struct node *sum_node(struct arena *arena, const struct size_sum *sum) {
                 continue;
             bool subtract = negative && result && coefficient != INT64_MIN;
             struct node *factor = make_integer(arena, subtract ? -coefficient : coefficient);
-            struct node *term = make_mul(arena, factor, sum->terms[i]);
+            struct node *term = coefficient == -1 && !result ? make_negation(arena, sum->terms[i])
+                                                             : make_mul(arena, factor, sum->terms[i]);
             result = !result    ? term
                      : subtract ? make_sub(arena, result, term)
                                 : make_add(arena, result, term);
@@ -102,13 +147,41 @@ static struct node *sum_node(struct arena *arena, const struct size_sum *sum) {
 struct node *size_normal_form(struct resolver *r, struct node *size) {
     struct size_sum sum = {0};
     struct node_binary *binary = node_as(size, binary);
-    if (!binary)
+    if (!binary && size->kind != NODE_UNARY)
         return size;
-    bool comparison = binary->op >= BINARY_EQUAL;
+    bool comparison = binary && binary->op >= BINARY_EQUAL;
     if (comparison) {
         struct node *left = size_normal_form(r, binary->left), *right = size_normal_form(r, binary->right);
         return node_with_span(r->arena, make_binary(r->arena, binary->op, left, right), size->span);
     }
     add_size(r, &sum, size, 1);
     return sum.overflow ? size : node_with_span(r->arena, sum_node(r->arena, &sum), size->span);
+}
+
+/* ---- signs ---- */
+
+/* A size, or a variable of a range that begins at 0 or later. */
+static bool is_count(struct resolver *r, struct node *term) {
+    struct node_reference *reference = node_as(term, reference);
+    struct entity *entity = reference ? lookup_quietly(r, reference->name) : NULL;
+    return entity && entity->name == reference->name && (entity->kind == ENTITY_SIZE || entity->counts);
+}
+
+bool size_parts(struct resolver *r, struct node *size, struct node **positive, struct node **negative) {
+    struct size_sum sum = {0}, positives = {0}, negatives = {0};
+    add_size(r, &sum, size, 1);
+    if (sum.overflow || sum.constant < -INT32_MAX)
+        return false;
+    positives.constant = sum.constant > 0 ? sum.constant : 0;
+    negatives.constant = sum.constant < 0 ? -sum.constant : 0;
+    for (size_t i = 0; i < sum.count; i++) {
+        if (!is_count(r, sum.terms[i]) || sum.coefficients[i] < -INT32_MAX)
+            return false;
+        bool below = sum.coefficients[i] < 0;
+        add_term(below ? &negatives : &positives, sum.terms[i],
+                 below ? -sum.coefficients[i] : sum.coefficients[i]);
+    }
+    *positive = sum_node(r->arena, &positives);
+    *negative = sum_node(r->arena, &negatives);
+    return true;
 }

@@ -144,7 +144,8 @@ bool check_real(struct resolver *r, const struct value *value) {
     double number = literal_number(value);
     if (!isinf(number) && isinf((float)number)) {
         report_misfit(r, value, DTYPE_F32);
-        report_help(r->diagnostics, (struct span){0}, "f32 ends at 3.4028235e38, and infinity is written inf");
+        report_help(r->diagnostics, (struct span){0},
+                    "f32 ends at 3.4028235e38, and infinity is written inf");
         return false;
     }
     if (number != 0 && (float)number == 0)

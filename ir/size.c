@@ -48,6 +48,43 @@ bool environment_get(const struct environment *environment, const char *name, in
     return item != NULL;
 }
 
+/* ---- the functions of sizes ---- */
+
+enum size_function { SIZE_MIN, SIZE_MAX_OF, SIZE_CEILDIV, SIZE_OUT, SIZE_SELECT, SIZE_FUNCTION_COUNT };
+
+/* SIZE_FUNCTION_COUNT: none of them. */
+static enum size_function size_function(const struct node_call *call) {
+    static const struct {
+        const char *name;
+        size_t arguments;
+    } functions[] = {[SIZE_MIN] = {"min", 2},
+                     [SIZE_MAX_OF] = {"max", 2},
+                     [SIZE_CEILDIV] = {"ceildiv", 2},
+                     [SIZE_OUT] = {"out", 5},
+                     [SIZE_SELECT] = {"select", 3}};
+    enum size_function which = 0;
+    while (which < SIZE_FUNCTION_COUNT && (strcmp(functions[which].name, call->function) != 0 ||
+                                           functions[which].arguments != call->arguments.count))
+        which++;
+    return which;
+}
+
+static bool find_unfit(struct node *node, void *context) {
+    const struct node **found = context;
+    struct node_call *call = node_as(node, call);
+    bool fit = node->kind == NODE_INTEGER || node->kind == NODE_REFERENCE || node->kind == NODE_UNARY ||
+               node->kind == NODE_BINARY || (call && size_function(call) != SIZE_FUNCTION_COUNT);
+    if (!fit)
+        *found = node;
+    return fit && node_each_child(node, find_unfit, context);
+}
+
+const struct node *size_unfit_part(struct node *expression) {
+    const struct node *found = NULL;
+    find_unfit(expression, &found);
+    return found;
+}
+
 /* ---- size expressions ---- */
 
 struct evaluation {
@@ -147,6 +184,13 @@ static bool noc_value(struct evaluation *e, const struct node_call *call, int64_
     return true;
 }
 
+/* Only the arm that is chosen. */
+static bool evaluate_select(struct evaluation *e, const struct node_call *call, int64_t *value) {
+    int64_t chosen;
+    return evaluate(e, call->arguments.items[0], &chosen) &&
+           evaluate(e, call->arguments.items[chosen ? 1 : 2], value);
+}
+
 static bool evaluate_call(struct evaluation *e, const struct node_call *call, int64_t *value) {
     const struct node *node = &call->base;
     int64_t v[5] = {0};
@@ -154,32 +198,28 @@ static bool evaluate_call(struct evaluation *e, const struct node_call *call, in
         return true;
     if (e->core && is_noc_call(call))
         return noc_value(e, call, value);
-    static const struct {
-        const char *name;
-        size_t arguments;
-    } functions[] = {{"min", 2}, {"max", 2}, {"ceildiv", 2}, {"out", 5}};
-    size_t which = 0, count = sizeof functions / sizeof *functions;
-    while (which < count && strcmp(functions[which].name, call->function) != 0)
-        which++;
-    if (which == count || functions[which].arguments != call->arguments.count) {
+    const enum size_function which = size_function(call);
+    if (which == SIZE_SELECT)
+        return evaluate_select(e, call, value);
+    if (which == SIZE_FUNCTION_COUNT) {
         report_error(e->diagnostics, node->span, "%s is no function of sizes",
                      node_text(e->environment->arena, node));
         report_help(
             e->diagnostics, nowhere,
-            "sizes know min(a, b), max(a, b), ceildiv(a, b) and out(size, window, stride, padding, dilation)");
+            "sizes know min(a, b), max(a, b), ceildiv(a, b), select(condition, a, b) and out(size, window, stride, padding, dilation)");
         return false;
     }
     for (size_t i = 0; i < call->arguments.count; i++)
         if (!evaluate(e, call->arguments.items[i], &v[i]))
             return false;
     switch (which) {
-    case 0:
+    case SIZE_MIN:
         *value = v[0] < v[1] ? v[0] : v[1];
         return true;
-    case 1:
+    case SIZE_MAX_OF:
         *value = v[0] > v[1] ? v[0] : v[1];
         return true;
-    case 2: {
+    case SIZE_CEILDIV: {
         int64_t rest;
         if (!operate(e, node, BINARY_DIVIDE, v[0], v[1], value) ||
             !operate(e, node, BINARY_REMAINDER, v[0], v[1], &rest))

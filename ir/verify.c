@@ -453,10 +453,7 @@ static void verify_sizes(struct verifier *v, struct node_list parameters) {
     for (size_t i = 0; i < parameters.count; i++) {
         const struct node_parameter *parameter = node_as(parameters.items[i], parameter);
         for (size_t j = 0; j < parameter->dimensions.count; j++) {
-            struct node *dimension = parameter->dimensions.items[j];
-            if (dimension->kind == NODE_REFERENCE || dimension->kind == NODE_BINARY ||
-                dimension->kind == NODE_CALL)
-                visit_size(dimension, v);
+            visit_size(parameter->dimensions.items[j], v);
         }
     }
 }

@@ -153,12 +153,12 @@ static bool judged_before(struct walk *w, const struct node *node) {
     return false;
 }
 
-static void check_difference(struct walk *w, const struct node_binary *difference, const struct polynomial *a,
+static void check_difference(struct walk *w, const struct node *difference, const struct polynomial *a,
                              const struct polynomial *b) {
     struct page_access *place = place_here(w);
-    if (!a || !b || at_most(w, place, b, a) || judged_before(w, &difference->base))
+    if (!a || !b || at_most(w, place, b, a) || judged_before(w, difference))
         return;
-    const char *text = node_text(w->compilation->arena, &difference->base);
+    const char *text = node_text(w->compilation->arena, difference);
     struct excess excess = {.p = b, .limit = a};
     struct sample_launch *launch = find_excess(w, place, &excess);
     if (!launch) {
@@ -288,7 +288,7 @@ static void declares(struct walk *w, struct node *statement) {
     w->watch = &pages_watch;
 }
 
-static void subtracts(struct walk *w, const struct node_binary *difference, const struct polynomial *a,
+static void subtracts(struct walk *w, const struct node *difference, const struct polynomial *a,
                       const struct polynomial *b) {
     w->watch = NULL;
     check_difference(w, difference, a, b);

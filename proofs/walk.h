@@ -98,8 +98,8 @@ const struct polynomial *walk_window_address(struct walk *walk, const void *stat
 struct walk_watch {
     /* An accessor or a delinearize statement, with its names as they stand. */
     void (*declares)(struct walk *walk, struct node *statement);
-    /* a - b in a number of the function, which must not fall below 0. It may come more than once. */
-    void (*subtracts)(struct walk *walk, const struct node_binary *difference, const struct polynomial *a,
+    /* a - b, or -b where a is 0, in a number of the function, which must not fall below 0. It may come more than once. */
+    void (*subtracts)(struct walk *walk, const struct node *difference, const struct polynomial *a,
                       const struct polynomial *b);
     /* A name in a number of the function. It may come more than once. */
     void (*refers)(struct walk *walk, const struct polynomial *value);

@@ -60,6 +60,15 @@ void walk_leave_launch(struct walk *w, struct launch_place place) {
     w->launching = place.launching;
 }
 
+static bool find_signed_scalar(struct node *node, void *context) {
+    const struct walk *w = context;
+    struct node_reference *reference = node_as(node, reference);
+    return !(reference && may_be_negative(w->compilation->kernel, reference->name)) &&
+           node_each_child(node, find_signed_scalar, context);
+}
+
+/* An argument that is a scalar is checked for its sign where a function counts with it; of one that is made of
+ * such a scalar nothing is known. */
 static const struct polynomial *launch_argument(struct walk *w, struct node *position) {
     struct node_dictionary *arguments =
         node_as(attribute_get(w->compilation->kernel, KEY_TT_RUNTIME_ARGS), dictionary);
@@ -68,11 +77,13 @@ static const struct polynomial *launch_argument(struct walk *w, struct node *pos
         return NULL;
     if (!arguments || (size_t)index >= arguments->entries.count)
         return size_value(w, arena_printf(w->compilation->arena, "argument %d", (int)index));
+    struct node *value = node_as(arguments->entries.items[index], attribute)->value;
+    if (value->kind != NODE_REFERENCE && !find_signed_scalar(value, w))
+        return NULL;
     struct launch_place place = walk_enter_launch(w);
-    const struct polynomial *value =
-        evaluate_number(w, node_as(arguments->entries.items[index], attribute)->value);
+    const struct polynomial *number = evaluate_number(w, value);
     walk_leave_launch(w, place);
-    return value;
+    return number;
 }
 
 /* What differs from core to core: its share of the blocks, and where it stands on the core grid. */
@@ -178,6 +189,19 @@ static const struct polynomial *block_number(struct walk *w, const struct polyno
     return atom_value(v, atom_find(v, &atom));
 }
 
+static const struct polynomial *subtracted(struct walk *w, const struct node *difference,
+                                           const struct polynomial *a, const struct polynomial *b) {
+    if (w->watch && !w->launching && !w->quiet)
+        w->watch->subtracts(w, difference, a, b);
+    return difference_of(&w->values, a, b);
+}
+
+static const struct polynomial *unary_value(struct walk *w, struct node_unary *unary) {
+    return unary->op == UNARY_NEGATE
+               ? subtracted(w, &unary->base, number(&w->values, 0), evaluate_number(w, unary->operand))
+               : NULL;
+}
+
 static const struct polynomial *binary_value(struct walk *w, struct node_binary *binary) {
     struct values *v = &w->values;
     const struct polynomial *a = evaluate_number(w, binary->left), *b = evaluate_number(w, binary->right),
@@ -186,9 +210,7 @@ static const struct polynomial *binary_value(struct walk *w, struct node_binary 
     case BINARY_ADD:
         return sum_of(v, a, b);
     case BINARY_SUBTRACT:
-        if (w->watch && !w->launching && !w->quiet)
-            w->watch->subtracts(w, binary, a, b);
-        return difference_of(v, a, b);
+        return subtracted(w, &binary->base, a, b);
     case BINARY_MULTIPLY:
         return product_of(v, a, b);
     case BINARY_DIVIDE:
@@ -215,6 +237,8 @@ const struct polynomial *evaluate_number(struct walk *w, struct node *expression
         return number(&w->values, node_as(expression, integer)->value);
     case NODE_REFERENCE:
         return reference_value(w, node_as(expression, reference));
+    case NODE_UNARY:
+        return unary_value(w, node_as(expression, unary));
     case NODE_BINARY:
         return binary_value(w, node_as(expression, binary));
     case NODE_CALL:

@@ -145,7 +145,8 @@ static bool relocate(TCCState *state, struct kernel_code *code, struct messages 
 /* libtcc crashes where it gets no memory. Is there as much as it takes for a text of this length, with a margin? */
 static bool has_memory_to_compile(size_t length) {
     size_t bytes = (8u << 20) + 16 * length;
-    void *room = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *room =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return room != MAP_FAILED && munmap(room, bytes) == 0;
 }
 

@@ -8,6 +8,7 @@
 #include "ir/build.h"
 #include "ir/launch.h"
 #include "ir/query.h"
+#include "transforms/host_numbers.h"
 #include "support/scalar.h"
 
 #define SLOT_LIMIT 8
@@ -92,55 +93,6 @@ static struct dst_step *step_add(struct planner *p, struct dst_step step) {
 
 /* ---- leaves ---- */
 
-/* A number of sizes and literals alone. */
-static bool is_whole(const struct planner *p, struct node *node) {
-    struct node_reference *reference = node_as(node, reference);
-    struct node_binary *binary = node_as(node, binary);
-    struct node_call *call = node_as(node, call);
-    struct node_parameter *parameter =
-        reference ? launch_parameter(p->request->kernel, reference->name) : NULL;
-    if (binary)
-        return is_whole(p, binary->left) && is_whole(p, binary->right);
-    if (call) {
-        bool sizes = strcmp(call->function, "ceildiv") == 0 || strcmp(call->function, "min") == 0 ||
-                     strcmp(call->function, "max") == 0;
-        for (size_t i = 0; sizes && i < call->arguments.count; i++)
-            sizes = is_whole(p, call->arguments.items[i]);
-        return sizes;
-    }
-    return node->kind == NODE_INTEGER ||
-           (reference && (!parameter || (parameter->dtype != DTYPE_F32 && parameter->dtype != DTYPE_BF16)));
-}
-
-struct sign_search {
-    const struct node *kernel;
-    bool found;
-};
-
-static bool find_below_zero(struct node *node, void *context) {
-    struct sign_search *search = context;
-    struct node_binary *binary = node_as(node, binary);
-    struct node_integer *integer = node_as(node, integer);
-    struct node_reference *reference = node_as(node, reference);
-    search->found |= (binary && binary->op == BINARY_SUBTRACT) || (integer && integer->value < 0) ||
-                     node->kind == NODE_UNARY ||
-                     (reference && may_be_negative(search->kernel, reference->name));
-    return !search->found && node_each_child(node, find_below_zero, context);
-}
-
-/* Sums, differences and products wrap as u32 and are right as i32; anything else of a number below 0 is not.
- */
-static bool wraps_rightly(const struct planner *p, struct node *node) {
-    struct node_binary *binary = node_as(node, binary);
-    struct sign_search search = {.kernel = p->request->kernel};
-    if (binary && binary->op <= BINARY_MULTIPLY)
-        return wraps_rightly(p, binary->left) && wraps_rightly(p, binary->right);
-    if (node->kind == NODE_INTEGER || node->kind == NODE_REFERENCE)
-        return true;
-    find_below_zero(node, &search);
-    return !search.found;
-}
-
 /* A literal, a number of sizes or a scalar parameter as the bit pattern the vector unit takes; NULL when the
  * node is none. */
 static struct node *scalar_bits(struct planner *p, struct node *node) {
@@ -148,9 +100,9 @@ static struct node *scalar_bits(struct planner *p, struct node *node) {
     double value;
     if (literal_value(node, &value))
         return make_call(arena, "bits", LIST(arena, make_real(arena, value)));
-    if (!is_whole(p, node))
+    if (!is_whole_number(p->request->kernel, node))
         return node->kind == NODE_REFERENCE ? node : NULL;
-    if (!wraps_rightly(p, node)) {
+    if (!device_counts(p->request->kernel, node)) {
         fail(p, "this number may be below 0 where it is divided or compared; give it as an f32 parameter");
         return NULL;
     }

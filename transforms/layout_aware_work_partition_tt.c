@@ -28,6 +28,7 @@
 #include "ir/build.h"
 #include "support/scalar.h"
 #include "transforms/core_plane.h"
+#include "transforms/host_numbers.h"
 #include "transforms/pass.h"
 #include "ir/query.h"
 
@@ -330,6 +331,7 @@ static struct node *runtime_arguments(struct compilation *c, const struct proble
         add_rectangles(&arguments, &problem->plane);
     }
     add_parameters(&arguments);
+    c->kernel = host_numbers_name(c->arena, c->kernel, &arguments.names, &arguments.entries);
     return node_new(c->arena, dictionary, DICTIONARY, ((struct span){0}),
                     .entries = builder_list(&arguments.entries));
 }

@@ -1,0 +1,128 @@
+/* Whole numbers of values that the host works out, and hands to the kernel as launch arguments.
+ *
+ *     tile map C_out[i, j] = A_in[i, j] * max(N - 33, 2)        // N - 33 may be below 0, and max is of u32
+ *
+ * becomes A_in[i, j] * number, with tt.runtime_args = {..., number = max(N - 33, 2)}.
+ */
+#include "transforms/host_numbers.h"
+
+#include <string.h>
+
+#include "ir/build.h"
+#include "ir/query.h"
+
+/* ---- which they are ---- */
+
+static bool is_one_of(const char *name, size_t count, const char *const *names) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+bool is_whole_number(const struct node *kernel, struct node *node) {
+    static const char *const functions[] = {"min", "max", "ceildiv", "select"};
+    struct node_reference *reference = node_as(node, reference);
+    struct node_unary *unary = node_as(node, unary);
+    struct node_binary *binary = node_as(node, binary);
+    struct node_call *call = node_as(node, call);
+    struct node_parameter *parameter = reference ? launch_parameter(kernel, reference->name) : NULL;
+    if (unary)
+        return is_whole_number(kernel, unary->operand);
+    if (binary)
+        return is_whole_number(kernel, binary->left) && is_whole_number(kernel, binary->right);
+    if (call) {
+        bool whole = is_one_of(call->function, sizeof functions / sizeof *functions, functions);
+        for (size_t i = 0; whole && i < call->arguments.count; i++)
+            whole = is_whole_number(kernel, call->arguments.items[i]);
+        return whole;
+    }
+    return node->kind == NODE_INTEGER ||
+           (reference && (!parameter || (parameter->dtype != DTYPE_F32 && parameter->dtype != DTYPE_BF16)));
+}
+
+struct sign_search {
+    const struct node *kernel;
+    bool found;
+};
+
+/* A number that may be below 0, or a choice, which device form has no word for. */
+static bool find_beyond_device(struct node *node, void *context) {
+    struct sign_search *search = context;
+    struct node_binary *binary = node_as(node, binary);
+    struct node_integer *integer = node_as(node, integer);
+    struct node_reference *reference = node_as(node, reference);
+    struct node_call *call = node_as(node, call);
+    search->found |= (call && strcmp(call->function, "select") == 0) ||
+                     (binary && binary->op == BINARY_SUBTRACT) || (integer && integer->value < 0) ||
+                     node->kind == NODE_UNARY ||
+                     (reference && may_be_negative(search->kernel, reference->name));
+    return !search->found && node_each_child(node, find_beyond_device, context);
+}
+
+/* Sums, differences and products wrap as u32 and are right as i32; nothing else may have operands below 0. */
+bool device_counts(const struct node *kernel, struct node *node) {
+    struct node_binary *binary = node_as(node, binary);
+    struct node_unary *unary = node_as(node, unary);
+    struct sign_search search = {.kernel = kernel};
+    if (binary && binary->op <= BINARY_MULTIPLY)
+        return device_counts(kernel, binary->left) && device_counts(kernel, binary->right);
+    if (unary && unary->op == UNARY_NEGATE)
+        return device_counts(kernel, unary->operand);
+    if (node->kind == NODE_INTEGER || node->kind == NODE_REFERENCE)
+        return true;
+    find_beyond_device(node, &search);
+    return !search.found;
+}
+
+/* ---- names for them ---- */
+
+struct naming {
+    struct arena *arena;
+    struct node *kernel;
+    struct name_table *names;
+    struct list_builder *entries;
+    size_t first; /* of our entries */
+};
+
+static struct node *name_of(struct naming *n, struct node *value) {
+    for (size_t i = n->first; i < n->entries->count; i++) {
+        struct node_attribute *entry = node_as(n->entries->items[i], attribute);
+        if (node_equal(entry->value, value))
+            return make_reference(n->arena, entry->key);
+    }
+    const char *name = name_fresh(n->names, "number");
+    builder_add(n->arena, n->entries,
+                node_new(n->arena, attribute, ATTRIBUTE, value->span, .key = name, .value = value));
+    return make_reference(n->arena, name);
+}
+
+/* The largest part that is a whole number gets the name: less of it may be no number that the device counts.
+ * Subscripts choose pages, of which the proofs must know what they are made of: they stay as they are. */
+static struct node *map_value(struct node *node, void *context) {
+    struct naming *n = context;
+    if (node->kind == NODE_ACCESS)
+        return node;
+    if (!is_whole_number(n->kernel, node))
+        return node_map_children(n->arena, node, map_value, n);
+    bool counts = device_counts(n->kernel, node) || !known_at_launch(n->arena, n->kernel, node);
+    return counts ? node : node_with_span(n->arena, name_of(n, node), node->span);
+}
+
+static struct node *map_statement(struct node *node, void *context) {
+    struct naming *n = context;
+    struct node_tile *tile = node_as(node, tile);
+    if (!tile)
+        return node_map_children(n->arena, node, map_statement, n);
+    struct node_tile made = *tile;
+    made.value = map_value(tile->value, n);
+    return made.value == tile->value ? node : arena_copy(n->arena, &made, sizeof made);
+}
+
+struct node *host_numbers_name(struct arena *arena, struct node *kernel, struct name_table *names,
+                               struct list_builder *entries) {
+    struct naming naming = {arena, kernel, names, entries, entries->count};
+    struct node_kernel made = *node_as(kernel, kernel);
+    made.body = map_statement(made.body, &naming);
+    return arena_copy(arena, &made, sizeof made);
+}
