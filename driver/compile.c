@@ -241,10 +241,11 @@ static bool check_form(struct unit *unit, struct node *kernel, enum form form, c
     return false;
 }
 
-static struct node *compile_kernel(struct unit *unit, struct node *kernel) {
+/* Runs the passes on a kernel; the arena is freed behind it. */
+static struct node *compile_in(struct unit *unit, struct arena *arena, struct node *kernel) {
     const struct unit_options *options = &unit->options;
     const struct architecture *architecture = options->architecture;
-    struct compilation compilation = {.arena = unit->arena,
+    struct compilation compilation = {.arena = arena,
                                       .diagnostics = unit->diagnostics,
                                       .architecture = architecture,
                                       .grid_x = options->grid_x ? options->grid_x : architecture->grid_x,
@@ -283,10 +284,11 @@ static struct node *compile_kernel(struct unit *unit, struct node *kernel) {
         return kernel;
     }
     const struct diagnostic *before = diagnostics_last(unit->diagnostics);
+    kernel = compilation.kernel = node_copy(arena, kernel); /* equal names are one pointer within an arena */
     if (!passes_run(&compilation, first, &pass_options)) {
         if (compilation.broken && !unit->broken) {
             unit->broken = compilation.broken;
-            unit->broken_kernel = compilation.kernel;
+            unit->broken_kernel = node_copy(unit->arena, compilation.kernel);
         }
         if (!compilation.broken)
             refusals_add(&compilation, kernel, first, &pass_options,
@@ -294,6 +296,15 @@ static struct node *compile_kernel(struct unit *unit, struct node *kernel) {
         return NULL;
     }
     return compilation.kernel;
+}
+
+/* What the passes make of a kernel, without what they needed on the way; NULL after a reported error. */
+static struct node *compile_kernel(struct unit *unit, struct node *kernel) {
+    struct arena *arena = arena_create();
+    struct node *result = compile_in(unit, arena, kernel);
+    struct node *copy = result && result != kernel ? node_copy(unit->arena, result) : result;
+    arena_free(arena);
+    return copy;
 }
 
 static bool check_grid(struct unit *unit) {

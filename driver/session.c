@@ -64,7 +64,8 @@ static void observe(const struct pass *pass, const struct compilation *compilati
     struct session *session = context;
     (void)changed;
     (void)seconds;
-    builder_add(session->arena, &session->dumps, module_of(session, compilation->kernel));
+    builder_add(session->arena, &session->dumps,
+                module_of(session, node_copy(session->arena, compilation->kernel)));
     const char **names = arena_allocate(session->arena, session->dumps.count * sizeof *names);
     if (session->dump_count) {
         memcpy(names, session->dump_names, session->dump_count * sizeof *names);

@@ -133,6 +133,9 @@ bool node_each_child(struct node *node, node_visit *visit, void *context);
 typedef struct node *node_map(struct node *child, void *context);
 struct node *node_map_children(struct arena *arena, struct node *node, node_map *map, void *context);
 
+/* The whole tree in another arena; names and texts are interned there. What is shared stays shared. */
+struct node *node_copy(struct arena *arena, const struct node *node);
+
 /* The same node with these attributes (a copy). */
 struct node *node_with_attributes(struct arena *arena, struct node *node, struct node_list attributes);
 struct node *node_with_span(struct arena *arena, struct node *node, struct span span);

@@ -60,6 +60,13 @@ void arena_free(struct arena *arena) {
     free(arena);
 }
 
+size_t arena_bytes(const struct arena *arena) {
+    size_t bytes = 0;
+    for (const struct chunk *chunk = arena->chunks; chunk; chunk = chunk->next)
+        bytes += chunk->used;
+    return bytes;
+}
+
 void *arena_allocate(struct arena *arena, size_t size) {
     if (size > SIZE_MAX / 2)
         out_of_memory(size);

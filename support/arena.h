@@ -11,6 +11,8 @@ struct arena;
 
 struct arena *arena_create(void);
 void arena_free(struct arena *arena);
+/* Bytes that were allocated, without what chunks have left. */
+size_t arena_bytes(const struct arena *arena);
 
 /* Zeroed memory, aligned for any object. */
 void *arena_allocate(struct arena *arena, size_t size);

@@ -39,7 +39,8 @@ struct diagnostics *diagnostics_continue(struct arena *arena, const struct diagn
     d->names = before->names;
     d->sources = before->sources;
     d->source_count = before->source_count;
-    d->telling = before->telling;
+    /* Names that are added from here on are of the new ones alone. */
+    d->telling = before->telling ? arena_copy(arena, before->telling, sizeof *before->telling) : NULL;
     return d;
 }
 
@@ -85,7 +86,8 @@ void diagnostics_rename(struct diagnostics *d, const char *fresh, const char *ba
     struct told_name *name = arena_allocate(d->arena, sizeof *name);
     if (!d->telling || strcmp(fresh, base) == 0)
         return;
-    *name = (struct told_name){fresh, told ? told->told : base, d->telling->first};
+    *name = (struct told_name){arena_string(d->arena, fresh),
+                               told ? told->told : arena_string(d->arena, base), d->telling->first};
     d->telling->first = name;
 }
 
@@ -135,10 +137,19 @@ static void report(struct diagnostics *d, enum severity severity, struct span sp
     add(d, new);
 }
 
-void diagnostics_adopt(struct diagnostics *d, const struct diagnostic *one) {
-    struct diagnostic *copy = arena_copy(d->arena, one, sizeof *one);
+static struct diagnostic *copy_diagnostic(struct arena *arena, const struct diagnostic *one) {
+    struct diagnostic *copy = arena_copy(arena, one, sizeof *one), **end = &copy->notes;
+    copy->message = arena_string(arena, one->message);
     copy->next = NULL;
-    add(d, copy);
+    for (const struct diagnostic *note = one->notes; note; note = note->next) {
+        *end = copy_diagnostic(arena, note);
+        end = &(*end)->next;
+    }
+    return copy;
+}
+
+void diagnostics_adopt(struct diagnostics *d, const struct diagnostic *one) {
+    add(d, copy_diagnostic(d->arena, one));
 }
 
 const struct diagnostic *diagnostics_last(const struct diagnostics *d) {

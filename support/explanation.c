@@ -28,5 +28,6 @@ void explain_set(struct explanations *list, const char *label, const char *text)
     while (*end)
         end = &(*end)->next;
     *end = arena_allocate(list->arena, sizeof **end);
-    **end = (struct set_text){.label = label, .text = text};
+    **end =
+        (struct set_text){.label = arena_string(list->arena, label), .text = arena_string(list->arena, text)};
 }

@@ -96,5 +96,58 @@ START_TEST(a_tensor_lives_until_its_last_use) {
 }
 END_TEST
 
-UNIT_MAIN("program", a_chain_compiles_its_kernel_once_and_keeps_two_tensors,
-          a_tensor_lives_until_its_last_use)
+/* ---- what a kernel takes of the host ---- */
+
+/* Bytes that the unit of so many kernels has taken when they are compiled. */
+static size_t bytes_of_kernels(int count) {
+    struct text_buffer text = {0};
+    for (int i = 0; i < count; i++) {
+        text_printf(
+            &text,
+            "kernel dense%d(A: bf16[M, K], B: bf16[K, N], bias: bf16[N]) -> C: bf16[M, N] {\n"
+            "    for i in M, j in N { C[i, j] = max(sum(k in K: A[i, k] * B[k, j]) + bias[j], %d); }\n"
+            "}\n",
+            i, i);
+    }
+    struct unit unit = {.arena = arena_create()};
+    unit.diagnostics = diagnostics_create(unit.arena);
+    unit.options = (struct unit_options){.architecture = architecture_find("wormhole_b0")};
+    ck_assert(unit_load(&unit, "test.tl", text_string(&text), text.length) && unit_compile(&unit));
+    size_t bytes = arena_bytes(unit.arena);
+    arena_free(unit.arena);
+    text_free(&text);
+    return bytes;
+}
+
+/* What passes and proofs need on the way is given back: a kernel leaves its result alone. */
+START_TEST(a_kernel_leaves_what_it_became) {
+    size_t few = bytes_of_kernels(4), many = bytes_of_kernels(36);
+    ck_assert_uint_lt((many - few) / 32, 80000);
+}
+END_TEST
+
+/* A copy is equal and has its own names; what was shared, and what is equal at one place, is one node. */
+START_TEST(a_copy_shares_what_is_equal) {
+    struct arena *arena = arena_create(), *other = arena_create();
+    struct span here = {.line = 3, .column = 5}, there = {.line = 4, .column = 5};
+    struct node *a = node_new(arena, reference, REFERENCE, here, .name = arena_intern(arena, "a")),
+                *again = node_new(arena, reference, REFERENCE, here, .name = arena_intern(arena, "a")),
+                *elsewhere = node_new(arena, reference, REFERENCE, there, .name = arena_intern(arena, "a")),
+                *sum = node_new(arena, call, CALL, here, .function = arena_intern(arena, "f"),
+                                .arguments = LIST(arena, a, again, elsewhere, a));
+    struct node *copy = node_copy(other, sum);
+    ck_assert(node_equal(copy, sum));
+    arena_free(arena);
+    struct node_list arguments = node_as(copy, call)->arguments;
+    ck_assert_uint_eq(arguments.count, 4);
+    ck_assert_ptr_eq(arguments.items[0], arguments.items[1]);
+    ck_assert_ptr_eq(arguments.items[0], arguments.items[3]);
+    ck_assert_ptr_ne(arguments.items[0], arguments.items[2]);
+    ck_assert_uint_eq(arguments.items[2]->span.line, 4);
+    ck_assert_ptr_eq(node_as(arguments.items[2], reference)->name, arena_intern(other, "a"));
+    arena_free(other);
+}
+END_TEST
+
+UNIT_MAIN("program", a_kernel_leaves_what_it_became, a_copy_shares_what_is_equal,
+          a_chain_compiles_its_kernel_once_and_keeps_two_tensors, a_tensor_lives_until_its_last_use)
