@@ -126,7 +126,7 @@ struct walk {
     const struct domain *domain;
     const struct walk_watch *watch;   /* or NULL */
     void *state;                      /* while an expression is evaluated */
-    struct spare_state *spare_states; /* of the proof at hand */
+    struct spare_state *spare_states; /* of the domain at hand */
     struct span span;
     struct call_effects *effects;
     /* By buffer: pages waited for and not popped when its consumer ends. */

@@ -83,6 +83,12 @@ struct node *value_moved(struct arena *arena, struct node *value, struct span st
  * one. */
 struct node *rename_axes(struct tiler *t, struct node *node, size_t count, const char *const *from,
                          const char *const *to);
+/* A new axis with the range of one that exists; its name. */
+const char *axis_duplicate(struct tiler *t, const char *name);
+/* The reduction with those of its axes that the test picks under names of their own. */
+typedef bool axis_test(const struct tiler *t, const struct node_axis *axis, const void *context);
+struct node_reduction rename_own_axes(struct tiler *t, const struct node_reduction *reduction,
+                                      axis_test *picks, const void *context);
 size_t count_nodes(struct node *node);
 bool has_reduction(struct node *node);
 size_t count_equal(struct node *node, const struct node *wanted);

@@ -283,11 +283,9 @@ static void apply_map(struct inner_map *map, struct equation *equation) {
     }
 }
 
-static const char *fresh_axis(struct tiler *t, const char *name) {
-    struct range range = *axis_named(t, name);
-    range.name = axis_fresh(t, name);
-    axis_declare(t, range);
-    return range.name;
+static bool is_inner_panel(const struct tiler *t, const struct node_axis *axis, const void *context) {
+    (void)context;
+    return axis->lower && is_inner(t, axis->name);
 }
 
 /* Panels of a reduction run inside the loop over whole axes: one of the same name gets a name of its own. */
@@ -297,18 +295,7 @@ static struct node *rename_panels(struct node *node, void *context) {
     struct node_reduction *reduction = node_as(mapped, reduction);
     if (!reduction)
         return mapped;
-    struct node_reduction renamed = *reduction;
-    struct list_builder axes = {0};
-    for (size_t i = 0; i < reduction->axes.count; i++) {
-        struct node_axis axis = *node_as(reduction->axes.items[i], axis);
-        if (axis.lower && is_inner(t, axis.name)) {
-            const char *from[] = {axis.name}, *to[] = {fresh_axis(t, axis.name)};
-            renamed.body = rename_axes(t, renamed.body, 1, from, to);
-            axis.name = to[0];
-        }
-        builder_add(t->arena, &axes, arena_copy(t->arena, &axis, sizeof axis));
-    }
-    renamed.axes = builder_list(&axes);
+    struct node_reduction renamed = rename_own_axes(t, reduction, is_inner_panel, NULL);
     return arena_copy(t->arena, &renamed, sizeof renamed);
 }
 
@@ -318,7 +305,7 @@ static void separate_names(struct tiler *t) {
         for (size_t k = 0; k < equation->axis_count; k++)
             if (!equation->whole[k] && is_inner(t, equation->axes[k].name)) {
                 const char *from[] = {equation->axes[k].name},
-                           *to[] = {fresh_axis(t, equation->axes[k].name)};
+                           *to[] = {axis_duplicate(t, equation->axes[k].name)};
                 rename_own(t, equation, 1, from, to);
             }
         equation->value = rename_panels(equation->value, t);

@@ -70,6 +70,13 @@ const char *axis_fresh(struct tiler *t, const char *base) {
     return name;
 }
 
+const char *axis_duplicate(struct tiler *t, const char *name) {
+    struct range range = *axis_named(t, name);
+    range.name = axis_fresh(t, name);
+    axis_declare(t, range);
+    return range.name;
+}
+
 bool same_range(const struct tiler *t, const struct range *a, const struct range *b) {
     return relations_equal_sizes(t->relations, a->lower, b->lower) &&
            relations_equal_sizes(t->relations, a->upper, b->upper);
@@ -166,35 +173,31 @@ struct renaming {
     const char *const *from, *const *to;
 };
 
-static bool is_target(const struct renaming *r, const char *name) {
-    for (size_t i = 0; i < r->count; i++)
-        if (strcmp(r->to[i], name) == 0 && strcmp(r->from[i], name) != 0)
-            return true;
-    return false;
-}
-
-static struct node *rename_in(struct node *node, void *context);
-
-/* The axes of a reduction keep their names unless one is a name that comes in from outside. */
-static struct node *rename_reduction(struct node_reduction *reduction, struct renaming *r) {
-    struct tiler *t = r->t;
+struct node_reduction rename_own_axes(struct tiler *t, const struct node_reduction *reduction,
+                                      axis_test *picks, const void *context) {
     struct node_reduction renamed = *reduction;
     struct list_builder axes = {0};
     for (size_t i = 0; i < reduction->axes.count; i++) {
         struct node_axis axis = *node_as(reduction->axes.items[i], axis);
-        if (is_target(r, axis.name)) {
-            struct range range = *axis_named(t, axis.name);
-            range.name = axis_fresh(t, axis.name);
-            axis_declare(t, range);
-            const char *from[] = {axis.name}, *to[] = {range.name};
+        if (picks(t, &axis, context)) {
+            const char *from[] = {axis.name}, *to[] = {axis_duplicate(t, axis.name)};
             renamed.body = rename_axes(t, renamed.body, 1, from, to);
-            axis.name = range.name;
+            axis.name = to[0];
         }
         builder_add(t->arena, &axes, arena_copy(t->arena, &axis, sizeof axis));
     }
     renamed.axes = builder_list(&axes);
-    renamed.body = rename_in(renamed.body, r);
-    return arena_copy(t->arena, &renamed, sizeof renamed);
+    return renamed;
+}
+
+/* A name that comes in from outside: no axis of a reduction there may have it. */
+static bool is_target(const struct tiler *t, const struct node_axis *axis, const void *context) {
+    const struct renaming *r = context;
+    (void)t;
+    for (size_t i = 0; i < r->count; i++)
+        if (strcmp(r->to[i], axis->name) == 0 && strcmp(r->from[i], axis->name) != 0)
+            return true;
+    return false;
 }
 
 static struct node *rename_in(struct node *node, void *context) {
@@ -206,9 +209,12 @@ static struct node *rename_in(struct node *node, void *context) {
                 return node_with_span(r->t->arena, make_reference(r->t->arena, r->to[i]), node->span);
         return node;
     }
-    if (node->kind == NODE_REDUCTION)
-        return rename_reduction(node_as(node, reduction), r);
-    return node_map_children(r->t->arena, node, rename_in, r);
+    struct node_reduction *reduction = node_as(node, reduction);
+    if (!reduction)
+        return node_map_children(r->t->arena, node, rename_in, r);
+    struct node_reduction renamed = rename_own_axes(r->t, reduction, is_target, r);
+    renamed.body = rename_in(renamed.body, r);
+    return arena_copy(r->t->arena, &renamed, sizeof renamed);
 }
 
 struct relocation {

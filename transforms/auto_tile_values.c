@@ -125,30 +125,22 @@ struct capture {
     const struct equation *user;
 };
 
+static bool is_axis_of_user(const struct tiler *t, const struct node_axis *axis, const void *user) {
+    const struct equation *equation = user;
+    (void)t;
+    for (size_t k = 0; k < equation->axis_count; k++)
+        if (strcmp(equation->axes[k].name, axis->name) == 0)
+            return true;
+    return false;
+}
+
 static struct node *rename_captured(struct node *node, void *context) {
     struct capture *c = context;
     struct node *mapped = node_map_children(c->t->arena, node, rename_captured, c);
     struct node_reduction *reduction = node_as(mapped, reduction);
     if (!reduction)
         return mapped;
-    struct node_reduction renamed = *reduction;
-    struct list_builder axes = {0};
-    for (size_t i = 0; i < reduction->axes.count; i++) {
-        struct node_axis axis = *node_as(reduction->axes.items[i], axis);
-        bool clash = false;
-        for (size_t k = 0; k < c->user->axis_count; k++)
-            clash |= strcmp(c->user->axes[k].name, axis.name) == 0;
-        if (clash) {
-            struct range range = *axis_named(c->t, axis.name);
-            range.name = axis_fresh(c->t, axis.name);
-            axis_declare(c->t, range);
-            const char *from[] = {axis.name}, *to[] = {range.name};
-            renamed.body = rename_axes(c->t, renamed.body, 1, from, to);
-            axis.name = range.name;
-        }
-        builder_add(c->t->arena, &axes, arena_copy(c->t->arena, &axis, sizeof axis));
-    }
-    renamed.axes = builder_list(&axes);
+    struct node_reduction renamed = rename_own_axes(c->t, reduction, is_axis_of_user, c->user);
     return arena_copy(c->t->arena, &renamed, sizeof renamed);
 }
 

@@ -133,13 +133,16 @@ static const char *spread_word(enum spread spread) {
     return spread == SPREAD_ROW ? "ROW" : "COL";
 }
 
+/* What the name of an FPU operation says of its second operand. */
+static const char *spread_suffix(enum spread spread) {
+    return spread == SPREAD_ROW ? "_bcast_rows" : spread == SPREAD_COLUMN ? "_bcast_cols" : "";
+}
+
 static void configure_step(struct manager *m, struct list_builder *out, struct span span,
                            const struct dst_step *step) {
     struct arena *a = m->arena;
     struct node *first = operand_buffer(m, span, &step->a), *second = operand_buffer(m, span, &step->b);
-    const char *spread = step->b.spread == SPREAD_ROW      ? "_bcast_rows"
-                         : step->b.spread == SPREAD_COLUMN ? "_bcast_cols"
-                                                           : "";
+    const char *spread = spread_suffix(step->b.spread);
     switch (step->kind) {
     case STEP_COPY:
         EMIT(m, out, span, "reconfig_data_format_srca", first);
@@ -178,9 +181,7 @@ static void apply_step(struct manager *m, struct list_builder *out, const struct
     struct node *other = slot_of(m, place->plan, place->part, place->t, step->other);
     struct node *condition = slot_of(m, place->plan, place->part, place->t, step->condition);
     struct node *first = operand_buffer(m, span, &step->a), *second = operand_buffer(m, span, &step->b);
-    const char *spread = step->b.spread == SPREAD_ROW      ? "_bcast_rows"
-                         : step->b.spread == SPREAD_COLUMN ? "_bcast_cols"
-                                                           : "";
+    const char *spread = spread_suffix(step->b.spread);
     switch (step->kind) {
     case STEP_COPY:
         EMIT(m, out, span, "copy_tile", first, operand_tile(m, &step->a, place->row, place->column), slot);
