@@ -123,6 +123,18 @@ static void print_head(struct host *host, const struct kernel_source *source) {
                 source->kernel->name);
 }
 
+/* Scalars become what their types hold, whoever calls: an argument is the bits of it. */
+static void print_scalars(struct host *host, const struct kernel_source *source) {
+    struct node_list parameters = source->kernel->parameters;
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        const char *name = python_name(&source->names, parameter->name);
+        if (!parameter->dimensions.count)
+            text_printf(&host->out, "    %s = scalar_value(\"%s\", \"%s\", %s)\n", name, name,
+                        word_text(WORDS_dtype, parameter->dtype), name);
+    }
+}
+
 /* What proofs leave to the launch. */
 static void print_checks(struct host *host, const struct kernel_source *source) {
     struct node_dictionary *checks = node_as(attribute_get(&source->kernel->base, KEY_TT_CHECKS), dictionary);
@@ -255,6 +267,7 @@ static void print_accessors(struct host *host, const struct kernel_source *sourc
 static void print_launch(struct host *host, const struct kernel_source *source,
                          const struct emitted_kernel *emitted) {
     print_head(host, source);
+    print_scalars(host, source);
     print_checks(host, source);
     text_append(&host->out, "\n");
     print_arguments(host, source);

@@ -473,6 +473,26 @@ for place in "AC":
             result.stderr,
         )
 
+    def test_scalars_of_a_caller_are_of_their_types(self):
+        self.build(os.path.join(HOSTS, "numbers.tl"))
+        code = """
+import numpy as np
+import ttnn
+import host
+device = ttnn.open_device(device_id=0)
+def tensor(*shape):
+    return ttnn.Tensor(np.zeros(shape, np.float32), ttnn.float32, device, ttnn.TILE_LAYOUT, ttnn.DRAM_MEMORY_CONFIG)
+for e, flag, a in [(2, True, 3), (np.int64(2), 1, np.float64(3.0))]:
+    host.launch_halves(device, tensor(1, 64, 32), tensor(32, 32), tensor(32, 32), B=1, M=64, N=32, P=31, Q=32, e=e, flag=flag, a=a)
+"""
+        settings = {**os.environ, "FAKE_TTNN_LOG": self.path("log"), "PYTHONDONTWRITEBYTECODE": "1"}
+        settings["PYTHONPATH"] = os.pathsep.join([os.path.join(HERE, "fake_ttnn"), self.path("out", "halves")])
+        subprocess.run([sys.executable, "-c", code], env=settings, check=True)
+        with open(self.path("log"), encoding="utf-8") as log:
+            for line in log:
+                words = json.loads(line)["kernels"][0]["runtime_args"][0][2]
+                self.assertEqual(words[-3:], [2, 1, int(np.float32(3).view(np.uint32))])
+
     def test_a_kernel_of_one_tensor_is_launched(self):
         self.build(os.path.join(HOSTS, "one_tensor.tl"))
         np.save(self.path("w.npy"), np.ones((40, 50), dtype=np.float32))
