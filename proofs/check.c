@@ -5,6 +5,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "proofs/internal.h"
+#include "proofs/prove.h"
 
 enum { STEP_LIMIT = 64 };
 
@@ -58,6 +59,20 @@ static struct node *polynomial_node(struct walk *w, const struct polynomial *p) 
             sum = factor < 0 ? make_sub(arena, sum, term) : make_add(arena, sum, term);
     }
     return sum ? sum : make_integer(arena, 0);
+}
+
+struct node *size_as_sum(struct compilation *compilation, struct node *size) {
+    struct walk *w = walk_create(compilation);
+    struct launch_place place = walk_enter_launch(w);
+    const struct polynomial *p = evaluate_number(w, size);
+    walk_leave_launch(w, place);
+    int64_t constant = 0;
+    for (size_t i = 0; p && i < p->count; i++)
+        if (p->terms[i].degree == 0)
+            constant = p->terms[i].factor;
+    const struct polynomial *rest = difference_of(&w->values, p, number(&w->values, constant));
+    return rest ? make_add(compilation->arena, make_integer(compilation->arena, constant), polynomial_node(w, rest))
+                : size;
 }
 
 /* a <= b, where p is a - b and both have no minus; 1 where it always holds, NULL where it never does. */

@@ -13,4 +13,8 @@
  * (verify_protocol.h): what follows from such faults is not distinguished from faults of its own. */
 void prove_device_kernel(struct compilation *compilation);
 
+/* A size that the host works out as one sum of products, like terms added: 14336 + ceildiv(N, 32) * 16384. The size
+ * itself where it is no such sum. */
+struct node *size_as_sum(struct compilation *compilation, struct node *size);
+
 #endif

@@ -482,6 +482,8 @@ static struct node *verified(const struct device_kernel *k, size_t undecided) {
     struct node *stamp = dictionary_set(arena, NULL, KEY_ARCHITECTURE, make_reference(arena, a->name));
     stamp =
         dictionary_set(arena, stamp, KEY_CIRCULAR_BUFFERS, make_integer(arena, (int64_t)k->buffers.count));
+    if (bytes->kind != NODE_INTEGER)
+        bytes = size_as_sum(k->compilation, bytes);
     stamp = dictionary_set(arena, stamp, KEY_L1_BYTES, bytes);
     stamp = dictionary_set(arena, stamp, KEY_LAUNCH_ARGUMENTS,
                            make_integer(arena, (int64_t)arguments->entries.count));
