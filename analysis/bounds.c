@@ -267,7 +267,7 @@ static void report_outside(const struct fault *f, struct diagnostics *d) {
     if (!comparable)
         report_error(
             d, span,
-            "index %s of %s cannot be compared with its extent: %s has %s, which is not affine in the sizes",
+            "index %s of %s cannot be compared with its extent: %s has %s, which is no sum of sizes times numbers",
             index, name, name, extent);
     else if (f->below && extreme_index(site, f->dimension, true, &value))
         report_error(d, span, "index %s of %s runs down to %ld", index, name, value);

@@ -91,8 +91,11 @@ static bool check_coverage(const struct relations *r, struct diagnostics *d,
     } else if (!c.missing) {
         report_error(
             d, c.site->span,
-            "it cannot be shown that every element of %s is written: its ranges or subscripts are not affine",
+            "it cannot be shown that every element of %s is written: a range, a subscript or a condition there depends on more than loop variables and sizes times numbers",
             tensor->name);
+        report_help(
+            d, (struct span){0},
+            "write it in loops over sizes, without a condition: select(condition, value, other) chooses between values");
     } else if (!covered) {
         report_missing(r, d, tensor, c);
     }

@@ -88,7 +88,7 @@ def bind_sizes(owner, sizes, shapes, origins):
             fail(
                 f"{name} has {len(dimensions)} dimensions, but its array has the shape {describe_shape(shape)}"
             )
-        for axis, (size, extent) in enumerate(zip(dimensions, shape)):
+        for axis, (size, extent) in enumerate(zip(dimensions, shape), 1):
             if not isinstance(size, str) or not size.isidentifier():
                 continue
             if sizes.setdefault(size, extent) != extent:
@@ -98,7 +98,7 @@ def bind_sizes(owner, sizes, shapes, origins):
             origins.setdefault(size, f"in dimension {axis} of {name}")
     settle(owner, sizes)
     for name, shape in shapes.items():
-        for axis, (size, extent) in enumerate(zip(owner["tensors"][name]["shape"], shape)):
+        for axis, (size, extent) in enumerate(zip(owner["tensors"][name]["shape"], shape), 1):
             wanted = evaluate(size, sizes, name)
             if wanted != extent:
                 fail(f"dimension {axis} of {name} is {extent}, but {size} is {wanted}")
@@ -126,7 +126,7 @@ def settle(owner, sizes):
 
 def shape_of(owner, name, sizes):
     shape = tuple(evaluate(size, sizes, name) for size in owner["tensors"][name]["shape"])
-    for axis, (size, extent) in enumerate(zip(owner["tensors"][name]["shape"], shape)):
+    for axis, (size, extent) in enumerate(zip(owner["tensors"][name]["shape"], shape), 1):
         if extent < 0:
             fail(f"dimension {axis} of {name} is {size}, which is {extent} here, below 0")
     return shape

@@ -197,7 +197,9 @@ bool launcher_run(struct launcher *launcher, struct launchable *launchable, stru
         run->announce(node_as(launchable->kernel, kernel)->name, run->context);
     }
     launcher->arena = arena_create();
+    diagnostics_tell(run->unit->diagnostics, node_as(launchable->kernel, kernel)->name);
     bool ok = run_launch(launcher, launchable, sizes, scalars, tensors);
+    diagnostics_tell(run->unit->diagnostics, NULL);
     arena_free(launcher->arena);
     launcher->arena = NULL;
     return ok;

@@ -218,7 +218,7 @@ static void report_buffers(struct preparation *p, struct node_list buffers) {
         uint64_t bytes = (uint64_t)device->pages * device->page_bytes;
         visit_size(buffer->pages, &mentioned);
         if (*mentioned.text) {
-            report_note(p->diagnostics, buffer->base.span, "%s: %u pages of %u bytes with %s", buffer->name,
+            report_note(p->diagnostics, buffer->base.span, "%s: %u tiles of %u bytes with %s", buffer->name,
                         device->pages, device->page_bytes, mentioned.text);
         } else {
             rest += bytes;
@@ -236,7 +236,7 @@ static bool report_overrun(struct preparation *p, struct node_list buffers, uint
     bool shared = fitting.available < architecture->l1_buffer_bytes;
     report_error(p->diagnostics, p->kernel->span,
                  "kernel %s needs %" PRIu64
-                 " bytes of circular buffers at these sizes, and a core of %s has %" PRIu64 "%s",
+                 " bytes of L1 for its blocks at these sizes, and a core of %s has %" PRIu64 "%s",
                  node_as(p->kernel, kernel)->name, total, architecture->name, fitting.available,
                  shared ? " beside the tensors in L1" : "");
     report_buffers(p, buffers);
@@ -245,9 +245,12 @@ static bool report_overrun(struct preparation *p, struct node_list buffers, uint
     if (*others) {
         report_help(p->diagnostics, (struct span){0}, "it would fit with %s", others);
     }
-    report_help(p->diagnostics, (struct span){0},
-                "%smake the blocks of the open sizes smaller, by `in ... by ...`",
-                shared ? "leave some of the tensors in DRAM, or " : "");
+    if (shared) {
+        report_help(p->diagnostics, (struct span){0}, "leave some of the tensors in DRAM");
+    }
+    report_help(
+        p->diagnostics, (struct span){0},
+        "rows of any width are folded by a kernel that does no more, r[i] = sum(j in N: S[i, j]), of what another has stored; under a `grid` make the blocks smaller, `in ... by ...`");
     return false;
 }
 

@@ -62,7 +62,7 @@ static bool find_shards(struct diagnostics *diagnostics, const struct environmen
                          "shards of %s cover %" PRIu64 " of its %" PRIu64
                          " %s in dimension %zu: the grid has %" PRIu64 ", of %" PRIu64 " %s each",
                          parameter->name, shards * placement->shard[i], placement->shape[i],
-                         tile > 1 ? "tiles" : "elements", i < added ? i : i - added, shards,
+                         tile > 1 ? "tiles" : "elements", i < added ? 1 : i - added + 1, shards,
                          placement->shard[i], tile > 1 ? "tiles" : "elements");
             report_help(diagnostics, (struct span){0}, "leave %s out, and it follows from %s at every size",
                         KEY_SHARD_SHAPE, KEY_SHARD_GRID);

@@ -142,7 +142,7 @@ static bool check_defined(struct run *run, const struct node_parameter *paramete
                 (uint64_t)fixed->value != array->extents[i]) {
                 report_error(diagnostics_of(run), parameter->base.span,
                              "-D %s is %" PRId64 ", and dimension %zu of %s is %" PRIu64, name, define->value,
-                             i, parameter->name, array->extents[i]);
+                             i + 1, parameter->name, array->extents[i]);
                 return false;
             }
         }

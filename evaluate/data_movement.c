@@ -252,7 +252,7 @@ int64_t page_of(struct machine *m, const struct page *page, struct span span) {
         if (index < 0 || index >= extent) {
             machine_fault(m, span,
                           "tile %" PRId64 " of dimension %zu of %s, which has %" PRId64 " tiles there", index,
-                          i, page->name, extent);
+                          i + 1, page->name, extent);
             return 0;
         }
         at = at * extent + index;

@@ -169,7 +169,7 @@ static struct number *outside(struct machine *m, const struct element *element, 
     const struct storage *storage = &m->state.storages[element->storage];
     if (!quiet && !m->stopped)
         machine_fault(m, span, "index %" PRId64 " of %s is outside its dimension %zu, %" PRId64 "..%" PRId64,
-                      index, element->name, dimension, storage->lower[dimension],
+                      index, element->name, dimension + 1, storage->lower[dimension],
                       storage->lower[dimension] + storage->extent[dimension]);
     return NULL;
 }

@@ -65,7 +65,7 @@ bool launch_prepare(struct diagnostics *diagnostics, struct launch *launch) {
             return false;
         if (value < 0) {
             report_error(diagnostics, launch->kernel->span, "the grid has %" PRId64 " blocks along axis %zu",
-                         value, i);
+                         value, i + 1);
             return false;
         }
         if (__builtin_mul_overflow(total, value, &total) || total > UINT32_MAX) {

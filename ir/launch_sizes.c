@@ -16,12 +16,12 @@ static bool bind_size(struct diagnostics *diagnostics, struct environment *envir
     if (!known) {
         known = environment_add(environment, name);
         known->value = (int64_t)extent;
-        known->origin = arena_printf(environment->arena, "dimension %zu of %s", dimension, parameter->name);
+        known->origin = arena_printf(environment->arena, "dimension %zu of %s", dimension + 1, parameter->name);
         known->span = parameter->base.span;
     } else if (known->value != (int64_t)extent) {
         report_error(diagnostics, parameter->base.span,
                      "size %s is %" PRIu64 " in dimension %zu of %s, but %" PRId64 " %s%s", name, extent,
-                     dimension, parameter->name, known->value, known->origin ? "in " : "as given",
+                     dimension + 1, parameter->name, known->value, known->origin ? "in " : "as given",
                      known->origin ? known->origin : "");
         if (known->origin)
             report_note(diagnostics, known->span, "%s is %" PRId64 " here", name, known->value);
@@ -41,7 +41,7 @@ static bool bind_tensor(struct diagnostics *diagnostics, struct environment *env
         struct node_reference *size = node_as(parameter->dimensions.items[i], reference);
         if (shape->extents[i] > INT32_MAX) {
             report_error(diagnostics, parameter->base.span,
-                         "dimension %zu of %s is %" PRIu64 ", more than %d", i, parameter->name,
+                         "dimension %zu of %s is %" PRIu64 ", more than %d", i + 1, parameter->name,
                          shape->extents[i], INT32_MAX);
             return false;
         }
@@ -63,13 +63,13 @@ static bool check_extents(struct diagnostics *diagnostics, const struct environm
             return false;
         if (value != (int64_t)shape->extents[i] && dimension->kind == NODE_INTEGER) {
             report_error(diagnostics, parameter->base.span,
-                         "dimension %zu of %s is %" PRIu64 ", but it is fixed to %" PRId64, i,
+                         "dimension %zu of %s is %" PRIu64 ", but it is fixed to %" PRId64, i + 1,
                          parameter->name, shape->extents[i], value);
             return false;
         }
         if (value != (int64_t)shape->extents[i]) {
             report_error(diagnostics, parameter->base.span,
-                         "dimension %zu of %s is %" PRIu64 ", but %s is %" PRId64, i, parameter->name,
+                         "dimension %zu of %s is %" PRIu64 ", but %s is %" PRId64, i + 1, parameter->name,
                          shape->extents[i], node_text(environment->arena, dimension), value);
             return false;
         }
@@ -250,7 +250,7 @@ bool parameter_extents(struct diagnostics *diagnostics, const struct environment
         if (!size_evaluate(diagnostics, environment, tensor->dimensions.items[i], &value))
             return false;
         if (value < 0 || value > INT32_MAX) {
-            report_error(diagnostics, parameter->span, "dimension %zu of %s is %" PRId64, i, tensor->name,
+            report_error(diagnostics, parameter->span, "dimension %zu of %s is %" PRId64, i + 1, tensor->name,
                          value);
             return false;
         }

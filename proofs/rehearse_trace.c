@@ -211,7 +211,7 @@ static uint32_t page_value(struct tracer *t, const struct node_page *page) {
         if (!t->ended && index >= tensor->dimensions[i])
             return fault(t, "every page of a tensor that is read or written must exist",
                          "tile %s of dimension %zu of %s is tile %" PRId64 ", and there are %" PRIu64,
-                         node_text(t->rehearsal->arena, page->indices.items[i]), i, page->tensor,
+                         node_text(t->rehearsal->arena, page->indices.items[i]), i + 1, page->tensor,
                          index > INT32_MAX ? (int64_t)index - UINT32_MAX - 1 : (int64_t)index,
                          tensor->dimensions[i]);
         at = at * tensor->dimensions[i] + index;
@@ -307,7 +307,7 @@ static void run_accessor(struct tracer *t, const struct node_accessor *accessor)
         if (!t->ended && tiles != r->tensors[tensor].dimensions[i])
             fault(t, "the shape of an accessor is its tensor's, in tiles",
                   "accessor %s has %" PRIu32 " tiles along dimension %zu, and %s has %" PRIu64,
-                  accessor->name, tiles, i, accessor->name, r->tensors[tensor].dimensions[i]);
+                  accessor->name, tiles, i + 1, accessor->name, r->tensors[tensor].dimensions[i]);
     }
     if (!same)
         fault(t, "the shape of an accessor is its tensor's, in tiles",

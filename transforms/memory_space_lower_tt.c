@@ -164,11 +164,37 @@ static const char *role_of(bool data_movement, const char *role) {
     return data_movement ? role : "compute";
 }
 
-/* span: of what the buffer holds blocks of. */
+struct movement_search {
+    const char *buffer, *tensor;
+};
+
+static bool find_tensor(struct node *node, void *context) {
+    struct movement_search *search = context;
+    struct node_tile *tile = node_as(node, tile);
+    if (!tile)
+        return !search->tensor && node_each_child(node, find_tensor, context);
+    if (tile->operation == TILE_LOAD && target_name(tile->target) == search->buffer)
+        search->tensor = node_as(tile->value, access)->name;
+    if (tile->operation == TILE_STORE && mentions(tile->value, search->buffer))
+        search->tensor = target_name(tile->target);
+    return !search->tensor;
+}
+
+/* What a buffer holds, in the author's words. */
+static const char *contents_of(struct lowering *l, const struct node_buffer *buffer) {
+    struct movement_search search = {.buffer = buffer->name};
+    find_tensor(l->body, &search);
+    return search.tensor            ? arena_printf(l->arena, "blocks of %s", search.tensor)
+           : buffer->base.span.line ? arena_printf(l->arena, "what line %u computes", buffer->base.span.line)
+                                    : buffer->name;
+}
+
+/* span: of what the buffer holds blocks of; told: what that is, for messages. */
 static const char *add_circular_buffer(struct lowering *l, struct span span, const char *base,
-                                       enum id_class class, enum dtype dtype, struct node *pages,
-                                       struct node_list attributes) {
+                                       const char *told, enum id_class class, enum dtype dtype,
+                                       struct node *pages, struct node_list attributes) {
     const char *name = name_fresh(&l->names, arena_printf(l->arena, "cb_%s", base));
+    diagnostics_rename(l->compilation->diagnostics, name, told);
     struct node *node = node_new(l->arena, circular_buffer, CIRCULAR_BUFFER, span, .name = name,
                                  .id = take_id(l, class), .dtype = dtype, .pages = pages);
     builder_add(l->arena, &l->circular_buffers, node_with_attributes(l->arena, node, attributes));
@@ -257,8 +283,8 @@ static struct node *lower_shared(struct lowering *l, struct node_buffer *buffer)
             l->arena, make_block(l->arena, (struct span){0}, (struct node_list){0}), attributes);
         attributes = attribute_set(l->arena, carrier, KEY_TT_MULTICAST, multicast)->attributes;
     }
-    const char *name =
-        add_circular_buffer(l, buffer->base.span, buffer->name, class, buffer->dtype, pages, attributes);
+    const char *name = add_circular_buffer(l, buffer->base.span, buffer->name, contents_of(l, buffer), class,
+                                           buffer->dtype, pages, attributes);
     return attribute_set(l->arena, &buffer->base, KEY_TT_HOME, word(l->arena, name));
 }
 
@@ -412,21 +438,25 @@ static void report_open_block(struct lowering *l, const struct node_buffer *buff
                 open_size_of(l, buffer));
 }
 
-/* What is folded turn by turn of a loop, and cannot be. */
+/* A fold over a loop of panels whose operand is computed there, or beside another one. */
 static void report_interrupted(struct lowering *l, const struct node_buffer *buffer,
                                const struct node_tile *reader) {
     struct diagnostics *diagnostics = l->compilation->diagnostics;
-    const char *what =
-        is_unnamed(buffer, reader) ? "this fold" : arena_printf(l->arena, "fragment %s", buffer->name);
-    report_error(
-        diagnostics, buffer->base.span,
-        "%s goes on over a loop, and the device can compute nothing else until it ends: here what it folds is computed in the loop, or another fold stands in it",
-        what);
+    bool unnamed = is_unnamed(buffer, reader);
+    if (unnamed)
+        report_error(
+            diagnostics, buffer->base.span,
+            "the rows that this folds may be wider than a core keeps, and what it folds is computed: such rows are folded only as they lie in a tensor");
+    else
+        report_error(
+            diagnostics, buffer->base.span,
+            "fragment %s is added up over a loop that computes something else as well, and the device cannot until the loop ends",
+            buffer->name);
     report_help(
         diagnostics, (struct span){0},
-        "store what is folded in a tensor, by a kernel of its own, and let a kernel fold that and do no more: r[i] = sum(j in N: S[i, j]) takes rows of any width");
-    report_help(diagnostics, (struct span){0},
-                "under a `grid` of blocks a loop of one block does as well: for j in N by N");
+        "store what is folded in a tensor, by a kernel of its own, and let another fold that and do no more: r[i] = sum(j in N: S[i, j]) takes rows of any width");
+    if (!unnamed)
+        report_help(diagnostics, (struct span){0}, "or let the loop have one block: for j in N by N");
 }
 
 static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffer) {
@@ -467,8 +497,8 @@ static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffe
         struct node *pages = make_integer(l->arena, r * c);
         struct node_list attributes =
             cb_attributes(l, cb_facts(l, DTYPE_F32, 1, true), rows, columns, "compute", "compute", NULL);
-        home = word(l->arena, add_circular_buffer(l, buffer->base.span, buffer->name, CLASS_INTERMEDIATE,
-                                                  DTYPE_F32, pages, attributes));
+        home = word(l->arena, add_circular_buffer(l, buffer->base.span, buffer->name, contents_of(l, buffer),
+                                                  CLASS_INTERMEDIATE, DTYPE_F32, pages, attributes));
     }
     struct node *node = attribute_set(l->arena, &buffer->base, KEY_TT_HOME, home);
     node = attribute_set(l->arena, node, KEY_TT_SUBBLOCK, subblock);
@@ -495,7 +525,8 @@ static void add_fill(struct lowering *l, const char *base, enum dtype dtype, str
     struct node *carrier = node_with_attributes(
         l->arena, make_block(l->arena, (struct span){0}, (struct node_list){0}), attributes);
     carrier = attribute_set(l->arena, carrier, KEY_TT_FILL, fill);
-    add_circular_buffer(l, (struct span){0}, base, CLASS_INPUT, dtype, one, carrier->attributes);
+    add_circular_buffer(l, (struct span){0}, base, "a tile of constants", CLASS_INPUT, dtype, one,
+                        carrier->attributes);
 }
 
 static void add_scaler(struct lowering *l, struct node_tile *tile) {

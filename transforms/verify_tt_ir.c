@@ -395,7 +395,7 @@ static void check_buffers(const struct device_kernel *k) {
                      "kernel %s has %zu circular buffers, %s has %u", k->kernel->name, k->buffers.count,
                      a->name, a->circular_buffers);
         report_help(k->diagnostics, (struct span){0},
-                    "part the kernel in two: every buffer that compute reads or writes takes one");
+                    "write two kernels: every block that is read, kept or written takes one");
     } else if (k->buffers.count * 5 > (size_t)a->circular_buffers * 4) {
         report_warning(k->diagnostics, k->compilation->kernel->span,
                        "kernel %s has %zu of the %u circular buffers of %s", k->kernel->name,
@@ -422,7 +422,7 @@ static void report_overrun(const struct device_kernel *k, int64_t total,
     const struct architecture *a = k->compilation->architecture;
     int64_t bytes, pages, available = l1_for_buffers(k->compilation);
     report_error(k->diagnostics, k->compilation->kernel->span,
-                 "kernel %s needs %" PRId64 " bytes of L1 for its circular buffers, a core of %s has %" PRId64
+                 "kernel %s needs %" PRId64 " bytes of L1 for its blocks, and a core of %s has %" PRId64
                  "%s",
                  k->kernel->name, total, a->name, available,
                  available < a->l1_buffer_bytes ? " beside the tensors in L1" : "");
@@ -430,7 +430,7 @@ static void report_overrun(const struct device_kernel *k, int64_t total,
         struct node_circular_buffer *buffer = buffer_at(k, i);
         if (known_bytes(buffer, &bytes) && integer_value(buffer->pages, &pages))
             report_note(k->diagnostics, buffer->base.span,
-                        "%s: %" PRId64 " pages of %" PRId64 ", %" PRId64 " bytes", buffer->name, pages,
+                        "%s: %" PRId64 " tiles of %" PRId64 " bytes, %" PRId64 " in all", buffer->name, pages,
                         page_size_of(buffer), bytes);
     }
     for (size_t i = 0; i < k->kernel->parameters.count; i++) {
@@ -441,7 +441,7 @@ static void report_overrun(const struct device_kernel *k, int64_t total,
                         parameter->name, taken);
     }
     report_help(k->diagnostics, (struct span){0},
-                "take smaller blocks or a lower @pipeline: %s is the largest buffer", largest->name);
+                "take smaller blocks or a lower @pipeline: most of it is %s", largest->name);
 }
 
 static void check_l1(const struct device_kernel *k) {
@@ -462,7 +462,7 @@ static void check_l1(const struct device_kernel *k) {
         report_overrun(k, total, largest);
     else if (total > available / 5 * 4)
         report_warning(k->diagnostics, k->compilation->kernel->span,
-                       "circular buffers of kernel %s take %" PRId64 " of %" PRId64 " bytes of L1",
+                       "the blocks of kernel %s take %" PRId64 " of %" PRId64 " bytes of L1",
                        k->kernel->name, total, available);
 }
 

@@ -271,7 +271,7 @@ class HostTest(unittest.TestCase):
         cases = [
             (
                 [*good[:2], f"B={self.path('wrong.npy')}", *good[3:]],
-                "size K is 32 in dimension 0 of B, but 64 in dimension 1 of A",
+                "size K is 32 in dimension 1 of B, but 64 in dimension 2 of A",
             ),
             (
                 [*good[:2], f"B={self.path('flat.npy')}", *good[3:]],
@@ -281,7 +281,7 @@ class HostTest(unittest.TestCase):
             ([*good[:2], f"B={self.path('none.npy')}", *good[3:]], "cannot use"),
             ([good[0], *good[3:]], "the array of B was not given"),
             ([*good, "--in", "bais=x.npy"], "there is no such parameter; did you mean 'bias'?"),
-            ([*good, "-D", "M=65"], "size M is 64 in dimension 0 of A, but 65 as given"),
+            ([*good, "-D", "M=65"], "size M is 64 in dimension 1 of A, but 65 as given"),
             ([*good, "--set", "alpha"], "expected NAME=VALUE"),
             (good[:-2], "no result is asked for; give --out C=FILE.npy"),
             ([*good[:-1], f"C={self.path('no', 'c.npy')}"], "--out C: "),
@@ -552,7 +552,7 @@ for e, flag, a in [(2, True, 3), (np.int64(2), 1, np.float64(3.0))]:
         arguments = ["-D", "M=-32", "--set", "v=2", "--out", f"Y={self.path('y.npy')}"]
         result, launches = self.host(*arguments, kernel="fill")
         self.assertEqual((result.returncode, launches), (1, []))
-        self.assertEqual(result.stderr, "host.py: error: dimension 0 of Y is M, which is -32 here, below 0\n")
+        self.assertEqual(result.stderr, "host.py: error: dimension 1 of Y is M, which is -32 here, below 0\n")
 
     def test_no_file_is_lost(self):
         self.build(os.path.join(HOSTS, "numbers.tl"))

@@ -8,10 +8,10 @@ static const struct {
     const char *text, *message;
 } faults[] = {
     {HEAD "for i in 0..M, j in 0..N { Y[i, j] = X[i, j + 1] } }",
-     "index 2 of X is outside its dimension 1, 0..2"},
+     "index 2 of X is outside its dimension 2, 0..2"},
     {HEAD "for i in 0..M, j in 0..N { Y[i, j] = X[i - 1, j] } }",
-     "index -1 of X is outside its dimension 0, 0..3"},
-    {HEAD "for i in 0..M + 1, j in 0..N { Y[i, j] = 0 } }", "index 3 of Y is outside its dimension 0, 0..3"},
+     "index -1 of X is outside its dimension 1, 0..3"},
+    {HEAD "for i in 0..M + 1, j in 0..N { Y[i, j] = 0 } }", "index 3 of Y is outside its dimension 1, 0..3"},
     {HEAD "for i in 1..M, j in 0..N { Y[i, j] = 0 } }", "Y[0, 0] is never written"},
     {HEAD "for i in 0..M, j in 0..N { if j == 0 || i != 1 { Y[i, j] = 0 } } }", "Y[1, 1] is never written"},
     {HEAD "for i in 0..M, j in 0..N { Y[i, j] += 1 } }", "Y is updated where nothing was written to it"},
@@ -136,7 +136,7 @@ static const struct {
     {DEVICE READ COPY WRITER("accessor Y at 77 tiles [2, 1]"), "no tensor lies at address 77"},
     {DEVICE READ COPY WRITER(
          "accessor Y at get_arg_val(uint32_t, 3) tiles [2, 1] cb_wait_front(cb_y, 1) noc_async_write_page(page(Y, 0, 1), Y, get_read_ptr(cb_y))"),
-     "tile 1 of dimension 1 of Y, which has 1 tiles there"},
+     "tile 1 of dimension 2 of Y, which has 1 tiles there"},
     {DEVICE READ COPY WRITER(
          "accessor Y at get_arg_val(uint32_t, 3) tiles [9, 1] cb_wait_front(cb_y, 1) noc_async_write_page(page(Y, 5, 0), Y, get_read_ptr(cb_y))"),
      "page 5 of Y, which has 2"},
@@ -211,7 +211,7 @@ START_TEST(requests_that_do_not_fit_are_refused) {
         {3, 4, true, false, DTYPE_F32, "scalar a has no value"},
         {3, 4, true, true, DTYPE_BF16, "tensor A is f32, but bf16 was given"},
         {2, 4, true, true, DTYPE_F32, "the condition M > 2 does not hold"},
-        {3, 5, true, true, DTYPE_F32, "size K is 4 in dimension 0 of B, but 5 in dimension 1 of A"},
+        {3, 5, true, true, DTYPE_F32, "size K is 4 in dimension 1 of B, but 5 in dimension 2 of A"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct environment sizes = {.arena = b.arena};

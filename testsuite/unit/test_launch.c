@@ -59,11 +59,11 @@ static const struct {
     const char *message;
 } bindings[] = {
     {{4, 3}, {3, 10}, {4, 5}, NULL},
-    {{4, 3}, {2, 10}, {4, 5}, "size K is 2 in dimension 0 of B, but 3 in dimension 1 of A"},
-    {{4, 3}, {3, 10}, {5, 5}, "size M is 5 in dimension 0 of Y, but 4 in dimension 0 of A"},
-    {{4, 3}, {3, 11}, {4, 5}, "dimension 1 of B is 11, but 2 * N is 10"},
+    {{4, 3}, {2, 10}, {4, 5}, "size K is 2 in dimension 1 of B, but 3 in dimension 2 of A"},
+    {{4, 3}, {3, 10}, {5, 5}, "size M is 5 in dimension 1 of Y, but 4 in dimension 1 of A"},
+    {{4, 3}, {3, 11}, {4, 5}, "dimension 2 of B is 11, but 2 * N is 10"},
     {{2, 3}, {3, 10}, {2, 5}, "the condition M >= K does not hold"},
-    {{4, 5000000000}, {3, 10}, {2, 5}, "dimension 1 of A is 5000000000, more than 2147483647"},
+    {{4, 5000000000}, {3, 10}, {2, 5}, "dimension 2 of A is 5000000000, more than 2147483647"},
     {{0, 0}, {0, 0}, {0, 0}, NULL},
 };
 
@@ -90,7 +90,7 @@ START_TEST(sizes_given_beforehand_must_agree) {
     static const uint64_t shape[] = {4, 3};
     environment_set(&b.sizes, "M", 8);
     ck_assert(!sizes_bind(b.diagnostics, &b.sizes, kernel, &(struct tensor_shape){"A", 2, shape}, 1));
-    ck_assert_str_eq(bench_message(&b), "size M is 4 in dimension 0 of A, but 8 as given");
+    ck_assert_str_eq(bench_message(&b), "size M is 4 in dimension 1 of A, but 8 as given");
     b.diagnostics = diagnostics_create(b.arena);
     ck_assert(!sizes_bind(b.diagnostics, &b.sizes, kernel, &(struct tensor_shape){"A", 1, shape}, 1));
     ck_assert_str_eq(bench_message(&b), "tensor A has 2 dimensions, but 1 were given");
@@ -199,7 +199,7 @@ static const struct {
     {"tt.core_grid = [0, 2], tt.grid_blocks = [2]", "tt.core_grid must be [x, y], the cores of a launch"},
     {"tt.core_grid = [1], tt.grid_blocks = [2]", "tt.core_grid must be [x, y], the cores of a launch"},
     {"tt.core_grid = [1, 1], tt.grid_blocks = [100000, 100000]", "the grid has more than 2^32 blocks"},
-    {"tt.core_grid = [1, 1], tt.grid_blocks = [4, -1]", "the grid has -1 blocks along axis 1"},
+    {"tt.core_grid = [1, 1], tt.grid_blocks = [4, -1]", "the grid has -1 blocks along axis 2"},
 };
 
 START_TEST(launches_that_cannot_be_are_refused) {

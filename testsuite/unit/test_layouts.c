@@ -205,7 +205,7 @@ START_TEST(shards_of_open_sizes_must_cover_them) {
         "    for i in M, j in N { Y[i, j] = X[i, j] * 2; }\n}\n",
         129, 100,
         (const char *const[]){
-            "layout.tl:1:50: error: shards of X cover 4 of its 5 tiles in dimension 0: the grid has 2, of 2 tiles each",
+            "layout.tl:1:50: error: shards of X cover 4 of its 5 tiles in dimension 1: the grid has 2, of 2 tiles each",
             "help: leave shard_shape_elems out", NULL});
     refuse("kernel f(X: bf16[M, N] " SHARDED
            "grid = [2, 1], shard_shape_elems = [16, 128]})) -> Y: bf16[M, N] {\n"
@@ -232,7 +232,7 @@ START_TEST(buffers_beside_tensors_must_fit) {
         8192, 5120,
         (const char *const[]){
             "error: kernel f needs ",
-            " bytes of circular buffers at these sizes, and a core of n150 has 82592 beside the tensors in L1",
+            " bytes of L1 for its blocks at these sizes, and a core of n150 has 82592 beside the tensors in L1",
             "note: X lies in L1: 1310720 bytes of each core", "help: leave some of the tensors in DRAM",
             NULL});
 }
