@@ -1,4 +1,4 @@
-/* The promises of a program, checked one after another; the first that is broken is named. */
+/* Compiles and runs a program in all the ways that may change nothing, and compares. */
 #include "testsuite/run/check_program.h"
 
 #include <math.h>
@@ -15,12 +15,12 @@
 
 struct check {
     struct arena *arena;
-    const struct generated *program;
+    const struct checked_program *program;
     const char *broken;  /* the first promise that was */
     const char *refused; /* what a launch was refused for: sizes that do not fit, or that nobody gave */
 };
 
-static const char *file_of(const struct generated *program) {
+static const char *file_of(const struct checked_program *program) {
     return program->file ? program->file : "generated.tl";
 }
 
@@ -79,35 +79,42 @@ static void observe(const struct pass *pass, const struct compilation *compilati
 
 enum compile_mode { COMPILE_CHECKED, COMPILE_FIXED, COMPILE_PLAIN };
 
+static const char *architecture_of(const struct checked_program *program) {
+    return program->architecture ? program->architecture : "wormhole_b0";
+}
+
 static struct unit *compile(struct check *check, enum compile_mode mode, uint32_t grid_x, uint32_t grid_y) {
-    const struct generated *program = check->program;
+    const struct checked_program *program = check->program;
     struct unit *unit = arena_allocate(check->arena, sizeof *unit);
     unit->arena = check->arena;
     unit->diagnostics = diagnostics_create(check->arena);
     unit->options = (struct unit_options){
-        .architecture = architecture_find("wormhole_b0"), .grid_x = grid_x, .grid_y = grid_y};
+        .architecture = architecture_find(architecture_of(program)), .grid_x = grid_x, .grid_y = grid_y};
     if (mode == COMPILE_CHECKED) {
         unit->options.check_passes = true;
         unit->options.observe = observe;
         unit->options.context = check;
-    } else if (mode == COMPILE_FIXED) {
-        unit->options.defines = program->sizes;
-        unit->options.define_count = program->size_count;
     }
+    unit->options.defines = mode == COMPILE_FIXED ? program->sizes : program->fixed;
+    unit->options.define_count = mode == COMPILE_FIXED ? program->size_count : program->fixed_count;
     if (unit_load(unit, file_of(program), program->text, strlen(program->text))) {
         unit_compile(unit);
     }
     return unit;
 }
 
-/* The first error; NULL when there is none. */
-static const struct diagnostic *first_error(const struct unit *unit) {
+static const struct diagnostic *first_of(const struct unit *unit, enum severity severity) {
     for (const struct diagnostic *one = unit->diagnostics->first; one; one = one->next) {
-        if (one->severity == SEVERITY_ERROR) {
+        if (one->severity == severity) {
             return one;
         }
     }
     return NULL;
+}
+
+/* The first error; NULL when there is none. */
+static const struct diagnostic *first_error(const struct unit *unit) {
+    return first_of(unit, SEVERITY_ERROR);
 }
 
 /* A refusal names a place of the program, in words of its author. */
@@ -148,6 +155,7 @@ static void check_emission(struct check *check, struct unit *unit) {
         .arena = check->arena, .diagnostics = diagnostics_create(check->arena), .options = unit->options};
     struct outputs first, second;
     again.options.check_passes = false;
+    again.options.define_count = 0; /* fixed in the text */
     again.options.observe = NULL;
     if (!emitted(check, unit, &first)) {
         return;
@@ -183,23 +191,24 @@ static uint32_t input_number(uint64_t *state) {
     return (uint32_t)(next_random(state) % 64);
 }
 
-/* Values in (-2, 2), at times a special one. */
-static float input_value(uint64_t *state, bool special) {
+/* Values in (-2, 2), at times a special one; or whole numbers from -3 to 3. */
+static float input_value(uint64_t *state, bool special, bool whole) {
     static const float specials[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1e-40f, 3e38f, 1e-30f};
     uint64_t bits = next_random(state);
     if (special && bits % 61 == 0) {
         return specials[next_random(state) % 8];
     }
-    return (float)((double)(bits & 0xffffff) * 0x1p-22 - 2.0);
+    return whole ? (float)(bits % 7) - 3 : (float)((double)(bits & 0xffffff) * 0x1p-22 - 2.0);
 }
 
-static void fill_array(struct array *array, uint64_t seed, bool special) {
-    uint64_t state = seed;
+void checked_fill(const struct checked_program *program, size_t parameter, bool special,
+                  struct array *array) {
+    uint64_t state = 77 + program->inputs * 16 + parameter;
     for (uint64_t i = 0; i < array_count(array); i++) {
         if (array->dtype == DTYPE_BF16) {
-            ((uint16_t *)array->rows)[i] = bf16_from_f32(input_value(&state, special));
+            ((uint16_t *)array->rows)[i] = bf16_from_f32(input_value(&state, special, program->whole));
         } else if (array->dtype == DTYPE_F32) {
-            ((float *)array->rows)[i] = input_value(&state, special);
+            ((float *)array->rows)[i] = input_value(&state, special, program->whole);
         } else {
             ((uint32_t *)array->rows)[i] = input_number(&state);
         }
@@ -208,7 +217,9 @@ static void fill_array(struct array *array, uint64_t seed, bool special) {
 
 struct execution {
     struct array *arrays;
-    struct tensor_values *inputs; /* what arrays of direction in and inout held before */
+    /* what arrays of direction in and inout held before */
+    struct array *before;
+    struct tensor_values *inputs;
     size_t count, input_count;
     bool ok;
 };
@@ -238,7 +249,7 @@ static struct tensor_values values_of(struct arena *arena, const struct array *a
 
 /* The sizes and whole parameters that the program runs with. */
 static struct environment environment_of(struct check *check) {
-    const struct generated *program = check->program;
+    const struct checked_program *program = check->program;
     struct environment environment = {.arena = check->arena};
     for (size_t i = 0; i < program->size_count; i++) {
         environment_set(&environment, program->sizes[i].name, program->sizes[i].value);
@@ -248,7 +259,7 @@ static struct environment environment_of(struct check *check) {
 
 static struct execution execute(struct check *check, struct unit *unit, enum device_choice device,
                                 uint64_t seed, bool special) {
-    const struct generated *program = check->program;
+    const struct checked_program *program = check->program;
     struct run run = {.unit = unit,
                       .device = device,
                       .seed = seed,
@@ -258,6 +269,7 @@ static struct execution execute(struct check *check, struct unit *unit, enum dev
     struct node_list parameters = launch_parameters(entry);
     struct execution result = {
         .arrays = arena_allocate(check->arena, (parameters.count + 1) * sizeof *result.arrays),
+        .before = arena_allocate(check->arena, (parameters.count + 1) * sizeof *result.before),
         .inputs = arena_allocate(check->arena, (parameters.count + 1) * sizeof *result.inputs)};
     struct environment sizes = environment_of(check);
     for (size_t i = 0; i < parameters.count; i++) {
@@ -274,7 +286,10 @@ static struct execution execute(struct check *check, struct unit *unit, enum dev
         }
         if (parameter->direction != DIRECTION_OUT) {
             array->rows = arena_allocate(check->arena, array_bytes(array) + 4);
-            fill_array(array, 77 + i, special);
+            checked_fill(program, i, special, array);
+            result.before[result.input_count] = *array;
+            result.before[result.input_count].rows =
+                arena_copy(check->arena, array->rows, array_bytes(array) + 4);
             result.inputs[result.input_count++] = values_of(check->arena, array);
         }
     }
@@ -309,14 +324,14 @@ static void require_same(struct check *check, const struct execution *a, const s
 }
 
 /* The bound is that of the program as its author wrote it, or of what says what it means. */
-static void check_bound(struct check *check, const struct execution *execution) {
-    const struct generated *program = check->program;
+static void check_carried_bound(struct check *check, const struct execution *execution) {
+    const struct checked_program *program = check->program;
     const char *text = program->meaning ? program->meaning : program->text;
     struct diagnostics *diagnostics = diagnostics_create(check->arena);
     struct node *module = front_end(check->arena, diagnostics, "meaning.tl", text, strlen(text), NULL, 0);
     struct node *kernel = module ? node_as(module, module)->items.items[0] : NULL;
     struct environment sizes = environment_of(check);
-    struct scalar_value scalars[GENERATED_SCALARS];
+    struct scalar_value scalars[CHECKED_SCALARS];
     struct evaluation_request request = {.kernel = kernel,
                                          .model = MODEL_BOUND,
                                          .inputs = execution->inputs,
@@ -351,34 +366,56 @@ static void check_bound(struct check *check, const struct execution *execution) 
     }
 }
 
-static void check_runs(struct check *check, struct unit *unit) {
-    const struct generated *program = check->program;
-    for (int special = 0; special < 2 && !check->broken; special++) {
-        struct execution device = execute(check, unit, DEVICE_CHOICE_SIM, 0, special);
+static void check_bound(struct check *check, const struct execution *execution) {
+    const struct checked_program *program = check->program;
+    if (!program->judge) {
+        check_carried_bound(check, execution);
+        return;
+    }
+    const char *wrong = program->judge(check->arena, program->context, execution->before,
+                                       execution->input_count, execution->arrays, execution->count);
+    if (wrong) {
+        break_promise(check, arena_printf(check->arena, "beyond the bound: %s", wrong));
+    }
+}
+
+/* Sizes that are known when it is compiled, and another grid of cores. */
+static void check_other_builds(struct check *check, const struct execution *device, bool special) {
+    const struct checked_program *program = check->program;
+    struct unit *fixed = program->open || program->fixed_count
+                             ? NULL
+                             : compile(check, COMPILE_FIXED, program->grid_x, program->grid_y);
+    if (fixed && !first_error(fixed)) {
+        struct execution other = execute(check, fixed, DEVICE_CHOICE_SIM, 0, special);
+        require_same(check, device, &other, "open and fixed sizes");
+    } else if (fixed) {
+        check_refusal(check, fixed);
+        break_promise(check, arena_printf(check->arena, "accepted with open sizes only: %s",
+                                          first_error(fixed)->message));
+    }
+    struct unit *wide = compile(check, COMPILE_PLAIN, 5, 3);
+    if (!first_error(wide)) {
+        struct execution other = execute(check, wide, DEVICE_CHOICE_SIM, 0, special);
+        require_same(check, device, &other, "two grids of cores");
+    }
+}
+
+static void check_runs(struct check *check, struct unit *unit, enum thoroughness thoroughness) {
+    const struct checked_program *program = check->program;
+    for (int special = 0; special < (thoroughness == CHECK_QUICK ? 1 : 2) && !check->broken; special++) {
+        struct execution device = execute(check, unit, DEVICE_CHOICE_SIM, program->schedule, special);
         if (!device.ok) {
             return;
         }
         struct execution evaluator = execute(check, unit, DEVICE_CHOICE_EVAL, 0, special);
         require_same(check, &device, &evaluator, "device and evaluator");
-        struct execution other = execute(check, unit, DEVICE_CHOICE_SIM, 1 + strlen(program->text), special);
-        require_same(check, &device, &other, "two orders of threads");
-        bool is_ir = unit->from_ir; /* whose sizes and grid are its own */
-        struct unit *fixed =
-            is_ir || program->open ? NULL : compile(check, COMPILE_FIXED, program->grid_x, program->grid_y);
-        if (!fixed) {
-            other = device;
-        } else if (!first_error(fixed)) {
-            other = execute(check, fixed, DEVICE_CHOICE_SIM, 0, special);
-            require_same(check, &device, &other, "open and fixed sizes");
-        } else {
-            check_refusal(check, fixed);
-            break_promise(check, arena_printf(check->arena, "accepted with open sizes only: %s",
-                                              first_error(fixed)->message));
-        }
-        struct unit *wide = is_ir ? NULL : compile(check, COMPILE_PLAIN, 5, 3);
-        if (wide && !first_error(wide)) {
-            other = execute(check, wide, DEVICE_CHOICE_SIM, 0, special);
-            require_same(check, &device, &other, "two grids of cores");
+        if (thoroughness == CHECK_THOROUGH) {
+            struct execution other =
+                execute(check, unit, DEVICE_CHOICE_SIM, 1 + strlen(program->text), special);
+            require_same(check, &device, &other, "two orders of threads");
+            if (!unit->from_ir) { /* whose sizes and grid are its own */
+                check_other_builds(check, &device, special);
+            }
         }
         if (!special && !check->broken) {
             check_bound(check, &device);
@@ -386,19 +423,28 @@ static void check_runs(struct check *check, struct unit *unit) {
     }
 }
 
-struct judgement program_check(struct arena *arena, const struct generated *program) {
+struct judgement program_check(struct arena *arena, const struct checked_program *program,
+                               enum thoroughness thoroughness) {
     struct check check = {.arena = arena, .program = program};
-    struct unit *unit = compile(&check, COMPILE_CHECKED, program->grid_x, program->grid_y);
+    struct unit *unit = compile(&check, thoroughness == CHECK_THOROUGH ? COMPILE_CHECKED : COMPILE_PLAIN,
+                                program->grid_x, program->grid_y);
     const struct diagnostic *error = first_error(unit);
     if (error || !unit->module) {
         check_refusal(&check, unit);
     } else if (!check.broken) {
-        check_emission(&check, unit);
-        check_runs(&check, unit);
+        if (thoroughness == CHECK_THOROUGH) {
+            check_emission(&check, unit);
+        }
+        check_runs(&check, unit, thoroughness);
     }
+    const struct diagnostic *warning = first_of(unit, SEVERITY_WARNING);
+    const char *refused = error ? error->message : check.refused;
     if (check.broken) {
         return (struct judgement){VERDICT_BROKEN, check.broken};
     }
-    const char *refused = error ? error->message : check.refused;
-    return refused ? (struct judgement){VERDICT_REFUSED, refused} : (struct judgement){VERDICT_GOOD, NULL};
+    if (refused) {
+        return (struct judgement){VERDICT_REFUSED, refused};
+    }
+    return warning ? (struct judgement){VERDICT_WARNED, warning->message}
+                   : (struct judgement){VERDICT_GOOD, NULL};
 }
