@@ -18,7 +18,7 @@ static const struct span no_place;
 
 /* ---- messages ---- */
 
-void check_error(struct check *c, const struct item *item, const char *format, ...) {
+void check_error(struct check *c, const struct plan_item *item, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     report_error(c->diagnostics, no_place, "%s: %s: %s", c->file, item_path(c->arena, item),
@@ -33,14 +33,14 @@ void check_help(struct check *c, const char *format, ...) {
     va_end(arguments);
 }
 
-void check_note(struct check *c, const char *what, const struct item *item) {
+void check_note(struct check *c, const char *what, const struct plan_item *item) {
     report_note(c->diagnostics, no_place, "%s %s", what, item_path(c->arena, item));
 }
 
 /* ---- values ---- */
 
-struct item check_required(struct check *c, const char *key, json_type type, const char *what) {
-    struct item item = item_entry(&c->plan, key);
+struct plan_item check_required(struct check *c, const char *key, json_type type, const char *what) {
+    struct plan_item item = item_entry(&c->plan, key);
     if (!item.value) {
         check_error(c, &c->plan, "it lacks %s: %s", key, what);
     } else if (json_typeof(item.value) != type) {
@@ -50,10 +50,10 @@ struct item check_required(struct check *c, const char *key, json_type type, con
     return item;
 }
 
-bool check_pair(struct check *c, const struct item *item, int64_t least, int64_t pair[2]) {
+bool check_pair(struct check *c, const struct plan_item *item, int64_t least, int64_t pair[2]) {
     bool fits = json_is_array(item->value) && item_count(item) == 2;
     for (size_t i = 0; fits && i < 2; i++) {
-        struct item number = item_element(item, i);
+        struct plan_item number = item_element(item, i);
         fits = item_is_integer(&number, least, COORDINATE_LIMIT);
         pair[i] = json_integer_value(number.value);
     }
@@ -63,7 +63,7 @@ bool check_pair(struct check *c, const struct item *item, int64_t least, int64_t
 }
 
 /* The entries of a list, reported where there are too many. */
-static size_t list_length(struct check *c, const struct item *list) {
+static size_t list_length(struct check *c, const struct plan_item *list) {
     size_t count = item_count(list);
     if (count <= LIST_LIMIT)
         return count;
@@ -75,8 +75,8 @@ static size_t list_length(struct check *c, const struct item *list) {
 
 static void check_version(struct check *c) {
     const char *what = "a whole number, at least 1";
-    struct item version = check_required(c, "schema_version", JSON_INTEGER, what);
-    struct item backend = item_entry(&c->plan, "backend_version");
+    struct plan_item version = check_required(c, "schema_version", JSON_INTEGER, what);
+    struct plan_item backend = item_entry(&c->plan, "backend_version");
     int64_t number = c->facts->schema_version = json_integer_value(version.value);
     if (version.value && number < 1)
         check_error(c, &version, "it takes %s", what);
@@ -88,7 +88,7 @@ static void check_version(struct check *c) {
 }
 
 static void check_grid(struct check *c) {
-    struct item grid = check_required(c, "core_grid", JSON_ARRAY, "[x, y], the cores that take part");
+    struct plan_item grid = check_required(c, "core_grid", JSON_ARRAY, "[x, y], the cores that take part");
     int64_t pair[2];
     if (!grid.value || !check_pair(c, &grid, 1, pair))
         return;
@@ -101,7 +101,7 @@ static void check_grid(struct check *c) {
     c->order = arena_allocate(c->arena, (size_t)(c->columns * c->rows) * sizeof *c->order);
 }
 
-static void add_range(struct check *c, const struct item *range, const int64_t start[2],
+static void add_range(struct check *c, const struct plan_item *range, const int64_t start[2],
                       const int64_t extent[2]) {
     if (start[0] + extent[0] > c->columns || start[1] + extent[1] > c->rows) {
         check_error(c, range,
@@ -122,13 +122,13 @@ static void add_range(struct check *c, const struct item *range, const int64_t s
 
 static void check_ranges(struct check *c) {
     unsigned errors = c->diagnostics->error_count;
-    struct item ranges =
+    struct plan_item ranges =
         check_required(c, "core_ranges", JSON_ARRAY, "a list of {start: [x, y], extent: [w, h]}");
     if (ranges.value && !item_count(&ranges))
         check_error(c, &ranges, "it names no cores");
     for (size_t i = 0; i < item_count(&ranges); i++) {
-        struct item range = item_element(&ranges, i);
-        struct item start = item_entry(&range, "start"), extent = item_entry(&range, "extent");
+        struct plan_item range = item_element(&ranges, i);
+        struct plan_item start = item_entry(&range, "start"), extent = item_entry(&range, "extent");
         int64_t from[2], size[2];
         if (!start.value || !extent.value)
             check_error(c, &range, "a range is {start: [x, y], extent: [w, h]}");
@@ -145,11 +145,11 @@ struct map_row {
     int64_t x, y, noc_x, noc_y;
 };
 
-static bool read_row(const struct item *item, struct map_row *row) {
+static bool read_row(const struct plan_item *item, struct map_row *row) {
     int64_t *const numbers[] = {&row->x, &row->y, &row->noc_x, &row->noc_y};
     bool fits = json_is_array(item->value) && item_count(item) == 4;
     for (size_t i = 0; fits && i < 4; i++) {
-        struct item number = item_element(item, i);
+        struct plan_item number = item_element(item, i);
         fits = item_is_integer(&number, 0, COORDINATE_LIMIT);
         *numbers[i] = json_integer_value(number.value);
     }
@@ -157,14 +157,15 @@ static bool read_row(const struct item *item, struct map_row *row) {
 }
 
 /* Neither a core nor its place on the NoC stands in one of the rows before. */
-static void check_row(struct check *c, const struct item *map, const struct map_row *rows, size_t index) {
-    struct item item = item_element(map, index);
+static void check_row(struct check *c, const struct plan_item *map, const struct map_row *rows,
+                      size_t index) {
+    struct plan_item item = item_element(map, index);
     const struct map_row *row = &rows[index];
     for (size_t i = 0; i < index; i++) {
         bool same_core = rows[i].x == row->x && rows[i].y == row->y;
         if (!same_core && (rows[i].noc_x != row->noc_x || rows[i].noc_y != row->noc_y))
             continue;
-        struct item before = item_element(map, i);
+        struct plan_item before = item_element(map, i);
         check_error(c, &item, "%s stands in the map twice: [%" PRId64 ", %" PRId64 "]",
                     same_core ? "a core" : "a place on the NoC", same_core ? row->x : row->noc_x,
                     same_core ? row->y : row->noc_y);
@@ -175,13 +176,13 @@ static void check_row(struct check *c, const struct item *map, const struct map_
 }
 
 static void check_map(struct check *c) {
-    struct item map = item_entry(&c->plan, "core_map");
+    struct plan_item map = item_entry(&c->plan, "core_map");
     size_t count = list_length(c, &map);
     if (map.value && !json_is_array(map.value))
         check_error(c, &map, "it takes a list of [x, y, noc_x, noc_y]");
     struct map_row *rows = arena_allocate(c->arena, (count + 1) * sizeof *rows);
     for (size_t i = 0; i < count; i++) {
-        struct item item = item_element(&map, i);
+        struct plan_item item = item_element(&map, i);
         if (!read_row(&item, &rows[i])) {
             check_error(c, &item, "a row is [x, y, noc_x, noc_y], whole numbers from 0");
             return;
@@ -198,14 +199,14 @@ static void check_map(struct check *c) {
 
 /* Rows and columns of a plane, where they are numbers, are within the grid. */
 static void check_plane(struct check *c) {
-    struct item plane = item_entry(&c->plan, "core_plane");
+    struct plan_item plane = item_entry(&c->plan, "core_plane");
     const int64_t limits[2] = {c->rows, c->columns};
     if (plane.value && (!json_is_array(plane.value) || item_count(&plane) != 2)) {
         check_error(c, &plane, "it takes [Gy, Gx], rows and columns of cores");
         return;
     }
     for (size_t i = 0; plane.value && c->columns && i < 2; i++) {
-        struct item side = item_element(&plane, i);
+        struct plan_item side = item_element(&plane, i);
         if (!item_text(&side) && !item_is_integer(&side, 0, limits[i])) {
             check_error(c, &side, "the plane has more %s than core_grid, which has %" PRId64,
                         i ? "columns" : "rows", limits[i]);
@@ -216,9 +217,9 @@ static void check_plane(struct check *c) {
 
 /* ---- tensors ---- */
 
-static void check_word(struct check *c, const struct item *layout, const char *key, const char *first,
+static void check_word(struct check *c, const struct plan_item *layout, const char *key, const char *first,
                        const char *second) {
-    struct item word = item_entry(layout, key);
+    struct plan_item word = item_entry(layout, key);
     if (!word.value)
         check_error(c, layout, "it lacks %s", key);
     else if (!item_is_word(&word, first) && !item_is_word(&word, second))
@@ -226,11 +227,12 @@ static void check_word(struct check *c, const struct item *layout, const char *k
 }
 
 static void check_layouts(struct check *c) {
-    struct item layouts = check_required(c, "layouts", JSON_OBJECT, "where every tensor lies");
+    struct plan_item layouts = check_required(c, "layouts", JSON_OBJECT, "where every tensor lies");
     c->facts->tensors = item_count(&layouts);
     for (void *at = item_first(&layouts); at; at = item_next(&layouts, at)) {
-        struct item layout = item_at(&layouts, at);
-        struct item kind = item_entry(&layout, KEY_LAYOUT_KIND), shard = item_entry(&layout, KEY_ND_SHARD);
+        struct plan_item layout = item_at(&layouts, at);
+        struct plan_item kind = item_entry(&layout, KEY_LAYOUT_KIND),
+                         shard = item_entry(&layout, KEY_ND_SHARD);
         bool sharded = item_is_word(&kind, "sharded");
         if (!json_is_object(layout.value)) {
             check_error(c, &layout, "a layout takes entries");
@@ -248,8 +250,8 @@ static void check_layouts(struct check *c) {
 }
 
 /* The tensor of an address in runtime_args, NULL: it is another argument. */
-static const char *address_of(struct check *c, const struct item *argument) {
-    struct item value = item_entry(argument, "value");
+static const char *address_of(struct check *c, const struct plan_item *argument) {
+    struct plan_item value = item_entry(argument, "value");
     const char *text = item_text(&value);
     size_t length = text ? strlen(text) : 0;
     if (length < 10 || strncmp(text, "address(", 8) != 0 || text[length - 1] != ')')
@@ -262,9 +264,9 @@ static bool is_tensor(const struct check *c, const char *name) {
 }
 
 /* given: by the names of the tensors whose address is an argument. */
-static void check_argument(struct check *c, const struct item *argument, int64_t offset, json_t *given) {
-    struct item name = item_entry(argument, "name"), type = item_entry(argument, "type"),
-                place = item_entry(argument, "offset");
+static void check_argument(struct check *c, const struct plan_item *argument, int64_t offset, json_t *given) {
+    struct plan_item name = item_entry(argument, "name"), type = item_entry(argument, "type"),
+                     place = item_entry(argument, "offset");
     const char *tensor = address_of(c, argument);
     if (!item_text(&name) || !item_is_word(&type, "uint32") || !item_is_integer(&place, offset, offset))
         check_error(c, argument, "it takes a name, type \"uint32\" and offset %" PRId64, offset);
@@ -278,10 +280,11 @@ static void check_argument(struct check *c, const struct item *argument, int64_t
 }
 
 static void check_arguments(struct check *c) {
-    struct item arguments = item_entry(&c->plan, "runtime_args"), layouts = item_entry(&c->plan, "layouts");
+    struct plan_item arguments = item_entry(&c->plan, "runtime_args"),
+                     layouts = item_entry(&c->plan, "layouts");
     json_t *given = json_object(), *names = json_object();
     for (size_t i = 0; i < item_count(&arguments); i++) {
-        struct item argument = item_element(&arguments, i), name = item_entry(&argument, "name");
+        struct plan_item argument = item_element(&arguments, i), name = item_entry(&argument, "name");
         check_argument(c, &argument, 4 * (int64_t)i, given);
         if (item_text(&name) && json_object_get(names, item_text(&name)))
             check_error(c, &argument, "two arguments are named %s", item_text(&name));
@@ -289,7 +292,7 @@ static void check_arguments(struct check *c) {
             json_object_set_new(names, item_text(&name), json_true());
     }
     for (void *at = arguments.value ? item_first(&layouts) : NULL; at; at = item_next(&layouts, at)) {
-        struct item layout = item_at(&layouts, at);
+        struct plan_item layout = item_at(&layouts, at);
         if (!json_object_get(given, layout.key))
             check_error(c, &arguments, "no argument gives the address of %s", layout.key);
     }
@@ -303,11 +306,11 @@ static void help_of_accessors(struct check *c) {
 }
 
 static void check_accessors(struct check *c) {
-    struct item accessors = item_entry(&c->plan, "accessors");
+    struct plan_item accessors = item_entry(&c->plan, "accessors");
     for (void *at = item_first(&accessors); at; at = item_next(&accessors, at)) {
-        struct item role = item_at(&accessors, at);
+        struct plan_item role = item_at(&accessors, at);
         for (size_t i = 0; i < item_count(&role); i++) {
-            struct item tensor = item_element(&role, i);
+            struct plan_item tensor = item_element(&role, i);
             if (!is_tensor(c, item_text(&tensor))) {
                 check_error(c, &tensor, "an accessor of the %s is of no tensor of layouts", role.key);
                 help_of_accessors(c);
@@ -318,12 +321,13 @@ static void check_accessors(struct check *c) {
 
 /* A binding is of a tensor, and its argument is that tensor's address. */
 static void check_bindings(struct check *c) {
-    struct item bindings = item_entry(&c->plan, "bindings"), arguments = item_entry(&c->plan, "runtime_args");
+    struct plan_item bindings = item_entry(&c->plan, "bindings"),
+                     arguments = item_entry(&c->plan, "runtime_args");
     for (void *at = item_first(&bindings); at; at = item_next(&bindings, at)) {
-        struct item binding = item_at(&bindings, at), bound = item_entry(&binding, "runtime_binding");
-        struct item index = item_entry(&bound, "runtime_arg_idx");
+        struct plan_item binding = item_at(&bindings, at), bound = item_entry(&binding, "runtime_binding");
+        struct plan_item index = item_entry(&bound, "runtime_arg_idx");
         bool numbered = item_is_integer(&index, 0, INT32_MAX);
-        struct item argument = item_element(&arguments, (size_t)json_integer_value(index.value));
+        struct plan_item argument = item_element(&arguments, (size_t)json_integer_value(index.value));
         const char *tensor = numbered ? address_of(c, &argument) : NULL;
         if (!is_tensor(c, binding.key)) {
             check_error(c, &binding, "a binding is of a tensor of layouts");
@@ -340,11 +344,11 @@ static void check_bindings(struct check *c) {
 /* Entries of a list with numbers below `limit`, each once. The other key takes `least` to `most`. */
 static void check_numbered(struct check *c, const char *key, int64_t limit, const char *other, int64_t least,
                            int64_t most) {
-    struct item list = item_entry(&c->plan, key);
+    struct plan_item list = item_entry(&c->plan, key);
     bool *taken = arena_allocate(c->arena, (size_t)limit * sizeof *taken);
     for (size_t i = 0; i < item_count(&list); i++) {
-        struct item entry = item_element(&list, i), id = item_entry(&entry, "id"),
-                    value = item_entry(&entry, other);
+        struct plan_item entry = item_element(&list, i), id = item_entry(&entry, "id"),
+                         value = item_entry(&entry, other);
         int64_t number = json_integer_value(id.value);
         if (!item_is_integer(&id, 0, limit - 1) || !item_is_integer(&value, least, most)) {
             check_error(c, &entry,

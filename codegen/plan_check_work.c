@@ -14,8 +14,8 @@ enum work_kind { WORK_NONE, WORK_BLOCKS, WORK_SHARES, WORK_PLACES };
 
 struct work {
     struct check *check;
-    struct item partition;
-    struct item *cores; /* of each core of the grid: its entries, without a value where it has none */
+    struct plan_item partition;
+    struct plan_item *cores; /* of each core of the grid: its entries, without a value where it has none */
 };
 
 /* "(3,0)" */
@@ -27,7 +27,7 @@ static bool read_core(const char *key, int64_t *x, int64_t *y) {
     return strcmp(again, key) == 0;
 }
 
-static enum work_kind kind_of(const struct item *entry) {
+static enum work_kind kind_of(const struct plan_item *entry) {
     return json_object_get(entry->value, "io")      ? WORK_BLOCKS
            : json_object_get(entry->value, "start") ? WORK_SHARES
            : json_object_get(entry->value, "sy")    ? WORK_PLACES
@@ -35,7 +35,7 @@ static enum work_kind kind_of(const struct item *entry) {
 }
 
 /* Finds the core of an entry of the partition; reports what is none. */
-static void place_core(struct work *w, const struct item *core) {
+static void place_core(struct work *w, const struct plan_item *core) {
     struct check *c = w->check;
     int64_t x, y;
     if (!read_core(core->key, &x, &y))
@@ -54,10 +54,10 @@ static enum work_kind collect_work(struct work *w) {
     enum work_kind kind = WORK_NONE;
     unsigned errors = w->check->diagnostics->error_count;
     for (void *at = item_first(&w->partition); at; at = item_next(&w->partition, at)) {
-        struct item core = item_at(&w->partition, at);
+        struct plan_item core = item_at(&w->partition, at);
         place_core(w, &core);
         for (size_t i = 0; i < item_count(&core); i++) {
-            struct item entry = item_element(&core, i);
+            struct plan_item entry = item_element(&core, i);
             enum work_kind here = kind_of(&entry);
             if (here == WORK_NONE || (kind != WORK_NONE && here != kind))
                 check_error(w->check, &entry,
@@ -88,14 +88,14 @@ struct cover {
 };
 
 /* The indices of an entry, aligned to the end: outer, io, jo. 0: it is no block. */
-static size_t read_block(const struct item *entry, int64_t *indices) {
-    struct item outer = item_entry(entry, "outer");
-    const struct item last[] = {item_entry(entry, "io"), item_entry(entry, "jo")};
+static size_t read_block(const struct plan_item *entry, int64_t *indices) {
+    struct plan_item outer = item_entry(entry, "outer");
+    const struct plan_item last[] = {item_entry(entry, "io"), item_entry(entry, "jo")};
     size_t count = item_count(&outer);
     if ((outer.value && !json_is_array(outer.value)) || count > TENSOR_RANK_LIMIT - 2)
         return 0;
     for (size_t i = 0; i < count + 2; i++) {
-        struct item index = i < count ? item_element(&outer, i) : last[i - count];
+        struct plan_item index = i < count ? item_element(&outer, i) : last[i - count];
         if (!item_is_integer(&index, 0, INT32_MAX))
             return 0;
         indices[i] = json_integer_value(index.value);
@@ -106,9 +106,9 @@ static size_t read_block(const struct item *entry, int64_t *indices) {
 /* The extents of grid_blocks, with 1 for the axis that a grid of one axis lacks. False: the plan has none, or
  * they are open. */
 static bool given_extents(const struct check *c, struct cover *cover) {
-    struct item blocks = item_entry(&c->plan, "grid_blocks");
+    struct plan_item blocks = item_entry(&c->plan, "grid_blocks");
     for (size_t i = 0; i < item_count(&blocks); i++) {
-        struct item extent = item_element(&blocks, i);
+        struct plan_item extent = item_element(&blocks, i);
         if (cover->axes == TENSOR_RANK_LIMIT || !item_is_integer(&extent, 0, INT32_MAX))
             return false;
         cover->extents[cover->axes++] = json_integer_value(extent.value);
@@ -123,7 +123,7 @@ static void found_extents(const struct work *w, struct cover *cover) {
     *cover = (struct cover){.axes = 0};
     for (int64_t core = 0; core < core_count(w); core++)
         for (size_t i = 0; i < item_count(&w->cores[core]); i++) {
-            struct item entry = item_element(&w->cores[core], i);
+            struct plan_item entry = item_element(&w->cores[core], i);
             int64_t indices[TENSOR_RANK_LIMIT];
             cover->axes = read_block(&entry, indices);
             for (size_t axis = 0; axis < cover->axes; axis++)
@@ -142,7 +142,7 @@ static const char *block_text(struct check *c, size_t axes, const int64_t *indic
 
 static void cover_block(struct work *w, struct cover *cover, struct owner owner) {
     struct check *c = w->check;
-    struct item entry = item_element(&w->cores[owner.core], owner.entry);
+    struct plan_item entry = item_element(&w->cores[owner.core], owner.entry);
     int64_t indices[TENSOR_RANK_LIMIT], number = 0;
     size_t axes = read_block(&entry, indices);
     if (!axes || axes != cover->axes) {
@@ -159,7 +159,7 @@ static void cover_block(struct work *w, struct cover *cover, struct owner owner)
     }
     struct owner *before = &cover->owners[number];
     if (before->core >= 0) {
-        struct item first = item_element(&w->cores[before->core], before->entry);
+        struct plan_item first = item_element(&w->cores[before->core], before->entry);
         check_error(c, &entry, "block %s is computed twice", block_text(c, axes, indices));
         check_note(c, "the first time is", &first);
         return;
@@ -204,27 +204,27 @@ static void check_blocks(struct work *w) {
 
 /* ---- open sizes ---- */
 
-static struct item only_entry(struct work *w, int64_t core) {
-    const struct item *entries = &w->cores[core];
+static struct plan_item only_entry(struct work *w, int64_t core) {
+    const struct plan_item *entries = &w->cores[core];
     if (item_count(entries) == 1)
         return item_element(entries, 0);
     check_error(w->check, entries->value ? entries : &w->partition,
                 "core (%" PRId64 ",%" PRId64 ") takes one entry where sizes are open",
                 core % w->check->columns, core / w->check->columns);
-    return (struct item){0};
+    return (struct plan_item){0};
 }
 
 /* Shares of open sizes: consecutive, by the number of the core in core_ranges. */
 static void check_shares(struct work *w) {
     struct check *c = w->check;
     for (int64_t core = 0; core < core_count(w); core++) {
-        struct item entry = c->order[core] ? only_entry(w, core) : (struct item){0};
+        struct plan_item entry = c->order[core] ? only_entry(w, core) : (struct plan_item){0};
         if (!entry.value)
             continue;
         struct open_share share = open_share(c->arena, (uint32_t)(c->order[core] - 1));
         const char *const keys[] = {"start", "count"}, *const texts[] = {share.start, share.count};
         for (size_t k = 0; k < 2; k++) {
-            struct item value = item_entry(&entry, keys[k]);
+            struct plan_item value = item_entry(&entry, keys[k]);
             if (!item_is_word(&value, texts[k])) {
                 check_error(c, &entry, "%s is not the core's share of the blocks", keys[k]);
                 check_help(c, "the share of core number %" PRId64 " has %s = \"%s\"", c->order[core] - 1,
@@ -236,7 +236,7 @@ static void check_shares(struct work *w) {
 
 /* The rows and columns that places have: of shards, each of which has a core, or of the cores of a plane. */
 static bool find_places(struct check *c, int64_t size[2]) {
-    struct item grid = item_entry(&c->plan, "shard_grid"), plane = item_entry(&c->plan, "core_plane");
+    struct plan_item grid = item_entry(&c->plan, "shard_grid"), plane = item_entry(&c->plan, "core_plane");
     size[0] = c->rows;
     size[1] = c->columns;
     if (!grid.value && plane.value)
@@ -259,10 +259,10 @@ static void check_places(struct work *w) {
     int64_t size[2];
     if (!find_places(c, size))
         return;
-    const struct item **owners = arena_allocate(c->arena, (size_t)(size[0] * size[1]) * sizeof *owners);
+    const struct plan_item **owners = arena_allocate(c->arena, (size_t)(size[0] * size[1]) * sizeof *owners);
     for (int64_t core = 0; core < core_count(w); core++) {
-        struct item entry = c->order[core] ? only_entry(w, core) : (struct item){0};
-        struct item sy = item_entry(&entry, "sy"), sx = item_entry(&entry, "sx");
+        struct plan_item entry = c->order[core] ? only_entry(w, core) : (struct plan_item){0};
+        struct plan_item sy = item_entry(&entry, "sy"), sx = item_entry(&entry, "sx");
         int64_t y = json_integer_value(sy.value), x = json_integer_value(sx.value);
         if (!entry.value)
             continue;
@@ -270,7 +270,7 @@ static void check_places(struct work *w) {
             check_error(c, &entry, "sy and sx are not within %" PRId64 " rows and %" PRId64 " columns",
                         size[0], size[1]);
         } else if (owners[y * size[1] + x]) {
-            struct item first = item_element(owners[y * size[1] + x], 0);
+            struct plan_item first = item_element(owners[y * size[1] + x], 0);
             check_error(c, &entry, "the place sy = %" PRId64 ", sx = %" PRId64 " is computed twice", y, x);
             check_note(c, "the first time is", &first);
         } else {

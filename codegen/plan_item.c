@@ -5,42 +5,42 @@
 
 #include "support/arena.h"
 
-struct item item_entry(const struct item *object, const char *key) {
-    return (struct item){.owner = object, .key = key, .value = json_object_get(object->value, key)};
+struct plan_item item_entry(const struct plan_item *object, const char *key) {
+    return (struct plan_item){.owner = object, .key = key, .value = json_object_get(object->value, key)};
 }
 
-struct item item_element(const struct item *array, size_t index) {
-    return (struct item){.owner = array, .index = index, .value = json_array_get(array->value, index)};
+struct plan_item item_element(const struct plan_item *array, size_t index) {
+    return (struct plan_item){.owner = array, .index = index, .value = json_array_get(array->value, index)};
 }
 
-size_t item_count(const struct item *item) {
+size_t item_count(const struct plan_item *item) {
     return json_is_array(item->value) ? json_array_size(item->value) : json_object_size(item->value);
 }
 
-void *item_first(const struct item *object) {
+void *item_first(const struct plan_item *object) {
     return json_object_iter(object->value);
 }
 
-void *item_next(const struct item *object, void *at) {
+void *item_next(const struct plan_item *object, void *at) {
     return json_object_iter_next(object->value, at);
 }
 
-struct item item_at(const struct item *object, void *at) {
-    return (struct item){
+struct plan_item item_at(const struct plan_item *object, void *at) {
+    return (struct plan_item){
         .owner = object, .key = json_object_iter_key(at), .value = json_object_iter_value(at)};
 }
 
-bool item_is_integer(const struct item *item, int64_t least, int64_t most) {
+bool item_is_integer(const struct plan_item *item, int64_t least, int64_t most) {
     json_int_t value = json_integer_value(item->value);
     return json_is_integer(item->value) && value >= least && value <= most;
 }
 
-bool item_is_word(const struct item *item, const char *word) {
+bool item_is_word(const struct plan_item *item, const char *word) {
     const char *text = item_text(item);
     return text && strcmp(text, word) == 0;
 }
 
-const char *item_text(const struct item *item) {
+const char *item_text(const struct plan_item *item) {
     return json_string_value(item->value);
 }
 
@@ -49,7 +49,7 @@ static bool is_name(const char *key) {
     return *key && strspn(key, letters) == strlen(key);
 }
 
-const char *item_path(struct arena *arena, const struct item *item) {
+const char *item_path(struct arena *arena, const struct plan_item *item) {
     if (!item->owner)
         return "the plan";
     const char *owner = item->owner->owner ? item_path(arena, item->owner) : "";

@@ -21,7 +21,7 @@ static bool is_integer(enum dtype dtype) {
 
 /* ---- DST ---- */
 
-static struct dst_slot *slot_at(struct machine *m, int64_t slot) {
+static struct machine_slot *slot_at(struct machine *m, int64_t slot) {
     if (!m->state.section)
         machine_fault(m, m->span, "DST is used outside of tile_regs_acquire and tile_regs_release");
     else if (slot < 0 || slot >= DST_SLOTS)
@@ -30,15 +30,15 @@ static struct dst_slot *slot_at(struct machine *m, int64_t slot) {
 }
 
 /* To write to: zero before its first write in a section. */
-static struct dst_slot *slot_target(struct machine *m, int64_t slot) {
-    struct dst_slot *target = slot_at(m, slot);
+static struct machine_slot *slot_target(struct machine *m, int64_t slot) {
+    struct machine_slot *target = slot_at(m, slot);
     if (target && !target->written)
         memset(target->items, 0, sizeof target->items);
     return target;
 }
 
-static struct dst_slot *slot_source(struct machine *m, int64_t slot) {
-    struct dst_slot *source = slot_at(m, slot);
+static struct machine_slot *slot_source(struct machine *m, int64_t slot) {
+    struct machine_slot *source = slot_at(m, slot);
     if (source && !source->written) {
         machine_fault(m, m->span, "DST slot %" PRId64 " is read, but nothing wrote it in this section", slot);
         return NULL;
@@ -46,7 +46,7 @@ static struct dst_slot *slot_source(struct machine *m, int64_t slot) {
     return source;
 }
 
-static void slot_written(struct dst_slot *slot, bool integer, int reduced) {
+static void slot_written(struct machine_slot *slot, bool integer, int reduced) {
     slot->written = true;
     slot->integer = integer;
     slot->reduced = reduced;
@@ -112,7 +112,7 @@ static enum call_result move(struct machine *m, const struct call *call) {
     bool spreads = strcmp(call->name, "unary_bcast") == 0;
     if (!load(m, argument(m, call, 0), argument(m, call, 1), false, &tile, &dtype))
         return CALL_DONE;
-    struct dst_slot *slot = slot_target(m, argument(m, call, 2));
+    struct machine_slot *slot = slot_target(m, argument(m, call, 2));
     for (size_t row = 0; slot && row < TILE_EDGE; row++) {
         for (size_t column = 0; column < TILE_EDGE; column++) {
             size_t from = call->variant ? column * TILE_EDGE + row
@@ -165,7 +165,7 @@ static void multiply_tiles(struct machine *m, int64_t in0, int64_t in1, int64_t 
     enum dtype dtype;
     if (!load(m, in0, tile0, true, &a, &dtype) || !load(m, in1, tile1, true, &b, &dtype))
         return;
-    struct dst_slot *sum = slot_target(m, slot);
+    struct machine_slot *sum = slot_target(m, slot);
     if (!sum)
         return;
     switch (m->model) { /* a loop for each model: the compiler drops the others' arithmetic */
@@ -223,7 +223,7 @@ static enum call_result binary_tiles(struct machine *m, const struct call *call)
     if (!load(m, argument(m, call, 0), argument(m, call, 2), true, &a, &dtype) ||
         !load(m, argument(m, call, 1), argument(m, call, 3), true, &b, &dtype))
         return CALL_DONE;
-    struct dst_slot *slot = slot_target(m, argument(m, call, 4));
+    struct machine_slot *slot = slot_target(m, argument(m, call, 4));
     for (size_t i = 0; slot && i < TILE_ELEMENTS; i++) {
         struct number left = a.items[i], right = b.items[broadcast_index(word, i / TILE_EDGE, i % TILE_EDGE)];
         if (kind == BINARY_KIND_MULTIPLY)
@@ -271,7 +271,7 @@ static enum call_result reduce_tile(struct machine *m, const struct call *call) 
     if (!load(m, argument(m, call, 0), argument(m, call, 2), true, &data, &dtype) ||
         !load(m, argument(m, call, 1), argument(m, call, 3), true, &scaler, &dtype))
         return CALL_DONE;
-    struct dst_slot *slot = slot_target(m, argument(m, call, 4));
+    struct machine_slot *slot = slot_target(m, argument(m, call, 4));
     if (!slot)
         return CALL_DONE;
     bool fresh = !slot->written;
@@ -288,7 +288,7 @@ static enum call_result reduce_tile(struct machine *m, const struct call *call) 
 /* ---- packer ---- */
 
 static enum call_result pack(struct machine *m, const struct call *call) {
-    struct dst_slot *slot = slot_source(m, argument(m, call, 0));
+    struct machine_slot *slot = slot_source(m, argument(m, call, 0));
     struct ring *ring = slot ? ring_find(m, argument(m, call, 1)) : NULL;
     struct number *tile = ring ? ring_tile(m, ring, true, argument(m, call, 2)) : NULL;
     if (!tile || m->stopped)
@@ -316,7 +316,7 @@ static enum call_result pack(struct machine *m, const struct call *call) {
 /* ---- vector unit ---- */
 
 static enum call_result unary(struct machine *m, const struct call *call) {
-    struct dst_slot *slot = slot_source(m, argument(m, call, 0));
+    struct machine_slot *slot = slot_source(m, argument(m, call, 0));
     for (size_t i = 0; slot && i < TILE_ELEMENTS; i++)
         slot->items[i] = number_function(m->model, call->function, slot->items[i]);
     return CALL_DONE;
@@ -361,14 +361,14 @@ static struct number vector_operation(struct machine *m, const struct call *call
     }
 }
 
-static int reduced_of(const struct dst_slot *a, const struct dst_slot *b) {
+static int reduced_of(const struct machine_slot *a, const struct machine_slot *b) {
     return a->reduced ? a->reduced : b->reduced;
 }
 
 static enum call_result vector_binary(struct machine *m, const struct call *call) {
-    struct dst_slot *a = slot_source(m, argument(m, call, 0)),
-                    *b = a ? slot_source(m, argument(m, call, 1)) : NULL;
-    struct dst_slot *out = b ? slot_target(m, argument(m, call, 2)) : NULL;
+    struct machine_slot *a = slot_source(m, argument(m, call, 0)),
+                        *b = a ? slot_source(m, argument(m, call, 1)) : NULL;
+    struct machine_slot *out = b ? slot_target(m, argument(m, call, 2)) : NULL;
     if (!out)
         return CALL_DONE;
     int reduced = reduced_of(a, b);
@@ -379,7 +379,7 @@ static enum call_result vector_binary(struct machine *m, const struct call *call
 }
 
 static enum call_result vector_scalar(struct machine *m, const struct call *call) {
-    struct dst_slot *slot = slot_source(m, argument(m, call, 0));
+    struct machine_slot *slot = slot_source(m, argument(m, call, 0));
     struct number scalar = number_argument(m, call->arguments[1]);
     for (size_t i = 0; slot && i < TILE_ELEMENTS; i++)
         slot->items[i] = vector_operation(m, call, slot->items[i], scalar);
@@ -387,7 +387,7 @@ static enum call_result vector_scalar(struct machine *m, const struct call *call
 }
 
 static enum call_result fill(struct machine *m, const struct call *call) {
-    struct dst_slot *slot = slot_target(m, argument(m, call, 0));
+    struct machine_slot *slot = slot_target(m, argument(m, call, 0));
     struct number scalar = number_argument(m, call->arguments[1]);
     for (size_t i = 0; slot && i < TILE_ELEMENTS; i++)
         slot->items[i] = scalar;
@@ -397,11 +397,11 @@ static enum call_result fill(struct machine *m, const struct call *call) {
 }
 
 static enum call_result where(struct machine *m, const struct call *call) {
-    struct dst_slot *source[3] = {NULL, NULL, NULL};
+    struct machine_slot *source[3] = {NULL, NULL, NULL};
     for (size_t i = 0; i < 3; i++)
         if (!(source[i] = slot_source(m, argument(m, call, i))))
             return CALL_DONE;
-    struct dst_slot *out = slot_target(m, argument(m, call, 3));
+    struct machine_slot *out = slot_target(m, argument(m, call, 3));
     if (!out)
         return CALL_DONE;
     int reduced = source[0]->reduced ? source[0]->reduced : reduced_of(source[1], source[2]);

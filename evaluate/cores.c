@@ -36,7 +36,7 @@ static bool runnable(const struct machine_thread *t) {
 }
 
 static const char *wait_text(struct machine *m, const struct machine_thread *t) {
-    const struct semaphore *semaphore = t->waits_semaphore;
+    const struct machine_semaphore *semaphore = t->waits_semaphore;
     if (semaphore)
         return arena_printf(m->arena, "%s until %s is %u, and it is %u", t->waits->name,
                             semaphore->plan->name, t->waits_value, semaphore->value);
@@ -113,7 +113,7 @@ int64_t semaphore_address(struct machine *m, int64_t id, struct span span) {
 }
 
 /* The semaphore of a core at an address; NULL after a fault. */
-static struct semaphore *semaphore_at(struct machine *m, struct machine_core *core, int64_t address) {
+static struct machine_semaphore *semaphore_at(struct machine *m, struct machine_core *core, int64_t address) {
     int64_t offset = address - SEMAPHORE_BASE;
     if (offset >= 0 && offset % SEMAPHORE_BYTES == 0 && offset / SEMAPHORE_BYTES < SEMAPHORE_LIMIT &&
         core->semaphores[offset / SEMAPHORE_BYTES].plan)
@@ -190,14 +190,14 @@ static int64_t argument(struct machine *m, const struct call *call, size_t index
 }
 
 static enum call_result semaphore_set(struct machine *m, const struct call *call) {
-    struct semaphore *semaphore = semaphore_at(m, m->core, argument(m, call, 0));
+    struct machine_semaphore *semaphore = semaphore_at(m, m->core, argument(m, call, 0));
     if (semaphore)
         semaphore->value = (uint32_t)argument(m, call, 1);
     return CALL_DONE;
 }
 
 static enum call_result semaphore_wait(struct machine *m, const struct call *call) {
-    struct semaphore *semaphore = semaphore_at(m, m->core, argument(m, call, 0));
+    struct machine_semaphore *semaphore = semaphore_at(m, m->core, argument(m, call, 0));
     uint32_t value = (uint32_t)argument(m, call, 1);
     if (!semaphore || semaphore->value == value)
         return CALL_DONE;
@@ -209,20 +209,20 @@ static enum call_result semaphore_wait(struct machine *m, const struct call *cal
 static enum call_result semaphore_increase(struct machine *m, const struct call *call) {
     struct target target = target_of(argument(m, call, 0));
     struct machine_core *core = m->stopped ? NULL : core_at(m, target.corners[0], target.corners[1]);
-    struct semaphore *semaphore = core ? semaphore_at(m, core, target.address) : NULL;
+    struct machine_semaphore *semaphore = core ? semaphore_at(m, core, target.address) : NULL;
     if (semaphore)
         semaphore->value += (uint32_t)argument(m, call, 1);
     return CALL_DONE;
 }
 
 static enum call_result semaphore_multicast(struct machine *m, const struct call *call) {
-    struct semaphore *source = semaphore_at(m, m->core, argument(m, call, 0));
+    struct machine_semaphore *source = semaphore_at(m, m->core, argument(m, call, 0));
     struct target target = target_of(argument(m, call, 1));
     if (m->stopped || !receivers_check(m, &target, argument(m, call, 2)))
         return CALL_DONE;
     for (size_t i = 0; i < m->core_count && !m->stopped; i++) {
         struct machine_core *core = &m->cores[i];
-        struct semaphore *semaphore =
+        struct machine_semaphore *semaphore =
             is_receiver(m, core, &target) ? semaphore_at(m, core, target.address) : NULL;
         if (semaphore)
             semaphore->value = source->value;

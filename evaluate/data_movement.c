@@ -239,7 +239,7 @@ void accessor_bind(struct machine *m, const struct accessor_binding *binding) {
 
 int64_t page_of(struct machine *m, const struct page *page, struct span span) {
     const struct accessor_state *state = page->accessor ? &m->state.accessors[page->index] : NULL;
-    const struct device_pages *tensor = page->accessor ? NULL : &m->tensors[page->index];
+    const struct machine_pages *tensor = page->accessor ? NULL : &m->tensors[page->index];
     int64_t at = 0;
     if (page->count != (state ? state->rank : tensor->rank)) {
         machine_fault(m, span, "a page of %s is given by %zu indices, not %zu", page->name,
@@ -260,13 +260,13 @@ int64_t page_of(struct machine *m, const struct page *page, struct span span) {
     return at;
 }
 
-static struct number *tensor_page(struct machine *m, const struct call *call, struct device_pages **found) {
+static struct number *tensor_page(struct machine *m, const struct call *call, struct machine_pages **found) {
     const struct accessor_state *state = call->accessor ? &m->state.accessors[call->operand] : NULL;
     if (state && !state->bound) {
         machine_fault(m, m->span, "an accessor is used before it is made");
         return NULL;
     }
-    struct device_pages *tensor = &m->tensors[state ? state->tensor : call->operand];
+    struct machine_pages *tensor = &m->tensors[state ? state->tensor : call->operand];
     int64_t page = argument(m, call, 0);
     if (m->stopped)
         return NULL;
@@ -282,7 +282,7 @@ static struct number *tensor_page(struct machine *m, const struct call *call, st
 /* Variant 0 reads a page into L1, 1 writes it. */
 static enum call_result transfer(struct machine *m, const struct call *call) {
     bool write = call->variant == 1;
-    struct device_pages *tensor;
+    struct machine_pages *tensor;
     struct ring *ring;
     uint32_t byte;
     struct number *page = tensor_page(m, call, &tensor);

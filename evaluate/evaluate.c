@@ -160,7 +160,7 @@ static size_t page_position(const struct planes *p, uint64_t plane, uint64_t row
     return (size_t)(page * TILE_ELEMENTS + row % TILE_EDGE * TILE_EDGE + column % TILE_EDGE);
 }
 
-static void copy_planes(struct storage *storage, struct device_pages *pages, bool to_pages) {
+static void copy_planes(struct storage *storage, struct machine_pages *pages, bool to_pages) {
     struct planes p = planes_of(storage);
     for (uint64_t plane = 0; plane < p.count; plane++) {
         for (uint64_t row = 0; row < p.rows; row++) {
@@ -186,12 +186,12 @@ static struct number padding_value(const struct session *s, enum dtype dtype) {
 static void open_pages(struct session *s, size_t index) {
     const struct node_parameter *parameter = s->program->storages[index].parameter;
     struct storage *storage = &s->machine.state.storages[index];
-    struct device_pages *pages = &s->machine.tensors[index];
+    struct machine_pages *pages = &s->machine.tensors[index];
     struct planes p = planes_of(storage);
-    *pages = (struct device_pages){.name = parameter->name,
-                                   .dtype = parameter->dtype,
-                                   .rank = storage->rank,
-                                   .address = TENSOR_BASE + (uint32_t)index * 64};
+    *pages = (struct machine_pages){.name = parameter->name,
+                                    .dtype = parameter->dtype,
+                                    .rank = storage->rank,
+                                    .address = TENSOR_BASE + (uint32_t)index * 64};
     for (size_t i = 0; i < storage->rank; i++) {
         uint64_t extent = (uint64_t)storage->extent[i];
         pages->dimensions[i] = i + 2 >= storage->rank ? (extent + TILE_EDGE - 1) / TILE_EDGE : extent;
@@ -272,7 +272,7 @@ static bool place_core(struct session *s, struct machine_core *core, uint32_t nu
     *core = (struct machine_core){.number = number, .x = number % columns, .y = number / columns};
     for (size_t i = 0; i < p->semaphore_count; i++)
         core->semaphores[p->semaphores[i].id] =
-            (struct semaphore){&p->semaphores[i], p->semaphores[i].initial};
+            (struct machine_semaphore){&p->semaphores[i], p->semaphores[i].initial};
     if (p->semaphore_count && !launch_noc_coordinates(s->request->kernel, core->x, core->y, noc)) {
         report_error(s->diagnostics, s->request->kernel->span,
                      "core (%u, %u) has no NoC coordinates: the kernel has semaphores and needs %s", core->x,

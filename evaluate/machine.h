@@ -276,7 +276,7 @@ struct storage {
 };
 
 /* A tensor as the device holds it: whole tiles, each row by row. */
-struct device_pages {
+struct machine_pages {
     const char *name;
     enum dtype dtype;
     uint32_t address;
@@ -301,7 +301,7 @@ struct accessor_state {
     int64_t dimensions[TENSOR_RANK_LIMIT];
 };
 
-struct dst_slot {
+struct machine_slot {
     bool written, integer;
     int reduced; /* 0, or the dimension whose other elements the packer clears */
     struct number items[TILE_ELEMENTS];
@@ -314,12 +314,12 @@ struct machine_thread {
     const struct call *waits; /* the call that blocks it */
     const struct ring *waits_for;
     uint32_t waits_pages;
-    const struct semaphore *waits_semaphore; /* instead of a circular buffer */
+    const struct machine_semaphore *waits_semaphore; /* instead of a circular buffer */
     uint32_t waits_value;
     struct span span;
 };
 
-struct semaphore {
+struct machine_semaphore {
     const struct semaphore_plan *plan; /* NULL: not declared */
     uint32_t value;
 };
@@ -332,14 +332,14 @@ struct core_state {
     struct storage *storages;
     struct ring *rings;
     struct accessor_state *accessors;
-    struct dst_slot *dst;
+    struct machine_slot *dst;
     bool section;   /* between acquire and release */
     bool transpose; /* of the last matmul_init */
 };
 
 struct machine_core {
     uint32_t number, x, y, noc_x, noc_y;
-    struct semaphore semaphores[SEMAPHORE_LIMIT]; /* by number */
+    struct machine_semaphore semaphores[SEMAPHORE_LIMIT]; /* by number */
     struct machine_thread threads[3];
     size_t unfinished;       /* threads */
     struct core_state state; /* while others run */
@@ -358,7 +358,7 @@ struct machine {
     struct machine_core *cores; /* that run together; one where no core waits for another */
     size_t core_count;
     size_t argument_count;
-    struct device_pages *tensors;
+    struct machine_pages *tensors;
     struct machine_core *core; /* at work */
     struct core_state state;
     struct machine_thread *thread;

@@ -26,7 +26,7 @@ static const char *counted(struct deadlock *d, int64_t pages, const char *what) 
 
 /* The function whose move a stopped one waits for; function_count when there is none. */
 static size_t other_side(const struct deadlock *d, size_t function) {
-    const struct item *event = d->replay->stops[function].event;
+    const struct event_item *event = d->replay->stops[function].event;
     enum effect_kind moves = event->effect == EFFECT_RESERVE ? EFFECT_POP : EFFECT_PUSH;
     for (size_t f = 0; f < d->kernel->function_count; f++)
         if (function_moves(d->kernel->events[f], moves, event->buffer))
@@ -107,7 +107,7 @@ static int64_t least_depth(struct deadlock *d, size_t buffer, int64_t pages) {
 }
 
 static bool proved_with(struct deadlock *d, size_t buffer, const struct polynomial *pages) {
-    const struct item *stuck[FUNCTION_LIMIT];
+    const struct event_item *stuck[FUNCTION_LIMIT];
     const struct polynomial *before = d->walk->buffers[buffer].pages;
     d->walk->buffers[buffer].pages = pages;
     bool proved = pages && prove_all_end(d->kernel, stuck);
@@ -212,7 +212,7 @@ static void report_deadlock(struct product *kernel, struct replay *replay) {
     advise(&d);
 }
 
-static void report_undecided(const struct product *kernel, const struct item *const *stuck) {
+static void report_undecided(const struct product *kernel, const struct event_item *const *stuck) {
     struct walk *w = kernel->walk;
     for (size_t f = 0; f < kernel->function_count; f++) {
         if (!stuck[f])
@@ -226,7 +226,7 @@ static void report_undecided(const struct product *kernel, const struct item *co
 
 void prove_no_deadlock(struct walk *w, struct node_list functions) {
     struct product kernel = {.walk = w, .function_count = functions.count};
-    const struct item *stuck[FUNCTION_LIMIT] = {NULL};
+    const struct event_item *stuck[FUNCTION_LIMIT] = {NULL};
     if (functions.count > FUNCTION_LIMIT) {
         walk_undecided(w, w->compilation->kernel->span, "not proved: no function of %zu waits for ever",
                        functions.count);

@@ -82,14 +82,15 @@ bool condition_depends(const struct values *v, const struct condition *condition
 
 /* ---- trees ---- */
 
-static struct item *item_new(struct walk *w, struct item item) {
+static struct event_item *item_new(struct walk *w, struct event_item item) {
     return arena_copy(w->compilation->arena, &item, sizeof item);
 }
 
-const struct item *items_append(struct walk *w, const struct item *first, const struct item *second) {
-    const struct item **at = NULL, *head = second;
+const struct event_item *items_append(struct walk *w, const struct event_item *first,
+                                      const struct event_item *second) {
+    const struct event_item **at = NULL, *head = second;
     for (; first; first = first->next) {
-        struct item *copy = item_new(w, *first);
+        struct event_item *copy = item_new(w, *first);
         *(at ? at : &head) = copy;
         at = &copy->next;
     }
@@ -98,16 +99,16 @@ const struct item *items_append(struct walk *w, const struct item *first, const 
     return head;
 }
 
-size_t items_count(const struct item *items) {
+size_t items_count(const struct event_item *items) {
     size_t count = 0;
-    for (const struct item *i = items; i; i = i->next)
+    for (const struct event_item *i = items; i; i = i->next)
         count += 1 + items_count(i->body) + items_count(i->otherwise);
     return count;
 }
 
-bool items_depend(const struct walk *w, const struct item *items, size_t atom) {
+bool items_depend(const struct walk *w, const struct event_item *items, size_t atom) {
     const struct values *v = &w->values;
-    for (const struct item *i = items; i; i = i->next)
+    for (const struct event_item *i = items; i; i = i->next)
         if (depends_on_atom(v, i->pages, atom) || depends_on_atom(v, i->lower, atom) ||
             depends_on_atom(v, i->upper, atom) || condition_depends(v, i->condition, atom) ||
             items_depend(w, i->body, atom) || items_depend(w, i->otherwise, atom))
@@ -115,8 +116,8 @@ bool items_depend(const struct walk *w, const struct item *items, size_t atom) {
     return false;
 }
 
-bool function_moves(const struct item *items, enum effect_kind effect, size_t buffer) {
-    for (const struct item *i = items; i; i = i->next)
+bool function_moves(const struct event_item *items, enum effect_kind effect, size_t buffer) {
+    for (const struct event_item *i = items; i; i = i->next)
         if ((i->kind == ITEM_EVENT && i->effect == effect && i->buffer == buffer) ||
             function_moves(i->body, effect, buffer) || function_moves(i->otherwise, effect, buffer))
             return true;
@@ -124,7 +125,7 @@ bool function_moves(const struct item *items, enum effect_kind effect, size_t bu
 }
 
 /* A loop whose range changes has another variable. */
-static void replace_range(struct walk *w, struct item *loop, size_t atom, const struct polynomial *by) {
+static void replace_range(struct walk *w, struct event_item *loop, size_t atom, const struct polynomial *by) {
     struct values *v = &w->values;
     size_t before = loop->atom;
     loop->lower = loop->lower ? replace_atom(v, loop->lower, atom, by) : NULL;
@@ -137,12 +138,12 @@ static void replace_range(struct walk *w, struct item *loop, size_t atom, const 
     loop->body = items_replace(w, loop->body, before, atom_value(v, loop->atom));
 }
 
-const struct item *items_replace(struct walk *w, const struct item *items, size_t atom,
-                                 const struct polynomial *by) {
+const struct event_item *items_replace(struct walk *w, const struct event_item *items, size_t atom,
+                                       const struct polynomial *by) {
     struct values *v = &w->values;
-    const struct item *head = NULL, **at = &head;
-    for (const struct item *i = items; i; i = i->next) {
-        struct item *copy = item_new(w, *i);
+    const struct event_item *head = NULL, **at = &head;
+    for (const struct event_item *i = items; i; i = i->next) {
+        struct event_item *copy = item_new(w, *i);
         if (copy->kind == ITEM_EVENT && copy->pages)
             copy->pages = replace_atom(v, copy->pages, atom, by);
         copy->condition = condition_replace(v, copy->condition, atom, by);
@@ -157,7 +158,7 @@ const struct item *items_replace(struct walk *w, const struct item *items, size_
     return head;
 }
 
-static size_t loop_atom(struct values *v, const struct item *like, const struct polynomial *lower,
+static size_t loop_atom(struct values *v, const struct event_item *like, const struct polynomial *lower,
                         const struct polynomial *upper, int64_t step) {
     struct atom atom = v->atoms[like->atom];
     atom.a = lower;
@@ -166,10 +167,10 @@ static size_t loop_atom(struct values *v, const struct item *like, const struct 
     return lower && upper ? atom_find(v, &atom) : ATOM_LIMIT;
 }
 
-const struct item *loop_between(struct walk *w, const struct item *loop, const struct polynomial *lower,
-                                const struct polynomial *upper) {
+const struct event_item *loop_between(struct walk *w, const struct event_item *loop,
+                                      const struct polynomial *lower, const struct polynomial *upper) {
     struct values *v = &w->values;
-    struct item copy = *loop;
+    struct event_item copy = *loop;
     copy.atom = loop_atom(v, loop, lower, upper, loop->step);
     if (copy.atom == ATOM_LIMIT)
         return NULL;
@@ -181,16 +182,17 @@ const struct item *loop_between(struct walk *w, const struct item *loop, const s
     return item_new(w, copy);
 }
 
-const struct item *loop_iteration(struct walk *w, const struct item *loop,
-                                  const struct polynomial *iteration) {
+const struct event_item *loop_iteration(struct walk *w, const struct event_item *loop,
+                                        const struct polynomial *iteration) {
     struct values *v = &w->values;
     const struct polynomial *value = sum_of(v, loop->lower, product_of(v, iteration, number(v, loop->step)));
     return items_replace(w, loop->body, loop->atom, value);
 }
 
-struct item *loop_counted(struct walk *w, const struct item *like, const struct polynomial *trips) {
+struct event_item *loop_counted(struct walk *w, const struct event_item *like,
+                                const struct polynomial *trips) {
     struct values *v = &w->values;
-    struct item copy = *like;
+    struct event_item copy = *like;
     copy.lower = number(v, 0);
     copy.upper = copy.trips = trips;
     copy.step = 1;
@@ -201,7 +203,8 @@ struct item *loop_counted(struct walk *w, const struct item *like, const struct 
 
 /* ---- functions ---- */
 
-static const struct item *events_of(struct builder *b, struct node *node, const struct item *rest);
+static const struct event_item *events_of(struct builder *b, struct node *node,
+                                          const struct event_item *rest);
 
 static const struct node_semaphore *semaphore_at(struct walk *w, const struct polynomial *address) {
     struct node_list statements = node_as(node_as(w->compilation->kernel, kernel)->body, block)->statements;
@@ -238,14 +241,14 @@ static const struct core_call *core_call_of(struct walk *w, const struct walked_
 }
 
 /* What a function does beside moving windows. */
-static const struct item *other_event(struct builder *b, const struct walked_call *call,
-                                      const struct item *rest) {
+static const struct event_item *other_event(struct builder *b, const struct walked_call *call,
+                                            const struct event_item *rest) {
     struct walk *w = b->walk;
-    struct item item = {.kind = ITEM_EVENT,
-                        .span = call->span,
-                        .next = rest,
-                        .effect = call->effect->kind,
-                        .buffer = w->buffer_count};
+    struct event_item item = {.kind = ITEM_EVENT,
+                              .span = call->span,
+                              .next = rest,
+                              .effect = call->effect->kind,
+                              .buffer = w->buffer_count};
     const struct polynomial *offset;
     const struct atom *pointer = NULL;
     switch (item.effect) {
@@ -272,8 +275,8 @@ static const struct item *other_event(struct builder *b, const struct walked_cal
     return item_new(w, item);
 }
 
-static const struct item *event_of(struct builder *b, struct node_statement *statement,
-                                   const struct item *rest) {
+static const struct event_item *event_of(struct builder *b, struct node_statement *statement,
+                                         const struct event_item *rest) {
     struct walk *w = b->walk;
     struct node_call *call = node_as(statement->call, call);
     const struct call_effect *effect =
@@ -291,18 +294,18 @@ static const struct item *event_of(struct builder *b, struct node_statement *sta
                                  statement->base.span.line ? statement->base.span : call->base.span};
     if (effect->kind < EFFECT_RESERVE || effect->kind > EFFECT_POP)
         return b->all ? other_event(b, &walked, rest) : rest;
-    struct item item = {.kind = ITEM_EVENT,
-                        .span = walked.span,
-                        .next = rest,
-                        .effect = effect->kind,
-                        .buffer = buffer_of(w, &walked, effect->buffer),
-                        .pages = argument_of(w, &walked, effect->pages)};
+    struct event_item item = {.kind = ITEM_EVENT,
+                              .span = walked.span,
+                              .next = rest,
+                              .effect = effect->kind,
+                              .buffer = buffer_of(w, &walked, effect->buffer),
+                              .pages = argument_of(w, &walked, effect->pages)};
     b->unknown |= item.buffer == w->buffer_count;
     return item_new(w, item);
 }
 
-static const struct item *loop_of(struct builder *b, struct node_for *loop, size_t axis,
-                                  const struct item *rest) {
+static const struct event_item *loop_of(struct builder *b, struct node_for *loop, size_t axis,
+                                        const struct event_item *rest) {
     struct walk *w = b->walk;
     if (axis == loop->axes.count)
         return events_of(b, loop->body, rest);
@@ -316,50 +319,52 @@ static const struct item *loop_of(struct builder *b, struct node_for *loop, size
     walk_bind(w, name, once ? iterations.lower : atom_value(&w->values, iterations.atom));
     w->loops[w->loop_count++] =
         (struct open_loop){.node = loop, .name = name, .atom = once ? ATOM_LIMIT : iterations.atom};
-    const struct item *body = loop_of(b, loop, axis + 1, once ? rest : NULL);
+    const struct event_item *body = loop_of(b, loop, axis + 1, once ? rest : NULL);
     w->loop_count--;
     w->names = names;
     if (once)
         return body;
     if (!body)
         return rest;
-    return item_new(w, (struct item){.kind = ITEM_LOOP,
-                                     .span = loop->base.span,
-                                     .next = rest,
-                                     .atom = iterations.atom,
-                                     .name = name,
-                                     .lower = iterations.lower,
-                                     .upper = iterations.upper,
-                                     .trips = iterations.trips,
-                                     .step = iterations.step,
-                                     .body = body});
+    return item_new(w, (struct event_item){.kind = ITEM_LOOP,
+                                           .span = loop->base.span,
+                                           .next = rest,
+                                           .atom = iterations.atom,
+                                           .name = name,
+                                           .lower = iterations.lower,
+                                           .upper = iterations.upper,
+                                           .trips = iterations.trips,
+                                           .step = iterations.step,
+                                           .body = body});
 }
 
-static const struct item *choice_of(struct builder *b, struct node_if *choice, const struct item *rest) {
+static const struct event_item *choice_of(struct builder *b, struct node_if *choice,
+                                          const struct event_item *rest) {
     struct walk *w = b->walk;
     int known = condition_value(w, choice->condition);
     if (known >= 0) {
         struct node *branch = known ? choice->then : choice->otherwise;
         return branch ? events_of(b, branch, rest) : rest;
     }
-    const struct item *then = events_of(b, choice->then, NULL);
-    const struct item *otherwise = choice->otherwise ? events_of(b, choice->otherwise, NULL) : NULL;
+    const struct event_item *then = events_of(b, choice->then, NULL);
+    const struct event_item *otherwise = choice->otherwise ? events_of(b, choice->otherwise, NULL) : NULL;
     if (!then && !otherwise)
         return rest;
-    return item_new(w, (struct item){.kind = ITEM_CHOICE,
-                                     .span = choice->base.span,
-                                     .next = rest,
-                                     .condition = condition_of(w, choice->condition),
-                                     .body = then,
-                                     .otherwise = otherwise});
+    return item_new(w, (struct event_item){.kind = ITEM_CHOICE,
+                                           .span = choice->base.span,
+                                           .next = rest,
+                                           .condition = condition_of(w, choice->condition),
+                                           .body = then,
+                                           .otherwise = otherwise});
 }
 
 /* Names are bound in order; the list is made from its end. */
-static const struct item *block_events(struct builder *b, struct node_list statements,
-                                       const struct item *rest) {
+static const struct event_item *block_events(struct builder *b, struct node_list statements,
+                                             const struct event_item *rest) {
     struct walk *w = b->walk;
     const struct name_value *names = w->names;
-    const struct item **parts = arena_allocate(w->compilation->arena, (statements.count + 1) * sizeof *parts);
+    const struct event_item **parts =
+        arena_allocate(w->compilation->arena, (statements.count + 1) * sizeof *parts);
     for (size_t i = 0; i < statements.count; i++)
         parts[i] = walk_declare(w, statements.items[i]) ? NULL : events_of(b, statements.items[i], NULL);
     w->names = names;
@@ -368,7 +373,8 @@ static const struct item *block_events(struct builder *b, struct node_list state
     return rest;
 }
 
-static const struct item *events_of(struct builder *b, struct node *node, const struct item *rest) {
+static const struct event_item *events_of(struct builder *b, struct node *node,
+                                          const struct event_item *rest) {
     switch (node->kind) {
     case NODE_BLOCK:
         return block_events(b, node_as(node, block)->statements, rest);
@@ -383,7 +389,8 @@ static const struct item *events_of(struct builder *b, struct node *node, const 
     }
 }
 
-static bool build(struct builder *builder, const struct node_function *function, const struct item **events) {
+static bool build(struct builder *builder, const struct node_function *function,
+                  const struct event_item **events) {
     static const struct domain pointers = {.pointer = walk_window_address};
     struct walk *w = builder->walk;
     const struct name_value *names = w->names;
@@ -396,10 +403,11 @@ static bool build(struct builder *builder, const struct node_function *function,
     return !builder->unknown;
 }
 
-bool function_events(struct walk *w, const struct node_function *function, const struct item **events) {
+bool function_events(struct walk *w, const struct node_function *function, const struct event_item **events) {
     return build(&(struct builder){.walk = w}, function, events);
 }
 
-bool function_all_events(struct walk *w, const struct node_function *function, const struct item **events) {
+bool function_all_events(struct walk *w, const struct node_function *function,
+                         const struct event_item **events) {
     return build(&(struct builder){.walk = w, .all = true}, function, events);
 }

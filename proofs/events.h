@@ -33,10 +33,10 @@ struct core_call {
 
 enum item_kind { ITEM_EVENT, ITEM_LOOP, ITEM_CHOICE };
 
-struct item {
+struct event_item {
     enum item_kind kind;
     struct span span;
-    const struct item *next;
+    const struct event_item *next;
     enum effect_kind
         effect; /* of an event: RESERVE, PUSH, WAIT, POP; others in the tree of all events only */
     size_t buffer;
@@ -46,36 +46,41 @@ struct item {
     const char *name;
     const struct polynomial *lower, *upper, *trips; /* NULL: unknown */
     int64_t step;
-    const struct condition *condition;   /* of a choice */
-    const struct item *body, *otherwise; /* of a loop; of a choice, when the condition holds and when not */
+    const struct condition *condition; /* of a choice */
+    const struct event_item *body,
+        *otherwise; /* of a loop; of a choice, when the condition holds and when not */
 };
 
 /* The events of a function; false when one is on no circular buffer of the kernel. The names of the walk
  * stay. */
-bool function_events(struct walk *walk, const struct node_function *function, const struct item **events);
+bool function_events(struct walk *walk, const struct node_function *function,
+                     const struct event_item **events);
 
 /* The same with the calls between cores, reads (of the buffer into which they go) and barriers. */
-bool function_all_events(struct walk *walk, const struct node_function *function, const struct item **events);
+bool function_all_events(struct walk *walk, const struct node_function *function,
+                         const struct event_item **events);
 /* Is there such an event on the buffer among them? */
-bool function_moves(const struct item *events, enum effect_kind effect, size_t buffer);
+bool function_moves(const struct event_item *events, enum effect_kind effect, size_t buffer);
 
 /* ---- trees ---- */
 
 /* With every mention of the variable replaced. */
-const struct item *items_replace(struct walk *walk, const struct item *items, size_t atom,
-                                 const struct polynomial *by);
+const struct event_item *items_replace(struct walk *walk, const struct event_item *items, size_t atom,
+                                       const struct polynomial *by);
 /* The items of one list and then those of the other. */
-const struct item *items_append(struct walk *walk, const struct item *first, const struct item *second);
-size_t items_count(const struct item *items);
-bool items_depend(const struct walk *walk, const struct item *items, size_t atom);
+const struct event_item *items_append(struct walk *walk, const struct event_item *first,
+                                      const struct event_item *second);
+size_t items_count(const struct event_item *items);
+bool items_depend(const struct walk *walk, const struct event_item *items, size_t atom);
 /* A loop like this one from another bound to another; NULL when there is no room for its variable. */
-const struct item *loop_between(struct walk *walk, const struct item *loop, const struct polynomial *lower,
-                                const struct polynomial *upper);
+const struct event_item *loop_between(struct walk *walk, const struct event_item *loop,
+                                      const struct polynomial *lower, const struct polynomial *upper);
 /* Its body in iteration number `iteration`, counted from 0. */
-const struct item *loop_iteration(struct walk *walk, const struct item *loop,
-                                  const struct polynomial *iteration);
+const struct event_item *loop_iteration(struct walk *walk, const struct event_item *loop,
+                                        const struct polynomial *iteration);
 /* A loop of so many iterations, counted from 0, without a body. */
-struct item *loop_counted(struct walk *walk, const struct item *like, const struct polynomial *trips);
+struct event_item *loop_counted(struct walk *walk, const struct event_item *like,
+                                const struct polynomial *trips);
 
 const struct condition *condition_replace(struct values *v, const struct condition *condition, size_t atom,
                                           const struct polynomial *by);

@@ -9,12 +9,12 @@
 #include "ir/build.h"
 #include "proofs/internal.h"
 
-const char *semaphore_label(const struct item *event) {
+const char *semaphore_label(const struct event_item *event) {
     return event->core->semaphore ? event->core->semaphore->name : "a semaphore";
 }
 
-bool exchange_refuse(struct exchanges *e, const struct item *at, const char *error, const struct item *see,
-                     const char *note, const char *help) {
+bool exchange_refuse(struct exchanges *e, const struct event_item *at, const char *error,
+                     const struct event_item *see, const char *note, const char *help) {
     walk_error(e->walk, at->span, "%s", error);
     if (see)
         walk_note(e->walk, see->span, "%s", note);
@@ -22,7 +22,7 @@ bool exchange_refuse(struct exchanges *e, const struct item *at, const char *err
     return false;
 }
 
-bool exchange_undecided(struct exchanges *e, const struct item *at, const char *what) {
+bool exchange_undecided(struct exchanges *e, const struct event_item *at, const char *what) {
     walk_undecided(e->walk, at->span, "not proved: %s", what);
     return false;
 }
@@ -36,17 +36,17 @@ const char *exchange_print(struct exchanges *e, const char *format, ...) {
 }
 
 const char *exchange_block(struct exchanges *e, const struct exchange *x) {
-    const struct item *data = x->sender.steps[STEP_DATA];
+    const struct event_item *data = x->sender.steps[STEP_DATA];
     return data && data->buffer < e->walk->buffer_count ? buffer_label(e->walk, data->buffer) : "the block";
 }
 
 /* ---- both sides are there ---- */
 
 static bool check_sides(struct exchanges *e, const struct exchange *x) {
-    const struct item *const *s = x->sender.steps, *const *r = x->receiver.steps;
-    const struct item *sends = s[STEP_FLAG] ? s[STEP_FLAG] : s[STEP_DATA];
+    const struct event_item *const *s = x->sender.steps, *const *r = x->receiver.steps;
+    const struct event_item *sends = s[STEP_FLAG] ? s[STEP_FLAG] : s[STEP_DATA];
     if (!sends && (r[STEP_WAIT] || s[STEP_WAIT])) {
-        const struct item *wait = r[STEP_WAIT] ? r[STEP_WAIT] : s[STEP_WAIT];
+        const struct event_item *wait = r[STEP_WAIT] ? r[STEP_WAIT] : s[STEP_WAIT];
         return exchange_refuse(e, wait,
                                exchange_print(e, "%s waits for %s, which no core sends", e->function->name,
                                               semaphore_label(wait)),
@@ -85,7 +85,7 @@ static bool check_sides(struct exchanges *e, const struct exchange *x) {
 
 static bool check_sender_order(struct exchanges *e, const struct exchange *x) {
     const struct exchange_side *s = &x->sender;
-    const struct item *const *at = s->steps;
+    const struct event_item *const *at = s->steps;
     if (at[STEP_DATA] && s->at[STEP_DATA] < s->at[STEP_WAIT])
         return exchange_refuse(
             e, at[STEP_DATA],
@@ -120,7 +120,7 @@ static bool check_sender_order(struct exchanges *e, const struct exchange *x) {
 }
 
 /* Does the semaphore begin as something else than what is waited for? */
-static bool begins_otherwise(const struct item *wait) {
+static bool begins_otherwise(const struct event_item *wait) {
     const struct node_semaphore *semaphore = wait->core->semaphore;
     int64_t first = 0, wanted;
     return semaphore && (!semaphore->initial || integer_value(semaphore->initial, &first)) &&
@@ -129,7 +129,7 @@ static bool begins_otherwise(const struct item *wait) {
 
 static bool check_receiver_order(struct exchanges *e, const struct exchange *x) {
     const struct exchange_side *r = &x->receiver;
-    const struct item *const *at = r->steps;
+    const struct event_item *const *at = r->steps;
     if (r->at[STEP_WAIT] < r->at[STEP_INCREASE])
         return exchange_refuse(
             e, at[STEP_WAIT],
@@ -155,11 +155,11 @@ static bool check_receiver_order(struct exchanges *e, const struct exchange *x) 
 
 /* ---- which semaphores ---- */
 
-static bool same_semaphore(const struct item *a, const struct item *b) {
+static bool same_semaphore(const struct event_item *a, const struct event_item *b) {
     return a->core->semaphore && a->core->semaphore == b->core->semaphore;
 }
 
-static bool has_value(const struct item *event, int64_t wanted) {
+static bool has_value(const struct event_item *event, int64_t wanted) {
     int64_t value;
     return known_number(event->core->value, &value) && value == wanted;
 }
@@ -175,7 +175,7 @@ static const struct first_set *first_flag(struct exchanges *e, const struct exch
 
 /* Is it on the core that sends? */
 static bool check_first_flag(struct exchanges *e, const struct exchange *x, const struct first_set *set) {
-    const struct item *flag = x->sender.steps[STEP_FLAG];
+    const struct event_item *flag = x->sender.steps[STEP_FLAG];
     if (!set || !set->choice)
         return true;
     if (!set->core[0] && !set->core[1])
@@ -192,9 +192,9 @@ static bool check_first_flag(struct exchanges *e, const struct exchange *x, cons
 }
 
 static bool check_flag(struct exchanges *e, const struct exchange *x) {
-    const struct item *flag = x->sender.steps[STEP_FLAG], *wait = x->receiver.steps[STEP_WAIT];
+    const struct event_item *flag = x->sender.steps[STEP_FLAG], *wait = x->receiver.steps[STEP_WAIT];
     const struct first_set *set = x->sender.own ? NULL : first_flag(e, x);
-    const struct item *first = set ? set->event : x->sender.own;
+    const struct event_item *first = set ? set->event : x->sender.own;
     if (!check_first_flag(e, x, set))
         return false;
     const struct node_semaphore *semaphore = flag->core->semaphore;
@@ -218,9 +218,9 @@ static bool check_flag(struct exchanges *e, const struct exchange *x) {
 
 /* What is not known is no fault. */
 static bool check_known(struct exchanges *e, const struct exchange *x) {
-    const struct item *const *s = x->sender.steps, *const *r = x->receiver.steps;
-    const struct item *const steps[] = {s[STEP_WAIT], s[STEP_SET],      s[STEP_FLAG],
-                                        r[STEP_SET],  r[STEP_INCREASE], r[STEP_WAIT]};
+    const struct event_item *const *s = x->sender.steps, *const *r = x->receiver.steps;
+    const struct event_item *const steps[] = {s[STEP_WAIT], s[STEP_SET],      s[STEP_FLAG],
+                                              r[STEP_SET],  r[STEP_INCREASE], r[STEP_WAIT]};
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
         if (steps[i] && !steps[i]->core->semaphore)
             return exchange_undecided(e, steps[i], "which semaphore is meant");
@@ -230,7 +230,7 @@ static bool check_known(struct exchanges *e, const struct exchange *x) {
 }
 
 static bool check_semaphores(struct exchanges *e, const struct exchange *x) {
-    const struct item *const *s = x->sender.steps, *const *r = x->receiver.steps;
+    const struct event_item *const *s = x->sender.steps, *const *r = x->receiver.steps;
     struct values *v = &e->walk->values;
     if (!check_known(e, x))
         return false;
@@ -288,9 +288,9 @@ static bool check_semaphores(struct exchanges *e, const struct exchange *x) {
 /* ---- the block ---- */
 
 /* The last move of the buffer before the exchange, in its list. */
-static const struct item *move_before(const struct exchange *x, size_t buffer) {
-    const struct item *last = NULL;
-    for (const struct item *i = x->list; i != x->choice; i = i->next)
+static const struct event_item *move_before(const struct exchange *x, size_t buffer) {
+    const struct event_item *last = NULL;
+    for (const struct event_item *i = x->list; i != x->choice; i = i->next)
         if (i->kind == ITEM_EVENT && i->buffer == buffer &&
             (i->effect == EFFECT_RESERVE || i->effect == EFFECT_PUSH))
             last = i;
@@ -298,9 +298,9 @@ static const struct item *move_before(const struct exchange *x, size_t buffer) {
 }
 
 /* The push behind the exchange, and whether what was sent has left before it. */
-static const struct item *push_behind(const struct exchange *x, size_t buffer, bool *flushed) {
+static const struct event_item *push_behind(const struct exchange *x, size_t buffer, bool *flushed) {
     *flushed = x->sender.flushed;
-    for (const struct item *i = x->choice->next; i; i = i->next) {
+    for (const struct event_item *i = x->choice->next; i; i = i->next) {
         if (i->kind != ITEM_EVENT)
             continue;
         if (i->effect == EFFECT_PUSH && i->buffer == buffer)
@@ -311,10 +311,10 @@ static const struct item *push_behind(const struct exchange *x, size_t buffer, b
 }
 
 static bool check_window(struct exchanges *e, const struct exchange *x) {
-    const struct item *data = x->sender.steps[STEP_DATA], *before = move_before(x, data->buffer);
+    const struct event_item *data = x->sender.steps[STEP_DATA], *before = move_before(x, data->buffer);
     struct walk *w = e->walk;
     bool flushed;
-    const struct item *push = push_behind(x, data->buffer, &flushed);
+    const struct event_item *push = push_behind(x, data->buffer, &flushed);
     const char *buffer = buffer_label(w, data->buffer);
     if (!before || before->effect != EFFECT_RESERVE)
         return exchange_refuse(
@@ -348,7 +348,7 @@ static bool check_window(struct exchanges *e, const struct exchange *x) {
 
 static bool check_data(struct exchanges *e, const struct exchange *x) {
     const struct exchange_side *s = &x->sender;
-    const struct item *data = s->steps[STEP_DATA];
+    const struct event_item *data = s->steps[STEP_DATA];
     const struct polynomial *offset = NULL;
     int64_t none;
     if (!data)
@@ -367,9 +367,9 @@ static bool check_data(struct exchanges *e, const struct exchange *x) {
 /* ---- all cores alike ---- */
 
 /* An event on the buffer that some cores have and others have not, or that moves other pages there. */
-static const struct item *uneven_move(struct exchanges *e, const struct item *items, size_t buffer,
-                                      bool uneven) {
-    for (const struct item *i = items; i; i = i->next) {
+static const struct event_item *uneven_move(struct exchanges *e, const struct event_item *items,
+                                            size_t buffer, bool uneven) {
+    for (const struct event_item *i = items; i; i = i->next) {
         bool moves = i->kind == ITEM_EVENT && i->effect == EFFECT_PUSH && i->buffer == buffer;
         if (moves && (uneven || differs_by_core(e->walk, i->pages)))
             return i;
@@ -377,7 +377,7 @@ static const struct item *uneven_move(struct exchanges *e, const struct item *it
         bool inner = uneven || (i->kind == ITEM_CHOICE
                                     ? condition_differs(e->walk, i->condition)
                                     : i->kind == ITEM_LOOP && !even_in_plane(e->walk, i->trips, plane));
-        const struct item *found = uneven_move(e, i->body, buffer, inner);
+        const struct event_item *found = uneven_move(e, i->body, buffer, inner);
         found = found ? found : uneven_move(e, i->otherwise, buffer, inner);
         if (found)
             return found;
@@ -386,8 +386,8 @@ static const struct item *uneven_move(struct exchanges *e, const struct item *it
 }
 
 static bool check_alike(struct exchanges *e, const struct exchange *x) {
-    const struct item *data = x->sender.steps[STEP_DATA];
-    const struct item *move = data ? uneven_move(e, e->events, data->buffer, false) : NULL;
+    const struct event_item *data = x->sender.steps[STEP_DATA];
+    const struct event_item *move = data ? uneven_move(e, e->events, data->buffer, false) : NULL;
     if (!move)
         return true;
     return exchange_refuse(e, move,
@@ -403,7 +403,7 @@ static bool check_distinct(struct exchanges *e, const struct exchange *a, const 
     bool same_core = true;
     for (size_t d = 0; d < 2; d++)
         same_core = same_core && (a->core[d] == b->core[d] || same_value(a->core[d], b->core[d]));
-    const struct item *const *first = a->sender.steps, *const *second = b->sender.steps;
+    const struct event_item *const *first = a->sender.steps, *const *second = b->sender.steps;
     for (int step = STEP_WAIT; !same_core && step <= STEP_FLAG; step += STEP_FLAG - STEP_WAIT)
         if (same_semaphore(first[step], second[step]))
             return exchange_refuse(

@@ -23,7 +23,7 @@ const struct polynomial *own_coordinate(struct exchanges *e, size_t d) {
 }
 
 /* In a direction in which every core sends for itself, the rectangle is that core's line. */
-static bool check_line(struct exchanges *e, const struct exchange *x, const struct item *call) {
+static bool check_line(struct exchanges *e, const struct exchange *x, const struct event_item *call) {
     for (size_t d = 0; d < 2; d++)
         if (!x->core[d] && (!same_value(x->to.first[d], own_coordinate(e, d)) ||
                             !same_value(x->to.last[d], own_coordinate(e, d))))
@@ -112,7 +112,7 @@ static bool count_receivers(struct exchanges *e, struct exchange *x) {
     return x->receivers != NULL;
 }
 
-static bool check_number(struct exchanges *e, const struct exchange *x, const struct item *call,
+static bool check_number(struct exchanges *e, const struct exchange *x, const struct event_item *call,
                          const struct polynomial *said, const char *does) {
     struct values *v = &e->walk->values;
     const struct polynomial *distance =
@@ -135,7 +135,7 @@ static bool check_number(struct exchanges *e, const struct exchange *x, const st
 
 /* ---- who waits is reached ---- */
 
-static bool refuse_reach(struct exchanges *e, const struct exchange *x, const struct item *call,
+static bool refuse_reach(struct exchanges *e, const struct exchange *x, const struct event_item *call,
                          const char *missed) {
     return exchange_refuse(e, x->receiver.steps[STEP_WAIT],
                            exchange_print(e, "cores of %s wait for %s, but it is sent to cores %s", missed,
@@ -144,7 +144,7 @@ static bool refuse_reach(struct exchanges *e, const struct exchange *x, const st
 }
 
 /* In a direction in which one core sends, the rectangle has all others that have iterations. */
-static bool check_reach(struct exchanges *e, const struct exchange *x, const struct item *call) {
+static bool check_reach(struct exchanges *e, const struct exchange *x, const struct event_item *call) {
     struct values *v = &e->walk->values;
     const struct polynomial *fact = guard_fact(e, x, true), *zero = number(v, 0), *one = number(v, 1);
     for (size_t d = 0; d < 2; d++) {
@@ -173,7 +173,7 @@ static bool check_reach(struct exchanges *e, const struct exchange *x, const str
 }
 
 /* Where the sender does not send, nobody waits. */
-static bool check_guard(struct exchanges *e, const struct exchange *x, const struct item *call) {
+static bool check_guard(struct exchanges *e, const struct exchange *x, const struct event_item *call) {
     struct values *v = &e->walk->values;
     const struct polynomial *fact = guard_fact(e, x, false), *others = number(v, 1);
     for (size_t d = 0; d < 2; d++) {
@@ -188,7 +188,7 @@ static bool check_guard(struct exchanges *e, const struct exchange *x, const str
 }
 
 bool check_rectangles(struct exchanges *e, struct exchange *x) {
-    const struct item *const *s = x->sender.steps, *call = s[STEP_DATA] ? s[STEP_DATA] : s[STEP_FLAG];
+    const struct event_item *const *s = x->sender.steps, *call = s[STEP_DATA] ? s[STEP_DATA] : s[STEP_FLAG];
     struct rectangle flag;
     if (!rectangle_of(e, call, &x->to) || !rectangle_of(e, s[STEP_FLAG], &flag))
         return exchange_undecided(e, call, "which cores a multicast goes to");

@@ -4,12 +4,12 @@
 
 #include <string.h>
 
-static bool is_core_call(const struct item *item) {
+static bool is_core_call(const struct event_item *item) {
     return item->kind == ITEM_EVENT && item->core;
 }
 
-bool has_core_calls(const struct item *items) {
-    for (const struct item *i = items; i; i = i->next)
+bool has_core_calls(const struct event_item *items) {
+    for (const struct event_item *i = items; i; i = i->next)
         if (is_core_call(i) || has_core_calls(i->body) || has_core_calls(i->otherwise))
             return true;
     return false;
@@ -92,7 +92,7 @@ bool condition_differs(const struct walk *w, const struct condition *c) {
 
 /* ---- one side ---- */
 
-static int step_of(const struct item *event) {
+static int step_of(const struct event_item *event) {
     switch (event->effect) {
     case EFFECT_SEMAPHORE_SET:
         return STEP_SET;
@@ -111,13 +111,13 @@ static int step_of(const struct item *event) {
 
 struct side_reading {
     struct exchange_side *side;
-    const struct item *second; /* a second STEP_SET, and its place */
+    const struct event_item *second; /* a second STEP_SET, and its place */
     int second_at, place;
     bool in_loop, guarded;          /* where the reading stands */
     bool some_guarded, some_always; /* calls between cores in a choice, and outside of it */
 };
 
-static void read_event(struct side_reading *r, const struct item *event) {
+static void read_event(struct side_reading *r, const struct event_item *event) {
     struct exchange_side *side = r->side;
     int step = step_of(event);
     r->place++;
@@ -136,15 +136,15 @@ static void read_event(struct side_reading *r, const struct item *event) {
     }
 }
 
-static bool is_of_flag(const struct exchange_side *side, const struct item *set) {
-    const struct item *flag = side->steps[STEP_FLAG];
+static bool is_of_flag(const struct exchange_side *side, const struct event_item *set) {
+    const struct event_item *flag = side->steps[STEP_FLAG];
     return set && flag && flag->core->semaphore && set->core->semaphore == flag->core->semaphore;
 }
 
 /* Of what a sender sets, what counts receivers and what it sends. */
 static void tell_sets_apart(struct side_reading *r) {
     struct exchange_side *side = r->side;
-    const struct item *first = side->steps[STEP_SET];
+    const struct event_item *first = side->steps[STEP_SET];
     if (is_of_flag(side, first) && side->at[STEP_SET] < side->at[STEP_FLAG]) {
         side->own = first;
         side->steps[STEP_SET] = r->second;
@@ -157,8 +157,8 @@ static void tell_sets_apart(struct side_reading *r) {
 }
 
 /* What stands in a loop or a choice without calls between cores need not happen: no flush in it counts. */
-static void read_side(struct side_reading *r, const struct item *items) {
-    for (const struct item *i = items; i; i = i->next) {
+static void read_side(struct side_reading *r, const struct event_item *items) {
+    for (const struct event_item *i = items; i; i = i->next) {
         const struct side_reading around = *r;
         if (i->kind == ITEM_EVENT) {
             read_event(r, i);
@@ -241,7 +241,7 @@ const struct polynomial *core_at_noc(const struct exchanges *e, const struct pol
     return position ? atom->b : atom->a;
 }
 
-bool rectangle_of(const struct exchanges *e, const struct item *call, struct rectangle *rectangle) {
+bool rectangle_of(const struct exchanges *e, const struct event_item *call, struct rectangle *rectangle) {
     bool known = true;
     for (size_t d = 0; d < 2; d++) {
         rectangle->first[d] = core_at_noc(e, call->core->corners[d], d);
@@ -253,17 +253,17 @@ bool rectangle_of(const struct exchanges *e, const struct item *call, struct rec
 
 /* ---- the function ---- */
 
-static void find_in(struct exchanges *e, const struct item *items, bool in_loop);
+static void find_in(struct exchanges *e, const struct event_item *items, bool in_loop);
 
-static bool sets_only(const struct item *items) {
-    for (const struct item *i = items; i; i = i->next)
+static bool sets_only(const struct event_item *items) {
+    for (const struct event_item *i = items; i; i = i->next)
         if ((is_core_call(i) && i->effect != EFFECT_SEMAPHORE_SET) || !sets_only(i->body) ||
             !sets_only(i->otherwise))
             return false;
     return true;
 }
 
-static void add_exchange(struct exchanges *e, const struct item *choice, const struct item *list,
+static void add_exchange(struct exchanges *e, const struct event_item *choice, const struct event_item *list,
                          bool in_loop) {
     struct exchange_side sides[2] = {0};
     if (e->count == EXCHANGE_LIMIT) {
@@ -289,8 +289,8 @@ static void add_exchange(struct exchanges *e, const struct item *choice, const s
     x->receiver.unclear |= x->receiver.guard != NULL; /* every receiver is counted, every time */
 }
 
-static void find_in_choice(struct exchanges *e, const struct item *choice, const struct item *list,
-                           bool in_loop) {
+static void find_in_choice(struct exchanges *e, const struct event_item *choice,
+                           const struct event_item *list, bool in_loop) {
     bool differs = condition_differs(e->walk, choice->condition);
     if (!has_core_calls(choice->body) && !has_core_calls(choice->otherwise))
         return;
@@ -308,7 +308,7 @@ static void find_in_choice(struct exchanges *e, const struct item *choice, const
     e->within = around;
 }
 
-static void add_call(struct exchanges *e, const struct item *call) {
+static void add_call(struct exchanges *e, const struct event_item *call) {
     if (call->effect != EFFECT_SEMAPHORE_SET || e->set_count == EXCHANGE_LIMIT) {
         e->stray = call;
         return;
@@ -319,8 +319,8 @@ static void add_call(struct exchanges *e, const struct item *call) {
     set->before = e->count;
 }
 
-static void find_in(struct exchanges *e, const struct item *items, bool in_loop) {
-    for (const struct item *i = items; i; i = i->next) {
+static void find_in(struct exchanges *e, const struct event_item *items, bool in_loop) {
+    for (const struct event_item *i = items; i; i = i->next) {
         if (i->kind == ITEM_CHOICE) {
             find_in_choice(e, i, items, in_loop);
         } else if (i->kind == ITEM_LOOP && has_core_calls(i->body)) {

@@ -10,12 +10,12 @@ enum { BASE_STEPS = 1000, STEPS_AN_ITEM = 100 };
 
 /* ---- positions ---- */
 
-const struct continuation *continuation_new(struct symbolic_run *r, const struct item *at,
+const struct continuation *continuation_new(struct symbolic_run *r, const struct event_item *at,
                                             const struct continuation *up) {
     return arena_copy(r->values->arena, &(struct continuation){at, up}, sizeof(struct continuation));
 }
 
-const struct item *product_head(struct product_state *p, size_t function) {
+const struct event_item *product_head(struct product_state *p, size_t function) {
     const struct continuation **front = &p->fronts[function];
     while (*front && !(*front)->at)
         *front = (*front)->up;
@@ -23,7 +23,7 @@ const struct item *product_head(struct product_state *p, size_t function) {
 }
 
 void product_replace(struct symbolic_run *r, struct product_state *p, size_t function,
-                     const struct item *items) {
+                     const struct event_item *items) {
     const struct continuation *front = p->fronts[function];
     const struct continuation *rest = continuation_new(r, front->at->next, front->up);
     p->fronts[function] = items ? continuation_new(r, items, rest) : rest;
@@ -39,7 +39,7 @@ struct product_state product_copy(struct symbolic_run *r, const struct product_s
     return copy;
 }
 
-static bool fires(struct symbolic_run *r, struct product_state *p, const struct item *event) {
+static bool fires(struct symbolic_run *r, struct product_state *p, const struct event_item *event) {
     struct values *v = r->values;
     const struct polynomial **fill = &p->fills[event->buffer];
     switch (event->effect) {
@@ -59,7 +59,7 @@ static bool fires(struct symbolic_run *r, struct product_state *p, const struct 
 
 /* One step of a function, loops of several iterations apart. */
 static bool advance(struct symbolic_run *r, struct product_state *p, size_t function) {
-    const struct item *head = product_head(p, function);
+    const struct event_item *head = product_head(p, function);
     int64_t trips;
     int holds;
     if (!head || r->steps <= 0)
@@ -102,7 +102,7 @@ static void note_stuck(struct symbolic_run *r, struct product_state *p) {
         return;
     r->stuck_count = count;
     for (size_t f = 0; f < r->kernel->function_count; f++) {
-        const struct item *head = product_head(p, f);
+        const struct event_item *head = product_head(p, f);
         r->stuck[f] = head && head->kind == ITEM_EVENT ? head : NULL;
     }
 }
@@ -188,7 +188,7 @@ static void assume_launch(struct symbolic_run *r) {
     }
 }
 
-bool prove_all_end(const struct product *kernel, const struct item **stuck) {
+bool prove_all_end(const struct product *kernel, const struct event_item **stuck) {
     struct symbolic_run run = {.kernel = kernel,
                                .walk = kernel->walk,
                                .values = &kernel->walk->values,

@@ -12,14 +12,14 @@ struct product {
     struct walk *walk;
     size_t function_count;
     const struct node_function *functions[FUNCTION_LIMIT];
-    const struct item *events[FUNCTION_LIMIT];
+    const struct event_item *events[FUNCTION_LIMIT];
 };
 
 /* ---- for all sizes ---- */
 
 /* Is there an order in which all functions end, whatever the launch? If not, stuck (of function_count) takes
  * the event at which each stood where the search ended, NULL for one that stood at none. */
-bool prove_all_end(const struct product *kernel, const struct item **stuck);
+bool prove_all_end(const struct product *kernel, const struct event_item **stuck);
 
 /* ---- for one launch ---- */
 
@@ -27,10 +27,10 @@ enum replay_result { REPLAY_ENDS, REPLAY_STOPS, REPLAY_UNKNOWN };
 
 /* A function that waits for ever: event NULL when it has ended. */
 struct replay_stop {
-    const struct item *event;
+    const struct event_item *event;
     int64_t pages;
-    const char *at;          /* "tid = 0, k = 1", may be empty */
-    const struct item *loop; /* the innermost around it, NULL when there is none */
+    const char *at;                /* "tid = 0, k = 1", may be empty */
+    const struct event_item *loop; /* the innermost around it, NULL when there is none */
 };
 
 struct replay {

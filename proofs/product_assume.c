@@ -100,14 +100,15 @@ int entailed_truth(struct symbolic_run *r, const struct condition *c) {
     }
 }
 
-const struct condition *iterations_condition(struct symbolic_run *r, const struct item *loop, int64_t least) {
+const struct condition *iterations_condition(struct symbolic_run *r, const struct event_item *loop,
+                                             int64_t least) {
     struct values *v = r->values;
     struct condition leaf = {.kind = CONDITION_AT_MOST_ZERO,
                              .p = difference_of(v, number(v, least), loop->trips)};
     return leaf.p ? arena_copy(v->arena, &leaf, sizeof leaf) : NULL;
 }
 
-bool loop_has_iterations(struct symbolic_run *r, const struct item *loop, int64_t least) {
+bool loop_has_iterations(struct symbolic_run *r, const struct event_item *loop, int64_t least) {
     const struct condition *leaf = iterations_condition(r, loop, least);
     return leaf && entailed_truth(r, leaf) == 1;
 }

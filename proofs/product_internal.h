@@ -9,7 +9,7 @@ enum { ASSUMPTION_LIMIT = 32, PEEL_LIMIT = 4 };
 
 /* What is still to come of a function: a list, and behind it those around. */
 struct continuation {
-    const struct item *at;
+    const struct event_item *at;
     const struct continuation *up;
 };
 
@@ -35,7 +35,7 @@ struct symbolic_run {
     size_t assumption_count;
     const struct condition *split;
     int steps, alignments;
-    const struct item **stuck;
+    const struct event_item **stuck;
     size_t stuck_count; /* how many functions were at it when `stuck` was noted */
 };
 
@@ -45,19 +45,19 @@ bool entails_at_most_zero(struct symbolic_run *run, const struct polynomial *p);
 bool entails_at_least(struct symbolic_run *run, const struct polynomial *p, int64_t least);
 /* 1 true, 0 false; -1: it depends, on `split` when that is a number. */
 int entailed_truth(struct symbolic_run *run, const struct condition *condition);
-const struct condition *iterations_condition(struct symbolic_run *run, const struct item *loop,
+const struct condition *iterations_condition(struct symbolic_run *run, const struct event_item *loop,
                                              int64_t least);
 /* Are there so many iterations? If that is not known, it is what to split by. */
-bool loop_has_iterations(struct symbolic_run *run, const struct item *loop, int64_t least);
+bool loop_has_iterations(struct symbolic_run *run, const struct event_item *loop, int64_t least);
 
 /* ---- positions ---- */
 
-const struct continuation *continuation_new(struct symbolic_run *run, const struct item *at,
+const struct continuation *continuation_new(struct symbolic_run *run, const struct event_item *at,
                                             const struct continuation *up);
-const struct item *product_head(struct product_state *position, size_t function);
+const struct event_item *product_head(struct product_state *position, size_t function);
 /* These items in place of the head. */
 void product_replace(struct symbolic_run *run, struct product_state *position, size_t function,
-                     const struct item *items);
+                     const struct event_item *items);
 struct product_state product_copy(struct symbolic_run *run, const struct product_state *position);
 const struct polynomial **copy_fills(struct symbolic_run *run, const struct polynomial **fills);
 

@@ -7,18 +7,18 @@ enum { RATIO_LIMIT = 8, UNROLL_LIMIT = 32, ALIGN_LIMIT = 2 };
 /* Loops that go on in lockstep, iteration by iteration. */
 struct lockstep {
     bool member[FUNCTION_LIMIT];
-    const struct item *loops[FUNCTION_LIMIT], *first;
-    const struct item *bodies[FUNCTION_LIMIT];
+    const struct event_item *loops[FUNCTION_LIMIT], *first;
+    const struct event_item *bodies[FUNCTION_LIMIT];
     size_t atom;
     const struct polynomial *iteration; /* its number, counted from 0 */
 };
 
 static bool lockstep_bodies(struct symbolic_run *r, struct lockstep *j) {
     struct values *v = r->values;
-    const struct item *counted = j->first;
+    const struct event_item *counted = j->first;
     bool same = j->first->step == 1, wraps = false; /* bounds below 0 do */
     for (size_t f = 0; f < r->kernel->function_count; f++) {
-        const struct item *loop = j->member[f] ? j->loops[f] : j->first;
+        const struct event_item *loop = j->member[f] ? j->loops[f] : j->first;
         same = same && loop->atom == j->first->atom;
         wraps = wraps || !entails_at_least(r, loop->lower, 0) || !entails_at_least(r, loop->upper, 0);
     }
@@ -47,7 +47,7 @@ static bool same_fills(struct symbolic_run *r, const struct polynomial **a, cons
 
 /* An iteration is run: there is one, and its number is below theirs. */
 static void assume_iteration(struct symbolic_run *r, const struct lockstep *j) {
-    const struct item one_more = {.trips = difference_of(r->values, j->first->trips, j->iteration)};
+    const struct event_item one_more = {.trips = difference_of(r->values, j->first->trips, j->iteration)};
     const struct condition *some = iterations_condition(r, j->first, 1),
                            *below = iterations_condition(r, &one_more, 1);
     if (r->assumption_count + 2 > ASSUMPTION_LIMIT || !some || !below)
@@ -87,30 +87,31 @@ static enum outcome run_iteration(struct symbolic_run *r, const struct lockstep 
 }
 
 /* Is the condition decided in all iterations of a loop from lower to upper? */
-static bool decided_between(struct symbolic_run *r, const struct item *loop, size_t atom,
+static bool decided_between(struct symbolic_run *r, const struct event_item *loop, size_t atom,
                             const struct condition *leaf, const struct polynomial *lower,
                             const struct polynomial *upper) {
     struct values *v = r->values;
     const struct condition *split = r->split;
-    struct item iterations = *loop;
+    struct event_item iterations = *loop;
     iterations.body = NULL;
-    const struct item *part = loop_between(r->walk, &iterations, lower, upper);
+    const struct event_item *part = loop_between(r->walk, &iterations, lower, upper);
     int holds = part ? entailed_truth(r, condition_replace(v, leaf, atom, atom_value(v, part->atom))) : -1;
     r->split = split;
     return holds >= 0;
 }
 
-static const struct polynomial *after_iterations(struct values *v, const struct item *loop,
+static const struct polynomial *after_iterations(struct values *v, const struct event_item *loop,
                                                  const struct polynomial *iterations) {
     return sum_of(v, loop->lower, product_of(v, iterations, number(v, loop->step)));
 }
 
 /* The loop as its first iterations, those between, and its last ones. */
-static const struct item *peeled(struct symbolic_run *r, const struct item *loop, int first, int last) {
+static const struct event_item *peeled(struct symbolic_run *r, const struct event_item *loop, int first,
+                                       int last) {
     struct values *v = r->values;
     const struct polynomial *until = difference_of(v, loop->trips, number(v, last));
-    const struct item *items = loop_between(r->walk, loop, after_iterations(v, loop, number(v, first)),
-                                            last ? after_iterations(v, loop, until) : loop->upper);
+    const struct event_item *items = loop_between(r->walk, loop, after_iterations(v, loop, number(v, first)),
+                                                  last ? after_iterations(v, loop, until) : loop->upper);
     for (int i = first; items && i-- > 0;)
         items = items_append(r->walk, loop_iteration(r->walk, loop, number(v, i)), items);
     for (int i = 0; items && i < last; i++)
@@ -120,10 +121,10 @@ static const struct item *peeled(struct symbolic_run *r, const struct item *loop
 
 static enum outcome peel_loop(struct symbolic_run *r, struct product_state *p, size_t function, int first,
                               int last) {
-    const struct item *loop = product_head(p, function);
+    const struct event_item *loop = product_head(p, function);
     if (!loop_has_iterations(r, loop, first + last))
         return r->split ? SPLIT : STUCK;
-    const struct item *items = peeled(r, loop, first, last);
+    const struct event_item *items = peeled(r, loop, first, last);
     if (items)
         product_replace(r, p, function, items);
     return items ? DONE : STUCK;
@@ -134,7 +135,7 @@ static enum outcome peel_by(struct symbolic_run *r, struct product_state *p, con
                             const struct condition *leaf) {
     struct values *v = r->values;
     const struct atom *range = &v->atoms[j->atom];
-    struct item loop = *j->first;
+    struct event_item loop = *j->first;
     loop.lower = range->a;
     loop.step = range->step;
     for (int iterations = 1; iterations <= PEEL_LIMIT; iterations++) {
@@ -208,8 +209,8 @@ static enum outcome run_lockstep(struct symbolic_run *r, struct product_state *p
     return DONE;
 }
 
-static const struct item *loop_head(struct product_state *p, size_t function) {
-    const struct item *head = product_head(p, function);
+static const struct event_item *loop_head(struct product_state *p, size_t function) {
+    const struct event_item *head = product_head(p, function);
     return head && head->kind == ITEM_LOOP && head->trips ? head : NULL;
 }
 
@@ -271,10 +272,10 @@ static bool whole_ratio(struct values *v, const struct polynomial *a, const stru
 }
 
 /* A loop of several iterations of the loop an iteration. */
-static const struct item *grouped_iterations(struct symbolic_run *r, const struct item *loop,
-                                             const struct polynomial *trips, int64_t ratio) {
+static const struct event_item *grouped_iterations(struct symbolic_run *r, const struct event_item *loop,
+                                                   const struct polynomial *trips, int64_t ratio) {
     struct values *v = r->values;
-    struct item *grouped = loop_counted(r->walk, loop, trips);
+    struct event_item *grouped = loop_counted(r->walk, loop, trips);
     for (int64_t i = ratio; grouped && i-- > 0;) {
         const struct polynomial *iteration =
             sum_of(v, product_of(v, atom_value(v, grouped->atom), number(v, ratio)), number(v, i));
@@ -284,13 +285,13 @@ static const struct item *grouped_iterations(struct symbolic_run *r, const struc
 }
 
 /* A loop over nothing but a loop, as one. */
-static const struct item *flattened(struct symbolic_run *r, const struct item *loop) {
-    const struct item *inner = loop->body;
+static const struct event_item *flattened(struct symbolic_run *r, const struct event_item *loop) {
+    const struct event_item *inner = loop->body;
     if (inner->kind != ITEM_LOOP || inner->next || !inner->trips ||
         items_depend(r->walk, inner, loop->atom) || items_depend(r->walk, inner->body, inner->atom))
         return NULL;
     const struct polynomial *trips = product_of(r->values, loop->trips, inner->trips);
-    struct item *flat = trips ? loop_counted(r->walk, loop, trips) : NULL;
+    struct event_item *flat = trips ? loop_counted(r->walk, loop, trips) : NULL;
     if (flat)
         flat->body = inner->body;
     return flat;
@@ -302,7 +303,8 @@ static enum outcome reshape(struct symbolic_run *r, struct product_state *p) {
     size_t count = r->kernel->function_count;
     int64_t ratio;
     for (size_t i = 0; i < count * count; i++) {
-        const struct item *loop = loop_head(p, i / count), *other = loop_head(p, i % count), *grouped = NULL;
+        const struct event_item *loop = loop_head(p, i / count), *other = loop_head(p, i % count),
+                                *grouped = NULL;
         if (loop && other && whole_ratio(v, loop->trips, other->trips, &ratio))
             grouped = grouped_iterations(r, loop, other->trips, ratio);
         if (!grouped)
@@ -311,7 +313,7 @@ static enum outcome reshape(struct symbolic_run *r, struct product_state *p) {
         return DONE;
     }
     for (size_t f = 0; f < count; f++) {
-        const struct item *loop = loop_head(p, f), *flat = loop ? flattened(r, loop) : NULL;
+        const struct event_item *loop = loop_head(p, f), *flat = loop ? flattened(r, loop) : NULL;
         if (!flat)
             continue;
         product_replace(r, p, f, flat);
@@ -324,7 +326,7 @@ static enum outcome reshape(struct symbolic_run *r, struct product_state *p) {
 static enum outcome demand(struct symbolic_run *r, struct product_state *p) {
     size_t count = r->kernel->function_count;
     for (size_t i = 0; i < count * count && p->demands < PEEL_LIMIT; i++) {
-        const struct item *event = product_head(p, i / count), *loop = loop_head(p, i % count);
+        const struct event_item *event = product_head(p, i / count), *loop = loop_head(p, i % count);
         if (!event || !loop || event->kind != ITEM_EVENT)
             continue;
         enum effect_kind wanted = event->effect == EFFECT_RESERVE ? EFFECT_POP : EFFECT_PUSH;
@@ -334,7 +336,7 @@ static enum outcome demand(struct symbolic_run *r, struct product_state *p) {
         return peel_loop(r, p, i % count, 1, 0);
     }
     for (size_t f = 0; f < count; f++) {
-        const struct item *loop = loop_head(p, f);
+        const struct event_item *loop = loop_head(p, f);
         int64_t trips;
         if (loop && known_number(loop->trips, &trips) && trips <= UNROLL_LIMIT)
             return peel_loop(r, p, f, 1, 0);
@@ -355,10 +357,10 @@ struct alignment {
 static struct alignment alignment_of(struct symbolic_run *r, struct product_state *p, size_t function,
                                      int less) {
     struct alignment a = {.equal = true};
-    const struct item *loop = loop_head(p, function);
+    const struct event_item *loop = loop_head(p, function);
     int64_t difference, least = 0;
     for (size_t f = 0; loop && f < r->kernel->function_count; f++) {
-        const struct item *other = loop_head(p, f);
+        const struct event_item *other = loop_head(p, f);
         if (!other || !known_number(difference_of(r->values, other->trips, loop->trips), &difference) ||
             difference < -PEEL_LIMIT || difference > PEEL_LIMIT)
             continue;
@@ -417,17 +419,17 @@ static enum outcome align(struct symbolic_run *r, struct product_state *p) {
 
 /* A loop of more iterations as two: the first has as many as another function's. */
 static enum outcome split_loop(struct symbolic_run *r, struct product_state *p, size_t f,
-                               const struct item *other) {
+                               const struct event_item *other) {
     struct values *v = r->values;
     struct product_state with = product_copy(r, p);
-    const struct item *loop = loop_head(p, f);
+    const struct event_item *loop = loop_head(p, f);
     int64_t known;
     if (known_number(difference_of(v, loop->trips, other->trips), &known) ||
         !entails_at_most_zero(r, difference_of(v, other->trips, loop->trips)))
         return STUCK;
     const struct polynomial *middle = after_iterations(v, loop, other->trips);
-    const struct item *first = loop_between(r->walk, loop, loop->lower, middle),
-                      *rest = loop_between(r->walk, loop, middle, loop->upper);
+    const struct event_item *first = loop_between(r->walk, loop, loop->lower, middle),
+                            *rest = loop_between(r->walk, loop, middle, loop->upper);
     if (!first || !rest)
         return STUCK;
     product_replace(r, &with, f, items_append(r->walk, first, rest));
@@ -444,7 +446,7 @@ static enum outcome split_loops(struct symbolic_run *r, struct product_state *p)
         return STUCK;
     r->alignments++;
     for (size_t i = 0; outcome == STUCK && i < count * count; i++) {
-        const struct item *loop = loop_head(p, i / count), *other = loop_head(p, i % count);
+        const struct event_item *loop = loop_head(p, i / count), *other = loop_head(p, i % count);
         outcome = loop && other && loop != other ? split_loop(r, p, i / count, other) : STUCK;
     }
     r->alignments--;

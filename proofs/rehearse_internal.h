@@ -15,7 +15,7 @@ enum {
 };
 
 /* Calls of the functions of one core that moved a page, counted from 1; 0: none. */
-struct page_order {
+struct rehearsed_page_order {
     size_t core; /* counted from 1 */
     uint32_t read[FUNCTION_LIMIT], written[FUNCTION_LIMIT];
 };
@@ -28,7 +28,7 @@ struct rehearsed_tensor {
     uint64_t pages;
     struct span *written; /* of each page: by whom; line 0: by nobody */
     bool *done;
-    struct page_order *order; /* of each page, where the tensor is changed in place; else NULL */
+    struct rehearsed_page_order *order; /* of each page, where the tensor is changed in place; else NULL */
 };
 
 struct rehearsed_buffer {
@@ -77,7 +77,7 @@ bool choose_sizes(struct rehearsal *rehearsal, size_t launch);
 
 /* A call with its numbers; words and names are 0, an accessor is its tensor's number, a NoC address the L1
  * address in it. effect NULL: the function ends here by a fault. */
-struct event {
+struct rehearsed_event {
     const struct call_effect *effect;
     const struct node_call *call;
     struct span span;
@@ -87,7 +87,7 @@ struct event {
 };
 
 struct trace {
-    struct event *events;
+    struct rehearsed_event *events;
     size_t count;
 };
 
@@ -148,7 +148,7 @@ struct rehearsed_core {
     uint32_t (*set)[FUNCTION_LIMIT]; /* of each semaphore: what came before it was set */
     uint32_t knows[FUNCTION_LIMIT][FUNCTION_LIMIT];
     uint32_t *sent; /* of each semaphore: the transfers that its last multicast belongs to; 0: none */
-    const struct event *linked; /* the multicast whose path is held for the next one; NULL: none */
+    const struct rehearsed_event *linked; /* the multicast whose path is held for the next one; NULL: none */
 };
 
 struct player {
@@ -156,7 +156,7 @@ struct player {
     struct rehearsed_core *cores, *core; /* core: at work */
     size_t core_count;
     struct performer *performer;
-    const struct event *event;
+    const struct rehearsed_event *event;
     uint32_t slot_count;
     bool full_width; /* DST holds f32 */
     bool failed;

@@ -58,10 +58,10 @@ static void report(struct player *p, const struct rehearsed_tensor *tensor, uint
 void order_transfer(struct player *p, struct rehearsed_tensor *tensor, uint32_t page, bool write) {
     if (!tensor->order || page >= tensor->pages)
         return;
-    struct page_order *order = &tensor->order[page];
+    struct rehearsed_page_order *order = &tensor->order[page];
     size_t self = function_at_work(p), core = (size_t)(p->core - p->cores) + 1;
     if (order->core != core) /* what other cores do is a question of its own */
-        *order = (struct page_order){.core = core};
+        *order = (struct rehearsed_page_order){.core = core};
     for (size_t i = 0; i < FUNCTION_LIMIT && !p->failed; i++) {
         if (write && order->read[i] && !has_ended(p, i, order->read[i], EFFECT_READ_BARRIER))
             report(p, tensor, page, i, order->read[i], true);

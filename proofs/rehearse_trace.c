@@ -47,7 +47,7 @@ struct tracer {
 
 /* ---- events ---- */
 
-static struct event *add_event(struct tracer *t) {
+static struct rehearsed_event *add_event(struct tracer *t) {
     struct trace *trace = t->trace;
     if (trace->count == t->stop_at)
         t->ended = true;
@@ -57,13 +57,13 @@ static struct event *add_event(struct tracer *t) {
     }
     if (trace->count == t->capacity) {
         size_t capacity = t->capacity ? 2 * t->capacity : 64;
-        struct event *events = arena_allocate(t->rehearsal->arena, capacity * sizeof *events);
+        struct rehearsed_event *events = arena_allocate(t->rehearsal->arena, capacity * sizeof *events);
         if (t->capacity)
             memcpy(events, trace->events, trace->count * sizeof *events);
         trace->events = events;
         t->capacity = capacity;
     }
-    struct event *event = &trace->events[trace->count++];
+    struct rehearsed_event *event = &trace->events[trace->count++];
     event->span = t->span;
     return event;
 }
@@ -81,7 +81,7 @@ static uint32_t fault(struct tracer *t, const char *help, const char *format, ..
         return 0;
     va_list arguments;
     va_start(arguments, format);
-    struct event *event = add_event(t);
+    struct rehearsed_event *event = add_event(t);
     if (event) {
         event->fault = arena_vprintf(t->rehearsal->arena, format, arguments);
         event->help = help;
@@ -358,7 +358,7 @@ static void run_helper(struct tracer *t, const struct node_call *call) {
 }
 
 /* The ring positions that get_write_ptr and get_read_ptr give move with the function's own calls. */
-static void follow_ring(struct tracer *t, const struct event *event) {
+static void follow_ring(struct tracer *t, const struct rehearsed_event *event) {
     if (event->effect->kind != EFFECT_PUSH && event->effect->kind != EFFECT_POP)
         return;
     size_t at = buffer_of_id(t->rehearsal, event->arguments[event->effect->buffer - 1]);
@@ -395,7 +395,7 @@ static const struct call_effect *effect_of(struct tracer *t, const struct node_c
 
 static void run_call(struct tracer *t, const struct node_call *call) {
     const struct call_effect *effect = effect_of(t, call);
-    struct event event = {.effect = effect, .call = call, .span = t->span};
+    struct rehearsed_event event = {.effect = effect, .call = call, .span = t->span};
     if (!effect) {
         run_helper(t, call);
         return;
@@ -421,7 +421,7 @@ static void run_call(struct tracer *t, const struct node_call *call) {
                       "%s stores an L1 address", call->function);
         }
     }
-    struct event *added = t->ended ? NULL : add_event(t);
+    struct rehearsed_event *added = t->ended ? NULL : add_event(t);
     if (added) {
         *added = event;
         follow_ring(t, added);

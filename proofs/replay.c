@@ -9,7 +9,7 @@ enum { EVENT_LIMIT = 40000, NESTING_LIMIT = 2 * LOOP_LIMIT };
 
 /* A list that is being run; a loop's body comes back to its beginning. */
 struct level {
-    const struct item *at, *loop;
+    const struct event_item *at, *loop;
     int64_t value, last;
 };
 
@@ -91,8 +91,8 @@ static bool holds(struct replay_thread *t, const struct condition *c) {
 
 /* ---- one thread ---- */
 
-static void open_level(struct replay_state *s, struct replay_thread *t, const struct item *items,
-                       const struct item *loop, int64_t first, int64_t last) {
+static void open_level(struct replay_state *s, struct replay_thread *t, const struct event_item *items,
+                       const struct event_item *loop, int64_t first, int64_t last) {
     if (t->depth == NESTING_LIMIT) {
         t->unknown = true;
         return;
@@ -102,17 +102,17 @@ static void open_level(struct replay_state *s, struct replay_thread *t, const st
         renew_values(s, t);
 }
 
-static void open_loop(struct replay_state *s, struct replay_thread *t, const struct item *loop) {
+static void open_loop(struct replay_state *s, struct replay_thread *t, const struct event_item *loop) {
     int64_t lower = value_of(t, loop->lower), upper = value_of(t, loop->upper);
     if (!t->unknown && lower < upper)
         open_level(s, t, loop->body, loop, lower, lower + (upper - 1 - lower) / loop->step * loop->step);
 }
 
 /* The next event, NULL at the end. */
-static const struct item *next_event(struct replay_state *s, struct replay_thread *t) {
+static const struct event_item *next_event(struct replay_state *s, struct replay_thread *t) {
     while (t->depth && !t->unknown) {
         struct level *level = &t->levels[t->depth - 1];
-        const struct item *item = level->at;
+        const struct event_item *item = level->at;
         if (!item && level->loop && level->value < level->last) {
             level->value += level->loop->step;
             level->at = level->loop->body;
@@ -133,7 +133,7 @@ static const struct item *next_event(struct replay_state *s, struct replay_threa
     return NULL;
 }
 
-static bool event_happens(struct replay_state *s, struct replay_thread *t, const struct item *event) {
+static bool event_happens(struct replay_state *s, struct replay_thread *t, const struct event_item *event) {
     size_t b = event->buffer;
     int64_t pages = value_of(t, event->pages), depth = s->replay->pages[b];
     int64_t *moved = event->effect == EFFECT_PUSH ? s->pushed : s->popped;
@@ -153,7 +153,7 @@ static bool event_happens(struct replay_state *s, struct replay_thread *t, const
 static bool run_thread(struct replay_state *s, struct replay_thread *t) {
     bool moved = false;
     for (;;) {
-        const struct item *event = next_event(s, t);
+        const struct event_item *event = next_event(s, t);
         if (!event || s->events++ > EVENT_LIMIT || !event_happens(s, t, event))
             return moved;
         t->levels[t->depth - 1].at = event->next;
@@ -173,7 +173,7 @@ static const char *iterations_text(struct replay_state *s, const struct replay_t
     return text;
 }
 
-static const struct item *innermost_loop(const struct replay_thread *t) {
+static const struct event_item *innermost_loop(const struct replay_thread *t) {
     for (size_t i = t->depth; i-- > 0;)
         if (t->levels[i].loop)
             return t->levels[i].loop;
@@ -221,7 +221,7 @@ static enum replay_result end_launch(struct replay_state *s) {
         struct replay_thread *t = &s->threads[f];
         if (t->unknown || s->events > EVENT_LIMIT)
             return REPLAY_UNKNOWN;
-        const struct item *event = next_event(s, t);
+        const struct event_item *event = next_event(s, t);
         r->stops[f] = (struct replay_stop){event, event ? value_of(t, event->pages) : 0,
                                            iterations_text(s, t), innermost_loop(t)};
         ended = ended && !event;
