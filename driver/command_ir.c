@@ -214,7 +214,6 @@ enum exit_code command_version(struct arena *arena, const struct settings *setti
 
 enum exit_code command_completion(struct arena *arena, const struct settings *settings) {
     (void)arena;
-    (void)settings;
-    print_completion();
+    print_completion(settings->input);
     return EXIT_OK;
 }

@@ -432,6 +432,11 @@ static enum exit_code parse_options(struct arena *arena, int argc, char **argv, 
 }
 
 static enum exit_code check_combination(const struct settings *settings) {
+    const char *subject = settings->command == COMMAND_COMPLETION ? settings->input : NULL;
+    if (subject && !completion_exists(subject)) {
+        return usage(settings, "there is no completion script for '%s': %s", subject,
+                     commands[COMMAND_COMPLETION].arguments);
+    }
     if (settings->only && (settings->after || settings->from)) {
         return usage(settings, "--only runs one pass alone: --after and --from do not go with it");
     }
@@ -490,41 +495,4 @@ enum exit_code settings_parse(struct arena *arena, int argc, char **argv, struct
     }
     settings->input = left ? rest[0] : NULL;
     return check_combination(settings);
-}
-
-void print_completion(void) {
-    printf("_tilec()\n{\n"
-           "    local word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD-1]}\n"
-           "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        COMPREPLY=($(compgen -W \"");
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        printf("%s%s", i ? " " : "", commands[i].name);
-    }
-    printf(
-        "\" -- \"$word\"))\n        return\n    fi\n    case $last in\n    --arch|-a) COMPREPLY=($(compgen -W \"");
-    for (size_t i = 0; architecture_name(i); i++) {
-        printf("%s%s", i ? " " : "", architecture_name(i));
-    }
-    printf(
-        "\" -- \"$word\")); return ;;\n    --after|--only|--from|-f) COMPREPLY=($(compgen -W \"" AFTER_PARSE);
-    for (size_t i = 0; i < pass_count; i++) {
-        printf(" %s", passes[i].name);
-    }
-    printf("\" -- \"$word\")); return ;;\n"
-           "    --device|-d) COMPREPLY=($(compgen -W \"sim eval\" -- \"$word\")); return ;;\n"
-           "    --target|-t) COMPREPLY=($(compgen -W \"c metalium all\" -- \"$word\")); return ;;\n"
-           "    --output|-o|--dump-ir) COMPREPLY=($(compgen -d -- \"$word\")); return ;;\n"
-           "    esac\n    case $word in\n    -*) case ${COMP_WORDS[1]} in\n");
-    for (size_t command = 0; command < COMMAND_COUNT; command++) {
-        printf("        %s) COMPREPLY=($(compgen -W \"", commands[command].name);
-        for (size_t i = 0; i < OPTION_COUNT; i++) {
-            if (options[i].commands & 1u << command) {
-                printf("--%s ", options[i].name);
-            }
-        }
-        printf("\" -- \"$word\")) ;;\n");
-    }
-    printf(
-        "        esac ;;\n"
-        "    *) COMPREPLY=($(compgen -f -X '!*.@(tl|ir|npy)' -- \"$word\") $(compgen -d -- \"$word\")) ;;\n"
-        "    esac\n}\nshopt -s extglob\ncomplete -o filenames -F _tilec tilec\n");
 }

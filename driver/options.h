@@ -64,7 +64,8 @@ enum exit_code settings_parse(struct arena *arena, int argc, char **argv, struct
 enum exit_code print_help(struct arena *arena, const char *subcommand);
 void print_version(void);
 
-/* The bash completion script, to stdout. */
-void print_completion(void);
+/* The completion script for a shell, NULL: for bash, to stdout. */
+void print_completion(const char *shell);
+bool completion_exists(const char *shell);
 
 #endif
