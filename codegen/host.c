@@ -364,6 +364,20 @@ static void print_tensors(struct host *host, const struct spelled_names *names, 
     text_append(&host->out, "},\n");
 }
 
+/* The author's names of those that mean something else in Python: "class_": "class". */
+static const char *author_text(struct host *host, const struct spelled_names *names, struct node *entry) {
+    struct node_list parameters = launch_parameters(entry), sizes = sizes_of(host->arena, entry);
+    const char *text = "";
+    for (size_t i = 0; i < parameters.count + sizes.count; i++) {
+        const char *name = i < parameters.count ? node_as(parameters.items[i], parameter)->name
+                                                : node_as(sizes.items[i - parameters.count], reference)->name;
+        const char *spelled = python_name(names, name);
+        if (strcmp(spelled, name) != 0)
+            text = joined(host->arena, text, arena_printf(host->arena, "\"%s\": \"%s\"", spelled, name));
+    }
+    return text;
+}
+
 static void print_entry(struct host *host, const struct spelled_names *names, struct node *entry,
                         const char *name) {
     struct node_list sizes = sizes_of(host->arena, entry), conditions = conditions_of(entry);
@@ -382,7 +396,8 @@ static void print_entry(struct host *host, const struct spelled_names *names, st
                              arena_printf(host->arena, "(\"%s\", \"%s\")", python_name(names, size),
                                           python(host, names, node_as(conditions.items[i], binary)->right)));
     }
-    text_printf(&host->out, "    \"name\": \"%s\",\n", name);
+    text_printf(&host->out, "    \"name\": \"%s\",\n    \"author\": {%s},\n", name,
+                author_text(host, names, entry));
     print_tensors(host, names, launch_parameters(entry));
     text_printf(&host->out, "    \"sizes\": [%s],\n    \"settled\": [%s],\n    \"conditions\": [%s],\n",
                 size_names, settled, condition_texts);

@@ -45,15 +45,19 @@ def parse_command_line():
     return parser.parse_args()
 
 
-def named_values(option, pairs, known):
-    """{name: value} of NAME=VALUE; known: the names that the option takes."""
-    values = {}
+def author(name):
+    """The name that a parameter or a size has in the source."""
+    return ENTRY["author"].get(name, name)
+
+
+def named_values(option, pairs, names):
+    """{name: value} of NAME=VALUE; names: those that the option takes."""
+    values, known = {}, {author(name): name for name in names}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        spelled = name if name in known else name + "_"
         if not equals or not value:
             fail(f"{option} {pair}: expected NAME=VALUE")
-        if spelled not in known:
+        if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             hint = (
                 f"; did you mean '{near[0]}'?"
@@ -61,9 +65,9 @@ def named_values(option, pairs, known):
                 else f"; {option} takes {', '.join(known) or 'nothing here'}"
             )
             fail(f"{option} {name}: there is no such parameter{hint}")
-        if spelled in values:
+        if known[name] in values:
             fail(f"{option} {name} was given twice")
-        values[spelled] = value
+        values[known[name]] = value
     return values
 
 
@@ -72,7 +76,7 @@ def read_scalars(entry, given):
     for name, scalar in entry["scalars"].items():
         value = given.get(name, scalar["default"])
         if value is None:
-            fail(f"the scalar {name} has no value; give it by --set {name}=VALUE")
+            fail(f"the scalar {author(name)} has no value; give it by --set {author(name)}=VALUE")
         scalars[name] = scalar_value(name, scalar["dtype"], value)
     return scalars
 
@@ -112,11 +116,12 @@ def main():
     for name in inputs:
         if name not in paths:
             fail(
-                f"the array of {name} was not given; {name}: {tensors[name]['dtype']}[{', '.join(map(str, tensors[name]['shape']))}], "
-                f"by --in {name}=FILE.npy"
+                f"the array of {author(name)} was not given; "
+                f"{author(name)}: {tensors[name]['dtype']}[{', '.join(map(str, tensors[name]['shape']))}], "
+                f"by --in {author(name)}=FILE.npy"
             )
     if not targets:
-        fail(f"no result is asked for; give --out {outputs[0]}=FILE.npy")
+        fail(f"no result is asked for; give --out {author(outputs[0])}=FILE.npy")
     check_targets(paths, targets)
     arrays = {name: load_array(name, tensors[name]["dtype"], path) for name, path in paths.items()}
     device = ttnn.open_device(device_id=options.device)

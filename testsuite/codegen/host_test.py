@@ -547,6 +547,28 @@ for e, flag, a in [(2, True, 3), (np.int64(2), 1, np.float64(3.0))]:
                 self.assertEqual(result.returncode, 0, result.stderr)
                 self.assertEqual([launch["kernels"][0]["folder"] for launch in launches], kernels)
 
+    def test_a_caller_uses_the_names_of_the_source(self):
+        self.build(os.path.join(HOSTS, "names_of_python.tl"))
+        for name, value in [("class", 3), ("class_", 5)]:
+            np.save(self.path(f"{name}.npy"), np.full((64, 32), value, dtype=np.float32))
+        first, second = [["--in", f"{name}={self.path(name + '.npy')}"] for name in ("class", "class_")]
+        rest = ["--set", "lambda=2", "-D", "is=64", "--out", f"yield={self.path('y.npy')}"]
+        result, launches = self.host(*first, *second, *rest, kernel="f")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(
+            [tensor["sum"] for tensor in launches[0]["tensors"][:2]], [3 * 64 * 32, 5 * 64 * 32]
+        )
+        for arguments, message in [
+            ([*second, *rest], "the array of class was not given; class: f32["),
+            ([*first, *second, *rest[2:]], "the scalar lambda has no value; give it by --set lambda=VALUE"),
+            ([*first, *second, *rest[:4]], "no result is asked for; give --out yield=FILE.npy"),
+            ([*first, *second, *rest, "--set", "lamda=2"], "did you mean 'lambda'?"),
+            ([*first, *first, *second, *rest], "--in class was given twice"),
+        ]:
+            result, _ = self.host(*arguments, kernel="f")
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(message, result.stderr)
+
     def test_sizes_below_zero_are_refused(self):
         self.build(os.path.join(HOSTS, "one_tensor.tl"))
         arguments = ["-D", "M=-32", "--set", "v=2", "--out", f"Y={self.path('y.npy')}"]
