@@ -61,6 +61,24 @@ static void refuse_kind(struct session *session, const struct node_parameter *pa
                  parameter->name, tensor ? "FILE.npy" : "VALUE");
 }
 
+static bool visit_size(struct node *node, void *context) {
+    const struct node_reference *reference = node_as(node, reference);
+    return !(reference && strcmp(reference->name, context) == 0) && node_each_child(node, visit_size, context);
+}
+
+/* Does a dimension of a parameter name it? */
+static bool is_size(struct node_list parameters, const char *name) {
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        for (size_t j = 0; j < parameter->dimensions.count; j++) {
+            if (!visit_size(parameter->dimensions.items[j], (char *)(uintptr_t)name)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* Every name of the bindings must be a parameter that the option suits. */
 static bool check_names(struct session *session, struct node *entry, const struct bindings *bindings,
                         const char *option) {
@@ -93,9 +111,18 @@ static bool check_names(struct session *session, struct node *entry, const struc
                 refuse_kind(session, other, option);
                 return false;
             }
+            const char *fixed = bound_to(&session->settings->defines, name);
+            if (fixed) {
+                report_error(session->unit.diagnostics, entry->span, "--%s %s: -D %s=%s fixes it already", option,
+                             name, name, fixed);
+                return false;
+            }
             report_error(session->unit.diagnostics, entry->span, "--%s %s: there is no such parameter",
                          option, name);
-            if (nearest) {
+            if (is_size(parameters, name)) {
+                report_help(session->unit.diagnostics, no_place,
+                            "%s is a size, and follows from the shapes of the arrays", name);
+            } else if (nearest) {
                 report_help(session->unit.diagnostics, no_place, "did you mean '%s'?", nearest);
             }
             list_parameters(session, entry);

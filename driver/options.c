@@ -161,7 +161,7 @@ static bool parse_number(const char *text, uint64_t limit, uint64_t *value, cons
 static bool parse_grid(const char *text, struct settings *settings) {
     uint64_t x, y;
     const char *end;
-    if (!parse_number(text, 1024, &x, &end) || *end != 'x' || !parse_number(end + 1, 1024, &y, &end) ||
+    if (!parse_number(text, UINT32_MAX, &x, &end) || *end != 'x' || !parse_number(end + 1, UINT32_MAX, &y, &end) ||
         *end || !x || !y) {
         return false;
     }
@@ -488,9 +488,11 @@ enum exit_code settings_parse(struct arena *arena, int argc, char **argv, struct
     const char *wanted = commands[settings->command].arguments;
     bool takes_one = *wanted, needs_one = *wanted && *wanted != '[';
     if (left > takes_one) {
-        return usage(settings, "unexpected argument '%s'", rest[takes_one]);
+        bool array = settings->command == COMMAND_RUN && strchr(rest[takes_one], '=');
+        return usage(settings, "unexpected argument '%s'%s%s%s", rest[takes_one],
+                     array ? "; did you mean '--in " : "", array ? rest[takes_one] : "", array ? "'?" : "");
     }
-    if (left < needs_one) {
+    if (left < needs_one || (left && !*rest[0])) {
         return usage(settings, "no %s was given", wanted);
     }
     settings->input = left ? rest[0] : NULL;

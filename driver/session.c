@@ -143,7 +143,7 @@ bool session_open(struct session *session, struct arena *arena, const struct set
     session->text = file_read_extent(arena, standard_input ? "/dev/stdin" : settings->input, source_extent,
                                      &judged, &session->length, &error);
     if (!session->text) {
-        print_error(settings, error);
+        print_error(settings, standard_input ? "cannot read standard input" : error);
     }
     return session->text != NULL;
 }
