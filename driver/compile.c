@@ -257,6 +257,7 @@ static struct node *compile_in(struct unit *unit, struct arena *arena, struct no
                                       .grid_y = options->grid_y ? options->grid_y : architecture->grid_y,
                                       .kernel = kernel,
                                       .explanations = options->explanations,
+                                      .authored = unit->from_ir,
                                       .rehearse = unit->from_ir || options->rehearse || options->check_passes,
                                       .form = kernel_form(kernel)};
     if (options->explanations) {

@@ -20,11 +20,14 @@ struct compilation {
     uint32_t grid_x, grid_y; /* cores to use; within the architecture's grid */
     struct node *kernel;     /* the kernel as it stands; a pass replaces it */
     enum form form;
+    /* The kernel was read as IR text: what it breaks of the rules of device form is its author's. */
+    bool authored;
     bool rehearse; /* verify_tt_ir plays small launches behind its proofs */
     /* what verify_tt_ir leaves to the launch: conditions on sizes by name; NULL: nothing */
     struct node *checks;
     struct explanations *explanations; /* what is proved is told here; NULL: nobody asks */
-    const struct pass *broken;         /* set by the runner: this pass broke its promise, a fault of tilec */
+    const struct pass *broken;         /* set by the runner and verify_tt_ir: this pass broke its promise,
+                                        * or found that another one did: a fault of tilec */
 };
 
 #endif

@@ -159,7 +159,7 @@ static void prove_function(struct walk *w, const struct node_function *function)
     }
 }
 
-void prove_device_kernel(struct compilation *c) {
+bool prove_device_kernel(struct compilation *c) {
     struct walk *w = walk_create(c);
     struct node_list functions = functions_of(c);
     struct span span = c->kernel->span;
@@ -180,4 +180,5 @@ void prove_device_kernel(struct compilation *c) {
         prove_no_deadlock(w, functions);
     explain_proved(w, open, span, "",
                    "no function waits for ever: neither for pages, nor for space, nor for another core");
+    return !w->beyond;
 }

@@ -42,7 +42,7 @@ const char *buffer_label(const struct walk *w, size_t buffer) {
 
 /* NULL while the walk is quiet: nothing is put together that nobody reads. */
 static const char *message_text(struct walk *w, const char *format, va_list arguments) {
-    return w->quiet ? NULL : arena_vprintf(w->compilation->arena, format, arguments);
+    return w->quiet || w->beyond ? NULL : arena_vprintf(w->compilation->arena, format, arguments);
 }
 
 void walk_error(struct walk *w, struct span span, const char *format, ...) {

@@ -148,6 +148,7 @@ static bool concerns(struct walk *w, struct node *body) {
 static void beyond(struct walk *w, struct span span, const char *what, int limit) {
     walk_error(w, span, "this is beyond the %d %s that proofs follow", limit, what);
     walk_help(w, "say it with fewer, or part the kernel");
+    w->beyond |= !w->quiet;
 }
 
 static void walk_loop_axis(struct walk *w, void *state, struct node_for *loop, size_t axis);

@@ -118,6 +118,7 @@ struct walk {
     struct open_condition conditions[CONDITION_LIMIT];
     size_t condition_count;
     unsigned errors; /* reported before the proofs */
+    bool beyond;     /* the kernel has more than the proofs follow: nothing else is reported */
     unsigned open;   /* questions that were left open: warnings and checks of the launch */
     int quiet;       /* above 0: nothing is reported */
     int helpers;

@@ -20,12 +20,21 @@
 #include "transforms/verify_cores.h"
 #include "proofs/verify_protocol.h"
 
+enum rule {
+#define RULE(name, owner, needs, sentence) RULE_##name,
+#include "transforms/verify_rules.def"
+#undef RULE
+};
+
 struct device_kernel {
     struct compilation *compilation;
     struct diagnostics *diagnostics;
     struct node_kernel *kernel;
     struct node_list buffers;   /* circular buffers */
     struct node_list functions; /* in order */
+    enum rule rule;             /* the one that is asked */
+    bool beyond_limit;          /* a rule that is the author's is broken */
+    unsigned undecided;         /* questions that the proofs leave open */
 };
 
 static struct device_kernel device_kernel(struct compilation *c) {
@@ -151,7 +160,7 @@ static void check_layout(const struct device_kernel *k, const struct node_parame
         check_shard(k, tensor, shard);
 }
 
-static void check_attributes(const struct device_kernel *k) {
+static void check_attributes(struct device_kernel *k) {
     static const char *const keys[] = {KEY_TT_RUNTIME_ARGS, KEY_TT_GRID_BLOCKS, KEY_TT_CORE_GRID,
                                        KEY_TT_CORE_RANGES};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
@@ -193,7 +202,7 @@ static void check_names(const struct device_kernel *k) {
         }
 }
 
-static void check_roles(const struct device_kernel *k) {
+static void check_roles(struct device_kernel *k) {
     check_names(k);
     for (size_t i = 0; i < k->functions.count; i++) {
         struct node_function *function = node_as(k->functions.items[i], function);
@@ -238,21 +247,26 @@ static bool visit_argument(struct node *node, void *context) {
     return true;
 }
 
-static void check_arguments(const struct device_kernel *k) {
+static size_t argument_count(const struct device_kernel *k) {
     struct node_dictionary *arguments =
         node_as(attribute_get(k->compilation->kernel, KEY_TT_RUNTIME_ARGS), dictionary);
-    size_t count = arguments ? arguments->entries.count : 0,
-           limit = k->compilation->architecture->runtime_arguments;
-    if (!arguments)
+    return arguments ? arguments->entries.count : 0;
+}
+
+static void check_argument_count(struct device_kernel *k) {
+    size_t count = argument_count(k), limit = k->compilation->architecture->runtime_arguments;
+    if (count <= limit)
         return;
-    if (count > limit) {
-        report_error(k->diagnostics, k->compilation->kernel->span,
-                     "kernel %s has %zu launch arguments, %s takes %zu", k->kernel->name, count,
-                     k->compilation->architecture->name, limit);
-        report_help(k->diagnostics, (struct span){0}, "fix sizes by -D, or part the kernel");
-    }
-    struct argument_walk walk = {.kernel = k, .count = count};
-    for (size_t i = 0; i < k->functions.count; i++)
+    report_error(k->diagnostics, k->compilation->kernel->span,
+                 "kernel %s has %zu launch arguments, %s takes %zu", k->kernel->name, count,
+                 k->compilation->architecture->name, limit);
+    report_help(k->diagnostics, (struct span){0}, "fix sizes by -D, or part the kernel");
+}
+
+static void check_arguments(struct device_kernel *k) {
+    struct argument_walk walk = {.kernel = k, .count = argument_count(k)};
+    bool there = attribute_get(k->compilation->kernel, KEY_TT_RUNTIME_ARGS) != NULL;
+    for (size_t i = 0; there && i < k->functions.count; i++)
         visit_argument(k->functions.items[i], &walk);
 }
 
@@ -275,7 +289,7 @@ static void check_flag(const struct device_kernel *k, const struct node *carrier
     report_help(k->diagnostics, (struct span){0}, "it takes 0 or 1");
 }
 
-static void check_compute(const struct device_kernel *k) {
+static void check_settings(struct device_kernel *k) {
     struct node *kernel = k->compilation->kernel;
     struct node *value = dictionary_get(attribute_get(kernel, KEY_TT_COMPUTE), KEY_MATH_FIDELITY);
     bool known = !value;
@@ -388,7 +402,7 @@ static void check_pages(const struct device_kernel *k, struct node_circular_buff
                      buffer->name, pages);
 }
 
-static void check_buffers(const struct device_kernel *k) {
+static void check_buffer_count(struct device_kernel *k) {
     const struct architecture *a = k->compilation->architecture;
     if (k->buffers.count > a->circular_buffers) {
         report_error(k->diagnostics, k->compilation->kernel->span,
@@ -401,6 +415,9 @@ static void check_buffers(const struct device_kernel *k) {
                        "kernel %s has %zu of the %u circular buffers of %s", k->kernel->name,
                        k->buffers.count, a->circular_buffers, a->name);
     }
+}
+
+static void check_buffers(struct device_kernel *k) {
     for (size_t i = 0; i < k->buffers.count; i++) {
         check_identity(k, i);
         check_pages(k, buffer_at(k, i));
@@ -444,7 +461,7 @@ static void report_overrun(const struct device_kernel *k, int64_t total,
                 "take smaller blocks or a lower @pipeline: most of it is %s", largest->name);
 }
 
-static void check_l1(const struct device_kernel *k) {
+static void check_l1(struct device_kernel *k) {
     int64_t total = 0, most = -1, available = l1_for_buffers(k->compilation);
     struct node_circular_buffer *largest = NULL;
     for (size_t i = 0; i < k->buffers.count; i++) {
@@ -491,30 +508,82 @@ static struct node *verified(const struct device_kernel *k, size_t undecided) {
                      : stamp;
 }
 
+/* ---- the rules ---- */
+
+static void check_cores(struct device_kernel *k) {
+    verify_cores(k->compilation);
+}
+
+static void check_protocol(struct device_kernel *k) {
+    verify_circular_buffer_protocol(k->compilation);
+}
+
+static void check_sections(struct device_kernel *k) {
+    for (size_t i = 0; i < k->functions.count; i++)
+        if (node_as(k->functions.items[i], function)->role == ROLE_COMPUTE)
+            verify_dst_sections(k->compilation, node_as(k->functions.items[i], function));
+}
+
+static void check_proofs(struct device_kernel *k) {
+    unsigned warnings = k->diagnostics->warning_count;
+    if (!prove_device_kernel(k->compilation))
+        k->rule = RULE_extent;
+    k->undecided = k->diagnostics->warning_count - warnings;
+}
+
+static void check_rehearsal(struct device_kernel *k) {
+    if (k->compilation->rehearse)
+        rehearse_device_kernel(k->compilation);
+}
+
+static void check_extent(struct device_kernel *k) {
+    (void)k; /* the walk of the proofs finds it */
+}
+
+enum owner { AUTHOR, TILEC };
+enum needs { ANY, SOUND, NEVER };
+
+static const struct {
+    const char *name;
+    enum owner owner;
+    enum needs needs;
+    const char *sentence;
+    void (*check)(struct device_kernel *kernel);
+} rules[] = {
+#define RULE(name, owner, needs, sentence) {#name, owner, needs, sentence, check_##name},
+#include "transforms/verify_rules.def"
+#undef RULE
+};
+
+/* A rule of ours is broken by what tilec made: that is no business of the author, whatever the messages say,
+ * unless the kernel goes beyond a limit, from which it may follow. */
+static void report_fault(struct device_kernel *k) {
+    struct compilation *c = k->compilation;
+    k->beyond_limit |= rules[k->rule].owner == AUTHOR;
+    if (c->authored || c->broken || k->beyond_limit)
+        return;
+    report_error(c->diagnostics, c->kernel->span,
+                 "fault of tilec: what it made of kernel %s breaks the rule '%s': %s", k->kernel->name,
+                 rules[k->rule].name, rules[k->rule].sentence);
+    c->broken = pass_find("verify_tt_ir");
+}
+
 bool verify_tt_ir(struct compilation *c) {
     unsigned errors = c->diagnostics->error_count;
     struct device_kernel k = device_kernel(c);
     c->checks = NULL;
-    check_attributes(&k);
-    check_roles(&k);
-    verify_cores(c);
-    check_compute(&k);
-    check_buffers(&k);
-    check_l1(&k);
-    check_arguments(&k);
-    verify_circular_buffer_protocol(c);
-    for (size_t i = 0; i < k.functions.count; i++)
-        if (node_as(k.functions.items[i], function)->role == ROLE_COMPUTE)
-            verify_dst_sections(c, node_as(k.functions.items[i], function));
-    unsigned warnings = c->diagnostics->warning_count;
-    if (c->diagnostics->error_count == errors)
-        prove_device_kernel(c);
-    unsigned undecided = c->diagnostics->warning_count - warnings;
-    if (c->rehearse && c->diagnostics->error_count == errors)
-        rehearse_device_kernel(c);
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        unsigned before = c->diagnostics->error_count;
+        k.rule = (enum rule)i;
+        if (rules[i].needs == NEVER || (rules[i].needs == SOUND && before != errors))
+            continue;
+        rules[i].check(&k);
+        if (c->diagnostics->error_count != before)
+            report_fault(&k);
+    }
     if (c->diagnostics->error_count != errors)
         return false;
-    c->kernel = attribute_set(c->arena, c->kernel, KEY_TT_VERIFIED, verified(&k, undecided));
+    c->kernel = attribute_set(c->arena, c->kernel, KEY_TT_VERIFIED, verified(&k, k.undecided));
     if (c->checks || attribute_get(c->kernel, KEY_TT_CHECKS))
         c->kernel = attribute_set(c->arena, c->kernel, KEY_TT_CHECKS, c->checks);
     return true;
