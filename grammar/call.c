@@ -2,6 +2,7 @@
  * place. */
 #include <string.h>
 
+#include "grammar/habits.h"
 #include "grammar/parse.h"
 #include "grammar/resolve.h"
 #include "support/scalar.h"
@@ -326,12 +327,20 @@ static struct value call_definition(struct resolver *r, struct node_call *call, 
 
 /* ---- calls ---- */
 
+static void advise_definition(struct resolver *r, const struct node_call *call) {
+    static const char letters[] = "xyzabcdefghijklmnopqrstuvw";
+    const char *habit = habit_of_function(call->function), *parameters = "";
+    for (size_t i = 0; i < call->arguments.count && letters[i]; i++)
+        parameters = arena_printf(r->arena, "%s%s%c", parameters, i ? ", " : "", letters[i]);
+    report_help(r->diagnostics, (struct span){0}, habit ? "%s" : "define it from others: def %s(%s) = ...;",
+                habit ? habit : call->function, parameters);
+}
+
 static struct value unknown_function(struct resolver *r, struct node_call *call) {
     struct span name = span_of_name(call->base.span, call->function);
     if (one_of(call->function, planned_functions, sizeof planned_functions / sizeof *planned_functions)) {
         report_error(r->diagnostics, name, "not supported yet: function %s", call->function);
-        report_help(r->diagnostics, (struct span){0}, "define it from others: def %s(x) = ...;",
-                    call->function);
+        advise_definition(r, call);
         return poison(call->base.span);
     }
     size_t count = 0;
@@ -353,6 +362,8 @@ static struct value unknown_function(struct resolver *r, struct node_call *call)
         report_help(r->diagnostics, (struct span){0},
                     "a reduction names its axis: %s(k: ...) or %s(k in K: ...)", call->function,
                     call->function);
+    else if (habit_of_function(call->function))
+        report_help(r->diagnostics, (struct span){0}, "%s", habit_of_function(call->function));
     else if (nearest)
         report_help(r->diagnostics, (struct span){0}, "did you mean %s?", nearest);
     return poison(call->base.span);
@@ -412,9 +423,13 @@ struct value resolve_call(struct resolver *r, struct node *tree) {
 
 /* An axis in scope that the reduction folds; its bit goes to *folded. */
 static struct node *folded_axis(struct resolver *r, struct node_axis *tree, uint64_t *folded) {
-    struct entity *axis = lookup(r, tree->name, tree->base.span);
-    if (!axis)
+    struct entity *axis = lookup_quietly(r, tree->name);
+    if (!axis) {
+        report_error(r->diagnostics, tree->base.span, "%s is not declared, and has no range here",
+                     tree->name);
+        report_help(r->diagnostics, (struct span){0}, "open it in the reduction: %s in ...", tree->name);
         return NULL;
+    }
     if (axis->kind != ENTITY_AXIS || !axis->block) {
         report_error(r->diagnostics, tree->base.span, "%s is %s: there is nothing to fold along it",
                      axis->source, entity_kind_text(axis));
@@ -452,7 +467,7 @@ struct value resolve_reduction(struct resolver *r, struct node *tree) {
         sound &= made != NULL;
         builder_add(r->arena, &axes, made);
     }
-    struct value body = resolve_expression(r, reduction->body);
+    struct value body = sound ? resolve_expression(r, reduction->body) : poison(tree->span);
     scope_close(r, mark);
     if (!sound || !body.node)
         return poison(tree->span);

@@ -18,6 +18,12 @@
 
 #include "ir/ir.h"
 
+/* An open '{', and the column at which its line begins. */
+struct brace {
+    struct span place;
+    uint32_t indentation;
+};
+
 struct parse {
     struct arena *arena;
     struct diagnostics *diagnostics;
@@ -27,6 +33,10 @@ struct parse {
     struct span latest;                      /* the latest token */
     const char *latest_text, *previous_text; /* as written, shortened */
     bool faulty, scanned_faulty; /* the latest token had an error of its own; so has the one being scanned */
+    struct brace *braces;        /* that are open, outermost first */
+    size_t brace_count;
+    struct span unclosed;           /* of the first whose '}' stands at another indentation; line 0: none */
+    uint32_t indented, indentation; /* the line of the latest token, and the column where it begins */
     struct list_builder items;
     bool *broken; /* by item */
     bool lost;

@@ -10,6 +10,7 @@ typedef void *yyscan_t;
 %code {
 #include <string.h>
 
+#include "grammar/habits.h"
 #include "grammar/tree.h"
 #include "support/text_buffer.h"
 
@@ -518,6 +519,28 @@ static bool is_comparison_symbol(yysymbol_kind_t symbol) {
            strcmp(yysymbol_name(symbol), "'>'") == 0;
 }
 
+/* What the author may have meant by a token that does not fit. Returns whether something is known of it. */
+static bool advise_habit(struct parse *parse, const char *expected) {
+    const char *help = strcmp(expected, "a type") == 0 ? habit_of_type(parse->latest_text)
+                                                       : habit_of_token(parse->previous_text, parse->latest_text);
+    if (help)
+        report_help(parse->diagnostics, (struct span){0}, "%s", help);
+    else if (strcmp(expected, "a type") == 0)
+        report_help(parse->diagnostics, (struct span){0},
+                    "types are bf16, f32, bfp8, bfp4, i32, u32, u16, bool, and index for numbers");
+    return help || strcmp(expected, "a type") == 0;
+}
+
+/* A block that goes on to the end of the file, or to the next kernel: which brace is open. */
+static void note_brace(struct parse *parse, yysymbol_kind_t symbol) {
+    bool begins = symbol == YYSYMBOL_KERNEL || symbol == YYSYMBOL_PROGRAM || symbol == YYSYMBOL_DEF ||
+                  symbol == YYSYMBOL_IMPORT || symbol == YYSYMBOL_YYEOF;
+    if (begins && parse->brace_count)
+        report_note(parse->diagnostics,
+                    parse->unclosed.line ? parse->unclosed : parse->braces[parse->brace_count - 1].place,
+                    "this { has no }");
+}
+
 /* A keyword misspelled just before the place where the parser noticed. */
 static void suggest_keyword(struct parse *parse) {
     static const char *const words[] = {"kernel", "program", "def", "import", "where", "inout", "for", "in",
@@ -563,8 +586,9 @@ static int yyreport_syntax_error(const yypcontext_t *context, yyscan_t scanner, 
         if (is_reserved_value(parse->latest_text) && strstr(text_string(&list), "a name"))
             report_help(parse->diagnostics, (struct span){0}, "'%s' is reserved: it is a value; choose another name",
                         parse->latest_text);
-        else
+        else if (!advise_habit(parse, text_string(&list)))
             suggest_keyword(parse);
+        note_brace(parse, symbol);
     }
     text_free(&list);
     return 0;

@@ -46,8 +46,12 @@ static bool converts_to_float(const struct value *value) {
 static void report_mixture(struct resolver *r, struct span span, const struct value *a,
                            const struct value *b) {
     report_error(r->diagnostics, span, "%s and %s do not mix", dtype_text(a->dtype), dtype_text(b->dtype));
-    enum dtype to = dtype_is_float(a->dtype) || dtype_is_float(b->dtype) ? DTYPE_F32 : DTYPE_I32;
-    report_help(r->diagnostics, (struct span){0}, "convert one of them: %s(...)", dtype_text(to));
+    bool floats = dtype_is_float(a->dtype) || dtype_is_float(b->dtype);
+    report_help(
+        r->diagnostics, (struct span){0},
+        floats
+            ? "declare the whole numbers as f32, where they are exact up to 16777216: the device does not convert them yet"
+            : "declare both as f32, where whole numbers are exact up to 16777216");
 }
 
 static bool integer_fits(int64_t value, enum dtype dtype) {
@@ -134,8 +138,16 @@ static bool report_unstorable(struct resolver *r, const struct value *value, enu
         report_note(r->diagnostics, declared, "%s is declared here", what);
     if (dtype == DTYPE_BOOL)
         report_help(r->diagnostics, (struct span){0}, "compare it: ... != 0");
+    else if (dtype == DTYPE_INDEX)
+        report_help(r->diagnostics, (struct span){0},
+                    "it takes whole numbers: literals, sizes and parameters of type index");
     else
-        report_help(r->diagnostics, (struct span){0}, "convert it: %s(...)", dtype_text(dtype));
+        report_help(
+            r->diagnostics, (struct span){0},
+            dtype_is_float(dtype)
+                ? "declare the whole numbers as f32, where they are exact up to 16777216: the device does not convert them yet"
+                : "declare %s as %s: the device does not convert it yet",
+            what ? what : "it", dtype_text(value->dtype == DTYPE_INDEX ? DTYPE_I32 : value->dtype));
     return false;
 }
 

@@ -349,7 +349,8 @@ static int plan_select(struct planner *p, struct node_call *call) {
     return value;
 }
 
-static void fail_as_call(struct planner *p, const char *function) {
+static void fail_as_call(struct planner *p, const struct node_call *call) {
+    const char *function = call->function;
     static const char *const types[] = {"bf16", "f32", "i32", "u32", "u16"};
     bool first = !p->failed, conversion = false;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -358,7 +359,10 @@ static void fail_as_call(struct planner *p, const char *function) {
                          conversion ? "there is no conversion %s(...) on the device yet"
                                     : "%s is no operation of the device yet",
                          function));
-    if (first && (strcmp(function, "bf16") == 0 || strcmp(function, "f32") == 0))
+    if (first && conversion && is_whole_number(p->request->kernel, call->arguments.items[0]))
+        report_help(p->request->diagnostics, (struct span){0},
+                    "declare the number as f32, or as index, which needs no conversion");
+    else if (first && (strcmp(function, "bf16") == 0 || strcmp(function, "f32") == 0))
         report_help(p->request->diagnostics, (struct span){0},
                     "a value is rounded where a name of that type is given to it: let z: %s = ...", function);
     else if (first && conversion)
@@ -380,7 +384,7 @@ static int plan_call(struct planner *p, struct node_call *call) {
     if (call->arguments.count == 2 && binary_function(function))
         return plan_binary_call(p, binary_function(function), call->arguments.items[0],
                                 call->arguments.items[1]);
-    fail_as_call(p, function);
+    fail_as_call(p, call);
     return 0;
 }
 
