@@ -1,6 +1,7 @@
 /* The reading of nests as equations keeps, for every tensor written and every var, a cell: the value it has
  * so far as an expression of its own axes. Shared by auto_tile_cells.c (what expressions mean while
- * statements are read) and auto_tile_normalise.c (what statements do).
+ * statements are read), auto_tile_assign.c (what assignments do) and auto_tile_normalise.c (all other
+ * statements).
  */
 #ifndef TILEC_TRANSFORMS_AUTO_TILE_CELLS_H
 #define TILEC_TRANSFORMS_AUTO_TILE_CELLS_H
@@ -65,6 +66,21 @@ struct node *cell_value(struct normaliser *n, struct cell *cell, const char *con
 struct node *read_cell(struct normaliser *n, struct cell *cell, const char *const *names, struct span span);
 /* An expression of the program with every reading of a cell replaced by its value and accesses canonical. */
 struct node *resolve(struct node *node, void *normaliser);
+
+/* What an assignment does to its target: target = value, or target operator= value; ADD may take the value
+ * away. */
+struct update {
+    enum assign_operator op;
+    struct node *value;
+    bool negative;
+};
+
+/* x = x + e, x = e + x, x = x - e, x = x * e, x = max(x, e), ... as an operator. */
+struct update as_update(const struct node_assign *assign);
+/* `if k == lower` of a loop around it: the branch is run in the first iteration. */
+bool is_first_iteration(const struct normaliser *n, const struct node_if *branch, int *loop);
+/* Gives the cell of the target the value that the assignment makes of it (auto_tile_assign.c). */
+void read_assign(struct normaliser *n, struct node_assign *assign);
 
 /* Adds to the error reported last the first iteration that depends on the one before it. does: "needs what",
  * "overwrites what". */

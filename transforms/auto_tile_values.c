@@ -102,8 +102,7 @@ void inline_equation(struct tiler *t, size_t at) {
         if (k == at || !uses_in(&t->equations[k], let.name).count)
             continue;
         struct equation definition = let;
-        definition.value =
-            value_moved(t->arena, without_capture(t, &t->equations[k], let.value), let.span);
+        definition.value = value_moved(t->arena, without_capture(t, &t->equations[k], let.value), let.span);
         struct inlining in = {t, &definition};
         t->equations[k].value = inline_access(t->equations[k].value, &in);
     }

@@ -1,0 +1,297 @@
+/* An assignment as an equation: what it does to the cell of its target, an update or a fold over the loops
+ * that the target does not name. */
+#include <math.h>
+#include <string.h>
+
+#include "ir/build.h"
+#include "transforms/auto_tile_cells.h"
+
+struct update as_update(const struct node_assign *assign) {
+    struct update update = {assign->op, assign->value, false};
+    struct node_binary *binary = node_as(assign->value, binary);
+    struct node_call *call = node_as(assign->value, call);
+    struct node *left = NULL, *right = NULL;
+    enum assign_operator op = ASSIGN_SET;
+    if (update.op == ASSIGN_SUBTRACT)
+        return (struct update){ASSIGN_ADD, assign->value, true};
+    if (update.op != ASSIGN_SET)
+        return update;
+    if (binary) {
+        left = binary->left;
+        right = binary->right;
+        op = binary->op == BINARY_ADD || binary->op == BINARY_SUBTRACT ? ASSIGN_ADD
+             : binary->op == BINARY_MULTIPLY                           ? ASSIGN_MULTIPLY
+                                                                       : ASSIGN_SET;
+    } else if (call && call->arguments.count == 2) {
+        left = call->arguments.items[0];
+        right = call->arguments.items[1];
+        op = strcmp(call->function, "max") == 0   ? ASSIGN_MAX
+             : strcmp(call->function, "min") == 0 ? ASSIGN_MIN
+                                                  : ASSIGN_SET;
+    }
+    if (op == ASSIGN_SET)
+        return update;
+    bool subtracts = binary && binary->op == BINARY_SUBTRACT;
+    if (node_equal(left, assign->target))
+        return (struct update){op, right, subtracts};
+    if (node_equal(right, assign->target) && !subtracts)
+        return (struct update){op, left, false};
+    return update;
+}
+
+static enum reduction_operator reduction_of(enum assign_operator op) {
+    return op == ASSIGN_ADD   ? REDUCTION_SUM
+           : op == ASSIGN_MAX ? REDUCTION_MAX
+           : op == ASSIGN_MIN ? REDUCTION_MIN
+                              : REDUCTION_PRODUCT;
+}
+
+static bool is_neutral(const struct node *node, enum assign_operator op) {
+    double value;
+    if (node->kind == NODE_UNARY && ((const struct node_unary *)node)->op == UNARY_NEGATE)
+        return literal_value(((const struct node_unary *)node)->operand, &value) && op == ASSIGN_MAX &&
+               isinf(value) && value > 0;
+    if (!literal_value(node, &value))
+        return false;
+    return op == ASSIGN_ADD   ? value == 0
+           : op == ASSIGN_MAX ? isinf(value) && value < 0
+           : op == ASSIGN_MIN ? isinf(value) && value > 0
+                              : value == 1;
+}
+
+static struct node *combine(struct arena *arena, enum assign_operator op, bool negative, struct node *old,
+                            struct node *value) {
+    if (is_neutral(old, op))
+        return negative ? make_negation(arena, value) : value;
+    if (negative)
+        return make_binary(arena, BINARY_SUBTRACT, old, value);
+    if (op == ASSIGN_MAX || op == ASSIGN_MIN)
+        return make_call(arena, op == ASSIGN_MAX ? "max" : "min", LIST(arena, old, value));
+    return make_binary(arena, op == ASSIGN_ADD ? BINARY_ADD : BINARY_MULTIPLY, old, value);
+}
+
+/* Another assignment in the loop that does something else to the cell than accumulate in the same way. */
+struct conflict_search {
+    struct normaliser *n;
+    const char *name, *loop;
+    enum assign_operator op;
+    struct node *conflict;
+};
+
+bool is_first_iteration(const struct normaliser *n, const struct node_if *branch, int *loop) {
+    struct node_binary *binary = node_as(branch->condition, binary);
+    if (!binary || binary->op != BINARY_EQUAL)
+        return false;
+    for (int swap = 0; swap < 2; swap++) {
+        struct node_reference *axis = node_as(swap ? binary->right : binary->left, reference);
+        struct node *value = swap ? binary->left : binary->right;
+        *loop = axis ? find_loop(n, axis->name) : -1;
+        if (*loop >= 0 && !n->loops[*loop].first_only &&
+            relations_equal_sizes(n->t->relations, n->loops[*loop].range.lower, value))
+            return true;
+    }
+    return false;
+}
+
+static bool search_conflict(struct node *node, void *context) {
+    struct conflict_search *search = context;
+    struct node_assign *assign = node_as(node, assign);
+    struct node_if *branch = node_as(node, if);
+    int loop;
+    if (branch && is_first_iteration(search->n, branch, &loop) &&
+        strcmp(search->n->loops[loop].range.name, search->loop) == 0)
+        return !branch->otherwise || search_conflict(branch->otherwise, context);
+    if (!assign)
+        return node_each_child(node, search_conflict, context);
+    struct node_access *access = node_as(assign->target, access);
+    struct node_reference *reference = node_as(assign->target, reference);
+    const char *name = access ? access->name : reference ? reference->name : "";
+    if (strcmp(name, search->name) == 0 && as_update(assign).op != search->op)
+        search->conflict = node;
+    return !search->conflict;
+}
+
+struct target {
+    struct cell *cell;
+    const char *names[AXIS_LIMIT];           /* axes of the target in their order */
+    size_t folded[AXIS_LIMIT], folded_count; /* loops, outermost first */
+};
+
+static struct node *dimension_of(const struct normaliser *n, const struct cell *cell, size_t i) {
+    return cell->kind == CELL_TENSOR ? relations_tensor(n->t->relations, cell->name)->dimensions.items[i]
+                                     : cell->dims[i].upper;
+}
+
+/* A loop of the target must run over the whole dimension: tiles are written whole. */
+static bool covers_dimension(struct normaliser *n, struct cell *cell, size_t i, const struct range *range) {
+    struct node *lower = cell->kind == CELL_TENSOR ? make_integer(n->arena, 0) : cell->dims[i].lower;
+    struct node *upper = dimension_of(n, cell, i);
+    if (relations_equal_sizes(n->t->relations, range->lower, lower) &&
+        relations_equal_sizes(n->t->relations, range->upper, upper))
+        return true;
+    if (tile_fail(
+            n->t, n->span,
+            "%s is written for %s in %s..%s, but dimension %zu of %s runs over %s..%s: the device writes whole tiles",
+            cell->name, range->name, node_text(n->arena, range->lower), node_text(n->arena, range->upper),
+            i + 1, cell->name, node_text(n->arena, lower), node_text(n->arena, upper)))
+        tile_help(
+            n->t,
+            "write results of their own, one for each part, and join them behind the launch (numpy.concatenate)");
+    return false;
+}
+
+/* A subscript of what is written; value: what is. */
+static void fail_as_no_variable(struct normaliser *n, struct span span, const struct node_access *access,
+                                size_t i, struct node *value) {
+    struct matcher matcher = tiler_matcher(n->t);
+    struct node_reduction *reduction = node_as(value, reduction);
+    enum subscript_kind kind = match_subscript(&matcher, access->subscripts.items[i]).kind;
+    const char *text = node_text(n->arena, access->subscripts.items[i]);
+    if (!tile_fail(
+            n->t, span,
+            "subscript %s of %s is no loop variable of its own: a result is written at its loop variables, one for each dimension",
+            text, access->name))
+        return;
+    if (kind == SUBSCRIPT_NUMBER)
+        tile_help(n->t, "open a loop for it, as in `for o in 1`, and write o for %s", text);
+    else if (kind == SUBSCRIPT_AFFINE)
+        tile_help(
+            n->t,
+            "give %s a dimension for each loop variable in it, as in [b, i] for b * M + i: the data are the same",
+            access->name);
+    else
+        tile_help(
+            n->t,
+            "write this part of %s as a result of its own, from its beginning, and place it behind the launch",
+            access->name);
+    if (kind == SUBSCRIPT_NUMBER && reduction && access->subscripts.count == 1)
+        advise_single_number(n->t, reduction, NULL);
+}
+
+/* The cell and the axes of a target, and the loops beyond them, over which it accumulates. False after an
+ * error. */
+static bool open_target(struct normaliser *n, struct node *node, struct node *value, struct target *target) {
+    struct tiler *t = n->t;
+    struct node_access *access = node_as(node, access);
+    struct node_reference *reference = node_as(node, reference);
+    const char *name = access ? access->name : reference ? reference->name : "this";
+    struct cell *cell = find_cell(n, name);
+    if (!cell || cell->kind == CELL_LET) {
+        tile_fail(t, cell_place(n, node), "%s is no result of this kernel and no `var`", name);
+        return false;
+    }
+    target->cell = cell;
+    size_t rank = access ? access->subscripts.count : 0;
+    if (rank != cell->rank) {
+        tile_fail(t, cell_place(n, node), "%s takes %zu subscripts", name, cell->rank);
+        return false;
+    }
+    bool used[AXIS_LIMIT] = {false};
+    struct matcher matcher = tiler_matcher(t);
+    for (size_t i = 0; i < rank; i++) {
+        struct subscript s = match_subscript(&matcher, access->subscripts.items[i]);
+        int loop = s.kind == SUBSCRIPT_AXIS ? find_loop(n, s.axis) : -1;
+        if (loop < (int)cell->outer || used[loop] || n->loops[loop].first_only) {
+            fail_as_no_variable(n, cell_place(n, node), access, i, value);
+            return false;
+        }
+        used[loop] = true;
+        if (!covers_dimension(n, cell, i, &n->loops[loop].range))
+            return false;
+        target->names[i] = n->loops[loop].range.name;
+    }
+    for (size_t i = cell->outer; i < n->loop_count; i++)
+        if (!used[i] && !n->loops[i].first_only)
+            target->folded[target->folded_count++] = i;
+    return true;
+}
+
+static void set_cell(struct normaliser *n, struct target *target, struct node *value) {
+    struct cell *cell = target->cell;
+    for (size_t i = 0; i < cell->rank; i++)
+        cell->dims[i] = n->loops[find_loop(n, target->names[i])].range;
+    cell->value = value;
+    cell->assigned = true;
+    cell->assigned_span = n->span;
+    cell->order = n->order++;
+}
+
+static void accumulate(struct normaliser *n, struct target *target, struct update update, struct node *node) {
+    struct cell *cell = target->cell;
+    struct loop *outermost = &n->loops[target->folded[0]];
+    if (update.op == ASSIGN_SET && !mentions(update.value, cell->name)) {
+        if (tile_fail(n->t, cell_place(n, node),
+                      "every iteration of %s overwrites %s: only the last would count", outermost->range.name,
+                      node_text(n->arena, node))) {
+            note_next_iteration(n, &outermost->range, "overwrites what");
+            tile_help(n->t, "to add them up write sum(%s in %s: ...)", outermost->range.name,
+                      node_text(n->arena, outermost->range.upper));
+        }
+        return;
+    }
+    if (update.op == ASSIGN_SET || mentions(update.value, cell->name)) {
+        fail_as_carried(n, cell, &outermost->range, cell_place(n, node));
+        return;
+    }
+    struct conflict_search search = {n, cell->name, outermost->range.name, update.op, NULL};
+    search_conflict(outermost->body, &search);
+    if (search.conflict) {
+        if (tile_fail(n->t, cell_place(n, search.conflict),
+                      "%s is changed in another way by the loop over %s that accumulates it", cell->name,
+                      outermost->range.name))
+            tile_help(
+                n->t,
+                "for a value that is changed in two ways in turn there is no way yet; two values in two loops are");
+        return;
+    }
+    struct node *old = cell_value(n, cell, target->names, cell_place(n, node));
+    struct node *value = old ? resolve(update.value, n) : NULL;
+    if (n->t->failed)
+        return;
+    struct list_builder axes = {0};
+    for (size_t i = 0; i < target->folded_count; i++) {
+        struct range *range = &n->loops[target->folded[i]].range;
+        struct node *axis = make_axis(n->arena, range->name, range->lower, range->upper, NULL);
+        builder_add(n->arena, &axes, node_with_span(n->arena, axis, range->span));
+    }
+    struct node *reduction = node_new(n->arena, reduction, REDUCTION, n->span, .op = reduction_of(update.op),
+                                      .axes = builder_list(&axes), .body = value);
+    set_cell(n, target, combine(n->arena, update.op, update.negative, old, reduction));
+}
+
+struct mention_count {
+    const char *name;
+    size_t count;
+};
+
+static bool count_mention(struct node *node, void *context) {
+    struct mention_count *m = context;
+    struct node_reference *reference = node_as(node, reference);
+    struct node_access *access = node_as(node, access);
+    const char *name = reference ? reference->name : access ? access->name : NULL;
+    m->count += name && strcmp(name, m->name) == 0;
+    return node_each_child(node, count_mention, context);
+}
+
+void read_assign(struct normaliser *n, struct node_assign *assign) {
+    struct target target = {0};
+    if (!open_target(n, assign->target, assign->value, &target))
+        return;
+    struct update update = as_update(assign);
+    if (target.folded_count) {
+        accumulate(n, &target, update, assign->target);
+        return;
+    }
+    struct mention_count mentioned = {.name = target.cell->name};
+    count_mention(update.value, &mentioned);
+    n->self = target.cell;
+    n->self_shared = mentioned.count + (update.op != ASSIGN_SET) > 1;
+    struct node *value = resolve(update.value, n);
+    if (update.op != ASSIGN_SET && !n->t->failed) {
+        struct node *old = read_cell(n, target.cell, target.names, cell_place(n, assign->target));
+        value = old ? combine(n->arena, update.op, update.negative, old, value) : NULL;
+    }
+    n->self = NULL;
+    if (!n->t->failed)
+        set_cell(n, &target, value);
+}
