@@ -436,6 +436,20 @@ void resolve_launch(struct resolver *r, struct node_list conditions, struct node
     size_t expected = 0;
     for (size_t i = 0; i < launch.callee->parameters.count; i++)
         expected += is_result(launch.callee->parameters.items[i]);
+    if (expected && !targets.count) {
+        report_error(r->diagnostics, tree->span, "%s has %zu result%s, which no name takes", name, expected,
+                     expected == 1 ? "" : "s");
+        report_note(r->diagnostics, item->tree->span, "%s is declared here", name);
+        report_help(r->diagnostics, (struct span){0}, "give %s: let %s = %s(...)",
+                    expected == 1 ? "it one" : "them some", expected == 1 ? "H" : "G, H", name);
+        return;
+    }
+    if (!expected && targets.count) {
+        report_error(r->diagnostics, tree->span, "%s has no result: it changes its arguments in place", name);
+        report_note(r->diagnostics, item->tree->span, "%s is declared here", name);
+        report_help(r->diagnostics, (struct span){0}, "launch it without a name: %s(...);", name);
+        return;
+    }
     if (expected != targets.count) {
         report_error(r->diagnostics, tree->span, "%s has %zu result%s, and %zu name%s", name, expected,
                      expected == 1 ? "" : "s", targets.count,

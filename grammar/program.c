@@ -69,11 +69,33 @@ static void report_no_kernel(struct resolver *r, struct span span, const char *n
                     nearest);
 }
 
+/* Names of one launch are new ones or tensors of the program; false after a report. */
+static bool check_targets(struct resolver *r, struct node *tree, struct node_list targets) {
+    const char *known = NULL, *fresh = NULL;
+    for (size_t i = 0; i < targets.count; i++) {
+        struct node_let *let = node_as(targets.items[i], let);
+        struct node_reference *reference = node_as(targets.items[i], reference);
+        const char *name = let ? let->name : reference ? reference->name : NULL;
+        struct entity *entity = name ? lookup_quietly(r, name) : NULL;
+        *(entity && entity->kind == ENTITY_TENSOR ? &known : &fresh) = name;
+    }
+    if (!known || !fresh)
+        return true;
+    report_error(r->diagnostics, tree->span,
+                 "not supported yet: a launch with a new name, %s, and a tensor of the program, %s", fresh,
+                 known);
+    report_help(r->diagnostics, (struct span){0},
+                "give it new names by `let`, and copy into %s by a kernel of its own", known);
+    return false;
+}
+
 /* A launch with these targets, or a report that the value is none. */
 static void resolve_step(struct resolver *r, struct node_list conditions, struct node *tree,
                          struct node_list targets, bool declares, struct node *value,
                          struct list_builder *out) {
     struct node_call *call = node_as(value, call);
+    if (!check_targets(r, tree, targets))
+        return;
     if (call && item_find(r->front, NODE_KERNEL, call->function)) {
         resolve_launch(r, conditions, tree, targets, declares, call->function, call->arguments, out);
         return;
@@ -111,9 +133,11 @@ static void resolve_program_statement(struct resolver *r, struct node_list condi
         struct node *call = node_new(r->arena, call, CALL, tree->span, .function = launch->kernel,
                                      .arguments = launch->arguments);
         resolve_step(r, conditions, tree, launch->results, false, call, out);
+    } else if (tree->kind == NODE_STATEMENT) { /* all that it changes it changes in place */
+        resolve_step(r, conditions, tree, (struct node_list){0}, false, node_as(tree, statement)->call, out);
     } else {
         report_error(r->diagnostics, tree->span,
-                     "a program is a list of launches: let H = kernel(...); Y = kernel(...);");
+                     "a program is a list of launches: let H = kernel(...); Y = kernel(...); change(W);");
     }
 }
 

@@ -13,7 +13,7 @@
 struct printer {
     struct text_buffer *out;
     enum print_flags flags;
-    uint32_t source;      /* the file whose spans are printed */
+    uint32_t source;       /* the file whose spans are printed */
     struct span innermost; /* of the statements and parts with a place that are being printed */
     int indent;
 };

@@ -300,9 +300,12 @@ static void read_literal(struct reader *r, const struct pattern *step) {
     }
 }
 
-/* An optional group begins with a literal: it is there when that token is next. */
+/* An optional group that begins with a literal is there when that token is next; one that begins with names, where
+ * what is next is no call. */
 static bool group_begins(struct reader *r, const char *cursor) {
     struct pattern step = pattern_next(&cursor);
+    if (step.kind == PATTERN_FIELD)
+        return peek(r)->kind == TOKEN_NAME && !token_is(&r->tokens[r->at + 1], "(");
     uint32_t line = 1, column = 1;
     const char *text = step.text;
     struct token token = token_next(&text, step.text + step.length, &line, &column);

@@ -30,6 +30,7 @@ struct range {
 struct equation {
     const char *name;
     bool store, unnamed; /* unnamed: a reduction that stood inside another equation */
+    bool old;            /* reads what an inout tensor held before another equation overwrites it */
     enum dtype dtype;    /* NONE: of the value */
     size_t axis_count;
     struct range axes[AXIS_LIMIT];
@@ -46,6 +47,12 @@ struct group {
     struct range outer[AXIS_LIMIT], inner[AXIS_LIMIT];
 };
 
+/* A value of an inout tensor that is read, by another statement than the one that overwrites it. */
+struct old_value {
+    struct span span;
+    const char *tensor;
+};
+
 struct tiler {
     struct compilation *compilation;
     struct arena *arena;
@@ -58,6 +65,7 @@ struct tiler {
     struct equation *equations;
     size_t equation_count, equation_capacity;
     struct group group;
+    struct old_value *old_value; /* the first one; NULL: there is none */
     bool failed;
 };
 
@@ -66,6 +74,8 @@ struct tiler {
 bool tile_fail(struct tiler *t, struct span span, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void tile_help(struct tiler *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* An old value of this inout tensor is read in the nest that overwrites it; own: by the statement that does. */
+void fail_as_old_value(struct tiler *t, struct span span, const char *tensor, bool own);
 struct matcher tiler_matcher(const struct tiler *t);
 const struct range *axis_named(const struct tiler *t, const char *name);
 void axis_declare(struct tiler *t, struct range range);

@@ -162,7 +162,9 @@ static bool is_simple(const struct normaliser *n, const struct cell *cell) {
     struct node_access *access = node_as(value, access);
     struct node_parameter *tensor = access ? relations_tensor(n->t->relations, access->name) : NULL;
     bool unrounded = cell->kind == CELL_VAR || cell == n->self || cell->dtype == DTYPE_F32;
-    if (value->kind == NODE_INTEGER || (tensor && tensor->dtype == cell->dtype))
+    struct equation *named = access ? equation_named(n->t, access->name) : NULL;
+    if (value->kind == NODE_INTEGER || (tensor && tensor->dtype == cell->dtype) ||
+        (named && cell->kind == CELL_TENSOR && named->dtype == cell->dtype))
         return true;
     return unrounded && !has_reduction(value) && count_nodes(value) <= SMALL_VALUE;
 }

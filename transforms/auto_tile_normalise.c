@@ -255,47 +255,50 @@ static void add_stores(struct normaliser *n) {
             tile_fail(n->t, n->cells[i].span, "result %s is never written", n->cells[i].name);
 }
 
-/* The old value of an inout tensor is read while blocks of it are written: only at the same element, and only
- * by its own equation. */
+/* Old values of an inout tensor that is written: the iteration that writes an element reads it before, so what an
+ * equation reads at the loop variables of the write is the old value for sure. Any other element may be read before
+ * or after its own iteration. */
 struct old_value_search {
     const struct equation *equation;
-    const char *name;
-    bool own, elsewhere; /* elsewhere: read at another element than the equation's */
+    const struct cell *cell;
+    bool found, elsewhere;
 };
+
+static bool is_axis_of(const struct equation *equation, const char *name) {
+    bool found = false;
+    for (size_t i = 0; i < equation->axis_count; i++)
+        found = found || strcmp(equation->axes[i].name, name) == 0;
+    return found;
+}
 
 static bool search_old_value(struct node *node, void *context) {
     struct old_value_search *search = context;
     struct node_access *access = node_as(node, access);
-    bool old = access && strcmp(access->name, search->name) == 0;
+    bool old = access && strcmp(access->name, search->cell->name) == 0;
+    search->found |= old;
     for (size_t i = 0; old && i < access->subscripts.count; i++) {
         struct node_reference *reference = node_as(access->subscripts.items[i], reference);
-        search->elsewhere |=
-            search->own && (!reference || strcmp(reference->name, search->equation->axes[i].name) != 0);
+        search->elsewhere |= !reference || strcmp(reference->name, search->cell->dims[i].name) != 0 ||
+                             !is_axis_of(search->equation, reference->name);
     }
-    search->elsewhere |= old && !search->own;
     return node_each_child(node, search_old_value, context);
 }
 
 static void check_initial_values(struct normaliser *n) {
+    struct tiler *t = n->t;
     for (size_t c = 0; c < n->cell_count; c++) {
         struct cell *cell = &n->cells[c];
-        for (size_t i = 0; cell->initial && cell->assigned && i < n->t->equation_count && !n->t->failed;
-             i++) {
-            struct equation *equation = &n->t->equations[i];
-            struct old_value_search search = {
-                equation, cell->name, equation->store && strcmp(equation->name, cell->name) == 0, false};
+        for (size_t i = 0; cell->initial && cell->assigned && i < t->equation_count && !t->failed; i++) {
+            struct equation *equation = &t->equations[i];
+            bool own = equation->store && strcmp(equation->name, cell->name) == 0;
+            struct old_value_search search = {equation, cell, false, false};
             search_old_value(equation->value, &search);
-            if (!search.elsewhere)
-                continue;
-            tile_fail(
-                n->t, equation->span,
-                search.own
-                    ? "%s is read at other elements than this writes, which other blocks may have overwritten"
-                    : "the old value of %s is read here, in the nest that overwrites it",
-                cell->name);
-            dependence_note(n->t->relations, n->t->compilation->diagnostics, cell->name);
-            report_help(n->t->compilation->diagnostics, (struct span){0},
-                        "write to a tensor of its own, or launch two kernels from a program");
+            if (search.elsewhere)
+                fail_as_old_value(t, equation->span, cell->name, own);
+            equation->old |= search.found && !own;
+            if (search.found && !own && !t->old_value)
+                t->old_value = arena_copy(t->arena, &(struct old_value){equation->span, cell->name},
+                                          sizeof(struct old_value));
         }
     }
 }

@@ -336,6 +336,28 @@ static struct name_table names_kept(struct tiler *t) {
     return names_of(t->arena, &signature.base);
 }
 
+void fail_as_old_value(struct tiler *t, struct span span, const char *tensor, bool own) {
+    if (!tile_fail(
+            t, span,
+            own ? "%s is read at other elements than this writes, which other blocks may have overwritten"
+                : "the old value of %s is read here, in the nest that overwrites it",
+            tensor))
+        return;
+    dependence_note(t->relations, t->compilation->diagnostics, tensor);
+    tile_help(t, "write to a tensor of its own, or launch two kernels from a program");
+}
+
+/* Old values that several statements need: is each read before the block that reads it overwrites it? That is asked
+ * of the blocks, as of a tile program of the author's. */
+static void check_old_values(struct tiler *t, struct node *tiled) {
+    if (!t->old_value || t->failed)
+        return;
+    struct relations *relations = relations_of(t->arena, t->relations->ctx, tiled);
+    if (!dependence_check(relations, diagnostics_create(t->arena)))
+        fail_as_old_value(t, t->old_value->span, t->old_value->tensor, false);
+    relations_free(relations);
+}
+
 static bool tile_nests(struct tiler *t) {
     t->names = names_kept(t);
     tile_normalise(t);
@@ -354,6 +376,9 @@ static bool tile_nests(struct tiler *t) {
     struct node_kernel tiled = *t->kernel;
     tiled.body = body;
     struct node *kernel = arena_copy(t->arena, &tiled, sizeof tiled);
+    check_old_values(t, kernel);
+    if (t->failed)
+        return false;
     if (asks_exactness(&t->kernel->base)) /* of a nest that is no more: of all that it became */
         kernel = attribute_set(t->arena, kernel, KEY_EXACT, make_integer(t->arena, 1));
     t->compilation->kernel = kernel;

@@ -78,6 +78,8 @@ static bool may_inline(const struct tiler *t, const struct equation *let) {
         folded |= use.folded;
         same_axes &= use.count == 0 || t->equations[i].axis_count == let->axis_count;
     }
+    if (let->old && users > 1) /* one of them may overwrite what another would read then */
+        return false;
     if (let->value->kind == NODE_ACCESS)
         return let->dtype == DTYPE_NONE || let->dtype == DTYPE_F32 || total == 0;
     if (let->dtype != DTYPE_NONE && let->dtype != DTYPE_F32)
