@@ -33,10 +33,13 @@ enum exit_code check_plan(struct session *session) {
     struct diagnostics *diagnostics = session->unit.diagnostics;
     struct plan_facts facts;
     const struct settings *settings = session->settings;
-    const char *option = settings->defines.count ? "-D" : settings->kernel ? "--kernel" : settings->from ? "--from" : NULL;
+    const char *option = settings->defines.count ? "-D"
+                         : settings->kernel      ? "--kernel"
+                         : settings->from        ? "--from"
+                                                 : NULL;
     if (option) {
-        report_error(diagnostics, (struct span){0}, "%s goes with a .tl source or IR text; '%s' is a plan", option,
-                     session->path);
+        report_error(diagnostics, (struct span){0}, "%s goes with a .tl source or IR text; '%s' is a plan",
+                     option, session->path);
         return session_finish(session, SEVERITY_WARNING, false);
     }
     uint32_t source = diagnostics_add_source(diagnostics, session->path, session->text, session->length);

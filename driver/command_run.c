@@ -63,7 +63,8 @@ static void refuse_kind(struct session *session, const struct node_parameter *pa
 
 static bool visit_size(struct node *node, void *context) {
     const struct node_reference *reference = node_as(node, reference);
-    return !(reference && strcmp(reference->name, context) == 0) && node_each_child(node, visit_size, context);
+    return !(reference && strcmp(reference->name, context) == 0) &&
+           node_each_child(node, visit_size, context);
 }
 
 /* Does a dimension of a parameter name it? */
@@ -113,8 +114,8 @@ static bool check_names(struct session *session, struct node *entry, const struc
             }
             const char *fixed = bound_to(&session->settings->defines, name);
             if (fixed) {
-                report_error(session->unit.diagnostics, entry->span, "--%s %s: -D %s=%s fixes it already", option,
-                             name, name, fixed);
+                report_error(session->unit.diagnostics, entry->span, "--%s %s: -D %s=%s fixes it already",
+                             option, name, name, fixed);
                 return false;
             }
             report_error(session->unit.diagnostics, entry->span, "--%s %s: there is no such parameter",
@@ -243,11 +244,19 @@ static void print_statistics(struct arena *arena, const struct run *run) {
         }
         printf("%s: %" PRIu64 " block%s on %u of %ux%u cores\n", s->kernel, s->blocks,
                s->blocks == 1 ? "" : "s", s->cores, s->grid_x, s->grid_y);
-        printf("  L1 of a core   %" PRIu64 " of %u bytes in circular buffers\n", s->l1_bytes,
+        printf("  L1 of a core   %" PRIu64 " of %u bytes in circular buffers", s->l1_bytes,
                architecture->l1_buffer_bytes);
+        if (s->l1_tensor_bytes) {
+            printf(", %" PRIu64 " in tensors", s->l1_tensor_bytes);
+        }
+        printf("\n");
         printf("  tiles          %s\n", pages_text(arena, &s->device.pages));
         for (size_t i = 0; i < s->tensor_count; i++) {
-            printf("    %-12s %s\n", s->tensors[i].parameter, pages_text(arena, &s->tensors[i].pages));
+            const struct tensor_statistics *tensor = &s->tensors[i];
+            bool renamed = strcmp(tensor->parameters, tensor->tensor) != 0;
+            const char *name = arena_printf(arena, "%s%s%s", tensor->parameters, renamed ? " = " : "",
+                                            renamed ? tensor->tensor : "");
+            printf("    %-12s %s\n", name, pages_text(arena, &tensor->pages));
         }
         if (s->device.pages_sent) {
             printf("  multicast      %" PRIu64 " tiles sent, %" PRIu64 " received by other cores\n",

@@ -175,8 +175,8 @@ bool unit_load(struct unit *unit, const char *path, const char *text, size_t len
     }
     bool is_ir = ends_with(path, ".ir") || begins_as_ir(text, text + length);
     if (!is_ir && options->from && strcmp(options->from, AFTER_PARSE) != 0) {
-        report_error(unit->diagnostics, no_place, "--from %s goes with IR text; '%s' is a source", options->from,
-                     path);
+        report_error(unit->diagnostics, no_place, "--from %s goes with IR text; '%s' is a source",
+                     options->from, path);
         return false;
     }
     unit->from_ir = is_ir;

@@ -312,6 +312,8 @@ static bool prepare_buffers(struct preparation *p) {
                 attributes && attribute_integer(dictionary_get(attributes, KEY_UNPACK_TO_DEST), 0) != 0};
     }
     p->statistics->l1_bytes = total;
+    p->statistics->l1_tensor_bytes =
+        p->launcher->run->unit->options.architecture->l1_buffer_bytes - device_l1_free(p->launcher->device);
     return total <= device_l1_free(p->launcher->device) || report_overrun(p, list, total);
 }
 
@@ -397,19 +399,30 @@ static void locate(void *context, enum device_role role, uint32_t line, char *pl
     }
 }
 
+/* One entry for each tensor: a program may give one to several parameters. */
 static void count_tensors(struct preparation *p) {
     struct arena *lasting = p->launcher->run->unit->arena;
-    struct tensor_statistics *tensors = arena_allocate(lasting, (p->parameters.count + 1) * sizeof *tensors);
+    struct tensor_statistics *entries = arena_allocate(lasting, (p->parameters.count + 1) * sizeof *entries);
     size_t count = 0;
-    for (size_t i = 0; i < p->parameters.count; i++) {
+    for (size_t i = 0, tensor = 0; i < p->parameters.count; i++) {
         struct node_parameter *parameter = node_as(p->parameters.items[i], parameter);
-        if (parameter->dimensions.count > 0) {
-            tensors[count] =
-                (struct tensor_statistics){parameter->name, device_tensor_pages(p->tensors[count]->tensor)};
-            count++;
+        if (parameter->dimensions.count == 0) {
+            continue;
         }
+        const struct tensor_value *value = p->tensors[tensor++];
+        size_t entry = 0;
+        while (entry < count && entries[entry].tensor != value->array.name) {
+            entry++;
+        }
+        bool known = entry < count;
+        entries[entry] = (struct tensor_statistics){
+            .parameters = known ? arena_printf(lasting, "%s, %s", entries[entry].parameters, parameter->name)
+                                : parameter->name,
+            .tensor = value->array.name,
+            .pages = device_tensor_pages(value->tensor)};
+        count += !known;
     }
-    p->statistics->tensors = tensors;
+    p->statistics->tensors = entries;
     p->statistics->tensor_count = count;
 }
 

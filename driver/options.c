@@ -161,8 +161,8 @@ static bool parse_number(const char *text, uint64_t limit, uint64_t *value, cons
 static bool parse_grid(const char *text, struct settings *settings) {
     uint64_t x, y;
     const char *end;
-    if (!parse_number(text, UINT32_MAX, &x, &end) || *end != 'x' || !parse_number(end + 1, UINT32_MAX, &y, &end) ||
-        *end || !x || !y) {
+    if (!parse_number(text, UINT32_MAX, &x, &end) || *end != 'x' ||
+        !parse_number(end + 1, UINT32_MAX, &y, &end) || *end || !x || !y) {
         return false;
     }
     settings->grid_x = (uint32_t)x;

@@ -16,7 +16,7 @@ struct run_scalar {
 
 /* What one launch moved of a tensor. */
 struct tensor_statistics {
-    const char *parameter;
+    const char *parameters, *tensor; /* of the kernel, and what the program calls the tensor that they get */
     struct device_pages pages;
 };
 
@@ -26,6 +26,7 @@ struct launch_statistics {
     uint64_t blocks;
     uint32_t grid_x, grid_y, cores; /* cores: with work */
     uint64_t l1_bytes;              /* of circular buffers, on one core */
+    uint64_t l1_tensor_bytes;       /* of the tensors there */
     bool empty;                     /* the results have no elements: nothing was run */
     bool measured;                  /* by the device; false: the evaluator ran */
     struct device_statistics device;

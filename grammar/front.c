@@ -243,8 +243,9 @@ static bool begins_as_source(struct diagnostics *diagnostics, const char *path, 
                                                 : "this is no source: it begins with byte %d",
                  *first);
     report_help(diagnostics, (struct span){0},
-                *first == '{' ? "a plan.json is judged by `tilec check`, and built again from the source that it names"
-                              : "a .tl file begins with kernel, def, program or import");
+                *first == '{'
+                    ? "a plan.json is judged by `tilec check`, and built again from the source that it names"
+                    : "a .tl file begins with kernel, def, program or import");
     return false;
 }
 

@@ -71,7 +71,8 @@ struct node *size_as_sum(struct compilation *compilation, struct node *size) {
         if (p->terms[i].degree == 0)
             constant = p->terms[i].factor;
     const struct polynomial *rest = difference_of(&w->values, p, number(&w->values, constant));
-    return rest ? make_add(compilation->arena, make_integer(compilation->arena, constant), polynomial_node(w, rest))
+    return rest ? make_add(compilation->arena, make_integer(compilation->arena, constant),
+                           polynomial_node(w, rest))
                 : size;
 }
 

@@ -439,8 +439,7 @@ static void report_overrun(const struct device_kernel *k, int64_t total,
     const struct architecture *a = k->compilation->architecture;
     int64_t bytes, pages, available = l1_for_buffers(k->compilation);
     report_error(k->diagnostics, k->compilation->kernel->span,
-                 "kernel %s needs %" PRId64 " bytes of L1 for its blocks, and a core of %s has %" PRId64
-                 "%s",
+                 "kernel %s needs %" PRId64 " bytes of L1 for its blocks, and a core of %s has %" PRId64 "%s",
                  k->kernel->name, total, a->name, available,
                  available < a->l1_buffer_bytes ? " beside the tensors in L1" : "");
     for (size_t i = 0; i < k->buffers.count; i++) {
@@ -479,8 +478,8 @@ static void check_l1(struct device_kernel *k) {
         report_overrun(k, total, largest);
     else if (total > available / 5 * 4)
         report_warning(k->diagnostics, k->compilation->kernel->span,
-                       "the blocks of kernel %s take %" PRId64 " of %" PRId64 " bytes of L1",
-                       k->kernel->name, total, available);
+                       "the blocks of kernel %s take %" PRId64 " of %" PRId64 " bytes of L1", k->kernel->name,
+                       total, available);
 }
 
 /* ---- the stamp ---- */
