@@ -181,8 +181,10 @@ static struct node *name_reduction(struct extraction *e, struct node *node) {
     struct tiler *t = e->t;
     struct equation let = {
         .unnamed = true, .value = node, .span = span_of_part(e->equation->span, node->span)};
+    /* A value that does not vary along an axis of matrices is computed again for each of them: such an axis counts in a
+     * loop around everything, and is not cut into blocks beside it. */
     for (size_t i = 0; i < e->equation->axis_count; i++)
-        if (match_varies(node, e->equation->axes[i].name))
+        if (match_varies(node, e->equation->axes[i].name) || is_matrix_axis(t, e->equation->axes[i].name))
             let.axes[let.axis_count++] = e->equation->axes[i];
     for (size_t i = 0; i < e->folded_count && let.axis_count < AXIS_LIMIT; i++)
         if (match_varies(node, e->folded[i].name))

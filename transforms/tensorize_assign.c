@@ -247,24 +247,28 @@ static bool assign_load(struct tensorizer *t, struct node *target, struct node *
     return true;
 }
 
-/* acc = acc + sum(...), acc = max(acc, max(...)): the reduction that continues on what the fragment holds,
- * else NULL. */
+/* acc = acc + sum(...), acc = max(acc, max(...)): the reduction that continues on what the fragment holds, and by
+ * which operator; else NULL. */
 static struct node_reduction *continued(struct node *target, struct node *value, enum assign_operator *op) {
     struct node_binary *sum = node_as(value, binary);
     struct node_call *max = node_as(value, call);
     struct node *sides[2] = {NULL, NULL};
+    enum assign_operator update = ASSIGN_ADD;
     if (sum && sum->op == BINARY_ADD) {
         sides[0] = sum->left;
         sides[1] = sum->right;
-        *op = ASSIGN_ADD;
     } else if (max && strcmp(max->function, "max") == 0 && max->arguments.count == 2) {
         sides[0] = max->arguments.items[0];
         sides[1] = max->arguments.items[1];
-        *op = ASSIGN_MAX;
+        update = ASSIGN_MAX;
     }
-    for (int i = 0; i < 2; i++)
-        if (sides[i] && node_equal(sides[i], target) && node_as(sides[1 - i], reduction))
-            return node_as(sides[1 - i], reduction);
+    for (int i = 0; i < 2; i++) {
+        struct node_reduction *reduction = sides[i] ? node_as(sides[1 - i], reduction) : NULL;
+        if (reduction && node_equal(sides[i], target)) {
+            *op = update;
+            return reduction;
+        }
+    }
     return NULL;
 }
 
