@@ -14,6 +14,7 @@ static const struct {
 } causes[] = {
 #define REFUSAL(name, words, document) {document, words, OUTCOME_REFUSED},
 #define OWED(name, words, what) {what, words, OUTCOME_OWED},
+#define NOTICE(name, words, what) {what, words, OUTCOME_GOOD},
 #include "testsuite/random/refusals.def"
 };
 
@@ -144,8 +145,10 @@ static void settle(struct outcome_report *report, const struct judgement *judgem
     report->outcome = outcomes[judgement->verdict];
     snprintf(report->reason, sizeof report->reason, "%s", judgement->reason ? judgement->reason : "");
     for (size_t i = 0; judgement->verdict != VERDICT_GOOD && i < CAUSE_COUNT; i++) {
-        if (strstr(judgement->reason, causes[i].words) &&
-            (judgement->verdict == VERDICT_REFUSED || causes[i].outcome == OUTCOME_OWED)) {
+        bool suits = causes[i].outcome == OUTCOME_REFUSED ? judgement->verdict == VERDICT_REFUSED
+                     : causes[i].outcome == OUTCOME_GOOD  ? judgement->verdict == VERDICT_WARNED
+                                                          : true;
+        if (suits && strstr(judgement->reason, causes[i].words)) {
             report->outcome = causes[i].outcome;
             report->cause = (enum cause)i;
             return;

@@ -481,8 +481,8 @@ static struct expression *make_quotient(struct maker *m, int depth) {
 static struct expression *make_variant(struct maker *m, int depth) {
     struct expression *e = new_expression(m, EXPRESSION_VARIANT, NULL);
     m->kernel->has_variant = true;
-    e->operands[0] = make_expression(m, depth - 1);
-    e->operands[1] = make_leaf(m);
+    e->operands[0] = make_float(m, make_expression(m, depth - 1)); /* each has the type of the whole */
+    e->operands[1] = make_float(m, make_leaf(m));
     return e;
 }
 

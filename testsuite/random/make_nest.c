@@ -63,9 +63,9 @@ static void add_let(struct maker *m, struct statement *loop, struct expression *
 }
 
 static void add_lets(struct maker *m, struct statement *loop, uint32_t most, bool folds) {
-    for (uint32_t i = 0; i < most && m->kernel->local_count + 2 < LOCALS_MAX; i++) {
+    for (uint32_t i = 0; i <= most; i++) { /* the choice of no more ends the list also where it is full */
         size_t span = span_open(m->choices);
-        bool more = once_in(m, 2);
+        bool more = once_in(m, 2) && i < most && m->kernel->local_count + 2 < LOCALS_MAX;
         if (more) {
             struct expression *value = folds || once_in(m, 2) ? make_fold(m) : make_expression(m, 2);
             add_let(m, loop, value, once_in(m, 3));
