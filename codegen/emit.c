@@ -52,9 +52,13 @@ static bool source_open(struct kernel_source *source, struct arena *arena, struc
                                      .diagnostics = diagnostics,
                                      .kernel = node_as(kernel, kernel),
                                      .file = of->source ? path_base(of->source) : "",
-                                     .span_file = module->span.file,
-                                     .names = spelled_names(arena, diagnostics, kernel)};
+                                     .span_file = module->span.file};
     return find_parts(source);
+}
+
+/* Names take far more room than the rest of a source: they come last, in the arena of what is printed. */
+static void source_name(struct kernel_source *source) {
+    source->names = spelled_names(source->arena, source->diagnostics, &source->kernel->base);
 }
 
 static void take_accessors(struct arena *arena, struct emitted_kernel *emitted, size_t role,
@@ -85,7 +89,10 @@ bool kernel_emit_target(struct arena *arena, struct diagnostics *diagnostics, co
                         struct node *kernel, enum target target, struct emitted_kernel *emitted) {
     struct kernel_source source;
     *emitted = (struct emitted_kernel){.name = node_as(kernel, kernel)->name, .kernel = kernel};
-    return source_open(&source, arena, diagnostics, module, kernel) && print_target(&source, target, emitted);
+    if (!source_open(&source, arena, diagnostics, module, kernel))
+        return false;
+    source_name(&source);
+    return print_target(&source, target, emitted);
 }
 
 static bool emit_kernel(const struct kernel_source *source, struct emitted_kernel *emitted) {
@@ -101,34 +108,71 @@ static bool emit_kernel(const struct kernel_source *source, struct emitted_kerne
     return emitted->plan && emitted->host;
 }
 
-bool module_emit(struct arena *arena, struct diagnostics *diagnostics, const struct node *module,
-                 struct emission *emission) {
+/* What host programs of programs need of a kernel, once its texts are gone. */
+static struct emitted_kernel without_texts(struct arena *arena, const struct emitted_kernel *emitted) {
+    struct emitted_kernel rest = {.name = emitted->name, .kernel = emitted->kernel};
+    for (size_t role = 0; role < EMITTED_ROLES; role++) {
+        size_t count = emitted->accessors[role].count;
+        rest.accessors[role].count = count;
+        rest.accessors[role].tensors =
+            arena_copy(arena, emitted->accessors[role].tensors, count * sizeof(const char *));
+    }
+    return rest;
+}
+
+/* Emits a kernel; with take, in an arena of its own, of which nothing is kept. */
+static bool emit_next(const struct kernel_source *source, emitted_take *take, void *context,
+                      struct emitted_kernel *emitted) {
+    struct kernel_source own = *source;
+    own.arena = take ? arena_create() : source->arena;
+    source_name(&own);
+    bool fine = emit_kernel(&own, emitted);
+    if (!take)
+        return fine;
+    fine = fine && take(emitted, context);
+    *emitted = without_texts(source->arena, emitted);
+    arena_free(own.arena);
+    return fine;
+}
+
+static const char *host_file(struct arena *arena, const struct node_program *program, size_t programs) {
+    return programs == 1 ? "host.py" : arena_printf(arena, "host_%s.py", program->name);
+}
+
+bool module_emit_each(struct arena *arena, struct diagnostics *diagnostics, const struct node *module,
+                      emitted_take *take, void *context, struct emission *emission) {
     const struct node_module *of = (const struct node_module *)module;
     struct emitted_kernel *kernels = arena_allocate(arena, (of->items.count + 1) * sizeof *kernels);
     const struct kernel_source **sources = arena_allocate(arena, (of->items.count + 1) * sizeof *sources);
     struct emitted_host *hosts = arena_allocate(arena, (of->items.count + 1) * sizeof *hosts);
-    size_t count = 0, host_count = 0;
+    size_t count = 0, programs = 0;
     for (size_t i = 0; i < of->items.count; i++) {
         struct node *item = of->items.items[i];
-        host_count += item->kind == NODE_PROGRAM;
+        programs += item->kind == NODE_PROGRAM;
         if (item->kind != NODE_KERNEL)
             continue;
         struct kernel_source *source = arena_allocate(arena, sizeof *source);
-        if (!source_open(source, arena, diagnostics, module, item) || !emit_kernel(source, &kernels[count]))
+        if (!source_open(source, arena, diagnostics, module, item) ||
+            !emit_next(source, take, context, &kernels[count]))
             return false;
         sources[count++] = source;
     }
-    *emission = (struct emission){.kernels = kernels, .kernel_count = count, .hosts = hosts};
+    *emission = (struct emission){.kernels = kernels, .kernel_count = take ? 0 : count, .hosts = hosts};
     for (size_t i = 0; i < of->items.count; i++) {
         struct node_program *program = node_as(of->items.items[i], program);
         if (!program)
             continue;
         struct emitted_host *host = &hosts[emission->host_count++];
-        host->file = host_count == 1 ? "host.py" : arena_printf(arena, "host_%s.py", program->name);
+        host->file = host_file(arena, program, programs);
         host->text = host_print(arena, diagnostics, sources, kernels, count, &program->base, host->file,
                                 of->source ? path_base(of->source) : "");
         if (!host->text)
             return false;
     }
     return true;
+}
+
+bool module_emit(struct arena *arena, struct diagnostics *diagnostics, const struct node *module,
+                 struct emission *emission) {
+    return module_emit_each(arena, diagnostics, module, NULL, NULL, emission);
 }

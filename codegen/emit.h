@@ -60,6 +60,12 @@ const char *emitted_file_name(enum target target, size_t role);
 bool module_emit(struct arena *arena, struct diagnostics *diagnostics, const struct node *module,
                  struct emission *emission);
 
+/* The same with every kernel given to `take` and gone behind it; emission then has the host programs alone. False
+ * after a reported internal error, or when take says so. */
+typedef bool emitted_take(const struct emitted_kernel *kernel, void *context);
+bool module_emit_each(struct arena *arena, struct diagnostics *diagnostics, const struct node *module,
+                      emitted_take *take, void *context, struct emission *emission);
+
 /* One kernel in one language only: what `run` compiles, byte for byte what module_emit gives. */
 bool kernel_emit_target(struct arena *arena, struct diagnostics *diagnostics, const struct node *module,
                         struct node *kernel, enum target target, struct emitted_kernel *emitted);

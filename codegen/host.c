@@ -431,17 +431,31 @@ static struct node *argument_at(struct node_list arguments, size_t at) {
     return named ? named->value : argument;
 }
 
-static void print_step(struct step_printer *p, struct node_launch *launch) {
+/* What is printed of one kernel of a program: its names, and all that is allocated, in an arena of its own. */
+struct visit {
+    struct kernel_source source;
+    struct arena *lasting; /* the arena of the host program */
+};
+
+static struct visit visit_begin(struct host *host, const struct kernel_source *source) {
+    struct visit visit = {*source, host->arena};
+    host->arena = visit.source.arena = arena_create();
+    if (!source->names.arena)
+        visit.source.names = spelled_names(host->arena, source->diagnostics, &source->kernel->base);
+    return visit;
+}
+
+static void visit_end(struct host *host, const struct visit *visit) {
+    arena_free(host->arena);
+    host->arena = visit->lasting;
+}
+
+/* One launch, as an entry of steps. */
+static void print_call(struct step_printer *p, struct node_launch *launch,
+                       const struct kernel_source *callee) {
     struct host *host = p->host;
-    const struct kernel_source *callee = find_kernel(p, launch->kernel);
     size_t argument = 0, result = 0;
     const char *tensors = "", *scalars = "";
-    if (!callee) {
-        report_error(host->diagnostics, launch->base.span, "internal error: the module has no kernel %s",
-                     launch->kernel);
-        host->failed = true;
-        return;
-    }
     for (size_t i = 0; i < callee->kernel->parameters.count; i++) {
         struct node_parameter *parameter = node_as(callee->kernel->parameters.items[i], parameter);
         const char *name = python_name(&callee->names, parameter->name);
@@ -464,6 +478,19 @@ static void print_step(struct step_printer *p, struct node_launch *launch) {
     }
     text_printf(&host->out, "        {\"kernel\": \"%s\", \"tensors\": {%s}, \"scalars\": {%s}},\n",
                 launch->kernel, tensors, scalars);
+}
+
+static void print_step(struct step_printer *p, struct node_launch *launch) {
+    const struct kernel_source *callee = find_kernel(p, launch->kernel);
+    if (!callee) {
+        report_error(p->host->diagnostics, launch->base.span, "internal error: the module has no kernel %s",
+                     launch->kernel);
+        p->host->failed = true;
+        return;
+    }
+    struct visit visit = visit_begin(p->host, callee);
+    print_call(p, launch, &visit.source);
+    visit_end(p->host, &visit);
 }
 
 static bool visit_launch(struct node *node, void *context) {
@@ -538,6 +565,14 @@ static void print_preface(struct host *host, struct node *entry, const char *nam
         flags);
 }
 
+static void print_kernel(struct host *host, const struct kernel_source *source,
+                         const struct emitted_kernel *emitted) {
+    struct visit visit = visit_begin(host, source);
+    print_launch(host, &visit.source, emitted);
+    print_kernel_table(host, &visit.source);
+    visit_end(host, &visit);
+}
+
 const char *host_print(struct arena *arena, struct diagnostics *diagnostics,
                        const struct kernel_source *const *kernels, const struct emitted_kernel *emitted,
                        size_t count, const struct node *entry, const char *host_file, const char *file) {
@@ -550,8 +585,7 @@ const char *host_print(struct arena *arena, struct diagnostics *diagnostics,
     for (size_t i = 0; i < count; i++) {
         if (program && !is_launched(program, kernels[i]->kernel->name))
             continue;
-        print_launch(&host, kernels[i], &emitted[i]);
-        print_kernel_table(&host, kernels[i]);
+        print_kernel(&host, kernels[i], &emitted[i]);
     }
     text_append(&host.out, "ENTRY = {\n");
     if (program)

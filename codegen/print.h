@@ -12,7 +12,7 @@ struct kernel_source {
     struct node_kernel *kernel;
     const char *file;   /* the source's name without folders, "" when unknown */
     uint32_t span_file; /* spans of this file are places in it */
-    struct spelled_names names;
+    struct spelled_names names; /* arena NULL: not collected yet */
     struct node_function *functions[EMITTED_ROLES]; /* NULL: nothing runs in this role */
     struct node_list helpers, buffers, semaphores;
 };

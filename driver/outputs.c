@@ -32,25 +32,41 @@ static void add_kernel(struct arena *arena, struct outputs *outputs, const struc
     add_file(outputs, stale, arena_printf(arena, "%s/plan.json", kernel->name), kernel->plan, PLAN);
 }
 
+enum { FILES_OF_A_KERNEL = TARGET_COUNT * EMITTED_ROLES + 2 };
+
+static struct outputs outputs_open(struct arena *arena, size_t most) {
+    return (struct outputs){.files = arena_allocate(arena, (most + 1) * sizeof(struct output_file))};
+}
+
+static void add_hosts(struct outputs *outputs, const struct emission *emission,
+                      const bool targets[TARGET_COUNT], bool stale) {
+    for (size_t i = 0; targets[TARGET_METALIUM] && i < emission->host_count; i++) {
+        add_file(outputs, stale, emission->hosts[i].file, emission->hosts[i].text, MADE);
+    }
+    if (stale && (!targets[TARGET_METALIUM] || emission->host_count != 1)) {
+        add_file(outputs, true, "host.py", NULL, MADE);
+    }
+}
+
+struct outputs outputs_of_kernel(struct arena *arena, const struct emitted_kernel *kernel,
+                                 const bool targets[TARGET_COUNT]) {
+    struct outputs outputs = outputs_open(arena, FILES_OF_A_KERNEL);
+    add_kernel(arena, &outputs, kernel, targets, false);
+    outputs.count = outputs.total;
+    add_kernel(arena, &outputs, kernel, targets, true);
+    return outputs;
+}
+
 struct outputs outputs_of(struct arena *arena, const struct emission *emission,
                           const bool targets[TARGET_COUNT]) {
-    enum { FILES_OF_A_KERNEL = TARGET_COUNT * EMITTED_ROLES + 2 };
-    struct outputs outputs = {0};
-    outputs.files =
-        arena_allocate(arena, (emission->kernel_count * FILES_OF_A_KERNEL + emission->host_count + 1) *
-                                  sizeof *outputs.files);
-    for (size_t i = 0; i < emission->kernel_count; i++) {
-        add_kernel(arena, &outputs, &emission->kernels[i], targets, false);
-    }
-    for (size_t i = 0; targets[TARGET_METALIUM] && i < emission->host_count; i++) {
-        add_file(&outputs, false, emission->hosts[i].file, emission->hosts[i].text, MADE);
-    }
-    outputs.count = outputs.total;
-    for (size_t i = 0; i < emission->kernel_count; i++) {
-        add_kernel(arena, &outputs, &emission->kernels[i], targets, true);
-    }
-    if (!targets[TARGET_METALIUM] || emission->host_count != 1) {
-        add_file(&outputs, true, "host.py", NULL, MADE);
+    struct outputs outputs =
+        outputs_open(arena, emission->kernel_count * FILES_OF_A_KERNEL + emission->host_count + 1);
+    for (int stale = 0; stale < 2; stale++) {
+        for (size_t i = 0; i < emission->kernel_count; i++) {
+            add_kernel(arena, &outputs, &emission->kernels[i], targets, stale);
+        }
+        add_hosts(&outputs, emission, targets, stale);
+        outputs.count = stale ? outputs.count : outputs.total;
     }
     return outputs;
 }

@@ -16,6 +16,11 @@ struct outputs {
     size_t total;
 };
 
+/* Of one kernel. */
+struct outputs outputs_of_kernel(struct arena *arena, const struct emitted_kernel *kernel,
+                                 const bool targets[TARGET_COUNT]);
+
+/* Of all kernels that the emission has, and the host programs of its programs. */
 struct outputs outputs_of(struct arena *arena, const struct emission *emission,
                           const bool targets[TARGET_COUNT]);
 

@@ -279,44 +279,83 @@ static const char *obstacle(struct arena *arena, const char *root, const struct 
                                                 : "what stands there is no file");
 }
 
-/* Writes all files by way of a stage, or none. */
-static const char *write_staged(struct arena *arena, const char *root, const struct output_file *files,
-                                size_t count) {
+struct directory_writer {
+    struct arena *arena;
+    const char *root;
     struct staging stage;
-    const char *failure = NULL;
-    if (!staging_open(arena, root, &stage)) {
-        return arena_printf(arena, "cannot write to '%s': %s", root, strerror(errno));
+    sigset_t signals; /* that were held before */
+    /* What was added: bytes tell only whether there are some. */
+    struct output_file *files;
+    size_t count, capacity;
+};
+
+struct directory_writer *directory_open(struct arena *arena, const char *directory, const char **failure) {
+    char *root = arena_string(arena, *directory ? directory : ".");
+    for (size_t length = strlen(root); length > 1 && root[length - 1] == '/'; length--) {
+        root[length - 1] = 0;
     }
-    for (size_t i = 0; i < count && !failure; i++) {
-        if (files[i].bytes && !write_file(staging_new(arena, &stage, i), &files[i])) {
-            failure = arena_printf(arena, "cannot write '%s/%s': %s", root, files[i].path, strerror(errno));
+    if (!make_directory(root)) {
+        *failure = arena_printf(arena, "cannot make the directory '%s': %s", root, strerror(errno));
+        return NULL;
+    }
+    struct directory_writer *writer = arena_allocate(arena, sizeof *writer);
+    *writer = (struct directory_writer){.arena = arena, .root = root, .signals = hold_signals()};
+    if (!staging_open(arena, root, &writer->stage)) {
+        *failure = arena_printf(arena, "cannot write to '%s': %s", root, strerror(errno));
+        pthread_sigmask(SIG_SETMASK, &writer->signals, NULL);
+        return NULL;
+    }
+    return writer;
+}
+
+const char *directory_add(struct directory_writer *writer, const struct output_file *file) {
+    struct arena *arena = writer->arena;
+    const char *blocked = file->bytes ? obstacle(arena, writer->root, file) : NULL;
+    if (blocked) {
+        return blocked;
+    }
+    if (file->bytes && !write_file(staging_new(arena, &writer->stage, writer->count), file)) {
+        return arena_printf(arena, "cannot write '%s/%s': %s", writer->root, file->path, strerror(errno));
+    }
+    if (writer->count == writer->capacity) {
+        size_t capacity = writer->capacity ? 2 * writer->capacity : 64;
+        struct output_file *files = arena_allocate(arena, capacity * sizeof *files);
+        if (writer->count) {
+            memcpy(files, writer->files, writer->count * sizeof *files);
         }
+        writer->files = files;
+        writer->capacity = capacity;
     }
-    if (!failure && !commit(arena, &stage, root, files, count)) {
-        failure = arena_printf(arena, "cannot write to '%s': %s", root, strerror(errno));
+    writer->files[writer->count++] = (struct output_file){
+        .path = arena_string(arena, file->path), .bytes = file->bytes ? "" : NULL, .mark = file->mark};
+    return NULL;
+}
+
+void directory_abandon(struct directory_writer *writer) {
+    staging_close(&writer->stage);
+    pthread_sigmask(SIG_SETMASK, &writer->signals, NULL);
+}
+
+const char *directory_commit(struct directory_writer *writer) {
+    const char *failure = NULL;
+    if (!commit(writer->arena, &writer->stage, writer->root, writer->files, writer->count)) {
+        failure = arena_printf(writer->arena, "cannot write to '%s': %s", writer->root, strerror(errno));
     }
-    staging_close(&stage);
+    directory_abandon(writer);
     return failure;
 }
 
 const char *directory_write(struct arena *arena, const char *directory, const struct output_file *files,
                             size_t count) {
-    char *root = arena_string(arena, *directory ? directory : ".");
-    for (size_t length = strlen(root); length > 1 && root[length - 1] == '/'; length--) {
-        root[length - 1] = 0;
+    const char *failure = NULL;
+    struct directory_writer *writer = directory_open(arena, directory, &failure);
+    for (size_t i = 0; i < count && !failure; i++) {
+        failure = directory_add(writer, &files[i]);
     }
-    for (size_t i = 0; i < count; i++) {
-        const char *blocked = files[i].bytes ? obstacle(arena, root, &files[i]) : NULL;
-        if (blocked) {
-            return blocked;
-        }
+    if (!writer || !failure) {
+        return writer ? directory_commit(writer) : failure;
     }
-    if (!make_directory(root)) {
-        return arena_printf(arena, "cannot make the directory '%s': %s", root, strerror(errno));
-    }
-    sigset_t before = hold_signals();
-    const char *failure = write_staged(arena, root, files, count);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    directory_abandon(writer);
     return failure;
 }
 

@@ -55,9 +55,21 @@ const char *file_obstacle(struct arena *arena, const char *path);
 const char *file_write(struct arena *arena, const char *path, const void *bytes, size_t length,
                        const void *more, size_t more_length);
 
-/* Writes all files into the directory, which is made with its parents if it is missing; other files there
- * stay. Nothing is written when a directory stands where a file goes, a file where a folder goes, or a file of
- * somebody else. NULL, or why not. */
+/* A set of files on its way into a directory, which is made with its parents if it is missing; other files there
+ * stay. What was added is staged at once and takes its place when all are committed. Signals that end the process
+ * wait in between, and end it behind directory_commit or directory_abandon, of which one must follow. */
+struct directory_writer;
+
+/* NULL with *failure set. */
+struct directory_writer *directory_open(struct arena *arena, const char *directory, const char **failure);
+/* NULL, or why not: also when a directory stands where the file goes, a file where a folder goes, or a file of
+ * somebody else. The bytes are not needed any more. */
+const char *directory_add(struct directory_writer *writer, const struct output_file *file);
+/* NULL, or why not: then nothing was written. */
+const char *directory_commit(struct directory_writer *writer);
+void directory_abandon(struct directory_writer *writer);
+
+/* All at once. */
 const char *directory_write(struct arena *arena, const char *directory, const struct output_file *files,
                             size_t count);
 

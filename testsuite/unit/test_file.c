@@ -394,7 +394,36 @@ START_TEST(a_file_is_one_by_every_path) {
 }
 END_TEST
 
-UNIT_MAIN("file", files_are_written_with_their_folders_and_read_back, other_files_in_the_directory_stay,
+/* Bytes and path may change behind each file that was added. */
+START_TEST(files_that_come_one_by_one_are_there_together) {
+    struct arena *arena = arena_create();
+    char *root = scratch(), path[8], bytes[8];
+    for (int abandoned = 1; abandoned >= 0; abandoned--) {
+        const char *failure = NULL;
+        struct directory_writer *writer = directory_open(arena, root, &failure);
+        ck_assert_ptr_nonnull(writer);
+        for (int i = 0; i < 100; i++) {
+            snprintf(path, sizeof path, "k/%d", i);
+            int length = snprintf(bytes, sizeof bytes, "%d", 7 * i);
+            struct output_file file = {path, bytes, (size_t)length, NULL, 0, NULL};
+            ck_assert_ptr_null(directory_add(writer, &file));
+        }
+        if (abandoned) {
+            directory_abandon(writer);
+            ck_assert_uint_eq(entries(root), 0);
+        } else {
+            ck_assert_ptr_null(directory_commit(writer));
+        }
+    }
+    ck_assert_uint_eq(entries(arena_printf(arena, "%s/k", root)), 100);
+    expect(arena, arena_printf(arena, "%s/k/99", root), "693");
+    remove_tree(root);
+    arena_free(arena);
+}
+END_TEST
+
+UNIT_MAIN("file", files_that_come_one_by_one_are_there_together,
+          files_are_written_with_their_folders_and_read_back, other_files_in_the_directory_stay,
           a_failure_leaves_everything_as_it_was, what_stands_in_the_way_is_named_and_stays,
           files_without_bytes_are_removed, a_file_goes_through_a_link_and_into_no_missing_directory,
           reading_ends_at_the_extent, long_extents_are_read_whole, what_cannot_be_read_or_written_says_why,

@@ -1,6 +1,7 @@
 /* Programs: what a run of many launches takes of the device and of the host. */
 #include <string.h>
 
+#include "codegen/emit.h"
 #include "driver/run.h"
 #include "support/architecture.h"
 #include "support/text_buffer.h"
@@ -98,8 +99,24 @@ END_TEST
 
 /* ---- what a kernel takes of the host ---- */
 
-/* Bytes that the unit of so many kernels has taken when they are compiled. */
-static size_t bytes_of_kernels(int count) {
+static bool count_kernel(const struct emitted_kernel *kernel, void *context) {
+    ck_assert(kernel->host && kernel->plan && kernel->functions[TARGET_METALIUM][0].text);
+    ++*(int *)context;
+    return true;
+}
+
+/* Texts that were taken are gone; the host program of a program needs none of them. */
+static void emit_all(struct unit *unit, int count) {
+    struct emission emission;
+    int taken = 0;
+    ck_assert(
+        module_emit_each(unit->arena, unit->diagnostics, unit->module, count_kernel, &taken, &emission));
+    ck_assert_int_eq(taken, count);
+    ck_assert_uint_eq(emission.kernel_count, 0);
+}
+
+/* Bytes that the unit of so many kernels has taken when they are compiled, and when they are emitted too. */
+static size_t bytes_of_kernels(int count, bool emitted) {
     struct text_buffer text = {0};
     for (int i = 0; i < count; i++) {
         text_printf(
@@ -113,6 +130,9 @@ static size_t bytes_of_kernels(int count) {
     unit.diagnostics = diagnostics_create(unit.arena);
     unit.options = (struct unit_options){.architecture = architecture_find("wormhole_b0")};
     ck_assert(unit_load(&unit, "test.tl", text_string(&text), text.length) && unit_compile(&unit));
+    if (emitted) {
+        emit_all(&unit, count);
+    }
     size_t bytes = arena_bytes(unit.arena);
     arena_free(unit.arena);
     text_free(&text);
@@ -121,8 +141,11 @@ static size_t bytes_of_kernels(int count) {
 
 /* What passes and proofs need on the way is given back: a kernel leaves its result alone. */
 START_TEST(a_kernel_leaves_what_it_became) {
-    size_t few = bytes_of_kernels(4), many = bytes_of_kernels(36);
+    size_t few = bytes_of_kernels(4, false), many = bytes_of_kernels(36, false);
     ck_assert_uint_lt((many - few) / 32, 80000);
+    few = bytes_of_kernels(4, true) - few;
+    many = bytes_of_kernels(36, true) - many;
+    ck_assert_uint_lt((many - few) / 32, 4000);
 }
 END_TEST
 
