@@ -412,6 +412,21 @@ static void simplify_body(struct tiler *t) {
     t->compilation->kernel = &t->kernel->base;
 }
 
+/* A loop over the elements of a block, `for x in i`, in a tile program: the first of it is lo(i). */
+static bool blocks_are_whole(struct node *node, void *context) {
+    struct tiler *t = context;
+    struct node_axis *axis = node_as(node, axis);
+    struct node_call *first = axis && axis->lower && !axis->step ? node_as(axis->lower, call) : NULL;
+    if (first && strcmp(first->function, "lo") == 0 &&
+        tile_fail(
+            t, node->span,
+            "%s runs over the elements of block %s, and under a `grid` the device computes whole blocks",
+            axis->name, node_text(t->arena, first->arguments.items[0])))
+        tile_help(t, "write the statement for the block, with %s for %s: it means all elements",
+                  node_text(t->arena, first->arguments.items[0]), axis->name);
+    return !t->failed && node_each_child(node, blocks_are_whole, context);
+}
+
 bool auto_tile_tt(struct compilation *compilation) {
     isl_ctx *ctx = isl_begin();
     struct tiler t = {.compilation = compilation,
@@ -419,7 +434,8 @@ bool auto_tile_tt(struct compilation *compilation) {
                       .kernel = node_as(compilation->kernel, kernel)};
     t.relations = relations_of(t.arena, ctx, compilation->kernel);
     bool nests = has_no_blocks(t.kernel->body, NULL);
-    bool sound = ranges_counted(t.relations, compilation->diagnostics) &&
+    bool sound = (nests || blocks_are_whole(t.kernel->body, &t)) &&
+                 ranges_counted(t.relations, compilation->diagnostics) &&
                  bounds_check(t.relations, compilation->diagnostics);
     if (sound)
         sound = nests ? dependence_coverage(t.relations, compilation->diagnostics)
