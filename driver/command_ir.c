@@ -107,7 +107,7 @@ enum exit_code command_check(struct arena *arena, const struct settings *setting
             print_explanations(&session, kernel);
         }
     }
-    enum exit_code code = session_finish(&session, SEVERITY_WARNING, false);
+    enum exit_code code = session_finish(&session, ok ? SEVERITY_REMARK : SEVERITY_WARNING, false);
     return code == EXIT_OK && !ok ? EXIT_USER_ERROR : code;
 }
 
@@ -179,7 +179,7 @@ enum exit_code command_report(struct arena *arena, const struct settings *settin
     if (ok && kernels != 1) {
         printf("%zu kernels, %s\n", kernels, counts_text(arena, total));
     }
-    enum exit_code code = session_finish(&session, SEVERITY_WARNING, false);
+    enum exit_code code = session_finish(&session, ok ? SEVERITY_REMARK : SEVERITY_WARNING, false);
     return code == EXIT_OK && !ok ? EXIT_USER_ERROR : code;
 }
 

@@ -215,7 +215,5 @@ void rehearse_device_kernel(struct compilation *c) {
         explain(c->explanations, (struct span){0},
                 "rehearsed on %zu small launches, where nothing went wrong; this proves nothing", played);
     else
-        report_remark(c->diagnostics, c->kernel->span,
-                      "kernel %s was not rehearsed: no small launch of it was found",
-                      node_as(c->kernel, kernel)->name);
+        explain(c->explanations, (struct span){0}, "not rehearsed: no small launch was found");
 }

@@ -122,11 +122,21 @@ static bool is_contraction(struct tensorizer *t, struct node_reduction *reductio
 
 /* What a contraction or a sum reads passes through the matrix unit. */
 static void check_exactness(struct tensorizer *t, const struct storage *storage) {
-    if (t->exact && storage->dtype == DTYPE_F32)
+    if (storage->dtype != DTYPE_F32)
+        return;
+    if (t->exact) {
         tensorize_fail(
             t,
             "%s is f32, which the matrix unit cuts to TF32, and the kernel is @exact: round it to bf16 first, or leave @exact out",
             storage->staged ? storage->staged : storage->name);
+        return;
+    }
+    report_remark(
+        t->compilation->diagnostics, t->span,
+        "this adds up f32 values that are cut to TF32 first, to 10 bits of their fraction: a value far from 0 loses what it differs by");
+    tensorize_help(
+        t,
+        "two parts keep 18 bits: let h[j in N]: bf16 = X[i, j], and sum(j in N: h[j]) + sum(j in N: X[i, j] - h[j]) for sum(j in N: X[i, j])");
 }
 
 static void fail_as_folded_type(struct tensorizer *t, const struct storage *storage) {

@@ -101,9 +101,6 @@ void tile_emit(struct tensorizer *t, enum tile_operation operation, struct node 
     struct node *node = node_new(t->arena, tile, TILE, t->span, .operation = operation, .target = target,
                                  .op = op, .value = value);
     builder_add(t->arena, t->out, node);
-    report_remark(t->compilation->diagnostics, t->span, "%s: %s %s %s",
-                  word_text(WORDS_tile_operation, operation), node_text(t->arena, target),
-                  word_text(WORDS_assign_operator, op), node_text(t->arena, value));
 }
 
 static struct node_list tensorize_list(struct tensorizer *t, struct node_list statements);
