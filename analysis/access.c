@@ -61,8 +61,8 @@ static __isl_give isl_set *bound_axis(const struct walk *walk, const struct fram
     return axis->step && walk->blocks ? bound_block(f, set, axis, exact) : set;
 }
 
-/* Does the place run once for all elements of the axis, also where there are none? It lies in the one block of
- * the axis and asks nothing of its elements. */
+/* Does the place run once for all elements of the axis, also where there are none? It lies in the one block
+ * of the axis and asks nothing of its elements. */
 static bool runs_once(const struct walk *walk, const struct node_access *access,
                       const struct node_axis *axis) {
     bool mentioned = mentions(&access->base, axis->name);

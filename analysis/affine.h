@@ -36,7 +36,8 @@ struct frame {
 
 /* NULL when the expression is not affine; floor division and remainder by positive constants are. */
 __isl_give isl_aff *affine(const struct frame *frame, const struct node *node);
-/* Affine by pieces: with min and max of such, and their sums, differences and multiples (clamped subscripts). */
+/* Affine by pieces: with min and max of such, and their sums, differences and multiples (clamped subscripts).
+ */
 __isl_give isl_pw_aff *piecewise(const struct frame *frame, const struct node *node);
 
 /* { left - right + offset >= 0 }; NULL when not affine by pieces. */

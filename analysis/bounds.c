@@ -219,7 +219,8 @@ static struct node *exchanged_access(const struct fault *f, struct node_list ext
     return NULL;
 }
 
-/* `row[j]` for `row[i]`: the one other loop variable that runs over the dimension, and is no subscript yet. */
+/* `row[j]` for `row[i]`: the one other loop variable that runs over the dimension, and is no subscript yet.
+ */
 static struct node *other_access(const struct fault *f, struct node_list extents) {
     struct node_list subscripts = f->site->access->subscripts;
     struct node *found = NULL;

@@ -85,7 +85,8 @@ static void print_commands(void) {
     }
 }
 
-/* What stands behind a subcommand that takes no file: "[bash|zsh|fish]" gives words, "[SUBCOMMAND]" the subcommands. */
+/* What stands behind a subcommand that takes no file: "[bash|zsh|fish]" gives words, "[SUBCOMMAND]" the
+ * subcommands. */
 static void print_subjects(size_t command) {
     const char *arguments = commands[command].arguments, *bar = strchr(arguments, '|');
     if (bar) {

@@ -64,8 +64,8 @@ static bool is_asked_for(struct node *entry, const char *result, const struct na
     return false;
 }
 
-/* The file of this identity that must stay as it is; NULL: none. result: what is written there, an --out of the
- * entry; NULL: something else. */
+/* The file of this identity that must stay as it is; NULL: none. result: what is written there, an --out of
+ * the entry; NULL: something else. */
 static const struct named_file *find(const struct named_files *files, const struct file_identity *identity,
                                      struct node *entry, const char *result) {
     for (size_t i = 0; i < files->count; i++) {

@@ -55,8 +55,8 @@ struct settings {
 
 #define AFTER_PARSE "parse"
 
-/* Parses a command line. EXIT_OK: *settings is ready. EXIT_USAGE: a message was printed to stderr. Help or the version
- * asked for by an option: printed to stdout, *done set. */
+/* Parses a command line. EXIT_OK: *settings is ready. EXIT_USAGE: a message was printed to stderr. Help or
+ * the version asked for by an option: printed to stdout, *done set. */
 enum exit_code settings_parse(struct arena *arena, int argc, char **argv, struct settings *settings,
                               bool *done);
 

@@ -107,8 +107,8 @@ static struct node *without_sign(struct resolver *r, bool absolute, struct node 
                     absolute ? make_min(arena, positive, negative) : negative);
 }
 
-/* abs, relu and neg of a whole number are whole, and so is all that they are made of: what sizes, bounds, subscripts
- * and conditions are made of has no other functions than min and max. */
+/* abs, relu and neg of a whole number are whole, and so is all that they are made of: what sizes, bounds,
+ * subscripts and conditions are made of has no other functions than min and max. */
 static struct value call_whole(struct resolver *r, const char *name, struct value a, struct span span) {
     struct value value = a;
     int64_t number;

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* The help for a name where a type stands, for a function that there is not, for a character that means nothing, for
- * a token that the grammar does not take behind another one; NULL: nothing is known of it. */
+/* The help for a name where a type stands, for a function that there is not, for a character that means
+ * nothing, for a token that the grammar does not take behind another one; NULL: nothing is known of it. */
 const char *habit_of_type(const char *name);
 const char *habit_of_function(const char *name);
 const char *habit_of_character(char character);

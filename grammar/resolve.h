@@ -202,8 +202,8 @@ struct node_list axes_in_order(struct resolver *r, struct node *value, uint64_t 
 /* ---- sizes.c ---- */
 /* Can the launch work the expression out by itself? False after a report; `what` names it. */
 bool check_known_to_launch(struct resolver *r, struct node *node, const char *what, struct span span);
-/* A sum as positive - negative, both made of sizes and of variables that are at least 0; false where it is made of
- * others. */
+/* A sum as positive - negative, both made of sizes and of variables that are at least 0; false where it is
+ * made of others. */
 bool size_parts(struct resolver *r, struct node *size, struct node **positive, struct node **negative);
 /* A size or condition over sizes with its sums in normal form. */
 struct node *size_normal_form(struct resolver *r, struct node *size);

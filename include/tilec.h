@@ -33,8 +33,9 @@
 extern "C" {
 #endif
 
-/* The version of this header. While the first number is 0, the second changes where a program may have to. The
- * shared library's name, libtilec.so.N, changes with each interface that programs built before cannot use. */
+/* The version of this header. While the first number is 0, the second changes where a program may have to.
+ * The shared library's name, libtilec.so.N, changes with each interface that programs built before cannot
+ * use. */
 #define TILEC_VERSION_MAJOR 0
 #define TILEC_VERSION_MINOR 1
 #define TILEC_VERSION_PATCH 0
@@ -69,9 +70,9 @@ struct tilec_options {
 /* A source that was compiled. */
 struct tilec_unit;
 
-/* Compiles a source, .tl or IR text, to the end. path: what messages call it; files that it imports are looked for
- * beside it. text: UTF-8, length bytes. options may be NULL. The result is never NULL: tilec_status tells whether it
- * is in order, and tilec_free frees it either way. */
+/* Compiles a source, .tl or IR text, to the end. path: what messages call it; files that it imports are
+ * looked for beside it. text: UTF-8, length bytes. options may be NULL. The result is never NULL:
+ * tilec_status tells whether it is in order, and tilec_free frees it either way. */
 struct tilec_unit *tilec_compile(const char *path, const char *text, size_t length,
                                  const struct tilec_options *options);
 void tilec_free(struct tilec_unit *unit); /* NULL is ignored */
@@ -79,12 +80,12 @@ void tilec_free(struct tilec_unit *unit); /* NULL is ignored */
 /* How the compilation ended. */
 enum tilec_status tilec_status(const struct tilec_unit *unit);
 
-/* Errors and warnings of the last tilec_compile or tilec_run of the unit, as text for people; "" when there are
- * none. Valid until the next call on the unit. */
+/* Errors and warnings of the last tilec_compile or tilec_run of the unit, as text for people; "" when there
+ * are none. Valid until the next call on the unit. */
 const char *tilec_diagnostics(struct tilec_unit *unit);
 
-/* The IR after the last pass, as text that compiles to the same kernels. NULL unless the unit is in order. Valid
- * until tilec_free. */
+/* The IR after the last pass, as text that compiles to the same kernels. NULL unless the unit is in order.
+ * Valid until tilec_free. */
 const char *tilec_ir(struct tilec_unit *unit);
 
 /* What `tilec build` writes: a path relative to its directory, and the contents, terminated. */
@@ -111,7 +112,8 @@ struct tilec_parameter {
     bool has_default; /* a scalar that need not be given */
 };
 
-/* Parameters of the kernel or program that tilec_run runs, in order of declaration; 0 when that is not clear. */
+/* Parameters of the kernel or program that tilec_run runs, in order of declaration; 0 when that is not clear.
+ */
 size_t tilec_parameter_count(struct tilec_unit *unit);
 /* Valid until tilec_free; name NULL behind the last. */
 struct tilec_parameter tilec_parameter(struct tilec_unit *unit, size_t index);
@@ -154,9 +156,9 @@ struct tilec_run_options {
     size_t scalar_count;
 };
 
-/* Runs the kernel or program on arrays: one for each tensor parameter, in any order. options may be NULL. As often
- * as wanted, with other shapes too; what a run took is given back by the next. Arrays are written only with
- * TILEC_OK. */
+/* Runs the kernel or program on arrays: one for each tensor parameter, in any order. options may be NULL. As
+ * often as wanted, with other shapes too; what a run took is given back by the next. Arrays are written only
+ * with TILEC_OK. */
 enum tilec_status tilec_run(struct tilec_unit *unit, struct tilec_array *arrays, size_t count,
                             const struct tilec_run_options *options);
 

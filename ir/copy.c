@@ -1,6 +1,5 @@
-/* A tree in another arena, so that the arena in which it came to be can be freed. Expressions that are equal, and from
- * one place of the source, become one: device form says the same things again and again.
- */
+/* A tree in another arena, so that the arena in which it came to be can be freed. Expressions that are equal,
+ * and from one place of the source, become one: device form says the same things again and again. */
 #include <string.h>
 
 #include "ir/field.h"

@@ -16,7 +16,8 @@ static bool bind_size(struct diagnostics *diagnostics, struct environment *envir
     if (!known) {
         known = environment_add(environment, name);
         known->value = (int64_t)extent;
-        known->origin = arena_printf(environment->arena, "dimension %zu of %s", dimension + 1, parameter->name);
+        known->origin =
+            arena_printf(environment->arena, "dimension %zu of %s", dimension + 1, parameter->name);
         known->span = parameter->base.span;
     } else if (known->value != (int64_t)extent) {
         report_error(diagnostics, parameter->base.span,

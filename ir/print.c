@@ -82,8 +82,8 @@ static void print_place(struct printer *p, const char *word, const struct span *
     text_printf(p->out, " %s(%u:%u-%u:%u)", word, s->line, s->column, s->end_line, s->end_column);
 }
 
-/* The expression, and its place where it comes from other lines than what is around it: of accesses and reductions, which become
- * statements. */
+/* The expression, and its place where it comes from other lines than what is around it: of accesses and
+ * reductions, which become statements. */
 static void print_expression(struct printer *p, const struct node *node, int least) {
     struct span around = p->innermost;
     bool may_have = node->kind == NODE_ACCESS || node->kind == NODE_REDUCTION;

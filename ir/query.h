@@ -41,8 +41,8 @@ struct node *find_kind(struct node *tree, enum node_kind kind);
 /* upper - lower of an axis that has a range; how often its loop runs (ceildiv of it by the step). */
 struct node *axis_extent(struct arena *arena, const struct node_axis *axis);
 struct node *axis_trips(struct arena *arena, const struct node_axis *axis);
-/* A block axis whose step is its upper bound, `j in 0..N by N`, has one block, also where that has no elements:
- * its loop runs once at all sizes. */
+/* A block axis whose step is its upper bound, `j in 0..N by N`, has one block, also where that has no
+ * elements: its loop runs once at all sizes. */
 bool covers_whole_axis(const struct node_axis *axis);
 
 /* The name of a launch argument; NULL when the kernel has no such entry. */

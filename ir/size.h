@@ -26,13 +26,13 @@ struct size_value *environment_add(struct environment *environment, const char *
 void environment_set(struct environment *environment, const char *name, int64_t value);
 bool environment_get(const struct environment *environment, const char *name, int64_t *value);
 
-/* The value of a size expression: + - * / % (floor), comparisons, && || !, min, max, ceildiv, select, out(size,
- * window, stride, padding, dilation). False after a reported error. */
+/* The value of a size expression: + - * / % (floor), comparisons, && || !, min, max, ceildiv, select,
+ * out(size, window, stride, padding, dilation). False after a reported error. */
 bool size_evaluate(struct diagnostics *diagnostics, const struct environment *environment,
                    const struct node *expression, int64_t *value);
 
-/* The first part of an expression that is none of sizes, whatever its names are: a float, an element, a reduction,
- * another function. NULL: there is none. */
+/* The first part of an expression that is none of sizes, whatever its names are: a float, an element, a
+ * reduction, another function. NULL: there is none. */
 const struct node *size_unfit_part(struct node *expression);
 
 /* A core of a launch: its consecutive blocks, and its place on the core grid. */

@@ -1,7 +1,6 @@
-/* The C library's variables as libtcc.a takes them in libtilec: see merge_library. None of them is replaced while
- * a process runs but environ, and of that libtcc hands on what there is to programs that it runs, which here it
- * never does.
- */
+/* The C library's variables as libtcc.a takes them in libtilec: see merge_library. None of them is replaced
+ * while a process runs but environ, and of that libtcc hands on what there is to programs that it runs, which
+ * here it never does. */
 #include <stdio.h>
 #include <unistd.h>
 

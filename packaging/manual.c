@@ -1,4 +1,5 @@
-/* Build tool: prints the manual page tilec.1 from the tables of subcommands, options and exit codes: manual VERSION. */
+/* Build tool: prints the manual page tilec.1 from the tables of subcommands, options and exit codes: manual
+ * VERSION. */
 #include <stdio.h>
 #include <string.h>
 

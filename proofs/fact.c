@@ -154,7 +154,8 @@ static bool has_wide_factor(const struct polynomial *fact) {
     return false;
 }
 
-/* Conditions have a sign, and atoms of the proofs are at least 0: may one that is made of others be below it? */
+/* Conditions have a sign, and atoms of the proofs are at least 0: may one that is made of others be below it?
+ */
 static bool has_sign(struct values *v, const struct polynomial *p) {
     for (size_t i = 0; i < p->count; i++)
         for (size_t j = 0; j < p->terms[i].degree; j++) {

@@ -10,12 +10,12 @@
 #include "ir/compilation.h"
 
 /* All proofs. Call it on a kernel whose sides of circular buffers balance and whose DST sections are in order
- * (verify_protocol.h): what follows from such faults is not distinguished from faults of its own. False, behind
- * an error, where the kernel has more of something than the proofs follow. */
+ * (verify_protocol.h): what follows from such faults is not distinguished from faults of its own. False,
+ * behind an error, where the kernel has more of something than the proofs follow. */
 bool prove_device_kernel(struct compilation *compilation);
 
-/* A size that the host works out as one sum of products, like terms added: 14336 + ceildiv(N, 32) * 16384. The size
- * itself where it is no such sum. */
+/* A size that the host works out as one sum of products, like terms added: 14336 + ceildiv(N, 32) * 16384.
+ * The size itself where it is no such sum. */
 struct node *size_as_sum(struct compilation *compilation, struct node *size);
 
 #endif

@@ -98,7 +98,8 @@ const struct polynomial *walk_window_address(struct walk *walk, const void *stat
 struct walk_watch {
     /* An accessor or a delinearize statement, with its names as they stand. */
     void (*declares)(struct walk *walk, struct node *statement);
-    /* a - b, or -b where a is 0, in a number of the function, which must not fall below 0. It may come more than once. */
+    /* a - b, or -b where a is 0, in a number of the function, which must not fall below 0. It may come more
+     * than once. */
     void (*subtracts)(struct walk *walk, const struct node *difference, const struct polynomial *a,
                       const struct polynomial *b);
     /* A name in a number of the function. It may come more than once. */
@@ -142,9 +143,9 @@ struct walk *walk_create(struct compilation *compilation);
 void walk_function(struct walk *walk, const struct domain *domain, const struct node_function *function);
 
 const struct polynomial *evaluate_number(struct walk *walk, struct node *expression);
-/* What the host works out (conditions, shapes, launch arguments, pages of buffers) is made of the kernel's names
- * alone, of whole numbers with a sign. Between these two evaluate_number has its rules; the second is given
- * what the first gave. */
+/* What the host works out (conditions, shapes, launch arguments, pages of buffers) is made of the kernel's
+ * names alone, of whole numbers with a sign. Between these two evaluate_number has its rules; the second is
+ * given what the first gave. */
 struct launch_place {
     const struct name_value *names;
     bool launching;

@@ -67,8 +67,8 @@ static bool find_signed_scalar(struct node *node, void *context) {
            node_each_child(node, find_signed_scalar, context);
 }
 
-/* An argument that is a scalar is checked for its sign where a function counts with it; of one that is made of
- * such a scalar nothing is known. */
+/* An argument that is a scalar is checked for its sign where a function counts with it; of one that is made
+ * of such a scalar nothing is known. */
 static const struct polynomial *launch_argument(struct walk *w, struct node *position) {
     struct node_dictionary *arguments =
         node_as(attribute_get(w->compilation->kernel, KEY_TT_RUNTIME_ARGS), dictionary);

@@ -142,7 +142,8 @@ static bool relocate(TCCState *state, struct kernel_code *code, struct messages 
     return code->entry != NULL && mprotect(code->text, code->text_bytes, PROT_READ | PROT_EXEC) == 0;
 }
 
-/* libtcc crashes where it gets no memory. Is there as much as it takes for a text of this length, with a margin? */
+/* libtcc crashes where it gets no memory. Is there as much as it takes for a text of this length, with a
+ * margin? */
 static bool has_memory_to_compile(size_t length) {
     size_t bytes = (8u << 20) + 16 * length;
     void *room =

@@ -61,8 +61,8 @@ struct device_tensor *device_tensor_allocate(struct device *device, const char *
                                              uint64_t pages);
 struct device_tensor *device_tensor_place(struct device *device, const char *name, enum data_format format,
                                           uint64_t pages, const struct device_placement *placement);
-/* Would the device itself have room for such a tensor now? If so, and it got no place, the memory of the machine
- * around it is used up. */
+/* Would the device itself have room for such a tensor now? If so, and it got no place, the memory of the
+ * machine around it is used up. */
 bool device_has_room(const struct device *device, enum data_format format, uint64_t pages,
                      const struct device_placement *placement);
 void device_tensor_free(struct device *device, struct device_tensor *tensor);

@@ -21,8 +21,8 @@ _Thread_local struct thread *device_current;
 static const int fault_signals[] = {SIGFPE, SIGSEGV, SIGBUS, SIGILL};
 #define FAULT_SIGNALS (sizeof fault_signals / sizeof fault_signals[0])
 
-/* The process has one handler of a signal: the first launch that runs installs the device's, the last one puts
- * back what was there. */
+/* The process has one handler of a signal: the first launch that runs installs the device's, the last one
+ * puts back what was there. */
 static pthread_mutex_t handlers_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned handlers_users;
 static struct sigaction previous_actions[FAULT_SIGNALS];

@@ -26,7 +26,8 @@ char *arena_string_range(struct arena *arena, const char *text, size_t length);
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *arena, const char *format, va_list arguments);
 
-/* Ends the process for want of so many bytes, with exit code 1: what was asked for is too much for this machine. */
+/* Ends the process for want of so many bytes, with exit code 1: what was asked for is too much for this
+ * machine. */
 _Noreturn void out_of_memory(size_t wanted);
 
 /* Interned strings: equal texts give the same pointer within one arena. */

@@ -27,8 +27,8 @@ struct span {
 };
 
 struct span span_join(struct span first, struct span last);
-/* Where a part of something comes from: the part's own place when that is on other lines of the same file, as of what a
- * pass has moved, else the place of the whole. */
+/* Where a part of something comes from: the part's own place when that is on other lines of the same file, as
+ * of what a pass has moved, else the place of the whole. */
 struct span span_of_part(struct span whole, struct span part);
 
 struct source {
@@ -95,7 +95,8 @@ void report_note(struct diagnostics *d, struct span span, const char *format, ..
 void report_help(struct diagnostics *d, struct span span, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A name of the kernel told of is told as another one is, from here on: `fresh` stands for `base` in some place. */
+/* A name of the kernel told of is told as another one is, from here on: `fresh` stands for `base` in some
+ * place. */
 void diagnostics_rename(struct diagnostics *d, const char *fresh, const char *base);
 /* Names of a kernel that messages tell otherwise, from diagnostics_tell(kernel) on, where they stand as whole
  * words. */

@@ -98,8 +98,8 @@ bool staging_open(struct arena *arena, const char *directory, struct staging *st
             errno = reason;
             return false;
         }
-        /* Where the file system has no locks, this fails, and so it does for everyone who looks for folders left
-         * behind. */
+        /* Where the file system has no locks, this fails, and so it does for everyone who looks for folders
+         * left behind. */
         flock(staging->lock, LOCK_EX);
         if (is_there(path, staging->lock)) {
             return true;

@@ -1,8 +1,7 @@
 /* A hidden folder beside files that are being written: there they are whole before any is moved to its place.
  *
- * It is locked for as long as the process lives, however that ends: a folder that nobody locks was left behind,
- * and the next writer of the directory removes it.
- */
+ * It is locked for as long as the process lives, however that ends: a folder that nobody locks was left
+ * behind, and the next writer of the directory removes it. */
 #ifndef TILEC_SUPPORT_STAGING_H
 #define TILEC_SUPPORT_STAGING_H
 

@@ -70,7 +70,8 @@ struct tiler {
 };
 
 /* ---- auto_tile_tt.c ---- */
-/* The kernel is refused: of several reasons the first is told. True when this is the one, which help may follow. */
+/* The kernel is refused: of several reasons the first is told. True when this is the one, which help may
+ * follow. */
 bool tile_fail(struct tiler *t, struct span span, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void tile_help(struct tiler *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -86,8 +87,8 @@ struct equation *equation_named(const struct tiler *t, const char *name);
 bool same_range(const struct tiler *t, const struct range *a, const struct range *b);
 /* The access name[axes]. */
 struct node *access_of(struct arena *arena, const char *name, size_t count, const struct range *axes);
-/* A value that is read in another statement than the one that it was written in: its accesses and reductions keep the
- * place of that one. */
+/* A value that is read in another statement than the one that it was written in: its accesses and reductions
+ * keep the place of that one. */
 struct node *value_moved(struct arena *arena, struct node *value, struct span statement);
 /* The expression with axes renamed, all at once; reductions inside whose axis would be captured get a fresh
  * one. */

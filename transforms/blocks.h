@@ -24,8 +24,8 @@ struct node *block_tiles(struct arena *arena, const struct node_axis *axis);
 struct node *clipping_extent(struct arena *arena, const struct node_axis *axis);
 /* Does one block cover the axis: no loop is needed? */
 bool is_single_block(struct arena *arena, const struct node_axis *axis);
-/* Is the extent above 0 wherever the kernel runs: a dimension of everything that it writes? A launch where one
- * of these is 0 writes nothing and does not run. */
+/* Is the extent above 0 wherever the kernel runs: a dimension of everything that it writes? A launch where
+ * one of these is 0 writes nothing and does not run. */
 bool is_positive_extent(const struct node *kernel, const struct node *extent);
 /* A size expression in terms of the kernel's launch arguments, simplified: ceildiv(M, 32) is Mt where an
  * argument has that value. */

@@ -1,7 +1,6 @@
 /* Whole numbers among the values of a kernel: made of sizes, integer scalars and launch arguments alone. The
- * device counts in words without a sign, so it computes sums and products of them only; whatever asks for more
- * than that where a number may be below 0 is worked out by the host.
- */
+ * device counts in words without a sign, so it computes sums and products of them only; whatever asks for
+ * more than that where a number may be below 0 is worked out by the host. */
 #ifndef TILEC_TRANSFORMS_HOST_NUMBERS_H
 #define TILEC_TRANSFORMS_HOST_NUMBERS_H
 

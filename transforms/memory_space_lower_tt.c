@@ -402,8 +402,8 @@ static bool find_interruption(struct node *node, void *context) {
     return node_each_child(node, find_interruption, context);
 }
 
-/* A fragment whose declaration and reader have one place is a value inside a statement over elements: the author gave
- * it no name. */
+/* A fragment whose declaration and reader have one place is a value inside a statement over elements: the
+ * author gave it no name. */
 static bool is_unnamed(const struct node_buffer *buffer, const struct node_tile *reader) {
     struct span a = buffer->base.span, b = reader ? reader->base.span : (struct span){0};
     return a.line && a.file == b.file && a.line == b.line && a.column == b.column;

@@ -341,7 +341,8 @@ static void fill_mask(struct protocol *p, struct list_builder *body, struct node
     struct arena *arena = p->arena;
     struct node *extent = dictionary_get(fill, KEY_EXTENT);
     /* Elements of the last tile; all where there is none, since nothing is below 0. */
-    struct node *before = make_mod(arena, make_add(arena, extent, number(p, TILE_EDGE - 1)), number(p, TILE_EDGE));
+    struct node *before =
+        make_mod(arena, make_add(arena, extent, number(p, TILE_EDGE - 1)), number(p, TILE_EDGE));
     struct node *valid = launch_value(p, make_add(arena, before, number(p, 1)));
     bool columns = strcmp(attribute_word(dictionary_get(fill, KEY_ALONG), ""), "columns") == 0;
     fill_words(p, body, FILL_TILE, cb->dtype, pointer, 1);

@@ -174,7 +174,8 @@ static bool writes_nothing(struct node *kernel) {
     return true;
 }
 
-/* The kernel without the statements that the errors are about; NULL when these are about no statement, or all. */
+/* The kernel without the statements that the errors are about; NULL when these are about no statement, or
+ * all. */
 static struct node *without_refused(struct arena *arena, struct node *kernel,
                                     const struct diagnostic *errors) {
     struct removal r = {

@@ -14,9 +14,9 @@
 
 struct diagnostic;
 
-/* Adds the other refusals of a kernel to those that passes_run reported: `kernel` as it was before the passes,
- * `errors` the first diagnostic that they reported. Refusals only: a fault of tilec in what is left of a kernel is
- * nobody's business. */
+/* Adds the other refusals of a kernel to those that passes_run reported: `kernel` as it was before the
+ * passes, `errors` the first diagnostic that they reported. Refusals only: a fault of tilec in what is left
+ * of a kernel is nobody's business. */
 void refusals_add(const struct compilation *compilation, struct node *kernel, const char *first,
                   const struct pass_options *options, const struct diagnostic *errors);
 

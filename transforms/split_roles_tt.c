@@ -1,9 +1,8 @@
 /* split_roles_tt: the sequential program of a core, projected onto reader, compute and writer.
  *
  * Each function keeps the loops, conditions and names around what its role does, and begins with what it
- * uses: circular buffers and semaphores as constants, other constants, launch arguments, accessors of tensors.
- * The sequential program is one possible order of the three.
- */
+ * uses: circular buffers and semaphores as constants, other constants, launch arguments, accessors of
+ * tensors. The sequential program is one possible order of the three. */
 #include <string.h>
 
 #include "ir/attributes.h"

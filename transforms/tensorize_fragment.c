@@ -266,8 +266,9 @@ static bool is_in(struct node_list list, const struct node *node) {
 static bool report_running_value(struct tensorizer *t, const struct node *loop, const char *fragment) {
     t->span = loop->span;
     tensorize_fail(t, "%s is read and changed in every iteration of this loop, and outlives it", fragment);
-    report_help(t->compilation->diagnostics, (struct span){0},
-                "read it behind the loop; a value for each iteration is a fragment that is declared in the loop");
+    report_help(
+        t->compilation->diagnostics, (struct span){0},
+        "read it behind the loop; a value for each iteration is a fragment that is declared in the loop");
     return false;
 }
 

@@ -137,7 +137,8 @@ static void remember(struct tensorizer *t, struct node *access, const char *buff
     t->staged[t->staged_count++] = (struct staged){access, buffer};
 }
 
-/* One of the last two subscripts is no block axis; axis: an element axis, NULL where the subscript is no axis. */
+/* One of the last two subscripts is no block axis; axis: an element axis, NULL where the subscript is no
+ * axis. */
 static void fail_as_no_block(struct tensorizer *t, struct node_access *access, size_t i,
                              struct node_axis *axis) {
     struct node *subscript = access->subscripts.items[i];

@@ -1,6 +1,5 @@
-/* libFuzzer target of the whole compiler: the bytes are the choices of a random program, which must keep every promise
- * that its judge asks.
- */
+/* libFuzzer target of the whole compiler: the bytes are the choices of a random program, which must keep
+ * every promise that its judge asks. */
 #include <stdio.h>
 #include <stdlib.h>
 

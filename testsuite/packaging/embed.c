@@ -1,6 +1,5 @@
-/* A program that uses libtilec, with names of its own that the compiler and what it is built on have inside. Prints
- * "embed: ok".
- */
+/* A program that uses libtilec, with names of its own that the compiler and what it is built on have inside.
+ * Prints "embed: ok". */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,5 @@
-/* Where the choices of a random program come from, and their record: equal choices give equal programs, so that a
- * record is a program, and a smaller record a smaller one.
- */
+/* Where the choices of a random program come from, and their record: equal choices give equal programs, so
+ * that a record is a program, and a smaller record a smaller one. */
 #ifndef TILEC_TESTSUITE_CHOICES_H
 #define TILEC_TESTSUITE_CHOICES_H
 

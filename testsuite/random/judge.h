@@ -1,4 +1,5 @@
-/* A random program before its judge: what it must keep, and whether a refusal is one that docs/language.md owns to. */
+/* A random program before its judge: what it must keep, and whether a refusal is one that docs/language.md
+ * owns to. */
 #ifndef TILEC_TESTSUITE_JUDGE_H
 #define TILEC_TESTSUITE_JUDGE_H
 

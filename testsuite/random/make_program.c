@@ -38,7 +38,8 @@ static int program_size(struct random_program *program, const struct size *size)
     return (int)program->size_count++;
 }
 
-/* Can a tensor of the program be this parameter, with the sizes settled so far (-1: open)? Settles its sizes. */
+/* Can a tensor of the program be this parameter, with the sizes settled so far (-1: open)? Settles its sizes.
+ */
 static bool suits(const struct random_program *program, const struct kernel *kernel,
                   const struct tensor *parameter, const struct tensor *given, int *sizes) {
     int trial[SIZES_MAX];

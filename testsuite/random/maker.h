@@ -35,7 +35,8 @@ struct expression *make_operator(struct maker *m, const char *word, struct expre
                                  struct expression *b);
 struct expression *make_unary(struct maker *m, const char *word, struct expression *operand);
 struct expression *make_read(struct maker *m, int tensor, size_t rank, const int *axes);
-/* A size as a number; a local, at an axis unless that is -1; a tensor at axes and one more, behind or before the last. */
+/* A size as a number; a local, at an axis unless that is -1; a tensor at axes and one more, behind or before
+ * the last. */
 struct expression *make_size(struct maker *m, int size);
 struct expression *make_local(struct maker *m, int local, int axis);
 struct expression *make_line_read(struct maker *m, int tensor, size_t rank, const int *axes, int axis,
@@ -44,7 +45,8 @@ struct expression *make_sum(struct maker *m, const char *word, size_t count, con
                             struct expression *term);
 /* An input over these axes: one that is there already, or a new one. bf16 where it must be. */
 struct expression *make_input(struct maker *m, size_t rank, const int *axes, bool bf16);
-/* Some function of a value, with an argument at which it is finite; a fold over axes of its own, of any kind; a product of two matrices, for the last two axes in scope. */
+/* Some function of a value, with an argument at which it is finite; a fold over axes of its own, of any kind;
+ * a product of two matrices, for the last two axes in scope. */
 struct expression *make_function(struct maker *m, struct expression *operand);
 struct expression *make_fold(struct maker *m);
 struct expression *make_product(struct maker *m);

@@ -1,7 +1,7 @@
-/* What a random program computes: its tree over arrays with named axes, in float64, each value with a bound of the error
- * that the language allows the device (u = 2^-23 an operation, 2^-20 a function, 2^-23 a term of a sum, TF32
- * operands of sums of f32, half an ulp where a value is stored as bf16). No part of the compiler takes part.
- */
+/* What a random program computes: its tree over arrays with named axes, in float64, each value with a bound
+ * of the error that the language allows the device (u = 2^-23 an operation, 2^-20 a function, 2^-23 a term of
+ * a sum, TF32 operands of sums of f32, half an ulp where a value is stored as bf16). No part of the compiler
+ * takes part. */
 #include <math.h>
 #include <string.h>
 
@@ -297,8 +297,8 @@ static bool has_axis_beyond(const struct expression *a, const struct expression 
     return false;
 }
 
-/* Does the matrix unit take this term whole: a value of bf16 as it stands, or the product of two that is a matrix
- * product? Other products are values of f32. */
+/* Does the matrix unit take this term whole: a value of bf16 as it stands, or the product of two that is a
+ * matrix product? Other products are values of f32. */
 static bool fits_unit(const struct kernel *kernel, const struct expression *e) {
     if (e->kind == EXPRESSION_BINARY && *e->word == '*') {
         const struct expression *a = e->operands[0], *b = e->operands[1];

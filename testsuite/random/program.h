@@ -1,6 +1,5 @@
-/* A random program as a tree: what is printed as .tl text, and what its meaning is computed from without any part of
- * the compiler.
- */
+/* A random program as a tree: what is printed as .tl text, and what its meaning is computed from without any
+ * part of the compiler. */
 #ifndef TILEC_TESTSUITE_PROGRAM_H
 #define TILEC_TESTSUITE_PROGRAM_H
 
@@ -170,13 +169,15 @@ struct random_program *program_make(struct arena *arena, struct choices *choices
 /* Its .tl text. */
 const char *program_text(struct arena *arena, const struct random_program *program);
 
-/* A tensor's contents, row-major: what a value is in exact arithmetic and how far the device's may lie from it. */
+/* A tensor's contents, row-major: what a value is in exact arithmetic and how far the device's may lie from
+ * it. */
 struct contents {
     size_t count;
     double *values, *errors;
 };
 
-/* The contents of every tensor of the program after it ran; before, those of inputs and tensors in place are set. */
+/* The contents of every tensor of the program after it ran; before, those of inputs and tensors in place are
+ * set. */
 void program_run(struct arena *arena, const struct random_program *program, struct contents *contents);
 
 size_t contents_count(const struct size *sizes, const struct tensor *tensor);

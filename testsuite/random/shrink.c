@@ -1,6 +1,6 @@
-/* Shrinking by the record of choices: parts left out or put in place of the part around them, numbers made smaller.
- * A smaller record is a shorter one, or one of equal length whose first difference is a smaller number.
- */
+/* Shrinking by the record of choices: parts left out or put in place of the part around them, numbers made
+ * smaller. A smaller record is a shorter one, or one of equal length whose first difference is a smaller
+ * number. */
 #include "testsuite/random/shrink.h"
 
 #include <stdlib.h>

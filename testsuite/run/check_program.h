@@ -15,8 +15,8 @@ struct arena;
 
 enum { CHECKED_SIZES = 13, CHECKED_SCALARS = 4 };
 
-/* What the results of a run must be: NULL where they are, else a sentence. before: what tensors that are read held, by
- * name. */
+/* What the results of a run must be: NULL where they are, else a sentence. before: what tensors that are read
+ * held, by name. */
 typedef const char *results_judge(struct arena *arena, const void *context, const struct array *before,
                                   size_t before_count, const struct array *after, size_t after_count);
 

@@ -85,8 +85,8 @@ static void judge(struct arena *arena, const struct checked_program *source, con
     if (kernel) {
         read_values(&program, kernel, arena_string(arena, line));
     }
-    struct judgement judgement =
-        kernel ? program_check(arena, &program, CHECK_THOROUGH) : (struct judgement){VERDICT_BROKEN, "it does not read"};
+    struct judgement judgement = kernel ? program_check(arena, &program, CHECK_THOROUGH)
+                                        : (struct judgement){VERDICT_BROKEN, "it does not read"};
     bool good = judgement.verdict == VERDICT_GOOD || judgement.verdict == VERDICT_WARNED;
     tally->passed += good;
     tally->failed += !good;

@@ -1,5 +1,5 @@
-/* What holds of lowering as a whole, over many kernels, sizes, grids and orders: testsuite/lowering.txt names these
- * tests. */
+/* What holds of lowering as a whole, over many kernels, sizes, grids and orders: testsuite/lowering.txt names
+ * these tests. */
 #include "include/tilec.h"
 
 #include <dirent.h>

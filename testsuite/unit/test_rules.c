@@ -1,5 +1,5 @@
-/* Who broke a rule of device form: a text that is refused is its author's error when it was read as IR text. Had tilec
- * made it of a .tl, it would be a fault of tilec, unless the rule is a limit that authors meet
+/* Who broke a rule of device form: a text that is refused is its author's error when it was read as IR text.
+ * Had tilec made it of a .tl, it would be a fault of tilec, unless the rule is a limit that authors meet
  * (transforms/verify_rules.def). */
 #include <dirent.h>
 #include <string.h>
