@@ -36,14 +36,18 @@ static void list_parameters(struct session *session, struct node *entry) {
     struct node_list parameters = launch_parameters(entry);
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        bool tensor = parameter->dimensions.count > 0;
-        const char *option = !tensor                                   ? "--set"
-                             : parameter->direction == DIRECTION_OUT   ? "--out"
-                             : parameter->direction == DIRECTION_INOUT ? "--in and --out"
-                                                                       : "--in";
-        report_help(session->unit.diagnostics, no_place, "  %-32s %s %s=%s%s",
-                    parameter_text(session->arena, parameter), option, parameter->name,
-                    tensor ? "FILE.npy" : "VALUE", !tensor && parameter->value ? " (has a default)" : "");
+        const char *name = parameter->name, *options = "";
+        if (parameter->dimensions.count == 0) {
+            options = arena_printf(session->arena, "--set %s=VALUE%s", name,
+                                   parameter->value ? " (has a default)" : "");
+        } else {
+            bool in = parameter->direction != DIRECTION_OUT, out = parameter->direction != DIRECTION_IN;
+            options = arena_printf(session->arena, "%s%s%s%s%s%s%s", in ? "--in " : "", in ? name : "",
+                                   in ? "=FILE.npy" : "", in && out ? " " : "", out ? "--out " : "",
+                                   out ? name : "", out ? "=FILE.npy" : "");
+        }
+        report_help(session->unit.diagnostics, no_place, "  %-32s %s",
+                    parameter_text(session->arena, parameter), options);
     }
 }
 
@@ -204,7 +208,7 @@ static bool write_arrays(struct session *session, struct node *entry, const stru
                 report_error(session->unit.diagnostics, no_place, "--out %s: %s", parameter->name, failure);
                 ok = false;
             }
-        } else if (parameter->direction == DIRECTION_OUT && settings->out.count == 0 && !settings->stats) {
+        } else if (parameter->direction != DIRECTION_IN && settings->out.count == 0 && !settings->stats) {
             report_warning(session->unit.diagnostics, no_place,
                            "%s was computed and not written: give --out %s=FILE.npy", parameter->name,
                            parameter->name);
