@@ -374,15 +374,18 @@ static void emit_equation(struct emitter *e, struct equation *equation) {
                          .value = value));
 }
 
-/* An output along an axis that is streamed: a loop over its panels around what writes it. */
+/* An output along an axis that is streamed: a loop over its panels, or its matrices one at a time, around what
+ * writes it. */
 static void emit_streamed(struct emitter *e, struct equation *equation) {
     struct list_builder axes = {0}, body = {0}, *out = e->out;
     for (size_t i = 0; i < equation->axis_count; i++) {
         const struct range *range = &equation->axes[i];
-        if (!is_outer(e->t, range->name) && !is_inner(e->t, range->name))
-            builder_add(e->arena, &axes,
-                        make_axis(e->arena, range->name, range->lower, range->upper,
-                                  make_integer(e->arena, clip_tiles(e->section, range) * TILE_EDGE)));
+        if (is_outer(e->t, range->name) || is_inner(e->t, range->name))
+            continue;
+        struct node *step = is_matrix_axis(e->t, range->name)
+                                ? NULL
+                                : make_integer(e->arena, clip_tiles(e->section, range) * TILE_EDGE);
+        builder_add(e->arena, &axes, make_axis(e->arena, range->name, range->lower, range->upper, step));
     }
     if (!axes.count) {
         emit_equation(e, equation);

@@ -203,11 +203,38 @@ static struct node *name_reduction(struct extraction *e, struct node *node) {
     return access_of(t->arena, let.name, let.axis_count, let.axes);
 }
 
+/* A fold of folds of its own kind is one over the axes of both. */
+static struct node *join_folds(struct node *node, void *context) {
+    struct tiler *t = context;
+    struct node *mapped = node_map_children(t->arena, node, join_folds, t);
+    struct node_reduction *outer = node_as(mapped, reduction),
+                          *inner = outer ? node_as(outer->body, reduction) : NULL;
+    bool joins = inner && inner->op == outer->op && inner->op != REDUCTION_ARGMAX &&
+                 inner->op != REDUCTION_ARGMIN && outer->axes.count + inner->axes.count <= AXIS_LIMIT;
+    if (!joins)
+        return mapped;
+    struct node_reduction joined = *outer;
+    joined.axes = list_concat(t->arena, outer->axes, inner->axes);
+    joined.body = inner->body;
+    return arena_copy(t->arena, &joined, sizeof joined);
+}
+
+/* A value that another fold takes for every matrix would be a block of matrices. */
+static void check_nested(struct extraction *e, const struct node *fold) {
+    for (size_t i = 0; i < e->folded_count; i++)
+        if (mentions(fold, e->folded[i].name) && is_matrix_axis(e->t, e->folded[i].name) &&
+            tile_fail(e->t, fold->span.line ? fold->span : e->equation->span,
+                      "a fold over %s takes this one for every matrix, and the device folds rows or columns: there is no way yet",
+                      e->folded[i].name))
+            return;
+}
+
 static struct node *extract(struct node *node, void *context) {
     struct extraction *e = context;
     struct node_reduction *reduction = node_as(node, reduction);
     if (!reduction)
         return node_map_children(e->t->arena, node, extract, e);
+    check_nested(e, node);
     struct node_reduction extracted = *reduction;
     size_t mark = e->folded_count;
     for (size_t i = 0; i < reduction->axes.count && e->folded_count < AXIS_LIMIT; i++)
@@ -276,6 +303,7 @@ static struct node *square_products(struct node *node, void *context) {
 void extract_reductions(struct tiler *t) {
     for (size_t i = 0; i < t->equation_count; i++) {
         struct equation equation = t->equations[i];
+        equation.value = join_folds(equation.value, t);
         struct full_search search = {t, &equation, false};
         search_full(equation.value, &search);
         struct extraction e = {.t = t, .equation = &equation, .partial_too = !search.found};
