@@ -102,9 +102,14 @@ static void resolve_step(struct resolver *r, struct node_list conditions, struct
     }
     if (call)
         report_no_kernel(r, call->base.span, call->function);
-    else
+    else {
+        struct node_reference *tensor = value ? node_as(value, reference) : NULL;
         report_error(r->diagnostics, value ? value->span : tree->span,
                      "a program launches kernels: Y = kernel(...)");
+        if (tensor && targets.count == 1)
+            report_help(r->diagnostics, (struct span){0},
+                        "a result is what a launch gives: write it where %s is given, or launch a kernel that copies", tensor->name);
+    }
     for (size_t i = 0; declares && i < targets.count;
          i++) { /* known, so that only one error follows from this one */
         struct entity *entity =
