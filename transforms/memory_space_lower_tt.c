@@ -16,6 +16,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "support/architecture.h"
+#include "transforms/buffer_use.h"
 #include "transforms/blocks.h"
 #include "transforms/dst_plan.h"
 #include "transforms/hold_panels.h"
@@ -49,39 +50,7 @@ static struct node *word(struct arena *arena, const char *text) {
     return make_reference(arena, text);
 }
 
-/* ---- how buffers are used ---- */
-
-struct usage {
-    const char *name;
-    struct node_tile *writer, *reader,
-        *update; /* of the last kinds found: first value, a reading statement, an accumulation */
-    bool loaded, stored, computed;
-};
-
-static bool collect_usage(struct node *node, void *context) {
-    struct usage *usage = context;
-    struct node_tile *tile = node_as(node, tile);
-    if (!tile)
-        return node_each_child(node, collect_usage, context);
-    bool written = strcmp(target_name(tile->target), usage->name) == 0,
-         read = mentions(tile->value, usage->name);
-    usage->loaded |= written && tile->operation == TILE_LOAD;
-    usage->stored |= read && tile->operation == TILE_STORE;
-    usage->computed |= read && tile->operation != TILE_STORE;
-    if (read)
-        usage->reader = tile;
-    if (written && tile->op == ASSIGN_SET)
-        usage->writer = tile;
-    if (written && tile->op != ASSIGN_SET)
-        usage->update = tile;
-    return true;
-}
-
-static struct usage usage_of(const char *name, struct node *scope) {
-    struct usage usage = {.name = name};
-    collect_usage(scope, &usage);
-    return usage;
-}
+/* ---- buffers of the kernel ---- */
 
 static bool collect_buffers(struct node *node, void *context) {
     struct lowering *l = context;
@@ -265,7 +234,7 @@ static bool may_be_empty(struct lowering *l, const struct node_buffer *buffer) {
 }
 
 static struct node *lower_shared(struct lowering *l, struct node_buffer *buffer) {
-    struct usage usage = usage_of(buffer->name, l->body);
+    struct buffer_use usage = buffer_use_of(buffer->name, l->body);
     struct node *rows, *columns, *facts = attribute_get(&buffer->base, KEY_TT_CB);
     if (!facts || !block_shape(l, buffer, &rows, &columns))
         return &buffer->base;
@@ -366,7 +335,7 @@ struct interruption {
 };
 
 static bool contains_update(struct node *node, const char *fragment) {
-    struct usage usage = usage_of(fragment, node);
+    struct buffer_use usage = buffer_use_of(fragment, node);
     return usage.update != NULL;
 }
 
@@ -396,7 +365,7 @@ static bool find_interruption(struct node *node, void *context) {
     }
     if (node->kind == NODE_FOR && !is_one_iteration(search->arena, node) &&
         contains_update(node, search->fragment)) {
-        search->inside |= !usage_of(search->fragment, node).reader;
+        search->inside |= !buffer_use_of(search->fragment, node).reader;
         search->looped |= search->inside;
     }
     return node_each_child(node, find_interruption, context);
@@ -460,7 +429,7 @@ static void report_interrupted(struct lowering *l, const struct node_buffer *buf
 }
 
 static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffer) {
-    struct usage usage = usage_of(buffer->name, l->body);
+    struct buffer_use usage = buffer_use_of(buffer->name, l->body);
     struct node *rows, *columns;
     int64_t r, c, height, width;
     if (!block_shape(l, buffer, &rows, &columns))
