@@ -122,6 +122,9 @@ struct checked_program checked_of(struct arena *arena, const struct random_progr
             }
         }
     }
+    for (size_t i = 0; i < program->tensor_count; i++) {
+        checked.open |= *program->tensors[i].layout != 0; /* shards may ask more of sizes that are fixed */
+    }
     const struct kernel *kernel = &program->kernels[0];
     bool open_variant = false; /* a condition says what the device must know of its parameter */
     for (size_t i = 0; i < kernel->condition_count; i++) {
