@@ -298,8 +298,8 @@ struct expression *make_sum(struct maker *m, const char *word, size_t count, con
     return e;
 }
 
-/* One operand of a product: over an axis of the result and the folded one, either way round, at times with the leading
- * axis of the result. */
+/* One operand of a product: over an axis of the result and the folded one, either way round, at times with
+ * the leading axis of the result. */
 static struct expression *make_factor(struct maker *m, int outer, int k, bool first) {
     bool turn = once_in(m, 3), batch = is_leading(m, m->scope[0]) && m->scope_count > 2 && !once_in(m, 3);
     int axes[3], *at = axes;

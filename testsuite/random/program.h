@@ -85,7 +85,7 @@ enum statement_kind {
     STATEMENT_LET,      /* a local, without written axes or over its own: let e[j in N] = ... */
     STATEMENT_VAR,      /* var acc = 0; for k { acc += ... }: a fold, written as a loop */
     STATEMENT_SHARED,   /* a block */
-    STATEMENT_FRAGMENT, /* a block that gathers over blocks: fragment acc = start; for k by b { acc += ... } */
+    STATEMENT_FRAGMENT, /* a block that gathers: fragment acc = start; for k by b { acc += ... } */
     STATEMENT_STORE,    /* a tensor at axes */
     STATEMENT_GATHER,   /* a tensor set to 0 and added to, in two nests of their own: only at the top */
     STATEMENT_LOOP      /* a loop over axes around statements */
@@ -155,10 +155,9 @@ struct random_program {
     /* how it is compiled and run */
     const char *architecture;
     uint32_t grid_x, grid_y;
-    bool fixed; /* sizes by -D */
-    bool whole; /* inputs are small whole numbers */
-    bool
-        strange; /* breaks a rule of the language, or asks what the device does not do: any located refusal will do */
+    bool fixed;   /* sizes by -D */
+    bool whole;   /* inputs are small whole numbers */
+    bool strange; /* breaks a rule, or asks what the device does not do: may be refused */
     uint32_t schedule;
     uint64_t inputs; /* seed of their values */
 };

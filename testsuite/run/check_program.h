@@ -1,10 +1,11 @@
-/* Everything that tilec promises of one program, asked of one that somebody wrote or a generator made: it is refused
- * with a message inside its text, or it compiles, and
+/* Everything that tilec promises of one program, asked of one that somebody wrote or a generator made: it is
+ * refused with a message inside its text, or it compiles, and
  *   - the embedded device gives the bits of the evaluator's device model, and they lie within a bound.
  * A thorough check asks also that
  *   - the ideal model agrees after every pass, every pass is idempotent, its IR prints and reads back equal,
  *   - the emitted files come again, byte for byte, from the text of the last IR,
- *   - bits are the same under every order of threads, on every grid, at open and at fixed sizes, and of special values.
+ *   - bits are the same under every order of threads, on every grid, at open and at fixed sizes, and of special
+ *     values.
  */
 #ifndef TILEC_TESTSUITE_CHECK_PROGRAM_H
 #define TILEC_TESTSUITE_CHECK_PROGRAM_H
