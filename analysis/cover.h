@@ -13,13 +13,13 @@
 
 #include <isl/ctx.h>
 
-struct arena;
+#include "ir/ir.h"
 
 enum {
-    COVER_PARAMETERS = 24,
-    COVER_DIMENSIONS = 16,
+    COVER_PARAMETERS = 2 * TENSOR_RANK_LIMIT + 8,
+    COVER_DIMENSIONS = TENSOR_RANK_LIMIT + 8,
     COVER_CONSTRAINTS = 64,
-    COVER_RANK = 8,
+    COVER_RANK = TENSOR_RANK_LIMIT,
     COVER_PIECES = 160
 };
 

@@ -78,6 +78,9 @@ static void declare_parameter(struct resolver *r, struct node_parameter *tree) {
     entity->rank = tree->dimensions.count;
     entity->written = tree->direction != DIRECTION_OUT;
     const char *type = word_text(WORDS_dtype, tree->dtype);
+    if (tree->dimensions.count > TENSOR_RANK_LIMIT)
+        report_error(r->diagnostics, tree->base.span, "%s has %zu dimensions, and a tensor has at most %d",
+                     tree->name, tree->dimensions.count, TENSOR_RANK_LIMIT);
     if (tensor && tree->dtype == DTYPE_INDEX) {
         report_error(r->diagnostics, tree->base.span, "a tensor has no elements of type %s", type);
         report_help(r->diagnostics, (struct span){0}, "whole numbers of tensors are u32, i32 or u16");

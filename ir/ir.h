@@ -13,6 +13,9 @@
 #include "support/arena.h"
 #include "support/diagnostic.h"
 
+/* The dimensions that a tensor may have, and the axes of a block, the blocks of a grid, the indices of a page. */
+enum { TENSOR_RANK_LIMIT = 16 };
+
 /* ---- word types: enum dtype, enum binary_operator, ...; their texts by word_text(WORDS_dtype, value) ----
  */
 #define WORDS(type) enum type {

@@ -7,8 +7,6 @@
 #include "ir/ir.h"
 #include "ir/size.h"
 
-#define TENSOR_RANK_LIMIT 8
-
 struct tensor_shape {
     const char *name;
     size_t rank;

@@ -441,6 +441,9 @@ static void verify_parameter(struct verifier *v, const struct node_parameter *pa
     added->rank = parameter->dimensions.count;
     added->value = value_kind_of(parameter->dtype);
     added->input = parameter->direction == DIRECTION_IN;
+    if (parameter->dimensions.count > TENSOR_RANK_LIMIT)
+        verify_error(v, &parameter->base, "%s has %zu dimensions, and a tensor has at most %d",
+                     parameter->name, parameter->dimensions.count, TENSOR_RANK_LIMIT);
     if (!tensor && parameter->direction != DIRECTION_IN)
         verify_error(v, &parameter->base, "%s is a scalar, and scalars are inputs", parameter->name);
     if (tensor && parameter->dtype == DTYPE_INDEX)

@@ -19,7 +19,7 @@ struct iterations {
     int64_t place[2];    /* column and row of the core, where it is no dimension but a literal; else -1 */
     const struct polynomial *facts[FACT_LIMIT];
     size_t fact_count;
-    const struct polynomial *subscripts[RANK_LIMIT];
+    const struct polynomial *subscripts[TENSOR_RANK_LIMIT];
     size_t rank;
 };
 
@@ -37,7 +37,7 @@ bool iterations_of(struct walk *walk, const struct page_access *access, size_t a
 /* The iterations as a product of independent components: dimensions, facts and subscripts that have to do
  * with each other. At least one. */
 size_t iterations_components(struct walk *walk, const struct iterations *whole, struct iterations *parts,
-                             size_t limit, size_t subscripts[][RANK_LIMIT]);
+                             size_t limit, size_t subscripts[][TENSOR_RANK_LIMIT]);
 
 /* A cover of a box without pieces; false: an extent is not affine. */
 bool affine_begin(struct affine *affine, struct walk *walk, isl_ctx *ctx, struct cover *cover, size_t rank,

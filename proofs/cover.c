@@ -40,11 +40,11 @@ static bool covered_by_components(const struct question *q, const struct iterati
     enum { COMPONENT_LIMIT = COVER_DIMENSIONS + 1 };
     struct arena *arena = q->walk->compilation->arena;
     struct iterations *parts = arena_allocate(arena, COMPONENT_LIMIT * sizeof *parts);
-    size_t subscripts[COMPONENT_LIMIT][RANK_LIMIT];
+    size_t subscripts[COMPONENT_LIMIT][TENSOR_RANK_LIMIT];
     const struct cover *covers[COMPONENT_LIMIT];
     size_t count = iterations_components(q->walk, whole, parts, COMPONENT_LIMIT, subscripts);
     for (size_t i = 0; i < count; i++) {
-        const struct polynomial *extents[RANK_LIMIT];
+        const struct polynomial *extents[TENSOR_RANK_LIMIT];
         struct cover *cover = arena_allocate(arena, sizeof *cover);
         struct affine affine;
         for (size_t k = 0; k < parts[i].rank; k++)
@@ -110,7 +110,7 @@ struct visit {
 struct tiles {
     const struct question *question;
     struct visit *visits; /* one for each tile */
-    int64_t count, extents[RANK_LIMIT], at;
+    int64_t count, extents[TENSOR_RANK_LIMIT], at;
     const struct page_access *access; /* of the fault */
 };
 
@@ -317,7 +317,7 @@ static bool same_iterations(const struct meeting *m) {
 
 static bool conflict_free(const struct question *q, const struct meeting *m) {
     struct cover *cover = arena_allocate(q->walk->compilation->arena, sizeof *cover);
-    const struct polynomial *extents[RANK_LIMIT];
+    const struct polynomial *extents[TENSOR_RANK_LIMIT];
     struct affine affine;
     for (size_t k = 0; k < m->read->rank; k++)
         extents[k] = q->tensor->extents[m->subscripts ? m->subscripts[k] : k];
@@ -341,8 +341,8 @@ static bool conflict_free_by_components(const struct question *q, const struct m
     struct arena *arena = q->walk->compilation->arena;
     struct iterations *reads = arena_allocate(arena, 2 * COMPONENT_LIMIT * sizeof *reads),
                       *writes = reads + COMPONENT_LIMIT;
-    size_t read_subscripts[COMPONENT_LIMIT][RANK_LIMIT], write_subscripts[COMPONENT_LIMIT][RANK_LIMIT],
-        iterations = 0;
+    size_t read_subscripts[COMPONENT_LIMIT][TENSOR_RANK_LIMIT],
+        write_subscripts[COMPONENT_LIMIT][TENSOR_RANK_LIMIT], iterations = 0;
     size_t read_count = iterations_components(q->walk, whole->read, reads, COMPONENT_LIMIT, read_subscripts),
            write_count =
                iterations_components(q->walk, whole->write, writes, COMPONENT_LIMIT, write_subscripts);

@@ -367,7 +367,7 @@ static void fill_component(const struct values *v, const struct iterations *whol
 }
 
 size_t iterations_components(struct walk *w, const struct iterations *whole, struct iterations *parts,
-                             size_t limit, size_t subscripts[][RANK_LIMIT]) {
+                             size_t limit, size_t subscripts[][TENSOR_RANK_LIMIT]) {
     struct values *v = &w->values;
     size_t parent[COVER_DIMENSIONS], count = 0;
     for (size_t i = 0; i < COVER_DIMENSIONS; i++)

@@ -31,7 +31,7 @@ static struct pages *pages_of(const struct walk *w) {
 static struct tensor_fact tensor_fact(struct walk *w, struct node_parameter *parameter) {
     struct values *v = &w->values;
     struct tensor_fact fact = {.node = parameter, .rank = parameter->dimensions.count};
-    for (size_t i = 0; i < fact.rank && i < RANK_LIMIT; i++) {
+    for (size_t i = 0; i < fact.rank && i < TENSOR_RANK_LIMIT; i++) {
         const struct polynomial *extent = evaluate_number(w, parameter->dimensions.items[i]);
         fact.extents[i] = i + 2 < fact.rank ? extent : ceiling_of(v, extent, number(v, TILE_EDGE));
     }
@@ -45,7 +45,7 @@ static void find_tensors(struct walk *w, struct page_accesses *accesses) {
     struct launch_place place = walk_enter_launch(w);
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        if (parameter->dimensions.count && parameter->dimensions.count <= RANK_LIMIT)
+        if (parameter->dimensions.count && parameter->dimensions.count <= TENSOR_RANK_LIMIT)
             accesses->tensors[accesses->tensor_count++] = tensor_fact(w, parameter);
     }
     walk_leave_launch(w, place);

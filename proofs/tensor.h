@@ -4,13 +4,12 @@
 
 #include "proofs/fact.h"
 
-enum { RANK_LIMIT = 8 };
-
 /* A tensor parameter, in tiles. */
 struct tensor_fact {
     struct node_parameter *node;
     size_t rank;
-    const struct polynomial *extents[RANK_LIMIT]; /* of the last two dimensions the tiles; NULL: unknown */
+    const struct polynomial
+        *extents[TENSOR_RANK_LIMIT]; /* of the last two dimensions the tiles; NULL: unknown */
 };
 
 /* A noc_async_read_page or noc_async_write_page, with what is around it. */
@@ -21,8 +20,8 @@ struct page_access {
     const char *text; /* "page(C, i * 2 + r, j)" */
     bool write;
     size_t rank;
-    const struct polynomial *subscripts[RANK_LIMIT]; /* NULL: unknown */
-    size_t loops[LOOP_LIMIT];                        /* atoms, outermost first */
+    const struct polynomial *subscripts[TENSOR_RANK_LIMIT]; /* NULL: unknown */
+    size_t loops[LOOP_LIMIT];                               /* atoms, outermost first */
     const char *loop_names[LOOP_LIMIT];
     size_t loop_count;
     struct alternatives *guard;

@@ -17,10 +17,10 @@ static int compare_terms(const struct monomial *a, const struct monomial *b) {
 }
 
 static uint64_t terms_hash(const struct monomial *terms, size_t count) {
-    uint64_t hash = count, words[3];
+    uint64_t hash = count, words[TERM_WORDS];
     for (size_t i = 0; i < count; i++) {
         memcpy(words, &terms[i], sizeof words);
-        for (size_t j = 0; j < 3; j++) {
+        for (size_t j = 0; j < TERM_WORDS; j++) {
             hash = (hash ^ words[j]) * UINT64_C(0x9e3779b97f4a7c15);
             hash ^= hash >> 32;
         }

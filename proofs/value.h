@@ -10,13 +10,17 @@
 
 #include "ir/ir.h"
 
-enum { ATOM_LIMIT = 2048, DEGREE_LIMIT = 6, MONOMIAL_LIMIT = 32, EXTENT_LIMIT = 8 };
+enum { ATOM_LIMIT = 2048, DEGREE_LIMIT = TENSOR_RANK_LIMIT + 2, MONOMIAL_LIMIT = 32 };
+
+enum { TERM_WORDS = 6 };
 
 struct monomial {
     int64_t factor;
     uint16_t degree, atoms[DEGREE_LIMIT + 1]; /* ascending, 0 behind the last */
 };
-_Static_assert(sizeof(struct monomial) == 3 * sizeof(uint64_t), "equal monomials are equal bytes");
+_Static_assert(sizeof(struct monomial) == TERM_WORDS * sizeof(uint64_t) &&
+                   sizeof(int64_t) + sizeof(uint16_t) * (DEGREE_LIMIT + 2) == TERM_WORDS * sizeof(uint64_t),
+               "equal monomials are equal bytes");
 
 struct polynomial {
     uint64_t hash;
@@ -44,7 +48,7 @@ enum atom_kind {
 struct atom {
     enum atom_kind kind;
     const char *name; /* as messages say it */
-    const struct polynomial *a, *b, *extents[EXTENT_LIMIT];
+    const struct polynomial *a, *b, *extents[TENSOR_RANK_LIMIT];
     size_t extent_count, position;
     int64_t step; /* of a loop; of a pointer: the buffer */
     /* Of a pointer: the last move of its window when it was taken; of a loop whose range is unknown: the

@@ -349,7 +349,7 @@ static const struct polynomial *index_value(struct walk *w, const struct atom *a
 
 static void bind_delinearized(struct walk *w, struct node_delinearize *delinearize) {
     struct atom atom = {.kind = ATOM_INDEX, .a = evaluate_number(w, delinearize->value)};
-    bool known = atom.a && delinearize->extents.count <= EXTENT_LIMIT;
+    bool known = atom.a && delinearize->extents.count <= TENSOR_RANK_LIMIT;
     for (size_t i = 0; known && i < delinearize->extents.count; i++) {
         atom.extents[atom.extent_count++] = evaluate_number(w, delinearize->extents.items[i]);
         known = atom.extents[i] != NULL;

@@ -14,7 +14,7 @@
 #include "ir/names.h"
 #include "transforms/pass.h"
 
-enum { AXIS_LIMIT = 16 };
+enum { AXIS_LIMIT = TENSOR_RANK_LIMIT };
 
 /* An axis with its range. */
 struct range {
