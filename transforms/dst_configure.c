@@ -155,10 +155,21 @@ struct effect {
     struct configurer *configurer;
     bool sets[STATE_COUNT], several[STATE_COUNT]; /* sets it; sets it to different values */
     bool perhaps[STATE_COUNT];                    /* it is set last under a condition */
-    bool conditional;                             /* while collecting: an `if` is around */
+    bool conditional;                             /* while collecting: an `if` or idle loop is around */
+    const struct node *loop;                      /* whose effect it is */
     struct state last;                            /* the value it leaves */
     struct node *first[STATE_COUNT];              /* the first call that sets it */
 };
+
+static bool may_not_run(struct configurer *c, struct node *node) {
+    struct node_for *loop = node_as(node, for);
+    bool idle = false;
+    for (size_t i = 0; loop && i < loop->axes.count; i++) {
+        int64_t trips;
+        idle |= !integer_value(axis_trips(c->arena, node_as(loop->axes.items[i], axis)), &trips) || trips < 1;
+    }
+    return idle;
+}
 
 static bool collect_effect(struct node *node, void *context) {
     struct effect *e = context;
@@ -167,7 +178,7 @@ static bool collect_effect(struct node *node, void *context) {
     struct state to = {{0}};
     if (!call) {
         bool around = e->conditional;
-        e->conditional |= node->kind == NODE_IF;
+        e->conditional |= node->kind == NODE_IF || (node != e->loop && may_not_run(e->configurer, node));
         bool all = node_each_child(node, collect_effect, context);
         e->conditional = around;
         return all;
@@ -267,7 +278,7 @@ static void forget_declared(struct state *state, const struct effect *effect, st
 
 static void configure_loop(struct configurer *c, struct list_builder *out, struct node_for *loop,
                            struct state *state, bool in_role) {
-    struct effect effect = {.configurer = c};
+    struct effect effect = {.configurer = c, .loop = &loop->base};
     collect_effect(&loop->base, &effect);
     struct list_builder front = {0};
     hoist(c, &front, &loop->base, &effect, state);
