@@ -3,8 +3,8 @@
  *     random_programs [--jobs N] [--seconds N] [--thorough N] [--keep FOLDER] [--refused] [FIRST [COUNT]]
  *
  * Program n has the choices of seed n. Every Nth is judged thoroughly (0: none). With --seconds programs are
- * made until the time is over. A failure is shrunk, once for each kind, and printed with the command that shows
- * it again; its program and arrays are kept in FOLDER. --refused prints the first program of each known cause.
+ * made until the time is over. A failure is shrunk, once for each kind, and printed with the command that
+ * shows it again; its program and arrays are kept in FOLDER. --refused prints the first of each known cause.
  */
 #include <errno.h>
 #include <signal.h>

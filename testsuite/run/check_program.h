@@ -4,8 +4,8 @@
  * A thorough check asks also that
  *   - the ideal model agrees after every pass, every pass is idempotent, its IR prints and reads back equal,
  *   - the emitted files come again, byte for byte, from the text of the last IR,
- *   - bits are the same under every order of threads, on every grid, at open and at fixed sizes, and of special
- *     values.
+ *   - bits are the same under every order of threads, on every grid, at open and at fixed sizes, and of
+ *     special values.
  */
 #ifndef TILEC_TESTSUITE_CHECK_PROGRAM_H
 #define TILEC_TESTSUITE_CHECK_PROGRAM_H
