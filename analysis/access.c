@@ -14,9 +14,17 @@ struct guard {
     bool negated;
 };
 
+/* A let, var or buffer in scope; the innermost first. */
+struct local {
+    const char *name;
+    const struct node *declaration;
+    const struct local *outer;
+};
+
 struct walk {
     struct relations *relations;
     struct scope scope;
+    const struct local *locals;
     size_t grid_axes;
     struct guard guards[SCOPE_LIMIT];
     size_t guard_count;
@@ -144,6 +152,14 @@ static const struct access_site *site_beside(const struct walk *walk, const stru
     return same ? last : NULL;
 }
 
+static const struct node *declaration_of(const struct walk *walk, const char *name) {
+    for (const struct local *local = walk->locals; local; local = local->outer)
+        if (strcmp(local->name, name) == 0)
+            return local->declaration;
+    struct node_parameter *tensor = relations_tensor(walk->relations, name);
+    return tensor ? &tensor->base : NULL;
+}
+
 static void add_site(struct walk *walk, struct node_access *access, enum access_kind kind) {
     struct relations *r = walk->relations;
     isl_question(r->ctx); /* the place of each access is a question of its own: kernels have any number */
@@ -151,6 +167,7 @@ static void add_site(struct walk *walk, struct node_access *access, enum access_
     struct frame f = {.scope = &walk->scope, .relations = r, .space = local};
     struct access_site site = {.kind = kind,
                                .access = access,
+                               .declaration = declaration_of(walk, access->name),
                                .span = access->base.span.line ? access->base.span : walk->statement->span,
                                .statement = walk->statement,
                                .order = walk->order,
@@ -235,6 +252,7 @@ static void walk_assign(struct walk *walk, struct node_assign *assign) {
 
 static void walk_list(struct walk *walk, struct node *body) {
     size_t lets = walk->scope.let_count, variables = walk->scope.variable_count;
+    const struct local *locals = walk->locals;
     struct node_block *block = node_as(body, block);
     if (block)
         for (size_t i = 0; i < block->statements.count; i++)
@@ -243,6 +261,7 @@ static void walk_list(struct walk *walk, struct node *body) {
         walk_statement(walk, body);
     walk->scope.let_count = lets;
     walk->scope.variable_count = variables;
+    walk->locals = locals;
 }
 
 static void walk_branch(struct walk *walk, struct node *condition, bool negated, struct node *body) {
@@ -267,13 +286,16 @@ static void walk_nest(struct walk *walk, struct node_list axes, struct node *bod
     walk->grid_axes = grid_axes;
 }
 
-/* The axes that a let or var opens are those of its value. */
-static void walk_definition(struct walk *walk, struct node_list axes, struct node *value) {
+/* The axes that a let or var opens are those of its value; its name is in scope behind it. */
+static void walk_definition(struct walk *walk, const struct node *declaration, const char *name,
+                            struct node_list axes, struct node *value) {
     size_t mark = walk->scope.variable_count;
     push_axes(walk, axes);
     if (value)
         walk_expression(walk, value);
     walk->scope.variable_count = mark;
+    struct local local = {name, declaration, walk->locals};
+    walk->locals = arena_copy(walk->relations->arena, &local, sizeof local);
 }
 
 static void walk_statement(struct walk *walk, struct node *node) {
@@ -295,15 +317,18 @@ static void walk_statement(struct walk *walk, struct node *node) {
         walk_branch(walk, node_as(node, if)->condition, true, node_as(node, if)->otherwise);
         break;
     case NODE_LET:
-        walk_definition(walk, node_as(node, let)->axes, node_as(node, let)->value);
+        walk_definition(walk, node, node_as(node, let)->name, node_as(node, let)->axes,
+                        node_as(node, let)->value);
         if (!node_as(node, let)->axes.count && walk->scope.let_count < SCOPE_LIMIT)
             walk->scope.lets[walk->scope.let_count++] = node_as(node, let);
         break;
     case NODE_VAR:
-        walk_definition(walk, node_as(node, var)->axes, node_as(node, var)->value);
+        walk_definition(walk, node, node_as(node, var)->name, node_as(node, var)->axes,
+                        node_as(node, var)->value);
         break;
     case NODE_BUFFER:
-        walk_definition(walk, node_as(node, buffer)->axes, node_as(node, buffer)->value);
+        walk_definition(walk, node, node_as(node, buffer)->name, node_as(node, buffer)->axes,
+                        node_as(node, buffer)->value);
         break;
     case NODE_ASSIGN:
         walk_assign(walk, node_as(node, assign));

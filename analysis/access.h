@@ -22,6 +22,8 @@ enum access_kind { ACCESS_READ, ACCESS_WRITE, ACCESS_UPDATE /* reads and writes:
 struct access_site {
     enum access_kind kind;
     struct node_access *access;
+    const struct node
+        *declaration; /* of what is accessed: a tensor parameter, or a let, var or buffer in scope */
     struct span span; /* of the access, or of its statement where the access has none */
     struct node *statement;
     size_t order;      /* statements in program order */

@@ -1,5 +1,5 @@
-/* Subscripts against extents: the set of iterations outside, its first point, and the advice that goes with
- * it. */
+/* Subscripts against the extents of tensors and of the kernel's own arrays: the set of iterations outside, its
+ * first point, and the advice that goes with it. */
 #include "analysis/bounds.h"
 
 #include <string.h>
@@ -12,36 +12,59 @@
 #include "ir/build.h"
 #include "support/explanation.h"
 
-/* Iterations whose element lies below 0 (below) or at or above the extent. NULL when that cannot be said. */
-static __isl_give isl_set *outside(const struct relations *r, const struct access_site *site,
-                                   size_t dimension, const struct node *extent, bool below) {
-    isl_pw_aff *index = isl_pw_aff_copy(site->subscripts[dimension]);
-    isl_set *wrong;
-    if (below) {
-        isl_pw_aff *zero = relations_size_at(r, site, make_integer(r->arena, 0));
-        wrong = isl_pw_aff_lt_set(index, zero);
-    } else {
-        isl_pw_aff *limit = relations_size_at(r, site, extent);
-        if (!limit) {
-            isl_pw_aff_free(index);
-            return NULL;
-        }
-        wrong = isl_pw_aff_ge_set(index, limit);
-    }
-    return isl_set_intersect(isl_set_copy(site->domain), wrong);
+/* One dimension of what is accessed: its elements are lower <= index < upper. */
+struct extent {
+    struct node *lower, *upper;
+};
+
+static bool names_sizes_only(struct node *node, void *context) {
+    return (node->kind != NODE_REFERENCE || relations_is_size(context, node)) && node->kind != NODE_ACCESS &&
+           node_each_child(node, names_sizes_only, context);
 }
 
-/* The extents of what is accessed; false for a buffer or an intermediate value. */
-static bool extents_of(const struct relations *r, const struct access_site *site, struct node_list *extents) {
-    struct node_parameter *tensor = relations_tensor(r, site->access->name);
-    if (!tensor || tensor->dimensions.count != site->access->subscripts.count)
+/* Of an array of the kernel's own: the range of its axis. Ranges that loop variables bound are refused where they
+ * are lowered; the block of an axis in scope is read whole, at its axes, which is asked there as well. */
+static bool local_extent(const struct relations *r, const struct node *item, struct extent *extent) {
+    const struct node_axis *axis = (const struct node_axis *)item;
+    if (!axis->lower || !names_sizes_only(axis->lower, (void *)(uintptr_t)r) ||
+        !names_sizes_only(axis->upper, (void *)(uintptr_t)r))
         return false;
-    *extents = tensor->dimensions;
+    *extent = (struct extent){axis->lower, axis->upper};
     return true;
 }
 
+/* False where the dimension is not of a tensor or an array with ranges of its own. */
+static bool extent_of(const struct relations *r, const struct access_site *site, size_t i,
+                      struct extent *extent) {
+    struct node *declaration = (struct node *)(uintptr_t)site->declaration;
+    struct node_parameter *tensor = declaration ? node_as(declaration, parameter) : NULL;
+    struct node_let *let = declaration ? node_as(declaration, let) : NULL;
+    struct node_var *var = declaration ? node_as(declaration, var) : NULL;
+    struct node_list list = tensor ? tensor->dimensions
+                            : let  ? let->axes
+                            : var  ? var->axes
+                                   : (struct node_list){0};
+    if (list.count != site->access->subscripts.count)
+        return false;
+    if (!tensor)
+        return local_extent(r, list.items[i], extent);
+    *extent = (struct extent){make_integer(r->arena, 0), list.items[i]};
+    return true;
+}
+
+/* Iterations whose element lies before the extent (below) or behind it. NULL when that cannot be said. */
+static __isl_give isl_set *outside(const struct relations *r, const struct access_site *site,
+                                   size_t dimension, const struct extent *extent, bool below) {
+    isl_pw_aff *limit = relations_size_at(r, site, below ? extent->lower : extent->upper);
+    if (!limit)
+        return NULL;
+    isl_pw_aff *index = isl_pw_aff_copy(site->subscripts[dimension]);
+    isl_set *wrong = below ? isl_pw_aff_lt_set(index, limit) : isl_pw_aff_ge_set(index, limit);
+    return isl_set_intersect(isl_set_copy(site->domain), wrong);
+}
+
 static bool dimension_proved(const struct relations *r, const struct access_site *site, size_t dimension,
-                             const struct node *extent, bool below) {
+                             const struct extent *extent, bool below) {
     isl_question(r->ctx);
     isl_set *wrong = site->subscripts[dimension] ? outside(r, site, dimension, extent, below) : NULL;
     bool proved = wrong && isl_proved(isl_set_is_empty(wrong));
@@ -50,12 +73,10 @@ static bool dimension_proved(const struct relations *r, const struct access_site
 }
 
 bool bounds_proved(const struct relations *r, const struct access_site *site) {
-    struct node_list extents;
-    if (!extents_of(r, site, &extents))
-        return true;
-    for (size_t i = 0; i < extents.count; i++)
-        if (!dimension_proved(r, site, i, extents.items[i], true) ||
-            !dimension_proved(r, site, i, extents.items[i], false))
+    struct extent extent;
+    for (size_t i = 0; i < site->access->subscripts.count; i++)
+        if (extent_of(r, site, i, &extent) &&
+            (!dimension_proved(r, site, i, &extent, true) || !dimension_proved(r, site, i, &extent, false)))
             return false;
     return true;
 }
@@ -90,15 +111,20 @@ struct fault {
     const struct relations *r;
     const struct access_site *site;
     size_t dimension;
-    const struct node *extent;
+    struct extent extent;
     bool below;
 };
+
+static bool from_zero(const struct fault *f) {
+    int64_t lower;
+    return integer_value(f->extent.lower, &lower) && lower == 0;
+}
 
 /* The first iteration that leaves the tensor, with the index and the extent behind its dimensions. */
 static struct example *first_outside(const struct fault *f) {
     const struct access_site *site = f->site;
-    isl_set *wrong = outside(f->r, site, f->dimension, f->extent, f->below);
-    isl_pw_aff *extent = relations_size_at(f->r, site, f->below ? make_integer(f->r->arena, 0) : f->extent);
+    isl_set *wrong = outside(f->r, site, f->dimension, &f->extent, f->below);
+    isl_pw_aff *extent = relations_size_at(f->r, site, f->below ? f->extent.lower : f->extent.upper);
     if (!wrong || !extent) {
         isl_set_free(wrong);
         isl_pw_aff_free(extent);
@@ -122,7 +148,7 @@ static void note_first(const struct fault *f, struct diagnostics *d, struct span
                                      *axes ? " at " : "", axes, example_sizes(first));
     long long value = example_value(first, after);
     const char *extent = arena_printf(arena, "%lld", (long long)example_value(first, after + 1));
-    if (f->below)
+    if (f->below || !from_zero(f))
         report_note(d, span, "%s: %s is %lld there", place, index, value);
     else
         report_note(d, span, "%s: %s is %lld there, and %s has %s", place, index, value, name,
@@ -158,7 +184,7 @@ static bool is_scalar(const struct relations *r, const struct node_reference *re
 /* A loop variable with a shift that runs beyond the extent. */
 static const char *upper_advice(const struct fault *f, const struct node_axis *axis, int64_t shift) {
     struct arena *arena = f->r->arena;
-    struct node *extent = (struct node *)(uintptr_t)f->extent;
+    struct node *extent = f->extent.upper;
     struct node *end = make_sub(arena, extent, make_integer(arena, shift));
     if (relations_at_least(f->r, axis->upper, make_add(arena, end, make_integer(arena, 1))))
         return arena_printf(arena, "end %s at %s", axis->name, node_text(arena, end));
@@ -174,28 +200,29 @@ static const char *upper_advice(const struct fault *f, const struct node_axis *a
 static const char *range_advice(const struct fault *f) {
     struct arena *arena = f->r->arena;
     struct node *subscript = f->site->access->subscripts.items[f->dimension];
-    int64_t shift, lower;
+    int64_t shift, lower, least;
     const struct node_axis *axis = shifted_axis(f->site, subscript, &shift);
     const char *advice = NULL;
     if (is_scalar(f->r, node_as(subscript, reference)))
-        return arena_printf(arena, "state `where %s`",
-                            node_text(arena, f->below ? make_binary(arena, BINARY_GREATER_EQUAL, subscript,
-                                                                    make_integer(arena, 0))
-                                                      : make_binary(arena, BINARY_LESS, subscript,
-                                                                    (struct node *)(uintptr_t)f->extent)));
-    if (axis && f->below && shift < 0 && integer_value(axis->lower, &lower))
-        return arena_printf(arena, "begin %s at %lld", axis->name, (long long)-shift);
+        return arena_printf(
+            arena, "state `where %s`",
+            node_text(arena, f->below ? make_binary(arena, BINARY_GREATER_EQUAL, subscript, f->extent.lower)
+                                      : make_binary(arena, BINARY_LESS, subscript, f->extent.upper)));
+    if (axis && f->below && integer_value(axis->lower, &lower) && integer_value(f->extent.lower, &least) &&
+        lower < least - shift)
+        return arena_printf(arena, "begin %s at %lld", axis->name, (long long)(least - shift));
     if (axis && !f->below)
         advice = upper_advice(f, axis, shift);
     return advice ? advice : "shorten the range or state what holds of the sizes by `where`";
 }
 
 /* Does the subscript run over exactly this extent? */
-static bool runs_over(const struct fault *f, struct node *subscript, const struct node *extent) {
-    int64_t shift, lower;
+static bool runs_over(const struct fault *f, struct node *subscript, const struct extent *extent) {
+    int64_t shift;
     const struct node_axis *axis = shifted_axis(f->site, subscript, &shift);
-    return axis && subscript->kind == NODE_REFERENCE && integer_value(axis->lower, &lower) && lower == 0 &&
-           relations_equal_sizes(f->r, axis->upper, extent);
+    return axis && subscript->kind == NODE_REFERENCE &&
+           relations_equal_sizes(f->r, axis->lower, extent->lower) &&
+           relations_equal_sizes(f->r, axis->upper, extent->upper);
 }
 
 static struct node *with_subscript(const struct fault *f, struct node_list subscripts, size_t i,
@@ -207,12 +234,13 @@ static struct node *with_subscript(const struct fault *f, struct node_list subsc
 }
 
 /* `B[k, j]` for `B[j, k]`: two subscripts exchanged, and both fit. */
-static struct node *exchanged_access(const struct fault *f, struct node_list extents) {
+static struct node *exchanged_access(const struct fault *f) {
     struct node_list subscripts = f->site->access->subscripts;
     struct node *own = subscripts.items[f->dimension];
-    for (size_t k = 0; k < extents.count; k++)
-        if (k != f->dimension && runs_over(f, own, extents.items[k]) &&
-            runs_over(f, subscripts.items[k], extents.items[f->dimension])) {
+    struct extent other;
+    for (size_t k = 0; k < subscripts.count; k++)
+        if (k != f->dimension && extent_of(f->r, f->site, k, &other) && runs_over(f, own, &other) &&
+            runs_over(f, subscripts.items[k], &f->extent)) {
             struct node *once = with_subscript(f, subscripts, k, own);
             return with_subscript(f, node_as(once, access)->subscripts, f->dimension, subscripts.items[k]);
         }
@@ -221,7 +249,7 @@ static struct node *exchanged_access(const struct fault *f, struct node_list ext
 
 /* `row[j]` for `row[i]`: the one other loop variable that runs over the dimension, and is no subscript yet.
  */
-static struct node *other_access(const struct fault *f, struct node_list extents) {
+static struct node *other_access(const struct fault *f) {
     struct node_list subscripts = f->site->access->subscripts;
     struct node *found = NULL;
     for (size_t k = 0; k < f->site->axis_count; k++) {
@@ -229,7 +257,7 @@ static struct node *other_access(const struct fault *f, struct node_list extents
         bool used = !other;
         for (size_t i = 0; other && i < subscripts.count; i++)
             used |= node_equal(subscripts.items[i], other);
-        if (used || !runs_over(f, other, extents.items[f->dimension]))
+        if (used || !runs_over(f, other, &f->extent))
             continue;
         if (found)
             return NULL;
@@ -240,14 +268,12 @@ static struct node *other_access(const struct fault *f, struct node_list extents
 
 /* The access that was meant where one loop variable stands for another; NULL where that cannot be said. */
 static struct node *meant_access(const struct fault *f) {
-    struct node_list extents;
     int64_t shift;
     struct node *subscript = f->site->access->subscripts.items[f->dimension];
-    if (f->below || subscript->kind != NODE_REFERENCE || !shifted_axis(f->site, subscript, &shift) ||
-        !extents_of(f->r, f->site, &extents))
+    if (f->below || subscript->kind != NODE_REFERENCE || !shifted_axis(f->site, subscript, &shift))
         return NULL;
-    struct node *meant = exchanged_access(f, extents);
-    return meant ? meant : other_access(f, extents);
+    struct node *meant = exchanged_access(f);
+    return meant ? meant : other_access(f);
 }
 
 static void report_outside(const struct fault *f, struct diagnostics *d) {
@@ -256,13 +282,16 @@ static void report_outside(const struct fault *f, struct diagnostics *d) {
     struct node *subscript = site->access->subscripts.items[f->dimension];
     const char *index = node_text(r->arena, subscript), *name = site->access->name;
     const char *extent =
-        extent_text(r, site->access->subscripts.count, f->dimension, node_text(r->arena, f->extent));
+        extent_text(r, site->access->subscripts.count, f->dimension, node_text(r->arena, f->extent.upper));
+    if (!from_zero(f))
+        extent = arena_printf(r->arena, "%s..%s in dimension %zu", node_text(r->arena, f->extent.lower),
+                              node_text(r->arena, f->extent.upper), f->dimension + 1);
     struct span span = subscript->span.line ? subscript->span : site->span;
     bool certain = site->exact && r->exact;
     long value;
     int64_t fixed;
     isl_question(r->ctx);
-    isl_set *wrong = outside(r, site, f->dimension, f->extent, f->below);
+    isl_set *wrong = outside(r, site, f->dimension, &f->extent, f->below);
     bool comparable = wrong != NULL;
     isl_set_free(wrong);
     if (!comparable)
@@ -271,13 +300,14 @@ static void report_outside(const struct fault *f, struct diagnostics *d) {
             "index %s of %s cannot be compared with its extent: %s has %s, which is no sum of sizes times numbers",
             index, name, name, extent);
     else if (f->below && extreme_index(site, f->dimension, true, &value))
-        report_error(d, span, "index %s of %s runs down to %ld", index, name, value);
+        report_error(d, span, "index %s of %s runs down to %ld%s", index, name, value,
+                     from_zero(f) ? "" : arena_printf(r->arena, ", but %s has %s", name, extent));
     else if (f->below)
         report_error(d, span,
-                     certain ? "index %s of %s falls below 0"
-                             : "index %s of %s is not proved to stay at or above 0",
-                     index, name);
-    else if (integer_value(f->extent, &fixed) && extreme_index(site, f->dimension, false, &value))
+                     certain ? "index %s of %s falls below %s"
+                             : "index %s of %s is not proved to stay at or above %s",
+                     index, name, node_text(r->arena, f->extent.lower));
+    else if (integer_value(f->extent.upper, &fixed) && extreme_index(site, f->dimension, false, &value))
         report_error(d, span, "index %s of %s runs to %ld, but %s has %s", index, name, value, name, extent);
     else
         report_error(d, span,
@@ -285,7 +315,7 @@ static void report_outside(const struct fault *f, struct diagnostics *d) {
                              : "index %s of %s is not proved to stay inside it: %s has %s",
                      index, name, name, extent);
     note_first(f, d, span);
-    report_note(d, relations_tensor(r, name)->base.span, "%s is declared here", name);
+    report_note(d, site->declaration->span, "%s is declared here", name);
     struct node *meant = meant_access(f);
     if (meant)
         report_help(d, (struct span){0}, "did you mean %s?", node_text(r->arena, meant));
@@ -370,7 +400,7 @@ static void report_unknown(const struct relations *r, struct diagnostics *d, con
             d, span,
             "subscript %s of %s is no sum of loop variables and sizes times numbers, so it cannot be proved in bounds",
             text, name);
-    report_note(d, relations_tensor(r, name)->base.span, "%s is declared here", name);
+    report_note(d, site->declaration->span, "%s is declared here", name);
     if (culprit.data)
         advise_data(d, site, i);
     else if (culprit.part)
@@ -380,17 +410,17 @@ static void report_unknown(const struct relations *r, struct diagnostics *d, con
 }
 
 static bool check_site(const struct relations *r, struct diagnostics *d, const struct access_site *site) {
-    struct node_list extents;
-    if (!extents_of(r, site, &extents) || site->access->otherwise)
-        return true;
-    for (size_t i = 0; i < extents.count; i++) {
+    struct extent extent;
+    for (size_t i = 0; i < site->access->subscripts.count && !site->access->otherwise; i++) {
+        if (!extent_of(r, site, i, &extent))
+            continue;
         if (!site->subscripts[i]) {
             report_unknown(r, d, site, i);
             return false;
         }
         for (int below = 1; below >= 0; below--)
-            if (!dimension_proved(r, site, i, extents.items[i], below)) {
-                report_outside(&(struct fault){r, site, i, extents.items[i], below}, d);
+            if (!dimension_proved(r, site, i, &extent, below)) {
+                report_outside(&(struct fault){r, site, i, extent, below}, d);
                 return false;
             }
     }
@@ -404,26 +434,26 @@ bool bounds_check(const struct relations *r, struct diagnostics *d) {
     return sound;
 }
 
-/* Iterations that leave the tensor along any dimension: none where the access is proved. */
-static __isl_give isl_set *outside_all(const struct relations *r, const struct access_site *site,
-                                       struct node_list extents) {
+/* Iterations that leave what is accessed along any dimension: none where the access is proved. */
+static __isl_give isl_set *outside_all(const struct relations *r, const struct access_site *site) {
     isl_set *all = isl_set_empty(isl_set_get_space(site->domain));
-    for (size_t i = 0; i < extents.count; i++)
-        for (int below = 1; below >= 0; below--)
-            all = isl_set_union(all, outside(r, site, i, extents.items[i], below));
+    struct extent extent;
+    for (size_t i = 0; i < site->access->subscripts.count; i++)
+        for (int below = 1; below >= 0 && extent_of(r, site, i, &extent); below--)
+            all = isl_set_union(all, outside(r, site, i, &extent, below));
     return all;
 }
 
 void bounds_explain(const struct relations *r, struct explanations *list) {
     for (size_t i = 0; list && i < r->site_count; i++) {
         const struct access_site *site = &r->sites[i];
-        struct node_list extents;
-        if (!extents_of(r, site, &extents) || site->access->otherwise || !bounds_proved(r, site))
+        struct extent extent;
+        if (!extent_of(r, site, 0, &extent) || site->access->otherwise || !bounds_proved(r, site))
             continue;
         explain(list, site->span, "%s %s is within %s", node_text(r->arena, &site->access->base),
                 site->kind == ACCESS_READ ? "that is read" : "that is written", site->access->name);
         isl_question(r->ctx);
         explain_set(list, "elements", isl_map_text(r->arena, relations_map(site)));
-        explain_set(list, "outside", isl_set_text(r->arena, outside_all(r, site, extents)));
+        explain_set(list, "outside", isl_set_text(r->arena, outside_all(r, site)));
     }
 }

@@ -1,4 +1,4 @@
-/* Proof that every access of a kernel in loop form stays inside its tensor.
+/* Proof that every access of a kernel in loop form stays inside its tensor or array.
  */
 #ifndef TILEC_ANALYSIS_BOUNDS_H
 #define TILEC_ANALYSIS_BOUNDS_H

@@ -296,6 +296,15 @@ static struct node *resolve_access(struct normaliser *n, struct node_access *acc
     struct node *canonical = match_canonical(&matcher, arena_copy(n->arena, &resolved, sizeof resolved));
     if (t->failed || !cell)
         return canonical;
+    if (access->otherwise) {
+        if (tile_fail(
+                t, cell_place(n, &access->base),
+                "%s is read with `else`, and may be out of bounds here: the device reads whole tiles and has no way to guard an element yet",
+                access->name))
+            tile_help(t, "run the loop over the elements that %s has, and read it without `else`",
+                      access->name);
+        return &access->base;
+    }
     for (size_t i = 0; i < access->subscripts.count; i++) {
         struct node_reference *reference =
             node_as(node_as(canonical, access)->subscripts.items[i], reference);

@@ -214,6 +214,20 @@ static const char *const bounds[][3] = {
      "index i + s of A falls below 0"},
     {"in A: f32[M], out y: f32[M])", "grid i in 0..M by 32 { y[i] = A[i + 1] }",
      "index i + 1 of A leaves it: A has M elements"},
+    {"in A: f32[M], out y: f32[M])", "let e[i in 0..M] = A[i] for i in 0..M { y[i] = e[i] }", ""},
+    {"in A: f32[M], out y: f32[M])", "let e[i in 0..M] = A[i] for i in 0..M - 1 { y[i] = e[i + 1] }", ""},
+    {"in A: f32[M], out y: f32[M])", "let e[i in 0..M - 1] = A[i] for i in 0..M { y[i] = e[i] }",
+     "index i of e leaves it: e has M - 1 elements"},
+    {"in A: f32[M], out y: f32[M])", "let e[i in 1..M] = A[i] for i in 0..M { y[i] = e[i] }",
+     "index i of e runs down to 0, but e has 1..M in dimension 1"},
+    {"in A: f32[M], in s: index, out y: f32[M])", "let e[i in s..M] = A[i] for i in 0..M { y[i] = e[i] }",
+     "index i of A falls below 0"},
+    {"in A: f32[M], out y: f32[M])",
+     "for i in 0..M { var e[j in 0..4]: f32 = 0 for j in 0..8 { e[j] = A[i] } y[i] = e[0] }",
+     "index j of e runs to 7, but e has 4 elements"},
+    {"in A: f32[M, N], out y: f32[M])",
+     "let e[i in 0..M, j in 0..N] = A[i, j] for i in 0..M { y[i] = sum(j in 0..N: e[j, i]) }",
+     "index j of e leaves it: e has M rows"},
 };
 
 START_TEST(bounds_are_proved_or_refused) {
