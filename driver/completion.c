@@ -2,31 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "driver/options.h"
+#include "driver/command_tables.h"
 #include "support/architecture.h"
 #include "transforms/pass.h"
-
-#define ON(NAME) (1u << COMMAND_##NAME)
-
-static const struct {
-    const char *name, *arguments, *summary;
-} commands[] = {
-#define COMMAND(name, NAME, arguments, summary, help) {#name, arguments, summary},
-#include "driver/commands.def"
-};
-
-static const struct {
-    const char *name;
-    int letter;
-    const char *argument; /* NULL: it takes none */
-    unsigned commands;
-    const char *help;
-} options[] = {
-#define OPTION(NAME, name, letter, argument, commands, help) {name, letter, argument, commands, help},
-#include "driver/options.def"
-};
-
-enum { OPTION_ROWS = sizeof options / sizeof *options };
 
 /* ---- values ---- */
 
@@ -138,7 +116,7 @@ static void print_bash_option(size_t option) {
 
 static void print_bash_command(size_t command) {
     printf("        %s) COMPREPLY=($(compgen -W \"", commands[command].name);
-    for (size_t i = 0; i < OPTION_ROWS; i++) {
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
         if (options[i].commands & 1u << command) {
             printf("--%s ", options[i].name);
         }
@@ -152,7 +130,7 @@ static void print_bash(void) {
            "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        COMPREPLY=($(compgen -W \"");
     print_commands();
     printf("\" -- \"$word\"))\n        return\n    fi\n    case $last in\n");
-    for (size_t i = 0; i < OPTION_ROWS; i++) {
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
         print_bash_option(i);
     }
     printf("    esac\n    case $word in\n    -*) case ${COMP_WORDS[1]} in\n");
@@ -213,7 +191,7 @@ static void print_zsh(void) {
         "    shift words\n    (( CURRENT-- ))\n    case $words[1] in\n");
     for (size_t command = 0; command < COMMAND_COUNT; command++) {
         printf("    %s)\n        _arguments", commands[command].name);
-        for (size_t i = 0; i < OPTION_ROWS; i++) {
+        for (size_t i = 0; i < OPTION_COUNT; i++) {
             if (options[i].commands & 1u << command) {
                 print_zsh_option(i);
             }
@@ -271,7 +249,7 @@ static void print_fish(void) {
             printf("'\n");
         }
     }
-    for (size_t i = 0; i < OPTION_ROWS; i++) {
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
         print_fish_option(i);
     }
 }

@@ -1,5 +1,4 @@
-/* Command lines read by the tables of subcommands and options; help, suggestions and completion printed
- * from them. */
+/* Command lines read by the tables of subcommands and options; help and suggestions printed from them. */
 #include "driver/options.h"
 
 #include <ctype.h>
@@ -10,44 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "driver/command_tables.h"
 #include "support/architecture.h"
 #include "support/arena.h"
 #include "support/diagnostic.h"
 #include "transforms/pass.h"
 
-#define ON(NAME) (1u << COMMAND_##NAME)
-
-static const struct {
-    const char *name, *arguments, *summary, *help;
-} commands[] = {
-#define COMMAND(name, NAME, arguments, summary, help) {#name, arguments, summary, help},
-#include "driver/commands.def"
-};
-
-enum option_id {
-#define OPTION(NAME, name, letter, argument, commands, help) OPTION_##NAME,
-#include "driver/options.def"
-    OPTION_COUNT
-};
-
-static const struct {
-    const char *name;
-    int letter;
-    const char *argument;
-    unsigned commands;
-    const char *help;
-} options[] = {
-#define OPTION(NAME, name, letter, argument, commands, help) {name, letter, argument, commands, help},
-#include "driver/options.def"
-};
-
 /* Values of getopt_long for options, beyond all letters. */
 enum { LONG_BASE = 256 };
-
-static const char *const exit_codes[] = {
-#define EXIT_CODE(NAME, sentence) sentence,
-#include "driver/exit_codes.def"
-};
 
 static void print_overview(FILE *out) {
     fprintf(out, "tilec compiles tile kernels (.tl) for Tensix grids and runs them on an embedded device.\n\n"

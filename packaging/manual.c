@@ -3,38 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-#define COMMAND(name, NAME, arguments, summary, help) COMMAND_##NAME,
-#include "driver/commands.def"
-    COMMAND_COUNT
-};
-
-#define ON(NAME) (1u << COMMAND_##NAME)
-
-static const struct {
-    const char *name, *arguments, *summary, *help;
-} commands[] = {
-#define COMMAND(name, NAME, arguments, summary, help) {#name, arguments, summary, help},
-#include "driver/commands.def"
-};
-
-static const struct {
-    const char *name;
-    int letter;
-    const char *argument;
-    unsigned commands;
-    const char *help;
-} options[] = {
-#define OPTION(NAME, name, letter, argument, commands, help) {name, letter, argument, commands, help},
-#include "driver/options.def"
-};
-
-static const char *const exit_codes[] = {
-#define EXIT_CODE(NAME, sentence) sentence,
-#include "driver/exit_codes.def"
-};
-
-enum { OPTION_COUNT = sizeof options / sizeof *options };
+#include "driver/command_tables.h"
 
 /* Text of a line: what troff would take for its own is escaped. */
 static void print_text(const char *text, size_t length) {
@@ -61,7 +30,7 @@ static void print_text(const char *text, size_t length) {
 }
 
 /* Sentences, and behind an empty line the examples as they are. */
-static void print_help(const char *text) {
+static void print_description(const char *text) {
     int examples = 0;
     while (*text) {
         size_t length = strcspn(text, "\n");
@@ -121,7 +90,7 @@ int main(int argument_count, char **arguments) {
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         printf(".SS \"%s%s%s\"\n", commands[i].name, *commands[i].arguments ? " " : "",
                commands[i].arguments);
-        print_help(commands[i].help);
+        print_description(commands[i].help);
     }
     puts(".SH OPTIONS");
     for (size_t i = 0; i < OPTION_COUNT; i++)
