@@ -16,7 +16,7 @@
  *
  * Errors. Functions return a status or NULL; the text for people is in tilec_diagnostics. An error of the source,
  * the options or the arrays leaves the unit usable: another tilec_run may follow. Nothing here prints or ends the
- * process, with one exception: a process out of memory ends with a message and exit status 3.
+ * process, with one exception: a process out of memory ends with a message and exit status 1.
  *
  * Threads. Different threads may use different units at the same time; one unit is for one thread at a time. While
  * kernels run on the embedded device, SIGFPE, SIGSEGV, SIGBUS and SIGILL have a handler of the library's, which takes
