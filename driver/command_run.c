@@ -32,22 +32,25 @@ static const char *parameter_text(struct arena *arena, const struct node_paramet
     return parameter->dimensions.count ? arena_printf(arena, "%s]", text) : text;
 }
 
+/* The options that give a parameter: "--in X=FILE.npy". */
+static const char *options_text(struct arena *arena, const struct node_parameter *parameter) {
+    const char *name = parameter->name;
+    if (parameter->dimensions.count == 0) {
+        return arena_printf(arena, "--set %s=VALUE%s", name, parameter->value ? " (has a default)" : "");
+    }
+    const char *in = arena_printf(arena, "--in %s=FILE.npy", name),
+               *out = arena_printf(arena, "--out %s=FILE.npy", name);
+    return parameter->direction == DIRECTION_IN    ? in
+           : parameter->direction == DIRECTION_OUT ? out
+                                                   : arena_printf(arena, "%s %s", in, out);
+}
+
 static void list_parameters(struct session *session, struct node *entry) {
     struct node_list parameters = launch_parameters(entry);
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        const char *name = parameter->name, *options = "";
-        if (parameter->dimensions.count == 0) {
-            options = arena_printf(session->arena, "--set %s=VALUE%s", name,
-                                   parameter->value ? " (has a default)" : "");
-        } else {
-            bool in = parameter->direction != DIRECTION_OUT, out = parameter->direction != DIRECTION_IN;
-            options = arena_printf(session->arena, "%s%s%s%s%s%s%s", in ? "--in " : "", in ? name : "",
-                                   in ? "=FILE.npy" : "", in && out ? " " : "", out ? "--out " : "",
-                                   out ? name : "", out ? "=FILE.npy" : "");
-        }
         report_help(session->unit.diagnostics, no_place, "  %-32s %s",
-                    parameter_text(session->arena, parameter), options);
+                    parameter_text(session->arena, parameter), options_text(session->arena, parameter));
     }
 }
 
@@ -65,18 +68,12 @@ static void refuse_kind(struct session *session, const struct node_parameter *pa
                  parameter->name, tensor ? "FILE.npy" : "VALUE");
 }
 
-static bool visit_size(struct node *node, void *context) {
-    const struct node_reference *reference = node_as(node, reference);
-    return !(reference && strcmp(reference->name, context) == 0) &&
-           node_each_child(node, visit_size, context);
-}
-
 /* Does a dimension of a parameter name it? */
 static bool is_size(struct node_list parameters, const char *name) {
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
         for (size_t j = 0; j < parameter->dimensions.count; j++) {
-            if (!visit_size(parameter->dimensions.items[j], (char *)(uintptr_t)name)) {
+            if (mentions(parameter->dimensions.items[j], name)) {
                 return true;
             }
         }

@@ -296,9 +296,10 @@ static struct node *compile_in(struct unit *unit, struct arena *arena, struct no
             unit->broken = compilation.broken;
             unit->broken_kernel = node_copy(unit->arena, compilation.kernel);
         }
-        if (!compilation.broken)
+        if (!compilation.broken) {
             refusals_add(&compilation, kernel, first, &pass_options,
                          before ? before->next : unit->diagnostics->first);
+        }
         return NULL;
     }
     return compilation.kernel;

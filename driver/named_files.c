@@ -53,15 +53,9 @@ static struct named_files files_read(struct session *session) {
 
 /* Is the file that of an inout parameter whose new value the result is? */
 static bool is_asked_for(struct node *entry, const char *result, const struct named_file *file) {
-    struct node_list parameters = launch_parameters(entry);
-    for (size_t i = 0; i < parameters.count; i++) {
-        const struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        if (strcmp(parameter->name, result) == 0) {
-            return parameter->direction == DIRECTION_INOUT && strcmp(file->option, "in") == 0 &&
-                   strcmp(file->name, result) == 0;
-        }
-    }
-    return false;
+    const struct node_parameter *parameter = launch_parameter(entry, result);
+    return parameter && parameter->direction == DIRECTION_INOUT && strcmp(file->option, "in") == 0 &&
+           strcmp(file->name, result) == 0;
 }
 
 /* The file of this identity that must stay as it is; NULL: none. result: what is written there, an --out of

@@ -180,20 +180,23 @@ static uint8_t *allocate_pages(uint64_t bytes) {
     return memory;
 }
 
+/* Bytes of each bank that a tensor takes; UINT64_MAX: more than there can be. */
+static uint64_t room_for(const struct device *device, enum data_format format, uint64_t pages,
+                         const struct device_placement *placement) {
+    return placement_fits(placement, pages) ? device_placement_bank_bytes(device, format, pages, placement)
+                                            : UINT64_MAX;
+}
+
 bool device_has_room(const struct device *device, enum data_format format, uint64_t pages,
                      const struct device_placement *placement) {
-    uint64_t room = placement_fits(placement, pages)
-                        ? device_placement_bank_bytes(device, format, pages, placement)
-                        : UINT64_MAX;
+    uint64_t room = room_for(device, format, pages, placement);
     uint32_t address;
     return room < UINT64_MAX && find_room((struct device *)device, placement->memory, room, &address);
 }
 
 struct device_tensor *device_tensor_place(struct device *device, const char *name, enum data_format format,
                                           uint64_t pages, const struct device_placement *placement) {
-    uint64_t room = placement_fits(placement, pages)
-                        ? device_placement_bank_bytes(device, format, pages, placement)
-                        : UINT64_MAX;
+    uint64_t room = room_for(device, format, pages, placement);
     uint32_t address = 0;
     struct device_tensor **link =
         room < UINT64_MAX ? find_room(device, placement->memory, room, &address) : NULL;

@@ -349,11 +349,14 @@ const char *directory_write(struct arena *arena, const char *directory, const st
                             size_t count) {
     const char *failure = NULL;
     struct directory_writer *writer = directory_open(arena, directory, &failure);
+    if (!writer) {
+        return failure;
+    }
     for (size_t i = 0; i < count && !failure; i++) {
         failure = directory_add(writer, &files[i]);
     }
-    if (!writer || !failure) {
-        return writer ? directory_commit(writer) : failure;
+    if (!failure) {
+        return directory_commit(writer);
     }
     directory_abandon(writer);
     return failure;

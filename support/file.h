@@ -28,9 +28,9 @@ struct output_file {
     size_t length;
     const void *more; /* written behind bytes; may be NULL */
     size_t more_length;
-    const char
-        *mark; /* what files of this kind hold near their beginning: a file without it, which is another's,
-                         is neither replaced nor removed. NULL: any is */
+    /* What files of this kind hold near their beginning: a file without it, which is another's, is neither
+     * replaced nor removed. NULL: any is. */
+    const char *mark;
 };
 
 /* Is there a regular file of this path that has contents, and not this mark near its beginning? */
