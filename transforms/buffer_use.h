@@ -1,4 +1,5 @@
-/* What tile statements do with a buffer: who writes it, who reads it, and on which side. Of tile form. */
+/* What tile statements do with a buffer: who writes it, who reads it, and on which side. Of
+ * tile form, and of device form until DST is managed. */
 #ifndef TILEC_TRANSFORMS_BUFFER_USE_H
 #define TILEC_TRANSFORMS_BUFFER_USE_H
 

@@ -11,6 +11,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "transforms/buffer_use.h"
 #include "transforms/dst_section.h"
 
 static struct node *ref(struct manager *m, const char *name) {
@@ -197,24 +198,6 @@ static void unconfigure_fold(struct manager *m, struct list_builder *out, struct
         EMIT(m, out, tile->base.span, "reduce_uninit", ref(m, f.input));
 }
 
-struct search {
-    const char *fragment;
-    struct node_tile *update, *reader;
-};
-
-static bool find_statements(struct node *node, void *context) {
-    struct search *search = context;
-    struct node_tile *tile = node_as(node, tile);
-    if (!tile)
-        return node_each_child(node, find_statements, context);
-    struct node_access *target = node_as(tile->target, access);
-    if (target->name == search->fragment && tile->op != ASSIGN_SET)
-        search->update = tile;
-    if (mentions(tile->value, search->fragment))
-        search->reader = tile;
-    return true;
-}
-
 /* May the axis that the update folds have no elements? */
 static bool may_be_empty(struct manager *m, struct node_tile *update) {
     const char *axis = folded_axis(update);
@@ -237,18 +220,17 @@ struct idle_loops {
 static bool find_idle_loop(struct node *node, void *context) {
     struct idle_loops *search = context;
     struct node_for *loop = node_as(node, for);
-    struct search update = {.fragment = target_name(search->update->target)};
-    for (size_t i = 0; loop && i < loop->axes.count; i++) {
+    bool around = loop && buffer_use_of(target_name(search->update->target), node).update == search->update;
+    for (size_t i = 0; around && i < loop->axes.count; i++) {
         struct node_axis *axis = node_as(loop->axes.items[i], axis);
         struct node *first = axis_tiles(search->update, folded_axis(search->update), RANGE_FIRST);
         int64_t trips, lower;
-        find_statements(node, &update);
-        bool around = update.update == search->update, panels = mentions(first, axis->name),
+        bool panels = mentions(first, axis->name),
              runs = integer_value(axis_trips(search->manager->arena, axis), &trips)
                         ? trips > 0
                         : integer_value(axis->lower, &lower) && lower == 0 &&
                               is_positive_extent(search->manager->kernel, axis->upper);
-        search->found |= around && !panels && !runs;
+        search->found |= !panels && !runs;
     }
     return !search->found && node_each_child(node, find_idle_loop, context);
 }
@@ -445,14 +427,11 @@ static void accumulate(struct manager *m, struct list_builder *out, struct node_
 }
 
 void fragment_open(struct manager *m, struct list_builder *out, struct fragment *f, struct node *loop) {
-    struct search search = {.fragment = f->name};
-    find_statements(loop, &search);
-    struct node_tile *update = search.update;
+    struct node_tile *update = buffer_use_of(f->name, loop).update,
+                     *reader = buffer_use_of(f->name, m->kernel).reader;
     struct span span = f->start ? f->start->base.span : loop->span;
     struct subblocks s = subblocks_of(m, f, update);
-    search = (struct search){.fragment = f->name};
-    find_statements(m->kernel, &search);
-    const char *target = search.reader ? node_as(search.reader->target, access)->name : f->name;
+    const char *target = reader ? node_as(reader->target, access)->name : f->name;
     f->update = update;
     emit_section_begin(m, out, span, target);
     begin_accumulation(m, out, f, &s.part, target, loop);

@@ -23,7 +23,6 @@
 enum rule {
 #define RULE(name, owner, needs, sentence) RULE_##name,
 #include "transforms/verify_rules.def"
-#undef RULE
 };
 
 struct device_kernel {
@@ -551,7 +550,6 @@ static const struct {
 } rules[] = {
 #define RULE(name, owner, needs, sentence) {#name, owner, needs, sentence, check_##name},
 #include "transforms/verify_rules.def"
-#undef RULE
 };
 
 /* A rule of ours is broken by what tilec made: that is no business of the author, whatever the messages say,
