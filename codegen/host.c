@@ -1,34 +1,25 @@
-/* host.py: the launch of every kernel as Python, tables of what they take, and behind them what all hosts
- * share (host_launch.py, host_command_line.py). */
-#include "codegen/print.h"
+/* host.py: the launch of every kernel as Python (host_kernel.c), tables of what they take, and behind them what
+ * all hosts share (host_launch.py, host_command_line.py). */
+#include "codegen/host_internal.h"
 
 #include <string.h>
 
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/launch.h"
-#include "support/text_buffer.h"
 
 extern const char host_runtime[]; /* host_launch.py and host_command_line.py */
 
-struct host {
-    struct arena *arena;
-    struct diagnostics *diagnostics;
-    struct text_buffer out;
-    bool failed;
-    bool program; /* kernels lie in folders of their own */
-};
-
 /* ---- expressions ---- */
 
-static const char *python(struct host *host, const struct spelled_names *names, struct node *node) {
+const char *host_expression(struct host *host, const struct spelled_names *names, struct node *node) {
     struct expression_context context = {.names = names, .language = LANGUAGE_PYTHON};
     const char *text = node ? spell_expression(&context, node) : NULL;
     host->failed = host->failed || !text;
     return text ? text : "";
 }
 
-static const char *python_name(const struct spelled_names *names, const char *name) {
+const char *host_name(const struct spelled_names *names, const char *name) {
     return spelled_name(names, LANGUAGE_PYTHON, name);
 }
 
@@ -42,10 +33,10 @@ static const char *quoted(struct host *host, const struct spelled_names *names, 
         return arena_printf(host->arena, "%s%lld", sign, (long long)number);
     return arena_printf(host->arena, operand->kind == NODE_REAL ? "%s%s" : "%s\"%s\"",
                         operand->kind == NODE_REAL ? sign : "",
-                        python(host, names, operand->kind == NODE_REAL ? operand : node));
+                        host_expression(host, names, operand->kind == NODE_REAL ? operand : node));
 }
 
-static const char *joined(struct arena *arena, const char *text, const char *item) {
+const char *host_joined(struct arena *arena, const char *text, const char *item) {
     return arena_printf(arena, "%s%s%s", text, *text ? ", " : "", item);
 }
 
@@ -75,8 +66,7 @@ static struct node_list conditions_of(struct node *entry) {
                                        : node_as(entry, kernel)->conditions;
 }
 
-/* In order of first mention in dimensions, then in conditions. */
-static struct node_list sizes_of(struct arena *arena, struct node *entry) {
+struct node_list host_sizes(struct arena *arena, struct node *entry) {
     struct size_collection collection = {.arena = arena, .parameters = launch_parameters(entry)};
     struct node_list conditions = conditions_of(entry);
     for (size_t i = 0; i < collection.parameters.count; i++) {
@@ -89,205 +79,6 @@ static struct node_list sizes_of(struct arena *arena, struct node *entry) {
     return builder_list(&collection.sizes);
 }
 
-/* ---- the launch of a kernel ---- */
-
-static int64_t number_of(const struct node *value, const char *key) {
-    return attribute_integer(dictionary_get(value, key), 0);
-}
-
-/* Sizes and scalars: every name that an expression of a kernel's launch may mention. */
-static struct node_list numbers_of(struct host *host, const struct kernel_source *source) {
-    struct node_list parameters = source->kernel->parameters;
-    struct list_builder numbers = {0};
-    builder_add_all(host->arena, &numbers, sizes_of(host->arena, &source->kernel->base));
-    for (size_t i = 0; i < parameters.count; i++) {
-        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        if (!parameter->dimensions.count)
-            builder_add(host->arena, &numbers, make_reference(host->arena, parameter->name));
-    }
-    return builder_list(&numbers);
-}
-
-static void print_head(struct host *host, const struct kernel_source *source) {
-    struct node_list parameters = source->kernel->parameters, numbers = numbers_of(host, source);
-    const char *all = "device";
-    for (size_t i = 0; i < parameters.count; i++) {
-        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        if (parameter->dimensions.count)
-            all = joined(host->arena, all, python_name(&source->names, parameter->name));
-    }
-    for (size_t i = 0; i < numbers.count; i++)
-        all = joined(host->arena, all, python(host, &source->names, numbers.items[i]));
-    text_printf(&host->out, "\n\ndef launch_%s(%s):\n", source->kernel->name, all);
-    text_printf(&host->out, "    \"\"\"Kernel %s: ttnn tensors, sizes in elements, scalars.\"\"\"\n",
-                source->kernel->name);
-}
-
-/* Scalars become what their types hold, whoever calls: an argument is the bits of it. */
-static void print_scalars(struct host *host, const struct kernel_source *source) {
-    struct node_list parameters = source->kernel->parameters;
-    for (size_t i = 0; i < parameters.count; i++) {
-        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        const char *name = python_name(&source->names, parameter->name);
-        if (!parameter->dimensions.count)
-            text_printf(&host->out, "    %s = scalar_value(\"%s\", \"%s\", %s)\n", name, name,
-                        word_text(WORDS_dtype, parameter->dtype), name);
-    }
-}
-
-/* What proofs leave to the launch. */
-static void print_checks(struct host *host, const struct kernel_source *source) {
-    struct node_dictionary *checks = node_as(attribute_get(&source->kernel->base, KEY_TT_CHECKS), dictionary);
-    struct node_list numbers = numbers_of(host, source);
-    const char *values = "";
-    for (size_t i = 0; i < numbers.count; i++) {
-        const char *name = python(host, &source->names, numbers.items[i]);
-        values = joined(host->arena, values, arena_printf(host->arena, "%s=%s", name, name));
-    }
-    for (size_t i = 0; checks && i < checks->entries.count; i++) {
-        struct node_attribute *check = node_as(checks->entries.items[i], attribute);
-        text_printf(&host->out, "    require(\"%s\", \"%s\", \"%s\", dict(%s))\n", source->kernel->name,
-                    check->key, python(host, &source->names, check->value), values);
-    }
-}
-
-static void print_arguments(struct host *host, const struct kernel_source *source) {
-    const struct node_dictionary *list = launch_argument_list(&source->kernel->base);
-    text_append(&host->out, "    def arguments(start, count, core_x, core_y):\n        return [\n");
-    for (size_t i = 0; list && i < list->entries.count; i++) {
-        struct node_attribute *entry = node_as(list->entries.items[i], attribute);
-        text_printf(&host->out, "            %s,  # %s\n", python(host, &source->names, entry->value),
-                    entry->key);
-    }
-    text_append(&host->out, "        ]\n\n");
-}
-
-static void print_buffers(struct host *host, const struct kernel_source *source) {
-    text_append(&host->out, "    buffers = [  # number, format, bytes of a page, pages\n");
-    for (size_t i = 0; i < source->buffers.count; i++) {
-        struct node_circular_buffer *buffer = node_as(source->buffers.items[i], circular_buffer);
-        struct node *cb = attribute_get(&buffer->base, KEY_TT_CB);
-        text_printf(&host->out, "        (%lld, \"%s\", %lld, %s),  # %s\n", (long long)buffer->id,
-                    attribute_word(dictionary_get(cb, KEY_DATA_FORMAT), ""),
-                    (long long)number_of(cb, KEY_PAGE_SIZE), python(host, &source->names, buffer->pages),
-                    buffer->name);
-    }
-    text_append(&host->out, "    ]\n");
-}
-
-/* The numbers and initial values of the semaphores. */
-static const char *semaphores_text(struct host *host, const struct kernel_source *source) {
-    const char *text = "";
-    for (size_t i = 0; i < source->semaphores.count; i++) {
-        struct node_semaphore *semaphore = node_as(source->semaphores.items[i], semaphore);
-        text = joined(host->arena, text,
-                      arena_printf(host->arena, "(%lld, %lld)", (long long)semaphore->id,
-                                   (long long)attribute_integer(semaphore->initial, 0)));
-    }
-    return text;
-}
-
-static const char *blocks_text(struct host *host, const struct kernel_source *source) {
-    struct node_sequence *blocks =
-        node_as(attribute_get(&source->kernel->base, KEY_TT_GRID_BLOCKS), sequence);
-    struct node *total = make_integer(host->arena, 1);
-    for (size_t i = 0; blocks && i < blocks->items.count; i++)
-        total = make_mul(host->arena, total, blocks->items.items[i]);
-    return python(host, &source->names, total);
-}
-
-static const char *ranges_text(struct host *host, const struct kernel_source *source) {
-    struct node_sequence *ranges =
-        node_as(attribute_get(&source->kernel->base, KEY_TT_CORE_RANGES), sequence);
-    const char *text = "";
-    for (size_t i = 0; ranges && i < ranges->items.count; i++) {
-        struct node_sequence *start = node_as(dictionary_get(ranges->items.items[i], KEY_START), sequence);
-        struct node_sequence *extent = node_as(dictionary_get(ranges->items.items[i], KEY_EXTENT), sequence);
-        if (start && extent && start->items.count == 2 && extent->items.count == 2)
-            text = joined(host->arena, text,
-                          arena_printf(host->arena, "(%lld, %lld, %lld, %lld)",
-                                       (long long)attribute_integer(start->items.items[0], 0),
-                                       (long long)attribute_integer(start->items.items[1], 0),
-                                       (long long)attribute_integer(extent->items.items[0], 0),
-                                       (long long)attribute_integer(extent->items.items[1], 0)));
-    }
-    host->failed = host->failed || !*text;
-    return text;
-}
-
-static const char *tensors_text(struct host *host, const struct kernel_source *source, size_t count,
-                                const char *const *names) {
-    const char *text = "";
-    for (size_t i = 0; i < count; i++)
-        text = joined(host->arena, text, python_name(&source->names, names[i]));
-    return text;
-}
-
-/* All tensors, what the kernel writes last. */
-static const char *io_text(struct host *host, const struct kernel_source *source) {
-    struct node_list parameters = source->kernel->parameters;
-    const char *text = "";
-    for (int written = 0; written < 2; written++)
-        for (size_t i = 0; i < parameters.count; i++) {
-            struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-            if (parameter->dimensions.count && (parameter->direction != DIRECTION_IN) == written)
-                text = joined(host->arena, text, python_name(&source->names, parameter->name));
-        }
-    return text;
-}
-
-static const char *compute_text(struct host *host, const struct kernel_source *source) {
-    struct node *compute = attribute_get(&source->kernel->base, KEY_TT_COMPUTE);
-    const char *unpacked = "";
-    if (!source->functions[1])
-        return "None";
-    for (size_t i = 0; i < source->buffers.count; i++) {
-        struct node_circular_buffer *buffer = node_as(source->buffers.items[i], circular_buffer);
-        if (number_of(attribute_get(&buffer->base, KEY_TT_CB), KEY_UNPACK_TO_DEST))
-            unpacked =
-                joined(host->arena, unpacked, arena_printf(host->arena, "%lld", (long long)buffer->id));
-    }
-    return arena_printf(
-        host->arena, "compute_config(\"%s\", fp32_dest_acc_en=%s, dst_full_sync_en=%s, unpack_to_dest=[%s])",
-        attribute_word(dictionary_get(compute, KEY_MATH_FIDELITY), "HiFi4"),
-        number_of(compute, KEY_FP32_DEST_ACC_EN) ? "True" : "False",
-        number_of(compute, KEY_DST_FULL_SYNC_EN) ? "True" : "False", unpacked);
-}
-
-static void print_accessors(struct host *host, const struct kernel_source *source,
-                            const struct emitted_kernel *emitted, size_t role) {
-    if (source->functions[role])
-        text_printf(
-            &host->out, "[%s],\n",
-            tensors_text(host, source, emitted->accessors[role].count, emitted->accessors[role].tensors));
-    else
-        text_append(&host->out, "None,\n");
-}
-
-static void print_launch(struct host *host, const struct kernel_source *source,
-                         const struct emitted_kernel *emitted) {
-    print_head(host, source);
-    print_scalars(host, source);
-    print_checks(host, source);
-    text_append(&host->out, "\n");
-    print_arguments(host, source);
-    print_buffers(host, source);
-    text_append(&host->out, "    launch(\n        device,\n");
-    text_printf(&host->out, "        folder=\"%s\",\n", host->program ? source->kernel->name : "");
-    text_printf(&host->out, "        tensors=[%s],\n", io_text(host, source));
-    text_printf(&host->out, "        ranges=[%s],  # x, y, width, height\n", ranges_text(host, source));
-    text_printf(&host->out, "        blocks=%s,\n", blocks_text(host, source));
-    text_append(&host->out, "        arguments=arguments,\n        buffers=buffers,\n");
-    if (source->semaphores.count)
-        text_printf(&host->out, "        semaphores=[%s],  # number, initial value\n",
-                    semaphores_text(host, source));
-    text_append(&host->out, "        reader=");
-    print_accessors(host, source, emitted, 0);
-    text_append(&host->out, "        writer=");
-    print_accessors(host, source, emitted, 2);
-    text_printf(&host->out, "        compute=%s,\n    )\n\n\n", compute_text(host, source));
-}
-
 /* ---- tables ---- */
 
 /* The numbers of a list, one for each axis. */
@@ -297,7 +88,7 @@ static const char *list_text(struct host *host, const struct spelled_names *name
                                  : (struct node_list){0};
     const char *text = "";
     for (size_t i = 0; i < items.count; i++)
-        text = joined(host->arena, text, quoted(host, names, items.items[i]));
+        text = host_joined(host->arena, text, quoted(host, names, items.items[i]));
     return text;
 }
 
@@ -341,11 +132,11 @@ static void print_tensors(struct host *host, const struct spelled_names *names, 
         if (!parameter->dimensions.count)
             continue;
         for (size_t j = 0; j < parameter->dimensions.count; j++)
-            shape = joined(host->arena, shape, quoted(host, names, parameter->dimensions.items[j]));
+            shape = host_joined(host->arena, shape, quoted(host, names, parameter->dimensions.items[j]));
         text_printf(
             &host->out,
             "        \"%s\": {\"direction\": \"%s\", \"dtype\": \"%s\", \"memory\": \"%s\", \"shape\": [%s]%s},\n",
-            python_name(names, parameter->name), word_text(WORDS_direction, parameter->direction),
+            host_name(names, parameter->name), word_text(WORDS_direction, parameter->direction),
             word_text(WORDS_dtype, parameter->dtype),
             attribute_word(dictionary_get(buffer, KEY_MEMORY), "dram"), shape,
             shards_text(host, names, buffer));
@@ -357,7 +148,7 @@ static void print_tensors(struct host *host, const struct spelled_names *names, 
         if (parameter->dimensions.count)
             continue;
         text_printf(&host->out, "%s\"%s\": {\"dtype\": \"%s\", \"default\": %s}", comma,
-                    python_name(names, parameter->name), word_text(WORDS_dtype, parameter->dtype),
+                    host_name(names, parameter->name), word_text(WORDS_dtype, parameter->dtype),
                     parameter->value ? quoted(host, names, parameter->value) : "None");
         comma = ", ";
     }
@@ -366,35 +157,36 @@ static void print_tensors(struct host *host, const struct spelled_names *names, 
 
 /* The author's names of those that mean something else in Python: "class_": "class". */
 static const char *author_text(struct host *host, const struct spelled_names *names, struct node *entry) {
-    struct node_list parameters = launch_parameters(entry), sizes = sizes_of(host->arena, entry);
+    struct node_list parameters = launch_parameters(entry), sizes = host_sizes(host->arena, entry);
     const char *text = "";
     for (size_t i = 0; i < parameters.count + sizes.count; i++) {
         const char *name = i < parameters.count ? node_as(parameters.items[i], parameter)->name
                                                 : node_as(sizes.items[i - parameters.count], reference)->name;
-        const char *spelled = python_name(names, name);
+        const char *spelled = host_name(names, name);
         if (strcmp(spelled, name) != 0)
-            text = joined(host->arena, text, arena_printf(host->arena, "\"%s\": \"%s\"", spelled, name));
+            text = host_joined(host->arena, text, arena_printf(host->arena, "\"%s\": \"%s\"", spelled, name));
     }
     return text;
 }
 
 static void print_entry(struct host *host, const struct spelled_names *names, struct node *entry,
                         const char *name) {
-    struct node_list sizes = sizes_of(host->arena, entry), conditions = conditions_of(entry);
+    struct node_list sizes = host_sizes(host->arena, entry), conditions = conditions_of(entry);
     const char *size_names = "", *condition_texts = "", *settled = "";
     for (size_t i = 0; i < sizes.count; i++)
-        size_names = joined(host->arena, size_names,
-                            arena_printf(host->arena, "\"%s\"",
-                                         python_name(names, node_as(sizes.items[i], reference)->name)));
+        size_names = host_joined(
+            host->arena, size_names,
+            arena_printf(host->arena, "\"%s\"", host_name(names, node_as(sizes.items[i], reference)->name)));
     for (size_t i = 0; i < conditions.count; i++) {
         const char *size = condition_settles(conditions.items[i]);
-        condition_texts =
-            joined(host->arena, condition_texts,
-                   arena_printf(host->arena, "\"%s\"", python(host, names, conditions.items[i])));
+        condition_texts = host_joined(
+            host->arena, condition_texts,
+            arena_printf(host->arena, "\"%s\"", host_expression(host, names, conditions.items[i])));
         if (size)
-            settled = joined(host->arena, settled,
-                             arena_printf(host->arena, "(\"%s\", \"%s\")", python_name(names, size),
-                                          python(host, names, node_as(conditions.items[i], binary)->right)));
+            settled = host_joined(
+                host->arena, settled,
+                arena_printf(host->arena, "(\"%s\", \"%s\")", host_name(names, size),
+                             host_expression(host, names, node_as(conditions.items[i], binary)->right)));
     }
     text_printf(&host->out, "    \"name\": \"%s\",\n    \"author\": {%s},\n", name,
                 author_text(host, names, entry));
@@ -458,7 +250,7 @@ static void print_call(struct step_printer *p, struct node_launch *launch,
     const char *tensors = "", *scalars = "";
     for (size_t i = 0; i < callee->kernel->parameters.count; i++) {
         struct node_parameter *parameter = node_as(callee->kernel->parameters.items[i], parameter);
-        const char *name = python_name(&callee->names, parameter->name);
+        const char *name = host_name(&callee->names, parameter->name);
         bool made = parameter->direction == DIRECTION_OUT;
         struct node *actual =
             made ? argument_at(launch->results, result++) : argument_at(launch->arguments, argument++);
@@ -468,12 +260,13 @@ static void print_call(struct step_printer *p, struct node_launch *launch,
                          "internal error: the launch of %s gives nothing for %s", launch->kernel, name);
             host->failed = true;
         } else if (parameter->dimensions.count) {
-            tensors =
-                joined(host->arena, tensors,
-                       arena_printf(host->arena, "\"%s\": \"%s\"", name, python(host, p->names, actual)));
+            tensors = host_joined(
+                host->arena, tensors,
+                arena_printf(host->arena, "\"%s\": \"%s\"", name, host_expression(host, p->names, actual)));
         } else {
-            scalars = joined(host->arena, scalars,
-                             arena_printf(host->arena, "\"%s\": %s", name, quoted(host, p->names, actual)));
+            scalars =
+                host_joined(host->arena, scalars,
+                            arena_printf(host->arena, "\"%s\": %s", name, quoted(host, p->names, actual)));
         }
     }
     text_printf(&host->out, "        {\"kernel\": \"%s\", \"tensors\": {%s}, \"scalars\": {%s}},\n",
@@ -525,12 +318,12 @@ static void print_own_step(struct host *host, const struct kernel_source *source
     const char *tensors = "", *scalars = "";
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        const char *name = python_name(&source->names, parameter->name);
+        const char *name = host_name(&source->names, parameter->name);
         const char *pair = arena_printf(host->arena, "\"%s\": \"%s\"", name, name);
         if (parameter->dimensions.count)
-            tensors = joined(host->arena, tensors, pair);
+            tensors = host_joined(host->arena, tensors, pair);
         else
-            scalars = joined(host->arena, scalars, pair);
+            scalars = host_joined(host->arena, scalars, pair);
     }
     text_printf(&host->out, "        {\"kernel\": \"%s\", \"tensors\": {%s}, \"scalars\": {%s}},\n",
                 source->kernel->name, tensors, scalars);
@@ -568,7 +361,7 @@ static void print_preface(struct host *host, struct node *entry, const char *nam
 static void print_kernel(struct host *host, const struct kernel_source *source,
                          const struct emitted_kernel *emitted) {
     struct visit visit = visit_begin(host, source);
-    print_launch(host, &visit.source, emitted);
+    host_print_launch(host, &visit.source, emitted);
     print_kernel_table(host, &visit.source);
     visit_end(host, &visit);
 }
