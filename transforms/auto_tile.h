@@ -125,6 +125,7 @@ void tile_normalise(struct tiler *t);
 void inline_equations(struct tiler *t);
 /* Puts the value of one equation where it is read and removes it. */
 void inline_equation(struct tiler *t, size_t at);
+void narrow_equations(struct tiler *t);
 void extract_reductions(struct tiler *t);
 void tile_group(struct tiler *t);
 /* Bytes of L1 that the group takes with its axes covered whole; -1 where a size is open. */

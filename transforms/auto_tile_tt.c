@@ -366,6 +366,7 @@ static bool tile_nests(struct tiler *t) {
         check_targets(t);
     }
     if (!t->failed) {
+        narrow_equations(t);
         extract_reductions(t);
     }
     if (!t->failed)

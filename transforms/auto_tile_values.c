@@ -150,6 +150,53 @@ static struct node *without_capture(struct tiler *t, const struct equation *user
     return has_reduction(value) ? rename_captured(value, &capture) : value;
 }
 
+/* ---- axes that a value does not vary along ---- */
+
+struct narrowing {
+    struct tiler *t;
+    const char *name;
+    size_t count;
+    bool kept[AXIS_LIMIT];
+};
+
+static struct node *narrow_access(struct node *node, void *context) {
+    struct narrowing *n = context;
+    struct node_access *access = node_as(node, access);
+    if (!access || strcmp(access->name, n->name) != 0)
+        return node_map_children(n->t->arena, node, narrow_access, n);
+    struct node_access narrowed = *access;
+    struct list_builder subscripts = {0};
+    for (size_t i = 0; i < n->count; i++)
+        if (n->kept[i])
+            builder_add(n->t->arena, &subscripts, access->subscripts.items[i]);
+    narrowed.subscripts = builder_list(&subscripts);
+    return arena_copy(n->t->arena, &narrowed, sizeof narrowed);
+}
+
+/* A value that an author names inside loops it does not depend on is that of the loops it does depend on. Axes of
+ * matrices stay: they count in a loop around everything. */
+void narrow_equations(struct tiler *t) {
+    for (size_t at = 0; at < t->equation_count; at++) {
+        struct equation *let = &t->equations[at];
+        struct narrowing n = {.t = t, .name = let->name, .count = let->axis_count};
+        size_t kept = 0, tiles = 0;
+        for (size_t i = 0; i < n.count; i++) {
+            bool tile = is_tile_axis(t, let->axes[i].name), varies = match_varies(let->value, let->axes[i].name);
+            n.kept[i] = varies || !tile;
+            kept += n.kept[i];
+            tiles += tile && varies;
+        }
+        if (let->store || let->old || kept == n.count || tiles == 0)
+            continue;
+        let->axis_count = 0;
+        for (size_t i = 0; i < n.count; i++)
+            if (n.kept[i])
+                let->axes[let->axis_count++] = let->axes[i];
+        for (size_t k = 0; k < t->equation_count; k++)
+            t->equations[k].value = narrow_access(t->equations[k].value, &n);
+    }
+}
+
 /* ---- reductions that get a name ---- */
 
 static size_t tile_axis_count(const struct tiler *t, const struct equation *equation,
