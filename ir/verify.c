@@ -6,6 +6,7 @@
 
 #include "ir/attributes.h"
 #include "ir/field.h"
+#include "ir/size.h"
 #include "support/name_table.h"
 
 #define DEPTH_LIMIT 400
@@ -469,8 +470,40 @@ void verify_signature(struct verifier *v, struct node_list parameters, struct no
         verify_condition(v, v->kernel, conditions.items[i]);
 }
 
+/* What the launch works out: sizes, scalars, and what tells one core from another; a tensor by its address alone. */
+static bool verify_argument(struct node *node, void *context) {
+    static const char *const of_core[] = {"start", "count", "core_x", "core_y", "noc_x", "noc_y"};
+    struct verifier *v = context;
+    struct node_reference *reference = node_as(node, reference);
+    struct node_call *call = node_as(node, call);
+    const struct scope_name *found = reference ? scope_find(v, reference->name) : NULL;
+    if (call && strcmp(call->function, "address") == 0) {
+        reference = call->arguments.count == 1 ? node_as(call->arguments.items[0], reference) : NULL;
+        found = reference ? scope_find(v, reference->name) : NULL;
+        if (!found || found->kind != NAME_TENSOR)
+            verify_error(v, node, "%s is of no tensor of the kernel", node_text(v->arena, node));
+        return true;
+    }
+    bool core = false;
+    for (size_t i = 0; call && i < sizeof of_core / sizeof *of_core; i++)
+        core |= strcmp(call->function, of_core[i]) == 0;
+    if (found && found->kind == NAME_TENSOR)
+        verify_error(v, node, "a launch argument is a number, and %s is a tensor: its address is address(%s)",
+                     reference->name, reference->name);
+    else if (reference && !found)
+        verify_error(v, node, "the launch knows no %s", reference->name);
+    else if (!core && size_unfit_part(node) == node)
+        verify_error(v, node, "the launch cannot work out %s", node_text(v->arena, node));
+    else
+        return node_each_child(node, verify_argument, context);
+    return true;
+}
+
 static void verify_launch_arguments(struct verifier *v) {
     struct node_dictionary *arguments = node_as(attribute_get(v->kernel, KEY_TT_RUNTIME_ARGS), dictionary);
+    for (size_t i = 0; arguments && i < arguments->entries.count; i++)
+        if (node_as(arguments->entries.items[i], attribute)->value)
+            verify_argument(node_as(arguments->entries.items[i], attribute)->value, v);
     for (size_t i = 0; arguments && i < arguments->entries.count; i++) {
         const struct node_attribute *entry = node_as(arguments->entries.items[i], attribute);
         for (size_t j = 0; j < i; j++)

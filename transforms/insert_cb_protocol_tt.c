@@ -482,10 +482,37 @@ static struct node_list lower_flat_list(struct protocol *p, struct node_list lis
     return builder_list(&out);
 }
 
+static bool find_place(struct node *node, void *context) {
+    struct node **found = context;
+    struct node_call *call = node_as(node, call);
+    if (call && (strcmp(call->function, "lo") == 0 || strcmp(call->function, "len") == 0))
+        *found = node;
+    return !*found && node_each_child(node, find_place, context);
+}
+
+/* The roles count blocks each by itself, from sizes: not from where a block around them lies. */
+static bool check_ranges(struct node *node, void *context) {
+    struct compilation *c = context;
+    struct node_axis *axis = node_as(node, axis);
+    struct node *place = NULL;
+    if (!axis || !axis->step)
+        return node_each_child(node, check_ranges, c);
+    node_each_child(node, find_place, &place);
+    if (!place)
+        return true;
+    report_error(c->diagnostics, place->span.line ? place->span : c->kernel->span,
+                 "a range of blocks is counted from sizes, and %s is of the block around it",
+                 node_text(c->arena, place));
+    report_help(c->diagnostics, (struct span){0}, "let it run over the whole dimension");
+    return false;
+}
+
 bool insert_cb_protocol_tt(struct compilation *compilation) {
     struct arena *arena = compilation->arena;
     if (find_kind(compilation->kernel, NODE_ROLE))
         return true;
+    if (!check_ranges(compilation->kernel, compilation))
+        return false;
     struct protocol *p = arena_allocate(arena, sizeof *p);
     p->compilation = compilation;
     p->arena = arena;
