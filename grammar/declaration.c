@@ -178,6 +178,10 @@ void resolve_let(struct resolver *r, struct node *tree, struct list_builder *out
             check_storable(r, &value, dtype, let->name, tree->span);
     struct entity *entity = declare_with_axes(r, ENTITY_LET, tree, let->name, &axes, dtype);
     entity->written = true;
+    int64_t number;
+    if (sound && let->dtype == DTYPE_NONE && !axes.count && value.literal &&
+        integer_value(value.node, &number))
+        entity->value = value; /* a name of the literal, which takes the type of its context */
     if (sound) {
         struct node *made = node_new(r->arena, let, LET, tree->span, .name = entity->name, .axes = axes.nodes,
                                      .dtype = dtype, .value = value.node);

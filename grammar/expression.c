@@ -115,6 +115,10 @@ static struct value resolve_reference(struct resolver *r, struct node_reference 
         check_written(r, entity, span);
         if (entity->rank)
             return access_whole(r, entity, span);
+        if (entity->kind == ENTITY_LET && entity->value.literal) {
+            value.span = span;
+            return value;
+        }
         break;
     default:
         break;

@@ -245,6 +245,8 @@ static bool begins_as_source(struct diagnostics *diagnostics, const char *path, 
     report_help(diagnostics, (struct span){0},
                 *first == '{'
                     ? "a plan.json is judged by `tilec check`, and built again from the source that it names"
+                : *first == '#'
+                    ? "a comment begins with //, and a .tl file with kernel, def, program or import"
                     : "a .tl file begins with kernel, def, program or import");
     return false;
 }

@@ -523,6 +523,9 @@ static bool is_comparison_symbol(yysymbol_kind_t symbol) {
 static bool advise_habit(struct parse *parse, const char *expected) {
     const char *help = strcmp(expected, "a type") == 0 ? habit_of_type(parse->latest_text)
                                                        : habit_of_token(parse->previous_text, parse->latest_text);
+    help = help ? help : habit_of_expectation(parse->latest_text, expected);
+    help = help ? help : habit_of_word(parse->latest_text);
+    help = help ? help : habit_of_word(parse->previous_text);
     if (help)
         report_help(parse->diagnostics, (struct span){0}, "%s", help);
     else if (strcmp(expected, "a type") == 0)

@@ -107,8 +107,10 @@ static void resolve_step(struct resolver *r, struct node_list conditions, struct
         report_error(r->diagnostics, value ? value->span : tree->span,
                      "a program launches kernels: Y = kernel(...)");
         if (tensor && targets.count == 1)
-            report_help(r->diagnostics, (struct span){0},
-                        "a result is what a launch gives: write it where %s is given, or launch a kernel that copies", tensor->name);
+            report_help(
+                r->diagnostics, (struct span){0},
+                "a result is what a launch gives: write it where %s is given, or launch a kernel that copies",
+                tensor->name);
     }
     for (size_t i = 0; declares && i < targets.count;
          i++) { /* known, so that only one error follows from this one */

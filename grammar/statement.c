@@ -55,7 +55,11 @@ static struct value resolve_target(struct resolver *r, struct node *tree, struct
         report_error(r->diagnostics, tree->span, "this cannot be assigned");
         return poison(tree->span);
     }
-    *entity = lookup(r, reference ? reference->name : access->name, tree->span);
+    const char *name = reference ? reference->name : access->name;
+    *entity = lookup(r, name, tree->span);
+    if (!*entity && reference && !r->diagnostics->unshown)
+        report_help(r->diagnostics, (struct span){0},
+                    "to declare it: let %s = ..., or var %s = ... where it changes", name, name);
     if (!*entity || !assignable(r, *entity, tree->span))
         return poison(tree->span);
     if (access && access->otherwise) {

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "grammar/habits.h"
+
 struct list_builder *list_start(struct parse *parse, struct node *item) {
     struct list_builder *list = arena_allocate(parse->arena, sizeof *list);
     builder_add(parse->arena, list, item);
@@ -62,8 +64,10 @@ struct node *tree_reduction(struct parse *parse, struct span span, const char *n
         for (int i = 0; i < count && i < 16; i++)
             words[i] = word_text(WORDS_reduction_operator, i);
         report_error(parse->diagnostics, span_of_name(span, name), "%s is no reduction", name);
-        const char *nearest = suggest_nearest(name, words, (size_t)count);
-        if (nearest)
+        const char *nearest = suggest_nearest(name, words, (size_t)count), *habit = habit_of_function(name);
+        if (habit)
+            report_help(parse->diagnostics, (struct span){0}, "%s", habit);
+        else if (nearest)
             report_help(parse->diagnostics, (struct span){0}, "did you mean %s?", nearest);
         else
             report_help(parse->diagnostics, (struct span){0},
