@@ -233,3 +233,31 @@ struct name_table kernel_names(struct arena *arena, struct node *kernel) {
 bool is_declaration(const struct node *node) {
     return node->kind == NODE_CIRCULAR_BUFFER || node->kind == NODE_SEMAPHORE || node->kind == NODE_CONSTANT;
 }
+
+static void add_other_name(struct arena *arena, struct node_list *list, const struct node *tree) {
+    static const char *const names[] = {"o", "p", "q", "r"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!mentions(tree, names[i])) {
+            struct node *last = make_reference(arena, names[i]);
+            if (!list->count || !node_equal(list->items[list->count - 1], last)) {
+                *list = list_append(arena, *list, last);
+                return;
+            }
+        }
+}
+
+struct node *access_in_matrices(struct arena *arena, const struct node_access *access) {
+    struct node_list order = {0};
+    size_t rank = access->subscripts.count, plain = 0, before = rank < 2 ? 0 : rank - 2;
+    for (size_t i = 0; i < rank; i++)
+        if (i < before || access->subscripts.items[i]->kind != NODE_REFERENCE)
+            order = list_append(arena, order, access->subscripts.items[i]);
+    for (size_t i = before; i < rank; i++)
+        if (access->subscripts.items[i]->kind == NODE_REFERENCE) {
+            order = list_append(arena, order, access->subscripts.items[i]);
+            plain++;
+        }
+    for (; plain < 2; plain++)
+        add_other_name(arena, &order, &access->base);
+    return make_access(arena, access->name, order);
+}

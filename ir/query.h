@@ -29,6 +29,9 @@ bool may_be_negative(const struct node *kernel, const char *name);
 /* Of tile form: the tensor that a `store` writes; of several the one with most dimensions, of equals the
  * first. NULL without a store. */
 struct node_parameter *written_tensor(struct node *kernel);
+/* A tensor read with its dimensions in another order, for advice: what is no loop variable stands before the last two
+ * subscripts, which loop variables fill up, of new names where they are lacking. */
+struct node *access_in_matrices(struct arena *arena, const struct node_access *access);
 /* The name that an assignment writes: of an access, or of a reference. */
 const char *target_name(const struct node *target);
 

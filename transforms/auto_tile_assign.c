@@ -152,8 +152,15 @@ static void fail_as_no_variable(struct normaliser *n, struct span span, const st
             "subscript %s of %s is no loop variable of its own: a result is written at its loop variables, one for each dimension",
             text, access->name))
         return;
-    if (kind == SUBSCRIPT_NUMBER)
+    int64_t extent;
+    bool single = integer_value(dimension_of(n, find_cell(n, access->name), i), &extent) && extent == 1;
+    if (kind == SUBSCRIPT_NUMBER && single)
         tile_help(n->t, "open a loop for it, as in `for o in 1`, and write o for %s", text);
+    else if (kind == SUBSCRIPT_NUMBER)
+        tile_help(
+            n->t,
+            "write this part of %s as a result of its own, without this dimension, and join them behind the launch (numpy.stack)",
+            access->name);
     else if (kind == SUBSCRIPT_AFFINE)
         tile_help(
             n->t,

@@ -85,26 +85,32 @@ bool open_range(struct normaliser *n, struct node_axis *axis, struct range *rang
     }
     if (axis->step && (!integer_value(axis->step, &step) || step != 1)) {
         if (tile_fail(t, span, "the loop over blocks of %s stands in a nest over elements", axis->name))
-            tile_help(t, "write `for %s in ...` without `by`, or blocks under a `grid` of blocks",
-                      axis->name);
+            tile_help(
+                t,
+                "blocks stand under a `grid` of blocks: write it for the outermost `for`, as in `grid %s in %s by %s`, or leave out `by`",
+                axis->name, node_text(t->arena, axis->upper), node_text(t->arena, axis->step));
         return false;
     }
     const char *culprit = depends_on(n, axis->lower);
     culprit = culprit ? culprit : depends_on(n, axis->upper);
     if (culprit) {
         bool loop = axis_named(t, culprit) != NULL;
+        const struct cell *cell = loop ? NULL : find_cell(n, culprit);
+        const char *value =
+            cell && cell->value && !depends_on(n, cell->value) ? node_text(t->arena, cell->value) : NULL;
         if (tile_fail(
                 t, span,
                 "the range of %s depends on %s; the device takes whole tiles, so ranges depend on sizes only",
                 axis->name, culprit))
             tile_help(
                 t,
-                loop
+                value ? "write its value in the range: %s in %s"
+                : loop
                     ? "run %s over the whole dimension, and multiply by a matrix of 0 and 1, an input, that is 0 "
                       "where it would stop"
                     : "run %s over the whole dimension, and multiply by a vector of 0 and 1, an input, that is 0 "
                       "where it would stop",
-                axis->name);
+                axis->name, value);
         return false;
     }
     *range = (struct range){axis->name, simplify(t->arena, axis->lower), simplify(t->arena, axis->upper),

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ir/build.h"
+#include "ir/query.h"
 #include "transforms/auto_tile_emit.h"
 
 struct value_check {
@@ -36,8 +37,8 @@ static void fail_as_no_axis(struct tiler *t, struct span span, const struct node
         tile_help(
             t,
             "a dimension before the last two is read at any such subscript: give all tensors that have it "
-            "this order, with dimensions of 1 behind it where two are lacking, as in %s[%s, i, o] with o in 1",
-            access->name, text);
+            "this order, with dimensions of 1 behind it where two are lacking, as in %s",
+            node_text(t->arena, access_in_matrices(t->arena, access)));
 }
 
 struct matrix_search {
@@ -107,11 +108,36 @@ void advise_single_number(struct tiler *t, const struct node_reduction *reductio
         node_as(reduction->axes.items[count - 2], axis)->name);
 }
 
+static bool is_constant_along(const struct node_reduction *reduction) {
+    for (size_t i = 0; i < reduction->axes.count; i++)
+        if (mentions(reduction->body, node_as(reduction->axes.items[i], axis)->name))
+            return false;
+    return true;
+}
+
+/* A fold of what is the same in all iterations. */
+static void fail_as_repetition(struct tiler *t, struct span span, const struct node_reduction *reduction) {
+    const struct node_axis *axis = node_as(reduction->axes.items[0], axis);
+    const char *body = node_text(t->arena, reduction->body);
+    if (!tile_fail(t, span, "this takes %s once for every %s, though it does not vary along %s", body,
+                   axis->name, axis->name))
+        return;
+    if (reduction->op == REDUCTION_SUM)
+        tile_help(t, "write what they come to: %s * (%s)", body,
+                  node_text(t->arena, axis_extent(t->arena, axis)));
+    else
+        tile_help(t, "write what they come to, without a loop over %s", axis->name);
+}
+
 void fail_as_single_number(struct tiler *t, const struct equation *equation,
                            const struct node_reduction *reduction) {
     const char *counted = NULL;
     for (size_t i = 0; i < equation->axis_count && !counted; i++)
         counted = is_matrix_axis(t, equation->axes[i].name) ? equation->axes[i].name : NULL;
+    if (is_constant_along(reduction)) {
+        fail_as_repetition(t, equation->span, reduction);
+        return;
+    }
     if (tile_fail(
             t, equation->span,
             "this folds rows and columns to a single number, and the device folds one of them at a time"))

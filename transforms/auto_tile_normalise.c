@@ -53,6 +53,49 @@ static bool find_axis(struct node *node, void *context) {
     return !*found && node_each_child(node, find_axis, context);
 }
 
+/* Finds what varies in a condition outside subscripts; an element is no culprit. */
+static bool find_variable(struct node *node, void *context) {
+    const char **found = context;
+    struct node_reference *reference = node_as(node, reference);
+    if (reference)
+        *found = reference->name;
+    return !*found && (node->kind == NODE_ACCESS || node_each_child(node, find_variable, context));
+}
+
+static bool has_no_access(struct node *node, void *context) {
+    return node->kind != NODE_ACCESS && node_each_child(node, has_no_access, context);
+}
+
+/* A condition on elements alone, and not on loop variables. */
+static bool is_on_elements(struct node *condition) {
+    const char *name = NULL;
+    find_variable(condition, &name);
+    return !name && !has_no_access(condition, NULL);
+}
+
+static void fail_as_condition(struct normaliser *n, const struct node_if *branch) {
+    const char *name = NULL, *text = node_text(n->arena, branch->condition);
+    if (is_on_elements(branch->condition)) {
+        if (tile_fail(
+                n->t, n->span,
+                "this statement depends on elements, on %s: on the device all elements take the same statements",
+                text))
+            tile_help(n->t, "choose between values: select(%s, value, other)", text);
+        return;
+    }
+    find_axis(branch->condition, &name);
+    if (tile_fail(
+            n->t, n->span,
+            "this statement depends on a condition on %s: on the device all elements take the same statements",
+            name ? name : "a constant"))
+        tile_help(
+            n->t,
+            name && axis_named(n->t, name)
+                ? "multiply by a vector of 0 and 1, an input, that says for which %s it holds: keep[%s] * ..."
+                : "choose between values: select(condition, value, other)",
+            name, name);
+}
+
 static void walk_if(struct normaliser *n, struct node_if *branch) {
     int loop;
     if (is_first_iteration(n, branch, &loop)) {
@@ -66,18 +109,7 @@ static void walk_if(struct normaliser *n, struct node_if *branch) {
         if (walk_first_or_rest(n, branch, loop))
             return;
     }
-    const char *name = NULL;
-    find_axis(branch->condition, &name);
-    if (tile_fail(
-            n->t, n->span,
-            "this statement depends on a condition on %s: on the device all elements take the same statements",
-            name ? name : "a constant"))
-        tile_help(
-            n->t,
-            name && axis_named(n->t, name)
-                ? "multiply by a vector of 0 and 1, an input, that says for which %s it holds: keep[%s] * ..."
-                : "choose between values: select(condition, value, other)",
-            name, name);
+    fail_as_condition(n, branch);
 }
 
 /* ---- declarations ---- */

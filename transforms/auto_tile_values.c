@@ -270,9 +270,10 @@ static struct node *join_folds(struct node *node, void *context) {
 static void check_nested(struct extraction *e, const struct node *fold) {
     for (size_t i = 0; i < e->folded_count; i++)
         if (mentions(fold, e->folded[i].name) && is_matrix_axis(e->t, e->folded[i].name) &&
-            tile_fail(e->t, fold->span.line ? fold->span : e->equation->span,
-                      "a fold over %s takes this one for every matrix, and the device folds rows or columns: there is no way yet",
-                      e->folded[i].name))
+            tile_fail(
+                e->t, fold->span.line ? fold->span : e->equation->span,
+                "a fold over %s takes this one for every matrix, and the device folds rows or columns: there is no way yet",
+                e->folded[i].name))
             return;
 }
 

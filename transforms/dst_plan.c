@@ -359,7 +359,10 @@ static void fail_as_call(struct planner *p, const struct node_call *call) {
                          conversion ? "there is no conversion %s(...) on the device yet"
                                     : "%s is no operation of the device yet",
                          function));
-    if (first && conversion && is_whole_number(p->request->kernel, call->arguments.items[0]))
+    if (first && conversion && call->arguments.items[0]->kind == NODE_INTEGER)
+        report_help(p->request->diagnostics, (struct span){0},
+                    "leave it out: a literal becomes what its context needs");
+    else if (first && conversion && is_whole_number(p->request->kernel, call->arguments.items[0]))
         report_help(p->request->diagnostics, (struct span){0},
                     "declare the number as f32, or as index, which needs no conversion");
     else if (first && (strcmp(function, "bf16") == 0 || strcmp(function, "f32") == 0))
@@ -454,10 +457,11 @@ bool dst_plan_needs_zeros(const struct dst_plan *plan) {
     return needs;
 }
 
-static void fail_as_fragments(struct planner *p, const char *name) {
+static void fail_as_fragments(struct planner *p) {
     fail(p, "this statement reads two fragments, or one twice, and the device holds one at a time");
-    report_help(p->request->diagnostics, (struct span){0},
-                "keep one in a shared block first, and read that: shared kept[...]: f32 = %s[...]", name);
+    report_help(
+        p->request->diagnostics, (struct span){0},
+        "keep one in a shared block first, and read that: shared kept[...]: f32 = ...; in loops over elements, compute one in a kernel of its own, which stores it in a tensor");
 }
 
 bool dst_plan_make(const struct dst_request *request, struct dst_plan *plan) {
@@ -466,7 +470,7 @@ bool dst_plan_make(const struct dst_request *request, struct dst_plan *plan) {
     struct fragment_search search = {.planner = &p};
     find_fragment(request->value, &search);
     if (search.mentions > 1)
-        fail_as_fragments(&p, search.name);
+        fail_as_fragments(&p);
     if (search.name) {
         plan->fragment = search.name;
         p.busy[0] = p.used[0] = true;

@@ -288,8 +288,12 @@ static struct node *open_axis(struct protocol *p, struct node_axis *axis, struct
     }
     struct node *base = divide_by_tile(arena, lower), *extent = clipping_extent(arena, axis), *loop = NULL;
     if (!base) {
+        bool first = !p->failed;
         protocol_fail(p, axis->base.span.line ? axis->base.span : span,
                       "blocks of %s do not begin at whole tiles", axis->name);
+        if (first)
+            report_help(p->compilation->diagnostics, (struct span){0},
+                        "block %s by a number, a multiple of 32: `%s in ... by 32`", axis->name, axis->name);
         return NULL;
     }
     struct node *first = base;

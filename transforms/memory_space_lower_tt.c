@@ -398,7 +398,7 @@ static void report_open_block(struct lowering *l, const struct node_buffer *buff
                      "this value is kept whole on the core for what reads it, and its size is open");
         report_help(
             diagnostics, (struct span){0},
-            "fix the size, as in -D %s=128, or compute the value in a kernel of its own, which stores it in a tensor",
+            "compute the value in a kernel of its own, which stores it in a tensor, or fix its size, as in -D %s=128",
             open_size_of(l, buffer));
         return;
     }

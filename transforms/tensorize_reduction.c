@@ -232,6 +232,19 @@ static bool check_reduction(struct tensorizer *t, struct node_reduction *reducti
     return true;
 }
 
+/* Made of products, sums and differences: it is a sum of products when it is written out. */
+static bool is_polynomial(struct node *node, void *context) {
+    struct node_call *call = node_as(node, call);
+    struct node_binary *binary = node_as(node, binary);
+    if (node->kind == NODE_ACCESS)
+        return true;
+    if (call && strcmp(call->function, "square") != 0)
+        return false;
+    if (binary && binary->op != BINARY_ADD && binary->op != BINARY_SUBTRACT && binary->op != BINARY_MULTIPLY)
+        return false;
+    return node_each_child(node, is_polynomial, context);
+}
+
 /* The result of a fold has not one axis. */
 static void fail_as_shape(struct tensorizer *t, struct node_reduction *reduction, size_t count,
                           const char *const *axes) {
@@ -249,7 +262,9 @@ static void fail_as_shape(struct tensorizer *t, struct node_reduction *reduction
             inner, axes[0], axes[1], axes[0], axes[1]);
         tensorize_help(
             t,
-            "write it as sums of such products: sum(square(a - b)) is sum(a * a) - 2 * sum(a * b) + sum(b * b)");
+            is_polynomial(reduction->body, NULL)
+                ? "write it as sums of such products: sum(square(a - b)) is sum(a * a) - 2 * sum(a * b) + sum(b * b)"
+                : "there is no way to a sum of this shape yet");
     } else {
         tensorize_fail(
             t, "the result of this %s over %s has the axes %s and %s, which only a sum of products may have",

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ir/build.h"
+#include "ir/query.h"
 #include "support/scalar.h"
 #include "transforms/tensorize.h"
 
@@ -147,6 +148,10 @@ static void fail_as_no_block(struct tensorizer *t, struct node_access *access, s
                    text, access->name);
     if (axis)
         tensorize_help(t, "write its loop over blocks: `%s in ... by 32`", axis->name);
+    else if (subscript->kind == NODE_REFERENCE)
+        tensorize_help(
+            t, "fold block by block: fragment s[...]: f32 = 0; for %s in ... by 32 { s += sum(%s: ...); }",
+            node_as(subscript, reference)->name, node_as(subscript, reference)->name);
     else if (subscript->kind == NODE_INTEGER)
         tensorize_help(
             t,
@@ -155,8 +160,8 @@ static void fail_as_no_block(struct tensorizer *t, struct node_access *access, s
         tensorize_help(
             t,
             "a dimension before the last two is read at any such subscript: give all tensors that have it this order, "
-            "with dimensions of 1 behind it where two are lacking, as in %s[%s, i, o]",
-            access->name, text);
+            "with dimensions of 1 behind it where two are lacking, as in %s",
+            node_text(t->arena, access_in_matrices(t->arena, access)));
 }
 
 size_t access_tile_axes(struct tensorizer *t, struct node_access *access, const char **axes) {
