@@ -208,6 +208,12 @@ static const char *range_advice(const struct fault *f) {
             arena, "state `where %s`",
             node_text(arena, f->below ? make_binary(arena, BINARY_GREATER_EQUAL, subscript, f->extent.lower)
                                       : make_binary(arena, BINARY_LESS, subscript, f->extent.upper)));
+    int64_t number;
+    if (f->below && integer_value(subscript, &number) && integer_value(f->extent.lower, &least) && least == 0) {
+        struct node *meant = make_sub(arena, f->extent.upper, make_integer(arena, -number));
+        if (!integer_value(meant, &number) || number >= 0)
+            return arena_printf(arena, "write %s: indices count from the beginning", node_text(arena, meant));
+    }
     if (axis && f->below && integer_value(axis->lower, &lower) && integer_value(f->extent.lower, &least) &&
         lower < least - shift)
         return arena_printf(arena, "begin %s at %lld", axis->name, (long long)(least - shift));

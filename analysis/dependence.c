@@ -67,15 +67,58 @@ static struct coverage coverage_of(const struct relations *r, const struct node_
     return c;
 }
 
+/* The range of a subscript that is a loop variable; NULL where it is none. */
+static const struct node_axis *range_of(const struct access_site *site, const struct node *subscript) {
+    const struct node_reference *reference = node_as((struct node *)(uintptr_t)subscript, reference);
+    for (size_t i = site->axis_count; reference && i-- > 0;)
+        if (site->axes[i] && site->ranges[i] && strcmp(site->axes[i], reference->name) == 0)
+            return site->ranges[i];
+    return NULL;
+}
+
+/* A loop around the site that never runs, at no size; NULL: there is none. */
+static const struct node_axis *empty_range(const struct relations *r, const struct access_site *site) {
+    for (size_t i = 0; i < site->axis_count; i++)
+        if (site->ranges[i] && site->ranges[i]->lower && site->ranges[i]->upper &&
+            site->ranges[i]->base.span.line &&
+            relations_at_least(r, site->ranges[i]->lower, site->ranges[i]->upper))
+            return site->ranges[i];
+    return NULL;
+}
+
+/* Which loops stop before the end of a dimension, or begin behind its beginning. */
+static void note_short_range(const struct relations *r, struct diagnostics *d,
+                             const struct node_parameter *tensor, const struct access_site *site) {
+    for (size_t i = 0; i < tensor->dimensions.count; i++) {
+        const struct node_axis *range = range_of(site, site->access->subscripts.items[i]);
+        struct node *extent = tensor->dimensions.items[i];
+        if (!range || !range->lower || !range->upper || !range->base.span.line ||
+            (relations_at_least(r, make_integer(r->arena, 0), range->lower) &&
+             relations_at_least(r, range->upper, extent)))
+            continue;
+        report_note(d, range->base.span, "%s takes %s..%s here, and dimension %zu of %s has %s elements",
+                    range->name, node_text(r->arena, range->lower), node_text(r->arena, range->upper), i + 1,
+                    tensor->name, node_text(r->arena, extent));
+    }
+}
+
 static void report_missing(const struct relations *r, struct diagnostics *d,
                            const struct node_parameter *tensor, struct coverage c) {
     struct example *first = example_of(r, isl_set_copy(c.missing));
+    const struct node_axis *empty = empty_range(r, c.site);
+    if (empty) {
+        report_error(d, empty->base.span,
+                     "%s in %s..%s takes no value: a range goes up, from its first value to before its last",
+                     empty->name, node_text(r->arena, empty->lower), node_text(r->arena, empty->upper));
+        return;
+    }
     report_error(d, c.site->span, "not every element of %s is written", tensor->name);
     if (first)
         report_note(d, tensor->base.span, "nothing writes %s%s",
                     example_element(first, tensor->name, 0, tensor->dimensions.count), example_sizes(first));
     else
         report_note(d, tensor->base.span, "%s is declared here", tensor->name);
+    note_short_range(r, d, tensor, c.site);
     report_help(d, (struct span){0},
                 "let the loops run over all of %s, or declare it inout: then it keeps what it held",
                 tensor->name);

@@ -10,9 +10,9 @@ struct kernel_source {
     struct arena *arena;
     struct diagnostics *diagnostics;
     struct node_kernel *kernel;
-    const char *file;   /* the source's name without folders, "" when unknown */
-    uint32_t span_file; /* spans of this file are places in it */
-    struct spelled_names names; /* arena NULL: not collected yet */
+    const char *file;                               /* the source's name without folders, "" when unknown */
+    uint32_t span_file;                             /* spans of this file are places in it */
+    struct spelled_names names;                     /* arena NULL: not collected yet */
     struct node_function *functions[EMITTED_ROLES]; /* NULL: nothing runs in this role */
     struct node_list helpers, buffers, semaphores;
 };
