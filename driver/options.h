@@ -1,5 +1,5 @@
 /* The command line: one table of subcommands (commands.def), one of options (options.def); parsing, help,
- * suggestions and the completion script follow from them.
+ * suggestions, completion scripts and the manual page follow from them (command_tables.h).
  */
 #ifndef TILEC_DRIVER_OPTIONS_H
 #define TILEC_DRIVER_OPTIONS_H
