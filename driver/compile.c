@@ -246,63 +246,70 @@ static bool check_form(struct unit *unit, struct node *kernel, enum form form, c
     return false;
 }
 
-/* Runs the passes on a kernel; the arena is freed behind it. */
+/* Does the last pass that is asked for stand behind `first`, or is it that one? */
+static bool check_order(struct unit *unit, const struct node *kernel, const char *first) {
+    const struct pass *behind = first ? pass_find(first) : NULL,
+                      *last = unit->options.last ? pass_find(unit->options.last) : NULL;
+    if (!behind || !last || behind <= last) {
+        return true;
+    }
+    report_error(unit->diagnostics, kernel->span, "kernel %s is IR behind pass %s: it cannot go back to %s",
+                 item_name(kernel), behind->name, last->name);
+    report_help(
+        unit->diagnostics, no_place,
+        "print the IR of an earlier pass from the source, or name the pass that it was printed after by --from");
+    return false;
+}
+
+/* Runs the passes behind `first`. A fault of one is kept with the kernel as it stood; where one refuses, all that
+ * is refused is reported. NULL after either. */
+static struct node *run_passes(struct unit *unit, struct compilation *compilation, const char *first,
+                               const struct pass_options *options) {
+    struct node *kernel = compilation->kernel;
+    const struct diagnostic *before = diagnostics_last(unit->diagnostics);
+    if (passes_run(compilation, first, options)) {
+        return compilation->kernel;
+    }
+    if (!compilation->broken) {
+        refusals_add(compilation, kernel, first, options, before ? before->next : unit->diagnostics->first);
+    } else if (!unit->broken) {
+        unit->broken = compilation->broken;
+        unit->broken_kernel = node_copy(unit->arena, compilation->kernel);
+    }
+    return NULL;
+}
+
+/* What the passes make of a kernel, in an arena that does not last; the kernel itself where nothing is to be
+ * done. */
 static struct node *compile_in(struct unit *unit, struct arena *arena, struct node *kernel) {
     const struct unit_options *options = &unit->options;
     const struct architecture *architecture = options->architecture;
+    enum form form = kernel_form(kernel);
+    const char *first = options->only ? pass_before(options->only) : resume_point(unit, kernel, form);
+    if (options->explanations) {
+        options->explanations->kernel = node_as(kernel, kernel)->name;
+    }
+    if (!check_form(unit, kernel, form, first) || !check_order(unit, kernel, first)) {
+        return NULL;
+    }
+    if (first && options->last && strcmp(first, options->last) == 0) {
+        return kernel;
+    }
     struct compilation compilation = {.arena = arena,
                                       .diagnostics = unit->diagnostics,
                                       .architecture = architecture,
                                       .grid_x = options->grid_x ? options->grid_x : architecture->grid_x,
                                       .grid_y = options->grid_y ? options->grid_y : architecture->grid_y,
-                                      .kernel = kernel,
+                                      .kernel = node_copy(arena, kernel), /* equal names: one pointer */
                                       .explanations = options->explanations,
                                       .authored = unit->from_ir,
                                       .rehearse = unit->from_ir || options->rehearse || options->check_passes,
-                                      .form = kernel_form(kernel)};
-    if (options->explanations) {
-        options->explanations->kernel = node_as(kernel, kernel)->name;
-    }
-    struct pass_options pass_options = {.last = options->last,
+                                      .form = form};
+    struct pass_options pass_options = {.last = options->only ? options->only : options->last,
                                         .check = options->check_passes,
                                         .observe = options->observe,
                                         .context = options->context};
-    const char *first = resume_point(unit, kernel, compilation.form);
-    if (options->only) {
-        pass_options.last = options->only;
-        first = pass_before(options->only);
-    }
-    if (!check_form(unit, kernel, compilation.form, first)) {
-        return NULL;
-    }
-    const struct pass *behind = first ? pass_find(first) : NULL,
-                      *last = options->last ? pass_find(options->last) : NULL;
-    if (behind && last && behind > last) {
-        report_error(unit->diagnostics, kernel->span,
-                     "kernel %s is IR behind pass %s: it cannot go back to %s", item_name(kernel),
-                     behind->name, last->name);
-        report_help(
-            unit->diagnostics, no_place,
-            "print the IR of an earlier pass from the source, or name the pass that it was printed after by --from");
-        return NULL;
-    }
-    if (behind && behind == last) {
-        return kernel;
-    }
-    const struct diagnostic *before = diagnostics_last(unit->diagnostics);
-    kernel = compilation.kernel = node_copy(arena, kernel); /* equal names are one pointer within an arena */
-    if (!passes_run(&compilation, first, &pass_options)) {
-        if (compilation.broken && !unit->broken) {
-            unit->broken = compilation.broken;
-            unit->broken_kernel = node_copy(unit->arena, compilation.kernel);
-        }
-        if (!compilation.broken) {
-            refusals_add(&compilation, kernel, first, &pass_options,
-                         before ? before->next : unit->diagnostics->first);
-        }
-        return NULL;
-    }
-    return compilation.kernel;
+    return run_passes(unit, &compilation, first, &pass_options);
 }
 
 /* What the passes make of a kernel, without what they needed on the way; NULL after a reported error. */
