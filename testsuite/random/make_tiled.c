@@ -52,6 +52,9 @@ static void add_fragment(struct maker *m, struct statement *grid) {
 
 /* Does a value vary at all? What has no axes is no block. */
 static bool has_axes(const struct expression *e) {
+    if (e->kind == EXPRESSION_VARIANT) {
+        return has_axes(e->operands[0]) && has_axes(e->operands[1]);
+    }
     bool any = e->kind == EXPRESSION_ACCESS || e->kind == EXPRESSION_LOCAL;
     for (size_t i = 0; i < 4 && !any; i++) {
         any = e->operands[i] && has_axes(e->operands[i]);
