@@ -45,7 +45,8 @@ static void print_checked(struct session *session, struct node_kernel *kernel) {
     printf("kernel %s %s on %s%s%s%s%s%s%s\n", kernel->name, open ? "is not all proved" : "holds",
            settings->architecture, alias ? " (" : "", alias ? architecture->name : "", alias ? ")" : "",
            *grid ? ", on " : "", grid, *grid ? " cores" : "");
-    if (!session->unit.from_ir) { /* auto_tile_tt refuses what bounds_check does not prove; IR text may begin behind it */
+    if (!session->unit
+             .from_ir) { /* auto_tile_tt refuses what bounds_check does not prove; IR text may begin behind it */
         printf("  every access is in bounds, at all sizes that a launch accepts\n");
     }
     if (open) {

@@ -65,6 +65,8 @@ struct tiler {
     struct equation *equations;
     size_t equation_count, equation_capacity;
     struct group group;
+    struct node *conditions[AXIS_LIMIT]; /* that the launch checks beside those of the kernel */
+    size_t condition_count;
     struct old_value *old_value; /* the first one; NULL: there is none */
     bool failed;
 };

@@ -217,6 +217,7 @@ static void set_cell(struct normaliser *n, struct target *target, struct node *v
     struct cell *cell = target->cell;
     for (size_t i = 0; i < cell->rank; i++)
         cell->dims[i] = n->loops[find_loop(n, target->names[i])].range;
+    cell->defined = cell->value ? cell->defined : n->order + 1;
     cell->value = value;
     cell->assigned = true;
     cell->assigned_span = n->span;
@@ -264,6 +265,51 @@ static void accumulate(struct normaliser *n, struct target *target, struct updat
     struct node *reduction = node_new(n->arena, reduction, REDUCTION, n->span, .op = reduction_of(update.op),
                                       .axes = builder_list(&axes), .body = value);
     set_cell(n, target, combine(n->arena, update.op, update.negative, old, reduction));
+    cell->folds = n->order;
+    cell->folded = update.op;
+}
+
+/* The launch refuses sizes at which the loop has no iteration. */
+static void require_iteration(struct normaliser *n, const struct loop *loop) {
+    struct tiler *t = n->t;
+    struct node *needed = make_binary(n->arena, BINARY_GREATER, loop->range.upper, loop->range.lower);
+    for (size_t i = 0; i < t->condition_count; i++)
+        if (node_equal(t->conditions[i], needed))
+            return;
+    if (t->condition_count == AXIS_LIMIT) {
+        tile_fail(t, loop->branch_span, "more than %d loops have a first iteration of its own", AXIS_LIMIT);
+        return;
+    }
+    t->conditions[t->condition_count++] = needed;
+    report_remark(
+        t->compilation->diagnostics, loop->branch_span,
+        "this runs once, in the first iteration of %s: where there is none a launch is refused, it needs %s",
+        loop->range.name, node_text(n->arena, needed));
+    report_help(t->compilation->diagnostics, (struct span){0}, "state `where %s`",
+                node_text(n->arena, needed));
+}
+
+/* What stands in `if k == 0` may be done before the loop over k: to a cell that the iterations share, which the
+ * loop has not changed yet, or changes in the same way. Where there is no iteration it would not be done; that
+ * matters to a cell that had a value before the loop. False also after an error. */
+static bool first_may_assign(struct normaliser *n, const struct cell *cell, struct update update) {
+    for (size_t i = 0; i < n->loop_count && !n->t->failed; i++) {
+        const struct loop *loop = &n->loops[i];
+        struct node *least = make_add(n->arena, loop->range.lower, make_integer(n->arena, 1));
+        if (!loop->first_only || (size_t)(cell - n->cells) >= loop->cells)
+            continue;
+        if (cell->outer > i)
+            fail_as_condition(n, loop->branch_span, loop->range.name);
+        else if (cell->folds > loop->order && update.op != cell->folded)
+            first_may_read(n, cell);
+        else if ((cell->initial || (cell->value && cell->defined <= loop->order)) &&
+                 !relations_at_least(n->t->relations, loop->range.upper, least)) {
+            if (relations_at_least(n->t->relations, loop->range.lower, loop->range.upper))
+                return false; /* never */
+            require_iteration(n, loop);
+        }
+    }
+    return !n->t->failed;
 }
 
 struct mention_count {
@@ -285,6 +331,8 @@ void read_assign(struct normaliser *n, struct node_assign *assign) {
     if (!open_target(n, assign->target, assign->value, &target))
         return;
     struct update update = as_update(assign);
+    if (!first_may_assign(n, target.cell, update))
+        return;
     if (target.folded_count) {
         accumulate(n, &target, update, assign->target);
         return;

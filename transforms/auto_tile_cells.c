@@ -225,6 +225,35 @@ void fail_as_carried(struct normaliser *n, const struct cell *cell, const struct
     tile_help(n->t, "for other values that depend on the one before there is no way yet");
 }
 
+void fail_as_condition(struct normaliser *n, struct span span, const char *name) {
+    if (tile_fail(
+            n->t, span,
+            "this statement depends on a condition on %s: on the device all elements take the same statements",
+            name ? name : "a constant"))
+        tile_help(
+            n->t,
+            name && axis_named(n->t, name)
+                ? "multiply by a vector of 0 and 1, an input, that says for which %s it holds: keep[%s] * ..."
+                : "choose between values: select(condition, value, other)",
+            name, name);
+}
+
+bool first_may_read(struct normaliser *n, const struct cell *cell) {
+    for (size_t i = 0; i < n->loop_count && !n->t->failed; i++) {
+        const struct loop *loop = &n->loops[i];
+        if (!loop->first_only || (size_t)(cell - n->cells) >= loop->cells)
+            continue;
+        if (cell->outer > i && cell->value && mentions(cell->value, loop->range.name))
+            fail_as_condition(n, loop->branch_span, loop->range.name);
+        else if (cell->folds > loop->order &&
+                 tile_fail(n->t, loop->branch_span,
+                           "the loop over %s adds to %s before this, which its first iteration alone does",
+                           loop->range.name, cell->name))
+            tile_help(n->t, "write what the first iteration alone does at the beginning of the loop");
+    }
+    return !n->t->failed;
+}
+
 struct node *read_cell(struct normaliser *n, struct cell *cell, const char *const *names, struct span span) {
     const char *loop;
     if (cell->kind == CELL_LET)
@@ -336,7 +365,8 @@ static struct node *resolve_access(struct normaliser *n, struct node_access *acc
         }
         names[i] = reference->name;
     }
-    struct node *value = read_cell(n, cell, names, cell_place(n, &access->base));
+    struct node *value =
+        first_may_read(n, cell) ? read_cell(n, cell, names, cell_place(n, &access->base)) : NULL;
     return value ? value : &access->base;
 }
 
@@ -347,7 +377,7 @@ struct node *resolve(struct node *node, void *context) {
     struct node_reference *reference = node_as(node, reference);
     struct cell *cell = reference ? find_cell(n, reference->name) : NULL;
     if (cell && cell->rank == 0 && cell->kind != CELL_TENSOR) {
-        struct node *value = read_cell(n, cell, NULL, cell_place(n, node));
+        struct node *value = first_may_read(n, cell) ? read_cell(n, cell, NULL, cell_place(n, node)) : NULL;
         return value ? value : node;
     }
     if (node->kind == NODE_REDUCTION)

@@ -23,14 +23,20 @@ struct cell {
     struct node *value;            /* NULL: nothing written yet */
     bool initial;                  /* an inout tensor holds a value from outside */
     bool assigned;
-    size_t order; /* of its last assignment */
+    size_t defined; /* the number of assignments up to that which gave it its first value */
+    size_t order;   /* of its last assignment */
+    size_t folds;   /* the number of assignments up to the last that a loop accumulates; 0: none */
+    enum assign_operator folded; /* as this */
     struct span assigned_span;
 };
 
 struct loop {
     struct range range;
     struct node *body;
+    size_t order;    /* assignments before it */
     bool first_only; /* inside `if k == 0`: the statement runs in the first iteration */
+    size_t cells;    /* then: declared before this `if` */
+    struct span branch_span;
 };
 
 struct normaliser {
@@ -64,6 +70,11 @@ struct node *cell_value(struct normaliser *n, struct cell *cell, const char *con
 /* The same as a reading of the program: a value carried between iterations is an error, a value that lives on
  * gets a name. */
 struct node *read_cell(struct normaliser *n, struct cell *cell, const char *const *names, struct span span);
+/* Inside `if k == 0`: is the cell one that iterations of k share, as it was before the loop? What the first
+ * iteration alone does to it is then done before the loop. False after an error. */
+bool first_may_read(struct normaliser *n, const struct cell *cell);
+/* Every element takes the same statements: a condition on this loop variable; NULL: on no loop variable. */
+void fail_as_condition(struct normaliser *n, struct span span, const char *name);
 /* An expression of the program with every reading of a cell replaced by its value and accesses canonical. */
 struct node *resolve(struct node *node, void *normaliser);
 

@@ -20,6 +20,13 @@ static struct node_assign *only_assign(struct node *body) {
     return node_as(block && block->statements.count == 1 ? block->statements.items[0] : body, assign);
 }
 
+/* What stands in `if k == 0` is read as if it stood before the loop over k (read_assign asks whether it may). */
+static void open_first(struct normaliser *n, const struct node_if *branch, int loop) {
+    n->loops[loop].first_only = true;
+    n->loops[loop].cells = n->cell_count;
+    n->loops[loop].branch_span = cell_place(n, &branch->base);
+}
+
 /* `if k == 0 { C = e at 0 } else { C += e }`: the accumulation of e from the neutral element. */
 static bool walk_first_or_rest(struct normaliser *n, struct node_if *branch, int loop) {
     struct node_assign *first = only_assign(branch->then), *rest = only_assign(branch->otherwise);
@@ -37,7 +44,7 @@ static bool walk_first_or_rest(struct normaliser *n, struct node_if *branch, int
                                                : 1;
     struct node_assign start = *first;
     start.value = make_real(n->arena, neutral);
-    n->loops[loop].first_only = true;
+    open_first(n, branch, loop);
     read_assign(n, &start);
     n->loops[loop].first_only = false;
     if (!n->t->failed)
@@ -73,7 +80,7 @@ static bool is_on_elements(struct node *condition) {
     return !name && !has_no_access(condition, NULL);
 }
 
-static void fail_as_condition(struct normaliser *n, const struct node_if *branch) {
+static void fail_as_branch(struct normaliser *n, const struct node_if *branch) {
     const char *name = NULL, *text = node_text(n->arena, branch->condition);
     if (is_on_elements(branch->condition)) {
         if (tile_fail(
@@ -84,24 +91,22 @@ static void fail_as_condition(struct normaliser *n, const struct node_if *branch
         return;
     }
     find_axis(branch->condition, &name);
-    if (tile_fail(
-            n->t, n->span,
-            "this statement depends on a condition on %s: on the device all elements take the same statements",
-            name ? name : "a constant"))
-        tile_help(
-            n->t,
-            name && axis_named(n->t, name)
-                ? "multiply by a vector of 0 and 1, an input, that says for which %s it holds: keep[%s] * ..."
-                : "choose between values: select(condition, value, other)",
-            name, name);
+    fail_as_condition(n, n->span, name);
+}
+
+/* False for `if i == 0 { Y[i, j] = ... }`, of i. */
+static bool writes_nothing_at(struct node *node, void *context) {
+    struct node_assign *assign = node_as(node, assign);
+    return assign ? !mentions(assign->target, context) : node_each_child(node, writes_nothing_at, context);
 }
 
 static void walk_if(struct normaliser *n, struct node_if *branch) {
     int loop;
-    if (is_first_iteration(n, branch, &loop)) {
+    if (is_first_iteration(n, branch, &loop) &&
+        writes_nothing_at(branch->then, (void *)(uintptr_t)n->loops[loop].range.name)) {
         if (!branch->otherwise) {
             struct range *range = &n->loops[loop].range;
-            n->loops[loop].first_only = true;
+            open_first(n, branch, loop);
             walk_list(n, substitute(n->arena, branch->then, range->name, range->lower));
             n->loops[loop].first_only = false;
             return;
@@ -109,7 +114,7 @@ static void walk_if(struct normaliser *n, struct node_if *branch) {
         if (walk_first_or_rest(n, branch, loop))
             return;
     }
-    fail_as_condition(n, branch);
+    fail_as_branch(n, branch);
 }
 
 /* ---- declarations ---- */
@@ -171,6 +176,7 @@ static void walk_var(struct normaliser *n, struct node_var *var) {
     struct node *value = var->value;
     size_t mark = open_axes(n, var->axes, &cell, &value);
     cell.value = value && !n->t->failed ? resolve(value, n) : NULL;
+    cell.defined = n->order;
     n->loop_count = mark;
     if (!n->t->failed)
         add_cell(n, cell);
@@ -191,7 +197,7 @@ static void walk_nest(struct normaliser *n, struct node_list axes, struct node *
         }
         if (range.name != axis->name)
             body = substitute(n->arena, body, axis->name, make_reference(n->arena, range.name));
-        n->loops[n->loop_count++] = (struct loop){.range = range};
+        n->loops[n->loop_count++] = (struct loop){.range = range, .order = n->order};
     }
     for (size_t i = mark; i < n->loop_count; i++)
         n->loops[i].body = body;

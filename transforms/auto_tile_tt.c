@@ -376,6 +376,11 @@ static bool tile_nests(struct tiler *t) {
         return false;
     struct node_kernel tiled = *t->kernel;
     tiled.body = body;
+    struct list_builder conditions = {0};
+    builder_add_all(t->arena, &conditions, tiled.conditions);
+    for (size_t i = 0; i < t->condition_count; i++)
+        builder_add(t->arena, &conditions, t->conditions[i]);
+    tiled.conditions = builder_list(&conditions);
     struct node *kernel = arena_copy(t->arena, &tiled, sizeof tiled);
     check_old_values(t, kernel);
     if (t->failed)
