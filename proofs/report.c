@@ -4,6 +4,7 @@
 #include "ir/build.h"
 #include "proofs/walk.h"
 #include "support/arena.h"
+#include "support/explanation.h"
 
 /* ---- arguments ---- */
 
@@ -80,5 +81,12 @@ void walk_undecided(struct walk *w, struct span span, const char *format, ...) {
     if (!text)
         return;
     w->open++;
-    report_warning(w->compilation->diagnostics, span, "%s", text);
+    if (w->compilation->authored) {
+        report_warning(w->compilation->diagnostics, span, "%s", text);
+        return;
+    }
+    /* a statement of a .tl becomes many calls: one warning for all of them, in its author's words */
+    explain(w->compilation->explanations, span, "%s", text);
+    report_warning(w->compilation->diagnostics, span,
+                   "not proved for all sizes: what the device does for this stays in bounds, in order, and writes each element once; `tilec check --explain` lists what is open");
 }

@@ -364,7 +364,7 @@ static void fail_as_call(struct planner *p, const struct node_call *call) {
                     "leave it out: a literal becomes what its context needs");
     else if (first && conversion && is_whole_number(p->request->kernel, call->arguments.items[0]))
         report_help(p->request->diagnostics, (struct span){0},
-                    "declare the number as f32, or as index, which needs no conversion");
+                    "declare the number as f32, or as index, and leave the conversion out");
     else if (first && (strcmp(function, "bf16") == 0 || strcmp(function, "f32") == 0))
         report_help(p->request->diagnostics, (struct span){0},
                     "a value is rounded where a name of that type is given to it: let z: %s = ...", function);
