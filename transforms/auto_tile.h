@@ -121,6 +121,9 @@ void check_targets(struct tiler *t);
 void advise_single_number(struct tiler *t, const struct node_reduction *reduction, const char *counted);
 void fail_as_single_number(struct tiler *t, const struct equation *equation,
                            const struct node_reduction *reduction);
+/* A fold along both axes at once of what is no single number. */
+void fail_as_rows_and_columns(struct tiler *t, const struct equation *equation,
+                              const struct node_reduction *reduction, const char *first, const char *second);
 
 /* ---- the steps ---- */
 void tile_normalise(struct tiler *t);

@@ -144,6 +144,47 @@ void fail_as_single_number(struct tiler *t, const struct equation *equation,
         advise_single_number(t, reduction, counted);
 }
 
+/* An access in which the axis stands beside one that the result is cut into tiles along. */
+struct beside_search {
+    const struct tiler *t;
+    const struct equation *equation;
+    const char *axis;
+    const char *found; /* the axis of the result; NULL: none */
+};
+
+static bool search_beside(struct node *node, void *context) {
+    struct beside_search *search = context;
+    const struct equation *equation = search->equation;
+    for (size_t i = 0; node->kind == NODE_ACCESS && i < equation->axis_count; i++)
+        if (is_tile_axis(search->t, equation->axes[i].name) && match_varies(node, search->axis) &&
+            match_varies(node, equation->axes[i].name))
+            search->found = equation->axes[i].name;
+    return node_each_child(node, search_beside, context);
+}
+
+/* Products are summed along the axis that both factors have first: that is a product of matrices. */
+void fail_as_rows_and_columns(struct tiler *t, const struct equation *equation,
+                              const struct node_reduction *reduction, const char *first, const char *second) {
+    struct beside_search search = {t, equation, second, NULL};
+    if (!tile_fail(t, equation->span, "this folds rows and columns at once, along %s and %s", first, second))
+        return;
+    search_beside(reduction->body, &search);
+    if (!search.found) {
+        search.axis = first;
+        search_beside(reduction->body, &search);
+    }
+    if (!search.found || reduction->op != REDUCTION_SUM) {
+        tile_help(t, "there is no way to a %s along both yet",
+                  word_text(WORDS_reduction_operator, reduction->op));
+        return;
+    }
+    const char *rest = search.axis == second ? first : second;
+    tile_help(
+        t, "sum along %s in a kernel of its own, R[%s, %s] = sum(%s in %s: ...), and R along %s in another",
+        search.axis, rest, search.found, search.axis, node_text(t->arena, axis_named(t, search.axis)->upper),
+        rest);
+}
+
 static void fail_as_fold(struct tiler *t, struct span span, const struct node_reduction *reduction) {
     const char *axis = node_as(reduction->axes.items[0], axis)->name,
                *extent = node_text(t->arena, axis_named(t, axis)->upper),

@@ -265,10 +265,7 @@ static bool open_panels(struct emitter *e, struct node_reduction *reduction, str
             continue;
         }
         if (panel || !axis->lower) {
-            if (tile_fail(t, e->equation->span, "this folds rows and columns at once, along %s and %s",
-                          *folded ? *folded : axis->name, axis->name))
-                tile_help(t, "fold one after the other: sum(%s in %s: sum(%s in ...: ...))", axis->name,
-                          node_text(t->arena, range->upper), *folded ? *folded : axis->name);
+            fail_as_rows_and_columns(t, e->equation, reduction, *folded ? *folded : axis->name, axis->name);
             return false;
         }
         if (!match_varies(reduction->body, axis->name)) {

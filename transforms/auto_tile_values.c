@@ -181,7 +181,8 @@ void narrow_equations(struct tiler *t) {
         struct narrowing n = {.t = t, .name = let->name, .count = let->axis_count};
         size_t kept = 0, tiles = 0;
         for (size_t i = 0; i < n.count; i++) {
-            bool tile = is_tile_axis(t, let->axes[i].name), varies = match_varies(let->value, let->axes[i].name);
+            bool tile = is_tile_axis(t, let->axes[i].name),
+                 varies = match_varies(let->value, let->axes[i].name);
             n.kept[i] = varies || !tile;
             kept += n.kept[i];
             tiles += tile && varies;
@@ -250,20 +251,31 @@ static struct node *name_reduction(struct extraction *e, struct node *node) {
     return access_of(t->arena, let.name, let.axis_count, let.axes);
 }
 
-/* A fold of folds of its own kind is one over the axes of both. */
-static struct node *join_folds(struct node *node, void *context) {
-    struct tiler *t = context;
-    struct node *mapped = node_map_children(t->arena, node, join_folds, t);
-    struct node_reduction *outer = node_as(mapped, reduction),
-                          *inner = outer ? node_as(outer->body, reduction) : NULL;
-    bool joins = inner && inner->op == outer->op && inner->op != REDUCTION_ARGMAX &&
-                 inner->op != REDUCTION_ARGMIN && outer->axes.count + inner->axes.count <= AXIS_LIMIT;
-    if (!joins)
-        return mapped;
+static size_t count_tile_axes(const struct tiler *t, const struct node_reduction *reduction) {
+    size_t count = 0;
+    for (size_t i = 0; i < reduction->axes.count; i++)
+        count += is_tile_axis(t, node_as(reduction->axes.items[i], axis)->name);
+    return count;
+}
+
+/* The fold over its own axes and those of a fold of its own kind that it takes; NULL: it takes none. */
+static struct node_reduction *joined_fold(struct tiler *t, const struct node_reduction *outer) {
+    struct node_reduction *inner = node_as(outer->body, reduction);
+    if (!inner || inner->op != outer->op || inner->op == REDUCTION_ARGMAX || inner->op == REDUCTION_ARGMIN ||
+        outer->axes.count + inner->axes.count > AXIS_LIMIT)
+        return NULL;
     struct node_reduction joined = *outer;
     joined.axes = list_concat(t->arena, outer->axes, inner->axes);
     joined.body = inner->body;
     return arena_copy(t->arena, &joined, sizeof joined);
+}
+
+/* A fold of folds of its own kind is one over the axes of both, unless that would fold rows and columns at once. */
+static struct node *join_folds(struct node *node, void *context) {
+    struct tiler *t = context;
+    struct node *mapped = node_map_children(t->arena, node, join_folds, t);
+    struct node_reduction *outer = node_as(mapped, reduction), *joined = outer ? joined_fold(t, outer) : NULL;
+    return joined && count_tile_axes(t, joined) <= 1 ? &joined->base : mapped;
 }
 
 /* A value that another fold takes for every matrix would be a block of matrices. */
@@ -294,8 +306,10 @@ static struct node *extract(struct node *node, void *context) {
     bool nested = mark > 0;
     size_t axes = tile_axis_count(e->t, e->equation, node);
     bool partial = e->partial_too && axes < tile_axis_count(e->t, e->equation, NULL);
-    if (axes == 0 && !nested)
-        fail_as_single_number(e->t, e->equation, reduction);
+    if (axes == 0 && !nested) {
+        struct node_reduction *all = joined_fold(e->t, reduction);
+        fail_as_single_number(e->t, e->equation, all ? all : reduction);
+    }
     return nested || partial ? name_reduction(e, result) : result;
 }
 
