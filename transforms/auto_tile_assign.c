@@ -61,9 +61,9 @@ static bool is_neutral(const struct node *node, enum assign_operator op) {
 
 static struct node *combine(struct arena *arena, enum assign_operator op, bool negative, struct node *old,
                             struct node *value) {
-    if (is_neutral(old, op))
-        return negative ? make_negation(arena, value) : value;
-    if (negative)
+    if (is_neutral(old, op) && !negative)
+        return value;
+    if (negative) /* from 0 as well: 0 - 0 is 0, and -0 is not */
         return make_binary(arena, BINARY_SUBTRACT, old, value);
     if (op == ASSIGN_MAX || op == ASSIGN_MIN)
         return make_call(arena, op == ASSIGN_MAX ? "max" : "min", LIST(arena, old, value));
