@@ -267,19 +267,26 @@ static struct node *existing_tiles(struct protocol *p, struct node_axis *axis, s
     return make_reference(p->arena, name);
 }
 
+static bool is_element(const struct node_axis *axis) {
+    return !axis->step || attribute_integer(axis->step, 0) == 1;
+}
+
+/* The element of an axis that has one, known or recovered from the core's share. */
+static bool is_single_element(struct protocol *p, const struct node_axis *axis) {
+    struct node *lower = launch_value(p, axis->lower), *upper = launch_value(p, axis->upper);
+    return node_equal(make_add(p->arena, lower, make_integer(p->arena, 1)), upper) ||
+           axis->lower->kind == NODE_REFERENCE || axis->upper->kind == NODE_CALL;
+}
+
 /* Opens one axis of the loop at `span`: what stands around the body goes to `lets`, the loop (NULL without
  * one) is completed by the caller. Statements have the places of statements, which the text form carries; an
  * axis has none of its own there. */
 static struct node *open_axis(struct protocol *p, struct node_axis *axis, struct span span,
                               struct list_builder *lets) {
     struct arena *arena = p->arena;
-    int64_t step = axis->step ? attribute_integer(axis->step, 0) : 1;
     struct node *lower = launch_value(p, axis->lower), *upper = launch_value(p, axis->upper);
-    bool element = !axis->step || step == 1;
-    if (element) {
-        bool single = node_equal(make_add(arena, lower, make_integer(arena, 1)), upper) ||
-                      axis->lower->kind == NODE_REFERENCE || (axis->upper->kind == NODE_CALL);
-        if (single) {
+    if (is_element(axis)) {
+        if (is_single_element(p, axis)) {
             push_element(p, axis, lower);
             return NULL;
         }
@@ -429,7 +436,8 @@ static struct node_list flatten(struct protocol *p, struct node_list list) {
         bool single = loop && !is_share_loop(p, loop);
         for (size_t k = 0; single && k < loop->axes.count; k++) {
             struct node_axis *axis = node_as(loop->axes.items[k], axis);
-            single = axis->step && is_single_block(p->arena, axis) && p->range_count + loop->axes.count < 32;
+            single = (is_element(axis) ? is_single_element(p, axis) : is_single_block(p->arena, axis)) &&
+                     p->range_count + loop->axes.count < 32;
         }
         if (!single) {
             builder_add(p->arena, &flat, list.items[i]);
