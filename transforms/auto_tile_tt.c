@@ -433,6 +433,26 @@ static bool blocks_are_whole(struct node *node, void *context) {
     return !t->failed && node_each_child(node, blocks_are_whole, context);
 }
 
+/* A tile program is what its grid holds: a loop beside it has no cores to share its blocks. */
+static bool stands_in_grid(struct tiler *t) {
+    struct node_list list = node_as(t->kernel->body, block)->statements;
+    for (size_t i = 0; i < list.count; i++) {
+        if (list.items[i]->kind != NODE_FOR)
+            continue;
+        tile_fail(
+            t, list.items[i]->span,
+            "this loop stands beside the grid of %s: cores share the blocks of the grid, and each would run the whole loop",
+            t->kernel->name);
+        report_note(t->compilation->diagnostics, find_kind(t->kernel->body, NODE_GRID)->span,
+                    "the grid is here");
+        tile_help(
+            t,
+            "write the loop as a kernel of its own, and launch both from a program; where it has the blocks of the grid, its statements may stand in the grid");
+        return false;
+    }
+    return true;
+}
+
 bool auto_tile_tt(struct compilation *compilation) {
     isl_ctx *ctx = isl_begin();
     struct tiler t = {.compilation = compilation,
@@ -440,7 +460,7 @@ bool auto_tile_tt(struct compilation *compilation) {
                       .kernel = node_as(compilation->kernel, kernel)};
     t.relations = relations_of(t.arena, ctx, compilation->kernel);
     bool nests = has_no_blocks(t.kernel->body, NULL);
-    bool sound = (nests || blocks_are_whole(t.kernel->body, &t)) &&
+    bool sound = (nests || (stands_in_grid(&t) && blocks_are_whole(t.kernel->body, &t))) &&
                  ranges_counted(t.relations, compilation->diagnostics) &&
                  bounds_check(t.relations, compilation->diagnostics);
     if (sound)
