@@ -19,6 +19,8 @@ struct storage {
     size_t rank;
     const char *axes[2]; /* of a buffer: names of its axes, rank of them */
     const char *staged;  /* of a buffer that moves a tensor's blocks: the tensor */
+    size_t depth;        /* of a buffer: how many axes are open where it is declared */
+    struct span filled;  /* of a shared buffer: the statement that writes it; line 0 before that */
     enum orientation orientation;
 };
 

@@ -299,14 +299,43 @@ static void assign_fragment(struct tensorizer *t, struct node *target, enum assi
         emit_map(t, target, value);
 }
 
-static void assign_shared(struct tensorizer *t, struct node *target, enum assign_operator op,
-                          struct node *value) {
-    struct storage *buffer = storage_find(t, node_as(target, access)->name);
+/* A shared block goes from who fills it to who reads it: one statement fills it, as often as it is declared.
+ * False after a reported error. */
+static bool fill_once(struct tensorizer *t, struct storage *buffer, enum assign_operator op,
+                      struct node *value) {
+    const char *name = buffer->name;
     if (op != ASSIGN_SET) {
-        tensorize_fail(t, "%s is shared, and a shared block is written once", buffer->name);
-        tensorize_help(t, "add up in a fragment: fragment %s[...]: f32 = 0", buffer->name);
-        return;
+        tensorize_fail(t, "%s is shared, and a shared block is written once", name);
+        tensorize_help(t, "add up in a fragment: fragment %s[...]: f32 = 0", name);
+        return false;
     }
+    if (buffer->filled.line) {
+        tensorize_fail(t, "%s is shared, and a shared block is written once", name);
+        report_note(t->compilation->diagnostics, buffer->filled, "%s is written here", name);
+        const char *next = name_fresh(&t->names, arena_printf(t->arena, "%s_next", name));
+        struct node *own = make_access(t->arena, next, node_as(buffer_access(t, name), access)->subscripts);
+        tensorize_help(
+            t, "give the new value a block of its own, `shared %s: %s = %s`, and read that from here on",
+            node_text(t->arena, own), word_text(WORDS_dtype, buffer->dtype), node_text(t->arena, value));
+        return false;
+    }
+    if (t->axis_count > buffer->depth) {
+        tensorize_fail(t, "%s is shared, and a shared block is written once: this loop writes it every time",
+                       name);
+        report_note(t->compilation->diagnostics, buffer->declaration->span,
+                    "%s is declared here and outlives the loop", name);
+        tensorize_help(
+            t,
+            "declare it in the loop, where it is read; what a loop gathers is a fragment, `fragment %s[...]: f32 = 0` before it and `%s += sum(...: ...)` in it",
+            name, name);
+        return false;
+    }
+    buffer->filled = t->span;
+    return true;
+}
+
+static void assign_shared(struct tensorizer *t, struct node *target, struct node *value) {
+    struct storage *buffer = storage_find(t, node_as(target, access)->name);
     struct node_reduction *reduction = node_as(value, reduction);
     const char *const *axes = arena_copy(t->arena, buffer->axes, sizeof buffer->axes);
     if (reduction) {
@@ -339,6 +368,8 @@ void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_ope
                        access->name);
         return;
     }
+    if (!storage->tensor && storage->memory == MEMORY_SHARED && !fill_once(t, storage, op, value))
+        return;
     if (!storage->tensor && op == ASSIGN_SET && assign_load(t, target, value))
         return;
     value = t->failed ? value : value_stage(t, value);
@@ -350,5 +381,5 @@ void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_ope
     else if (storage->memory == MEMORY_FRAGMENT)
         assign_fragment(t, target, op, value);
     else
-        assign_shared(t, target, op, value);
+        assign_shared(t, target, value);
 }

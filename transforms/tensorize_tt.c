@@ -82,8 +82,12 @@ struct node *buffer_access(struct tensorizer *t, const char *name) {
 const char *buffer_declare(struct tensorizer *t, enum memory memory, const char *base, size_t count,
                            const char *const *axes, enum dtype dtype, enum orientation orientation) {
     const char *name = name_fresh(&t->names, base);
-    struct storage storage = {
-        .name = name, .memory = memory, .dtype = dtype, .rank = count, .orientation = orientation};
+    struct storage storage = {.name = name,
+                              .memory = memory,
+                              .dtype = dtype,
+                              .rank = count,
+                              .orientation = orientation,
+                              .depth = t->axis_count};
     struct list_builder parts = {0};
     for (size_t i = 0; i < count; i++) {
         storage.axes[i] = axes[i];
@@ -135,8 +139,11 @@ static enum orientation fragment_orientation(struct tensorizer *t, struct node_b
 }
 
 static void tensorize_buffer(struct tensorizer *t, struct node_buffer *buffer, struct node_list rest) {
-    struct storage storage = {
-        .name = buffer->name, .memory = buffer->memory, .dtype = buffer->dtype, .rank = buffer->axes.count};
+    struct storage storage = {.name = buffer->name,
+                              .memory = buffer->memory,
+                              .dtype = buffer->dtype,
+                              .rank = buffer->axes.count,
+                              .depth = t->axis_count};
     if (buffer->axes.count > 2 || buffer->axes.count == 0) {
         tensorize_fail(t, "%s has %zu axes: what a core keeps is a matrix of tiles or a vector", buffer->name,
                        buffer->axes.count);
