@@ -209,7 +209,8 @@ static const char *range_advice(const struct fault *f) {
             node_text(arena, f->below ? make_binary(arena, BINARY_GREATER_EQUAL, subscript, f->extent.lower)
                                       : make_binary(arena, BINARY_LESS, subscript, f->extent.upper)));
     int64_t number;
-    if (f->below && integer_value(subscript, &number) && integer_value(f->extent.lower, &least) && least == 0) {
+    if (f->below && integer_value(subscript, &number) && integer_value(f->extent.lower, &least) &&
+        least == 0) {
         struct node *meant = make_sub(arena, f->extent.upper, make_integer(arena, -number));
         if (!integer_value(meant, &number) || number >= 0)
             return arena_printf(arena, "write %s: indices count from the beginning", node_text(arena, meant));

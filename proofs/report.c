@@ -87,6 +87,7 @@ void walk_undecided(struct walk *w, struct span span, const char *format, ...) {
     }
     /* a statement of a .tl becomes many calls: one warning for all of them, in its author's words */
     explain(w->compilation->explanations, span, "%s", text);
-    report_warning(w->compilation->diagnostics, span,
-                   "not proved for all sizes: what the device does for this stays in bounds, in order, and writes each element once; `tilec check --explain` lists what is open");
+    report_warning(
+        w->compilation->diagnostics, span,
+        "not proved for all sizes: what the device does for this stays in bounds, in order, and writes each element once; `tilec check --explain` lists what is open");
 }
