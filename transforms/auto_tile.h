@@ -114,6 +114,8 @@ bool is_matrix_axis(const struct tiler *t, const char *name);
 bool is_tile_axis(const struct tiler *t, const char *name);
 bool is_outer(const struct tiler *t, const char *name);
 bool is_inner(const struct tiler *t, const char *name);
+/* Is it an axis of the equation's target? NULL: of none. */
+bool is_own_axis(const struct equation *equation, const char *name);
 
 /* The last two dimensions of every result are cut into tiles, and count no matrices of another tensor. */
 void check_targets(struct tiler *t);

@@ -18,8 +18,6 @@ struct emitter {
 };
 
 struct emitter new_emitter(struct tiler *t, struct list_builder *out);
-/* Is it an axis of the equation's target? */
-bool is_own_axis(const struct equation *equation, const char *name);
 
 /* Tiles of an axis of fixed size, at least 1; -1 when it is open. */
 int64_t fixed_tiles(const struct range *range);

@@ -302,13 +302,6 @@ struct old_value_search {
     bool found, elsewhere;
 };
 
-static bool is_axis_of(const struct equation *equation, const char *name) {
-    bool found = false;
-    for (size_t i = 0; i < equation->axis_count; i++)
-        found = found || strcmp(equation->axes[i].name, name) == 0;
-    return found;
-}
-
 static bool search_old_value(struct node *node, void *context) {
     struct old_value_search *search = context;
     struct node_access *access = node_as(node, access);
@@ -317,7 +310,7 @@ static bool search_old_value(struct node *node, void *context) {
     for (size_t i = 0; old && i < access->subscripts.count; i++) {
         struct node_reference *reference = node_as(access->subscripts.items[i], reference);
         search->elsewhere |= !reference || strcmp(reference->name, search->cell->dims[i].name) != 0 ||
-                             !is_axis_of(search->equation, reference->name);
+                             !is_own_axis(search->equation, reference->name);
     }
     return node_each_child(node, search_old_value, context);
 }

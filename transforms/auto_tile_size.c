@@ -128,13 +128,6 @@ struct footprint {
     bool open; /* an axis of open size was met */
 };
 
-bool is_own_axis(const struct equation *equation, const char *name) {
-    for (size_t i = 0; equation && i < equation->axis_count; i++)
-        if (strcmp(equation->axes[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 static int64_t axis_tiles(struct footprint *f, const char *name) {
     const struct tiler *t = f->e->t;
     if (f->panel && strcmp(name, f->panel) == 0)

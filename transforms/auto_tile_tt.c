@@ -96,6 +96,13 @@ bool is_inner(const struct tiler *t, const char *name) {
     return false;
 }
 
+bool is_own_axis(const struct equation *equation, const char *name) {
+    for (size_t i = 0; equation && i < equation->axis_count; i++)
+        if (strcmp(equation->axes[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 struct place_search {
     const struct tiler *t;
     const char *name;

@@ -127,12 +127,8 @@ struct capture {
 };
 
 static bool is_axis_of_user(const struct tiler *t, const struct node_axis *axis, const void *user) {
-    const struct equation *equation = user;
     (void)t;
-    for (size_t k = 0; k < equation->axis_count; k++)
-        if (strcmp(equation->axes[k].name, axis->name) == 0)
-            return true;
-    return false;
+    return is_own_axis(user, axis->name);
 }
 
 static struct node *rename_captured(struct node *node, void *context) {
