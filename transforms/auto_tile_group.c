@@ -83,6 +83,32 @@ static bool search_access(struct node *node, void *context) {
     return node_each_child(node, search_access, context);
 }
 
+struct part_search {
+    struct tiler *t;
+    const struct equation *let;
+    const char *const *axes;
+};
+
+/* Every reading of an intermediate value runs over the same elements of it: one loop computes and reads them. */
+static bool check_parts(struct node *node, void *context) {
+    struct part_search *search = context;
+    struct tiler *t = search->t;
+    struct node_access *access = node_as(node, access);
+    bool reads = access && strcmp(access->name, search->let->name) == 0;
+    for (size_t i = 0; reads && i < access->subscripts.count && !t->failed; i++) {
+        struct node_reference *reference = node_as(access->subscripts.items[i], reference);
+        const struct range *here = reference ? axis_named(t, reference->name) : NULL,
+                           *there = axis_named(t, search->axes[i]);
+        if (here && there && !same_range(t, here, there) &&
+            tile_fail(t, access->base.span.line ? access->base.span : search->let->span,
+                      "%s is read over %s..%s here and over %s..%s elsewhere: the device reads all that it computes",
+                      access->name, node_text(t->arena, here->lower), node_text(t->arena, here->upper),
+                      node_text(t->arena, there->lower), node_text(t->arena, there->upper)))
+            tile_help(t, "store %s in a tensor, and read the part in a kernel of its own", access->name);
+    }
+    return !t->failed && node_each_child(node, check_parts, context);
+}
+
 /* Intermediate values take the axes of the place that reads them first. */
 static void unify_values(struct tiler *t) {
     for (size_t i = t->equation_count; i-- > 0;) {
@@ -97,6 +123,9 @@ static void unify_values(struct tiler *t) {
             from[k] = let->axes[k].name;
             to[k] = node_as(search.found->subscripts.items[k], reference)->name;
         }
+        struct part_search parts = {t, let, to};
+        for (size_t k = 0; k < t->equation_count && !t->failed; k++)
+            check_parts(t->equations[k].value, &parts);
         rename_own(t, let, let->axis_count, from, to);
     }
 }
