@@ -48,7 +48,7 @@ bool is_single_block(struct arena *arena, const struct node_axis *axis) {
     if (covers_whole_axis(axis) || !integer_value(axis->lower, &lower))
         return true;
     return integer_value(simplify(arena, axis->upper), &upper) && integer_value(axis->step, &step) &&
-           upper - lower <= step;
+           upper > lower && upper - lower <= step;
 }
 
 static bool has_dimension(const struct node_parameter *parameter, const struct node *extent) {

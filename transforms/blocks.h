@@ -22,7 +22,7 @@ struct node *tiles_of(struct arena *arena, struct node *elements);
 struct node *block_tiles(struct arena *arena, const struct node_axis *axis);
 /* The extent in elements that clips the axis; NULL when every block is full. */
 struct node *clipping_extent(struct arena *arena, const struct node_axis *axis);
-/* Does one block cover the axis: no loop is needed? */
+/* Is the axis one block at every launch: no loop is needed? A known range of no elements has none. */
 bool is_single_block(struct arena *arena, const struct node_axis *axis);
 /* Is the extent above 0 wherever the kernel runs: a dimension of everything that it writes? A launch where
  * one of these is 0 writes nothing and does not run. */
