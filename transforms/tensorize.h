@@ -66,6 +66,9 @@ static inline bool dtype_is_computed(enum dtype dtype) {
     return dtype == DTYPE_BF16 || dtype == DTYPE_F32;
 }
 void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_operator op, struct node *value);
+/* An assignment that stands in the program, which writes a shared block once: it may become several of the above. */
+void tensorize_statement_assign(struct tensorizer *t, struct node *target, enum assign_operator op,
+                                struct node *value);
 
 /* ---- tensorize_reduction.c ---- */
 /* The accumulation `fragment op= reduction`; the operands are buffers. */

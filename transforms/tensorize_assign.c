@@ -368,8 +368,6 @@ void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_ope
                        access->name);
         return;
     }
-    if (!storage->tensor && storage->memory == MEMORY_SHARED && !fill_once(t, storage, op, value))
-        return;
     if (!storage->tensor && op == ASSIGN_SET && assign_load(t, target, value))
         return;
     value = t->failed ? value : value_stage(t, value);
@@ -382,4 +380,13 @@ void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_ope
         assign_fragment(t, target, op, value);
     else
         assign_shared(t, target, value);
+}
+
+void tensorize_statement_assign(struct tensorizer *t, struct node *target, enum assign_operator op,
+                                struct node *value) {
+    struct node_access *access = node_as(target, access);
+    struct storage *storage = access ? storage_find(t, access->name) : NULL;
+    if (storage && !storage->tensor && storage->memory == MEMORY_SHARED && !fill_once(t, storage, op, value))
+        return;
+    tensorize_assign(t, target, op, value);
 }

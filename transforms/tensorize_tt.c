@@ -173,7 +173,7 @@ static void tensorize_buffer(struct tensorizer *t, struct node_buffer *buffer, s
     storage_add(t, storage);
     builder_add(t->arena, t->out, storage.declaration);
     if (value)
-        tensorize_assign(t, buffer_access(t, buffer->name), ASSIGN_SET, value);
+        tensorize_statement_assign(t, buffer_access(t, buffer->name), ASSIGN_SET, value);
 }
 
 /* let e[i, j] = value over blocks in scope is a shared buffer of its type. */
@@ -260,8 +260,8 @@ static struct node_list tensorize_statement(struct tensorizer *t, struct node *n
     case NODE_LET:
         return tensorize_let(t, node_as(node, let), rest);
     case NODE_ASSIGN:
-        tensorize_assign(t, node_as(node, assign)->target, node_as(node, assign)->op,
-                         node_as(node, assign)->value);
+        tensorize_statement_assign(t, node_as(node, assign)->target, node_as(node, assign)->op,
+                                   node_as(node, assign)->value);
         break;
     case NODE_TILE:
         builder_add(t->arena, t->out, node);
