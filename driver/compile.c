@@ -191,7 +191,7 @@ bool unit_load(struct unit *unit, const char *path, const char *text, size_t len
 static const struct {
     const char *key, *owner;
 } attribute_owners[] = {
-#define ATTRIBUTE(NAME, key, owner, sentence) {key, owner},
+#define ATTRIBUTE(NAME, key, owner, shape, sentence) {key, owner},
 #include "ir/attributes.def"
 };
 

@@ -5,7 +5,7 @@
 
 #include "ir/attributes.h"
 
-#define ATTRIBUTE(NAME, key, owner, sentence) const char KEY_##NAME[] = key;
+#define ATTRIBUTE(NAME, key, owner, shape, sentence) const char KEY_##NAME[] = key;
 #include "ir/attributes.def"
 
 #define WORDS(type) static const char *const texts_##type[] = {

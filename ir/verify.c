@@ -120,13 +120,29 @@ bool verify_present(struct verifier *v, const struct node *node) {
 
 /* ---- loops and declarations ---- */
 
+static bool find_place(struct node *node, void *context) {
+    struct node **found = context;
+    const struct node_call *call = node_as(node, call);
+    if (call && (strcmp(call->function, "lo") == 0 || strcmp(call->function, "len") == 0))
+        *found = node;
+    return !*found && node_each_child(node, find_place, context);
+}
+
+static void verify_bound(struct verifier *v, struct node *bound, const char *what) {
+    if (!bound)
+        return;
+    verify_number(v, bound, what);
+    verify_32_bits(v, bound);
+}
+
 static void verify_bounds(struct verifier *v, const struct node_axis *axis) {
-    if (axis->lower)
-        verify_number(v, axis->lower, "a bound");
-    if (axis->upper)
-        verify_number(v, axis->upper, "a bound");
-    if (axis->step)
-        verify_number(v, axis->step, "a step");
+    verify_bound(v, axis->lower, "a bound");
+    verify_bound(v, axis->upper, "a bound");
+    verify_bound(v, axis->step, "a step");
+    struct node *place = NULL;
+    if (axis->step && !find_place(axis->step, &place) && place)
+        verify_error(v, place, "blocks of %s are all of one size, and %s is of the block around it",
+                     axis->name, node_text(v->arena, place));
 }
 
 static void verify_loop(struct verifier *v, const struct node *node, struct node_list axes,
@@ -172,6 +188,8 @@ static void open_axes(struct verifier *v, struct node_list axes, bool own) {
         struct scope_name *found = scope_find(v, axis->name);
         if (!found || (found->kind != NAME_BLOCK && found->kind != NAME_ELEMENT))
             verify_error(v, &axis->base, "%s is no axis in scope", axis->name);
+        else if (found->bound && !own)
+            verify_error(v, &axis->base, "axis %s stands twice in a buffer", axis->name);
         else
             found->bound = true;
     }
@@ -215,12 +233,21 @@ static void verify_named_value(struct verifier *v, const struct node *node, cons
 
 static void verify_buffer(struct verifier *v, const struct node_buffer *buffer) {
     size_t mark = v->count;
+    const struct node *home = attribute_get(&buffer->base, KEY_TT_HOME);
+    const struct scope_name *room = home ? scope_find(v, attribute_word(home, "")) : NULL;
     if (buffer->axes.count == 0)
         verify_error(v, &buffer->base, "buffer %s has no axes", buffer->name);
     if (buffer->axes.count == 1 && v->form == FORM_TILE && !attribute_get(&buffer->base, KEY_TT_ORIENTATION))
         verify_error(v, &buffer->base, "vector %s has no %s", buffer->name, KEY_TT_ORIENTATION);
     if (v->form == FORM_DEVICE && !attribute_get(&buffer->base, KEY_TT_BLOCK))
         verify_error(v, &buffer->base, "buffer %s of device form has no %s", buffer->name, KEY_TT_BLOCK);
+    if (v->form == FORM_TILE && buffer->memory == MEMORY_FRAGMENT && home &&
+        !attribute_get(&buffer->base, KEY_TT_BLOCK))
+        verify_error(v, &buffer->base, "fragment %s has %s, but no %s", buffer->name, KEY_TT_HOME,
+                     KEY_TT_BLOCK);
+    if (v->form == FORM_TILE && buffer->memory != MEMORY_FRAGMENT && room &&
+        room->kind == NAME_CIRCULAR_BUFFER && room->value != value_kind_of(buffer->dtype))
+        verify_error(v, home, "buffer %s holds values of another kind than %s", buffer->name, room->name);
     if (v->form == FORM_DEVICE && buffer->memory != MEMORY_FRAGMENT)
         verify_error(v, &buffer->base, "buffer %s is shared: device form has circular buffers instead",
                      buffer->name);

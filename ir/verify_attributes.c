@@ -6,32 +6,36 @@
 #include "ir/verify_internal.h"
 
 enum {
-#define ATTRIBUTE(NAME, key, owner, sentence) KEY_OF_##NAME,
+#define ATTRIBUTE(NAME, key, owner, shape, sentence) KEY_OF_##NAME,
 #include "ir/attributes.def"
     KEY_COUNT
 };
 
 static const char *const keys[KEY_COUNT] = {
-#define ATTRIBUTE(NAME, key, owner, sentence) key,
+#define ATTRIBUTE(NAME, key, owner, shape, sentence) key,
 #include "ir/attributes.def"
 };
 
-enum shape { SHAPE_ANY, SHAPE_ENTRIES, SHAPE_NAMES, SHAPE_LIST, SHAPE_PAIR, SHAPE_WORD };
+static const char *const owners[KEY_COUNT] = {
+#define ATTRIBUTE(NAME, key, owner, shape, sentence) owner,
+#include "ir/attributes.def"
+};
 
-/* SHAPE_ENTRIES: a dictionary of known keys; SHAPE_NAMES: of names of the kernel. */
+enum shape {
+    SHAPE_ANY,
+    SHAPE_ENTRIES, /* a dictionary of known keys, with every count that the table gives it */
+    SHAPE_NAMES,   /* a dictionary of names of the kernel */
+    SHAPE_LIST,
+    SHAPE_PAIR,
+    SHAPE_EXTENTS, /* a pair of numbers that sizes give */
+    SHAPE_WORD,
+    SHAPE_COUNT, /* 1 or more, written out */
+    SHAPE_FLAG   /* 0 or 1 */
+};
+
 static const enum shape shapes[KEY_COUNT] = {
-    [KEY_OF_TT_BUFFER] = SHAPE_ENTRIES,      [KEY_OF_TT_CB] = SHAPE_ENTRIES,
-    [KEY_OF_TT_FILL] = SHAPE_ENTRIES,        [KEY_OF_TT_COMPUTE] = SHAPE_ENTRIES,
-    [KEY_OF_TT_VERIFIED] = SHAPE_ENTRIES,    [KEY_OF_TT_RUNTIME_ARGS] = SHAPE_NAMES,
-    [KEY_OF_TT_RANGES] = SHAPE_NAMES,        [KEY_OF_TT_PAD] = SHAPE_NAMES,
-    [KEY_OF_TT_GRID_BLOCKS] = SHAPE_LIST,    [KEY_OF_TT_CORE_RANGES] = SHAPE_LIST,
-    [KEY_OF_TT_GRID_TILES] = SHAPE_PAIR,     [KEY_OF_TT_CORE_GRID] = SHAPE_PAIR,
-    [KEY_OF_TT_BLOCK] = SHAPE_PAIR,          [KEY_OF_TT_SUBBLOCK] = SHAPE_PAIR,
-    [KEY_OF_TT_ORIENTATION] = SHAPE_WORD,    [KEY_OF_TT_HOME] = SHAPE_WORD,
-    [KEY_OF_TT_PRODUCER] = SHAPE_WORD,       [KEY_OF_TT_CONSUMER] = SHAPE_WORD,
-    [KEY_OF_TT_PARTITION_MODE] = SHAPE_WORD, [KEY_OF_TT_PLANE_AXES] = SHAPE_PAIR,
-    [KEY_OF_TT_PLANE_BLOCKS] = SHAPE_PAIR,   [KEY_OF_TT_CORE_PLANE] = SHAPE_PAIR,
-    [KEY_OF_TT_MULTICAST] = SHAPE_ENTRIES,
+#define ATTRIBUTE(NAME, key, owner, shape, sentence) SHAPE_##shape,
+#include "ir/attributes.def"
 };
 
 /* KEY_COUNT: there is none. */
@@ -52,13 +56,46 @@ static void unknown_key(struct verifier *v, const struct node *node, const char 
         report_help(v->diagnostics, (struct span){0}, "did you mean %s?", nearest);
 }
 
+static void verify_shape(struct verifier *v, const struct node *node, const char *key, struct node *value,
+                         enum shape shape);
+
 static void verify_entries(struct verifier *v, const struct node *node,
                            const struct node_dictionary *dictionary, bool known_keys) {
     for (size_t i = 0; i < dictionary->entries.count; i++) {
         const struct node_attribute *entry = node_as(dictionary->entries.items[i], attribute);
-        if (known_keys && key_find(v, entry->key) == KEY_COUNT)
+        size_t key = key_find(v, entry->key);
+        if (known_keys && key == KEY_COUNT)
             unknown_key(v, node, entry->key);
+        else if (known_keys && entry->value)
+            verify_shape(v, node, entry->key, entry->value, shapes[key]);
     }
+}
+
+/* Numbers that kernels are written with. */
+static bool visit_number(struct node *node, void *context) {
+    struct verifier *v = context;
+    const struct node_integer *number = node_as(node, integer);
+    if (number && (number->value < INT32_MIN || number->value > UINT32_MAX)) {
+        verify_error(v, node, "%lld does not fit in the 32 bits that the device has for a number",
+                     (long long)number->value);
+        return false;
+    }
+    return node_each_child(node, visit_number, context);
+}
+
+void verify_32_bits(struct verifier *v, struct node *node) {
+    visit_number(node, v);
+}
+
+static bool is_flag(const struct node *value) {
+    return attribute_integer(value, 2) == 0 || attribute_integer(value, 2) == 1;
+}
+
+/* A flag that is absent is 0, a word is what its pass takes; a count has no default. */
+static void verify_counts(struct verifier *v, const char *key, const struct node *value) {
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        if (shapes[i] == SHAPE_COUNT && strcmp(owners[i], key) == 0 && !dictionary_get(value, keys[i]))
+            verify_error(v, value, "%s has no %s", key, keys[i]);
 }
 
 static void verify_shape(struct verifier *v, const struct node *node, const char *key, struct node *value,
@@ -71,41 +108,43 @@ static void verify_shape(struct verifier *v, const struct node *node, const char
     case SHAPE_ENTRIES:
     case SHAPE_NAMES:
         if (dictionary)
-            verify_entries(v, node, dictionary, shape == SHAPE_ENTRIES);
+            verify_entries(v, node, dictionary, shape != SHAPE_NAMES);
         else
-            verify_error(v, node, "%s must be a dictionary {...}", key);
+            verify_error(v, value, "%s must be a dictionary {...}", key);
+        if (dictionary && shape == SHAPE_ENTRIES)
+            verify_counts(v, key, value);
         break;
     case SHAPE_LIST:
         if (!sequence)
-            verify_error(v, node, "%s must be a list [...]", key);
+            verify_error(v, value, "%s must be a list [...]", key);
         break;
     case SHAPE_PAIR:
+    case SHAPE_EXTENTS:
         if (!sequence || sequence->items.count != 2)
-            verify_error(v, node, "%s must be a list of two", key);
+            verify_error(v, value, "%s must be a list of two", key);
+        for (size_t i = 0; sequence && shape == SHAPE_EXTENTS && i < sequence->items.count; i++)
+            verify_number(v, sequence->items.items[i], key);
         break;
     case SHAPE_WORD:
         if (value->kind != NODE_REFERENCE)
-            verify_error(v, node, "%s must be a word", key);
+            verify_error(v, value, "%s must be a word", key);
+        break;
+    case SHAPE_COUNT:
+        if (attribute_integer(value, 0) < 1)
+            verify_error(v, value, "%s must be a number, 1 or more", key);
+        break;
+    case SHAPE_FLAG:
+        if (!is_flag(value))
+            verify_error(v, value, "%s must be 0 or 1", key);
         break;
     }
 }
 
-/* Numbers that kernels are written with. What an author writes, and what is made of it, its pass judges. */
+/* Of these the numbers go into the kernel. What an author writes, and what is made of it, its pass judges. */
 static const bool of_device[KEY_COUNT] = {
     [KEY_OF_TT_CB] = true,   [KEY_OF_TT_BLOCK] = true,   [KEY_OF_TT_SUBBLOCK] = true,
     [KEY_OF_TT_FILL] = true, [KEY_OF_TT_COMPUTE] = true, [KEY_OF_TT_CORE_GRID] = true,
 };
-
-static bool visit_number(struct node *node, void *context) {
-    struct verifier *v = context;
-    const struct node_integer *number = node_as(node, integer);
-    if (number && (number->value < INT32_MIN || number->value > UINT32_MAX)) {
-        verify_error(v, node, "%lld does not fit in the 32 bits that the device has for a number",
-                     (long long)number->value);
-        return false;
-    }
-    return node_each_child(node, visit_number, context);
-}
 
 void verify_attributes(struct verifier *v, const struct node *node) {
     for (size_t i = 0; i < node->attributes.count; i++) {

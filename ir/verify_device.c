@@ -260,6 +260,8 @@ void verify_circular_buffer(struct verifier *v, const struct node_circular_buffe
         verify_error(v, &buffer->base, "circular buffer %s has the number %lld", buffer->name,
                      (long long)buffer->id);
     verify_number(v, buffer->pages, "a number of pages");
+    if (!v->split && !attribute_get(&buffer->base, KEY_TT_BLOCK))
+        verify_error(v, &buffer->base, "circular buffer %s has no %s", buffer->name, KEY_TT_BLOCK);
     struct scope_name *added = scope_add(v, NAME_CIRCULAR_BUFFER, buffer->name, &buffer->base);
     added->value = value_kind_of(buffer->dtype);
     added->rank = 2;

@@ -91,5 +91,7 @@ const struct node_function *helper_find(const struct verifier *v, const char *na
 
 /* ---- verify_attributes.c ---- */
 void verify_attributes(struct verifier *v, const struct node *node);
+/* Its numbers written out fit in the 32 bits of the device. */
+void verify_32_bits(struct verifier *v, struct node *node);
 
 #endif

@@ -338,8 +338,8 @@ static struct node_list lower_nest(struct protocol *p, struct node_for *loop, si
 }
 
 /* A loop over the core's share has no block axis of a tensor: it stays, with its body lowered. */
-static bool is_share_loop(struct protocol *p, struct node_for *loop) {
-    const char *start = runtime_argument_name(p->kernel, RUNTIME_START_ID);
+static bool is_share_loop(struct node *kernel, struct node_for *loop) {
+    const char *start = runtime_argument_name(kernel, RUNTIME_START_ID);
     struct node_axis *axis = node_as(loop->axes.items[0], axis);
     struct node_reference *lower = node_as(axis->lower, reference);
     return loop->axes.count == 1 && !axis->step && lower && start && strcmp(lower->name, start) == 0;
@@ -360,7 +360,7 @@ static void lower_statement(struct protocol *p, struct list_builder *out, struct
     struct node_tile *tile = node_as(node, tile);
     struct node_buffer *buffer = node_as(node, buffer);
     struct node_if *guard = node_as(node, if);
-    if (loop && is_share_loop(p, loop)) {
+    if (loop && is_share_loop(p->kernel, loop)) {
         struct node *body =
             make_block(p->arena, node->span, lower_list(p, node_as(loop->body, block)->statements));
         builder_add(p->arena, out, node_new(p->arena, for, FOR, node->span, .axes = loop->axes, .body = body));
@@ -433,7 +433,7 @@ static struct node_list flatten(struct protocol *p, struct node_list list) {
     struct list_builder flat = {0};
     for (size_t i = 0; i < list.count && !p->failed; i++) {
         struct node_for *loop = node_as(list.items[i], for);
-        bool single = loop && !is_share_loop(p, loop);
+        bool single = loop && !is_share_loop(p->kernel, loop);
         for (size_t k = 0; single && k < loop->axes.count; k++) {
             struct node_axis *axis = node_as(loop->axes.items[k], axis);
             single = (is_element(axis) ? is_single_element(p, axis) : is_single_block(p->arena, axis)) &&
@@ -506,7 +506,17 @@ static bool find_place(struct node *node, void *context) {
 static bool check_ranges(struct node *node, void *context) {
     struct compilation *c = context;
     struct node_axis *axis = node_as(node, axis);
+    struct node_for *loop = node_as(node, for);
     struct node *place = NULL;
+    struct node_block *body = loop ? node_as(loop->body, block) : NULL;
+    if (body && body->statements.count && body->statements.items[0]->kind == NODE_DELINEARIZE &&
+        !is_share_loop(c->kernel, loop)) {
+        const char *start = runtime_argument_name(c->kernel, RUNTIME_START_ID);
+        report_error(c->diagnostics, node->span,
+                     "this loop takes block numbers apart, but is not over the share of a core");
+        report_help(c->diagnostics, (struct span){0}, "a share begins at %s", start ? start : "start_id");
+        return false;
+    }
     if (!axis || !axis->step)
         return node_each_child(node, check_ranges, c);
     node_each_child(node, find_place, &place);

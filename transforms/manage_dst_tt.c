@@ -251,7 +251,7 @@ static struct node *compute_facts(struct compilation *c) {
 bool manage_dst_tt(struct compilation *compilation) {
     struct arena *arena = compilation->arena;
     struct node_kernel kernel = *node_as(compilation->kernel, kernel);
-    if (attribute_get(compilation->kernel, KEY_TT_COMPUTE))
+    if (attribute_get(compilation->kernel, KEY_TT_COMPUTE) || !find_kind(compilation->kernel, NODE_ROLE))
         return true;
     struct manager *m = arena_allocate(arena, sizeof *m);
     m->compilation = compilation;

@@ -61,7 +61,7 @@ static const char *owner_of(const char *key) {
     static const struct {
         const char *key, *owner;
     } rows[] = {
-#define ATTRIBUTE(NAME, text, owner, sentence) {KEY_##NAME, owner},
+#define ATTRIBUTE(NAME, text, owner, shape, sentence) {KEY_##NAME, owner},
 #include "ir/attributes.def"
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -276,18 +276,6 @@ static struct span entry_place(const struct node *carrier, const struct node *va
     return value->span.line ? value->span : carrier->span;
 }
 
-/* An entry that says yes or no, 1 or 0, where it is there. */
-static void check_flag(const struct device_kernel *k, const struct node *carrier, const char *attribute,
-                       const char *key) {
-    struct node *value = dictionary_get(attribute_get(carrier, attribute), key);
-    int64_t flag;
-    if (!value || (integer_value(value, &flag) && (flag == 0 || flag == 1)))
-        return;
-    report_error(k->diagnostics, entry_place(carrier, value), "%s of %s is %s", key, attribute,
-                 node_text(k->compilation->arena, value));
-    report_help(k->diagnostics, (struct span){0}, "it takes 0 or 1");
-}
-
 static void check_settings(struct device_kernel *k) {
     struct node *kernel = k->compilation->kernel;
     struct node *value = dictionary_get(attribute_get(kernel, KEY_TT_COMPUTE), KEY_MATH_FIDELITY);
@@ -299,8 +287,6 @@ static void check_settings(struct device_kernel *k) {
                      KEY_TT_COMPUTE, node_text(k->compilation->arena, value));
         report_help(k->diagnostics, (struct span){0}, "it takes LoFi, HiFi2, HiFi3 or HiFi4");
     }
-    check_flag(k, kernel, KEY_TT_COMPUTE, KEY_FP32_DEST_ACC_EN);
-    check_flag(k, kernel, KEY_TT_COMPUTE, KEY_DST_FULL_SYNC_EN);
 }
 
 /* ---- circular buffers ---- */
@@ -391,7 +377,6 @@ static void check_pages(const struct device_kernel *k, struct node_circular_buff
     else
         check_format(k, buffer, format);
     check_depth(k, buffer);
-    check_flag(k, &buffer->base, KEY_TT_CB, KEY_UNPACK_TO_DEST);
     if (attribute_integer(dictionary_get(attribute_get(&buffer->base, KEY_TT_CB), KEY_UNPACK_TO_DEST), 0) ==
             1 &&
         (buffer->dtype != DTYPE_F32 || !dst_holds_f32(k)))

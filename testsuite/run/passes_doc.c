@@ -19,7 +19,7 @@ static const struct {
 static const struct {
     const char *key, *owner, *sentence;
 } attributes[] = {
-#define ATTRIBUTE(NAME, key, owner, sentence) {key, owner, sentence},
+#define ATTRIBUTE(NAME, key, owner, shape, sentence) {key, owner, sentence},
 #include "ir/attributes.def"
 };
 

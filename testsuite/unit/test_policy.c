@@ -87,7 +87,7 @@ START_TEST(every_key_has_one_row) {
     static const struct {
         const char *key, *owner;
     } rows[] = {
-#define ATTRIBUTE(NAME, key, owner, sentence) {key, owner},
+#define ATTRIBUTE(NAME, key, owner, shape, sentence) {key, owner},
 #include "ir/attributes.def"
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
