@@ -109,9 +109,10 @@ static struct value resolve_reference(struct resolver *r, struct node_reference 
                      entity->source, entity->rank, entity->rank == 1 ? "" : "s");
         report_note(r->diagnostics, entity->span, "%s is declared here", entity->source);
         if (entity->rank == 2)
-            report_help(r->diagnostics, (struct span){0},
-                        "write the subscripts: %s[i, j]; a product of matrices is sum(k in K: A[i, k] * B[k, j])",
-                        entity->source);
+            report_help(
+                r->diagnostics, (struct span){0},
+                "write the subscripts: %s[i, j]; a product of matrices is sum(k in K: A[i, k] * B[k, j])",
+                entity->source);
         return poison(span);
     case ENTITY_VAR:
     case ENTITY_BUFFER:

@@ -100,10 +100,11 @@ static bool check_parts(struct node *node, void *context) {
         const struct range *here = reference ? axis_named(t, reference->name) : NULL,
                            *there = axis_named(t, search->axes[i]);
         if (here && there && !same_range(t, here, there) &&
-            tile_fail(t, access->base.span.line ? access->base.span : search->let->span,
-                      "%s is read over %s..%s here and over %s..%s elsewhere: the device reads all that it computes",
-                      access->name, node_text(t->arena, here->lower), node_text(t->arena, here->upper),
-                      node_text(t->arena, there->lower), node_text(t->arena, there->upper)))
+            tile_fail(
+                t, access->base.span.line ? access->base.span : search->let->span,
+                "%s is read over %s..%s here and over %s..%s elsewhere: the device reads all that it computes",
+                access->name, node_text(t->arena, here->lower), node_text(t->arena, here->upper),
+                node_text(t->arena, there->lower), node_text(t->arena, there->upper)))
             tile_help(t, "store %s in a tensor, and read the part in a kernel of its own", access->name);
     }
     return !t->failed && node_each_child(node, check_parts, context);
