@@ -66,18 +66,29 @@ static struct product product_of(struct manager *m, struct node_tile *tile) {
     return p;
 }
 
-static bool is_one(const struct node *node) {
+static bool is_number(const struct node *node, int64_t number) {
     int64_t value;
-    return integer_value(node, &value) && value == 1;
+    return integer_value(node, &value) && value == number;
+}
+
+static bool is_one_tile(const struct part *part) {
+    return is_number(part->rows, 1) && is_number(part->columns, 1);
+}
+
+/* Of a block that is known to have no elements: nothing is multiplied, and its operands are not read. */
+static bool is_no_tile(const struct part *part) {
+    return is_number(part->rows, 0) || is_number(part->columns, 0);
 }
 
 static void configure_matmul(struct manager *m, struct list_builder *out, struct node_tile *tile,
                              const struct part *part) {
+    if (is_no_tile(part))
+        return;
     struct product p = product_of(m, tile);
     struct span span = tile->base.span;
     struct node *transpose = number(m, p.transposed);
     EMIT(m, out, span, "reconfig_data_format", ref(m, "REVERSE"), ref(m, p.left), ref(m, p.right));
-    if (is_one(part->rows) && is_one(part->columns))
+    if (is_one_tile(part))
         EMIT(m, out, span, "matmul_init", ref(m, p.left), ref(m, p.right), transpose);
     else
         EMIT(m, out, span, "matmul_block_init", ref(m, p.left), ref(m, p.right), transpose,
@@ -89,6 +100,8 @@ static void configure_matmul(struct manager *m, struct list_builder *out, struct
  * columns. */
 static void emit_product(struct manager *m, struct list_builder *out, struct node_tile *tile,
                          const struct part *part) {
+    if (is_no_tile(part))
+        return;
     struct product p = product_of(m, tile);
     struct arena *a = m->arena;
     struct span span = tile->base.span;
@@ -99,7 +112,7 @@ static void emit_product(struct manager *m, struct list_builder *out, struct nod
     struct list_builder step = {0}, columns = {0};
     struct node *right_tile = p.transposed ? make_add(a, make_mul(a, column, p.right_columns), k)
                                            : make_add(a, make_mul(a, k, p.right_columns), part->column);
-    if (is_one(part->rows) && is_one(part->columns)) {
+    if (is_one_tile(part)) {
         right_tile = simplify(a, substitute(a, right_tile, m->column, number(m, 0)));
         EMIT(m, &step, span, "matmul_tiles", left, right, left_tile, right_tile, number(m, 0));
     } else if (p.transposed) {
