@@ -197,6 +197,20 @@ struct node *find_kind(struct node *tree, enum node_kind kind) {
 
 /* ---- axes ---- */
 
+static bool visit_place(struct node *node, void *context) {
+    struct node **found = context;
+    const struct node_call *call = node_as(node, call);
+    if (call && (strcmp(call->function, "lo") == 0 || strcmp(call->function, "len") == 0))
+        *found = node;
+    return !*found && node_each_child(node, visit_place, context);
+}
+
+struct node *find_block_place(struct node *expression) {
+    struct node *found = NULL;
+    visit_place(expression, &found);
+    return found;
+}
+
 struct node *axis_extent(struct arena *arena, const struct node_axis *axis) {
     struct node_binary *sum = node_as(axis->upper, binary);
     if (sum && sum->op == BINARY_ADD && node_equal(sum->left, axis->lower))

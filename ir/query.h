@@ -41,6 +41,9 @@ bool asks_exactness(struct node *tree);
 /* The first node of a kind in program order, NULL when the tree has none. */
 struct node *find_kind(struct node *tree, enum node_kind kind);
 
+/* The first lo or len of a block in the expression, NULL when it has none: with one, it is no number of sizes alone. */
+struct node *find_block_place(struct node *expression);
+
 /* upper - lower of an axis that has a range; how often its loop runs (ceildiv of it by the step). */
 struct node *axis_extent(struct arena *arena, const struct node_axis *axis);
 struct node *axis_trips(struct arena *arena, const struct node_axis *axis);

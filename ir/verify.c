@@ -6,6 +6,7 @@
 
 #include "ir/attributes.h"
 #include "ir/field.h"
+#include "ir/query.h"
 #include "ir/size.h"
 #include "support/name_table.h"
 
@@ -120,14 +121,6 @@ bool verify_present(struct verifier *v, const struct node *node) {
 
 /* ---- loops and declarations ---- */
 
-static bool find_place(struct node *node, void *context) {
-    struct node **found = context;
-    const struct node_call *call = node_as(node, call);
-    if (call && (strcmp(call->function, "lo") == 0 || strcmp(call->function, "len") == 0))
-        *found = node;
-    return !*found && node_each_child(node, find_place, context);
-}
-
 static void verify_bound(struct verifier *v, struct node *bound, const char *what) {
     if (!bound)
         return;
@@ -139,8 +132,8 @@ static void verify_bounds(struct verifier *v, const struct node_axis *axis) {
     verify_bound(v, axis->lower, "a bound");
     verify_bound(v, axis->upper, "a bound");
     verify_bound(v, axis->step, "a step");
-    struct node *place = NULL;
-    if (axis->step && !find_place(axis->step, &place) && place)
+    struct node *place = axis->step ? find_block_place(axis->step) : NULL;
+    if (place)
         verify_error(v, place, "blocks of %s are all of one size, and %s is of the block around it",
                      axis->name, node_text(v->arena, place));
 }

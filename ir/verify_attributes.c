@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ir/attributes.h"
+#include "ir/query.h"
 #include "ir/verify_internal.h"
 
 enum {
@@ -98,6 +99,15 @@ static void verify_counts(struct verifier *v, const char *key, const struct node
             verify_error(v, value, "%s has no %s", key, keys[i]);
 }
 
+static void verify_extent(struct verifier *v, struct node *value, const char *key) {
+    struct node *place = find_block_place(value);
+    if (place)
+        verify_error(v, place, "%s is counted from sizes, and %s is of the block around it", key,
+                     node_text(v->arena, place));
+    else
+        verify_number(v, value, key);
+}
+
 static void verify_shape(struct verifier *v, const struct node *node, const char *key, struct node *value,
                          enum shape shape) {
     const struct node_dictionary *dictionary = node_as(value, dictionary);
@@ -123,7 +133,7 @@ static void verify_shape(struct verifier *v, const struct node *node, const char
         if (!sequence || sequence->items.count != 2)
             verify_error(v, value, "%s must be a list of two", key);
         for (size_t i = 0; sequence && shape == SHAPE_EXTENTS && i < sequence->items.count; i++)
-            verify_number(v, sequence->items.items[i], key);
+            verify_extent(v, sequence->items.items[i], key);
         break;
     case SHAPE_WORD:
         if (value->kind != NODE_REFERENCE)

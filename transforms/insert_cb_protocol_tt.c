@@ -494,20 +494,11 @@ static struct node_list lower_flat_list(struct protocol *p, struct node_list lis
     return builder_list(&out);
 }
 
-static bool find_place(struct node *node, void *context) {
-    struct node **found = context;
-    struct node_call *call = node_as(node, call);
-    if (call && (strcmp(call->function, "lo") == 0 || strcmp(call->function, "len") == 0))
-        *found = node;
-    return !*found && node_each_child(node, find_place, context);
-}
-
 /* The roles count blocks each by itself, from sizes: not from where a block around them lies. */
 static bool check_ranges(struct node *node, void *context) {
     struct compilation *c = context;
     struct node_axis *axis = node_as(node, axis);
     struct node_for *loop = node_as(node, for);
-    struct node *place = NULL;
     struct node_block *body = loop ? node_as(loop->body, block) : NULL;
     if (body && body->statements.count && body->statements.items[0]->kind == NODE_DELINEARIZE &&
         !is_share_loop(c->kernel, loop)) {
@@ -519,7 +510,7 @@ static bool check_ranges(struct node *node, void *context) {
     }
     if (!axis || !axis->step)
         return node_each_child(node, check_ranges, c);
-    node_each_child(node, find_place, &place);
+    const struct node *place = find_block_place(node);
     if (!place)
         return true;
     report_error(c->diagnostics, place->span.line ? place->span : c->kernel->span,
