@@ -1,9 +1,9 @@
 /* The right programs of the fault battery: what looks like a fault and is none must be accepted and give
  * right results.
  *
- *     right_programs FOLDER MEANINGS...
+ *     right_programs FOLDER MEANINGS [PART/PARTS]
  *
- * Every .tl and every right_*.ir of FOLDER is judged by check_program, once for each line of its head that
+ * Every .tl and every right_*.ir of FOLDER, or of one of its parts, is judged by check_program, once for each line of its head that
  * gives sizes, whole parameters and the grid of cores (the product's when left out):
  *
  *     // with: M=33 N=65 grid=3x2
@@ -156,14 +156,18 @@ static int is_program(const struct dirent *entry) {
 
 int main(int count, char **words) {
     struct tally tally = {0};
-    if (count != 3) {
-        fprintf(stderr, "usage: right_programs FOLDER MEANINGS\n");
+    int part = 1, parts = 1;
+    if (count < 3 || count > 4 ||
+        (count == 4 && (sscanf(words[3], "%d/%d", &part, &parts) != 2 || part < 1 || part > parts))) {
+        fprintf(stderr, "usage: right_programs FOLDER MEANINGS [PART/PARTS]\n");
         return 2;
     }
     struct dirent **entries;
     int files = scandir(words[1], &entries, is_program, by_name);
     for (int i = 0; i < files; i++) {
-        judge_file(words[1], entries[i]->d_name, words[2], &tally);
+        if (i % parts == part - 1) {
+            judge_file(words[1], entries[i]->d_name, words[2], &tally);
+        }
         free(entries[i]);
     }
     if (files >= 0) {
