@@ -3,8 +3,8 @@
  *
  *     right_programs FOLDER MEANINGS [PART/PARTS]
  *
- * Every .tl and every right_*.ir of FOLDER, or of one of its parts, is judged by check_program, once for each line of its head that
- * gives sizes, whole parameters and the grid of cores (the product's when left out):
+ * Every .tl and every right_*.ir of FOLDER, or of one of its parts, is judged by check_program, once for each
+ * line of its head that gives sizes, whole parameters and the grid of cores (the product's when left out):
  *
  *     // with: M=33 N=65 grid=3x2
  *
