@@ -71,7 +71,7 @@ struct tilec_unit *tilec_compile(const char *path, const char *text, size_t leng
     unit->unit.diagnostics = unit->diagnostics = diagnostics_create(arena);
     char *copy = arena_string_range(arena, text, length);
     bool ok = set_options(unit, options ? options : &defaults) &&
-              unit_load(&unit->unit, arena_string(arena, path), copy, length) && unit_compile(&unit->unit);
+              unit_load(&unit->unit, arena_string(arena, path ? path : "source"), copy, length) && unit_compile(&unit->unit);
     unit->status = ok ? TILEC_OK : unit->unit.broken ? TILEC_FAULT : TILEC_ERROR;
     return unit;
 }

@@ -70,8 +70,8 @@ struct tilec_options {
 /* A source that was compiled. */
 struct tilec_unit;
 
-/* Compiles a source, .tl or IR text, to the end. path: what messages call it; files that it imports are
- * looked for beside it. text: UTF-8, length bytes. options may be NULL. The result is never NULL:
+/* Compiles a source, .tl or IR text, to the end. path: what messages call it, NULL: "source"; files that it imports
+ * are looked for beside it. text: UTF-8, length bytes. options may be NULL. The result is never NULL:
  * tilec_status tells whether it is in order, and tilec_free frees it either way. */
 struct tilec_unit *tilec_compile(const char *path, const char *text, size_t length,
                                  const struct tilec_options *options);

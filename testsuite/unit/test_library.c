@@ -72,6 +72,10 @@ START_TEST(errors_are_text) {
     ck_assert_uint_eq(tilec_file_count(unit), 0);
     ck_assert_int_eq(tilec_run(unit, NULL, 0, NULL), TILEC_ERROR);
     tilec_free(unit);
+    unit = tilec_compile(NULL, "kernel", 6, NULL);
+    ck_assert_int_eq(tilec_status(unit), TILEC_ERROR);
+    ck_assert_ptr_nonnull(strstr(tilec_diagnostics(unit), "source:1:"));
+    tilec_free(unit);
     struct tilec_options options = {.architecture = "abacus"};
     unit = compile(twice, &options);
     ck_assert_int_eq(tilec_status(unit), TILEC_ERROR);
@@ -90,6 +94,7 @@ START_TEST(arrays_that_do_not_fit_are_errors) {
         {{"X", TILEC_BF16, 2, {2, 2}, NULL}, "another type"},
         {{"Z", TILEC_F32, 2, {2, 2}, NULL}, "there is no tensor parameter 'Z'"},
         {{"X", TILEC_F32, 2, {(uint64_t)1 << 40, (uint64_t)1 << 40}, NULL}, "more elements than memory"},
+        {{"X", TILEC_F32, 2, {2, (uint64_t)-3}, NULL}, "more elements than memory"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct tilec_unit *unit = compile(twice, NULL);
