@@ -4,12 +4,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "driver/kernel_launch.h"
 #include "driver/launch_backend.h"
 #include "driver/nearby.h"
 #include "driver/placement.h"
 #include "support/architecture.h"
 #include "support/arena.h"
-#include "support/tile_layout.h"
 
 static const struct span no_place;
 
@@ -52,21 +52,12 @@ void launcher_close(struct launcher *launcher) {
 }
 
 bool launcher_fetch(struct launcher *launcher, struct tensor_value *value) {
-    struct array *array = &value->array;
     if (!value->device_newer) {
         return true;
     }
-    enum data_format format = FORMAT_F32;
-    dtype_format(array->dtype, &format);
-    uint64_t pages = tensor_pages(array->rank, array->extents);
-    array_make_writable(value->arena, array);
-    for (uint64_t page = 0; page < pages; page++) {
-        unsigned char tile[TILE_ELEMENTS * sizeof(uint32_t)];
-        if (!device_tensor_read(value->tensor, page, 1, tile)) {
-            report_unwritten(launcher, value);
-            return false;
-        }
-        tensor_untilize(format, array->rank, array->extents, tile, page, 1, array->rows);
+    if (!tensor_value_fetch(value)) {
+        report_unwritten(launcher, value);
+        return false;
     }
     value->device_newer = false;
     return true;
@@ -76,15 +67,12 @@ bool launcher_fetch(struct launcher *launcher, struct tensor_value *value) {
 static bool bind_launch(struct launcher *launcher, struct node *kernel, struct environment *sizes,
                         struct tensor_value **tensors) {
     struct unit *unit = launcher->run->unit;
-    struct node_list parameters = launch_parameters(kernel);
+    struct node_list parameters = launch_tensors(launcher->arena, kernel);
     struct tensor_shape *shapes = arena_allocate(launcher->arena, (parameters.count + 1) * sizeof *shapes);
-    size_t known = 0, tensor = 0;
+    size_t known = 0;
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        if (parameter->dimensions.count == 0) {
-            continue;
-        }
-        struct tensor_value *value = tensors[tensor++];
+        struct tensor_value *value = tensors[i];
         if (parameter->direction == DIRECTION_OUT) {
             continue;
         }
@@ -102,14 +90,10 @@ static bool bind_launch(struct launcher *launcher, struct node *kernel, struct e
 static bool set_results(struct launcher *launcher, struct node *kernel, const struct environment *sizes,
                         struct tensor_value **tensors) {
     struct unit *unit = launcher->run->unit;
-    struct node_list parameters = launch_parameters(kernel);
-    size_t tensor = 0;
+    struct node_list parameters = launch_tensors(launcher->arena, kernel);
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        if (parameter->dimensions.count == 0) {
-            continue;
-        }
-        struct array *array = &tensors[tensor++]->array;
+        struct array *array = &tensors[i]->array;
         uint64_t extents[TENSOR_RANK_LIMIT];
         if (parameter->direction != DIRECTION_OUT) {
             continue;
@@ -132,32 +116,23 @@ static bool set_results(struct launcher *launcher, struct node *kernel, const st
 }
 
 /* A launch whose results are empty has nothing to do. */
-static bool writes_nothing(struct node *kernel, struct tensor_value **tensors) {
-    struct node_list parameters = launch_parameters(kernel);
-    size_t tensor = 0;
+static bool writes_nothing(struct launcher *launcher, struct node *kernel, struct tensor_value **tensors) {
+    struct node_list parameters = launch_tensors(launcher->arena, kernel);
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        if (parameter->dimensions.count == 0) {
-            continue;
-        }
-        if (parameter->direction != DIRECTION_IN && array_count(&tensors[tensor]->array) > 0) {
+        if (parameter->direction != DIRECTION_IN && array_count(&tensors[i]->array) > 0) {
             return false;
         }
-        tensor++;
     }
     return true;
 }
 
 static void mark_written(struct launcher *launcher, struct node *kernel, struct tensor_value **tensors,
                          bool empty) {
-    struct node_list parameters = launch_parameters(kernel);
-    size_t tensor = 0;
+    struct node_list parameters = launch_tensors(launcher->arena, kernel);
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        if (parameter->dimensions.count == 0) {
-            continue;
-        }
-        struct tensor_value *value = tensors[tensor++];
+        struct tensor_value *value = tensors[i];
         if (parameter->direction != DIRECTION_IN) {
             value->given = true;
             value->written_as = &parameter->base;
@@ -180,7 +155,7 @@ static bool run_launch(struct launcher *launcher, struct launchable *launchable,
     }
     *(run->last ? &run->last->next : &run->first) = statistics;
     run->last = statistics;
-    bool empty = statistics->empty = writes_nothing(kernel, tensors);
+    bool empty = statistics->empty = writes_nothing(launcher, kernel, tensors);
     bool ok = empty ||
               (launcher->device ? launch_on_device(launcher, launchable, sizes, scalars, tensors, statistics)
                                 : launch_on_evaluator(launcher, kernel, sizes, scalars, tensors));

@@ -1,8 +1,9 @@
-/* What runs one launch once its sizes are bound: the embedded device or the evaluator. For launch.c only. */
+/* What runs one launch once its sizes are bound, the embedded device or the evaluator, and says where it does
+ * not end. */
 #ifndef TILEC_DRIVER_LAUNCH_BACKEND_H
 #define TILEC_DRIVER_LAUNCH_BACKEND_H
 
-#include "driver/launch.h"
+#include "driver/kernel_launch.h"
 
 bool launch_on_device(struct launcher *launcher, struct launchable *launchable,
                       const struct environment *sizes, const struct scalar_list *scalars,
@@ -12,8 +13,8 @@ bool launch_on_evaluator(struct launcher *launcher, struct node *kernel, const s
 
 /* Messages of launches that did not end. Where no launched kernel was the author's device form, they are
  * faults of tilec. */
-void report_device_fault(struct launcher *launcher, struct node *kernel, const struct environment *sizes,
-                         const struct emitted_kernel *emitted, const struct device_fault *fault);
+void report_device_fault(struct launcher *launcher, const struct kernel_launch *launch,
+                         const struct device_fault *fault);
 /* Behind the evaluator's own error. */
 void report_evaluator_fault(struct launcher *launcher, struct node *kernel);
 void report_unwritten(struct launcher *launcher, const struct tensor_value *value);

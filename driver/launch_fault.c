@@ -35,10 +35,11 @@ static void report_author(struct launcher *launcher) {
                 launcher->authored);
 }
 
-static void report_author_fault(struct launcher *launcher, struct node *kernel, struct span span,
-                                const struct environment *sizes, const struct device_fault *fault) {
+static void report_author_fault(struct launcher *launcher, const struct kernel_launch *l, struct span span,
+                                const struct device_fault *fault) {
     struct unit *unit = launcher->run->unit;
-    const char *with = sizes_text(unit->arena, kernel, sizes);
+    struct node *kernel = l->kernel;
+    const char *with = sizes_text(unit->arena, kernel, l->sizes);
     if (fault->kind != DEVICE_FAULT_KERNEL) {
         report_error(unit->diagnostics, span.line ? span : kernel->span,
                      "the device refused kernel %s%s: %s%s", node_as(kernel, kernel)->name, with,
@@ -60,12 +61,13 @@ static void report_author_fault(struct launcher *launcher, struct node *kernel, 
     report_author(launcher);
 }
 
-void report_device_fault(struct launcher *launcher, struct node *kernel, const struct environment *sizes,
-                         const struct emitted_kernel *emitted, const struct device_fault *fault) {
+void report_device_fault(struct launcher *launcher, const struct kernel_launch *l,
+                         const struct device_fault *fault) {
     struct unit *unit = launcher->run->unit;
+    struct node *kernel = l->kernel;
     struct span span = no_place;
     if (fault->kernel && fault->line > 0) {
-        const struct emitted_function *function = &emitted->functions[TARGET_C][fault->role];
+        const struct emitted_function *function = &l->emitted->functions[TARGET_C][fault->role];
         span = fault->line <= function->line_count ? function->lines[fault->line - 1].nearest : span;
     }
     if (fault->kind == DEVICE_FAULT_MEMORY) {
@@ -74,7 +76,7 @@ void report_device_fault(struct launcher *launcher, struct node *kernel, const s
         return;
     }
     if (launcher->authored && fault->kind != DEVICE_FAULT_COMPILE) {
-        report_author_fault(launcher, kernel, span, sizes, fault);
+        report_author_fault(launcher, l, span, fault);
         return;
     }
     char text[8192];

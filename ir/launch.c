@@ -11,6 +11,15 @@ struct node_list launch_parameters(const struct node *kernel) {
                                         : ((const struct node_kernel *)kernel)->parameters;
 }
 
+struct node_list launch_tensors(struct arena *arena, const struct node *kernel) {
+    struct node_list parameters = launch_parameters(kernel);
+    struct list_builder tensors = {0};
+    for (size_t i = 0; i < parameters.count; i++)
+        if (node_as(parameters.items[i], parameter)->dimensions.count > 0)
+            builder_add(arena, &tensors, parameters.items[i]);
+    return builder_list(&tensors);
+}
+
 struct node_parameter *launch_parameter(const struct node *kernel, const char *name) {
     struct node_list parameters = launch_parameters(kernel);
     for (size_t i = 0; i < parameters.count; i++) {

@@ -37,6 +37,8 @@ bool parameter_extents(struct diagnostics *diagnostics, const struct environment
 
 /* Parameters of a kernel or program. */
 struct node_list launch_parameters(const struct node *kernel);
+/* Those that are tensors. */
+struct node_list launch_tensors(struct arena *arena, const struct node *kernel);
 /* The parameter of that name, NULL when there is none. */
 struct node_parameter *launch_parameter(const struct node *kernel, const char *name);
 

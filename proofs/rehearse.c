@@ -8,6 +8,7 @@
 #include "support/arena.h"
 #include "support/explanation.h"
 #include "ir/query.h"
+#include "ir/trial.h"
 #include "proofs/rehearse_internal.h"
 #include "support/scalar.h"
 
@@ -186,7 +187,7 @@ static bool rehearse(struct compilation *c, size_t number, size_t *played) {
     r.sizes.arena = r.arena;
     r.kernel = with_few_cores(c, r.arena);
     bool sized =
-        r.kernel && choose_sizes(&r, number) && prepare_tensors(&r) && prepare_buffers(&r) && !is_empty(&r);
+        r.kernel && trial_sizes(r.kernel, number, &r.sizes) && prepare_tensors(&r) && prepare_buffers(&r) && !is_empty(&r);
     if (sized)
         prepare_semaphores(&r);
     bool ready = sized && prepare_launch(&r, scratch) && r.launch.grid_x * r.launch.grid_y <= REHEARSED_CORES;
@@ -208,7 +209,7 @@ static bool rehearse(struct compilation *c, size_t number, size_t *played) {
 void rehearse_device_kernel(struct compilation *c) {
     size_t played = 0;
     bool open = open_sizes(c->arena, c->kernel).count > 0;
-    for (size_t i = 0; i < REHEARSALS && (open || i == 0); i++)
+    for (size_t i = 0; i < TRIALS && (open || i == 0); i++)
         if ((i < EQUAL_SIZES || !played) && !rehearse(c, i, &played))
             return;
     if (played)

@@ -64,15 +64,6 @@ struct rehearsal {
     bool unknown;  /* something that a rehearsal has no meaning for, or too much of it */
 };
 
-/* ---- sizes ---- */
-
-/* Launches by number; those from EQUAL_SIZES on are for kernels that took none before. */
-enum { EQUAL_SIZES = 9, REHEARSALS = 11 };
-
-/* Gives the sizes and whole parameters of a kernel that has its core grid their values in a launch; false
- * when the kernel has no such launch. */
-bool choose_sizes(struct rehearsal *rehearsal, size_t launch);
-
 /* ---- traces: what one function does on one core, which depends on nothing but its arguments ---- */
 
 /* A call with its numbers; words and names are 0, an accessor is its tensor's number, a NoC address the L1

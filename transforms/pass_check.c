@@ -5,10 +5,10 @@
 
 #include "evaluate/evaluate.h"
 #include "ir/query.h"
-#include "support/scalar.h"
+#include "ir/trial.h"
 
 enum {
-    TRIALS = 6,
+    CHECKED_SIZES = 6,
     LAST_RESORT = 4
 }; /* from the last resort on: only where no trial before it could be made */
 
@@ -32,30 +32,6 @@ static int64_t trial_size(size_t trial, size_t n, bool counts_matrices) {
     default:
         return 128; /* or multiples of a number */
     }
-}
-
-/* A generator of its own: the same inputs everywhere. */
-static uint64_t next_random(uint64_t *state) {
-    *state += 0x9e3779b97f4a7c15u;
-    uint64_t z = *state;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-/* Small integers on even trials, where sums are exact; otherwise values as the type stores them: in (-2, 2),
- * and in one trial all below -1, where a maximum shows whatever greater comes in from beyond the tensor. */
-static double generate(uint64_t *state, enum dtype dtype, size_t trial) {
-    uint64_t bits = next_random(state);
-    bool is_float = dtype == DTYPE_F32 || dtype == DTYPE_BF16;
-    if (!is_float) {
-        return (double)(bits % 8);
-    }
-    if (trial % 2 == 0) {
-        return (double)(int)(bits % 9) - 4.0;
-    }
-    float value = (float)((double)(bits >> 11) * (trial == 3 ? 0x1p-52 : 0x1p-51) - (trial == 3 ? 3.0 : 2.0));
-    return dtype == DTYPE_BF16 ? f32_from_bf16(bf16_from_f32(value)) : value;
 }
 
 /* Elements that the tensors of a kernel may have together: the evaluator visits each many times. */
@@ -104,10 +80,14 @@ static bool generate_tensor(struct trial *trial, struct node_parameter *paramete
     if (!parameter_extents(trial->diagnostics, &trial->sizes, &parameter->base, tensor->shape)) {
         return false;
     }
-    uint64_t count = tensor_elements(tensor), state = 12345 + trial->input_count;
+    struct trial_values values = {.state = 12345 + trial->input_count,
+                                  .kind = trial->number % 2 == 0 ? VALUES_WHOLE
+                                          : trial->number == 3   ? VALUES_BELOW
+                                                                 : VALUES_BETWEEN};
+    uint64_t count = tensor_elements(tensor);
     tensor->values = arena_allocate(trial->arena, (count + 1) * sizeof *tensor->values);
     for (uint64_t i = 0; i < count; i++) {
-        tensor->values[i] = generate(&state, parameter->dtype, trial->number);
+        tensor->values[i] = trial_value(&values, parameter->dtype);
     }
     return true;
 }
@@ -146,7 +126,7 @@ static bool prepare(struct trial *trial, struct node *kernel) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
         bool is_float = parameter->dtype == DTYPE_F32 || parameter->dtype == DTYPE_BF16;
         if (!is_tensor(parameter) && !parameter->value && is_float) {
-            trial->scalars[trial->scalar_count++] = (struct scalar_value){parameter->name, 0.75};
+            trial->scalars[trial->scalar_count++] = (struct scalar_value){parameter->name, TRIAL_SCALAR};
         } else if (!is_tensor(parameter) && !is_float) {
             const struct node_integer *fallback = node_as(parameter->value, integer);
             environment_set(&trial->sizes, parameter->name, fallback ? fallback->value : 1);
@@ -227,7 +207,7 @@ enum check_outcome pass_check(struct compilation *compilation, const struct node
     struct node *old = (struct node *)(uintptr_t)before;
     size_t done = 0;
     bool too_large = false;
-    for (size_t number = 0; number < TRIALS; number++) {
+    for (size_t number = 0; number < CHECKED_SIZES; number++) {
         struct arena *arena = arena_create();
         struct trial trial = {.arena = arena,
                               .diagnostics = diagnostics_create(arena),

@@ -1,11 +1,12 @@
-/* The sizes of the launches of a rehearsal. */
+/* The sizes of launches that try a kernel, and the contents of their tensors. */
+#include "ir/trial.h"
+
 #include <string.h>
 
 #include "ir/attributes.h"
 #include "ir/build.h"
-#include "support/arena.h"
 #include "ir/query.h"
-#include "proofs/rehearse_internal.h"
+#include "support/arena.h"
 #include "support/scalar.h"
 
 /* Sizes by the number of the open size: one element, ragged, several blocks of every kind, as many whole
@@ -26,7 +27,7 @@ static const struct launch_sizes {
     size_t row;
     bool nothing_to_reduce;             /* sizes that no result has are 0 */
     const struct plane_blocks *extents; /* of rows, of columns; NULL: the row is for every kernel */
-} launches[REHEARSALS] = {
+} launches[TRIALS] = {
     {.row = 0},
     {.row = 1},
     {.row = 2},
@@ -65,12 +66,12 @@ static bool any_result_has(struct node *kernel, const char *name) {
 }
 
 /* False: every size is one of a result. */
-static bool reduce_nothing(struct rehearsal *r, struct node_list sizes) {
+static bool reduce_nothing(struct node *kernel, struct environment *sizes, struct node_list names) {
     bool any = false;
-    for (size_t i = 0; i < sizes.count; i++) {
-        const char *name = node_as(sizes.items[i], reference)->name;
-        if (!any_result_has(r->kernel, name)) {
-            environment_set(&r->sizes, name, 0);
+    for (size_t i = 0; i < names.count; i++) {
+        const char *name = node_as(names.items[i], reference)->name;
+        if (!any_result_has(kernel, name)) {
+            environment_set(sizes, name, 0);
             any = true;
         }
     }
@@ -78,62 +79,79 @@ static bool reduce_nothing(struct rehearsal *r, struct node_list sizes) {
 }
 
 /* The smallest sizes that end in a ragged tile and have so many blocks along an axis of the grid. */
-static bool fill_axis(struct rehearsal *r, struct node_list sizes, struct node *blocks, int64_t wanted) {
+static bool fill_axis(struct environment *sizes, struct node_list names, struct node *blocks,
+                      int64_t wanted) {
     enum { RAGGED = 12, TILES_LIMIT = 256 };
-    struct diagnostics *scratch = diagnostics_create(r->arena);
+    struct diagnostics *scratch = diagnostics_create(sizes->arena);
     int64_t count = 0;
     for (int64_t tiles = 0; tiles < TILES_LIMIT && count < wanted; tiles++) {
-        for (size_t i = 0; i < sizes.count; i++) {
-            const char *name = node_as(sizes.items[i], reference)->name;
+        for (size_t i = 0; i < names.count; i++) {
+            const char *name = node_as(names.items[i], reference)->name;
             if (mentions(blocks, name))
-                environment_set(&r->sizes, name, tiles * TILE_EDGE + RAGGED);
+                environment_set(sizes, name, tiles * TILE_EDGE + RAGGED);
         }
-        if (!size_evaluate(scratch, &r->sizes, blocks, &count))
+        if (!size_evaluate(scratch, sizes, blocks, &count))
             return false;
     }
     return count == wanted;
 }
 
 /* False: the kernel does not lie on a plane of cores whose extents such sizes have. */
-static bool fill_plane(struct rehearsal *r, struct node_list sizes, const struct plane_blocks *extents) {
-    const struct node_sequence *axes = node_as(attribute_get(r->kernel, KEY_TT_PLANE_AXES), sequence),
-                               *grid = node_as(attribute_get(r->kernel, KEY_TT_GRID_BLOCKS), sequence),
-                               *cores = node_as(attribute_get(r->kernel, KEY_TT_CORE_GRID), sequence);
-    if (!attribute_get(r->kernel, KEY_TT_CORE_PLANE) || !axes || axes->items.count != 2 || !grid || !cores ||
+static bool fill_plane(struct node *kernel, struct environment *sizes, struct node_list names,
+                       const struct plane_blocks *extents) {
+    enum { EDGE_LIMIT = 128 };
+    const struct node_sequence *axes = node_as(attribute_get(kernel, KEY_TT_PLANE_AXES), sequence),
+                               *grid = node_as(attribute_get(kernel, KEY_TT_GRID_BLOCKS), sequence),
+                               *cores = node_as(attribute_get(kernel, KEY_TT_CORE_GRID), sequence);
+    if (!attribute_get(kernel, KEY_TT_CORE_PLANE) || !axes || axes->items.count != 2 || !grid || !cores ||
         cores->items.count != 2)
         return false;
     for (size_t i = 0; i < 2; i++) {
         int64_t axis, along;
         if (!integer_value(axes->items.items[i], &axis) || axis < 0 || (size_t)axis >= grid->items.count ||
-            !integer_value(cores->items.items[1 - i], &along) || along > REHEARSED_CORES ||
-            !fill_axis(r, sizes, grid->items.items[axis], extents[i].times * along + extents[i].more))
+            !integer_value(cores->items.items[1 - i], &along) || along > EDGE_LIMIT ||
+            !fill_axis(sizes, names, grid->items.items[axis], extents[i].times * along + extents[i].more))
             return false;
     }
     return true;
 }
 
-bool choose_sizes(struct rehearsal *r, size_t number) {
+bool trial_sizes(struct node *kernel, size_t number, struct environment *sizes) {
     const struct launch_sizes *launch = &launches[number];
-    struct diagnostics *scratch = diagnostics_create(r->arena);
-    struct node_list sizes = open_sizes(r->arena, r->kernel), parameters = launch_parameters(r->kernel);
-    for (size_t i = 0; i < sizes.count; i++) {
-        const char *name = node_as(sizes.items[i], reference)->name;
+    struct diagnostics *scratch = diagnostics_create(sizes->arena);
+    struct node_list names = open_sizes(sizes->arena, kernel), parameters = launch_parameters(kernel);
+    for (size_t i = 0; i < names.count; i++) {
+        const char *name = node_as(names.items[i], reference)->name;
         int64_t value = size_rows[launch->row][i % 4];
-        if (number < EQUAL_SIZES && size_counts_matrices(r->kernel, name))
+        if (number < EQUAL_SIZES && size_counts_matrices(kernel, name))
             value = launch->extents ? 1 : (int64_t)launch->row + 1;
-        is_fixed(r->kernel, name, &value);
-        environment_set(&r->sizes, name, value);
+        is_fixed(kernel, name, &value);
+        environment_set(sizes, name, value);
     }
     for (size_t i = 0; i < parameters.count; i++) {
         const struct node_parameter *parameter = node_as(parameters.items[i], parameter);
         const struct node_integer *given = node_as(parameter->value, integer);
         bool real = parameter->dtype == DTYPE_F32 || parameter->dtype == DTYPE_BF16;
         if (!is_tensor(parameter) && !real)
-            environment_set(&r->sizes, parameter->name, given ? given->value : 1);
+            environment_set(sizes, parameter->name, given ? given->value : 1);
     }
-    if (launch->nothing_to_reduce && !reduce_nothing(r, sizes))
+    if (launch->nothing_to_reduce && !reduce_nothing(kernel, sizes, names))
         return false;
-    if (launch->extents && !fill_plane(r, sizes, launch->extents))
+    if (launch->extents && !fill_plane(kernel, sizes, names, launch->extents))
         return false;
-    return conditions_check(scratch, &r->sizes, r->kernel);
+    return conditions_check(scratch, sizes, kernel);
+}
+
+double trial_value(struct trial_values *values, enum dtype dtype) {
+    uint64_t z = values->state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    z ^= z >> 31;
+    if (dtype != DTYPE_F32 && dtype != DTYPE_BF16)
+        return (double)(z % 8);
+    if (values->kind == VALUES_WHOLE)
+        return (double)(int)(z % 9) - 4.0;
+    bool below = values->kind == VALUES_BELOW;
+    float value = (float)((double)(z >> 11) * (below ? 0x1p-52 : 0x1p-51) - (below ? 3.0 : 2.0));
+    return dtype == DTYPE_BF16 ? f32_from_bf16(bf16_from_f32(value)) : value;
 }

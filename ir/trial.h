@@ -1,0 +1,28 @@
+/* Launches that try a kernel: small sizes by number, and generated contents of tensors. */
+#ifndef TILEC_IR_TRIAL_H
+#define TILEC_IR_TRIAL_H
+
+#include "ir/launch.h"
+
+/* Launches by number; those from EQUAL_SIZES on are for kernels that took none before. */
+enum { EQUAL_SIZES = 9, TRIALS = 11 };
+
+/* Gives the sizes and whole parameters of a kernel their values in a launch; false when the kernel has no such
+ * launch. Launches that fill a plane of cores are for device form. */
+bool trial_sizes(struct node *kernel, size_t number, struct environment *sizes);
+
+/* The scalar parameters of a launch that are no whole numbers. */
+#define TRIAL_SCALAR 0.75f
+
+/* A generator of its own: the same contents everywhere. */
+struct trial_values {
+    uint64_t state;
+    enum { VALUES_WHOLE, VALUES_BETWEEN, VALUES_BELOW } kind;
+};
+
+/* The next value, as the type stores it: whole numbers from -4 to 4, where sums are exact; values in (-2, 2);
+ * or all below -1, where a maximum shows whatever greater comes in from beyond the tensor. Of types of whole
+ * numbers 0 to 7. */
+double trial_value(struct trial_values *values, enum dtype dtype);
+
+#endif
