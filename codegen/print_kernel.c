@@ -7,6 +7,7 @@
 
 #include "codegen/spelling.h"
 #include "ir/build.h"
+#include "support/device_call.h"
 #include "support/file.h"
 #include "support/text_buffer.h"
 
@@ -403,7 +404,6 @@ static struct node_list helpers_of(struct arena *arena, struct node_list all,
 /* ---- includes ---- */
 
 struct include_list {
-    struct printer *printer;
     const char *headers[64];
     size_t count;
     bool algorithm;
@@ -421,9 +421,9 @@ static bool collect_headers(struct node *node, void *context) {
     struct include_list *list = context;
     struct node_call *call = node_as(node, call);
     if (call) {
-        const char *header = intrinsic_header(list->printer->expressions.names, call->function);
-        if (header && *header)
-            add_header(list, header);
+        const struct device_call *row = device_call_find(call->function);
+        if (row && *row->header)
+            add_header(list, row->header);
         list->algorithm |= strcmp(call->function, "min") == 0 || strcmp(call->function, "max") == 0;
     }
     return node_each_child(node, collect_headers, context);
@@ -444,7 +444,7 @@ static void print_includes(struct printer *p, struct node_function *function) {
         LINE(p, header_include, {"header", "tilec_device.h"});
         return;
     }
-    struct include_list list = {.printer = p};
+    struct include_list list = {.count = 0};
     add_header(&list, function->role == ROLE_COMPUTE ? "compute/common.h" : "dataflow/dataflow_api.h");
     collect_headers(function->body, &list);
     for (size_t i = 0; i < p->expressions.helpers.count; i++)

@@ -1,4 +1,4 @@
-/* The tables of spelling.def and ir/intrinsics.def: rows with holes, calls, operators, reserved names. */
+/* The tables of spelling.def: rows with holes, calls, operators, reserved names; device calls by their rows. */
 #include "codegen/spelling.h"
 
 #include <ctype.h>
@@ -9,6 +9,7 @@
 
 #include "ir/build.h"
 #include "ir/format.h"
+#include "support/device_call.h"
 #include "support/text_buffer.h"
 
 /* ---- the tables ---- */
@@ -41,26 +42,6 @@ static const struct call_row calls[] = {
 #include "codegen/spelling.def"
 };
 
-struct intrinsic_row {
-    const char *name;
-    size_t templates, arguments;
-    const char *header;
-};
-
-static const struct intrinsic_row intrinsics[] = {
-#define INTRINSIC(name, role, result, templates, arguments, header) {#name, templates, arguments, header},
-#include "ir/intrinsics.def"
-};
-
-struct word_row {
-    const char *word, *metalium;
-};
-
-static const struct word_row words[] = {
-#define TEMPLATE_WORD(word, cxx) {#word, cxx},
-#include "ir/intrinsics.def"
-};
-
 /* What a name must not be in a kernel's text, and in host.py. */
 static const char *const reserved[] = {
 #define RESERVED(name) name,
@@ -73,16 +54,13 @@ static const char *const reserved_host[] = {
 };
 
 #define COUNT_OF(table) (sizeof(table) / sizeof *(table))
-enum {
-    TABLE_NAMES = COUNT_OF(calls) + COUNT_OF(intrinsics) + COUNT_OF(words) + COUNT_OF(reserved) +
-                  COUNT_OF(reserved_host)
-};
+enum { TABLE_NAMES = COUNT_OF(calls) + DEVICE_CALL_END + COUNT_OF(reserved) + COUNT_OF(reserved_host) };
 
 /* What the tables say of a name, and whether the kernel has it. */
 struct known_name {
     const struct call_row *call;
-    const struct intrinsic_row *intrinsic;
-    const struct word_row *word;
+    const struct device_call *device;
+    const struct call_word *word;
     bool reserved, reserved_host, taken;
 };
 
@@ -111,19 +89,15 @@ static struct known_name *name_enter(struct spelled_names *names, const char *na
 static void enter_tables(struct spelled_names *names) {
     for (size_t i = 0; i < COUNT_OF(calls); i++)
         name_enter(names, calls[i].name)->call = &calls[i];
-    for (size_t i = 0; i < COUNT_OF(intrinsics); i++)
-        name_enter(names, intrinsics[i].name)->intrinsic = &intrinsics[i];
-    for (size_t i = 0; i < COUNT_OF(words); i++)
-        name_enter(names, words[i].word)->word = &words[i];
+    for (size_t i = 1; i < DEVICE_CALL_END; i++)
+        name_enter(names, device_calls[i].name)->device = &device_calls[i];
+    for (size_t i = 0; i < call_word_count; i++)
+        if (call_words[i].metalium)
+            name_enter(names, call_words[i].word)->word = &call_words[i];
     for (size_t i = 0; i < COUNT_OF(reserved); i++)
         name_enter(names, reserved[i])->reserved = true;
     for (size_t i = 0; i < COUNT_OF(reserved_host); i++)
         name_enter(names, reserved_host[i])->reserved_host = true;
-}
-
-const char *intrinsic_header(const struct spelled_names *names, const char *name) {
-    const struct intrinsic_row *row = name_known(names, name)->intrinsic;
-    return row ? row->header : NULL;
 }
 
 /* ---- holes ---- */
@@ -202,7 +176,7 @@ static bool is_reserved(const struct known_name *known, const char *name, enum l
     if (language == LANGUAGE_PYTHON)
         return known->reserved_host || (known->call && known->call->texts[LANGUAGE_PYTHON]) ||
                strncmp(name, "__", 2) == 0;
-    return known->reserved || known->intrinsic || known->word ||
+    return known->reserved || known->device || known->word ||
            (known->call && known->call->texts[LANGUAGE_C]) || is_macro_like(name) ||
            strncmp(name, "__", 2) == 0 || (name[0] == '_' && isupper((unsigned char)name[1]));
 }
@@ -337,12 +311,12 @@ static const char *arguments_text(const struct expression_context *c, struct nod
 
 /* The leading arguments that are template arguments: words, of which some are the language's default and not
  * spelled. */
-static const char *template_words(const struct expression_context *c, const struct intrinsic_row *row,
+static const char *template_words(const struct expression_context *c, const struct device_call *row,
                                   struct node_call *call) {
     const char *text = "";
     for (size_t i = 0; i < row->templates; i++) {
         struct node_reference *reference = node_as(call->arguments.items[i], reference);
-        const struct word_row *word = reference ? name_known(c->names, reference->name)->word : NULL;
+        const struct call_word *word = reference ? name_known(c->names, reference->name)->word : NULL;
         if (!word)
             return no_spelling(c, &call->base);
         const char *spelled = c->language == LANGUAGE_METALIUM ? word->metalium : word->word;
@@ -352,10 +326,32 @@ static const char *template_words(const struct expression_context *c, const stru
     return text;
 }
 
-static const char *intrinsic_text(const struct expression_context *c, const struct intrinsic_row *row,
-                                  struct node_call *call) {
-    if (call->arguments.count != row->templates + row->arguments)
+/* A text with `$1` for the first argument. */
+static const char *arguments_filled(const struct expression_context *c, const char *text, size_t arguments,
+                                    struct node_call *call) {
+    static const char *const names[] = {"1", "2", "3", "4", "5"};
+    struct hole holes[sizeof names / sizeof *names];
+    if (!text || call->arguments.count != arguments)
         return no_spelling(c, &call->base);
+    for (size_t i = 0; i < call->arguments.count; i++) {
+        holes[i] = (struct hole){names[i], expression(c, call->arguments.items[i], LOOSEST)};
+        if (!holes[i].value)
+            return NULL;
+    }
+    return fill(c->names->arena, text, call->arguments.count, holes);
+}
+
+static const char *row_text(const struct expression_context *c, const struct call_row *row,
+                            struct node_call *call) {
+    return arguments_filled(c, row->texts[c->language], row->arguments, call);
+}
+
+static const char *device_call_text(const struct expression_context *c, const struct device_call *row,
+                                    struct node_call *call) {
+    if (c->language == LANGUAGE_PYTHON || call->arguments.count != row->count)
+        return no_spelling(c, &call->base);
+    if (row->metalium && c->language == LANGUAGE_METALIUM)
+        return arguments_filled(c, row->metalium, row->count, call);
     const char *template_arguments = template_words(c, row, call);
     const char *arguments = arguments_text(c, call->arguments, row->templates);
     if (!template_arguments || !arguments)
@@ -363,20 +359,6 @@ static const char *intrinsic_text(const struct expression_context *c, const stru
     struct hole holes[] = {{"function", row->name}, {"words", template_arguments}, {"arguments", arguments}};
     return spell(c->names->arena, c->language, *template_arguments ? SPELLING_template_call : SPELLING_call,
                  3, holes);
-}
-
-static const char *row_text(const struct expression_context *c, const struct call_row *row,
-                            struct node_call *call) {
-    static const char *const names[] = {"1", "2", "3", "4", "5"};
-    struct hole holes[sizeof names / sizeof *names];
-    if (!row->texts[c->language] || call->arguments.count != row->arguments)
-        return no_spelling(c, &call->base);
-    for (size_t i = 0; i < call->arguments.count; i++) {
-        holes[i] = (struct hole){names[i], expression(c, call->arguments.items[i], LOOSEST)};
-        if (!holes[i].value)
-            return NULL;
-    }
-    return fill(c->names->arena, row->texts[c->language], call->arguments.count, holes);
 }
 
 /* 0x3f800000u with the number beside it; two of them where the word holds two. */
@@ -422,8 +404,8 @@ static const char *call_text(const struct expression_context *c, struct node_cal
         return expression(c, divide_up(c->names->arena, call), least);
     if (row)
         return row_text(c, row, call);
-    if (known->intrinsic)
-        return intrinsic_text(c, known->intrinsic, call);
+    if (known->device)
+        return device_call_text(c, known->device, call);
     if (!is_helper(c, call->function))
         return no_spelling(c, &call->base);
     const char *arguments = arguments_text(c, call->arguments, 0);

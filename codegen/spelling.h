@@ -59,10 +59,6 @@ struct expression_context {
 /* NULL after a reported internal error. */
 const char *spell_expression(const struct expression_context *context, struct node *expression);
 
-/* The header below "api/" that declares an intrinsic in Metalium; "" where the role's own header does; NULL:
- * no intrinsic. */
-const char *intrinsic_header(const struct spelled_names *names, const char *name);
-
 /* The text of a literal scalar as printed beside its bits: 1.5, -inf. */
 const char *real_text(struct arena *arena, double value);
 

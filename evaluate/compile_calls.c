@@ -2,37 +2,14 @@
 #include <string.h>
 
 #include "evaluate/compile.h"
+#include "support/device_call.h"
 
 #define HELPER_DEPTH_LIMIT 16
 
-struct signature {
-    const char *name;
-    size_t templates, arguments;
-};
-
-static const struct signature signatures[] = {
-#define INTRINSIC(name, role, result, templates, arguments, header) {#name, templates, arguments},
-#include "ir/intrinsics.def"
-};
-
-static const char *const template_words[] = {
-#define TEMPLATE_WORD(word, cxx) #word,
-#include "ir/intrinsics.def"
-};
-
-static const struct signature *signature_find(const char *name) {
-    for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++)
-        if (strcmp(signatures[i].name, name) == 0)
-            return &signatures[i];
-    return NULL;
-}
-
 static int template_word(const struct node *node) {
     const char *word = node->kind == NODE_REFERENCE ? ((const struct node_reference *)node)->name : "";
-    for (int i = 0; i < TEMPLATE_WORD_COUNT; i++)
-        if (strcmp(template_words[i], word) == 0)
-            return i;
-    return -1;
+    const struct call_word *found = call_word_find(word);
+    return found ? (int)(found - call_words) : -1;
 }
 
 const struct node_function *kernel_function(const struct node *kernel, enum role role, const char *name) {
@@ -99,7 +76,7 @@ static bool compile_operand(struct compiler *c, const struct node *node, struct 
 }
 
 static bool compile_arguments(struct compiler *c, const struct node_call *node,
-                              const struct signature *signature, struct call *call) {
+                              const struct device_call *signature, struct call *call) {
     bool transfer = strcmp(node->function, "noc_async_read_page") == 0 ||
                     strcmp(node->function, "noc_async_write_page") == 0;
     for (size_t i = 0; i < signature->templates; i++) {
@@ -110,7 +87,7 @@ static bool compile_arguments(struct compiler *c, const struct node_call *node,
             return false;
         }
     }
-    for (size_t i = 0; i < signature->arguments; i++) {
+    for (size_t i = 0; i + signature->templates < signature->count; i++) {
         const struct node *argument = node->arguments.items[signature->templates + i];
         if (transfer && i == 1) {
             if (!compile_operand(c, argument, call))
@@ -134,15 +111,15 @@ void compile_call_statement(struct compiler *c, const struct node_statement *sta
         compile_helper(c, node, helper);
         return;
     }
-    const struct signature *signature = signature_find(node->function);
+    const struct device_call *signature = device_call_find(node->function);
     struct call *call = arena_allocate(c->arena, sizeof *call);
     if (!signature || !call_find(node->function, call)) {
         compile_fail(c, node->base.span, "there is no device call %s", node->function);
         return;
     }
-    if (node->arguments.count != signature->templates + signature->arguments) {
-        compile_fail(c, node->base.span, "%s takes %zu arguments, not %zu", node->function,
-                     signature->templates + signature->arguments, node->arguments.count);
+    if (node->arguments.count != signature->count) {
+        compile_fail(c, node->base.span, "%s takes %d arguments, not %zu", node->function, signature->count,
+                     node->arguments.count);
         return;
     }
     call->name = signature->name;

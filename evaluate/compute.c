@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "evaluate/machine.h"
+#include "support/device_call.h"
 
 struct tile {
     struct number items[TILE_ELEMENTS];
@@ -489,11 +490,12 @@ static const struct {
 };
 
 /* Functions of the language by the names of their calls. */
-static bool function_call_find(const char *name, struct call *call) {
+static bool function_meaning(const char *name, struct call *call) {
     for (size_t i = 0; i < language_function_count; i++) {
         const struct language_function *function = &language_functions[i];
-        size_t length = strlen(function->intrinsic);
-        if (strncmp(name, function->intrinsic, length) != 0)
+        const char *intrinsic = function_call_find(function->name)->name;
+        size_t length = strlen(intrinsic);
+        if (strncmp(name, intrinsic, length) != 0)
             continue;
         bool init = strcmp(name + length, "_init") == 0;
         if (!init && name[length])
@@ -514,5 +516,5 @@ bool tile_call_find(const char *name, struct call *call) {
             return true;
         }
     }
-    return function_call_find(name, call);
+    return function_meaning(name, call);
 }

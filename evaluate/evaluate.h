@@ -75,7 +75,7 @@ const char *evaluation_bit_difference(struct arena *arena, const struct evaluati
 const char *evaluation_excess(struct arena *arena, const struct evaluation_result *values,
                               const struct evaluation_result *bound);
 
-/* Has the device call of ir/intrinsics.def a meaning here? All have; a test asks. */
+/* Has the device call of device_calls.def a meaning here? All have; a test asks. */
 bool evaluator_knows(const char *intrinsic);
 
 #endif

@@ -204,8 +204,8 @@ struct instruction {
 };
 
 enum template_word {
-#define TEMPLATE_WORD(word, cxx) TEMPLATE_##word,
-#include "ir/intrinsics.def"
+#define WORD(kind, word, value, metalium) TEMPLATE_##word,
+#include "support/device_calls.def"
     TEMPLATE_WORD_COUNT
 };
 

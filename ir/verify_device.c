@@ -7,127 +7,83 @@
 #include "ir/format.h"
 #include "ir/verify_internal.h"
 #include "support/architecture.h"
+#include "support/device_call.h"
 #include "support/name_table.h"
 
-enum call_role { CALL_DATA, CALL_COMPUTE, CALL_ANY };
-enum call_result { CALL_STATEMENT, CALL_VALUE, CALL_NOC_ADDRESS };
-#define DATA CALL_DATA
-#define COMPUTE CALL_COMPUTE
-#define ANY CALL_ANY
-#define STATEMENT CALL_STATEMENT
-#define VALUE CALL_VALUE
-#define NOC_ADDRESS CALL_NOC_ADDRESS
-
-struct intrinsic {
-    const char *name;
-    enum call_role role;
-    enum call_result result;
-    size_t templates, arguments;
-};
-
-static const struct intrinsic intrinsics[] = {
-#define INTRINSIC(name, role, result, templates, arguments, header)                                          \
-    {#name, role, result, templates, arguments},
-#include "ir/intrinsics.def"
-};
-enum { INTRINSIC_COUNT = sizeof intrinsics / sizeof *intrinsics };
-
-/* Arguments that are NoC addresses, with the calls that make them. */
-static const struct {
-    const char *name;
-    size_t index;
-    const char *maker;
-} noc_arguments[] = {
-#define NOC_ARGUMENT(name, index, maker) {#name, index, #maker},
-#include "ir/intrinsics.def"
-};
-enum { NOC_ARGUMENT_COUNT = sizeof noc_arguments / sizeof *noc_arguments };
-
-static const char *const template_words[] = {
-#define TEMPLATE_WORD(word, cxx) #word,
-#include "ir/intrinsics.def"
-};
-
-static const struct intrinsic *intrinsic_find(const char *name) {
-    for (size_t i = 0; i < INTRINSIC_COUNT; i++)
-        if (name_equal(intrinsics[i].name, name))
-            return &intrinsics[i];
-    return NULL;
-}
-
-static bool is_template_word(const struct node *node) {
-    const char *word = node->kind == NODE_REFERENCE ? ((const struct node_reference *)node)->name : "";
-    for (size_t i = 0; i < sizeof template_words / sizeof *template_words; i++)
-        if (name_equal(template_words[i], word))
-            return true;
-    return false;
-}
-
-static void check_role(struct verifier *v, const struct node_call *call, const struct intrinsic *intrinsic) {
-    if (intrinsic->role == CALL_ANY)
+static void check_role(struct verifier *v, const struct node_call *call, const struct device_call *row) {
+    if (row->role == CALL_OF_ANY)
         return;
     bool compute = v->role == ROLE_COMPUTE;
     if (!v->inside_role)
         verify_error(v, &call->base, "%s stands outside of every role", call->function);
-    else if (compute != (intrinsic->role == CALL_COMPUTE))
+    else if (compute != (row->role == CALL_OF_COMPUTE))
         verify_error(v, &call->base, "%s is a call of %s, not of %s", call->function,
-                     intrinsic->role == CALL_COMPUTE ? "compute" : "reader and writer",
+                     row->role == CALL_OF_COMPUTE ? "compute" : "reader and writer",
                      word_text(WORDS_role, (int)v->role));
 }
 
-/* The call that makes the NoC address of an argument; NULL: the argument is none. */
-static const char *address_maker(const char *function, size_t index) {
-    for (size_t i = 0; i < NOC_ARGUMENT_COUNT; i++)
-        if (noc_arguments[i].index == index && strcmp(noc_arguments[i].name, function) == 0)
-            return noc_arguments[i].maker;
-    return NULL;
-}
-
-static void check_arguments(struct verifier *v, const struct node_call *call,
-                            const struct intrinsic *intrinsic);
+static void check_arguments(struct verifier *v, const struct node_call *call, const struct device_call *row);
 
 static void check_noc_argument(struct verifier *v, const struct node_call *call, const struct node *argument,
-                               const char *maker) {
+                               const struct device_call *maker) {
     const struct node_call *made = argument->kind == NODE_CALL ? (const struct node_call *)argument : NULL;
-    if (made && strcmp(made->function, maker) == 0) {
-        check_arguments(v, made, intrinsic_find(maker));
+    if (made && strcmp(made->function, maker->name) == 0) {
+        check_arguments(v, made, maker);
         return;
     }
     verify_error(v, argument, "%s is no NoC address", node_text(v->arena, argument));
     report_help(v->diagnostics, (struct span){0}, "%s takes it from %s(...), written in its place",
-                call->function, maker);
+                call->function, maker->name);
 }
 
-static void check_arguments(struct verifier *v, const struct node_call *call,
-                            const struct intrinsic *intrinsic) {
-    size_t expected = intrinsic->templates + intrinsic->arguments;
-    bool transfer = strncmp(call->function, "noc_async_", 10) == 0 && intrinsic->arguments == 3;
-    if (call->arguments.count != expected) {
-        verify_error(v, &call->base, "%s takes %zu argument%s, not %zu", call->function, expected,
-                     expected == 1 ? "" : "s", call->arguments.count);
+static void check_word(struct verifier *v, const struct node_call *call, const struct node *argument,
+                       enum parameter_kind kind) {
+    const char *word =
+        argument->kind == NODE_REFERENCE ? ((const struct node_reference *)argument)->name : "";
+    if (!call_word_fits(word, kind))
+        verify_error(v, &call->base, "%s is no template argument of %s", node_text(v->arena, argument),
+                     call->function);
+}
+
+static void check_accessor(struct verifier *v, const struct node *argument) {
+    const struct node_reference *accessor =
+        argument->kind == NODE_REFERENCE ? (const struct node_reference *)argument : NULL;
+    const struct scope_name *found = accessor ? scope_find(v, accessor->name) : NULL;
+    if (!found || (found->kind != NAME_ACCESSOR && found->kind != NAME_TENSOR))
+        verify_error(v, argument, "%s is no accessor of a tensor", node_text(v->arena, argument));
+}
+
+/* Before the split a scalar stands for its bits. */
+static void check_number(struct verifier *v, struct node *argument) {
+    const struct scope_name *scalar = argument->kind == NODE_REFERENCE
+                                          ? scope_find(v, ((const struct node_reference *)argument)->name)
+                                          : NULL;
+    if (!scalar || scalar->kind != NAME_SCALAR)
+        verify_number(v, argument, "an argument of a device call");
+}
+
+static void check_arguments(struct verifier *v, const struct node_call *call, const struct device_call *row) {
+    if (call->arguments.count != row->count) {
+        verify_error(v, &call->base, "%s takes %d argument%s, not %zu", call->function, row->count,
+                     row->count == 1 ? "" : "s", call->arguments.count);
         return;
     }
-    for (size_t i = 0; i < expected; i++) {
-        const struct node *argument = call->arguments.items[i];
-        const char *maker = address_maker(call->function, i);
-        if (maker) {
-            check_noc_argument(v, call, argument, maker);
-        } else if (i < intrinsic->templates) {
-            if (!is_template_word(argument))
-                verify_error(v, &call->base, "%s is no template argument of %s",
-                             node_text(v->arena, argument), call->function);
-        } else if (transfer && i == 1) {
-            const struct node_reference *accessor = node_as(call->arguments.items[i], reference);
-            const struct scope_name *found = accessor ? scope_find(v, accessor->name) : NULL;
-            if (!found || (found->kind != NAME_ACCESSOR && found->kind != NAME_TENSOR))
-                verify_error(v, &call->base, "%s is no accessor of a tensor", node_text(v->arena, argument));
-        } else {
-            const struct scope_name *scalar =
-                argument->kind == NODE_REFERENCE
-                    ? scope_find(v, ((const struct node_reference *)argument)->name)
-                    : NULL;
-            if (!scalar || scalar->kind != NAME_SCALAR) /* before the split a scalar stands for its bits */
-                verify_number(v, argument, "an argument of a device call");
+    for (size_t i = 0; i < row->count; i++) {
+        struct node *argument = call->arguments.items[i];
+        switch (call_parameter(row, i)->class) {
+        case CLASS_WORD:
+            check_word(v, call, argument, row->parameters[i]);
+            break;
+        case CLASS_ADDRESS:
+            check_noc_argument(v, call, argument, &device_calls[call_parameter(row, i)->maker]);
+            break;
+        case CLASS_ACCESSOR:
+            check_accessor(v, argument);
+            break;
+        case CLASS_PAGE:
+        case CLASS_NUMBER:
+            check_number(v, argument);
+            break;
         }
     }
 }
@@ -172,10 +128,10 @@ static void check_helper_call(struct verifier *v, const struct node_call *call,
 }
 
 static void unknown_call(struct verifier *v, const struct node_call *call) {
-    const char *names[INTRINSIC_COUNT];
-    for (size_t i = 0; i < INTRINSIC_COUNT; i++)
-        names[i] = intrinsics[i].name;
-    const char *nearest = suggest_nearest(call->function, names, INTRINSIC_COUNT);
+    const char *names[DEVICE_CALL_END - 1];
+    for (size_t i = 1; i < DEVICE_CALL_END; i++)
+        names[i - 1] = device_calls[i].name;
+    const char *nearest = suggest_nearest(call->function, names, DEVICE_CALL_END - 1);
     verify_error(v, &call->base, "there is no device call %s", call->function);
     if (nearest)
         report_help(v->diagnostics, (struct span){0}, "did you mean %s?", nearest);
@@ -188,23 +144,23 @@ void verify_call_statement(struct verifier *v, const struct node_statement *stat
         return;
     }
     const struct node_function *helper = helper_find(v, call->function);
-    const struct intrinsic *intrinsic = intrinsic_find(call->function);
+    const struct device_call *row = device_call_find(call->function);
     if (helper) {
         check_helper_call(v, call, helper);
-    } else if (!intrinsic) {
+    } else if (!row) {
         unknown_call(v, call);
-    } else if (intrinsic->result != CALL_STATEMENT) {
+    } else if (!device_call_acts(row)) {
         verify_error(v, &call->base, "%s is a value, not a statement", call->function);
     } else {
-        check_role(v, call, intrinsic);
-        check_arguments(v, call, intrinsic);
+        check_role(v, call, row);
+        check_arguments(v, call, row);
     }
 }
 
 enum value_kind verify_device_value(struct verifier *v, const struct node_call *call, bool *known) {
-    const struct intrinsic *intrinsic = intrinsic_find(call->function);
+    const struct device_call *row = device_call_find(call->function);
     enum bit_pattern bits = bit_pattern_find(call->function);
-    *known = v->form == FORM_DEVICE && (intrinsic || bits);
+    *known = v->form == FORM_DEVICE && (row || bits);
     if (!*known)
         return VALUE_NONE;
     if (bits) {
@@ -218,18 +174,18 @@ enum value_kind verify_device_value(struct verifier *v, const struct node_call *
             verify_expression(v, call->arguments.items[0]);
         return VALUE_INTEGER;
     }
-    if (intrinsic->result == CALL_NOC_ADDRESS) {
+    if (row->kind == EFFECT_NOC_ADDRESS) {
         verify_error(v, &call->base,
                      "%s is no number: it is a NoC address of 64 bits, an argument of other calls",
                      call->function);
         return VALUE_NONE;
     }
-    if (intrinsic->result != CALL_VALUE) {
+    if (row->kind != EFFECT_VALUE) {
         verify_error(v, &call->base, "%s has no value: it is a statement", call->function);
         return VALUE_NONE;
     }
-    check_role(v, call, intrinsic);
-    check_arguments(v, call, intrinsic);
+    check_role(v, call, row);
+    check_arguments(v, call, row);
     return VALUE_INTEGER;
 }
 

@@ -54,7 +54,7 @@ static void initial(struct walk *w, void *state) {
         s->parts[i] = (struct part_state){1, {{none, "", {0}}}};
 }
 
-static bool concerns(const struct call_effect *effect) {
+static bool concerns(const struct device_call *effect) {
     return effect->kind >= EFFECT_STARTUP;
 }
 
@@ -127,7 +127,7 @@ static bool check_source(struct walk *w, struct configuration *s, const struct w
 
 /* The arguments that SrcA and SrcB are read from. */
 static void sources_of(const struct walked_call *call, int *a, int *b) {
-    const struct call_effect *effect = call->effect;
+    const struct device_call *effect = call->effect;
     bool swapped = effect->swaps && strcmp(word_of(call, effect->words), "SUM") == 0 &&
                    strcmp(word_of(call, effect->words + 1), "REDUCE_ROW") == 0;
     *a = swapped ? effect->b : effect->a;
@@ -174,13 +174,13 @@ static const char *key_of_value(struct arena *arena, const struct polynomial *p)
 /* What init and operation must share: template arguments, parameters, formats or buffers. */
 static const char *operation_key(struct walk *w, const struct walked_call *call, bool formats) {
     struct arena *arena = w->compilation->arena;
-    const struct call_effect *effect = call->effect;
-    const char *key = effect->init;
+    const struct device_call *effect = call->effect;
+    const char *key = device_calls[effect->init].name;
     for (int i = 0; i < effect->word_count; i++)
         key = arena_printf(arena, "%s %s", key, word_of(call, effect->words + i));
     for (int i = 0; i < effect->parameter_count; i++) {
         key = arena_printf(arena, "%s, %s", key,
-                           key_of_value(arena, argument_of(w, call, effect->parameters + i)));
+                           key_of_value(arena, argument_of(w, call, effect->parameters_shared + i)));
     }
     if (!formats)
         return key;
@@ -209,7 +209,7 @@ static bool check_scaler(struct walk *w, const struct walked_call *call) {
 
 static bool check_switched_off(struct walk *w, const struct configuration *s,
                                const struct walked_call *call) {
-    bool broadcast = strcmp(call->effect->init, "unary_bcast_init") == 0;
+    bool broadcast = call->effect->init == DEVICE_CALL_unary_bcast_init;
     const struct option *on = other_than(w, s, PART_BROADCAST, "");
     if (on && !(broadcast && strcmp(on->value, word_of(call, call->effect->words)) == 0)) {
         walk_error(w, call->span, "%s comes after unary_bcast_init(%s) without unary_bcast_uninit",
@@ -224,7 +224,7 @@ static bool check_switched_off(struct walk *w, const struct configuration *s,
 /* MOVB2D, which spreads rows, writes what SrcB holds of 16-bit values as 16-bit rows of DST. */
 static bool check_broadcast_rows(struct walk *w, const struct walked_call *call) {
     size_t buffer = buffer_of(w, call, call->effect->a);
-    if (strcmp(call->effect->init, "unary_bcast_init") != 0 ||
+    if (call->effect->init != DEVICE_CALL_unary_bcast_init ||
         strcmp(word_of(call, call->effect->words), "ROW") != 0 || buffer == w->buffer_count ||
         !dst_holds_f32(w))
         return true;
@@ -267,7 +267,7 @@ static void set_order(struct walk *w, struct configuration *s, const struct walk
 }
 
 static void initialise(struct walk *w, struct configuration *s, const struct walked_call *call) {
-    const struct call_effect *effect = call->effect;
+    const struct device_call *effect = call->effect;
     bool right = check_switched_off(w, s, call);
     right = check_scaler(w, call) && right;
     right = check_broadcast_rows(w, call) && right;
@@ -286,14 +286,14 @@ static void initialise(struct walk *w, struct configuration *s, const struct wal
     }
     set(w, s, PART_FIRST, INITIALISED, call);
     set(w, s, PART_OPERATION, operation_key(w, call, true), call);
-    if (strcmp(effect->init, "unary_bcast_init") == 0)
+    if (effect->init == DEVICE_CALL_unary_bcast_init)
         set(w, s, PART_BROADCAST, word_of(call, effect->words), call);
-    if (strcmp(effect->init, "reduce_init") == 0)
+    if (effect->init == DEVICE_CALL_reduce_init)
         set(w, s, PART_MASK, word_of(call, effect->words + 1), call);
 }
 
 static void operate(struct walk *w, struct configuration *s, const struct walked_call *call) {
-    const char *init = call->effect->init;
+    const char *init = device_calls[call->effect->init].name;
     const struct option *other = other_than(w, s, PART_OPERATION, operation_key(w, call, true));
     if (!other) {
         check_operands(w, s, call);
@@ -319,14 +319,14 @@ static void operate(struct walk *w, struct configuration *s, const struct walked
         walk_help(w, "%s of the same %s before it, on every path", init,
                   same_parameters ? call->effect->same_buffers ? "buffers" : "formats" : "operation");
     }
-    if (strcmp(init, "reduce_init") == 0)
+    if (call->effect->init == DEVICE_CALL_reduce_init)
         set(w, s, PART_REDUCED, word_of(call, call->effect->words + 1), call);
     else
         s->other_writes = true;
 }
 
 static void end_operation(struct walk *w, struct configuration *s, const struct walked_call *call) {
-    if (strcmp(call->effect->init, "reduce_init") == 0) {
+    if (call->effect->init == DEVICE_CALL_reduce_init) {
         set(w, s, PART_MASK, "", call);
         return;
     }
@@ -342,7 +342,7 @@ static void end_operation(struct walk *w, struct configuration *s, const struct 
 }
 
 static void vector(struct walk *w, struct configuration *s, const struct walked_call *call) {
-    const char *init = call->effect->init;
+    const char *init = device_calls[call->effect->init].name;
     const struct option *other = other_than(w, s, PART_VECTOR, init);
     const char *format = dst_holds_f32(w) ? "Float32" : "Float16_b";
     if (call->effect->word_count && strcmp(word_of(call, call->effect->words), format) != 0) {
@@ -418,7 +418,7 @@ static void reconfigure_packer(struct walk *w, struct configuration *s, const st
 /* ---- the rest ---- */
 
 static void reconfigure(struct walk *w, struct configuration *s, const struct walked_call *call) {
-    const struct call_effect *effect = call->effect;
+    const struct device_call *effect = call->effect;
     bool reverse = effect->order && strcmp(word_of(call, effect->order), "REVERSE") == 0;
     if (effect->a)
         set(w, s, PART_SOURCE_A, format_of(w, call, reverse ? effect->b : effect->a), call);
@@ -475,7 +475,7 @@ static void transfer(struct walk *w, void *state, const struct walked_call *call
         end_operation(w, s, call);
         break;
     case EFFECT_VECTOR_INIT:
-        set(w, s, PART_VECTOR, call->effect->init, call);
+        set(w, s, PART_VECTOR, call->effect->name, call);
         break;
     case EFFECT_VECTOR:
         vector(w, s, call);

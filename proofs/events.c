@@ -220,13 +220,13 @@ static const struct node_semaphore *semaphore_at(struct walk *w, const struct po
 }
 
 static const struct core_call *core_call_of(struct walk *w, const struct walked_call *call) {
-    const struct call_effect *effect = call->effect;
+    const struct device_call *effect = call->effect;
     struct core_call core = {.value = argument_of(w, call, effect->value),
                              .source = argument_of(w, call, effect->address),
                              .bytes = argument_of(w, call, effect->size),
                              .receivers = argument_of(w, call, effect->receivers)};
     if (effect->kind == EFFECT_MULTICAST)
-        core.linked = argument_of(w, call, effect->receivers + 1);
+        core.linked = argument_of(w, call, effect->linked);
     struct node_call *to =
         effect->target ? node_as(call->call->arguments.items[effect->target - 1], call) : NULL;
     for (size_t i = 0; to && i < to->arguments.count && i < 5; i++) {
@@ -279,8 +279,7 @@ static const struct event_item *event_of(struct builder *b, struct node_statemen
                                          const struct event_item *rest) {
     struct walk *w = b->walk;
     struct node_call *call = node_as(statement->call, call);
-    const struct call_effect *effect =
-        call_effect_find(w->effects, arena_intern(w->compilation->arena, call->function));
+    const struct device_call *effect = device_call_acting(call->function);
     if (!effect) {
         const struct name_value *names = w->names;
         struct node_function *helper = b->helpers < HELPER_LIMIT ? walk_enter_helper(w, call) : NULL;

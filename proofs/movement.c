@@ -61,7 +61,7 @@ static bool are_none(const struct transfers *transfers) {
     return !transfers->some || (known_number(transfers->amount, &amount) && amount == 0);
 }
 
-static bool concerns(const struct call_effect *effect) {
+static bool concerns(const struct device_call *effect) {
     switch (effect->kind) {
     case EFFECT_PUSH:
     case EFFECT_POP:

@@ -53,7 +53,7 @@ static void initial(struct walk *w, void *state) {
         flows[i].back = flows[i].front = (struct flow){.in_loop = number(&w->values, 0)};
 }
 
-static bool concerns(const struct call_effect *effect) {
+static bool concerns(const struct device_call *effect) {
     return (effect->kind >= EFFECT_RESERVE && effect->kind <= EFFECT_WRITE_PAGE) ||
            effect->kind == EFFECT_STORE || effect->kind == EFFECT_PACK || effect->kind == EFFECT_OPERATION;
 }
@@ -119,7 +119,7 @@ static void access_address(struct walk *w, const struct walked_call *call) {
 
 static void transfer(struct walk *w, void *state, const struct walked_call *call) {
     struct flows *flows = state;
-    const struct call_effect *effect = call->effect;
+    const struct device_call *effect = call->effect;
     struct values *v = &w->values;
     if (effect->kind == EFFECT_OPERATION) {
         access_buffer(w, call, effect->a, false);

@@ -180,8 +180,7 @@ static void report_launch(struct rehearsal *r, const struct diagnostics *scratch
 
 /* False after a reported fault. */
 static bool rehearse(struct compilation *c, size_t number, size_t *played) {
-    struct rehearsal r = {
-        .compilation = c, .arena = arena_create(), .effects = call_effects_create(c->arena)};
+    struct rehearsal r = {.compilation = c, .arena = arena_create()};
     struct diagnostics *scratch = diagnostics_create(r.arena);
     bool fine = true;
     r.sizes.arena = r.arena;

@@ -102,7 +102,7 @@ static void land(struct player *p, struct rehearsed_core *receiver, uint32_t add
 }
 
 static void spread_pages(struct player *p) {
-    const struct call_effect *effect = p->event->effect;
+    const struct device_call *effect = p->event->effect;
     uint32_t source = event_argument(p, effect->address), target = event_argument(p, effect->target),
              bytes = event_argument(p, effect->size), done = 0;
     bool goes = receivers_agree(p);
@@ -124,7 +124,7 @@ static void spread_pages(struct player *p) {
 }
 
 bool perform_between_cores(struct player *p) {
-    const struct call_effect *effect = p->event->effect;
+    const struct device_call *effect = p->event->effect;
     size_t semaphore;
     switch (effect->kind) {
     case EFFECT_SEMAPHORE_SET:
@@ -175,7 +175,7 @@ static bool go_on(struct player *p, struct performer *performer) {
 
 static const char *wait_text(struct player *p) {
     struct arena *arena = p->rehearsal->arena;
-    const struct call_effect *effect = p->event->effect;
+    const struct device_call *effect = p->event->effect;
     if (effect->kind == EFFECT_SEMAPHORE_WAIT) {
         size_t semaphore = semaphore_at(p, event_argument(p, effect->address));
         return arena_printf(arena, "%s until %s is %" PRIu32 ", and it is %" PRIu32, effect->name,

@@ -3,7 +3,7 @@
 #define TILEC_PROOFS_REHEARSE_INTERNAL_H
 
 #include "ir/launch.h"
-#include "proofs/call_effect.h"
+#include "support/device_call.h"
 #include "ir/compilation.h"
 
 enum {
@@ -50,7 +50,6 @@ struct rehearsal {
     struct known_call *known;
     struct compilation *compilation;
     struct arena *arena; /* of one launch */
-    struct call_effects *effects;
     struct node *kernel; /* with the core grid of the rehearsal */
     struct launch launch;
     struct environment sizes;
@@ -69,7 +68,7 @@ struct rehearsal {
 /* A call with its numbers; words and names are 0, an accessor is its tensor's number, a NoC address the L1
  * address in it. effect NULL: the function ends here by a fault. */
 struct rehearsed_event {
-    const struct call_effect *effect;
+    const struct device_call *effect;
     const struct node_call *call;
     struct span span;
     uint32_t arguments[EVENT_ARGUMENTS]; /* counted from 0 */
@@ -156,7 +155,7 @@ struct player {
 /* Reports the fault of the event at work, once. */
 void fail(struct player *player, const char *help, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* The argument at a position of call_effects.def. */
+/* The argument at a position in device_calls.def. */
 uint32_t event_argument(const struct player *player, int position);
 struct rehearsed_ring *ring_of(struct player *player, int position);
 /* The ring of the core at work that an address lies in, and the byte from its window on; NULL after a fault.

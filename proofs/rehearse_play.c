@@ -296,7 +296,7 @@ static void read_slot(struct player *p, uint32_t slot) {
 }
 
 static void write_slot(struct player *p, uint32_t slot) {
-    const struct call_effect *effect = p->event->effect;
+    const struct device_call *effect = p->event->effect;
     if (!slot_in_section(p, slot))
         return;
     if (!p->full_width && effect->write == WRITE_ADDS && p->core->slots[slot] != SLOT_UNWRITTEN)
@@ -343,7 +343,7 @@ static void check_scaler(struct player *p, struct rehearsed_ring *ring, const st
 }
 
 static void operate(struct player *p) {
-    const struct call_effect *effect = p->event->effect;
+    const struct device_call *effect = p->event->effect;
     uint32_t columns = effect->columns ? event_argument(p, effect->columns) : 1,
              rows = effect->rows ? event_argument(p, effect->rows) : 1,
              stride = effect->stride ? event_argument(p, effect->stride) : 1;
@@ -363,7 +363,7 @@ static void operate(struct player *p) {
 }
 
 static void compute_vector(struct player *p) {
-    const struct call_effect *effect = p->event->effect;
+    const struct device_call *effect = p->event->effect;
     for (size_t i = 0; i < 3 && effect->source[i]; i++)
         read_slot(p, event_argument(p, effect->source[i]));
     if (!p->failed)
@@ -371,7 +371,7 @@ static void compute_vector(struct player *p) {
 }
 
 static void pack(struct player *p) {
-    const struct call_effect *effect = p->event->effect;
+    const struct device_call *effect = p->event->effect;
     struct rehearsed_ring *ring = ring_of(p, effect->buffer);
     read_slot(p, event_argument(p, effect->slot));
     check_width(p, ring);
@@ -383,7 +383,7 @@ static void pack(struct player *p) {
 
 /* What configures for a buffer names one that there is. */
 static void configure(struct player *p) {
-    const struct call_effect *effect = p->event->effect;
+    const struct device_call *effect = p->event->effect;
     const int positions[] = {effect->a, effect->b, effect->out, effect->buffer};
     for (size_t i = 0; i < sizeof positions / sizeof *positions && !p->failed; i++)
         if (positions[i])

@@ -25,7 +25,7 @@ struct traced_accessor {
 /* A call that was met before; one place for each KNOWN_CALLS-th address. */
 struct known_call {
     const struct node_call *call;
-    const struct call_effect *effect; /* NULL: a helper function */
+    const struct device_call *effect; /* NULL: a helper function */
 };
 
 struct tracer {
@@ -384,17 +384,15 @@ static uint32_t noc_address(struct tracer *t, const struct node_call *place, uin
     return value_of(t, place->arguments.items[corners]);
 }
 
-static const struct call_effect *effect_of(struct tracer *t, const struct node_call *call) {
+static const struct device_call *effect_of(struct tracer *t, const struct node_call *call) {
     struct known_call *known = &t->rehearsal->known[(uintptr_t)call / sizeof *call % KNOWN_CALLS];
     if (known->call != call)
-        *known = (struct known_call){
-            call, call_effect_find(t->rehearsal->effects,
-                                   arena_intern(t->rehearsal->compilation->arena, call->function))};
+        *known = (struct known_call){call, device_call_acting(call->function)};
     return known->effect;
 }
 
 static void run_call(struct tracer *t, const struct node_call *call) {
-    const struct call_effect *effect = effect_of(t, call);
+    const struct device_call *effect = effect_of(t, call);
     struct rehearsed_event event = {.effect = effect, .call = call, .span = t->span};
     if (!effect) {
         run_helper(t, call);

@@ -21,7 +21,7 @@ static void initial(struct walk *w, void *state) {
     *(struct slots *)state = (struct slots){.acquired = false};
 }
 
-static bool concerns(const struct call_effect *effect) {
+static bool concerns(const struct device_call *effect) {
     return effect->kind == EFFECT_ACQUIRE || effect->kind == EFFECT_COMMIT || effect->slot || effect->rows;
 }
 
@@ -163,7 +163,7 @@ static const struct polynomial *tiles_written(struct walk *w, const struct walke
 }
 
 static void use_slots(struct walk *w, struct slots *s, const struct walked_call *call) {
-    const struct call_effect *effect = call->effect;
+    const struct device_call *effect = call->effect;
     struct arena *arena = w->compilation->arena;
     const struct polynomial *slot = argument_of(w, call, effect->slot), *count = tiles_written(w, call);
     if (effect->kind != EFFECT_PACK && !s->acquired) {

@@ -437,7 +437,7 @@ static void after_loop(struct walk *w, void *state, const void *invariant, const
 }
 
 /* All calls: numbers around those that move no page have no sign either. */
-static bool concerns(const struct call_effect *effect) {
+static bool concerns(const struct device_call *effect) {
     (void)effect;
     return true;
 }

@@ -67,10 +67,7 @@ struct walk *walk_create(struct compilation *c) {
     struct walk *w = arena_allocate(c->arena, sizeof *w);
     struct node_block *body = node_as(node_as(c->kernel, kernel)->body, block);
     struct node_list statements = body ? body->statements : (struct node_list){0};
-    *w = (struct walk){.compilation = c,
-                       .effects = call_effects_create(c->arena),
-                       .witness = "",
-                       .errors = c->diagnostics->error_count};
+    *w = (struct walk){.compilation = c, .witness = "", .errors = c->diagnostics->error_count};
     w->values.arena = c->arena;
     w->values.atoms = arena_allocate(c->arena, ATOM_LIMIT * sizeof *w->values.atoms);
     w->buffers = arena_allocate(c->arena, (statements.count + 1) * sizeof *w->buffers);
@@ -132,8 +129,7 @@ static bool find_concern(struct node *node, void *context) {
     if (!statement)
         return node_each_child(node, find_concern, context);
     const char *name = node_as(statement->call, call)->function;
-    const struct call_effect *effect =
-        call_effect_find(w->effects, arena_intern(w->compilation->arena, name));
+    const struct device_call *effect = device_call_acting(name);
     if (effect)
         return !w->domain->concerns(effect);
     struct node_function *helper = helper_of(w, name);
@@ -327,8 +323,7 @@ static void walk_statement(struct walk *w, void *state, struct node_statement *s
     struct node_call *call = node_as(statement->call, call);
     if (!w->helpers)
         w->span = statement->base.span.line ? statement->base.span : call->base.span;
-    const struct call_effect *effect =
-        call_effect_find(w->effects, arena_intern(w->compilation->arena, call->function));
+    const struct device_call *effect = device_call_acting(call->function);
     if (!effect)
         walk_helper(w, state, call);
     else if (w->domain->concerns(effect))

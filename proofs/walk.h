@@ -7,7 +7,7 @@
 #ifndef TILEC_PROOFS_WALK_H
 #define TILEC_PROOFS_WALK_H
 
-#include "proofs/call_effect.h"
+#include "support/device_call.h"
 #include "ir/compilation.h"
 #include "proofs/value.h"
 
@@ -47,7 +47,7 @@ struct walk;
 /* What a call is, with its effect and arguments. */
 struct walked_call {
     const struct node_call *call;
-    const struct call_effect *effect;
+    const struct device_call *effect;
     struct span span;
 };
 
@@ -82,7 +82,7 @@ struct domain {
     /* NULL, or the address of a window. */
     const struct polynomial *(*pointer)(struct walk *walk, const void *state, size_t buffer, bool write,
                                         struct span span);
-    bool (*concerns)(const struct call_effect *effect); /* calls that touch the state */
+    bool (*concerns)(const struct device_call *effect); /* calls that touch the state */
     /* NULL, or: does the judged iteration end in what the invariant says of the next one? */
     bool (*is_fixpoint)(struct walk *walk, const void *invariant, const void *end,
                         const struct loop_range *loop);
@@ -130,7 +130,6 @@ struct walk {
     void *state;                      /* while an expression is evaluated */
     struct spare_state *spare_states; /* of the domain at hand */
     struct span span;
-    struct call_effects *effects;
     /* By buffer: pages waited for and not popped when its consumer ends. */
     const struct polynomial **waited_at_end;
     void *context; /* of a proof that looks at all functions */

@@ -30,7 +30,7 @@ static void final(struct walk *w, void *state) {
             w->waited_at_end[i] = windows[i].front.window;
 }
 
-static bool concerns(const struct call_effect *effect) {
+static bool concerns(const struct device_call *effect) {
     switch (effect->kind) {
     case EFFECT_RESERVE:
     case EFFECT_PUSH:
@@ -328,7 +328,7 @@ static void access_tile(struct walk *w, struct windows *windows, const struct wa
 
 /* A block of products reads rt tiles of in0, kt apart, and ct neighbours of in1. */
 static void access_operands(struct walk *w, struct windows *windows, const struct walked_call *call) {
-    const struct call_effect *effect = call->effect;
+    const struct device_call *effect = call->effect;
     struct values *v = &w->values;
     const struct polynomial *more_a = number(v, 0), *more_b = more_a, *one = number(v, 1);
     if (effect->rows) {
@@ -407,7 +407,7 @@ static void access_address(struct walk *w, struct windows *windows, const struct
 
 static void transfer(struct walk *w, void *state, const struct walked_call *call) {
     struct windows *windows = state;
-    const struct call_effect *effect = call->effect;
+    const struct device_call *effect = call->effect;
     if (effect->kind == EFFECT_OPERATION) {
         access_operands(w, windows, call);
     } else if (effect->kind == EFFECT_PACK) {

@@ -19,13 +19,9 @@
 #define INCLUDE_LINE "#include \"tilec_device.h\""
 
 const struct call_symbol call_symbols[] = {
-#define DEVICE_CALL(result, name, count, parameters) {"device_" #name, (void (*)(void))device_##name},
-#define DEVICE_TYPED_CALL(name, ...) {"device_" #name, (void (*)(void))device_##name},
-#include "sim/calls.def"
-    {"device_get_arg_val", (void (*)(void))device_get_arg_val},
+#define CALL(name, role, effect, init, header, ...) {"device_" #name, (void (*)(void))device_##name},
+#include "support/device_calls.def"
     {"device_tensor_accessor", (void (*)(void))device_tensor_accessor},
-    {"device_noc_async_read_page", (void (*)(void))device_noc_async_read_page},
-    {"device_noc_async_write_page", (void (*)(void))device_noc_async_write_page},
 };
 
 const size_t call_symbol_count = sizeof call_symbols / sizeof call_symbols[0];

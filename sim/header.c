@@ -1,11 +1,15 @@
-/* Build tool: prints tilec_device.h, or with an argument the same as an array of C for the device. */
+/* Build tool: prints what follows from the table of device calls. `header`: tilec_device.h; `array`: the same as an array of C for the
+ * device; `prototypes`: the device's own declarations of its calls.
+ */
 #include <stdio.h>
 #include <string.h>
+
+#include "support/device_call.h"
 
 static const char beginning[] =
     "/* What kernels of the embedded device include: the calls of TT-Metalium's kernel API in C. Template arguments are\n"
     " * leading arguments. Every call is a macro that also passes the line it stands on, for messages. Made from\n"
-    " * sim/calls.def. With TILEC_DEVICE_SHARED the calls are pointers that the device fills after loading.\n"
+    " * support/device_calls.def. With TILEC_DEVICE_SHARED the calls are pointers that the device fills after loading.\n"
     " */\n"
     "#ifndef TILEC_DEVICE_H\n"
     "#define TILEC_DEVICE_H\n"
@@ -61,11 +65,6 @@ static const char end[] =
     "}\n"
     "\n"
     "#define tensor_accessor(ordinal, address) device_make_accessor(__LINE__, ordinal, address)\n"
-    "#define get_arg_val(type, index) ((type)device_get_arg_val(__LINE__, index))\n"
-    "#define noc_async_read_page(page, accessor, address) \\\n"
-    "    device_noc_async_read_page(__LINE__, page, (accessor).ordinal, address)\n"
-    "#define noc_async_write_page(page, accessor, address) \\\n"
-    "    device_noc_async_write_page(__LINE__, page, (accessor).ordinal, address)\n"
     "\n"
     "#endif\n";
 
@@ -81,77 +80,100 @@ static void emit(const char *text) {
         printf(++column % 24 == 0 ? "%d,\n    " : "%d, ", *text);
 }
 
-/* void device_name(uint32_t line, ...); or with a star the pointer of that type. */
-static void emit_typed_prototype(const char *result, const char *name, const char *parameters, int pointer) {
-    char text[1024];
-    snprintf(text, sizeof text, "%s %sdevice_%s%s(uint32_t line%s%s);\n", result, pointer ? "(*" : "", name,
-             pointer ? ")" : "", *parameters ? ", " : "", parameters);
-    emit(text);
+static const char *result_of(const struct device_call *call) {
+    return call->kind == EFFECT_VALUE ? "uint32_t" : call->kind == EFFECT_NOC_ADDRESS ? "uint64_t" : "void";
 }
 
-/* A list "a, b" with a type before each item; type "": a list "uint32_t a, uint64_t b" without its types. */
-static void retype(const char *list, const char *type, char *out, size_t size) {
-    size_t used = 0;
-    out[0] = 0;
-    for (const char *at = list; *at;) {
-        size_t length = strcspn(at, ","), skipped = *type ? 0 : strcspn(at, " ") + 1;
-        used += (size_t)snprintf(out + used, size - used, "%s%s%.*s", used ? ", " : "", type,
-                                 (int)(length - skipped), at + skipped);
-        at += length;
-        at += strspn(at, ", ");
+/* The name of a parameter: with a number where the call has several of the kind. */
+static const char *parameter_name(const struct device_call *call, size_t index, char *text, size_t size) {
+    unsigned same = 0, before = 0;
+    for (size_t i = 0; i < call->count; ++i) {
+        same += call->parameters[i] == call->parameters[index];
+        before += i < index && call->parameters[i] == call->parameters[index];
     }
+    snprintf(text, size, same > 1 ? "%s_%u" : "%s", call_parameter(call, index)->name, before);
+    return text;
 }
 
-static void emit_prototype(const char *result, const char *name, const char *parameters, int pointer) {
-    char typed[512];
-    retype(parameters, "uint32_t ", typed, sizeof typed);
-    emit_typed_prototype(result, name, typed, pointer);
+/* A type is no argument of the device: the macro gives its result that type. */
+static int is_type(const struct device_call *call, size_t index) {
+    return call->parameters[index] == PARAMETER_TYPE;
 }
 
-static void emit_macro(const char *name, const char *parameters) {
-    char text[1024];
-    snprintf(text, sizeof text, "#define %s(%s) device_%s(__LINE__%s%s)\n", name, parameters, name,
-             *parameters ? ", " : "", parameters);
+/* void device_name(uint32_t line, ...); or with a star the pointer of that type. */
+static void emit_prototype(const struct device_call *call, int pointer) {
+    char text[1024], name[64];
+    size_t used = (size_t)snprintf(text, sizeof text, "%s %sdevice_%s%s(uint32_t line", result_of(call),
+                                   pointer ? "(*" : "", call->name, pointer ? ")" : "");
+    for (size_t i = 0; i < call->count; ++i)
+        if (!is_type(call, i))
+            used += (size_t)snprintf(text + used, sizeof text - used, ", uint%d_t %s",
+                                     call_parameter(call, i)->class == CLASS_ADDRESS ? 64 : 32,
+                                     parameter_name(call, i, name, sizeof name));
+    snprintf(text + used, sizeof text - used, ");\n");
     emit(text);
 }
 
-static void emit_typed_macro(const char *name, const char *parameters) {
-    char names[512];
-    retype(parameters, "", names, sizeof names);
-    emit_macro(name, names);
+static void emit_macro(const struct device_call *call) {
+    char text[1024], name[64];
+    size_t used = (size_t)snprintf(text, sizeof text, "#define %s(", call->name);
+    for (size_t i = 0; i < call->count; ++i)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i ? ", " : "",
+                                 parameter_name(call, i, name, sizeof name));
+    int cast = call->count && is_type(call, 0);
+    used += (size_t)snprintf(text + used, sizeof text - used, ") %sdevice_%s(__LINE__", cast ? "((type)" : "",
+                             call->name);
+    for (size_t i = 0; i < call->count; ++i)
+        if (!is_type(call, i))
+            used +=
+                (size_t)snprintf(text + used, sizeof text - used,
+                                 call_parameter(call, i)->class == CLASS_ACCESSOR ? ", (%s).ordinal" : ", %s",
+                                 parameter_name(call, i, name, sizeof name));
+    snprintf(text + used, sizeof text - used, ")%s\n", cast ? ")" : "");
+    emit(text);
 }
 
 static void emit_prototypes(int pointer) {
-    emit_prototype("uint32_t", "get_arg_val", "index", pointer);
-    emit_prototype("void", "tensor_accessor", "ordinal, address", pointer);
-    emit_prototype("void", "noc_async_read_page", "page, ordinal, address", pointer);
-    emit_prototype("void", "noc_async_write_page", "page, ordinal, address", pointer);
-#define DEVICE_CALL(result, name, count, parameters) emit_prototype(#result, #name, parameters, pointer);
-#define DEVICE_TYPED_CALL(name, ...) emit_typed_prototype("void", #name, #__VA_ARGS__, pointer);
-#include "sim/calls.def"
+    emit(pointer ? "void (*device_tensor_accessor)(uint32_t line, uint32_t ordinal, uint32_t address);\n"
+                 : "void device_tensor_accessor(uint32_t line, uint32_t ordinal, uint32_t address);\n");
+    for (size_t i = 1; i < DEVICE_CALL_END; ++i)
+        emit_prototype(&device_calls[i], pointer);
 }
 
-int main(int argument_count, char **arguments) {
-    (void)arguments;
+static void emit_words(void) {
     char text[128];
-    as_array = argument_count > 1;
-    if (as_array)
-        fputs("#include \"sim/device.h\"\n\nconst char device_runtime_header[] = {\n    ", stdout);
+    for (size_t i = 0; i < call_word_count; ++i) {
+        if (call_words[i].kind == PARAMETER_TYPE)
+            continue;
+        snprintf(text, sizeof text, "    %s = %u,\n", call_words[i].word, (unsigned)call_words[i].value);
+        emit(text);
+    }
+}
+
+static void emit_header(void) {
     emit(beginning);
-#define DEVICE_WORD(word, value)                                                                             \
-    snprintf(text, sizeof text, "    %s = %d,\n", #word, value);                                             \
-    emit(text);
-#include "sim/calls.def"
+    emit_words();
     emit(middle);
     emit("#ifdef TILEC_DEVICE_SHARED\n");
     emit_prototypes(1);
     emit("#else\n");
     emit_prototypes(0);
     emit("#endif\n\n");
-#define DEVICE_CALL(result, name, count, parameters) emit_macro(#name, parameters);
-#define DEVICE_TYPED_CALL(name, ...) emit_typed_macro(#name, #__VA_ARGS__);
-#include "sim/calls.def"
+    for (size_t i = 1; i < DEVICE_CALL_END; ++i)
+        emit_macro(&device_calls[i]);
     emit(end);
+}
+
+int main(int argument_count, char **arguments) {
+    const char *what = argument_count == 2 ? arguments[1] : "";
+    if (strcmp(what, "prototypes") == 0) {
+        emit_prototypes(0);
+        return 0;
+    }
+    as_array = strcmp(what, "array") == 0;
+    if (as_array)
+        fputs("#include \"sim/device.h\"\n\nconst char device_runtime_header[] = {\n    ", stdout);
+    emit_header();
     if (as_array)
         fputs("0};\n", stdout);
     return 0;

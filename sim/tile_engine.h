@@ -31,7 +31,7 @@ static inline bool tile_products_are_exact(struct tile_range a, struct tile_rang
 
 enum vector_binary {
     BINARY_OF_FUNCTIONS_BEGIN = -1, /* so that the rows of functions.def count from 0 */
-#define BINARY_FUNCTION(name, tolerance, slope, intrinsic) VECTOR_FUNCTION_##name,
+#define BINARY_FUNCTION(name, tolerance, slope) VECTOR_FUNCTION_##name,
 #include "support/functions.def"
     VECTOR_ADD,
     VECTOR_SUB,
@@ -48,7 +48,7 @@ enum vector_binary {
 
 enum vector_unary {
     UNARY_OF_FUNCTIONS_BEGIN = -1,
-#define UNARY_FUNCTION(name, tolerance, slope, intrinsic) VECTOR_UNARY_##name,
+#define UNARY_FUNCTION(name, tolerance, slope) VECTOR_UNARY_##name,
 #include "support/functions.def"
     VECTOR_UNARY_COUNT
 };

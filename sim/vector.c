@@ -52,19 +52,30 @@ static void binary(uint32_t line, const char *name, const char *init, enum vecto
         vector_init(line, #name);                                                                            \
     }
 
-#define UNARY_FUNCTION(name, tolerance, slope, intrinsic)                                                    \
-    INIT_CALL(intrinsic##_init)                                                                              \
-    void device_##intrinsic(uint32_t line, uint32_t dst) {                                                   \
-        unary(line, #intrinsic, #intrinsic "_init", VECTOR_UNARY_##name, dst);                               \
+#define UNARY_CALL(call, name)                                                                               \
+    INIT_CALL(call##_init)                                                                                   \
+    void device_##call(uint32_t line, uint32_t dst) {                                                        \
+        unary(line, #call, #call "_init", VECTOR_UNARY_##name, dst);                                         \
     }
-#define BINARY_CALL(intrinsic, function)                                                                     \
-    INIT_CALL(intrinsic##_init)                                                                              \
-    void device_##intrinsic(uint32_t line, uint32_t dst0, uint32_t dst1, uint32_t out) {                     \
-        binary(line, #intrinsic, #intrinsic "_init", function, dst0, dst1, out);                             \
+#define BINARY_CALL(call, function)                                                                          \
+    INIT_CALL(call##_init)                                                                                   \
+    void device_##call(uint32_t line, uint32_t dst0, uint32_t dst1, uint32_t out) {                          \
+        binary(line, #call, #call "_init", function, dst0, dst1, out);                                       \
     }
-#define BINARY_FUNCTION(name, tolerance, slope, intrinsic) BINARY_CALL(intrinsic, VECTOR_FUNCTION_##name)
-#include "support/functions.def"
-
+UNARY_CALL(exp_tile, exp)
+UNARY_CALL(log_tile, log)
+UNARY_CALL(sqrt_tile, sqrt)
+UNARY_CALL(rsqrt_tile, rsqrt)
+UNARY_CALL(recip_tile, recip)
+UNARY_CALL(sigmoid_tile, sigmoid)
+UNARY_CALL(silu_tile, silu)
+UNARY_CALL(tanh_tile, tanh)
+UNARY_CALL(relu_tile, relu)
+UNARY_CALL(abs_tile, abs)
+UNARY_CALL(negative_tile, neg)
+UNARY_CALL(square_tile, square)
+BINARY_CALL(binary_max_tile, VECTOR_FUNCTION_max)
+BINARY_CALL(binary_min_tile, VECTOR_FUNCTION_min)
 BINARY_CALL(add_binary_tile, VECTOR_ADD)
 BINARY_CALL(sub_binary_tile, VECTOR_SUB)
 BINARY_CALL(mul_binary_tile, VECTOR_MUL)

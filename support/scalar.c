@@ -67,10 +67,10 @@ double slope_one(double a, double e) {
 }
 
 const struct language_function language_functions[] = {
-#define UNARY_FUNCTION(name, tolerance, slope, intrinsic)                                                    \
-    {#name, 1, {.unary = scalar_##name}, {.unary = elementary_##name}, tolerance, slope, #intrinsic},
-#define BINARY_FUNCTION(name, tolerance, slope, intrinsic)                                                   \
-    {#name, 2, {.binary = scalar_##name}, {.binary = elementary_##name}, tolerance, slope, #intrinsic},
+#define UNARY_FUNCTION(name, tolerance, slope)                                                               \
+    {#name, 1, {.unary = scalar_##name}, {.unary = elementary_##name}, tolerance, slope},
+#define BINARY_FUNCTION(name, tolerance, slope)                                                              \
+    {#name, 2, {.binary = scalar_##name}, {.binary = elementary_##name}, tolerance, slope},
 #include "support/functions.def"
 };
 

@@ -309,7 +309,6 @@ struct language_function {
     } elementary;
     int tolerance; /* v = 2^tolerance: what the device may add to |f(a)|; FUNCTION_EXACT: nothing */
     double (*slope)(double a, double e);
-    const char *intrinsic; /* NAME_tile or NAME_binary... : the base name of its calls of the vector unit */
 };
 
 #define FUNCTION_EXACT (-1000)

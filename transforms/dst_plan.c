@@ -9,6 +9,7 @@
 #include "ir/launch.h"
 #include "ir/query.h"
 #include "transforms/host_numbers.h"
+#include "support/device_call.h"
 #include "support/scalar.h"
 
 #define SLOT_LIMIT 8
@@ -292,32 +293,6 @@ static int plan_binary(struct planner *p, struct node_binary *binary) {
 
 /* ---- calls ---- */
 
-static const char *unary_function(const char *name) {
-    static const struct {
-        const char *name, *intrinsic;
-    } table[] = {
-#define UNARY_FUNCTION(function, tolerance, slope, call) {#function, #call},
-#include "support/functions.def"
-    };
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (strcmp(table[i].name, name) == 0)
-            return table[i].intrinsic;
-    return NULL;
-}
-
-static const char *binary_function(const char *name) {
-    static const struct {
-        const char *name, *intrinsic;
-    } table[] = {
-#define BINARY_FUNCTION(function, tolerance, slope, call) {#function, #call},
-#include "support/functions.def"
-    };
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (strcmp(table[i].name, name) == 0)
-            return table[i].intrinsic;
-    return NULL;
-}
-
 static int plan_mask(struct planner *p, struct node_call *inside, struct node *value,
                      struct node *otherwise) {
     struct node *bits = scalar_bits(p, otherwise);
@@ -382,11 +357,11 @@ static int plan_call(struct planner *p, struct node_call *call) {
         for (size_t i = 0; i < 2; i++)
             if (literal_value(call->arguments.items[i], &value) && value == 0)
                 return plan_unary(p, "relu_tile", call->arguments.items[1 - i]);
-    if (call->arguments.count == 1 && unary_function(function))
-        return plan_unary(p, unary_function(function), call->arguments.items[0]);
-    if (call->arguments.count == 2 && binary_function(function))
-        return plan_binary_call(p, binary_function(function), call->arguments.items[0],
-                                call->arguments.items[1]);
+    const struct device_call *device = function_call_find(function);
+    if (device && call->arguments.count == 1)
+        return plan_unary(p, device->name, call->arguments.items[0]);
+    if (device)
+        return plan_binary_call(p, device->name, call->arguments.items[0], call->arguments.items[1]);
     fail_as_call(p, call);
     return 0;
 }

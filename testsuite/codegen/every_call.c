@@ -1,153 +1,101 @@
-/* Prints a module in device form that makes every call of ir/intrinsics.def, one kernel for the calls of each
- * header: what codegen makes of it is checked against the real headers, so a row with a wrong header or a
- * wrong number of arguments fails there.
+/* Prints a module in device form that makes every call of device_calls.def with every combination of the words that it takes, one
+ * kernel for the calls of each header: what codegen makes of it is checked against the real headers, so a row with a wrong header
+ * or a wrong number of arguments fails there.
  */
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-enum role { ANY, DATA, COMPUTE };
-enum result { STATEMENT, VALUE, NOC_ADDRESS };
+#include "support/device_call.h"
 
-struct row {
-    const char *name;
-    enum role role;
-    enum result result;
-    int templates, arguments;
-    const char *header;
-};
-
-static const struct row rows[] = {
-#define INTRINSIC(name, role, result, templates, arguments, header)                                          \
-    {#name, role, result, templates, arguments, header},
-#include "ir/intrinsics.def"
-};
-
-/* Arguments that are NoC addresses. */
-static const struct {
-    const char *name;
-    int index;
-    const char *maker;
-} addresses[] = {
-#define NOC_ARGUMENT(name, index, maker) {#name, index, #maker},
-#include "ir/intrinsics.def"
-};
-
-/* Template arguments that a call takes, where it takes some. */
-static const struct {
-    const char *name, *words[3];
-} choices[] = {
-    {"get_arg_val", {"uint32_t"}},
-    {"compute_kernel_hw_startup", {"REVERSE", "REGULAR"}},
-    {"reconfig_data_format", {"REGULAR", "REVERSE"}},
-    {"pack_tile", {"OUT_OF_ORDER"}},
-    {"unary_bcast_init", {"ROW", "COL", "SCALAR"}},
-    {"unary_bcast", {"ROW", "COL", "SCALAR"}},
-    {"unary_bcast_uninit", {"ROW", "COL", "SCALAR"}},
-    {"reduce_init", {"SUM, REDUCE_ROW", "SUM, REDUCE_COL", "MAX, REDUCE_ROW"}},
-    {"reduce_tile", {"SUM, REDUCE_ROW", "SUM, REDUCE_COL", "MAX, REDUCE_ROW"}},
-    {"where_tile", {"Float32", "Float16_b"}},
-};
-
-static int choice_of(const char *name) {
-    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
-        if (strcmp(choices[i].name, name) == 0)
-            return (int)i;
-    return -1;
-}
-
-static int arguments_of(const char *name) {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(rows[i].name, name) == 0)
-            return rows[i].arguments;
-    return 0;
-}
-
-/* The argument of a call that is a NoC address, made in its place; false: it is a number. */
-static bool print_address(const char *name, int index) {
-    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
-        if (addresses[i].index != index || strcmp(addresses[i].name, name) != 0)
-            continue;
-        printf("%s(1", addresses[i].maker);
-        for (int j = 1; j < arguments_of(addresses[i].maker); j++)
-            printf(", 1");
+static void print_argument(const struct device_call *call, size_t index) {
+    const struct parameter_info *parameter = call_parameter(call, index);
+    switch (parameter->class) {
+    case CLASS_PAGE:
+        printf("page(A, 1, 2)");
+        break;
+    case CLASS_ACCESSOR:
+        printf("A");
+        break;
+    case CLASS_ADDRESS:
+        printf("%s(", device_calls[parameter->maker].name);
+        for (size_t i = 0; i < device_calls[parameter->maker].count; i++)
+            printf(i ? ", 1" : "1");
         printf(")");
-        return true;
+        break;
+    default:
+        printf(strncmp(parameter->name, "buffer", 6) == 0 ? "cb_in" : "1");
     }
-    return false;
 }
 
-static void print_call(const struct row *row, const char *words, unsigned *fresh) {
-    bool page = strstr(row->name, "_page") != NULL;
+static void print_call(const struct device_call *call, const struct call_word *const *words,
+                       unsigned *fresh) {
     printf("        ");
-    if (row->result == VALUE)
+    if (call->kind == EFFECT_VALUE)
         printf("let value_%u: u32 = ", (*fresh)++);
-    printf("%s(%s", row->name, words);
-    for (int i = 0; i < row->arguments; i++) {
-        const char *argument = page && i == 0   ? "page(A, 1, 2)"
-                               : page && i == 1 ? "A"
-                               : i == 0         ? "cb_in"
-                                                : "1";
-        printf("%s", i || *words ? ", " : "");
-        if (!print_address(row->name, i))
-            printf("%s", argument);
+    printf("%s(", call->name);
+    for (size_t i = 0; i < call->count; i++) {
+        printf("%s", i ? ", " : "");
+        if (i < call->templates)
+            printf("%s", words[i]->word);
+        else
+            print_argument(call, i);
     }
     printf(")\n");
 }
 
-static int print_row(const struct row *row, unsigned *fresh) {
-    int choice = choice_of(row->name);
-    if (!row->templates) {
-        print_call(row, "", fresh);
-        return 0;
+/* Every choice of words from the given position on. */
+static void print_choices(const struct device_call *call, const struct call_word **words, size_t chosen,
+                          unsigned *fresh) {
+    if (chosen == call->templates) {
+        print_call(call, words, fresh);
+        return;
     }
-    if (choice < 0) {
-        fprintf(stderr, "every_call: %s takes template arguments: name some in `choices`\n", row->name);
-        return 1;
+    for (size_t i = 0; i < call_word_count; i++) {
+        words[chosen] = &call_words[i];
+        if (call_word_fits(call_words[i].word, call->parameters[chosen]))
+            print_choices(call, words, chosen + 1, fresh);
     }
-    for (int i = 0; i < 3 && choices[choice].words[i]; i++)
-        print_call(row, choices[choice].words[i], fresh);
-    return 0;
 }
 
 /* The calls of a role that this header declares. */
-static int print_function(const char *name, enum role role, const char *header) {
+static void print_function(const char *name, enum call_role role, const char *header) {
     unsigned fresh = 0;
-    int failures = 0;
     printf("    function %s %s() {\n        constant cb_in = 0\n", name, name);
-    if (role == DATA)
+    if (role == CALL_OF_DATA)
         printf("        accessor A at get_arg_val(uint32_t, 0) tiles [4, 4]\n");
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if ((rows[i].role == ANY || rows[i].role == role) && rows[i].result != NOC_ADDRESS &&
-            strcmp(rows[i].header, header) == 0)
-            failures += print_row(&rows[i], &fresh);
+    for (size_t i = 1; i < DEVICE_CALL_END; i++) {
+        const struct device_call *call = &device_calls[i];
+        const struct call_word *words[CALL_PARAMETER_LIMIT];
+        if ((call->role == CALL_OF_ANY || call->role == role) && call->kind != EFFECT_NOC_ADDRESS &&
+            strcmp(call->header, header) == 0)
+            print_choices(call, words, 0, &fresh);
+    }
     printf("    }\n");
-    return failures;
 }
 
 /* A kernel for a header, named after it. */
-static int print_kernel(const char *header) {
-    int failures = 0;
+static void print_kernel(const char *header) {
     printf("\nkernel calls_");
     for (const char *at = header; *at; at++)
         putchar(strchr("/.", *at) ? '_' : *at);
     printf(
         "(in A: bf16[128, 128]) @{tt.core_grid = [1, 1], tt.core_ranges = [{start = [0, 0], extent = [1, 1]}], tt.grid_blocks = [1], tt.runtime_args = {start_id = start()}} {\n");
-    failures += print_function("compute", COMPUTE, header);
-    if (!*header)
-        failures += print_function("reader", DATA, header) + print_function("writer", DATA, header);
+    print_function("compute", CALL_OF_COMPUTE, header);
+    if (!*header) {
+        print_function("reader", CALL_OF_DATA, header);
+        print_function("writer", CALL_OF_DATA, header);
+    }
     printf("}\n");
-    return failures;
 }
 
 int main(void) {
-    int failures = 0;
     printf("source \"every_call.tl\"\n");
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 1; i < DEVICE_CALL_END; i++) {
         bool first = true;
-        for (size_t j = 0; j < i; j++)
-            first = first && strcmp(rows[i].header, rows[j].header) != 0;
-        failures += first ? print_kernel(rows[i].header) : 0;
+        for (size_t j = 1; j < i; j++)
+            first = first && strcmp(device_calls[i].header, device_calls[j].header) != 0;
+        if (first)
+            print_kernel(device_calls[i].header);
     }
-    return failures != 0;
+    return 0;
 }

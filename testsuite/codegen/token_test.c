@@ -2,9 +2,9 @@
  * and says where they part.
  *
  * Knows nothing of the IR. The C text without comments and includes is rewritten by the rows of spelling.def
- * and by the template arguments of intrinsics.def, and must equal the C++ text token by token. With --mutate
- * first, every pair must also stop being equal when any one token of the C++ text is left out or changed: the
- * comparison sees everything.
+ * and of device_calls.def, and must equal the C++ text token by token. With --mutate first, every pair must
+ * also stop being equal when any one token of the C++ text is left out or changed: the comparison sees
+ * everything.
  */
 #include <ctype.h>
 #include <stdarg.h>
@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "support/device_call.h"
 
 /* ---- the rows ---- */
 
@@ -24,19 +26,6 @@ static const struct row rows[] = {
 #define SPELLING(name, c, metalium) {c, metalium},
 #define CALL(name, arguments, c, metalium, python) {c, metalium},
 #include "codegen/spelling.def"
-};
-
-static const struct {
-    const char *name;
-    int templates;
-} intrinsics[] = {
-#define INTRINSIC(name, role, result, templates, arguments, header) {#name, templates},
-#include "ir/intrinsics.def"
-};
-
-static const struct row words[] = {
-#define TEMPLATE_WORD(word, cxx) {#word, cxx},
-#include "ir/intrinsics.def"
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -250,41 +239,49 @@ static void name_accessor(struct rewriter *r, const char *pattern, const struct 
             snprintf(r->previous, sizeof r->previous, "%s", r->c->items[match->first[i]].text);
 }
 
+static bool rewrite_by(struct rewriter *r, const char *c, const char *cpp, size_t *at, size_t end,
+                       struct tokens *out) {
+    struct match match;
+    if (!match_row(r->c, *at, end, c, &match) || (strstr(c, "tensor_accessor(0") && r->accessors))
+        return false;
+    note_accessor(r, c, &match);
+    append_row(r, cpp, &match, r->c->items[*at].line, out);
+    name_accessor(r, c, &match);
+    *at = match.after;
+    return true;
+}
+
 static bool rewrite_row(struct rewriter *r, size_t *at, size_t end, struct tokens *out) {
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct match match;
-        if (!rows[i].c || !rows[i].cpp || rows[i].c[0] == '$' || strcmp(rows[i].c, rows[i].cpp) == 0 ||
-            !match_row(r->c, *at, end, rows[i].c, &match))
-            continue;
-        if (strstr(rows[i].c, "tensor_accessor(0") && r->accessors)
-            continue;
-        note_accessor(r, rows[i].c, &match);
-        append_row(r, rows[i].cpp, &match, r->c->items[*at].line, out);
-        name_accessor(r, rows[i].c, &match);
-        *at = match.after;
-        return true;
-    }
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (rows[i].c && rows[i].cpp && rows[i].c[0] != '$' && strcmp(rows[i].c, rows[i].cpp) != 0 &&
+            rewrite_by(r, rows[i].c, rows[i].cpp, at, end, out))
+            return true;
     return false;
 }
 
-static int template_count(const char *name) {
-    for (size_t i = 0; i < COUNT(intrinsics); i++)
-        if (strcmp(intrinsics[i].name, name) == 0)
-            return intrinsics[i].templates;
-    return 0;
+/* A device call that has a C++ text of its own. */
+static bool rewrite_device_call(struct rewriter *r, size_t *at, size_t end, struct tokens *out) {
+    const struct device_call *call = device_call_find(r->c->items[*at].text);
+    char pattern[256];
+    if (!call || !call->metalium)
+        return false;
+    size_t used = (size_t)snprintf(pattern, sizeof pattern, "%s(", call->name);
+    for (int i = 1; i <= call->count; i++)
+        used += (size_t)snprintf(pattern + used, sizeof pattern - used, i > 1 ? ", $%d" : "$%d", i);
+    snprintf(pattern + used, sizeof pattern - used, ")");
+    return rewrite_by(r, pattern, call->metalium, at, end, out);
 }
 
-static const char *cpp_word(const char *word) {
-    for (size_t i = 0; i < COUNT(words); i++)
-        if (strcmp(words[i].c, word) == 0)
-            return words[i].cpp;
-    return "no_such_word";
+static const char *cpp_word(const char *text) {
+    const struct call_word *word = call_word_find(text);
+    return word && word->metalium ? word->metalium : "no_such_word";
 }
 
 /* f(T, x) -> f<T>(x). */
 static bool rewrite_template_call(struct rewriter *r, size_t *at, size_t end, struct tokens *out) {
     const struct token *name = &r->c->items[*at];
-    int templates = template_count(name->text);
+    const struct device_call *call = device_call_find(name->text);
+    int templates = call ? call->templates : 0;
     bool open = false;
     size_t next = *at + 2;
     if (!templates || !is(r->c, *at + 1, "("))
@@ -310,7 +307,8 @@ static bool rewrite_template_call(struct rewriter *r, size_t *at, size_t end, st
 static void rewrite(struct rewriter *r, size_t first, size_t end, struct tokens *out) {
     for (size_t at = first; at < end;) {
         const struct token *token = &r->c->items[at];
-        if (rewrite_row(r, &at, end, out) || rewrite_template_call(r, &at, end, out))
+        if (rewrite_row(r, &at, end, out) || rewrite_device_call(r, &at, end, out) ||
+            rewrite_template_call(r, &at, end, out))
             continue;
         add(out, token->text, strlen(token->text), token->line);
         at++;

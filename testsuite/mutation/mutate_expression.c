@@ -3,6 +3,7 @@
 
 #include "ir/build.h"
 #include "support/arena.h"
+#include "support/device_call.h"
 #include "testsuite/mutation/mutate_internal.h"
 
 struct node_list list_replaced(struct arena *arena, struct node_list list, size_t index, struct node *item) {
@@ -145,66 +146,34 @@ struct node *mutate_condition(struct mutator *m, struct node *e) {
 
 /* ---- calls ---- */
 
-struct shape {
-    const char *name;
-    size_t templates, arguments;
-    bool statement;
-    int role;
-};
+enum { OTHER_CALLS = 3 };
 
-enum { ROLE_OF_DATA, ROLE_OF_COMPUTE, ROLE_OF_ANY };
-
-static const struct shape shapes[] = {
-#define DATA ROLE_OF_DATA
-#define COMPUTE ROLE_OF_COMPUTE
-#define ANY ROLE_OF_ANY
-#define STATEMENT true
-#define VALUE false
-#define NOC_ADDRESS false
-#define INTRINSIC(name, role, result, templates, arguments, header)                                          \
-    {#name, templates, arguments, result, role},
-#include "ir/intrinsics.def"
-#undef DATA
-#undef COMPUTE
-#undef ANY
-#undef STATEMENT
-#undef VALUE
-#undef NOC_ADDRESS
-};
-enum { SHAPES = sizeof shapes / sizeof *shapes, OTHER_CALLS = 3 };
-
-static const struct shape *shape_of(const char *name) {
-    for (size_t i = 0; i < SHAPES; i++)
-        if (strcmp(shapes[i].name, name) == 0)
-            return &shapes[i];
-    return NULL;
-}
-
-static bool same_shape(const struct shape *a, const struct shape *b) {
-    return a != b && a->templates == b->templates && a->arguments == b->arguments && a->role == b->role &&
-           a->statement && b->statement;
+static bool same_shape(const struct device_call *a, const struct device_call *b) {
+    return a != b && a->templates == b->templates && a->count == b->count && a->role == b->role &&
+           device_call_acts(a) && device_call_acts(b);
 }
 
 /* The next calls of the same shape, and the words that stand for each other as template arguments. */
-static const char *mutate_function(struct mutator *m, const struct shape *shape) {
-    size_t found = 0;
-    for (size_t i = 1; i < SHAPES && found < OTHER_CALLS; i++) {
-        const struct shape *other = &shapes[((size_t)(shape - shapes) + i) % SHAPES];
-        if (same_shape(shape, other) && ++found && take(m, "another call"))
+static const char *mutate_function(struct mutator *m, const struct device_call *call) {
+    size_t found = 0, calls = DEVICE_CALL_END - 1;
+    for (size_t i = 0; i + 1 < calls && found < OTHER_CALLS; i++) {
+        const struct device_call *other = &device_calls[1 + ((size_t)(call - device_calls) + i) % calls];
+        if (same_shape(call, other) && ++found && take(m, "another call"))
             return other->name;
     }
-    return shape->name;
+    return call->name;
 }
 
-static struct node *mutate_word(struct mutator *m, struct node *word) {
-    static const char *const words[] = {
-        "SUM",    "MAX", "SUM",     "REDUCE_ROW", "REDUCE_COL", "REDUCE_ROW", "ROW",       "COL",
-        "SCALAR", "ROW", "REVERSE", "REGULAR",    "REVERSE",    "Float32",    "Float16_b", "Float32"};
-    const struct node_reference *reference = node_as(word, reference);
-    for (size_t i = 0; reference && i + 1 < sizeof words / sizeof *words; i++)
-        if (strcmp(words[i], reference->name) == 0)
-            return take(m, "another word") ? make_reference(m->arena, words[i + 1]) : word;
-    return word;
+/* The next word for the same parameter. */
+static struct node *mutate_word(struct mutator *m, struct node *node) {
+    const struct node_reference *reference = node_as(node, reference);
+    const struct call_word *word = reference ? call_word_find(reference->name) : NULL;
+    for (size_t i = 1; word && i < call_word_count; i++) {
+        const struct call_word *other = &call_words[((size_t)(word - call_words) + i) % call_word_count];
+        if (call_word_fits(other->word, word->kind))
+            return take(m, "another word") ? make_reference(m->arena, other->word) : node;
+    }
+    return node;
 }
 
 static bool is_exchangeable(const struct mutator *m, const struct node *a, const struct node *b) {
@@ -214,10 +183,10 @@ static bool is_exchangeable(const struct mutator *m, const struct node *a, const
 
 struct node *mutate_call(struct mutator *m, struct node *node) {
     struct node_call *call = node_as(node, call);
-    const struct shape *shape = shape_of(call->function);
-    const char *function = shape ? mutate_function(m, shape) : call->function;
+    const struct device_call *row = device_call_find(call->function);
+    const char *function = row ? mutate_function(m, row) : call->function;
     struct node_list arguments = call->arguments;
-    size_t templates = shape ? shape->templates : 0;
+    size_t templates = row ? row->templates : 0;
     for (size_t i = 0; i < call->arguments.count; i++) {
         struct node *argument = call->arguments.items[i];
         bool name = is_name(m, argument, NAME_BUFFER) || is_name(m, argument, NAME_ACCESSOR);

@@ -1,6 +1,7 @@
 /* Launches: what is wrong with one as a whole, kernels that do not compile, deadlocks, races, the tables of
  * calls. */
 #include "harness.h"
+#include "support/device_call.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,43 +264,28 @@ START_TEST(another_compiler_gives_the_same_results) {
 }
 END_TEST
 
-struct call_row {
-    const char *name;
-    int arguments;
-};
-
-static const struct call_row call_rows[] = {
-#define INTRINSIC(name, role, result, templates, arguments, header) {#name, templates + arguments},
-#include "ir/intrinsics.def"
-};
-
 /* The header's macro of this name takes so many arguments. */
 START_TEST(header_has_every_call) {
     char define[128];
-    const struct call_row *row = &call_rows[_i];
-    snprintf(define, sizeof define, "#define %s(", row->name);
+    const struct device_call *call = &device_calls[_i];
+    snprintf(define, sizeof define, "#define %s(", call->name);
     const char *at = strstr(device_runtime_header, define);
-    ck_assert_msg(at != NULL, "%s is missing", row->name);
+    ck_assert_msg(at != NULL, "%s is missing", call->name);
     at += strlen(define);
     int arguments = *at != ')';
     for (; *at != ')'; ++at)
         arguments += *at == ',';
-    ck_assert_msg(arguments == row->arguments, "%s takes %d arguments, not %d", row->name, arguments,
-                  row->arguments);
+    ck_assert_msg(arguments == call->count, "%s takes %d arguments, not %d", call->name, arguments,
+                  call->count);
 }
 END_TEST
 
-static const char *const words[] = {
-#define TEMPLATE_WORD(word, cxx) #word,
-#include "ir/intrinsics.def"
-};
-
 START_TEST(header_has_every_word) {
     char line[64];
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; ++i) {
-        snprintf(line, sizeof line,
-                 strcmp(words[i], "uint32_t") == 0 ? "typedef unsigned int %s;" : "    %s = ", words[i]);
-        ck_assert_msg(strstr(device_runtime_header, line) != NULL, "%s is missing", words[i]);
+    for (size_t i = 0; i < call_word_count; ++i) {
+        bool type = call_words[i].kind == PARAMETER_TYPE;
+        snprintf(line, sizeof line, type ? "typedef unsigned int %s;" : "    %s = ", call_words[i].word);
+        ck_assert_msg(strstr(device_runtime_header, line) != NULL, "%s is missing", call_words[i].word);
     }
 }
 END_TEST
@@ -316,15 +302,14 @@ START_TEST(the_header_declares_every_call_strictly) {
     size_t used = (size_t)snprintf(text, sizeof text,
                                    HEADER "void kernel_main(void) {\nif (0) {\n"
                                           "const TensorAccessor A = tensor_accessor(0, 0);\n");
-    for (size_t i = 0; i < sizeof call_rows / sizeof call_rows[0]; ++i) {
-        const char *name = call_rows[i].name;
-        bool page = strstr(name, "_page") != NULL, argument = strcmp(name, "get_arg_val") == 0;
-        used += (size_t)snprintf(text + used, sizeof text - used, "(void)%s(", name);
-        for (int j = 0; j < call_rows[i].arguments; ++j)
+    for (size_t i = 1; i < DEVICE_CALL_END; ++i) {
+        const struct device_call *call = &device_calls[i];
+        used += (size_t)snprintf(text + used, sizeof text - used, "(void)%s(", call->name);
+        for (size_t j = 0; j < call->count; ++j)
             used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", j ? ", " : "",
-                                     page && j == 1       ? "A"
-                                     : argument && j == 0 ? "uint32_t"
-                                                          : "0");
+                                     call_parameter(call, j)->class == CLASS_ACCESSOR ? "A"
+                                     : call->parameters[j] == PARAMETER_TYPE          ? "uint32_t"
+                                                                                      : "0");
         used += (size_t)snprintf(text + used, sizeof text - used, ");\n");
     }
     snprintf(text + used, sizeof text - used, "}\n}\n");
@@ -385,7 +370,7 @@ int main(void) {
     tcase_add_test(tests, codes_that_are_not_used_are_given_back);
     tcase_add_test(tests, an_endless_kernel_is_stopped);
     tcase_add_test(tests, another_compiler_gives_the_same_results);
-    tcase_add_loop_test(tests, header_has_every_call, 0, (int)(sizeof call_rows / sizeof call_rows[0]));
+    tcase_add_loop_test(tests, header_has_every_call, 1, DEVICE_CALL_END);
     tcase_add_test(tests, header_has_every_word);
     tcase_add_test(tests, the_header_declares_every_call_strictly);
     return harness_main("sim launch", tests);

@@ -333,7 +333,7 @@ static void check_elementwise(const struct tile_engine *engine) {
     random_tile(&b, 0xffffffffu);
     for (int i = 0; i < TILE_ELEMENTS; i += 5)
         b.element[i] = a.element[i];
-#define UNARY_FUNCTION(name, tolerance, slope, intrinsic)                                                    \
+#define UNARY_FUNCTION(name, tolerance, slope)                                                               \
     c = a;                                                                                                   \
     engine->unary[VECTOR_UNARY_##name](&c);                                                                  \
     for (int i = 0; i < TILE_ELEMENTS; ++i)                                                                  \
@@ -344,7 +344,7 @@ static void check_elementwise(const struct tile_engine *engine) {
     for (int i = 0; i < TILE_ELEMENTS; ++i)                                                                  \
         expected.element[i] = scalar_##name(a.element[i], b.element[i]);                                     \
     assert_tile(engine, #name);
-#define BINARY_FUNCTION(name, tolerance, slope, intrinsic) CHECK_BINARY(VECTOR_FUNCTION_##name, name)
+#define BINARY_FUNCTION(name, tolerance, slope) CHECK_BINARY(VECTOR_FUNCTION_##name, name)
 #include "support/functions.def"
     CHECK_BINARY(VECTOR_ADD, add)
     CHECK_BINARY(VECTOR_SUB, sub)

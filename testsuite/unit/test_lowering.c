@@ -13,6 +13,7 @@
 #include "ir/build.h"
 #include "ir/launch.h"
 #include "support/architecture.h"
+#include "support/device_call.h"
 #include "support/file.h"
 #include "testsuite/unit/unit.h"
 
@@ -52,20 +53,9 @@ static struct node_list kernels_behind(struct arena *arena, const char *source, 
 
 /* ---- device calls ---- */
 
-static bool is_device_call(const char *name) {
-    static const char *const intrinsics[] = {
-#define INTRINSIC(name, role, result, templates, arguments, header) #name,
-#include "ir/intrinsics.def"
-    };
-    for (size_t i = 0; i < sizeof intrinsics / sizeof *intrinsics; i++)
-        if (strcmp(intrinsics[i], name) == 0)
-            return true;
-    return false;
-}
-
 static bool count_calls(struct node *node, void *context) {
     struct node_call *call = node_as(node, call);
-    *(size_t *)context += (call && is_device_call(call->function)) || node->kind == NODE_ACCESSOR ||
+    *(size_t *)context += (call && device_call_find(call->function)) || node->kind == NODE_ACCESSOR ||
                           node->kind == NODE_FUNCTION;
     return node_each_child(node, count_calls, context);
 }
