@@ -19,18 +19,21 @@ class Case:
 
     def __init__(self, batch, scratch, name, source, inputs, outputs, dtype, variants, extra=()):
         self.name, self.dtype, self.outputs, self.runs = name, dtype, outputs, []
-        folder = os.path.join(scratch, name)
-        os.makedirs(folder)
-        words = []
+        self.folder, self.extra, self.words = os.path.join(scratch, name), extra, []
+        os.makedirs(self.folder)
         for parameter, array in inputs.items():
-            path = f"{folder}/{parameter}.npy"
+            path = f"{self.folder}/{parameter}.npy"
             arrays.write(path, array, dtype)
-            words += ["--in", f"{parameter}={path}"]
+            self.words += ["--in", f"{parameter}={path}"]
         for options in variants:
-            results = {out: f"{folder}/{out}.{len(self.runs)}.npy" for out in outputs}
-            stores = [w for out, path in results.items() for w in ("--out", f"{out}={path}")]
-            number = batch.add("run", source, *extra, *words, *stores, *options)
-            self.runs.append((number, options, results))
+            self.add(batch, source, options)
+
+    def add(self, batch, source, options):
+        """One more run; of another source it must give the same bits as well."""
+        results = {out: f"{self.folder}/{out}.{len(self.runs)}.npy" for out in self.outputs}
+        stores = [w for out, path in results.items() for w in ("--out", f"{out}={path}")]
+        number = batch.add("run", source, *self.extra, *self.words, *stores, *options)
+        self.runs.append((number, options, results))
 
     def judge(self, count, outcomes, reference):
         """reference: output name to the carried value. Returns the results of the first run, None when there are none."""

@@ -1,5 +1,5 @@
 """Every example on the embedded device against NumPy in float64, within the carried bound, and against itself: the same bits on both
-products, on every grid, under every schedule, with open and with fixed sizes, and by the evaluator of device form.
+products, on every grid, under every schedule, with open and with fixed sizes, and by the evaluator.
 
     check_examples.py BATCH EXAMPLES SCRATCH
 """
