@@ -1,4 +1,4 @@
-/* A mutant's verdict: proofs, evaluator and embedded device in turn, and the question that refused it. */
+/* A mutant's verdict: proofs and launches on the embedded device in turn, and the question that refused it. */
 #include "testsuite/mutation/judge.h"
 
 #include <stdio.h>
@@ -45,80 +45,45 @@ const char *mutant_text(struct arena *arena, const struct subject *s, size_t num
 
 /* ---- runs ---- */
 
-/* FINDS_REFUSAL: a run-time check of the plan does not let the launch begin. */
+/* In the order of their weight. FINDS_REFUSAL: a run-time check of the plan does not let the launch begin. */
 enum finding { FINDS_NOTHING, FINDS_REFUSAL, FINDS_DIFFERENCE, FINDS_FAULT };
 
-struct findings {
-    enum finding evaluator, device;
-    const char *reason;
-};
-
-static void find(struct findings *findings, enum finding *place, enum finding finding, const char *reason) {
-    if (finding <= *place)
-        return;
-    *place = finding;
-    if (!findings->reason || finding == FINDS_FAULT)
-        findings->reason = reason;
+static enum finding run(struct arena *arena, struct unit *unit, struct node *kernel,
+                        const struct launch_case *launch, uint64_t seed, const char **reason) {
+    struct device_outcome outcome;
+    enum finding finding = FINDS_FAULT;
+    const char *wrong = run_device(unit, kernel, launch, seed, &outcome);
+    if (wrong && strstr(wrong, "run-time check"))
+        finding = FINDS_REFUSAL;
+    else if (!wrong && outcome.pages_written > launch->pages_written)
+        wrong = "tiles of the result are written more than once";
+    else if (!wrong && (wrong = results_difference(arena, kernel, launch, outcome.arrays)) != NULL)
+        finding = FINDS_DIFFERENCE;
+    if (!wrong)
+        return FINDS_NOTHING;
+    *reason = arena_printf(arena, "seed %llu%s%s: %s", (unsigned long long)seed, *launch->text ? ", " : "",
+                           launch->text, wrong);
+    return finding;
 }
 
-static const char *at_launch(struct arena *arena, const struct launch_case *launch, const char *who,
-                             const char *what) {
-    return arena_printf(arena, "%s%s%s: %s", who, *launch->text ? " with " : "", launch->text, what);
-}
-
-/* Both number models; the device's numbers may differ from the original's within the bound of loop form. */
-static void validate(struct arena *arena, struct node *kernel, const struct launch_case *launch,
-                     struct findings *findings) {
-    struct evaluation_result ideal, device;
-    const char *wrong = run_evaluator(arena, kernel, launch, MODEL_IDEAL, &ideal);
-    if (wrong) {
-        find(findings, &findings->evaluator, FINDS_FAULT, at_launch(arena, launch, "evaluator", wrong));
-        return;
-    }
-    wrong = evaluation_difference(arena, &launch->ideal, &ideal);
-    if (!wrong && (wrong = run_evaluator(arena, kernel, launch, MODEL_DEVICE, &device)) != NULL) {
-        find(findings, &findings->evaluator, FINDS_FAULT, at_launch(arena, launch, "evaluator", wrong));
-        return;
-    }
-    if (!wrong && evaluation_bit_difference(arena, &launch->device, &device))
-        wrong = evaluation_excess(arena, &device, &launch->bound);
-    if (wrong)
-        find(findings, &findings->evaluator, FINDS_DIFFERENCE, at_launch(arena, launch, "evaluator", wrong));
-}
-
-static void run(struct arena *arena, struct unit *unit, struct node *kernel, const struct launch_case *launch,
-                size_t seed_count, struct findings *findings) {
-    for (size_t i = 0; i < seed_count; i++) {
-        struct device_outcome outcome;
-        const char *fault = run_device(unit, kernel, launch, seeds[i], &outcome);
-        const char *who = arena_printf(arena, "device, seed %llu,", (unsigned long long)seeds[i]);
-        if (fault) {
-            bool refused = strstr(fault, "run-time check") != NULL;
-            find(findings, &findings->device, refused ? FINDS_REFUSAL : FINDS_FAULT,
-                 at_launch(arena, launch, who, fault));
-            return;
+/* The launches from `first` on, to the first that has other results or breaks a rule; each under its own seed,
+ * or under those of validation. */
+static enum finding run_all(struct arena *arena, const struct subject *s, struct unit *unit,
+                            struct node *kernel, size_t first, size_t end, const char **reason) {
+    enum finding worst = FINDS_NOTHING;
+    for (size_t i = first; i < end && worst <= FINDS_REFUSAL; i++) {
+        const struct launch_case *launch = &s->launches[i];
+        for (size_t j = 0; j < (launch->seed ? 1 : SEEDS) && worst <= FINDS_REFUSAL; j++) {
+            const char *why;
+            enum finding finding =
+                run(arena, unit, kernel, launch, launch->seed ? launch->seed : seeds[j], &why);
+            if (finding > worst) {
+                worst = finding;
+                *reason = why;
+            }
         }
-        if (outcome.pages_written > launch->pages_written)
-            find(findings, &findings->device, FINDS_FAULT,
-                 at_launch(arena, launch, who, "tiles of the result are written more than once"));
-        const char *difference = device_difference(arena, kernel, launch, &outcome);
-        if (difference)
-            find(findings, &findings->device, FINDS_DIFFERENCE, at_launch(arena, launch, who, difference));
     }
-}
-
-static struct findings run_all(struct arena *arena, const struct subject *s, struct unit *unit,
-                               struct node *kernel) {
-    struct findings findings = {0};
-    for (size_t i = 0; i < s->launch_count && !findings.evaluator; i++) {
-        validate(arena, kernel, &s->launches[i], &findings);
-        /* The device may see a broken rule, or not let the launch begin. */
-        if (findings.evaluator)
-            run(arena, unit, kernel, &s->launches[i], 1, &findings);
-    }
-    for (size_t i = 0; i < s->launch_count && !findings.evaluator && findings.device <= FINDS_REFUSAL; i++)
-        run(arena, unit, kernel, &s->launches[i], SEEDS, &findings);
-    return findings;
+    return worst;
 }
 
 /* ---- the judgement ---- */
@@ -142,18 +107,21 @@ static void judge(struct arena *arena, const struct subject *s, const char *text
         return;
     }
     if (error) {
-        settle(record, VERDICT_PROVED, error);
+        settle(record, VERDICT_PROOF, error);
         return;
     }
-    struct findings found = run_all(arena, s, unit, kernel_of(unit));
-    enum verdict verdict = found.device == FINDS_REFUSAL                                   ? VERDICT_PROVED
-                           : found.evaluator == FINDS_FAULT || found.device == FINDS_FAULT ? VERDICT_HOLE
-                           : found.evaluator                                               ? VERDICT_VALIDATED
-                           : found.device                                                  ? VERDICT_SURVIVOR
-                                          : VERDICT_EQUIVALENT;
-    if (verdict == VERDICT_HOLE && !found.evaluator)
-        verdict = VERDICT_SURVIVOR;
-    settle(record, verdict, found.reason);
+    static const enum verdict of_validation[] = {[FINDS_NOTHING] = VERDICT_EQUAL,
+                                                 [FINDS_REFUSAL] = VERDICT_PLAN,
+                                                 [FINDS_DIFFERENCE] = VERDICT_VALIDATION,
+                                                 [FINDS_FAULT] = VERDICT_HOLE};
+    const char *reason = NULL;
+    struct node *kernel = kernel_of(unit);
+    enum verdict verdict = of_validation[run_all(arena, s, unit, kernel, 0, s->validation_count, &reason)];
+    if (verdict == VERDICT_EQUAL) {
+        enum finding found = run_all(arena, s, unit, kernel, s->validation_count, s->launch_count, &reason);
+        verdict = found > FINDS_REFUSAL ? VERDICT_SURVIVOR : of_validation[found];
+    }
+    settle(record, verdict, reason);
 }
 
 void mutant_judge(const struct subject *s, size_t number, struct record *record) {
@@ -175,8 +143,8 @@ bool mutant_runs_right(const struct subject *s, size_t number) {
     struct unit *unit = check_text(arena, s, module_text(arena, s, s->device));
     unit->module = node_new(arena, module, MODULE, kernel->span, .source = path_base(s->path),
                             .items = LIST(arena, kernel));
-    struct findings findings = run_all(arena, s, unit, kernel);
-    bool right = !findings.evaluator && !findings.device;
+    const char *reason;
+    bool right = run_all(arena, s, unit, kernel, 0, s->launch_count, &reason) == FINDS_NOTHING;
     arena_free(arena);
     return right;
 }

@@ -1,10 +1,11 @@
 /* The mutation run: every mutant of the kernels of the given sources, judged.
  *
- *     mutation [--jobs N] [--keep N] [--list VERDICT] [--refused] SOURCE ...
+ *     mutation [--jobs N] [--keep N] [--list VERDICT] [--records FILE] [--refused] SOURCE ...
  *     mutation --mutant N FILE.tl     judges one and prints its IR; mutants are numbered within a file
  *
  * A source is a .tl file, or a folder of such. --keep N judges one of N; --list also shows the mutants of a
- * verdict; --refused runs what the proofs reject, and shows what is right on every launch tried all the same.
+ * verdict; --records writes a line for each mutant; --refused runs what is rejected, and shows what is right on
+ * every launch tried all the same.
  */
 #include <glob.h>
 #include <stdio.h>
@@ -20,13 +21,20 @@
 
 enum { SUBJECTS_MAX = 64, JOBS_MAX = 16, SECONDS_FOR_ONE = 60, SPOT_CHECK = 5 };
 
-static const char *const verdict_names[VERDICT_COUNT] = {"left out",   "same", "proved",   "validated",
-                                                         "equivalent", "hole", "survivor", "broken"};
+static const char *const verdict_names[VERDICT_COUNT] = {
+#define VERDICT(name, word) word,
+#include "testsuite/mutation/verdicts.def"
+#undef VERDICT
+};
+
+static bool is_refusal(enum verdict verdict) {
+    return verdict == VERDICT_PROOF || verdict == VERDICT_LAUNCH;
+}
 
 struct settings {
     int jobs;
     size_t keep; /* one of this many mutants is judged */
-    const char *list;
+    const char *list, *records;
     bool refused;
     long mutant; /* -1: all */
 };
@@ -112,7 +120,7 @@ static void work(struct session *s, int worker) {
         alarm(SECONDS_FOR_ONE);
         struct record *record = &s->shared->records[at];
         mutant_judge(s->places[at].subject, s->places[at].number, record);
-        if (s->settings.refused && record->verdict == VERDICT_PROVED)
+        if (s->settings.refused && is_refusal(record->verdict))
             record->right = mutant_runs_right(s->places[at].subject, s->places[at].number);
         alarm(0);
     }
@@ -173,9 +181,17 @@ struct tally {
 };
 
 static void print_tally(const char *name, const struct tally *t) {
-    printf("%-34s %6zu %6zu %6zu %6zu %6zu %6zu\n", name, t->counts[VERDICT_PROVED],
-           t->counts[VERDICT_VALIDATED], t->counts[VERDICT_EQUIVALENT], t->counts[VERDICT_HOLE],
-           t->counts[VERDICT_SURVIVOR], t->counts[VERDICT_BROKEN]);
+    printf("%-34s", name);
+    for (int verdict = VERDICT_PROOF; verdict < VERDICT_COUNT; verdict++)
+        printf(" %10zu", t->counts[verdict]);
+    printf("\n");
+}
+
+static void print_verdicts(void) {
+    printf("%-34s", "");
+    for (int verdict = VERDICT_PROOF; verdict < VERDICT_COUNT; verdict++)
+        printf(" %10s", verdict_names[verdict]);
+    printf("\n");
 }
 
 /* How many records of a verdict there are of each kind, as one line. */
@@ -205,19 +221,20 @@ static void print_kinds(const char *title, const struct kinds *kinds) {
     printf("%s\n", kinds->count ? "" : " none");
 }
 
+/* Refusals by the question that they answer; what no refusal met, by mutation. */
 static void print_all_kinds(const struct session *s) {
-    struct kinds proved = {0}, equivalent = {0}, right = {0};
+    struct kinds kinds[VERDICT_COUNT] = {0}, right = {0};
     for (size_t i = 0; i < s->place_count; i++) {
         const struct record *record = &s->shared->records[i];
-        if (record->verdict == VERDICT_PROVED)
-            count_kind(&proved, rule_of(record->reason));
-        if (record->verdict == VERDICT_EQUIVALENT)
-            count_kind(&equivalent, record->what);
+        count_kind(&kinds[record->verdict],
+                   is_refusal(record->verdict) ? rule_of(record->reason) : record->what);
         if (record->right)
             count_kind(&right, rule_of(record->reason));
     }
-    print_kinds("rejected by a proof, by question", &proved);
-    print_kinds("equal results, by mutation", &equivalent);
+    print_kinds("rejected by a proof, by question", &kinds[VERDICT_PROOF]);
+    print_kinds("rejected by a small launch, by question", &kinds[VERDICT_LAUNCH]);
+    print_kinds("rejected by validation, by mutation", &kinds[VERDICT_VALIDATION]);
+    print_kinds("equal results, by mutation", &kinds[VERDICT_EQUAL]);
     if (s->settings.refused)
         print_kinds("rejected, and right on every launch tried, by question", &right);
 }
@@ -225,7 +242,7 @@ static void print_all_kinds(const struct session *s) {
 static struct tally print_tallies(struct session *s) {
     struct tally total = {0};
     size_t at = 0;
-    printf("%-34s %6s %6s %6s %6s %6s %6s\n", "", "proof", "valid.", "equal", "hole", "wrong", "broken");
+    print_verdicts();
     for (size_t i = 0; i < s->subject_count; i++) {
         struct tally tally = {0};
         for (; at < s->place_count && s->places[at].subject == &s->subjects[i]; at++) {
@@ -242,8 +259,19 @@ static struct tally print_tallies(struct session *s) {
 static void show_equivalent(struct session *s, size_t count) {
     size_t step = count / SPOT_CHECK + 1, at = 0;
     for (size_t i = 0; i < s->place_count; i++)
-        if (s->shared->records[i].verdict == VERDICT_EQUIVALENT && at++ % step == step / 2)
+        if (s->shared->records[i].verdict == VERDICT_EQUAL && at++ % step == step / 2)
             show(s, i);
+}
+
+/* A line for each mutant, so that two runs can be compared. */
+static bool write_records(const struct session *s) {
+    FILE *file = fopen(s->settings.records, "w");
+    for (size_t i = 0; file && i < s->place_count; i++) {
+        const struct record *record = &s->shared->records[i];
+        fprintf(file, "%s\t%zu\t%s\t%s\t%s\t%s\n", s->places[i].subject->path, s->places[i].in_file,
+                s->places[i].subject->name, verdict_names[record->verdict], record->what, record->reason);
+    }
+    return file && fclose(file) == 0;
 }
 
 static int report(struct session *s) {
@@ -255,7 +283,7 @@ static int report(struct session *s) {
             show(s, i);
     }
     struct tally total = print_tallies(s);
-    show_equivalent(s, total.counts[VERDICT_EQUIVALENT]);
+    show_equivalent(s, total.counts[VERDICT_EQUAL]);
     print_all_kinds(s);
     size_t failed =
         total.counts[VERDICT_HOLE] + total.counts[VERDICT_SURVIVOR] + total.counts[VERDICT_BROKEN];
@@ -263,7 +291,7 @@ static int report(struct session *s) {
            s->left_out);
     printf("mutation: %zu passed, %zu failed\n", s->place_count - total.counts[VERDICT_SAME] - failed,
            failed);
-    return failed > 0;
+    return failed > 0 || (s->settings.records && !write_records(s));
 }
 
 static int judge_one(struct session *s) {
@@ -278,7 +306,7 @@ static int judge_one(struct session *s) {
         printf("// %s, %s: %s%s%s\n// %s: %s\n", mutation.place, mutation.what, mutation.before,
                mutation.after ? "  ->  " : "", mutation.after ? mutation.after : "",
                verdict_names[record.verdict], record.reason);
-        if (record.verdict == VERDICT_PROVED && mutant_runs_right(place->subject, place->number))
+        if (is_refusal(record.verdict) && mutant_runs_right(place->subject, place->number))
             printf("// it runs right all the same\n");
         return record.verdict >= VERDICT_HOLE;
     }
@@ -303,6 +331,8 @@ static int read_settings(struct settings *settings, int count, char **words) {
             settings->keep = strtoull(words[at + 1], NULL, 10);
         else if (strcmp(words[at], "--list") == 0)
             settings->list = words[at + 1];
+        else if (strcmp(words[at], "--records") == 0)
+            settings->records = words[at + 1];
         else if (strcmp(words[at], "--mutant") == 0)
             settings->mutant = atol(words[at + 1]);
         else
@@ -315,9 +345,8 @@ int main(int count, char **words) {
     static struct session session;
     int first = read_settings(&session.settings, count, words);
     if (first < 1 || first == count) {
-        fprintf(
-            stderr,
-            "usage: mutation [--jobs N] [--keep N] [--list VERDICT] [--refused] [--mutant N] SOURCE ...\n");
+        fprintf(stderr, "usage: mutation [--jobs N] [--keep N] [--list VERDICT] [--records FILE] [--refused] "
+                        "[--mutant N] SOURCE ...\n");
         return 2;
     }
     session.arena = arena_create();

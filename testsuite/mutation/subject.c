@@ -23,17 +23,13 @@ const char *first_error(const struct unit *unit) {
 
 /* ---- sizes and inputs ---- */
 
-/* Ragged, one element, whole tiles, several blocks for each core, and all of these on one core. Matrices of
- * three dimensions have few of the outermost. */
-static int64_t size_value_of(size_t launch, size_t n, bool deep) {
-    static const int64_t values[LAUNCHES][4] = {
-        {70, 45, 100, 33}, {1, 1, 1, 1}, {128, 64, 32, 64}, {140, 300, 135, 40}, {70, 300, 135, 40}};
-    return deep && n == 0 ? (int64_t)launch + 2 : values[launch][n % 4];
+static uint64_t next_random(uint64_t *state) {
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return *state >> 33;
 }
 
 static double next_value(uint64_t *state, enum dtype dtype, bool whole) {
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    uint64_t bits = *state >> 33;
+    uint64_t bits = next_random(state);
     if (dtype != DTYPE_F32 && dtype != DTYPE_BF16)
         return (double)(bits % 8);
     if (whole)
@@ -65,19 +61,20 @@ static struct array array_of(struct arena *arena, const struct tensor_values *te
     return array;
 }
 
-static void choose_sizes(struct subject *s, struct launch_case *launch, size_t number, bool equal) {
-    struct node_list sizes = open_sizes(s->arena, s->loop), parameters = launch_parameters(s->loop);
-    bool deep = false;
-    launch->text = "";
-    for (size_t i = 0; i < parameters.count; i++)
-        deep = deep || node_as(parameters.items[i], parameter)->dimensions.count > 2;
-    for (size_t i = 0; i < sizes.count; i++) {
-        const char *name = node_as(sizes.items[i], reference)->name;
-        int64_t value = equal ? 40 : size_value_of(number, i, deep);
-        environment_set(&launch->sizes, name, value);
-        launch->text = arena_printf(s->arena, "%s%s%s = %" PRId64, launch->text, i ? ", " : "", name, value);
+static struct tensor_values values_of(struct arena *arena, const struct array *array) {
+    struct tensor_values tensor = {.name = array->name, .dtype = array->dtype, .rank = array->rank};
+    memcpy(tensor.shape, array->extents, array->rank * sizeof *array->extents);
+    uint64_t count = array_count(array);
+    tensor.values = arena_allocate(arena, (count + 1) * sizeof *tensor.values);
+    for (uint64_t i = 0; i < count; i++) {
+        if (array->dtype == DTYPE_BF16)
+            tensor.values[i] = (double)f32_from_bf16(((const uint16_t *)array->rows)[i]);
+        else if (array->dtype == DTYPE_F32)
+            tensor.values[i] = (double)((const float *)array->rows)[i];
+        else
+            tensor.values[i] = (double)((const uint32_t *)array->rows)[i];
     }
-    launch->text = arena_printf(s->arena, "%s%s", launch->text, launch->one_core ? " on one core" : "");
+    return tensor;
 }
 
 /* Blocks may be bound to the cores that hold their shards or send them. */
@@ -94,11 +91,33 @@ static bool asks_for_place(const struct subject *s) {
     return found;
 }
 
-static bool prepare_launch(struct subject *s, struct launch_case *launch, size_t number, bool equal) {
+/* Matrices of three dimensions have few of the outermost. */
+static bool is_deep(const struct subject *s) {
+    struct node_list parameters = launch_parameters(s->loop);
+    bool deep = false;
+    for (size_t i = 0; i < parameters.count; i++)
+        deep = deep || node_as(parameters.items[i], parameter)->dimensions.count > 2;
+    return deep;
+}
+
+/* The sizes of a launch as its text. */
+static void set_sizes(const struct subject *s, struct launch_case *launch, const int64_t *values) {
+    struct node_list sizes = open_sizes(s->arena, s->loop);
+    launch->text = "";
+    for (size_t i = 0; i < sizes.count; i++) {
+        const char *name = node_as(sizes.items[i], reference)->name;
+        environment_set(&launch->sizes, name, values[i]);
+        launch->text =
+            arena_printf(s->arena, "%s%s%s = %" PRId64, launch->text, i ? ", " : "", name, values[i]);
+    }
+    if (launch->grid_x)
+        launch->text =
+            arena_printf(s->arena, "%s on %ux%u cores", launch->text, launch->grid_x, launch->grid_y);
+}
+
+static bool fill_launch(const struct subject *s, struct launch_case *launch, uint64_t seed, bool whole) {
     struct node_list parameters = launch_parameters(s->loop);
     struct diagnostics *scratch = diagnostics_create(s->arena);
-    *launch = (struct launch_case){.one_core = number == LAUNCHES - 1, .sizes = {.arena = s->arena}};
-    choose_sizes(s, launch, number, equal);
     launch->inputs = arena_allocate(s->arena, (parameters.count + 1) * sizeof *launch->inputs);
     launch->arrays = arena_allocate(s->arena, (parameters.count + 1) * sizeof *launch->arrays);
     size_t tensors = 0;
@@ -111,51 +130,71 @@ static bool prepare_launch(struct subject *s, struct launch_case *launch, size_t
         if (!parameter_extents(scratch, &launch->sizes, &parameter->base, tensor.shape))
             return false;
         if (parameter->direction != DIRECTION_OUT) {
-            fill_tensor(s->arena, &tensor, 77 + i, number % 2 == 0);
+            fill_tensor(s->arena, &tensor, seed + i, whole);
             launch->inputs[launch->input_count++] = tensor;
             launch->arrays[tensors] = array_of(s->arena, &tensor);
         }
         tensors++;
     }
     return conditions_check(scratch, &launch->sizes, s->loop) &&
-           conditions_check(scratch, &launch->sizes, s->device) && !(launch->one_core && asks_for_place(s));
+           conditions_check(scratch, &launch->sizes, s->device);
+}
+
+enum { SIZES_MAX = 16 };
+
+/* Ragged, one element, whole tiles, several blocks for each core, and all of these on one core. */
+static bool prepare_validation(const struct subject *s, struct launch_case *launch, size_t number,
+                               bool equal) {
+    static const int64_t rows[VALIDATION_LAUNCHES][4] = {
+        {70, 45, 100, 33}, {1, 1, 1, 1}, {128, 64, 32, 64}, {140, 300, 135, 40}, {70, 300, 135, 40}};
+    bool one_core = number == VALIDATION_LAUNCHES - 1;
+    int64_t values[SIZES_MAX];
+    *launch = (struct launch_case){.grid_x = one_core, .grid_y = one_core, .sizes = {.arena = s->arena}};
+    for (size_t i = 0; i < SIZES_MAX; i++)
+        values[i] = equal ? 40 : rows[number][i % 4];
+    if (!equal && is_deep(s))
+        values[0] = (int64_t)number + 2;
+    set_sizes(s, launch, values);
+    return fill_launch(s, launch, 77, number % 2 == 0) && !(one_core && asks_for_place(s));
+}
+
+/* One element up to several blocks for each core, ragged or not, all sizes or some of them equal. */
+static bool prepare_later(const struct subject *s, struct launch_case *launch, uint64_t *state) {
+    static const uint8_t grids[][2] = {{0, 0}, {1, 1}, {3, 1}, {1, 2}, {2, 3}, {5, 4}, {8, 8}};
+    static const uint16_t limits[] = {32, 96, 200, 350};
+    int64_t values[SIZES_MAX];
+    const uint8_t *grid = grids[asks_for_place(s) ? 0 : next_random(state) % (sizeof grids / sizeof *grids)];
+    *launch = (struct launch_case){.grid_x = grid[0], .grid_y = grid[1], .sizes = {.arena = s->arena}};
+    for (size_t i = 0; i < SIZES_MAX; i++) {
+        uint64_t limit = limits[next_random(state) % (sizeof limits / sizeof *limits)];
+        values[i] = 1 + (int64_t)(next_random(state) % limit);
+        if (next_random(state) % 4 == 0)
+            values[i] = (values[i] + 31) / 32 * 32;
+        if (i > 0 && next_random(state) % 4 == 0)
+            values[i] = values[i - 1];
+    }
+    if (is_deep(s))
+        values[0] = 1 + values[0] % 5;
+    launch->seed = 1 + next_random(state);
+    set_sizes(s, launch, values);
+    return fill_launch(s, launch, 1000 + next_random(state), next_random(state) % 2 == 0);
 }
 
 /* ---- runs ---- */
 
-/* The same kernel with all of its blocks on one core; only its plan differs. */
+/* The same kernel with its blocks on other cores; only its plan differs. */
 static struct node *for_launch(struct arena *arena, struct node *kernel, const struct launch_case *launch) {
-    struct node *one = make_integer(arena, 1);
-    return launch->one_core && attribute_get(kernel, KEY_TT_CORE_GRID)
-               ? attribute_set(
-                     arena, kernel, KEY_TT_CORE_GRID,
-                     node_new(arena, sequence, SEQUENCE, kernel->span, .items = LIST(arena, one, one)))
+    struct node *x = make_integer(arena, launch->grid_x), *y = make_integer(arena, launch->grid_y);
+    return launch->grid_x && attribute_get(kernel, KEY_TT_CORE_GRID)
+               ? attribute_set(arena, kernel, KEY_TT_CORE_GRID,
+                               node_new(arena, sequence, SEQUENCE, kernel->span, .items = LIST(arena, x, y)))
                : kernel;
 }
 
-enum { STEPS = 30000000 };
-
-const char *run_evaluator(struct arena *arena, struct node *kernel, const struct launch_case *launch,
-                          enum number_model model, struct evaluation_result *result) {
-    struct diagnostics *diagnostics = diagnostics_create(arena);
-    struct evaluation_request request = {.kernel = for_launch(arena, kernel, launch),
-                                         .model = model,
-                                         .inputs = launch->inputs,
-                                         .input_count = launch->input_count,
-                                         .scalars = launch->scalars,
-                                         .scalar_count = launch->scalar_count,
-                                         .sizes = &launch->sizes,
-                                         .steps = STEPS,
-                                         .padding = PADDING_NAN};
-    if (evaluate_kernel(arena, diagnostics, &request, result))
-        return NULL;
-    return diagnostics->first ? diagnostics->first->message : "no reason";
-}
-
-const char *run_device(struct unit *unit, struct node *kernel, const struct launch_case *launch,
-                       uint64_t seed, struct device_outcome *outcome) {
+static const char *run_on(enum device_choice device, struct unit *unit, struct node *kernel,
+                          const struct launch_case *launch, uint64_t seed, struct device_outcome *outcome) {
     struct unit once = *unit;
-    struct run run = {.unit = &once, .device = DEVICE_CHOICE_SIM, .seed = seed};
+    struct run run = {.unit = &once, .device = device, .seed = seed};
     struct node_list parameters = launch_parameters(kernel);
     once.diagnostics = diagnostics_create(unit->arena);
     outcome->arrays =
@@ -168,17 +207,22 @@ const char *run_device(struct unit *unit, struct node *kernel, const struct laun
     return ok ? NULL : error ? error : "no reason";
 }
 
-const char *device_difference(struct arena *arena, struct node *kernel, const struct launch_case *launch,
-                              const struct device_outcome *outcome) {
+const char *run_device(struct unit *unit, struct node *kernel, const struct launch_case *launch,
+                       uint64_t seed, struct device_outcome *outcome) {
+    return run_on(DEVICE_CHOICE_SIM, unit, kernel, launch, seed, outcome);
+}
+
+const char *results_difference(struct arena *arena, struct node *kernel, const struct launch_case *launch,
+                               const struct array *results) {
     struct node_list parameters = launch_parameters(kernel);
     for (size_t i = 0, tensor = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
         if (!is_tensor(parameter))
             continue;
-        const struct array *expected = &launch->arrays[tensor], *actual = &outcome->arrays[tensor++];
+        const struct array *expected = &launch->arrays[tensor], *actual = &results[tensor++];
         if (parameter->direction != DIRECTION_IN &&
             memcmp(expected->rows, actual->rows, array_bytes(expected)) != 0)
-            return arena_printf(arena, "%s differs on the device", parameter->name);
+            return arena_printf(arena, "%s differs", parameter->name);
     }
     return NULL;
 }
@@ -201,43 +245,68 @@ struct unit *check_text(struct arena *arena, const struct subject *s, const char
     return unit;
 }
 
+/* Are the results of a launch within the bound of loop form? NULL when they are. */
+static const char *excess(const struct subject *s, const struct launch_case *launch) {
+    struct diagnostics *diagnostics = diagnostics_create(s->arena);
+    struct node_list parameters = launch_parameters(s->loop);
+    struct evaluation_result bound,
+        results = {.outputs = arena_allocate(s->arena, (parameters.count + 1) * sizeof *results.outputs)};
+    struct evaluation_request request = {.kernel = s->loop,
+                                         .model = MODEL_BOUND,
+                                         .inputs = launch->inputs,
+                                         .input_count = launch->input_count,
+                                         .sizes = &launch->sizes,
+                                         .padding = PADDING_NAN};
+    for (size_t i = 0, tensor = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (!is_tensor(parameter))
+            continue;
+        const struct array *array = &launch->arrays[tensor++];
+        if (parameter->direction != DIRECTION_IN)
+            results.outputs[results.count++] = values_of(s->arena, array);
+    }
+    if (!evaluate_kernel(s->arena, diagnostics, &request, &bound))
+        return diagnostics->first ? diagnostics->first->message : "no reason";
+    return evaluation_excess(s->arena, &results, &bound);
+}
+
 /* What the unmutated kernel gives; NULL when all of it is right. */
 static const char *settle_launch(struct subject *s, struct unit *unit, struct launch_case *launch) {
-    struct evaluation_result ideal;
-    struct device_outcome outcome;
-    const char *wrong = run_evaluator(s->arena, s->loop, launch, MODEL_IDEAL, &launch->ideal);
-    wrong = wrong ? wrong : run_evaluator(s->arena, s->loop, launch, MODEL_BOUND, &launch->bound);
-    wrong = wrong ? wrong : run_evaluator(s->arena, s->device, launch, MODEL_IDEAL, &ideal);
-    wrong = wrong ? wrong : evaluation_difference(s->arena, &launch->ideal, &ideal);
-    wrong = wrong ? wrong : run_evaluator(s->arena, s->device, launch, MODEL_DEVICE, &launch->device);
-    wrong = wrong ? wrong : evaluation_excess(s->arena, &launch->device, &launch->bound);
+    struct device_outcome outcome, tiles;
+    const char *wrong = run_on(DEVICE_CHOICE_EVAL, unit, s->device, launch, 0, &tiles);
     wrong = wrong ? wrong : run_device(unit, s->device, launch, 0, &outcome);
     if (!wrong) {
         launch->arrays = outcome.arrays;
         launch->pages_written = outcome.pages_written;
     }
-    return wrong;
+    wrong = wrong ? wrong : results_difference(s->arena, s->device, launch, tiles.arrays);
+    return wrong ? wrong : excess(s, launch);
+}
+
+static bool add_launch(struct subject *s, struct unit *unit) {
+    struct launch_case *launch = &s->launches[s->launch_count++];
+    const char *wrong = settle_launch(s, unit, launch);
+    if (wrong)
+        printf("%s, kernel %s, %s: the kernel itself is wrong: %s\n", s->path, s->name, launch->text, wrong);
+    return !wrong;
 }
 
 static bool settle_subject(struct subject *s, struct unit *unit) {
-    bool open = open_sizes(s->arena, s->loop).count > 0;
-    size_t wanted = open ? LAUNCHES : 2;
+    enum { TRIES = 400 };
+    bool open = open_sizes(s->arena, s->loop).count > 0, right = true;
+    size_t wanted = open ? VALIDATION_LAUNCHES : 2;
+    uint64_t state = 20261130;
     for (size_t i = 0; i < wanted; i++) {
         struct launch_case *launch = &s->launches[s->launch_count];
-        if (prepare_launch(s, launch, i, false))
-            s->launch_count++;
-        else if (s->launch_count == 0 && i + 1 == wanted && prepare_launch(s, launch, 0, true))
-            s->launch_count++;
+        if (prepare_validation(s, launch, i, false) ||
+            (s->launch_count == 0 && i + 1 == wanted && prepare_validation(s, launch, 0, true)))
+            right = right && add_launch(s, unit);
     }
-    for (size_t i = 0; i < s->launch_count; i++) {
-        const char *wrong = settle_launch(s, unit, &s->launches[i]);
-        if (wrong) {
-            printf("%s, kernel %s, %s: the kernel itself is wrong: %s\n", s->path, s->name,
-                   s->launches[i].text, wrong);
-            return false;
-        }
-    }
-    return s->launch_count > 0;
+    s->validation_count = s->launch_count;
+    for (size_t i = 0; i < TRIES && right && s->launch_count < LAUNCHES; i++)
+        if (prepare_later(s, &s->launches[s->launch_count], &state))
+            right = add_launch(s, unit);
+    return right && s->validation_count > 0;
 }
 
 /* Four cores where the kernel lets itself be run on them, else the cores of its shards. */

@@ -1,4 +1,4 @@
-/* A kernel under mutation: its loop form, its device form, launches of it, and what these must give. */
+/* A kernel under mutation: its loop form, its device form, launches of it, and what these give. */
 #ifndef TILEC_TESTSUITE_SUBJECT_H
 #define TILEC_TESTSUITE_SUBJECT_H
 
@@ -6,20 +6,18 @@
 #include "driver/compile.h"
 #include "evaluate/evaluate.h"
 
-enum { LAUNCHES = 5, SCALARS_MAX = 8 };
+/* Launches of validation, at sizes chosen to be hard; and later ones, at random sizes and on random grids, by
+ * which those are counted that validation let through. */
+enum { VALIDATION_LAUNCHES = 5, LATER_LAUNCHES = 12, LAUNCHES = VALIDATION_LAUNCHES + LATER_LAUNCHES };
 
-/* One launch with its inputs and expected results. */
+/* One launch with its inputs and the results that the kernel itself gives. */
 struct launch_case {
-    const char *text; /* "M = 70, N = 45" */
-    bool one_core;    /* the whole launch on a single core */
+    const char *text;        /* "M = 70, N = 45" */
+    uint32_t grid_x, grid_y; /* 0: the cores of its plan */
+    uint64_t seed;           /* of the order of threads; validation has its own */
     struct environment sizes;
     struct tensor_values *inputs;
     size_t input_count;
-    struct scalar_value scalars[SCALARS_MAX];
-    size_t scalar_count;
-    struct evaluation_result ideal;  /* of loop form */
-    struct evaluation_result bound;  /* of loop form: how far the device's numbers may be off */
-    struct evaluation_result device; /* of device form, in the device's numbers */
     struct array *arrays; /* inputs and results on the embedded device, in the order of parameters */
     uint64_t pages_written;
 };
@@ -30,26 +28,24 @@ struct subject {
     struct node *loop, *device;
     uint32_t grid_x, grid_y;
     struct launch_case launches[LAUNCHES];
-    size_t launch_count;
+    size_t validation_count, launch_count; /* the later ones stand behind those of validation */
     size_t mutants;
 };
 
-/* The kernels of a source, compiled, launched and found right. Prints why and returns 0 when they are not. */
+/* The kernels of a source, compiled, launched and found right: on the embedded device they give the bits of
+ * their tile form in the evaluator, within the bound of their loop form. Prints why and returns 0 when they do not. */
 size_t subjects_read(struct arena *arena, const char *path, struct subject *subjects, size_t room);
-
-/* One run of a kernel in device form. NULL when it gave results, else the fault. */
-const char *run_evaluator(struct arena *arena, struct node *kernel, const struct launch_case *launch,
-                          enum number_model model, struct evaluation_result *result);
 
 struct device_outcome {
     struct array *arrays;
     uint64_t pages_written;
 };
+/* One run on the embedded device of a kernel in device form. NULL when it gave results, else the fault. */
 const char *run_device(struct unit *unit, struct node *kernel, const struct launch_case *launch,
                        uint64_t seed, struct device_outcome *outcome);
-/* NULL when the results are the expected ones, bit for bit. */
-const char *device_difference(struct arena *arena, struct node *kernel, const struct launch_case *launch,
-                              const struct device_outcome *outcome);
+/* NULL when the results are those of the launch, bit for bit. */
+const char *results_difference(struct arena *arena, struct node *kernel, const struct launch_case *launch,
+                               const struct array *results);
 
 /* A unit with this text as IR, compiled to the end: exactly what `tilec check FILE.ir` does. */
 struct unit *check_text(struct arena *arena, const struct subject *subject, const char *text);
