@@ -211,10 +211,10 @@ static inline double elementary_sigmoid(double x) {
     return 1.0 / (1.0 + elementary_exp(-x));
 }
 
-/* x sigmoid(x), with its limit 0 at minus infinity. */
+/* x sigmoid(x), negative below 0: far down, and at minus infinity, it is -0. */
 static inline double elementary_silu(double x) {
     double result = x / (1.0 + elementary_exp(-x));
-    return x < -700.0 ? 0.0 : result;
+    return x < -700.0 ? -0.0 : result;
 }
 
 static inline double elementary_tanh(double x) {
