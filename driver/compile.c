@@ -58,6 +58,15 @@ struct node *unit_kernel(const struct unit *unit, const char *name) {
     return item && item->kind == NODE_KERNEL ? item : NULL;
 }
 
+struct node *unit_tile_form(const struct unit *unit, const char *name) {
+    for (size_t i = 0; i < unit->tile_forms.count; i++) {
+        if (strcmp(item_name(unit->tile_forms.items[i]), name) == 0) {
+            return unit->tile_forms.items[i];
+        }
+    }
+    return NULL;
+}
+
 bool unit_author_wrote_device_form(const struct unit *unit, const char *name) {
     struct node *item = unit->from_ir ? find_item(unit->written, name) : NULL;
     return item && item->kind == NODE_KERNEL && kernel_form(item) == FORM_DEVICE;
@@ -309,7 +318,11 @@ static struct node *compile_in(struct unit *unit, struct arena *arena, struct no
                                         .check = options->check_passes,
                                         .observe = options->observe,
                                         .context = options->context};
-    return run_passes(unit, &compilation, first, &pass_options);
+    struct node *result = run_passes(unit, &compilation, first, &pass_options);
+    if (result && compilation.tile_form && options->keep_tile_forms) {
+        builder_add(unit->arena, &unit->tile_forms, node_copy(unit->arena, compilation.tile_form));
+    }
+    return result;
 }
 
 /* What the passes make of a kernel, without what they needed on the way; NULL after a reported error. */

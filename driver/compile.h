@@ -23,6 +23,7 @@ struct unit_options {
     const char *last;   /* the last pass to run, AFTER_PARSE: none; NULL: all */
     const char *only;   /* this pass alone */
     bool check_passes;
+    bool keep_tile_forms; /* for runs in the evaluator */
     bool rehearse; /* rehearse what the passes made; IR text and kernels under check_passes always are */
     struct explanations *explanations; /* what is proved is told here; NULL: nobody asks */
     pass_observer *observe;
@@ -35,6 +36,7 @@ struct unit {
     struct unit_options options;
     struct node *module;       /* its kernels as they stand; only the wanted ones and what they launch */
     struct node *written;      /* the module as it was read; NULL before unit_load */
+    struct list_builder tile_forms; /* of the kernels that went from tile form to device form */
     bool from_ir;              /* the source was IR text */
     const struct pass *broken; /* the pass that broke its promise: a fault of tilec */
     struct node *broken_kernel;
@@ -50,6 +52,10 @@ bool unit_compile(struct unit *unit);
 /* Was the kernel of this name device form already when it was read? What breaks the device's rules in it is
  * then the author's, not tilec's. */
 bool unit_author_wrote_device_form(const struct unit *unit, const char *name);
+
+/* The last tile form of the kernel of this name, where tile forms are kept: what the evaluator runs in its place.
+ * NULL when there is none: it was device form when it was read, or passes stopped before. */
+struct node *unit_tile_form(const struct unit *unit, const char *name);
 
 /* The kernel of this name, NULL when there is none. */
 struct node *unit_kernel(const struct unit *unit, const char *name);

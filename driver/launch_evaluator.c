@@ -71,7 +71,8 @@ bool launch_on_evaluator(struct launcher *launcher, struct node *kernel, const s
     struct node_list parameters = launch_parameters(kernel);
     struct tensor_values *inputs = arena_allocate(launcher->arena, (parameters.count + 1) * sizeof *inputs);
     struct scalar_value *numbers = arena_allocate(launcher->arena, (scalars->count + 1) * sizeof *numbers);
-    struct evaluation_request request = {.kernel = kernel,
+    struct node *tile_form = unit_tile_form(unit, node_as(kernel, kernel)->name);
+    struct evaluation_request request = {.kernel = tile_form ? tile_form : kernel,
                                          .model = MODEL_DEVICE,
                                          .inputs = inputs,
                                          .scalars = numbers,

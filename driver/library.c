@@ -54,7 +54,8 @@ static bool set_options(struct tilec_unit *unit, const struct tilec_options *opt
                               .kernel = options->kernel ? arena_string(unit->arena, options->kernel) : NULL,
                               .defines = defines,
                               .define_count = options->define_count,
-                              .check_passes = options->check_passes};
+                              .check_passes = options->check_passes,
+                              .keep_tile_forms = true};
     if (!unit->unit.options.architecture) {
         report_error(unit->unit.diagnostics, no_place, "there is no architecture '%s'", architecture);
     }

@@ -470,10 +470,10 @@ static bool declare_ranges(struct compiler *c, const struct node_tile *tile) {
 
 static void compile_tile(struct compiler *c, const struct node_tile *tile) {
     size_t mark = c->entity_count;
-    c->tile = true;
+    c->tile = tile;
     if (!c->program->device || declare_ranges(c, tile))
         compile_assignment(c, &tile->base, tile->target, tile->op, tile->value);
-    c->tile = false;
+    c->tile = NULL;
     c->entity_count = mark;
 }
 

@@ -51,7 +51,8 @@ struct compiler {
     bool failed;
     bool subscript; /* inside a subscript: axes of tile statements of device form count from the block's begin
                      */
-    bool tile;      /* inside a tile statement: the words of device form are whole numbers with a sign */
+    const struct node_tile *tile; /* the tile statement around: the words of device form are whole numbers there,
+                                   * with a sign */
     bool exact;     /* inside a statement marked @exact */
     int helpers;    /* helper functions being compiled */
     int depth;

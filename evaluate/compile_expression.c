@@ -66,6 +66,30 @@ static const struct expression *compile_reference(struct compiler *c,
     return e && c->tile && e->type == NUMBER_U32 ? expression_as(c, e, NUMBER_I32) : e;
 }
 
+/* ---- the FPU ---- */
+
+static const struct expression *fpu_operand(struct compiler *c, const struct expression *a) {
+    struct expression *e = expression_new(c, OP_FPU, NUMBER_FLOAT, a->span);
+    e->a = a;
+    e->narrow = a->narrow;
+    return e;
+}
+
+/* An operator with both operands as the FPU takes them. */
+static const struct expression *fpu_combination(struct compiler *c, const struct expression *body) {
+    struct expression *combination = expression_new(c, OP_ARITHMETIC, NUMBER_FLOAT, body->span);
+    *combination = *body;
+    combination->a = fpu_operand(c, body->a);
+    combination->b = fpu_operand(c, body->b);
+    return combination;
+}
+
+/* A sum takes its operands through the FPU: of a product both factors, else the whole. */
+const struct expression *compile_fpu(struct compiler *c, const struct expression *body) {
+    bool product = body->operation == OP_ARITHMETIC && body->u.binary == BINARY_MULTIPLY;
+    return product ? fpu_combination(c, body) : fpu_operand(c, body);
+}
+
 /* ---- accesses ---- */
 
 static bool compile_subscripts(struct compiler *c, struct node_list subscripts,
@@ -126,6 +150,14 @@ static bool dtype_is_narrow(enum dtype dtype) {
     return dtype == DTYPE_BF16 || dtype == DTYPE_BFP8 || dtype == DTYPE_BFP4;
 }
 
+/* Does the value come to DST through SrcA, which holds TF32? So says tt.cb of its buffer. */
+static bool comes_through_sources(const struct compiler *c, const struct entity *entity) {
+    bool moves = c->tile && (c->tile->operation == TILE_MAP || c->tile->operation == TILE_TRANSPOSE);
+    const struct node *facts = moves && entity->node ? attribute_get(entity->node, KEY_TT_CB) : NULL;
+    return facts && entity->dtype == DTYPE_F32 &&
+           attribute_integer(dictionary_get(facts, KEY_UNPACK_TO_DEST), 0) == 0;
+}
+
 static const struct expression *compile_access(struct compiler *c, const struct node_access *access) {
     const struct entity *found = entity_find(c, access->name);
     struct span span = access->base.span;
@@ -141,7 +173,9 @@ static const struct expression *compile_access(struct compiler *c, const struct 
         e->u.element = compile_element(c, access, &entity);
     else
         e->u.window = compile_window(c, access, &entity);
-    return c->failed ? NULL : e;
+    if (c->failed)
+        return NULL;
+    return comes_through_sources(c, &entity) ? fpu_operand(c, e) : e;
 }
 
 /* ---- operators ---- */
@@ -386,6 +420,23 @@ static const struct expression *compile_bits(struct compiler *c, const struct no
              : NULL;
 }
 
+/* fpu(e): the operands as the FPU takes them. It adds a product, and what it spreads, to a slot of zeros. */
+static const struct expression *compile_fpu_call(struct compiler *c, const struct node_call *call) {
+    if (!argument_count(c, call, 1))
+        return NULL;
+    const struct expression *body = compile_expression(c, call->arguments.items[0]);
+    if (!body)
+        return NULL;
+    bool combines = body->operation == OP_ARITHMETIC;
+    const struct expression *value = combines ? fpu_combination(c, body) : fpu_operand(c, body);
+    bool added = !combines || body->u.binary == BINARY_MULTIPLY;
+    if (!added || c->program->model != MODEL_DEVICE)
+        return value;
+    const struct expression *zero =
+        expression_as(c, expression_integer(c, 0, NUMBER_INDEX, call->base.span), NUMBER_FLOAT);
+    return expression_arithmetic(c, BINARY_ADD, zero, value);
+}
+
 static const struct expression *compile_call(struct compiler *c, const struct node_call *call) {
     const char *name = call->function;
     const struct language_function *function = language_function_find(name);
@@ -396,6 +447,8 @@ static const struct expression *compile_call(struct compiler *c, const struct no
         return compile_axis_call(c, call);
     if (strcmp(name, "select") == 0)
         return compile_select(c, call);
+    if (strcmp(name, "fpu") == 0)
+        return compile_fpu_call(c, call);
     if (strcmp(name, "ceildiv") == 0)
         return compile_ceildiv(c, call);
     if (bit_pattern_find(name))
@@ -470,24 +523,6 @@ static bool compile_fold_axis(struct compiler *c, const struct node_axis *axis, 
     return true;
 }
 
-static const struct expression *fpu_operand(struct compiler *c, const struct expression *a) {
-    struct expression *e = expression_new(c, OP_FPU, NUMBER_FLOAT, a->span);
-    e->a = a;
-    e->narrow = a->narrow;
-    return e;
-}
-
-/* A sum takes its operands through the FPU: of a product both factors, else the whole. */
-const struct expression *compile_fpu(struct compiler *c, const struct expression *body) {
-    if (body->operation != OP_ARITHMETIC || body->u.binary != BINARY_MULTIPLY)
-        return fpu_operand(c, body);
-    struct expression *product = expression_new(c, OP_ARITHMETIC, NUMBER_FLOAT, body->span);
-    *product = *body;
-    product->a = fpu_operand(c, body->a);
-    product->b = fpu_operand(c, body->b);
-    return product;
-}
-
 const struct fold *compile_fold(struct compiler *c, const struct node_reduction *reduction,
                                 enum number_type *type) {
     struct fold *fold = arena_allocate(c->arena, sizeof *fold);
@@ -495,6 +530,7 @@ const struct fold *compile_fold(struct compiler *c, const struct node_reduction 
     size_t mark = c->entity_count;
     fold->op = reduction->op;
     fold->count = reduction->axes.count;
+    fold->tiles = c->tile && fold->op == REDUCTION_SUM && fold->count == 1;
     bool position = fold->op == REDUCTION_ARGMAX || fold->op == REDUCTION_ARGMIN;
     if (fold->count == 0 || fold->count > TENSOR_RANK_LIMIT || (position && fold->count != 1)) {
         compile_fail(c, reduction->base.span, "%s over %zu axes",

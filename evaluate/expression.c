@@ -289,6 +289,31 @@ static void fold_integer_step(struct machine *m, struct folding *f) {
     f->any = true;
 }
 
+/* A term of a sum of the matrix unit, whose operands are canonical: a plain product. */
+static float plain_term(struct machine *m, const struct expression *body) {
+    if (body->operation != OP_ARITHMETIC)
+        return (float)number_of(m, body).value;
+    float left = (float)number_of(m, body->a).value;
+    return left * (float)number_of(m, body->b).value;
+}
+
+/* The matrix unit folds a tile at a time: products and sums on the way are plain f32, what it leaves is canonical.
+ * Beyond the end of the axis a tile holds zeros, and adds them. */
+static void fold_tiles(struct machine *m, struct folding *f) {
+    const struct range *range = &f->fold->ranges[0];
+    int64_t lower = integer_of(m, range->lower), upper = integer_of(m, range->upper);
+    float sum = (float)f->value.value;
+    for (int64_t x = lower; x < upper && machine_step(m); x++) {
+        m->state.slots[range->slot] = x;
+        sum += plain_term(m, f->fold->body);
+        if (x + 1 == upper && (upper - lower) % TILE_EDGE)
+            sum += 0.0f;
+        if (x + 1 == upper || (x + 1 - lower) % TILE_EDGE == 0)
+            sum = f32_canonical(sum);
+    }
+    f->value = (struct number){(double)sum, 0};
+}
+
 static void fold_run(struct machine *m, struct folding *f, size_t depth) {
     const struct range *range = &f->fold->ranges[depth];
     bool integers = f->fold->body->type != NUMBER_FLOAT;
@@ -331,7 +356,10 @@ struct number fold_of(struct machine *m, const struct fold *fold, const struct n
         f.any = true;
         f.absolute = fabs(from->value);
     }
-    fold_run(m, &f, 0);
+    if (fold->tiles && m->model == MODEL_DEVICE)
+        fold_tiles(m, &f);
+    else
+        fold_run(m, &f, 0);
     return fold->op == REDUCTION_SUM && m->model == MODEL_BOUND ? fold_bound(m, &f) : f.value;
 }
 

@@ -100,6 +100,7 @@ struct range {
 
 struct fold {
     enum reduction_operator op;
+    bool tiles; /* a sum of a tile operation: the device adds 32 terms at a time, see expression.c */
     size_t count;
     struct range ranges[TENSOR_RANK_LIMIT];
     const struct expression *body;

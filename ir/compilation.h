@@ -20,6 +20,7 @@ struct compilation {
     uint32_t grid_x, grid_y; /* cores to use; within the architecture's grid */
     struct node *kernel;     /* the kernel as it stands; a pass replaces it */
     enum form form;
+    struct node *tile_form;  /* the kernel as the last pass of tile form left it; NULL before that */
     /* The kernel was read as IR text: what it breaks of the rules of device form is its author's. */
     bool authored;
     bool rehearse; /* verify_tt_ir plays small launches behind its proofs */

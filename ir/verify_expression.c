@@ -166,6 +166,20 @@ static enum value_kind verify_select(struct verifier *v, const struct node_call 
     return then == VALUE_FLOAT || otherwise == VALUE_FLOAT ? VALUE_FLOAT : then;
 }
 
+/* What the FPU computes: a buffer, or +, - or * of two. */
+static enum value_kind verify_fpu(struct verifier *v, const struct node_call *call) {
+    if (!arguments_fit(v, call, 1))
+        return VALUE_NONE;
+    struct node *value = call->arguments.items[0];
+    const struct node_binary *binary = node_as(value, binary);
+    bool fits = binary ? binary->op <= BINARY_MULTIPLY && node_as(binary->left, access) &&
+                             node_as(binary->right, access)
+                       : value->kind == NODE_ACCESS;
+    if (!fits)
+        verify_error(v, &call->base, "fpu takes a buffer, or +, - or * of two, not %s", text_of(v, value));
+    return verify_expression(v, value);
+}
+
 static enum value_kind verify_call(struct verifier *v, const struct node_call *call) {
     const char *name = call->function;
     const struct language_function *function = language_function_find(name);
@@ -182,6 +196,8 @@ static enum value_kind verify_call(struct verifier *v, const struct node_call *c
         return verify_axis_call(v, call, VALUE_BOOL);
     if (strcmp(name, "select") == 0)
         return verify_select(v, call);
+    if (strcmp(name, "fpu") == 0 && v->form != FORM_LOOP)
+        return verify_fpu(v, call);
     if (strcmp(name, "ceildiv") == 0 || strcmp(name, "out") == 0) {
         if (arguments_fit(v, call, strcmp(name, "out") == 0 ? 5 : 2))
             for (size_t i = 0; i < call->arguments.count; i++)

@@ -33,7 +33,7 @@ static bool is_neutral(const struct fragment *f) {
     bool max = f->update->op == ASSIGN_MAX;
     if (value && value->kind == NODE_REAL) {
         double start = ((const struct node_real *)value)->value;
-        return max ? isinf(start) && start < 0 : start == 0;
+        return max ? isinf(start) && start < 0 : start == 0 && !signbit(start);
     }
     return !value || (!max && value->kind == NODE_INTEGER && attribute_integer(value, 1) == 0);
 }

@@ -131,6 +131,19 @@ static bool fpu_operand(struct planner *p, struct node *node, struct dst_operand
     return operand_of(p, node, operand, &facts) && !facts.fragment && facts.dtype == DTYPE_BF16;
 }
 
+/* An operand that the FPU adds to zeros. */
+static int plan_added(struct planner *p, struct node *node, struct dst_operand operand) {
+    struct dst_operand zeros = {.spread = SPREAD_ZEROS};
+    int slot = slot_take(p);
+    step_add(p, (struct dst_step){.kind = STEP_FPU,
+                                  .slot = slot,
+                                  .a = zeros,
+                                  .b = operand,
+                                  .function = "add",
+                                  .source = node});
+    return slot;
+}
+
 /* unary_bcast of a row of 16-bit values moves it as 16-bit rows of DST, which a section of f32 does not hold:
  * such a row is added to zeros. */
 static int plan_access(struct planner *p, struct node *node) {
@@ -143,13 +156,13 @@ static int plan_access(struct planner *p, struct node *node) {
     }
     if (facts.fragment)
         return 0; /* slot 0 was reserved for it */
-    int slot = slot_take(p);
     if (operand.spread == SPREAD_ROW && facts.dtype == DTYPE_BF16) {
-        struct dst_operand zeros = {.spread = SPREAD_ZEROS};
-        step_add(p, (struct dst_step){
-                        .kind = STEP_FPU, .slot = slot, .a = zeros, .b = operand, .function = "add"});
-        return slot;
+        if (!p->request->chooses)
+            fail(p, arena_printf(p->request->arena, "a row of 16-bit values is spread by the FPU: fpu(%s)",
+                                 node_text(p->request->arena, node)));
+        return plan_added(p, node, operand);
     }
+    int slot = slot_take(p);
     step_add(p, (struct dst_step){.kind = operand.spread == SPREAD_FULL ? STEP_COPY : STEP_SPREAD,
                                   .slot = slot,
                                   .a = operand});
@@ -203,10 +216,15 @@ static int plan_binary_call(struct planner *p, const char *function, struct node
     return a;
 }
 
+static const char *arithmetic_name(enum binary_operator op) {
+    return op == BINARY_ADD ? "add" : op == BINARY_SUBTRACT ? "sub" : "mul";
+}
+
 /* The FPU's forms: full op full, full op vector; + and * with the vector first by exchange. */
-static bool plan_fpu(struct planner *p, struct node_binary *binary, const char *function, int *slot) {
+static bool plan_fpu(struct planner *p, struct node_binary *binary, int *slot) {
     struct dst_operand a, b;
-    if (!fpu_operand(p, binary->left, &a) || !fpu_operand(p, binary->right, &b))
+    if (binary->op > BINARY_MULTIPLY || !fpu_operand(p, binary->left, &a) ||
+        !fpu_operand(p, binary->right, &b))
         return false;
     if (a.spread != SPREAD_FULL) {
         struct dst_operand exchanged = a;
@@ -222,8 +240,25 @@ static bool plan_fpu(struct planner *p, struct node_binary *binary, const char *
     if (binary->op == BINARY_MULTIPLY && (!p->request->fresh || fresh < 0 || p->used[fresh]))
         return false;
     *slot = slot_take(p);
-    step_add(p, (struct dst_step){.kind = STEP_FPU, .slot = *slot, .a = a, .b = b, .function = function});
+    step_add(p, (struct dst_step){.kind = STEP_FPU,
+                                  .slot = *slot,
+                                  .a = a,
+                                  .b = b,
+                                  .function = arithmetic_name(binary->op),
+                                  .source = &binary->base});
     return true;
+}
+
+/* fpu(a + b), fpu(a - b), fpu(a * b), fpu(a) */
+static int plan_marked(struct planner *p, struct node *value) {
+    struct node_binary *binary = node_as(value, binary);
+    struct dst_operand operand;
+    int slot = 0;
+    if (binary ? plan_fpu(p, binary, &slot) : fpu_operand(p, value, &operand))
+        return binary ? slot : plan_added(p, value, operand);
+    fail(p, arena_printf(p->request->arena, "the FPU cannot compute %s into this tile",
+                         node_text(p->request->arena, value)));
+    return 0;
 }
 
 static bool is_power_of_two(double value) {
@@ -244,7 +279,7 @@ static int plan_divide(struct planner *p, struct node_binary *binary) {
 
 static int plan_arithmetic(struct planner *p, struct node_binary *binary) {
     enum binary_operator op = binary->op;
-    const char *name = op == BINARY_ADD ? "add" : op == BINARY_SUBTRACT ? "sub" : "mul";
+    const char *name = arithmetic_name(op);
     struct node *left = scalar_bits(p, binary->left), *right = scalar_bits(p, binary->right);
     int slot;
     if (right)
@@ -254,7 +289,7 @@ static int plan_arithmetic(struct planner *p, struct node_binary *binary) {
                            op == BINARY_SUBTRACT ? "rsub_unary_tile"
                                                  : arena_printf(p->request->arena, "%s_unary_tile", name),
                            binary->right, left);
-    if (plan_fpu(p, binary, name, &slot))
+    if (p->request->chooses && plan_fpu(p, binary, &slot))
         return slot;
     return plan_binary_call(p, arena_printf(p->request->arena, "%s_binary_tile", name), binary->left,
                             binary->right);
@@ -353,6 +388,8 @@ static int plan_call(struct planner *p, struct node_call *call) {
     double value;
     if (strcmp(function, "select") == 0 && call->arguments.count == 3)
         return plan_select(p, call);
+    if (strcmp(function, "fpu") == 0 && call->arguments.count == 1 && !p->request->chooses)
+        return plan_marked(p, call->arguments.items[0]);
     if (strcmp(function, "max") == 0 && call->arguments.count == 2)
         for (size_t i = 0; i < 2; i++)
             if (literal_value(call->arguments.items[i], &value) && value == 0)
@@ -423,6 +460,23 @@ static bool find_fragment(struct node *node, void *context) {
 
 int64_t dst_plan_tiles(const struct dst_plan *plan, int64_t capacity) {
     return (capacity - plan->shared) / plan->slots;
+}
+
+struct marking {
+    struct arena *arena;
+    const struct dst_plan *plan;
+};
+
+static struct node *mark(struct node *node, void *context) {
+    const struct marking *marking = context;
+    for (size_t i = 0; i < marking->plan->count; i++)
+        if (marking->plan->steps[i].source == node)
+            return make_call(marking->arena, "fpu", LIST(marking->arena, node));
+    return node_map_children(marking->arena, node, mark, context);
+}
+
+struct node *dst_plan_marked(struct arena *arena, const struct dst_plan *plan, struct node *value) {
+    return mark(value, &(struct marking){arena, plan});
 }
 
 bool dst_plan_needs_zeros(const struct dst_plan *plan) {

@@ -4,6 +4,9 @@
  * reads one (it is in DST already), else the result. The FPU takes bf16 operands straight from circular
  * buffers (exact products and sums, one rounding); every other operand is loaded to DST at full width and the
  * vector unit works there, so no value of DST passes through SrcA or SrcB.
+ *
+ * What the FPU computes is chosen once, by memory_space_lower_tt, and stands in tile form as fpu(...): a product
+ * there is added to a slot of zeros, so that -0 becomes +0. Later plans obey.
  */
 #ifndef TILEC_TRANSFORMS_DST_PLAN_H
 #define TILEC_TRANSFORMS_DST_PLAN_H
@@ -26,7 +29,7 @@ struct dst_operand {
 enum dst_step_kind {
     STEP_COPY,   /* slot = operand a */
     STEP_SPREAD, /* slot = operand a, a vector spread over the tile; a row vector only at full width */
-    STEP_FPU,    /* slot = operand a (add|sub|mul) operand b */
+    STEP_FPU,    /* slot = operand a (add|sub|mul) operand b: what fpu(...) says */
     STEP_UNARY,  /* slot = function(slot) */
     STEP_SCALAR, /* slot = function(slot, scalar) */
     STEP_BINARY, /* slot = function(slot, other) */
@@ -43,6 +46,7 @@ struct dst_step {
     const char *function; /* base name of the vector unit's call, "add" | "sub" | "mul" for the FPU */
     struct node *scalar;  /* bits(...) of a literal or of sizes, or a reference to a scalar parameter */
     const char *axis;     /* of STEP_MASK */
+    struct node *source;  /* of STEP_FPU: the part of the value */
 };
 
 #define DST_STEP_LIMIT 64
@@ -74,7 +78,8 @@ struct dst_request {
     struct node *value;
     buffer_lookup *lookup;
     void *context;
-    bool fresh; /* no slot was written before in the section: the FPU may multiply (it accumulates) */
+    bool fresh;   /* no slot was written before in the section: the FPU may multiply (it accumulates) */
+    bool chooses; /* the plan chooses what the FPU computes; else the value says it */
 };
 
 /* How many tiles a section of so many slots computes at once; 0: not even one. */
@@ -86,6 +91,9 @@ void dst_fail_as_large(struct diagnostics *diagnostics, struct span span, struct
 
 /* False after a reported error. */
 bool dst_plan_make(const struct dst_request *request, struct dst_plan *plan);
+
+/* The value that was planned, with what the plan has the FPU compute as fpu(...). Its parts are distinct nodes. */
+struct node *dst_plan_marked(struct arena *arena, const struct dst_plan *plan, struct node *value);
 
 /* Does a step of the plan need the tile of zeros? */
 bool dst_plan_needs_zeros(const struct dst_plan *plan);

@@ -240,19 +240,25 @@ static struct node_list manage_list(struct manager *m, struct node_list list) {
     return builder_list(&out);
 }
 
-static struct node *compute_facts(struct compilation *c) {
-    struct arena *arena = c->arena;
-    struct node *facts = dictionary_set(arena, NULL, KEY_FP32_DEST_ACC_EN, make_integer(arena, 1));
-    facts = dictionary_set(arena, facts, KEY_MATH_FIDELITY,
-                           make_reference(arena, fidelity_name(c->architecture->fidelity)));
-    return dictionary_set(arena, facts, KEY_DST_FULL_SYNC_EN, make_integer(arena, 0));
+/* Sections of f32: 16 bits would round what tile form does not. */
+static bool check_compute(struct compilation *c) {
+    struct node *compute = attribute_get(c->kernel, KEY_TT_COMPUTE);
+    if (attribute_integer(dictionary_get(compute, KEY_FP32_DEST_ACC_EN), 0) == 1 &&
+        attribute_integer(dictionary_get(compute, KEY_DST_FULL_SYNC_EN), 0) == 0)
+        return true;
+    report_error(c->diagnostics, c->kernel->span, "kernel %s has no %s of {%s = 1, %s = 0}",
+                 node_as(c->kernel, kernel)->name, KEY_TT_COMPUTE, KEY_FP32_DEST_ACC_EN, KEY_DST_FULL_SYNC_EN);
+    report_help(c->diagnostics, (struct span){0}, "memory_space_lower_tt settles it: begin there, or write it");
+    return false;
 }
 
 bool manage_dst_tt(struct compilation *compilation) {
     struct arena *arena = compilation->arena;
     struct node_kernel kernel = *node_as(compilation->kernel, kernel);
-    if (attribute_get(compilation->kernel, KEY_TT_COMPUTE) || !find_kind(compilation->kernel, NODE_ROLE))
+    if (!find_kind(compilation->kernel, NODE_TILE))
         return true;
+    if (!check_compute(compilation))
+        return false;
     struct manager *m = arena_allocate(arena, sizeof *m);
     m->compilation = compilation;
     m->arena = arena;
@@ -268,7 +274,6 @@ bool manage_dst_tt(struct compilation *compilation) {
     if (m->failed)
         return false;
     kernel.body = configure_compute(arena, compilation->kernel, body);
-    struct node *managed = arena_copy(arena, &kernel, sizeof kernel);
-    compilation->kernel = attribute_set(arena, managed, KEY_TT_COMPUTE, compute_facts(compilation));
+    compilation->kernel = arena_copy(arena, &kernel, sizeof kernel);
     return true;
 }

@@ -9,7 +9,8 @@
  * the slots that its reader needs; when it is larger it is cut into subblocks that do, one after the other,
  * if its operands are whole in L1 (no loop over panels), else its partial tiles rest in an f32 circular
  * buffer between panels. Reductions, masks and rows that spread over DST get the tiles that the reader makes
- * for them once. A buffer whose blocks are sent between cores (tt.multicast) gets two semaphores.
+ * for them once. What the FPU computes of a map is marked, and compute is set (tt.compute): from here on tile form
+ * says every bit of a result. A buffer whose blocks are sent between cores (tt.multicast) gets two semaphores.
  */
 #include <string.h>
 
@@ -287,7 +288,7 @@ static bool find_fragment(struct node *node, void *context) {
     return !search->found && node_each_child(node, find_fragment, context);
 }
 
-/* The plan of a map as manage_dst_tt makes it; false after a reported error. */
+/* The plan of a map, which manage_dst_tt makes again of the value that it marks; false after a reported error. */
 static bool plan_of(struct lowering *l, struct node_tile *tile, struct dst_plan *plan) {
     struct node_access *target = node_as(tile->target, access);
     struct fragment_search search = {.lowering = l};
@@ -302,7 +303,8 @@ static bool plan_of(struct lowering *l, struct node_tile *tile, struct dst_plan 
                                   .value = tile->value,
                                   .lookup = lookup,
                                   .context = l,
-                                  .fresh = !search.found};
+                                  .fresh = !search.found,
+                                  .chooses = true};
     l->failed |= !dst_plan_make(&request, plan);
     return !l->failed;
 }
@@ -531,17 +533,21 @@ static bool find_masks(struct node *node, void *context) {
     return true;
 }
 
-static void add_fills(struct lowering *l, struct node_tile *tile) {
+/* A map with what the FPU computes of it marked, and the tiles that it needs. */
+static struct node *lower_map(struct lowering *l, struct node_tile *tile) {
     struct mask_search search = {l, node_as(tile->target, access)};
     struct dst_plan plan;
-    if (tile->operation == TILE_REDUCE)
-        add_scaler(l, tile);
-    if (tile->operation != TILE_MAP)
-        return;
+    struct node_tile marked = *tile;
+    marked.value = node_copy(l->arena, tile->value);
     find_masks(tile->value, &search);
-    if (plan_of(l, tile, &plan) && dst_plan_needs_zeros(&plan))
+    if (!plan_of(l, &marked, &plan))
+        return &tile->base;
+    if (dst_plan_needs_zeros(&plan))
         add_fill(l, "zeros", DTYPE_BF16,
                  dictionary_set(l->arena, NULL, KEY_ZEROS, make_integer(l->arena, 1)));
+    marked.value = dst_plan_marked(l->arena, &plan, marked.value);
+    return node_equal(marked.value, tile->value) ? &tile->base
+                                                 : arena_copy(l->arena, &marked, sizeof marked);
 }
 
 /* ---- the walk ---- */
@@ -555,14 +561,25 @@ static struct node *lower(struct node *node, void *context) {
         return node;
     if (buffer && !attribute_get(node, KEY_TT_HOME))
         return buffer->memory == MEMORY_SHARED ? lower_shared(l, buffer) : lower_fragment(l, buffer);
-    if (tile)
-        add_fills(l, tile);
+    if (tile && tile->operation == TILE_MAP)
+        return lower_map(l, tile);
+    if (tile && tile->operation == TILE_REDUCE)
+        add_scaler(l, tile);
     size_t mark = l->scope.count;
     if (loop && !axis_scope_push(&l->scope, loop->axes))
         l->failed = true;
     struct node *mapped = node_map_children(l->arena, node, lower, l);
     l->scope.count = mark;
     return mapped;
+}
+
+/* How compute is set: DST holds f32, so that a value is rounded where tile form stores it and nowhere else. */
+static struct node *compute_facts(struct compilation *c) {
+    struct arena *arena = c->arena;
+    struct node *facts = dictionary_set(arena, NULL, KEY_FP32_DEST_ACC_EN, make_integer(arena, 1));
+    facts = dictionary_set(arena, facts, KEY_MATH_FIDELITY,
+                           make_reference(arena, fidelity_name(c->architecture->fidelity)));
+    return dictionary_set(arena, facts, KEY_DST_FULL_SYNC_EN, make_integer(arena, 0));
 }
 
 bool memory_space_lower_tt(struct compilation *compilation) {
@@ -582,6 +599,7 @@ bool memory_space_lower_tt(struct compilation *compilation) {
         list_concat(l->arena, builder_list(&l->circular_buffers), builder_list(&l->semaphores));
     struct node_list statements = list_concat(l->arena, declared, node_as(body, block)->statements);
     kernel.body = make_block(l->arena, body->span, statements);
-    compilation->kernel = arena_copy(l->arena, &kernel, sizeof kernel);
+    compilation->kernel = attribute_set(l->arena, arena_copy(l->arena, &kernel, sizeof kernel),
+                                        KEY_TT_COMPUTE, compute_facts(compilation));
     return true;
 }

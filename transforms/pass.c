@@ -66,6 +66,9 @@ static bool run_pass(struct compilation *compilation, const struct pass *pass,
     if (compilation->form != pass->needs) {
         return broken(compilation, pass, "was given another form of IR than it needs");
     }
+    if (pass->needs == FORM_TILE && pass->gives == FORM_DEVICE) {
+        compilation->tile_form = before;
+    }
     double start = seconds_now();
     bool ok = pass->run(compilation);
     double seconds = seconds_now() - start;

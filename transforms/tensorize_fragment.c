@@ -42,12 +42,10 @@ static struct usage usage_in(struct node *statement, const char *fragment) {
 }
 
 static bool is_neutral(const struct node_tile *start, enum assign_operator op) {
-    const struct node *value = start->value;
-    if (op == ASSIGN_ADD)
-        return (value->kind == NODE_INTEGER && ((const struct node_integer *)value)->value == 0) ||
-               (value->kind == NODE_REAL && ((const struct node_real *)value)->value == 0);
-    return value->kind == NODE_REAL && isinf(((const struct node_real *)value)->value) &&
-           ((const struct node_real *)value)->value < 0;
+    double value;
+    if (!literal_value(start->value, &value))
+        return false;
+    return op == ASSIGN_ADD ? value == 0 && !signbit(value) : isinf(value) && value < 0;
 }
 
 /* ---- replacing the reads of a fragment ---- */

@@ -35,7 +35,8 @@ static int slots_of(struct tensorizer *t, struct node_access *target, struct nod
                                   .target_column = lookup(target->name, t).column,
                                   .value = value,
                                   .lookup = lookup,
-                                  .context = t};
+                                  .context = t,
+                                  .chooses = true};
     return dst_plan_make(&request, &plan) ? plan.slots : TOO_MANY;
 }
 

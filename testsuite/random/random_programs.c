@@ -207,7 +207,7 @@ static const char *keep_array(struct arena *arena, const struct random_program *
         array.extents[i] = (uint64_t)program->sizes[entry->sizes[i]].value;
     }
     array.rows = arena_allocate(arena, array_bytes(&array) + 1);
-    checked_fill(checked, parameter, false, &array);
+    checked_fill(checked, parameter, INPUT_PLAIN, &array);
     char header[NPY_HEADER_MAX];
     size_t length = npy_header(array_npy_type(&array), array.rank, array.extents, header);
     return file_write(arena, path, header, length, array.rows, array_bytes(&array));

@@ -90,6 +90,7 @@ static struct unit *compile(struct check *check, enum compile_mode mode, uint32_
     unit->diagnostics = diagnostics_create(check->arena);
     unit->options = (struct unit_options){
         .architecture = architecture_find(architecture_of(program)), .grid_x = grid_x, .grid_y = grid_y};
+    unit->options.keep_tile_forms = true;
     if (mode == COMPILE_CHECKED) {
         unit->options.check_passes = true;
         unit->options.observe = observe;
@@ -191,24 +192,35 @@ static uint32_t input_number(uint64_t *state) {
     return (uint32_t)(next_random(state) % 64);
 }
 
-/* Values in (-2, 2), at times a special one; or whole numbers from -3 to 3. */
-static float input_value(uint64_t *state, bool special, bool whole) {
+static float input_value(uint64_t *state, enum input_kind kind, bool whole) {
     static const float specials[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1e-40f, 3e38f, 1e-30f};
+    static const float zeros[] = {0.0f, -0.0f, -0.0f, 1.0f, -1.0f};
     uint64_t bits = next_random(state);
-    if (special && bits % 61 == 0) {
-        return specials[next_random(state) % 8];
+    float value = (float)((double)(bits & 0xffffff) * 0x1p-22 - 2.0);
+    switch (kind) {
+    case INPUT_SPECIAL:
+        if (bits % 61 == 0) {
+            return specials[next_random(state) % 8];
+        }
+        break;
+    case INPUT_ZEROS:
+        return zeros[bits % 5];
+    case INPUT_TINY: /* products, sums and operands around the least normal number */
+        return value * (bits % 3 ? 0x1p-63f : 0x1p-125f);
+    default:
+        break;
     }
-    return whole ? (float)(bits % 7) - 3 : (float)((double)(bits & 0xffffff) * 0x1p-22 - 2.0);
+    return whole ? (float)(bits % 7) - 3 : value;
 }
 
-void checked_fill(const struct checked_program *program, size_t parameter, bool special,
+void checked_fill(const struct checked_program *program, size_t parameter, enum input_kind kind,
                   struct array *array) {
     uint64_t state = 77 + program->inputs * 16 + parameter;
     for (uint64_t i = 0; i < array_count(array); i++) {
         if (array->dtype == DTYPE_BF16) {
-            ((uint16_t *)array->rows)[i] = bf16_from_f32(input_value(&state, special, program->whole));
+            ((uint16_t *)array->rows)[i] = bf16_from_f32(input_value(&state, kind, program->whole));
         } else if (array->dtype == DTYPE_F32) {
-            ((float *)array->rows)[i] = input_value(&state, special, program->whole);
+            ((float *)array->rows)[i] = input_value(&state, kind, program->whole);
         } else {
             ((uint32_t *)array->rows)[i] = input_number(&state);
         }
@@ -258,7 +270,7 @@ static struct environment environment_of(struct check *check) {
 }
 
 static struct execution execute(struct check *check, struct unit *unit, enum device_choice device,
-                                uint64_t seed, bool special) {
+                                uint64_t seed, enum input_kind kind) {
     const struct checked_program *program = check->program;
     struct run run = {.unit = unit,
                       .device = device,
@@ -286,7 +298,7 @@ static struct execution execute(struct check *check, struct unit *unit, enum dev
         }
         if (parameter->direction != DIRECTION_OUT) {
             array->rows = arena_allocate(check->arena, array_bytes(array) + 4);
-            checked_fill(program, i, special, array);
+            checked_fill(program, i, kind, array);
             result.before[result.input_count] = *array;
             result.before[result.input_count].rows =
                 arena_copy(check->arena, array->rows, array_bytes(array) + 4);
@@ -380,13 +392,14 @@ static void check_bound(struct check *check, const struct execution *execution) 
 }
 
 /* Sizes that are known when it is compiled, and another grid of cores. */
-static void check_other_builds(struct check *check, const struct execution *device, bool special) {
+static void check_other_builds(struct check *check, const struct execution *device,
+                               enum input_kind kind) {
     const struct checked_program *program = check->program;
     struct unit *fixed = program->open || program->fixed_count
                              ? NULL
                              : compile(check, COMPILE_FIXED, program->grid_x, program->grid_y);
     if (fixed && !first_error(fixed)) {
-        struct execution other = execute(check, fixed, DEVICE_CHOICE_SIM, 0, special);
+        struct execution other = execute(check, fixed, DEVICE_CHOICE_SIM, 0, kind);
         require_same(check, device, &other, "open and fixed sizes");
     } else if (fixed) {
         check_refusal(check, fixed);
@@ -395,30 +408,38 @@ static void check_other_builds(struct check *check, const struct execution *devi
     }
     struct unit *wide = compile(check, COMPILE_PLAIN, 5, 3);
     if (!first_error(wide)) {
-        struct execution other = execute(check, wide, DEVICE_CHOICE_SIM, 0, special);
+        struct execution other = execute(check, wide, DEVICE_CHOICE_SIM, 0, kind);
         require_same(check, device, &other, "two grids of cores");
     }
 }
 
-static void check_runs(struct check *check, struct unit *unit, enum thoroughness thoroughness) {
+static void check_run(struct check *check, struct unit *unit, enum thoroughness thoroughness,
+                      enum input_kind kind) {
     const struct checked_program *program = check->program;
-    for (int special = 0; special < (thoroughness == CHECK_QUICK ? 1 : 2) && !check->broken; special++) {
-        struct execution device = execute(check, unit, DEVICE_CHOICE_SIM, program->schedule, special);
-        if (!device.ok) {
-            return;
+    struct execution device = execute(check, unit, DEVICE_CHOICE_SIM, program->schedule, kind);
+    if (!device.ok) {
+        return;
+    }
+    struct execution evaluator = execute(check, unit, DEVICE_CHOICE_EVAL, 0, kind);
+    require_same(check, &device, &evaluator, "device and evaluator");
+    if (thoroughness == CHECK_THOROUGH) {
+        struct execution other = execute(check, unit, DEVICE_CHOICE_SIM, 1 + strlen(program->text), kind);
+        require_same(check, &device, &other, "two orders of threads");
+        if (!unit->from_ir) { /* whose sizes and grid are its own */
+            check_other_builds(check, &device, kind);
         }
-        struct execution evaluator = execute(check, unit, DEVICE_CHOICE_EVAL, 0, special);
-        require_same(check, &device, &evaluator, "device and evaluator");
-        if (thoroughness == CHECK_THOROUGH) {
-            struct execution other =
-                execute(check, unit, DEVICE_CHOICE_SIM, 1 + strlen(program->text), special);
-            require_same(check, &device, &other, "two orders of threads");
-            if (!unit->from_ir) { /* whose sizes and grid are its own */
-                check_other_builds(check, &device, special);
-            }
-        }
-        if (!special && !check->broken) {
-            check_bound(check, &device);
+    }
+    if (kind == INPUT_PLAIN && !check->broken) {
+        check_bound(check, &device);
+    }
+}
+
+/* A quick check takes one kind of hard values, in turn. */
+static void check_runs(struct check *check, struct unit *unit, enum thoroughness thoroughness) {
+    uint64_t turn = INPUT_PLAIN + 1 + check->program->inputs % (INPUT_KINDS - INPUT_PLAIN - 1);
+    for (int kind = INPUT_PLAIN; kind < INPUT_KINDS && !check->broken && !check->refused; kind++) {
+        if (kind == INPUT_PLAIN || thoroughness == CHECK_THOROUGH || (uint64_t)kind == turn) {
+            check_run(check, unit, thoroughness, (enum input_kind)kind);
         }
     }
 }

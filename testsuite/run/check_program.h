@@ -1,11 +1,11 @@
 /* Everything that tilec promises of one program, asked of one that somebody wrote or a generator made: it is
  * refused with a message inside its text, or it compiles, and
- *   - the embedded device gives the bits of the evaluator's device model, and they lie within a bound.
+ *   - the embedded device gives the bits of the evaluator's device model, also of special values, zeros of both
+ *     signs and values around the least normal number, and they lie within a bound.
  * A thorough check asks also that
  *   - the ideal model agrees after every pass, every pass is idempotent, its IR prints and reads back equal,
  *   - the emitted files come again, byte for byte, from the text of the last IR,
- *   - bits are the same under every order of threads, on every grid, at open and at fixed sizes, and of
- *     special values.
+ *   - bits are the same under every order of threads, on every grid, at open and at fixed sizes.
  */
 #ifndef TILEC_TESTSUITE_CHECK_PROGRAM_H
 #define TILEC_TESTSUITE_CHECK_PROGRAM_H
@@ -58,7 +58,12 @@ enum thoroughness { CHECK_QUICK, CHECK_THOROUGH };
 struct judgement program_check(struct arena *arena, const struct checked_program *program,
                                enum thoroughness thoroughness);
 
+/* The floats of inputs: in (-2, 2) or whole numbers from -3 to 3; the same with special values between; zeros of
+ * both signs with 1 and -1; values so small that what is computed with them lies around the least normal number. */
+enum input_kind { INPUT_PLAIN, INPUT_SPECIAL, INPUT_ZEROS, INPUT_TINY, INPUT_KINDS };
+
 /* Fills the array of a parameter, by its place among all, with the values that a check gives it. */
-void checked_fill(const struct checked_program *program, size_t parameter, bool special, struct array *array);
+void checked_fill(const struct checked_program *program, size_t parameter, enum input_kind kind,
+                  struct array *array);
 
 #endif
