@@ -63,7 +63,7 @@ enum tensor_place kernel_launch_place(struct kernel_launch *l, struct node_param
     return TENSOR_PLACED;
 }
 
-bool tensor_value_fetch(struct tensor_value *value) {
+void tensor_value_fetch(struct tensor_value *value) {
     struct array *array = &value->array;
     enum data_format format = FORMAT_F32;
     dtype_format(array->dtype, &format);
@@ -71,11 +71,9 @@ bool tensor_value_fetch(struct tensor_value *value) {
     array_make_writable(value->arena, array);
     for (uint64_t page = 0; page < pages; page++) {
         unsigned char tile[TILE_ELEMENTS * sizeof(uint32_t)];
-        if (!device_tensor_read(value->tensor, page, 1, tile))
-            return false;
+        device_tensor_read(value->tensor, page, 1, tile);
         tensor_untilize(format, array->rank, array->extents, tile, page, 1, array->rows);
     }
-    return true;
 }
 
 /* The tensor of a parameter by its name. */
@@ -208,10 +206,25 @@ static void locate(void *context, enum device_role role, uint32_t line, char *pl
         snprintf(place, size, "%s:%u:%u", l->diagnostics->sources[span.file].path, span.line, span.column);
 }
 
+/* Every page of an `out` is written, once; of an `inout` none twice. */
+static void prepare_results(struct kernel_launch *l) {
+    struct node_list tensors = launch_tensors(l->arena, l->kernel);
+    struct device_result *results = arena_allocate(l->arena, (tensors.count + 1) * sizeof *results);
+    size_t count = 0;
+    for (size_t i = 0; i < tensors.count; i++) {
+        enum direction direction = node_as(tensors.items[i], parameter)->direction;
+        if (direction != DIRECTION_IN)
+            results[count++] = (struct device_result){l->tensors[i]->tensor, direction == DIRECTION_OUT};
+    }
+    l->launch.results = results;
+    l->launch.result_count = count;
+}
+
 void kernel_launch_settle(struct kernel_launch *l) {
     static const enum device_role roles[EMITTED_ROLES] = {DEVICE_READER, DEVICE_COMPUTE, DEVICE_WRITER};
     struct node *compute = attribute_get(l->kernel, KEY_TT_COMPUTE);
     prepare_semaphores(l);
+    prepare_results(l);
     for (size_t role = 0; role < EMITTED_ROLES; role++) {
         size_t count = l->emitted->accessors[role].count;
         const struct device_tensor **tensors = arena_allocate(l->arena, (count + 1) * sizeof *tensors);

@@ -41,8 +41,8 @@ bool kernel_launch_cores(struct kernel_launch *launch);
 /* Semaphores, kernels and settings. */
 void kernel_launch_settle(struct kernel_launch *launch);
 
-/* Brings the contents of a tensor from the device to its rows. False: not every tile was written. */
-bool tensor_value_fetch(struct tensor_value *value);
+/* Brings the contents of a tensor from the device to its rows, every tile of which a launch has written. */
+void tensor_value_fetch(struct tensor_value *value);
 
 /* ---- stages ---- */
 

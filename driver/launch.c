@@ -51,16 +51,11 @@ void launcher_close(struct launcher *launcher) {
     launcher->device = NULL;
 }
 
-bool launcher_fetch(struct launcher *launcher, struct tensor_value *value) {
-    if (!value->device_newer) {
-        return true;
+void launcher_fetch(struct tensor_value *value) {
+    if (value->device_newer) {
+        tensor_value_fetch(value);
+        value->device_newer = false;
     }
-    if (!tensor_value_fetch(value)) {
-        report_unwritten(launcher, value);
-        return false;
-    }
-    value->device_newer = false;
-    return true;
 }
 
 /* The sizes of a launch, and the extents of its results. */
@@ -135,7 +130,6 @@ static void mark_written(struct launcher *launcher, struct node *kernel, struct 
         struct tensor_value *value = tensors[i];
         if (parameter->direction != DIRECTION_IN) {
             value->given = true;
-            value->written_as = &parameter->base;
             value->device_newer = launcher->device && !empty;
         }
     }

@@ -27,7 +27,6 @@ struct tensor_value {
     bool given;                   /* has contents */
     struct device_tensor *tensor; /* NULL: not on the device */
     struct node *placed_by;       /* the parameter of the launch that gave it its place there */
-    struct node *written_as;      /* the parameter of the launch that wrote it last */
     bool device_newer;
 };
 
@@ -60,6 +59,6 @@ void launchable_release(struct launchable *launchable);
 void launcher_release(struct launcher *launcher, struct tensor_value *value);
 
 /* Brings the contents of a tensor to its rows. */
-bool launcher_fetch(struct launcher *launcher, struct tensor_value *value);
+void launcher_fetch(struct tensor_value *value);
 
 #endif

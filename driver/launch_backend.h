@@ -17,6 +17,5 @@ void report_device_fault(struct launcher *launcher, const struct kernel_launch *
                          const struct device_fault *fault);
 /* Behind the evaluator's own error. */
 void report_evaluator_fault(struct launcher *launcher, struct node *kernel);
-void report_unwritten(struct launcher *launcher, const struct tensor_value *value);
 
 #endif

@@ -61,6 +61,40 @@ static void report_author_fault(struct launcher *launcher, const struct kernel_l
     report_author(launcher);
 }
 
+/* The subscripts of a tile: "1, 0". */
+static const char *tile_text(struct arena *arena, const struct array *array, uint64_t page) {
+    const char *text = "";
+    for (size_t i = array->rank; i-- > 0;) {
+        uint64_t edge = i + 2 < array->rank ? 1 : TILE_EDGE,
+                 tiles = (array->extents[i] + edge - 1) / edge;
+        text = arena_printf(arena, "%" PRIu64 "%s%s", page % tiles, *text ? ", " : "", text);
+        page /= tiles;
+    }
+    return text;
+}
+
+/* A launch came to its end without this page of a result. */
+static void report_unwritten(struct launcher *launcher, const struct kernel_launch *l,
+                             const struct device_fault *fault) {
+    struct unit *unit = launcher->run->unit;
+    struct node_list parameters = launch_tensors(l->arena, l->kernel);
+    size_t i = 0;
+    while (l->tensors[i]->tensor != fault->tensor ||
+           node_as(parameters.items[i], parameter)->direction != DIRECTION_OUT)
+        i++;
+    const struct node_parameter *result = node_as(parameters.items[i], parameter);
+    report_error(unit->diagnostics, result->base.span, "%stile [%s] of %s is never written%s",
+                 launcher->authored ? "" : "fault of tilec: ",
+                 tile_text(l->arena, &l->tensors[i]->array, fault->page), result->name,
+                 sizes_text(l->arena, l->kernel, l->sizes));
+    report_help(unit->diagnostics, no_place, "%s", fault->help);
+    if (launcher->authored) {
+        report_author(launcher);
+    } else {
+        launcher->run->fault = true;
+    }
+}
+
 void report_device_fault(struct launcher *launcher, const struct kernel_launch *l,
                          const struct device_fault *fault) {
     struct unit *unit = launcher->run->unit;
@@ -73,6 +107,10 @@ void report_device_fault(struct launcher *launcher, const struct kernel_launch *
     if (fault->kind == DEVICE_FAULT_MEMORY) {
         report_error(unit->diagnostics, kernel->span, "kernel %s was not run: %s",
                      node_as(kernel, kernel)->name, fault->message);
+        return;
+    }
+    if (fault->kind == DEVICE_FAULT_RESULT) {
+        report_unwritten(launcher, l, fault);
         return;
     }
     if (launcher->authored && fault->kind != DEVICE_FAULT_COMPILE) {
@@ -96,16 +134,4 @@ void report_evaluator_fault(struct launcher *launcher, struct node *kernel) {
                 "fault of tilec: the evaluator refused kernel %s, which tilec made",
                 node_as(kernel, kernel)->name);
     launcher->run->fault = true;
-}
-
-void report_unwritten(struct launcher *launcher, const struct tensor_value *value) {
-    struct unit *unit = launcher->run->unit;
-    bool author = launcher->authored != NULL;
-    report_error(unit->diagnostics, value->written_as->span, "%snot every tile of %s was written",
-                 author ? "" : "fault of tilec: ", value->array.name);
-    if (author) {
-        report_author(launcher);
-    } else {
-        launcher->run->fault = true;
-    }
 }

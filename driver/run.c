@@ -224,7 +224,7 @@ bool run_entry(struct run *run, struct node *entry, struct array *arrays) {
                                           : launcher_run(&launcher, &alone, &sizes, &scalars, pointers);
     launchable_release(&alone);
     for (size_t i = 0; i < count && ok; i++) {
-        ok = launcher_fetch(&launcher, &values[i]);
+        launcher_fetch(&values[i]);
         arrays[i] = values[i].array;
     }
     launcher_close(&launcher);

@@ -53,6 +53,7 @@ void device_cb_reserve_back(uint32_t line, uint32_t buffer, uint32_t pages) {
         t->clock = (t->clock > freed ? t->clock : freed) + t->core->run->device->costs->call;
     }
     if (pages > cb->reserved) {
+        thread_order_window(t, cb, cb->pop_progress, cb->write_page + cb->reserved, pages - cb->reserved);
         cb->reserved = pages;
         order_reserve(t, cb);
     }
@@ -80,6 +81,7 @@ void device_cb_push_back(uint32_t line, uint32_t buffer, uint32_t pages) {
     t->clock += t->core->run->device->costs->call;
     for (uint32_t i = 0; i < pages; ++i)
         cb->push_clock[cb->write_page + i] = t->clock;
+    thread_order_move(t, cb->push_progress, cb->write_page, pages);
     cb->write_page += pages;
     if (cb->write_page == cb->pages)
         cb->write_page = 0;
@@ -119,8 +121,10 @@ void device_cb_wait_front(uint32_t line, uint32_t buffer, uint32_t pages) {
         t->clock = (t->clock > arrived ? t->clock : arrived) + t->core->run->device->costs->call;
         cb->wait_is_used = true;
     }
-    if (pages > cb->waited)
+    if (pages > cb->waited) {
+        thread_order_window(t, cb, cb->push_progress, cb->read_page + cb->waited, pages - cb->waited);
         cb->waited = pages;
+    }
 }
 
 void device_cb_pop_front(uint32_t line, uint32_t buffer, uint32_t pages) {
@@ -144,6 +148,7 @@ void device_cb_pop_front(uint32_t line, uint32_t buffer, uint32_t pages) {
     if (pages == 0)
         return;
     l1_mark(t->core, address, bytes, false);
+    thread_order_move(t, cb->pop_progress, cb->read_page, pages);
     t->clock += t->core->run->device->costs->call;
     for (uint32_t page = cb->read_page; page < cb->read_page + pages; ++page) {
         cb->pop_clock[page] = t->clock;

@@ -18,10 +18,26 @@ struct page_state {
     uint32_t bank, row;      /* the row within its bank */
     uint32_t launch;         /* serial of the launch that reader and writer belong to */
     uint16_t reader, writer; /* core index + 1; 0: none; PAGE_MANY: several */
+    uint32_t writer_line;
     uint8_t writer_role;
     bool written; /* ever */
 };
 #define PAGE_MANY 0xffffu
+
+/* How many barriers of reads and of writes the threads of a core have passed, by role, as far as one knows. */
+struct progress {
+    uint32_t reads[DEVICE_ROLES], writes[DEVICE_ROLES];
+};
+
+/* A transfer: over behind so many barriers of its thread, counted from 1; 0: none. */
+struct page_access {
+    uint32_t over, line;
+};
+
+/* The last transfers of a page, by the role of their thread. */
+struct page_accesses {
+    struct page_access reads[DEVICE_ROLES], writes[DEVICE_ROLES];
+};
 
 struct device_tensor {
     struct device *device;
@@ -35,6 +51,8 @@ struct device_tensor {
     struct page_state *states;
     uint32_t launch; /* serial of the launch that these are of */
     struct device_pages moved;
+    struct page_accesses *accesses; /* during a launch, where several threads of a core reach it; else NULL */
+    uint32_t result_of;             /* serial of the launch that it was last a result of */
     struct device_tensor *next; /* of its memory, by address */
 };
 
@@ -97,6 +115,7 @@ struct semaphore {
     uint32_t *hands_over;     /* by core: what its writers knew */
     uint32_t *increments;     /* by core: time of the last */
     struct event overwritten; /* last */
+    struct progress progress; /* what the thread of its own core knew that wrote it last */
 };
 
 enum pack_order { PACK_NONE, PACK_IN_ORDER, PACK_OUT_OF_ORDER };
@@ -122,6 +141,7 @@ struct circular_buffer {
     uint64_t scaler_checked; /* pushed count + 1 when the front scaler tile was last found right */
     uint32_t scaler_address;
     uint64_t *push_clock, *pop_clock; /* by page of the ring */
+    struct progress *push_progress, *pop_progress; /* the same; NULL where nobody asks */
     uint8_t
         *operands; /* by page of the ring: which of the device's operands it is unpacked to, + 1; 0: none */
 };
@@ -148,6 +168,7 @@ struct thread {
     uint64_t noc_free;  /* when this thread's NoC has moved what was issued */
     uint64_t copy_free; /* when the copies within L1 that it issued are done */
     struct transfer_list reads, writes;
+    struct progress knows;
     uint64_t reads_landed, writes_landed; /* when the last of them is where it goes, by the clock */
     bool unacknowledged;                  /* writes that left L1, without a barrier since */
     bool multicast_unacknowledged;
@@ -249,6 +270,8 @@ struct device_run {
     const struct device_launch *launch;
     struct device_fault *fault;
     bool faulted;
+    bool follows_threads; /* see thread_order.c */
+    struct progress *all_progress;
     const struct kernel_code *kernels[DEVICE_ROLES]; /* NULL: nothing runs in this role */
     uint8_t buffer_index[CIRCULAR_BUFFER_LIMIT];     /* id -> index + 1; 0: not configured */
     uint32_t l1_base, l1_end;                        /* of the buffers */
@@ -353,6 +376,12 @@ void fault_locate(struct device_run *run, const struct thread *t);
 /* file:line, and the user's place in parentheses where it is known. */
 void fault_place(const struct device_run *run, enum device_role role, uint32_t line, char *text, size_t size);
 const char *role_name(enum device_role role);
+/* What the fault that comes next says beside its message: another place where a thread was, a page, a remedy (a
+ * literal). */
+void fault_note(struct device_run *run, const struct thread *t, uint32_t line, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void fault_page(struct thread *t, const struct device_tensor *tensor, uint64_t page);
+void fault_help(struct thread *t, const char *help);
 
 /* Circular buffers. */
 static inline struct circular_buffer *buffer_find(struct thread *t, uint32_t id) {
@@ -443,6 +472,18 @@ void order_send(struct thread *t, struct core *receiver, struct circular_buffer 
 void order_write(struct thread *t, struct circular_buffer *cb, uint32_t address, uint32_t bytes);
 /* A fault when pages of a multicast are pushed that the thread cannot know to have come. */
 void order_push(struct thread *t, struct circular_buffer *cb, uint32_t pages);
+
+/* What the threads of a core know of each other (thread_order.c). False when there is no memory. */
+bool thread_order_open(struct device_run *run);
+void thread_order_close(struct device_run *run);
+void thread_order_learn(struct thread *t, const struct progress *progress);
+/* A window opens: what was handed over with its pages is known; a window moves: it is handed over. */
+void thread_order_window(struct thread *t, const struct circular_buffer *cb, const struct progress *progress,
+                         uint32_t first, uint32_t pages);
+void thread_order_move(const struct thread *t, struct progress *progress, uint32_t first, uint32_t pages);
+/* A fault when the page may be written, or read, by another thread at the same time. */
+void thread_order_read(struct thread *t, struct device_tensor *tensor, uint64_t page);
+void thread_order_write(struct thread *t, struct device_tensor *tensor, uint64_t page);
 
 /* Tensors: where a page lies. */
 static inline uint8_t *tensor_page(const struct device_tensor *tensor, uint64_t page) {

@@ -177,6 +177,30 @@ static bool check_semaphores(struct device_run *run) {
     return true;
 }
 
+static void mark_results(struct device_run *run) {
+    for (size_t i = 0; i < run->launch->result_count; ++i)
+        ((struct device_tensor *)run->launch->results[i].tensor)->result_of = run->device->launches;
+}
+
+/* Every page of what is to be complete was written in this launch. */
+static bool check_results(struct device_run *run) {
+    for (size_t i = 0; i < run->launch->result_count; ++i) {
+        const struct device_tensor *tensor = run->launch->results[i].tensor;
+        for (uint64_t page = 0; run->launch->results[i].complete && page < tensor->pages; ++page) {
+            const struct page_state *state = &tensor->states[page];
+            if (state->launch == run->device->launches && state->writer != 0)
+                continue;
+            run->fault->tensor = tensor;
+            run->fault->page = page;
+            run->fault->help = "the blocks of all cores together must cover the result";
+            fault_launch(run, DEVICE_FAULT_RESULT, "page %llu of %s is never written",
+                         (unsigned long long)page, tensor->name);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool compile_kernels(struct device_run *run) {
     for (int role = 0; role < DEVICE_ROLES; ++role) {
         if (run->launch->kernels[role].text && !kernel_compile(run, (enum device_role)role))
@@ -267,7 +291,7 @@ static bool set_up_cores(struct device_run *run) {
         }
     }
     place_cores(run);
-    return order_open(run);
+    return order_open(run) && thread_order_open(run);
 }
 
 static void tear_down(struct device_run *run) {
@@ -281,6 +305,7 @@ static void tear_down(struct device_run *run) {
     free(run->all_operands);
     free(run->ready);
     order_close(run);
+    thread_order_close(run);
 }
 
 bool device_run(struct device *device, const struct device_launch *launch, struct device_fault *fault,
@@ -304,7 +329,8 @@ bool device_run(struct device *device, const struct device_launch *launch, struc
         launch_out_of_memory(run);
         good = false;
     }
-    good = good && scheduler_run(run);
+    mark_results(run);
+    good = good && scheduler_run(run) && check_results(run);
     /* DRAM serves no launch faster than all its banks together, however many cores ask. */
     run->statistics.dram_cycles = run->dram_bytes / device->costs->dram_bytes_per_cycle;
     if (run->statistics.cycles < run->statistics.dram_cycles)

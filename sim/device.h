@@ -134,6 +134,13 @@ struct device_core {
     size_t argument_count;
 };
 
+/* A tensor that the launch makes: none of its pages is written twice, and where it is to be complete, each is
+ * written. */
+struct device_result {
+    const struct device_tensor *tensor;
+    bool complete; /* false: changed in place */
+};
+
 struct device_launch {
     const struct device_core *cores;
     size_t core_count;
@@ -141,6 +148,8 @@ struct device_launch {
     size_t buffer_count;
     const struct device_semaphore *semaphores;
     size_t semaphore_count;
+    const struct device_result *results;
+    size_t result_count;
     struct device_kernel kernels[DEVICE_ROLES];
     bool fp32_dest_acc;
     /* Writes where in the user's source this line of the kernel comes from, or an empty string; may be NULL.
@@ -154,7 +163,18 @@ enum device_fault_kind {
     DEVICE_FAULT_COMPILE,  /* a kernel does not compile */
     DEVICE_FAULT_KERNEL,   /* a call broke a rule */
     DEVICE_FAULT_DEADLOCK, /* no thread can go on */
+    DEVICE_FAULT_RESULT,   /* the launch came to its end without a page of a result */
     DEVICE_FAULT_MEMORY,   /* of the machine that the device is embedded in: not enough to go on */
+};
+
+/* Another place that a fault speaks of: of the thread that came into conflict with the one at fault. */
+struct device_note {
+    uint32_t core_x, core_y;
+    enum device_role role;
+    const char *kernel;
+    uint32_t line;  /* 0: there is no note */
+    char place[160]; /* from locate */
+    char message[160];
 };
 
 struct device_fault {
@@ -168,6 +188,10 @@ struct device_fault {
     char place[160]; /* from locate */
     char message[768];
     char details[4096]; /* further lines, or empty */
+    struct device_note note;
+    const char *help;   /* what would mend it; NULL: the message says so */
+    const struct device_tensor *tensor; /* whose page it is about; NULL: of none */
+    uint64_t page;
 };
 
 /* The whole fault as text: place, call, message and details. */

@@ -23,7 +23,6 @@ void fault_place(const struct device_run *run, enum device_role role, uint32_t l
 }
 
 static void fault_begin(struct device_run *run, enum device_fault_kind kind) {
-    memset(run->fault, 0, sizeof *run->fault);
     run->fault->kind = kind;
     run->faulted = true;
 }
@@ -46,6 +45,30 @@ void fault_locate(struct device_run *run, const struct thread *t) {
     fault->iteration = thread_iteration(t);
     if (run->launch->locate)
         run->launch->locate(run->launch->locate_context, t->role, t->line, fault->place, sizeof fault->place);
+}
+
+void fault_note(struct device_run *run, const struct thread *t, uint32_t line, const char *format, ...) {
+    struct device_note *note = &run->fault->note;
+    va_list arguments;
+    note->core_x = t->core->x;
+    note->core_y = t->core->y;
+    note->role = t->role;
+    note->kernel = run->launch->kernels[t->role].name;
+    note->line = line;
+    if (run->launch->locate)
+        run->launch->locate(run->launch->locate_context, t->role, line, note->place, sizeof note->place);
+    va_start(arguments, format);
+    vsnprintf(note->message, sizeof note->message, format, arguments);
+    va_end(arguments);
+}
+
+void fault_page(struct thread *t, const struct device_tensor *tensor, uint64_t page) {
+    t->core->run->fault->tensor = tensor;
+    t->core->run->fault->page = page;
+}
+
+void fault_help(struct thread *t, const char *help) {
+    t->core->run->fault->help = help;
 }
 
 void launch_out_of_memory(struct device_run *run) {
@@ -72,37 +95,50 @@ void thread_fault(struct thread *t, const char *format, ...) {
         coroutine_suspend(t->coroutine);
 }
 
+/* "core (0,0) reader, reader.c:12 (source.tl:4:5)" */
+static int print_place(char *text, size_t size, uint32_t core_x, uint32_t core_y, enum device_role role,
+                       const char *kernel, uint32_t line, const char *place) {
+    char number[16] = "";
+    if (line > 0)
+        snprintf(number, sizeof number, ":%u", (unsigned)line);
+    return snprintf(text, size, "core (%u,%u) %s, %s%s%s%s%s", (unsigned)core_x, (unsigned)core_y,
+                    role_name(role), kernel ? kernel : role_name(role), number, place[0] ? " (" : "", place,
+                    place[0] ? ")" : "");
+}
+
+static void print_where(const struct device_fault *fault, char *where, size_t size) {
+    int used = print_place(where, size, fault->core_x, fault->core_y, fault->role, fault->kernel, fault->line,
+                           fault->place);
+    if (fault->call[0] && used > 0 && (size_t)used < size)
+        used += snprintf(where + used, size - (size_t)used, ", %s", fault->call);
+    if (fault->iteration > 1 && used > 0 && (size_t)used < size)
+        used += snprintf(where + used, size - (size_t)used, " (iteration %llu)",
+                         (unsigned long long)fault->iteration);
+    if (used > 0 && (size_t)used < size)
+        snprintf(where + used, size - (size_t)used, ": ");
+}
+
 void device_fault_print(const struct device_fault *fault, char *text, size_t size) {
-    char where[512] = "";
-    switch (fault->kind) {
-    case DEVICE_FAULT_MEMORY:
-        break;
-    case DEVICE_FAULT_LAUNCH:
-        snprintf(where, sizeof where, "launch: ");
-        break;
-    case DEVICE_FAULT_COMPILE:
-        snprintf(where, sizeof where, "the kernel does not compile: ");
-        break;
-    case DEVICE_FAULT_DEADLOCK:
-        snprintf(where, sizeof where, "deadlock: ");
-        break;
-    case DEVICE_FAULT_KERNEL: {
-        const char *kernel = fault->kernel ? fault->kernel : role_name(fault->role);
-        int used = snprintf(where, sizeof where, "core (%u,%u) %s, %s", (unsigned)fault->core_x,
-                            (unsigned)fault->core_y, role_name(fault->role), kernel);
-        if (fault->line > 0 && used > 0 && (size_t)used < sizeof where)
-            used += snprintf(where + used, sizeof where - (size_t)used, ":%u", (unsigned)fault->line);
-        if (fault->place[0] && used > 0 && (size_t)used < sizeof where)
-            used += snprintf(where + used, sizeof where - (size_t)used, " (%s)", fault->place);
-        if (fault->call[0] && used > 0 && (size_t)used < sizeof where)
-            used += snprintf(where + used, sizeof where - (size_t)used, ", %s", fault->call);
-        if (fault->iteration > 1 && used > 0 && (size_t)used < sizeof where)
-            used += snprintf(where + used, sizeof where - (size_t)used, " (iteration %llu)",
-                             (unsigned long long)fault->iteration);
-        if (used > 0 && (size_t)used < sizeof where)
-            snprintf(where + used, sizeof where - (size_t)used, ": ");
-        break;
+    static const char *const beginnings[] = {
+        [DEVICE_FAULT_LAUNCH] = "launch: ",
+        [DEVICE_FAULT_COMPILE] = "the kernel does not compile: ",
+        [DEVICE_FAULT_DEADLOCK] = "deadlock: ",
+        [DEVICE_FAULT_RESULT] = "at the end of the launch: ",
+        [DEVICE_FAULT_MEMORY] = "",
+    };
+    char where[512], note[512] = "";
+    if (fault->kind == DEVICE_FAULT_KERNEL)
+        print_where(fault, where, sizeof where);
+    else
+        snprintf(where, sizeof where, "%s", beginnings[fault->kind]);
+    const struct device_note *other = &fault->note;
+    if (other->line > 0) {
+        int used = print_place(note, sizeof note, other->core_x, other->core_y, other->role, other->kernel,
+                               other->line, other->place);
+        if (used > 0 && (size_t)used < sizeof note)
+            snprintf(note + used, sizeof note - (size_t)used, ": %s", other->message);
     }
-    }
-    snprintf(text, size, "%s%s%s%s", where, fault->message, fault->details[0] ? "\n" : "", fault->details);
+    snprintf(text, size, "%s%s%s%s%s%s%s%s", where, fault->message, fault->details[0] ? "\n" : "",
+             fault->details, note[0] ? "\n" : "", note, fault->help ? "\nhelp: " : "",
+             fault->help ? fault->help : "");
 }

@@ -72,6 +72,16 @@ static struct page_state *page_of(struct thread *t, const struct device_tensor *
     return state;
 }
 
+/* The fault that comes is about this page, and where it was written. */
+static void note_writer(struct thread *t, const struct device_tensor *tensor, uint64_t page,
+                        const char *what) {
+    const struct page_state *state = &tensor->states[page];
+    struct device_run *run = t->core->run;
+    fault_page(t, tensor, page);
+    fault_note(run, &run->cores[state->writer - 1].threads[state->writer_role], state->writer_line,
+               "it %s here", what);
+}
+
 struct circular_buffer *window_at(struct thread *t, uint32_t address, uint32_t bytes, bool to_write) {
     struct core *core = t->core;
     struct circular_buffer *cb = NULL;
@@ -160,15 +170,13 @@ void device_noc_async_read_page(uint32_t line, uint32_t page, uint32_t ordinal, 
     uint16_t self = (uint16_t)(t->core->index + 1);
     if (!state->written)
         thread_fault(t, "page %u of tensor %s was never written", (unsigned)page, tensor->name);
-    if (state->writer != 0 && state->writer != self)
+    if (state->writer != 0 && state->writer != self) {
+        note_writer(t, tensor, page, "is written");
         thread_fault(t, "page %u of tensor %s is written by core (%u,%u) in the same launch", (unsigned)page,
                      tensor->name, (unsigned)run->cores[state->writer - 1].x,
                      (unsigned)run->cores[state->writer - 1].y);
-    if (state->writer != 0 && state->writer_role != t->role)
-        thread_fault(
-            t,
-            "page %u of tensor %s is written by the %s of this core in the same launch, and nothing orders this read behind it",
-            (unsigned)page, tensor->name, role_name((enum device_role)state->writer_role));
+    }
+    thread_order_read(t, tensor, page);
     state->reader = state->reader == 0 || state->reader == self ? self : PAGE_MANY;
     const struct architecture *architecture = run->device->architecture;
     check_alignment(t, tensor, page, address,
@@ -195,6 +203,36 @@ void device_noc_async_read_barrier(uint32_t line) {
     if (t->reads.count > 0)
         advance(&t->clock, t->reads_landed);
     t->reads.count = 0;
+    ++t->knows.reads[t->role];
+}
+
+/* A page of a result is written once, by one core. */
+static void check_written_once(struct thread *t, const struct device_tensor *tensor, uint64_t page) {
+    const struct page_state *state = &tensor->states[page];
+    if (state->writer == 0 || tensor->result_of != t->core->run->device->launches)
+        return;
+    note_writer(t, tensor, page, "is written before");
+    fault_help(t, "every tile of a result is written once, by one core");
+    thread_fault(t, "page %llu of %s is written again", (unsigned long long)page, tensor->name);
+}
+
+/* Cores that reach a page which this one writes: nothing says who comes first. */
+static void check_other_cores(struct thread *t, const struct device_tensor *tensor, uint64_t page) {
+    const struct page_state *state = &tensor->states[page];
+    const struct device_run *run = t->core->run;
+    uint16_t self = (uint16_t)(t->core->index + 1);
+    bool written = state->writer != 0 && state->writer != self;
+    uint16_t other = written ? state->writer : state->reader;
+    if (other == 0 || other == self)
+        return;
+    if (written)
+        note_writer(t, tensor, page, "is written");
+    if (other == PAGE_MANY)
+        thread_fault(t, "page %llu of tensor %s is read by several cores in the same launch",
+                     (unsigned long long)page, tensor->name);
+    thread_fault(t, "page %llu of tensor %s is %s by core (%u,%u) in the same launch",
+                 (unsigned long long)page, tensor->name, written ? "also written" : "read",
+                 (unsigned)run->cores[other - 1].x, (unsigned)run->cores[other - 1].y);
 }
 
 void device_noc_async_write_page(uint32_t line, uint32_t page, uint32_t ordinal, uint32_t address) {
@@ -203,17 +241,11 @@ void device_noc_async_write_page(uint32_t line, uint32_t page, uint32_t ordinal,
     struct device_run *run = t->core->run;
     struct device_tensor *tensor = bound_tensor(t, ordinal);
     struct page_state *state = page_of(t, tensor, page);
-    uint16_t self = (uint16_t)(t->core->index + 1);
-    uint16_t other = state->writer != 0 && state->writer != self ? state->writer : state->reader;
-    if (other != 0 && other != self) {
-        if (other == PAGE_MANY)
-            thread_fault(t, "page %u of tensor %s is read by several cores in the same launch",
-                         (unsigned)page, tensor->name);
-        thread_fault(t, "page %u of tensor %s is %s by core (%u,%u) in the same launch", (unsigned)page,
-                     tensor->name, other == state->writer ? "also written" : "read",
-                     (unsigned)run->cores[other - 1].x, (unsigned)run->cores[other - 1].y);
-    }
-    state->writer = self;
+    check_written_once(t, tensor, page);
+    check_other_cores(t, tensor, page);
+    thread_order_write(t, tensor, page);
+    state->writer = (uint16_t)(t->core->index + 1);
+    state->writer_line = line;
     state->writer_role = (uint8_t)t->role;
     check_alignment(t, tensor, page, address, run->device->architecture->l1_alignment);
     struct circular_buffer *cb = window_at(t, address, tensor->page_bytes, false);
@@ -255,6 +287,7 @@ void device_noc_async_write_barrier(uint32_t line) {
     if (t->unacknowledged)
         advance(&t->clock, t->writes_landed);
     t->unacknowledged = false;
+    ++t->knows.writes[t->role];
 }
 
 static void l1_store(struct thread *t, uint32_t address, uint32_t value, uint32_t bytes) {

@@ -448,6 +448,7 @@ static void tell_receivers(struct thread *t, const struct rectangle *cores, uint
         struct semaphore *semaphore = known_semaphore(core, address);
         check_running(t, core);
         order_overwrite(t, core, semaphore);
+        semaphore->progress = (struct progress){0}; /* threads of another core speak for none of this one */
         if (semaphore->value == value)
             thread_fault(
                 t,
@@ -492,6 +493,7 @@ void device_noc_semaphore_inc(uint32_t line, uint64_t target, uint32_t increment
     t->clock += t->core->run->device->costs->remote_issue;
     ++t->atomics;
     order_increase(t, core, semaphore);
+    semaphore->progress = core == t->core ? t->knows : (struct progress){0};
     remote_tell(t, (struct remote_write){.kind = REMOTE_INCREMENT,
                                          .cores = cores,
                                          .address = (uint32_t)target,

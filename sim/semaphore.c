@@ -46,6 +46,7 @@ void device_noc_semaphore_set(uint32_t line, uint32_t address, uint32_t value) {
     thread_yield(t);
     remote_check_sources(t, address, sizeof(uint32_t));
     order_overwrite(t, t->core, semaphore);
+    semaphore->progress = t->knows;
     t->clock += t->core->run->device->costs->call;
     semaphore_change(t->core, semaphore, value, t->clock);
 }
@@ -60,6 +61,7 @@ void device_noc_semaphore_wait(uint32_t line, uint32_t address, uint32_t value) 
         thread_block(t);
     }
     order_wait(t, semaphore);
+    thread_order_learn(t, &semaphore->progress);
     if (t->clock < semaphore->clock)
         t->clock = semaphore->clock;
     t->clock += t->core->run->device->costs->poll;

@@ -161,32 +161,6 @@ START_TEST(races_between_cores_are_found_in_every_order) {
 }
 END_TEST
 
-/* Reader and writer of one core are threads too: a read after the other's write has no order. */
-START_TEST(a_race_within_a_core_is_found) {
-    struct harness h;
-    uint8_t bytes[2048] = {0};
-    empty(&h);
-    struct device_tensor *tensor = device_tensor_allocate(h.device, "T", FORMAT_BF16, 1);
-    ck_assert(device_tensor_write(tensor, 0, 1, bytes));
-    harness_bind(&h, DEVICE_READER, tensor);
-    harness_bind(&h, DEVICE_WRITER, tensor);
-    harness_kernels(&h,
-                    HEADER "void kernel_main(void) {\nconst TensorAccessor T = tensor_accessor(0, 64);\n"
-                           "for (uint32_t i = 0; i < 4; ++i) {\ncb_reserve_back(0, 1);\n"
-                           "noc_async_read_page(0, T, get_write_ptr(0));\n"
-                           "noc_async_read_barrier(); cb_push_back(0, 1); }\n}\n",
-                    NULL,
-                    HEADER "void kernel_main(void) {\nconst TensorAccessor T = tensor_accessor(0, 64);\n"
-                           "for (uint32_t i = 0; i < 4; ++i) {\ncb_wait_front(0, 1);\n"
-                           "noc_async_write_page(0, T, get_read_ptr(0));\n"
-                           "noc_async_write_barrier(); cb_pop_front(0, 1); }\n}\n");
-    harness_expect(
-        &h,
-        "core (0,0) reader, reader.c:6, noc_async_read_page (iteration 3): page 0 of tensor T is written by the writer of this core in the same launch, and nothing orders this read behind it");
-    harness_end(&h);
-}
-END_TEST
-
 START_TEST(tensors_hold_what_was_written_within_their_pages) {
     struct device *device = device_create(architecture_find("p150"), NULL);
     uint8_t page[4096], back[4096];
@@ -363,7 +337,6 @@ int main(void) {
     tcase_add_test(tests, a_deadlock_names_every_core_that_waits);
     tcase_add_test(tests, fault_carries_the_source_place);
     tcase_add_test(tests, races_between_cores_are_found_in_every_order);
-    tcase_add_test(tests, a_race_within_a_core_is_found);
     tcase_add_test(tests, tensors_hold_what_was_written_within_their_pages);
     tcase_add_test(tests, launches_leave_nothing_behind);
     tcase_add_test(tests, equal_texts_are_compiled_once);
