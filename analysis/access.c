@@ -351,13 +351,6 @@ static void add_parameter(struct relations *r, const char *name) {
     r->space = isl_space_set_dim_name(r->space, isl_dim_param, at, name);
 }
 
-static bool add_sizes(struct node *node, void *context) {
-    struct node_reference *reference = node_as(node, reference);
-    if (reference)
-        add_parameter(context, reference->name);
-    return node_each_child(node, add_sizes, context);
-}
-
 static bool is_scalar(const struct relations *r, const char *name) {
     for (size_t i = 0; i < r->kernel->parameters.count; i++) {
         struct node_parameter *parameter = node_as(r->kernel->parameters.items[i], parameter);
@@ -380,7 +373,8 @@ static void build_parameters(struct relations *r) {
         if (!parameter->dimensions.count && parameter->dtype == DTYPE_INDEX)
             add_parameter(r, parameter->name);
         for (size_t k = 0; k < parameter->dimensions.count; k++)
-            add_sizes(parameter->dimensions.items[k], r);
+            for_each (reference, size, parameter->dimensions.items[k])
+                add_parameter(r, size->name);
     }
     isl_local_space *local = size_space(r);
     struct frame f = {.relations = r, .space = local};
@@ -398,28 +392,14 @@ static void build_parameters(struct relations *r) {
     isl_local_space_free(local);
 }
 
-struct block_search {
-    bool found;
-};
-
-/* Do lo and len of a block matter: named, or a buffer read elsewhere than at its axes? */
-static bool finds_blocks(struct node *node, void *context) {
-    struct block_search *search = context;
-    struct node_call *call = node_as(node, call);
-    if (call && (strcmp(call->function, "lo") == 0 || strcmp(call->function, "len") == 0))
-        search->found = true;
-    return !search->found && node_each_child(node, finds_blocks, context);
-}
-
 struct relations *relations_of(struct arena *arena, isl_ctx *ctx, struct node *kernel) {
     struct relations *r = arena_allocate(arena, sizeof *r);
     *r = (struct relations){.arena = arena, .kernel = node_as(kernel, kernel), .ctx = ctx, .exact = true};
     isl_question(ctx);
     build_parameters(r);
-    struct block_search search = {false};
-    node_each_child(kernel, finds_blocks, &search);
     struct walk *walk = arena_allocate(arena, sizeof *walk);
-    *walk = (struct walk){.relations = r, .statement = kernel, .blocks = search.found, .exact = true};
+    *walk =
+        (struct walk){.relations = r, .statement = kernel, .blocks = find_block_place(kernel), .exact = true};
     walk_list(walk, r->kernel->body);
     return r;
 }

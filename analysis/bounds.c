@@ -17,17 +17,18 @@ struct extent {
     struct node *lower, *upper;
 };
 
-static bool names_sizes_only(struct node *node, void *context) {
-    return (node->kind != NODE_REFERENCE || relations_is_size(context, node)) && node->kind != NODE_ACCESS &&
-           node_each_child(node, names_sizes_only, context);
+static bool names_sizes_only(const struct relations *r, struct node *expression) {
+    for_each_node (node, expression)
+        if (node->kind == NODE_ACCESS || (node->kind == NODE_REFERENCE && !relations_is_size(r, node)))
+            return false;
+    return true;
 }
 
 /* Of an array of the kernel's own: the range of its axis. Ranges that loop variables bound are refused where they
  * are lowered; the block of an axis in scope is read whole, at its axes, which is asked there as well. */
 static bool local_extent(const struct relations *r, const struct node *item, struct extent *extent) {
     const struct node_axis *axis = (const struct node_axis *)item;
-    if (!axis->lower || !names_sizes_only(axis->lower, (void *)(uintptr_t)r) ||
-        !names_sizes_only(axis->upper, (void *)(uintptr_t)r))
+    if (!axis->lower || !names_sizes_only(r, axis->lower) || !names_sizes_only(r, axis->upper))
         return false;
     *extent = (struct extent){axis->lower, axis->upper};
     return true;
@@ -337,20 +338,24 @@ struct culprit {
     struct node *part; /* or computes this */
 };
 
-static bool find_culprit(struct node *node, void *context) {
-    struct culprit *culprit = context;
-    struct node_access *access = node_as(node, access);
-    struct node_binary *binary = node_as(node, binary);
-    int64_t number;
-    bool left = binary && integer_value(binary->left, &number),
-         right = binary && integer_value(binary->right, &number);
-    if (access)
-        culprit->data = access->name;
-    if (binary && (binary->op == BINARY_MULTIPLY                                   ? !left && !right
-                   : binary->op == BINARY_DIVIDE || binary->op == BINARY_REMAINDER ? !right
-                                                                                   : false))
-        culprit->part = node;
-    return !culprit->data && node_each_child(node, find_culprit, context);
+static struct culprit find_culprit(struct node *subscript) {
+    struct culprit culprit = {0};
+    for_each_node (node, subscript) {
+        struct node_access *access = node_as(node, access);
+        struct node_binary *binary = node_as(node, binary);
+        int64_t number;
+        bool left = binary && integer_value(binary->left, &number),
+             right = binary && integer_value(binary->right, &number);
+        if (access) {
+            culprit.data = access->name;
+            break;
+        }
+        if (binary && (binary->op == BINARY_MULTIPLY                                   ? !left && !right
+                       : binary->op == BINARY_DIVIDE || binary->op == BINARY_REMAINDER ? !right
+                                                                                       : false))
+            culprit.part = node;
+    }
+    return culprit;
 }
 
 static void advise_data(struct diagnostics *d, const struct access_site *site, size_t i) {
@@ -394,9 +399,8 @@ static void report_unknown(const struct relations *r, struct diagnostics *d, con
                            size_t i) {
     struct node *subscript = site->access->subscripts.items[i];
     struct span span = subscript->span.line ? subscript->span : site->span;
-    struct culprit culprit = {0};
+    struct culprit culprit = find_culprit(subscript);
     const char *text = node_text(r->arena, subscript), *name = site->access->name;
-    find_culprit(subscript, &culprit);
     if (culprit.data)
         report_error(
             d, span,

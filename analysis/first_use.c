@@ -36,15 +36,9 @@ static bool find_use(struct node *node, void *context) {
     return first->use == USE_NONE;
 }
 
-struct buffer_walk {
-    struct diagnostics *diagnostics;
-    bool sound;
-};
-
-static bool check_buffers(struct node *node, void *context) {
-    struct buffer_walk *walk = context;
-    struct node_block *block = node_as(node, block);
-    for (size_t i = 0; block && i < block->statements.count; i++) {
+static bool check_block(const struct node_block *block, struct diagnostics *d) {
+    bool sound = true;
+    for (size_t i = 0; i < block->statements.count; i++) {
         struct node_buffer *buffer = node_as(block->statements.items[i], buffer);
         if (!buffer || buffer->value)
             continue;
@@ -52,17 +46,17 @@ static bool check_buffers(struct node *node, void *context) {
         for (size_t k = i + 1; k < block->statements.count && first.use == USE_NONE; k++)
             find_use(block->statements.items[k], &first);
         if (first.use == USE_READ) {
-            report_error(walk->diagnostics, first.span, "%s is read before it is written", buffer->name);
-            report_note(walk->diagnostics, buffer->base.span, "%s is declared here without a value",
-                        buffer->name);
-            walk->sound = false;
+            report_error(d, first.span, "%s is read before it is written", buffer->name);
+            report_note(d, buffer->base.span, "%s is declared here without a value", buffer->name);
+            sound = false;
         }
     }
-    return node_each_child(node, check_buffers, context);
+    return sound;
 }
 
 bool first_use_check(struct node *body, struct diagnostics *d) {
-    struct buffer_walk walk = {d, true};
-    check_buffers(body, &walk);
-    return walk.sound;
+    bool sound = true;
+    for_each (block, block, body)
+        sound &= check_block(block, d);
+    return sound;
 }

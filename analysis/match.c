@@ -22,19 +22,18 @@ struct names {
     bool overflow;
 };
 
-static bool collect_names(struct node *node, void *context) {
-    struct names *names = context;
-    struct node_reference *reference = node_as(node, reference);
-    if (reference) {
-        for (size_t i = 0; i < names->count; i++)
-            if (strcmp(names->items[i], reference->name) == 0)
-                return true;
-        if (names->count == NAME_LIMIT)
-            names->overflow = true;
-        else
-            names->items[names->count++] = reference->name;
+static struct names names_in(const struct node *expression) {
+    struct names names = {.count = 0};
+    for_each (reference, reference, expression) {
+        size_t i = 0;
+        while (i < names.count && strcmp(names.items[i], reference->name) != 0)
+            i++;
+        if (i == NAME_LIMIT)
+            names.overflow = true;
+        else if (i == names.count)
+            names.items[names.count++] = reference->name;
     }
-    return node_each_child(node, collect_names, context);
+    return names;
 }
 
 /* The expression as a polynomial of degree one over its names, each a dimension; NULL when it is not one. */
@@ -125,8 +124,7 @@ static struct subscript classify(const struct matcher *m, __isl_keep isl_aff *af
 
 struct subscript match_subscript(const struct matcher *m, const struct node *expression) {
     const struct subscript other = {SUBSCRIPT_OTHER, NULL};
-    struct names names = {.count = 0};
-    collect_names((struct node *)(uintptr_t)expression, &names);
+    struct names names = names_in(expression);
     if (names.overflow)
         return other;
     isl_question(m->ctx);
@@ -163,50 +161,39 @@ struct node *match_canonical(const struct matcher *m, struct node *node) {
 
 /* ---- reductions ---- */
 
-static bool lacks(struct node *node, void *context) {
-    const char *axis = context;
-    struct node_reduction *reduction = node_as(node, reduction);
-    for (size_t i = 0; reduction && i < reduction->axes.count; i++)
-        if (strcmp(node_as(reduction->axes.items[i], axis)->name, axis) == 0)
-            return true;
-    struct node_reference *reference = node_as(node, reference);
-    if (reference && strcmp(reference->name, axis) == 0)
-        return false;
-    return node_each_child(node, lacks, context);
-}
-
 bool match_varies(const struct node *expression, const char *axis) {
-    return axis && !lacks((struct node *)(uintptr_t)expression, (void *)(uintptr_t)axis);
-}
-
-struct order {
-    const char *first, *second;
-    int found; /* 1: first stands before second in some access; -1: behind */
-};
-
-static bool find_order(struct node *node, void *context) {
-    struct order *order = context;
-    struct node_access *access = node_as(node, access);
-    int first = -1, second = -1;
-    for (size_t i = 0; access && i < access->subscripts.count; i++) {
-        if (match_varies(access->subscripts.items[i], order->first))
-            first = (int)i;
-        if (match_varies(access->subscripts.items[i], order->second))
-            second = (int)i;
-    }
-    if (first >= 0 && second >= 0) {
-        order->found = first < second ? 1 : -1;
+    if (!axis)
         return false;
+    for_each_node (node, expression) {
+        struct node_reduction *reduction = node_as(node, reduction);
+        struct node_reference *reference = node_as(node, reference);
+        for (size_t i = 0; reduction && i < reduction->axes.count; i++)
+            if (strcmp(node_as(reduction->axes.items[i], axis)->name, axis) == 0)
+                skip_below(node);
+        if (reference && strcmp(reference->name, axis) == 0)
+            return true;
     }
-    return node_each_child(node, find_order, context);
+    return false;
 }
 
-/* Does the value lie as (second, first): the first access with both axes decides. */
+int match_order(const struct node *value, const char *first, const char *second) {
+    for_each (access, access, value) {
+        int outer = -1, inner = -1;
+        for (size_t i = 0; i < access->subscripts.count; i++) {
+            if (match_varies(access->subscripts.items[i], first))
+                outer = (int)i;
+            if (match_varies(access->subscripts.items[i], second))
+                inner = (int)i;
+        }
+        if (outer >= 0 && inner >= 0)
+            return outer < inner ? 1 : -1;
+    }
+    return 0;
+}
+
+/* Does the value lie as (second, first)? */
 static bool lies_turned(struct node *value, const char *first, const char *second) {
-    struct order order = {first, second, 1};
-    if (first && second)
-        find_order(value, &order);
-    return order.found < 0;
+    return match_order(value, first, second) < 0;
 }
 
 static bool add_factors(struct node *node, struct node **factors, size_t *count) {

@@ -36,6 +36,10 @@ struct node *match_canonical(const struct matcher *matcher, struct node *access)
 /* Does the expression vary along the axis (no reduction inside it folds it)? */
 bool match_varies(const struct node *expression, const char *axis);
 
+/* Does first stand before second (1) or behind it (-1) in the first access of the value that varies along
+ * both? 0: there is none. */
+int match_order(const struct node *value, const char *first, const char *second);
+
 enum match_kind {
     MATCH_NONE,
     MATCH_CONTRACTION, /* a sum of products: left over (row, inner), right over (inner, column) */

@@ -64,30 +64,23 @@ static bool check_end(struct walk *walk, const struct node_axis *axis, const str
 }
 
 /* An axis or a block that a bound depends on, NULL when there is none. */
-struct dependence {
-    const struct walk *walk;
-    const char *found;
-};
-
-static bool find_dependence(struct node *node, void *context) {
-    struct dependence *search = context;
-    struct node_reference *reference = node_as(node, reference);
-    if (reference && !relations_is_size(search->walk->relations, node))
-        search->found = reference->name;
-    return !search->found && node_each_child(node, find_dependence, context);
+static const char *dependence_of(const struct walk *walk, struct node *bound) {
+    for_each (reference, reference, bound)
+        if (!relations_is_size(walk->relations, &reference->base))
+            return reference->name;
+    return NULL;
 }
 
 /* Both ends of blocks are expressions of sizes. */
 static bool check_counted(struct walk *walk, const struct node_axis *axis, const struct node *loop) {
     struct node *ends[] = {axis->lower, axis->upper};
     for (size_t i = 0; i < 2; i++) {
-        struct dependence search = {.walk = walk};
-        find_dependence(ends[i], &search);
-        if (search.found) {
+        const char *found = dependence_of(walk, ends[i]);
+        if (found) {
             report_error(
                 walk->diagnostics, place_of(axis, loop),
                 "the range of blocks %s depends on %s: blocks are counted before the loop runs, from sizes alone",
-                axis->name, search.found);
+                axis->name, found);
             report_help(
                 walk->diagnostics, (struct span){0},
                 "run over all blocks, and choose with a matrix of 0 and 1, an input, what counts: select(mask[i, j] != 0, ..., ...)");
@@ -138,27 +131,24 @@ static void check_axes(struct walk *walk, struct node_list axes, const struct no
     }
 }
 
-static bool visit(struct node *node, void *context) {
-    struct walk *walk = context;
-    struct node_for *loop = node_as(node, for);
-    struct node_grid *grid = node_as(node, grid);
-    if (loop)
-        check_axes(walk, loop->axes, node);
-    if (grid)
-        check_axes(walk, grid->axes, node);
-    return node_each_child(node, visit, context);
+static bool check_loops(struct walk walk) {
+    for_each_node (node, walk.relations->kernel->body) {
+        struct node_for *loop = node_as(node, for);
+        struct node_grid *grid = node_as(node, grid);
+        if (loop)
+            check_axes(&walk, loop->axes, node);
+        if (grid)
+            check_axes(&walk, grid->axes, node);
+    }
+    return walk.sound;
 }
 
 bool ranges_counted(const struct relations *r, struct diagnostics *d) {
-    struct walk walk = {r, d, check_counted_range, true};
-    visit(r->kernel->body, &walk);
-    return walk.sound;
+    return check_loops((struct walk){r, d, check_counted_range, true});
 }
 
 bool ranges_check(const struct relations *r, struct diagnostics *d) {
-    struct walk walk = {r, d, check_range, true};
-    visit(r->kernel->body, &walk);
-    return walk.sound;
+    return check_loops((struct walk){r, d, check_range, true});
 }
 
 static struct node *settled(struct node *node, void *context) {

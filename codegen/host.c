@@ -7,6 +7,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/launch.h"
+#include "ir/query.h"
 
 extern const char host_runtime[]; /* host_launch.py and host_command_line.py */
 
@@ -48,17 +49,15 @@ struct size_collection {
     struct list_builder sizes;
 };
 
-static bool collect_size(struct node *node, void *context) {
-    struct size_collection *collection = context;
-    struct node_reference *reference = node_as(node, reference);
-    bool known = !reference;
-    for (size_t i = 0; reference && i < collection->parameters.count; i++)
-        known =
-            known || strcmp(node_as(collection->parameters.items[i], parameter)->name, reference->name) == 0;
-    for (size_t i = 0; reference && i < collection->sizes.count; i++)
-        known = known || strcmp(node_as(collection->sizes.items[i], reference)->name, reference->name) == 0;
-    builder_add(collection->arena, &collection->sizes, known ? NULL : node);
-    return node_each_child(node, collect_size, context);
+static void add_sizes(struct size_collection *collection, struct node *expression) {
+    for_each (reference, reference, expression) {
+        bool known = false;
+        for (size_t i = 0; i < collection->parameters.count; i++)
+            known |= strcmp(node_as(collection->parameters.items[i], parameter)->name, reference->name) == 0;
+        for (size_t i = 0; i < collection->sizes.count; i++)
+            known |= strcmp(node_as(collection->sizes.items[i], reference)->name, reference->name) == 0;
+        builder_add(collection->arena, &collection->sizes, known ? NULL : &reference->base);
+    }
 }
 
 static struct node_list conditions_of(struct node *entry) {
@@ -72,10 +71,10 @@ struct node_list host_sizes(struct arena *arena, struct node *entry) {
     for (size_t i = 0; i < collection.parameters.count; i++) {
         struct node_list dimensions = node_as(collection.parameters.items[i], parameter)->dimensions;
         for (size_t j = 0; j < dimensions.count; j++)
-            collect_size(dimensions.items[j], &collection);
+            add_sizes(&collection, dimensions.items[j]);
     }
     for (size_t i = 0; i < conditions.count; i++)
-        collect_size(conditions.items[i], &collection);
+        add_sizes(&collection, conditions.items[i]);
     return builder_list(&collection.sizes);
 }
 
@@ -286,32 +285,6 @@ static void print_step(struct step_printer *p, struct node_launch *launch) {
     visit_end(p->host, &visit);
 }
 
-static bool visit_launch(struct node *node, void *context) {
-    struct node_launch *launch = node_as(node, launch);
-    if (launch)
-        print_step(context, launch);
-    return launch || node_each_child(node, visit_launch, context);
-}
-
-/* Is the kernel launched by the program? */
-struct launch_search {
-    const char *kernel;
-    bool found;
-};
-
-static bool search_launch(struct node *node, void *context) {
-    struct launch_search *search = context;
-    struct node_launch *launch = node_as(node, launch);
-    search->found = search->found || (launch && strcmp(launch->kernel, search->kernel) == 0);
-    return node_each_child(node, search_launch, context);
-}
-
-static bool is_launched(struct node_program *program, const char *kernel) {
-    struct launch_search search = {.kernel = kernel};
-    search_launch(program->body, &search);
-    return search.found;
-}
-
 /* A kernel by itself: one launch on its own parameters. */
 static void print_own_step(struct host *host, const struct kernel_source *source) {
     struct node_list parameters = source->kernel->parameters;
@@ -376,7 +349,7 @@ const char *host_print(struct arena *arena, struct diagnostics *diagnostics,
     const char *name = program ? program->name : kernels[0]->kernel->name;
     print_preface(&host, top, name, host_file, file);
     for (size_t i = 0; i < count; i++) {
-        if (program && !is_launched(program, kernels[i]->kernel->name))
+        if (program && !launches_kernel(program->body, kernels[i]->kernel->name))
             continue;
         print_kernel(&host, kernels[i], &emitted[i]);
     }
@@ -387,9 +360,9 @@ const char *host_print(struct arena *arena, struct diagnostics *diagnostics,
         text_printf(&host.out, "    **KERNELS[\"%s\"],\n", name);
     text_append(&host.out, "    \"steps\": [\n");
     struct step_printer steps = {&host, &names, kernels, count};
-    if (program)
-        visit_launch(program->body, &steps);
-    else
+    for_each (launch, launch, program ? program->body : NULL)
+        print_step(&steps, launch);
+    if (!program)
         print_own_step(&host, kernels[0]);
     text_append(&host.out, "    ],\n}\n\n");
     text_append(&host.out, host_runtime);

@@ -7,6 +7,7 @@
 
 #include "codegen/spelling.h"
 #include "ir/build.h"
+#include "ir/query.h"
 #include "support/device_call.h"
 #include "support/file.h"
 #include "support/text_buffer.h"
@@ -366,25 +367,6 @@ static void print_helper(struct printer *p, struct node_function *helper) {
     print_blank(p);
 }
 
-/* Does the tree call the function? */
-struct call_search {
-    const char *function;
-    bool found;
-};
-
-static bool search_call(struct node *node, void *context) {
-    struct call_search *search = context;
-    if (node->kind == NODE_CALL && strcmp(((struct node_call *)node)->function, search->function) == 0)
-        search->found = true;
-    return !search->found && node_each_child(node, search_call, context);
-}
-
-static bool calls(struct node *tree, const char *function) {
-    struct call_search search = {.function = function};
-    search_call(tree, &search);
-    return search.found;
-}
-
 /* The helpers that the function calls, directly or through others; the order of the kernel. */
 static struct node_list helpers_of(struct arena *arena, struct node_list all,
                                    struct node_function *function) {
@@ -417,16 +399,13 @@ static void add_header(struct include_list *list, const char *header) {
         list->headers[list->count++] = header;
 }
 
-static bool collect_headers(struct node *node, void *context) {
-    struct include_list *list = context;
-    struct node_call *call = node_as(node, call);
-    if (call) {
+static void add_headers(struct include_list *list, struct node *tree) {
+    for_each (call, call, tree) {
         const struct device_call *row = device_call_find(call->function);
         if (row && *row->header)
             add_header(list, row->header);
         list->algorithm |= strcmp(call->function, "min") == 0 || strcmp(call->function, "max") == 0;
     }
-    return node_each_child(node, collect_headers, context);
 }
 
 /* Behind the role's own header the others in the order of their names. */
@@ -446,9 +425,9 @@ static void print_includes(struct printer *p, struct node_function *function) {
     }
     struct include_list list = {.count = 0};
     add_header(&list, function->role == ROLE_COMPUTE ? "compute/common.h" : "dataflow/dataflow_api.h");
-    collect_headers(function->body, &list);
+    add_headers(&list, function->body);
     for (size_t i = 0; i < p->expressions.helpers.count; i++)
-        collect_headers(p->expressions.helpers.items[i], &list);
+        add_headers(&list, p->expressions.helpers.items[i]);
     sort_headers(&list);
     if (list.algorithm)
         LINE(p, system_include, {"header", "algorithm"});

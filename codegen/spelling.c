@@ -143,23 +143,19 @@ const char *spell(struct arena *arena, enum language language, enum spelling row
 
 /* ---- names ---- */
 
-static bool collect_name(struct node *node, void *context) {
-    struct spelled_names *names = context;
-    const struct node_info *info = node_info(node->kind);
-    for (size_t i = 0; i < info->field_count; i++) {
-        const char *name;
-        if (info->fields[i].type == FIELD_NAME &&
-            (memcpy(&name, (const char *)node + info->fields[i].offset, sizeof name), name))
-            name_enter(names, name)->taken = true;
-    }
-    return node_each_child(node, collect_name, context);
-}
-
 struct spelled_names spelled_names(struct arena *arena, struct diagnostics *diagnostics,
                                    const struct node *kernel) {
     struct spelled_names names = {.arena = arena, .diagnostics = diagnostics, .table = {.arena = arena}};
     enter_tables(&names);
-    collect_name((struct node *)kernel, &names);
+    for_each_node (node, kernel) {
+        const struct node_info *info = node_info(node->kind);
+        for (size_t i = 0; i < info->field_count; i++) {
+            const char *name;
+            if (info->fields[i].type == FIELD_NAME &&
+                (memcpy(&name, (const char *)node + info->fields[i].offset, sizeof name), name))
+                name_enter(&names, name)->taken = true;
+        }
+    }
     return names;
 }
 

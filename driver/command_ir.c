@@ -116,27 +116,6 @@ enum exit_code command_check(struct arena *arena, const struct settings *setting
 
 enum { TILE_OPERATIONS = TILE_TRANSPOSE + 1 };
 
-struct tile_report {
-    struct arena *arena;
-    struct diagnostics *remarks;
-    size_t counts[TILE_OPERATIONS];
-};
-
-/* A remark for every tile operation, at the place that it comes from. */
-static bool visit_tile(struct node *node, void *context) {
-    struct tile_report *report = context;
-    struct node_tile *tile = node_as(node, tile);
-    if (!tile) {
-        return node_each_child(node, visit_tile, context);
-    }
-    report_remark(report->remarks, node->span, "%s: %s %s %s",
-                  word_text(WORDS_tile_operation, (int)tile->operation),
-                  node_text(report->arena, tile->target), word_text(WORDS_assign_operator, (int)tile->op),
-                  node_text(report->arena, tile->value));
-    report->counts[tile->operation]++;
-    return true;
-}
-
 /* "9 tile operations: 4 load, 3 map, 2 store" */
 static const char *counts_text(struct arena *arena, const size_t *counts) {
     const char *list = "";
@@ -151,18 +130,23 @@ static const char *counts_text(struct arena *arena, const size_t *counts) {
     return arena_printf(arena, "%zu tile operation%s%s", total, total == 1 ? "" : "s", list);
 }
 
+/* A remark for every tile operation, at the place that it comes from. */
 static void print_report(struct session *session, struct node_kernel *kernel, size_t *total) {
-    struct tile_report report = {.arena = session->arena,
-                                 .remarks = diagnostics_continue(session->arena, session->unit.diagnostics)};
+    struct diagnostics *remarks = diagnostics_continue(session->arena, session->unit.diagnostics);
     struct text_buffer text = {0};
-    diagnostics_tell(report.remarks, kernel->name);
-    visit_tile(&kernel->base, &report);
-    diagnostics_print(report.remarks, SEVERITY_REMARK, false, &text);
-    printf("kernel %s: %s\n%s", kernel->name, counts_text(session->arena, report.counts), text_string(&text));
-    text_free(&text);
-    for (size_t i = 0; i < TILE_OPERATIONS; i++) {
-        total[i] += report.counts[i];
+    size_t counts[TILE_OPERATIONS] = {0};
+    diagnostics_tell(remarks, kernel->name);
+    for_each (tile, tile, &kernel->base) {
+        report_remark(
+            remarks, tile->base.span, "%s: %s %s %s", word_text(WORDS_tile_operation, (int)tile->operation),
+            node_text(session->arena, tile->target), word_text(WORDS_assign_operator, (int)tile->op),
+            node_text(session->arena, tile->value));
+        counts[tile->operation]++;
+        total[tile->operation]++;
     }
+    diagnostics_print(remarks, SEVERITY_REMARK, false, &text);
+    printf("kernel %s: %s\n%s", kernel->name, counts_text(session->arena, counts), text_string(&text));
+    text_free(&text);
 }
 
 enum exit_code command_report(struct arena *arena, const struct settings *settings) {

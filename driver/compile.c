@@ -6,6 +6,7 @@
 
 #include "driver/options.h"
 #include "ir/attributes.h"
+#include "ir/query.h"
 #include "ir/verify.h"
 #include "support/explanation.h"
 #include "support/architecture.h"
@@ -72,21 +73,6 @@ bool unit_author_wrote_device_form(const struct unit *unit, const char *name) {
     return item && item->kind == NODE_KERNEL && kernel_form(item) == FORM_DEVICE;
 }
 
-/* What is wanted: the item of this name and the kernels that it launches. */
-struct selection {
-    const char *name;
-    bool wanted;
-};
-
-static bool visit_launch(struct node *node, void *context) {
-    struct selection *selection = context;
-    struct node_launch *launch = node_as(node, launch);
-    if (launch && strcmp(launch->kernel, selection->name) == 0) {
-        selection->wanted = true;
-    }
-    return node_each_child(node, visit_launch, context);
-}
-
 static struct node *with_items(struct unit *unit, struct node_list items) {
     struct node_module *module = node_as(unit->module, module);
     struct node *copy =
@@ -121,9 +107,7 @@ static bool select_items(struct unit *unit) {
     }
     struct list_builder kept = {0};
     for (size_t i = 0; i < items.count; i++) {
-        struct selection selection = {.name = item_name(items.items[i]), .wanted = items.items[i] == chosen};
-        visit_launch(chosen, &selection);
-        if (selection.wanted) {
+        if (items.items[i] == chosen || launches_kernel(chosen, item_name(items.items[i]))) {
             builder_add(unit->arena, &kept, items.items[i]);
         }
     }
@@ -204,27 +188,17 @@ static const struct {
 #include "ir/attributes.def"
 };
 
-/* The last pass, of those that give this form, whose decisions stand in the tree. */
-struct latest_pass {
-    enum form form;
-    const struct pass *pass;
-};
-
-static bool visit_attributes(struct node *node, void *context) {
-    struct latest_pass *latest = context;
-    for (size_t i = 0; i < node->attributes.count; i++) {
-        const char *key = node_as(node->attributes.items[i], attribute)->key;
-        for (size_t j = 0; j < sizeof attribute_owners / sizeof *attribute_owners; j++) {
-            const struct pass *pass =
-                strcmp(attribute_owners[j].key, key) == 0 ? pass_find(attribute_owners[j].owner) : NULL;
-            /* The stamp of an earlier verification is no proof: the text may have changed since. */
-            bool stamp = strcmp(key, KEY_TT_VERIFIED) == 0;
-            if (pass && !stamp && pass->gives == latest->form && (!latest->pass || pass > latest->pass)) {
-                latest->pass = pass;
-            }
+/* The later of a pass and that which settled an attribute of the tree, of those that give the form. The
+ * stamp of an earlier verification is no proof: the text may have changed since. */
+static const struct pass *later_owner(const struct pass *latest, const char *key, enum form form) {
+    for (size_t i = 0; i < sizeof attribute_owners / sizeof *attribute_owners; i++) {
+        const struct pass *pass =
+            strcmp(attribute_owners[i].key, key) == 0 ? pass_find(attribute_owners[i].owner) : NULL;
+        if (pass && strcmp(key, KEY_TT_VERIFIED) != 0 && pass->gives == form && (!latest || pass > latest)) {
+            latest = pass;
         }
     }
-    return node_each_child(node, visit_attributes, context);
+    return latest;
 }
 
 /* The pass behind which a kernel goes on: the one named by --from, else the last whose decisions it carries,
@@ -234,14 +208,16 @@ static const char *resume_point(const struct unit *unit, struct node *kernel, en
     if (from) {
         return strcmp(from, AFTER_PARSE) == 0 ? NULL : from;
     }
-    struct latest_pass latest = {.form = form};
-    visit_attributes(kernel, &latest);
-    for (size_t i = 0; form != FORM_LOOP && !latest.pass && i < pass_count; i++) {
-        if (passes[i].gives == form) {
-            latest.pass = &passes[i];
+    const struct pass *latest = NULL;
+    for_each_node (node, kernel) {
+        for (size_t i = 0; i < node->attributes.count; i++) {
+            latest = later_owner(latest, node_as(node->attributes.items[i], attribute)->key, form);
         }
     }
-    return latest.pass ? latest.pass->name : NULL;
+    for (size_t i = 0; form != FORM_LOOP && !latest && i < pass_count; i++) {
+        latest = passes[i].gives == form ? &passes[i] : NULL;
+    }
+    return latest ? latest->name : NULL;
 }
 
 /* Does the kernel have the form that the pass behind `first` needs? */

@@ -75,20 +75,15 @@ static bool place_all(struct kernel_launch *l) {
 }
 
 /* Sizes that a page count depends on, with their values: "K = 4096, N = 64". */
-struct mentioned_sizes {
-    const struct kernel_launch *l;
-    const char *text;
-};
-
-static bool visit_size(struct node *node, void *context) {
-    struct mentioned_sizes *mentioned = context;
-    struct node_reference *reference = node_as(node, reference);
-    int64_t value;
-    if (reference && environment_get(mentioned->l->sizes, reference->name, &value)) {
-        mentioned->text = arena_printf(mentioned->l->arena, "%s%s%s = %" PRId64, mentioned->text,
-                                       *mentioned->text ? ", " : "", reference->name, value);
+static const char *mentioned_sizes(const struct kernel_launch *l, struct node *pages) {
+    const char *text = "";
+    for_each (reference, size, pages) {
+        int64_t value;
+        if (environment_get(l->sizes, size->name, &value)) {
+            text = arena_printf(l->arena, "%s%s%s = %" PRId64, text, *text ? ", " : "", size->name, value);
+        }
     }
-    return node_each_child(node, visit_size, context);
+    return text;
 }
 
 static void report_tensors_in_l1(struct kernel_launch *l) {
@@ -134,12 +129,11 @@ static void report_buffers(struct kernel_launch *l) {
     for (size_t i = 0; i < l->buffers.count; i++) {
         struct node_circular_buffer *buffer = node_as(l->buffers.items[i], circular_buffer);
         const struct device_buffer *device = &l->launch.buffers[i];
-        struct mentioned_sizes mentioned = {l, ""};
+        const char *sizes = mentioned_sizes(l, buffer->pages);
         uint64_t bytes = (uint64_t)device->pages * device->page_bytes;
-        visit_size(buffer->pages, &mentioned);
-        if (*mentioned.text) {
+        if (*sizes) {
             report_note(l->diagnostics, buffer->base.span, "%s: %u tiles of %u bytes with %s", buffer->name,
-                        device->pages, device->page_bytes, mentioned.text);
+                        device->pages, device->page_bytes, sizes);
         } else {
             rest += bytes;
         }

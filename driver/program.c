@@ -145,15 +145,6 @@ static bool run_launch(struct program_run *program, size_t number) {
 
 /* ---- what is launched, and for how long ---- */
 
-static bool visit_launch(struct node *node, void *context) {
-    struct program_run *program = context;
-    if (node->kind == NODE_LAUNCH) {
-        builder_add(program->arena, &program->launches, node);
-        return true;
-    }
-    return node_each_child(node, visit_launch, context);
-}
-
 /* The slots of the names in a list: results have one, arguments those of results and parameters. */
 static void note_uses(struct program_run *program, struct node_list names, size_t launch, bool results) {
     for (size_t i = 0; i < names.count; i++) {
@@ -228,7 +219,9 @@ bool program_launch(struct launcher *launcher, struct node *entry, struct enviro
                                   .slot_numbers.arena = arena,
                                   .kernel_numbers.arena = arena};
     bool ok = true;
-    visit_launch(node_as(entry, program)->body, &program);
+    for_each (launch, launch, node_as(entry, program)->body) {
+        builder_add(arena, &program.launches, &launch->base);
+    }
     plan_tensors(&program, values, count);
     plan_kernels(&program);
     for (size_t i = 0; i < program.launches.count && ok; i++) {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "evaluate/compile.h"
+#include "ir/query.h"
 
 /* ---- the axes that an assignment runs over ---- */
 
@@ -31,14 +32,13 @@ static void add_axis(struct axis_walk *walk, const struct node_reference *refere
     range->upper = expression_slot(c, entity->high, NUMBER_INDEX, reference->base.span);
 }
 
-static bool visit_axes(struct node *node, void *context) {
-    struct axis_walk *walk = context;
-    struct node_call *call = node_as(node, call);
-    if (call && (strcmp(call->function, "lo") == 0 || strcmp(call->function, "len") == 0))
-        return true;
-    if (node->kind == NODE_REFERENCE)
-        add_axis(walk, (const struct node_reference *)node);
-    return node_each_child(node, visit_axes, context);
+static void add_axes(struct axis_walk *walk, struct node *subscript) {
+    for_each_node (node, subscript) {
+        if (is_block_place(node))
+            skip_below(node);
+        else if (node->kind == NODE_REFERENCE)
+            add_axis(walk, (const struct node_reference *)node);
+    }
 }
 
 static void unbind(struct axis_walk *walk) {
@@ -178,7 +178,7 @@ void compile_assignment(struct compiler *c, const struct node *statement, const 
     a->op = op;
     a->name = access ? access->name : "";
     for (size_t i = 0; access && i < access->subscripts.count; i++)
-        visit_axes(access->subscripts.items[i], &walk);
+        add_axes(&walk, access->subscripts.items[i]);
     if (access)
         set_access(c, a, access);
     else if (target->kind == NODE_REFERENCE)

@@ -3,23 +3,7 @@
 
 #include "evaluate/compile.h"
 #include "ir/attributes.h"
-
-struct search {
-    enum node_kind kind;
-    bool found;
-};
-
-static bool visit_kind(struct node *node, void *context) {
-    struct search *search = context;
-    search->found |= node->kind == search->kind;
-    return !search->found && node_each_child(node, visit_kind, context);
-}
-
-static bool has_kind(const struct node *tree, enum node_kind kind) {
-    struct search search = {.kind = kind};
-    node_each_child((struct node *)(uintptr_t)tree, visit_kind, &search);
-    return search.found;
-}
+#include "ir/query.h"
 
 static bool is_split(const struct node *kernel) {
     return kernel_function(kernel, ROLE_READER, NULL) || kernel_function(kernel, ROLE_COMPUTE, NULL) ||
@@ -139,16 +123,6 @@ static void add_threads(struct compiler *c) {
     }
 }
 
-/* Does the value of a launch argument differ from core to core? */
-static bool is_of_core(struct node *node, void *context) {
-    static const char *const functions[] = {"start", "count", "core_x", "core_y", "noc_x", "noc_y"};
-    const struct node_call *call = node_as(node, call);
-    bool *found = context;
-    for (size_t i = 0; call && i < sizeof functions / sizeof *functions; i++)
-        *found |= strcmp(call->function, functions[i]) == 0;
-    return !*found && node_each_child(node, is_of_core, context);
-}
-
 /* Is the kernel run once for each core's share? */
 static bool runs_per_core(struct compiler *c) {
     const struct node_dictionary *list = launch_argument_list(c->kernel);
@@ -156,9 +130,8 @@ static bool runs_per_core(struct compiler *c) {
         return true;
     for (size_t i = 0; list && i < list->entries.count; i++) {
         const struct node_attribute *entry = node_as(list->entries.items[i], attribute);
-        bool differs = false;
-        is_of_core(entry->value, &differs);
-        if (differs && mentions(((const struct node_kernel *)c->kernel)->body, entry->key))
+        if (differs_between_cores(entry->value) &&
+            mentions(((const struct node_kernel *)c->kernel)->body, entry->key))
             return true;
     }
     return false;
@@ -174,7 +147,7 @@ struct program *program_compile(const struct compile_request *request) {
     const struct node *body = ((const struct node_kernel *)request->kernel)->body;
     p->model = request->model;
     p->split = is_split(request->kernel);
-    p->device = p->split || has_kind(request->kernel, NODE_ROLE);
+    p->device = p->split || find_kind(request->kernel, NODE_ROLE);
     p->per_core = runs_per_core(&c);
     c.exact = attribute_get(request->kernel, KEY_EXACT);
     add_sizes(&c);

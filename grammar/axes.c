@@ -82,28 +82,14 @@ struct node *open_axis(struct resolver *r, struct node *tree, bool may_block) {
 
 /* ---- order of appearance ---- */
 
-struct order {
-    struct resolver *resolver;
-    uint64_t left;
-    struct list_builder axes;
-};
-
-static bool collect(struct node *node, void *context) {
-    struct order *order = context;
-    struct node_reference *reference = node_as(node, reference);
-    for (unsigned i = 0; reference && i < order->resolver->open_count; i++) {
-        struct entity *axis = order->resolver->open[i];
-        if (axis->name == reference->name && (order->left >> i & 1)) {
-            order->left &= ~((uint64_t)1 << i);
-            builder_add(order->resolver->arena, &order->axes,
-                        node_new(order->resolver->arena, axis, AXIS, node->span, .name = axis->name));
-        }
-    }
-    return node_each_child(node, collect, context);
-}
-
 struct node_list axes_in_order(struct resolver *r, struct node *value, uint64_t axes) {
-    struct order order = {.resolver = r, .left = axes};
-    collect(value, &order);
-    return builder_list(&order.axes);
+    struct list_builder found = {0};
+    for_each (reference, reference, value)
+        for (unsigned i = 0; i < r->open_count; i++)
+            if (r->open[i]->name == reference->name && (axes >> i & 1)) {
+                axes &= ~((uint64_t)1 << i);
+                builder_add(r->arena, &found,
+                            node_new(r->arena, axis, AXIS, reference->base.span, .name = reference->name));
+            }
+    return builder_list(&found);
 }

@@ -38,18 +38,12 @@ static void add_name(struct search *search, const char *name) {
     search->names[search->count++] = name;
 }
 
-static bool visit_dimension(struct node *node, void *context) {
-    struct node_reference *size = node_as(node, reference);
-    if (size)
-        add_name(context, size->name);
-    return node_each_child(node, visit_dimension, context);
-}
-
 static void search_parameters(struct search *search, struct node_list parameters) {
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
         for (size_t j = 0; j < parameter->dimensions.count; j++)
-            visit_dimension(parameter->dimensions.items[j], search);
+            for_each (reference, size, parameter->dimensions.items[j])
+                add_name(search, size->name);
         if (!parameter->dimensions.count && parameter->dtype == DTYPE_INDEX)
             add_name(search, parameter->name);
         if (!search->parameter && strcmp(parameter->name, search->name) == 0)

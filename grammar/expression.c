@@ -170,18 +170,16 @@ static bool fix_parameter(struct resolver *r, const char *name, struct span span
     return true;
 }
 
-static bool has_32_bits(struct node *node, void *context) {
-    int64_t number;
-    return (!integer_value(node, &number) || (number >= INT32_MIN && number <= INT32_MAX)) &&
-           node_each_child(node, has_32_bits, context);
-}
-
 /* The device counts in 32 bits; false after a diagnostic. */
 static bool check_width(struct resolver *r, struct value value, const char *what) {
-    if (has_32_bits(value.node, NULL))
-        return true;
-    report_error(r->diagnostics, value.span, "%s must fit in 32 bits", what);
-    return false;
+    for_each_node (node, value.node) {
+        int64_t number;
+        if (integer_value(node, &number) && (number < INT32_MIN || number > INT32_MAX)) {
+            report_error(r->diagnostics, value.span, "%s must fit in 32 bits", what);
+            return false;
+        }
+    }
+    return true;
 }
 
 static struct value resolve_subscript(struct resolver *r, struct node *tree) {

@@ -28,25 +28,25 @@ static void fix(struct resolver *r, struct entity *entity, int64_t value) {
 /* ---- sizes ---- */
 
 /* Every name in a dimension that is not declared yet is a size. */
-static bool declare_sizes(struct node *node, void *context) {
-    struct resolver *r = context;
-    struct node_reference *reference = node_as(node, reference);
-    if (reference && !lookup_quietly(r, reference->name)) {
-        struct entity *size = declare(r, ENTITY_SIZE, reference->name, node->span);
+static void declare_sizes(struct resolver *r, struct node *tree) {
+    for_each (reference, reference, tree) {
+        struct span span = reference->base.span;
+        if (lookup_quietly(r, reference->name))
+            continue;
+        struct entity *size = declare(r, ENTITY_SIZE, reference->name, span);
         const struct define *define = defines_find(r->front, reference->name);
         size->dtype = DTYPE_INDEX;
         size->written = true;
         if (define && define->value < 0)
-            report_error(r->diagnostics, node->span, "-D %s is %lld, and a dimension is not negative",
-                         define->name, (long long)define->value);
+            report_error(r->diagnostics, span, "-D %s is %lld, and a dimension is not negative", define->name,
+                         (long long)define->value);
         if (define)
             fix(r, size, define->value < 0 ? 1 : define->value);
     }
-    return node_each_child(node, declare_sizes, context);
 }
 
 static struct node *resolve_dimension(struct resolver *r, struct node *tree) {
-    declare_sizes(tree, r);
+    declare_sizes(r, tree);
     struct node *dimension = resolve_number(r, tree, "a dimension");
     int64_t value;
     if (!dimension || !check_known_to_launch(r, dimension, "a dimension", tree->span))

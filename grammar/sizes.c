@@ -5,33 +5,25 @@
 
 /* ---- what a launch knows ---- */
 
-struct float_search {
-    struct resolver *resolver;
-    struct entity *found;
-    struct span span;
-};
-
-static bool find_float(struct node *node, void *context) {
-    struct float_search *search = context;
-    struct node_reference *reference = node_as(node, reference);
-    struct entity *entity = reference ? lookup_quietly(search->resolver, reference->name) : NULL;
-    if (entity && entity->kind == ENTITY_SCALAR && dtype_is_float(entity->dtype)) {
-        search->found = entity;
-        search->span = node->span;
+/* The first scalar of a float type in the number, NULL when it has none. */
+static struct node_reference *find_float(struct resolver *r, struct node *number) {
+    for_each (reference, reference, number) {
+        struct entity *entity = lookup_quietly(r, reference->name);
+        if (entity && entity->kind == ENTITY_SCALAR && dtype_is_float(entity->dtype))
+            return reference;
     }
-    return !search->found && node_each_child(node, find_float, context);
+    return NULL;
 }
 
 bool check_known_to_launch(struct resolver *r, struct node *node, const char *what, struct span span) {
     const struct node *unfit = size_unfit_part(node);
-    struct float_search search = {.resolver = r};
-    find_float(node, &search);
-    if (!unfit && !search.found)
+    struct node_reference *scalar = find_float(r, node);
+    if (!unfit && !scalar)
         return true;
-    struct span place = unfit ? unfit->span : search.span;
+    struct span place = unfit ? unfit->span : scalar->base.span;
     report_error(r->diagnostics, place.line ? place : span,
                  "%s is worked out before the launch, from sizes and whole numbers, and %s is neither", what,
-                 unfit ? node_text(r->arena, unfit) : search.found->source);
+                 unfit ? node_text(r->arena, unfit) : lookup_quietly(r, scalar->name)->source);
     report_help(
         r->diagnostics, (struct span){0},
         "sizes, parameters of type index and whole literals stand there, with + - * / %%, comparisons, min, "

@@ -40,7 +40,10 @@ int word_count(enum word_type type);
 enum node_kind {
 #define NODE(name, NAME, class, text) NODE_##NAME,
 #include "ir/nodes.def"
-    NODE_KIND_COUNT
+    NODE_KIND_COUNT,
+/* For for_each: the kind by the name of its struct. */
+#define NODE(name, NAME, class, text) KIND_##name = NODE_##NAME,
+#include "ir/nodes.def"
 };
 
 enum node_class { CLASS_EXPRESSION, CLASS_STATEMENT, CLASS_PART };
@@ -119,6 +122,7 @@ struct node_info {
     size_t size;
     size_t field_count;
     const struct field_info *fields;
+    int child_fields; /* of type node or list: a kind without them has no children */
 };
 const struct node_info *node_info(enum node_kind kind);
 
@@ -126,8 +130,47 @@ const struct node_info *node_info(enum node_kind kind);
 bool node_equal(const struct node *a, const struct node *b);
 bool list_equal(struct node_list a, struct node_list b);
 
-/* Calls visit for every child (fields in table order, attributes not); stops and returns false when visit
- * does. */
+/*     for_each_node (node, tree)               every node of a tree, the tree itself first
+ *     for_each (access, access, tree)          every node_access of it
+ *
+ * in program order: a node before its children, those by fields in table order, attributes not. A tree of
+ * NULL has no nodes. Behind skip_below(node) nothing below the node at hand is visited. */
+#define for_each_node(item, tree)                                                                            \
+    for (struct node_walk item##_storage, *item##_walk = node_walk_begin(&item##_storage, tree);             \
+         item##_walk; item##_walk = NULL)                                                                    \
+        for (struct node * item; (item = node_walk_next(item##_walk));)
+#define for_each(kind, item, tree)                                                                           \
+    for (struct node_walk item##_storage, *item##_walk = node_walk_begin(&item##_storage, tree);             \
+         item##_walk; item##_walk = NULL)                                                                    \
+        for (struct node_##kind * item;                                                                      \
+             (item = (struct node_##kind *)node_walk_next_kind(item##_walk, KIND_##kind));)
+#define skip_below(item) (item##_walk->enter = false)
+
+/* The first node of a kind, NULL when the tree has none. */
+struct node *find_kind(const struct node *tree, enum node_kind kind);
+
+/* What stands around the node at hand, and which child comes next; only the macros know of it. */
+enum { WALK_LEVELS = 128 };
+struct node_walk {
+    struct node *first; /* until the walk has begun */
+    struct node *node;  /* at hand */
+    bool enter;         /* its children come next */
+    struct node
+        *deep; /* below the last level nodes are counted: this is the node number `number` of the subtree */
+    size_t number;
+    size_t depth;
+    struct node_walk_level {
+        struct node *node;
+        const struct field_info *field, *end; /* the field at hand */
+        size_t item;                          /* how much of it has been visited */
+    } levels[WALK_LEVELS];
+};
+struct node_walk *node_walk_begin(struct node_walk *walk, const struct node *tree);
+struct node *node_walk_next(struct node_walk *walk);
+struct node *node_walk_next_kind(struct node_walk *walk, enum node_kind kind);
+
+/* Where a question is asked of what lies between a node and its parts, it goes down by itself: calls visit
+ * for every child; stops and returns false when visit does. */
 typedef bool node_visit(struct node *child, void *context);
 bool node_each_child(struct node *node, node_visit *visit, void *context);
 
@@ -147,7 +190,9 @@ struct node *node_with_span(struct arena *arena, struct node *node, struct span 
  * replaces references only. */
 struct node *substitute(struct arena *arena, struct node *node, const char *name, struct node *replacement);
 struct node *rename_entity(struct arena *arena, struct node *node, const char *from, const char *to);
-/* Does the tree mention the name (reference, access, page)? */
+/* What a reference, an access or a page names; NULL of all others. */
+const char *mentioned_name(const struct node *node);
+/* Does the tree mention the name? */
 bool mentions(const struct node *node, const char *name);
 
 /* ---- attributes ---- */

@@ -160,23 +160,18 @@ bool sizes_bind(struct diagnostics *diagnostics, struct environment *environment
 
 /* ---- conditions and checks ---- */
 
-/* "M is 35, P is 7" */
-struct size_texts {
-    const struct environment *environment;
-    const char *text;
-};
-
-static bool collect_size_text(struct node *node, void *context) {
-    struct size_texts *sizes = context;
-    struct node_reference *reference = node_as(node, reference);
-    struct arena *arena = sizes->environment->arena;
-    int64_t value;
-    if (!reference || !environment_get(sizes->environment, reference->name, &value))
-        return node_each_child(node, collect_size_text, context);
-    const char *one = arena_printf(arena, "%s is %" PRId64, reference->name, value);
-    if (!strstr(sizes->text, one))
-        sizes->text = arena_printf(arena, "%s%s%s", sizes->text, *sizes->text ? ", " : "", one);
-    return true;
+/* "M is 35, P is 7": what the environment knows of. */
+static const char *sizes_text(const struct environment *environment, struct node *expression) {
+    const char *text = "";
+    for_each (reference, size, expression) {
+        int64_t value;
+        if (!environment_get(environment, size->name, &value))
+            continue;
+        const char *one = arena_printf(environment->arena, "%s is %" PRId64, size->name, value);
+        if (!strstr(text, one))
+            text = arena_printf(environment->arena, "%s%s%s", text, *text ? ", " : "", one);
+    }
+    return text;
 }
 
 /* ": M % 2 is 1": the sides of a comparison that are more than a name or a number. */
@@ -205,11 +200,10 @@ static bool condition_holds(struct diagnostics *diagnostics, const struct enviro
         return true;
     report_error(diagnostics, condition->span, "%s", fault);
     struct node_binary *binary = node_as(condition, binary);
-    struct size_texts sizes = {.environment = environment, .text = ""};
-    collect_size_text(condition, &sizes);
+    const char *sizes = sizes_text(environment, condition);
     bool joined = !binary || binary->op == BINARY_AND || binary->op == BINARY_OR;
-    if (*sizes.text)
-        report_note(diagnostics, nowhere, "%s%s", sizes.text, joined ? "" : sides_text(environment, binary));
+    if (*sizes)
+        report_note(diagnostics, nowhere, "%s%s", sizes, joined ? "" : sides_text(environment, binary));
     return false;
 }
 

@@ -5,17 +5,14 @@
 
 enum { FREE, TAKEN };
 
-static bool collect(struct node *node, void *context) {
-    const struct node_info *info = node_info(node->kind);
-    for (size_t i = 0; i < info->field_count; i++)
-        if (info->fields[i].type == FIELD_NAME && FIELD_OF(char *, node, &info->fields[i]))
-            *name_table_add(context, FIELD_OF(char *, node, &info->fields[i])) = TAKEN;
-    return node_each_child(node, collect, context);
-}
-
 struct name_table names_of(struct arena *arena, struct node *tree) {
     struct name_table names = {.arena = arena};
-    collect(tree, &names);
+    for_each_node (node, tree) {
+        const struct node_info *info = node_info(node->kind);
+        for (size_t i = 0; i < info->field_count; i++)
+            if (info->fields[i].type == FIELD_NAME && FIELD_OF(char *, node, &info->fields[i]))
+                *name_table_add(&names, FIELD_OF(char *, node, &info->fields[i])) = TAKEN;
+    }
     return names;
 }
 
@@ -37,16 +34,8 @@ void name_release(struct name_table *names, const char *name) {
     *name_table_add(names, name) = FREE;
 }
 
-static bool collect_mentioned(struct node *node, void *context) {
-    const char *name = node->kind == NODE_REFERENCE ? node_as(node, reference)->name
-                       : node->kind == NODE_ACCESS  ? node_as(node, access)->name
-                       : node->kind == NODE_PAGE    ? node_as(node, page)->tensor
-                                                    : NULL;
-    if (name)
-        *name_table_add(context, name) = TAKEN;
-    return node_each_child(node, collect_mentioned, context);
-}
-
 void names_add_mentioned(struct name_table *names, struct node *tree) {
-    collect_mentioned(tree, names);
+    for_each_node (node, tree)
+        if (mentioned_name(node))
+            *name_table_add(names, mentioned_name(node)) = TAKEN;
 }

@@ -56,7 +56,7 @@ bool node_equal(const struct node *a, const struct node *b) {
 
 bool node_each_child(struct node *node, node_visit *visit, void *context) {
     const struct node_info *info = node_info(node->kind);
-    for (size_t i = 0; i < info->field_count; i++) {
+    for (size_t i = 0; info->child_fields && i < info->field_count; i++) {
         const struct field_info *field = &info->fields[i];
         if (field->type == FIELD_NODE) {
             struct node *child = FIELD_OF(struct node *, node, field);
@@ -70,6 +70,101 @@ bool node_each_child(struct node *node, node_visit *visit, void *context) {
         }
     }
     return true;
+}
+
+/* ---- walks ---- */
+
+struct node_walk *node_walk_begin(struct node_walk *walk, const struct node *tree) {
+    walk->first = (struct node *)(uintptr_t)tree;
+    walk->deep = NULL;
+    walk->depth = 0;
+    walk->enter = false;
+    return walk;
+}
+
+static struct node *next_child(struct node_walk_level *level) {
+    for (; level->field < level->end; level->field++, level->item = 0) {
+        const struct field_info *field = level->field;
+        if (field->type == FIELD_NODE && level->item++ == 0) {
+            struct node *child = FIELD_OF(struct node *, level->node, field);
+            if (child)
+                return child;
+        } else if (field->type == FIELD_LIST) {
+            struct node_list list = FIELD_OF(struct node_list, level->node, field);
+            if (level->item < list.count)
+                return list.items[level->item++];
+        }
+    }
+    return NULL;
+}
+
+struct count {
+    size_t left;
+    struct node *found;
+};
+
+static bool count_off(struct node *node, void *context) {
+    struct count *count = context;
+    if (count->left-- == 0) {
+        count->found = node;
+        return false;
+    }
+    return node_each_child(node, count_off, context);
+}
+
+/* Without levels of its own: nodes are counted off from the top of the subtree again and again. */
+static struct node *next_deep(struct node_walk *walk) {
+    struct count passed = {.left = SIZE_MAX}, next = {.left = 0};
+    if (!walk->enter)
+        count_off(walk->node, &passed);
+    walk->number += walk->enter ? 1 : SIZE_MAX - passed.left;
+    next.left = walk->number;
+    count_off(walk->deep, &next);
+    return next.found;
+}
+
+static void enter(struct node_walk *walk) {
+    const struct node_info *info = node_info(walk->node->kind);
+    if (walk->depth == WALK_LEVELS) {
+        walk->deep = walk->node;
+        walk->number = 0;
+    } else if (info->child_fields) {
+        walk->levels[walk->depth++] =
+            (struct node_walk_level){walk->node, info->fields, info->fields + info->field_count, 0};
+    }
+}
+
+struct node *node_walk_next(struct node_walk *walk) {
+    struct node *next = walk->first;
+    walk->first = NULL;
+    if (!next && walk->enter && !walk->deep)
+        enter(walk);
+    if (walk->deep) {
+        next = next_deep(walk);
+        walk->deep = next ? walk->deep : NULL;
+    }
+    while (!next && walk->depth) {
+        next = next_child(&walk->levels[walk->depth - 1]);
+        walk->depth -= !next;
+    }
+    walk->node = next;
+    walk->enter = next;
+    return next;
+}
+
+struct node *node_walk_next_kind(struct node_walk *walk, enum node_kind kind) {
+    bool statement = node_info(kind)->class == CLASS_STATEMENT;
+    struct node *node = node_walk_next(walk);
+    for (; node && node->kind != kind; node = node_walk_next(walk))
+        walk->enter = !statement || node_info(node->kind)->class != CLASS_EXPRESSION;
+    return node;
+}
+
+struct node *find_kind(const struct node *tree, enum node_kind kind) {
+    for_each_node (node, tree)
+        if (node->kind == kind)
+            return node;
+    return NULL;
 }
 
 static struct node_list map_list(struct arena *arena, struct node_list list, bool splice, node_map *map,
@@ -170,17 +265,18 @@ struct node *rename_entity(struct arena *arena, struct node *node, const char *f
     return node ? rename_in(node, &r) : NULL;
 }
 
-static bool does_not_mention(struct node *node, void *context) {
-    const char *name = context;
-    struct node_reference *reference = node_as(node, reference);
-    struct node_access *access = node_as(node, access);
-    struct node_page *page = node_as(node, page);
-    if ((reference && text_equal(reference->name, name)) || (access && text_equal(access->name, name)) ||
-        (page && text_equal(page->tensor, name)))
-        return false;
-    return node_each_child(node, does_not_mention, context);
+const char *mentioned_name(const struct node *node) {
+    return node->kind == NODE_REFERENCE ? ((const struct node_reference *)node)->name
+           : node->kind == NODE_ACCESS  ? ((const struct node_access *)node)->name
+           : node->kind == NODE_PAGE    ? ((const struct node_page *)node)->tensor
+                                        : NULL;
 }
 
 bool mentions(const struct node *node, const char *name) {
-    return node && !does_not_mention((struct node *)(uintptr_t)node, (void *)(uintptr_t)name);
+    for_each_node (part, node) {
+        const char *mentioned = mentioned_name(part);
+        if (mentioned && text_equal(mentioned, name))
+            return true;
+    }
+    return false;
 }

@@ -23,12 +23,6 @@ bool is_tensor(const struct node_parameter *parameter) {
 
 /* ---- sizes ---- */
 
-struct size_search {
-    struct arena *arena;
-    struct node *kernel;
-    struct list_builder found;
-};
-
 static bool is_listed(const struct list_builder *list, const char *name) {
     for (size_t i = 0; i < list->count; i++)
         if (strcmp(node_as(list->items[i], reference)->name, name) == 0)
@@ -36,23 +30,17 @@ static bool is_listed(const struct list_builder *list, const char *name) {
     return false;
 }
 
-static bool collect_size(struct node *node, void *context) {
-    struct size_search *search = context;
-    struct node_reference *size = node_as(node, reference);
-    if (size && !find_parameter(search->kernel, size->name) && !is_listed(&search->found, size->name))
-        builder_add(search->arena, &search->found, node);
-    return node_each_child(node, collect_size, context);
-}
-
 struct node_list open_sizes(struct arena *arena, struct node *kernel) {
-    struct size_search search = {.arena = arena, .kernel = kernel};
+    struct list_builder found = {0};
     struct node_list parameters = node_as(kernel, kernel)->parameters;
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_list dimensions = node_as(parameters.items[i], parameter)->dimensions;
         for (size_t k = 0; k < dimensions.count; k++)
-            collect_size(dimensions.items[k], &search);
+            for_each (reference, size, dimensions.items[k])
+                if (!find_parameter(kernel, size->name) && !is_listed(&found, size->name))
+                    builder_add(arena, &found, &size->base);
     }
-    return builder_list(&search.found);
+    return builder_list(&found);
 }
 
 bool size_counts_matrices(struct node *kernel, const char *name) {
@@ -66,33 +54,24 @@ bool size_counts_matrices(struct node *kernel, const char *name) {
     return false;
 }
 
-struct launch_question {
-    struct node *kernel;
-    struct node_list sizes;
-};
-
-static bool is_launch_part(struct node *node, void *context) {
-    struct launch_question *question = context;
-    struct node_reference *reference = node_as(node, reference);
-    if (reference) {
-        struct node_parameter *parameter = find_parameter(question->kernel, reference->name);
-        for (size_t i = 0; i < question->sizes.count; i++)
-            if (strcmp(node_as(question->sizes.items[i], reference)->name, reference->name) == 0)
-                return true;
-        return parameter && !is_tensor(parameter);
-    }
-    if (node->kind != NODE_INTEGER && node->kind != NODE_BINARY && node->kind != NODE_UNARY &&
-        node->kind != NODE_CALL)
-        return false;
-    struct node_call *call = node_as(node, call); /* lo and len are of the block at hand */
-    if (call && (strcmp(call->function, "lo") == 0 || strcmp(call->function, "len") == 0))
-        return false;
-    return node_each_child(node, is_launch_part, context);
+static bool is_launch_number(struct node *kernel, const struct list_builder *sizes, const char *name) {
+    const struct node_parameter *parameter = find_parameter(kernel, name);
+    return is_listed(sizes, name) || (parameter && !is_tensor(parameter));
 }
 
 bool known_at_launch(struct arena *arena, struct node *kernel, struct node *expression) {
-    struct launch_question question = {.kernel = kernel, .sizes = open_sizes(arena, kernel)};
-    return is_launch_part(expression, &question);
+    struct node_list open = open_sizes(arena, kernel);
+    struct list_builder sizes = {0};
+    builder_add_all(arena, &sizes, open);
+    for_each_node (part, expression) {
+        struct node_reference *reference = node_as(part, reference);
+        bool known = reference ? is_launch_number(kernel, &sizes, reference->name)
+                               : part->kind == NODE_INTEGER || part->kind == NODE_BINARY ||
+                                     part->kind == NODE_UNARY || part->kind == NODE_CALL;
+        if (!known || is_block_place(part))
+            return false;
+    }
+    return true;
 }
 
 /* Does `low <= high`, or strictly `low < high`, say that the name is at least 0? */
@@ -144,71 +123,64 @@ const char *target_name(const struct node *target) {
     return target->kind == NODE_REFERENCE ? ((const struct node_reference *)target)->name : NULL;
 }
 
-struct store_search {
-    struct node *kernel;
-    struct node_parameter *best;
-};
-
-static bool visit_store(struct node *node, void *context) {
-    struct store_search *search = context;
-    struct node_tile *tile = node_as(node, tile);
-    if (tile && tile->operation == TILE_STORE && target_name(tile->target)) {
-        struct node_parameter *tensor = find_parameter(search->kernel, target_name(tile->target));
-        if (tensor && is_tensor(tensor) &&
-            (!search->best || tensor->dimensions.count > search->best->dimensions.count))
-            search->best = tensor;
-    }
-    return node_each_child(node, visit_store, context);
-}
-
 struct node_parameter *written_tensor(struct node *kernel) {
-    struct store_search search = {.kernel = kernel};
-    node_each_child(kernel, visit_store, &search);
-    return search.best;
-}
-
-static bool has_no_exactness(struct node *node, void *context) {
-    return !attribute_get(node, KEY_EXACT) && node_each_child(node, has_no_exactness, context);
+    struct node_parameter *best = NULL;
+    for_each (tile, tile, kernel) {
+        const char *name = tile->operation == TILE_STORE ? target_name(tile->target) : NULL;
+        struct node_parameter *tensor = name ? find_parameter(kernel, name) : NULL;
+        if (tensor && is_tensor(tensor) && (!best || tensor->dimensions.count > best->dimensions.count))
+            best = tensor;
+    }
+    return best;
 }
 
 bool asks_exactness(struct node *tree) {
-    return !has_no_exactness(tree, NULL);
+    for_each_node (node, tree)
+        if (attribute_get(node, KEY_EXACT))
+            return true;
+    return false;
 }
 
-struct kind_search {
-    enum node_kind kind;
-    struct node *found;
-};
-
-static bool visit_kind(struct node *node, void *context) {
-    struct kind_search *search = context;
-    if (node->kind == search->kind) {
-        search->found = node;
-        return false;
-    }
-    return node_each_child(node, visit_kind, context);
+struct node_buffer *find_declaration(struct node *tree, const char *name) {
+    for_each (buffer, buffer, tree)
+        if (strcmp(buffer->name, name) == 0)
+            return buffer;
+    return NULL;
 }
 
-struct node *find_kind(struct node *tree, enum node_kind kind) {
-    struct kind_search search = {.kind = kind};
-    visit_kind(tree, &search);
-    return search.found;
+struct node *find_multicast(struct node *tree) {
+    for_each (buffer, buffer, tree)
+        if (attribute_get(&buffer->base, KEY_MULTICAST))
+            return &buffer->base;
+    return NULL;
+}
+
+bool calls(struct node *tree, const char *function) {
+    for_each (call, call, tree)
+        if (strcmp(call->function, function) == 0)
+            return true;
+    return false;
+}
+
+bool launches_kernel(struct node *program, const char *kernel) {
+    for_each (launch, launch, program)
+        if (strcmp(launch->kernel, kernel) == 0)
+            return true;
+    return false;
 }
 
 /* ---- axes ---- */
 
-static bool visit_place(struct node *node, void *context) {
-    struct node **found = context;
-    const struct node_call *call = node_as(node, call);
-    if (call && (strcmp(call->function, "lo") == 0 || strcmp(call->function, "len") == 0))
-        *found = node;
-    return !*found && node_each_child(node, visit_place, context);
+bool is_block_place(const struct node *node) {
+    const struct node_call *call = node->kind == NODE_CALL ? (const struct node_call *)node : NULL;
+    return call && (strcmp(call->function, "lo") == 0 || strcmp(call->function, "len") == 0);
 }
 
 struct node *find_block_place(struct node *expression) {
-    struct node *found = NULL;
-    visit_place(expression, &found);
-    return found;
+    for_each_node (node, expression)
+        if (is_block_place(node))
+            return node;
+    return NULL;
 }
 
 struct node *axis_extent(struct arena *arena, const struct node_axis *axis) {
@@ -228,6 +200,21 @@ bool covers_whole_axis(const struct node_axis *axis) {
 }
 
 /* ---- launch arguments ---- */
+
+bool is_core_function(const char *name) {
+    static const char *const functions[] = {"start", "count", "core_x", "core_y", "noc_x", "noc_y"};
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        if (strcmp(name, functions[i]) == 0)
+            return true;
+    return false;
+}
+
+bool differs_between_cores(const struct node *value) {
+    for_each (call, call, value)
+        if (is_core_function(call->function))
+            return true;
+    return false;
+}
 
 const char *runtime_argument_name(const struct node *kernel, size_t position) {
     struct node_dictionary *arguments = node_as(attribute_get(kernel, KEY_TT_RUNTIME_ARGS), dictionary);

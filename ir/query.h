@@ -38,10 +38,17 @@ const char *target_name(const struct node *target);
 /* Does the tree ask anywhere for contractions and sums without TF32? */
 bool asks_exactness(struct node *tree);
 
-/* The first node of a kind in program order, NULL when the tree has none. */
-struct node *find_kind(struct node *tree, enum node_kind kind);
+/* The declaration of a buffer in the tree, NULL when it has none. */
+struct node_buffer *find_declaration(struct node *tree, const char *name);
+/* The first buffer that is sent, by its author's mark; NULL when there is none. */
+struct node *find_multicast(struct node *tree);
+/* Is the function called in the tree? The kernel launched in the program? */
+bool calls(struct node *tree, const char *function);
+bool launches_kernel(struct node *program, const char *kernel);
 
-/* The first lo or len of a block in the expression, NULL when it has none: with one, it is no number of sizes alone. */
+/* lo and len of the block at hand. */
+bool is_block_place(const struct node *node);
+/* The first of them in the expression, NULL when it has none: with one, it is no number of sizes alone. */
 struct node *find_block_place(struct node *expression);
 
 /* upper - lower of an axis that has a range; how often its loop runs (ceildiv of it by the step). */
@@ -50,6 +57,12 @@ struct node *axis_trips(struct arena *arena, const struct node_axis *axis);
 /* A block axis whose step is its upper bound, `j in 0..N by N`, has one block, also where that has no
  * elements: its loop runs once at all sizes. */
 bool covers_whole_axis(const struct node_axis *axis);
+
+/* A number that the launch works out for each core by itself: its share of the blocks, its place on the
+ * grid. */
+bool is_core_function(const char *name);
+/* Does the value of a launch argument differ from core to core? */
+bool differs_between_cores(const struct node *value);
 
 /* The name of a launch argument; NULL when the kernel has no such entry. */
 const char *runtime_argument_name(const struct node *kernel, size_t position);

@@ -69,20 +69,14 @@ static enum size_function size_function(const struct node_call *call) {
     return which;
 }
 
-static bool find_unfit(struct node *node, void *context) {
-    const struct node **found = context;
-    struct node_call *call = node_as(node, call);
-    bool fit = node->kind == NODE_INTEGER || node->kind == NODE_REFERENCE || node->kind == NODE_UNARY ||
-               node->kind == NODE_BINARY || (call && size_function(call) != SIZE_FUNCTION_COUNT);
-    if (!fit)
-        *found = node;
-    return fit && node_each_child(node, find_unfit, context);
-}
-
-const struct node *size_unfit_part(struct node *expression) {
-    const struct node *found = NULL;
-    find_unfit(expression, &found);
-    return found;
+const struct node *size_unfit_part(const struct node *expression) {
+    for_each_node (node, expression) {
+        const struct node_call *call = node_as(node, call);
+        if (node->kind != NODE_INTEGER && node->kind != NODE_REFERENCE && node->kind != NODE_UNARY &&
+            node->kind != NODE_BINARY && !(call && size_function(call) != SIZE_FUNCTION_COUNT))
+            return node;
+    }
+    return NULL;
 }
 
 /* ---- size expressions ---- */

@@ -33,7 +33,7 @@ bool size_evaluate(struct diagnostics *diagnostics, const struct environment *en
 
 /* The first part of an expression that is none of sizes, whatever its names are: a float, an element, a
  * reduction, another function. NULL: there is none. */
-const struct node *size_unfit_part(struct node *expression);
+const struct node *size_unfit_part(const struct node *expression);
 
 /* A core of a launch: its consecutive blocks, and its place on the core grid. */
 struct size_core {

@@ -68,6 +68,13 @@ enum {
     ;
 #include "ir/nodes.def"
 
+#define NODE(name, NAME, class, text) enum { CHILD_FIELDS_##name = 0
+#define FIELD(node, type, field) +((int)TYPE_##type == FIELD_NODE || (int)TYPE_##type == FIELD_LIST)
+#define END(node)                                                                                            \
+    }                                                                                                        \
+    ;
+#include "ir/nodes.def"
+
 static const struct node_info infos[NODE_KIND_COUNT] = {
 #define NODE(name, NAME, class, text)                                                                        \
     {#name,                                                                                                  \
@@ -75,7 +82,8 @@ static const struct node_info infos[NODE_KIND_COUNT] = {
      text,                                                                                                   \
      sizeof(struct node_##name),                                                                             \
      sizeof fields_##name / sizeof *fields_##name,                                                           \
-     fields_##name},
+     fields_##name,                                                                                          \
+     CHILD_FIELDS_##name},
 #include "ir/nodes.def"
 };
 

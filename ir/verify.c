@@ -14,21 +14,14 @@
 
 /* ---- the form of a kernel ---- */
 
-struct kinds {
-    bool device, tile;
-};
-
-static bool visit_kinds(struct node *node, void *context) {
-    struct kinds *kinds = context;
-    kinds->device |= node->kind == NODE_ROLE || node->kind == NODE_FUNCTION;
-    kinds->tile |= node->kind == NODE_TILE;
-    return !kinds->device && node_each_child(node, visit_kinds, context);
-}
-
 enum form kernel_form(const struct node *kernel) {
-    struct kinds kinds = {0};
-    node_each_child((struct node *)(uintptr_t)kernel, visit_kinds, &kinds);
-    return kinds.device ? FORM_DEVICE : kinds.tile ? FORM_TILE : FORM_LOOP;
+    enum form form = FORM_LOOP;
+    for_each_node (node, kernel) {
+        if (node->kind == NODE_ROLE || node->kind == NODE_FUNCTION)
+            return FORM_DEVICE;
+        form = node->kind == NODE_TILE ? FORM_TILE : form;
+    }
+    return form;
 }
 
 /* ---- reports and scope ---- */
@@ -444,14 +437,6 @@ void verify_statement(struct verifier *v, const struct node *node) {
 
 /* ---- the kernel ---- */
 
-static bool visit_size(struct node *node, void *context) {
-    struct verifier *v = context;
-    const struct node_reference *reference = node_as(node, reference);
-    if (reference && !scope_find(v, reference->name))
-        push(v, NAME_SIZE, reference->name, NULL);
-    return node_each_child(node, visit_size, context);
-}
-
 static void verify_parameter(struct verifier *v, const struct node_parameter *parameter) {
     if (!verify_present(v, &parameter->base))
         return;
@@ -476,9 +461,10 @@ static void verify_parameter(struct verifier *v, const struct node_parameter *pa
 static void verify_sizes(struct verifier *v, struct node_list parameters) {
     for (size_t i = 0; i < parameters.count; i++) {
         const struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        for (size_t j = 0; j < parameter->dimensions.count; j++) {
-            visit_size(parameter->dimensions.items[j], v);
-        }
+        for (size_t j = 0; j < parameter->dimensions.count; j++)
+            for_each (reference, size, parameter->dimensions.items[j])
+                if (!scope_find(v, size->name))
+                    push(v, NAME_SIZE, size->name, NULL);
     }
 }
 
@@ -492,7 +478,6 @@ void verify_signature(struct verifier *v, struct node_list parameters, struct no
 
 /* What the launch works out: sizes, scalars, and what tells one core from another; a tensor by its address alone. */
 static bool verify_argument(struct node *node, void *context) {
-    static const char *const of_core[] = {"start", "count", "core_x", "core_y", "noc_x", "noc_y"};
     struct verifier *v = context;
     struct node_reference *reference = node_as(node, reference);
     struct node_call *call = node_as(node, call);
@@ -504,15 +489,12 @@ static bool verify_argument(struct node *node, void *context) {
             verify_error(v, node, "%s is of no tensor of the kernel", node_text(v->arena, node));
         return true;
     }
-    bool core = false;
-    for (size_t i = 0; call && i < sizeof of_core / sizeof *of_core; i++)
-        core |= strcmp(call->function, of_core[i]) == 0;
     if (found && found->kind == NAME_TENSOR)
         verify_error(v, node, "a launch argument is a number, and %s is a tensor: its address is address(%s)",
                      reference->name, reference->name);
     else if (reference && !found)
         verify_error(v, node, "the launch knows no %s", reference->name);
-    else if (!core && size_unfit_part(node) == node)
+    else if (!(call && is_core_function(call->function)) && size_unfit_part(node) == node)
         verify_error(v, node, "the launch cannot work out %s", node_text(v->arena, node));
     else
         return node_each_child(node, verify_argument, context);

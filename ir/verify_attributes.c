@@ -73,19 +73,14 @@ static void verify_entries(struct verifier *v, const struct node *node,
 }
 
 /* Numbers that kernels are written with. */
-static bool visit_number(struct node *node, void *context) {
-    struct verifier *v = context;
-    const struct node_integer *number = node_as(node, integer);
-    if (number && (number->value < INT32_MIN || number->value > UINT32_MAX)) {
-        verify_error(v, node, "%lld does not fit in the 32 bits that the device has for a number",
-                     (long long)number->value);
-        return false;
-    }
-    return node_each_child(node, visit_number, context);
-}
-
 void verify_32_bits(struct verifier *v, struct node *node) {
-    visit_number(node, v);
+    for_each (integer, number, node)
+        if (number->value < INT32_MIN || number->value > UINT32_MAX) {
+            verify_error(v, &number->base,
+                         "%lld does not fit in the 32 bits that the device has for a number",
+                         (long long)number->value);
+            return;
+        }
 }
 
 static bool is_flag(const struct node *value) {
@@ -165,7 +160,7 @@ void verify_attributes(struct verifier *v, const struct node *node) {
         } else if (attribute->value) {
             verify_shape(v, node, attribute->key, attribute->value, shapes[key]);
             if (of_device[key])
-                visit_number(attribute->value, v);
+                verify_32_bits(v, attribute->value);
         }
     }
 }

@@ -2,6 +2,7 @@
  * at hand. */
 #include <string.h>
 
+#include "ir/query.h"
 #include "ir/verify_internal.h"
 #include "support/scalar.h"
 
@@ -336,19 +337,19 @@ struct binding {
     size_t count;
 };
 
-static bool visit_axes(struct node *node, void *context) {
-    struct binding *binding = context;
-    const struct node_call *call = node_as(node, call);
-    const struct node_reference *reference = node_as(node, reference);
-    if (call && (strcmp(call->function, "lo") == 0 || strcmp(call->function, "len") == 0))
-        return true;
-    struct scope_name *found = reference ? scope_find(binding->verifier, reference->name) : NULL;
-    if (found && (found->kind == NAME_BLOCK || found->kind == NAME_RANGE) && !found->bound &&
-        binding->count < 32) {
-        found->bound = true;
-        binding->names[binding->count++] = found->name;
+/* The axes that a subscript of the target names: what is assigned runs over them. */
+static void bind_axes(struct binding *binding, struct node *subscript) {
+    for_each_node (node, subscript) {
+        const struct node_reference *reference = node_as(node, reference);
+        struct scope_name *found = reference ? scope_find(binding->verifier, reference->name) : NULL;
+        if (is_block_place(node))
+            skip_below(node);
+        if (found && (found->kind == NAME_BLOCK || found->kind == NAME_RANGE) && !found->bound &&
+            binding->count < 32) {
+            found->bound = true;
+            binding->names[binding->count++] = found->name;
+        }
     }
-    return node_each_child(node, visit_axes, context);
 }
 
 static void verify_target(struct verifier *v, const struct node *target) {
@@ -375,7 +376,7 @@ void verify_assignment(struct verifier *v, const struct node *statement, const s
     const struct node_access *access =
         target->kind == NODE_ACCESS ? (const struct node_access *)target : NULL;
     for (size_t i = 0; access && i < access->subscripts.count; i++)
-        visit_axes(access->subscripts.items[i], &binding);
+        bind_axes(&binding, access->subscripts.items[i]);
     verify_target(v, target);
     enum value_kind place = verify_expression(v, target), kind = verify_expression(v, value);
     if (place == VALUE_INTEGER && kind == VALUE_FLOAT)

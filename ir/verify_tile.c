@@ -67,24 +67,20 @@ static void check_store(struct verifier *v, const struct node_tile *tile) {
         verify_error(v, &tile->base, "tile store is tensor[...] = buffer[...]");
 }
 
-static bool visit_map(struct node *node, void *context) {
-    struct verifier *v = context;
-    if (node->kind == NODE_REDUCTION) {
-        verify_error(v, node, "tile map has no reduction in it");
-        return true;
-    }
-    if (is_tensor_access(v, node))
-        verify_error(v, node, "tile map reads buffers only, not tensor %s",
-                     ((const struct node_access *)node)->name);
-    else if (is_buffer_access(v, node))
-        check_axes(v, (const struct node_access *)node);
-    return node_each_child(node, visit_map, context);
-}
-
 static void check_map(struct verifier *v, const struct node_tile *tile) {
     if (!is_buffer_access(v, tile->target))
         verify_error(v, &tile->base, "tile map writes a buffer");
-    visit_map(tile->value, v);
+    for_each_node (node, tile->value) {
+        if (node->kind == NODE_REDUCTION) {
+            verify_error(v, node, "tile map has no reduction in it");
+            skip_below(node);
+        } else if (is_tensor_access(v, node)) {
+            verify_error(v, node, "tile map reads buffers only, not tensor %s",
+                         ((const struct node_access *)node)->name);
+        } else if (is_buffer_access(v, node)) {
+            check_axes(v, (const struct node_access *)node);
+        }
+    }
 }
 
 /* The axes of an operand are k and `other`; a vector has k alone, and then `other` must not be asked of it.

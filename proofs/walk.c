@@ -123,21 +123,16 @@ static void assign_state(struct walk *w, void *to, const void *from) {
     memcpy(to, from, w->domain->state_size(w));
 }
 
-static bool find_concern(struct node *node, void *context) {
-    struct walk *w = context;
-    struct node_statement *statement = node_as(node, statement);
-    if (!statement)
-        return node_each_child(node, find_concern, context);
-    const char *name = node_as(statement->call, call)->function;
-    const struct device_call *effect = device_call_acting(name);
-    if (effect)
-        return !w->domain->concerns(effect);
-    struct node_function *helper = helper_of(w, name);
-    return !helper || find_concern(helper->body, context);
-}
-
 static bool concerns(struct walk *w, struct node *body) {
-    return !find_concern(body, w);
+    for_each (statement, statement, body) {
+        skip_below(statement);
+        const char *name = node_as(statement->call, call)->function;
+        const struct device_call *effect = device_call_acting(name);
+        struct node_function *helper = effect ? NULL : helper_of(w, name);
+        if (effect ? w->domain->concerns(effect) : helper && concerns(w, helper->body))
+            return true;
+    }
+    return false;
 }
 
 /* What is not walked is not proved: a text that goes beyond what the proofs follow is refused. */

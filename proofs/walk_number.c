@@ -60,11 +60,11 @@ void walk_leave_launch(struct walk *w, struct launch_place place) {
     w->launching = place.launching;
 }
 
-static bool find_signed_scalar(struct node *node, void *context) {
-    const struct walk *w = context;
-    struct node_reference *reference = node_as(node, reference);
-    return !(reference && may_be_negative(w->compilation->kernel, reference->name)) &&
-           node_each_child(node, find_signed_scalar, context);
+static bool has_signed_scalar(const struct walk *w, struct node *value) {
+    for_each (reference, reference, value)
+        if (may_be_negative(w->compilation->kernel, reference->name))
+            return true;
+    return false;
 }
 
 /* An argument that is a scalar is checked for its sign where a function counts with it; of one that is made
@@ -78,7 +78,7 @@ static const struct polynomial *launch_argument(struct walk *w, struct node *pos
     if (!arguments || (size_t)index >= arguments->entries.count)
         return size_value(w, arena_printf(w->compilation->arena, "argument %d", (int)index));
     struct node *value = node_as(arguments->entries.items[index], attribute)->value;
-    if (value->kind != NODE_REFERENCE && !find_signed_scalar(value, w))
+    if (value->kind != NODE_REFERENCE && has_signed_scalar(w, value))
         return NULL;
     struct launch_place place = walk_enter_launch(w);
     const struct polynomial *number = evaluate_number(w, value);

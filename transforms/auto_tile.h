@@ -102,9 +102,8 @@ const char *axis_duplicate(struct tiler *t, const char *name);
 typedef bool axis_test(const struct tiler *t, const struct node_axis *axis, const void *context);
 struct node_reduction rename_own_axes(struct tiler *t, const struct node_reduction *reduction,
                                       axis_test *picks, const void *context);
-size_t count_nodes(struct node *node);
-bool has_reduction(struct node *node);
-size_t count_equal(struct node *node, const struct node *wanted);
+size_t count_nodes(const struct node *tree);
+size_t count_equal(const struct node *tree, const struct node *wanted);
 /* The expression with every occurrence of one subexpression replaced. */
 struct node *replace_equal(struct arena *arena, struct node *node, const struct node *wanted,
                            struct node *by);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ir/build.h"
+#include "ir/query.h"
 #include "transforms/auto_tile_cells.h"
 
 struct update as_update(const struct node_assign *assign) {
@@ -70,14 +71,6 @@ static struct node *combine(struct arena *arena, enum assign_operator op, bool n
     return make_binary(arena, op == ASSIGN_ADD ? BINARY_ADD : BINARY_MULTIPLY, old, value);
 }
 
-/* Another assignment in the loop that does something else to the cell than accumulate in the same way. */
-struct conflict_search {
-    struct normaliser *n;
-    const char *name, *loop;
-    enum assign_operator op;
-    struct node *conflict;
-};
-
 bool is_first_iteration(const struct normaliser *n, const struct node_if *branch, int *loop) {
     struct node_binary *binary = node_as(branch->condition, binary);
     if (!binary || binary->op != BINARY_EQUAL)
@@ -93,22 +86,24 @@ bool is_first_iteration(const struct normaliser *n, const struct node_if *branch
     return false;
 }
 
-static bool search_conflict(struct node *node, void *context) {
-    struct conflict_search *search = context;
-    struct node_assign *assign = node_as(node, assign);
-    struct node_if *branch = node_as(node, if);
-    int loop;
-    if (branch && is_first_iteration(search->n, branch, &loop) &&
-        strcmp(search->n->loops[loop].range.name, search->loop) == 0)
-        return !branch->otherwise || search_conflict(branch->otherwise, context);
-    if (!assign)
-        return node_each_child(node, search_conflict, context);
-    struct node_access *access = node_as(assign->target, access);
-    struct node_reference *reference = node_as(assign->target, reference);
-    const char *name = access ? access->name : reference ? reference->name : "";
-    if (strcmp(name, search->name) == 0 && as_update(assign).op != search->op)
-        search->conflict = node;
-    return !search->conflict;
+/* Another assignment in the loop that does something else to the cell than accumulate in the same way. */
+static struct node *find_conflict(struct normaliser *n, const struct loop *outermost, const char *cell,
+                                  enum assign_operator op) {
+    const struct node *first = NULL; /* a branch of the first iteration alone, which may begin the cell */
+    for_each_node (node, outermost->body) {
+        struct node_assign *assign = node_as(node, assign);
+        struct node_if *branch = node_as(node, if);
+        int loop;
+        if (branch && is_first_iteration(n, branch, &loop) &&
+            strcmp(n->loops[loop].range.name, outermost->range.name) == 0)
+            first = branch->then;
+        if (node == first)
+            skip_below(node);
+        const char *name = assign ? target_name(assign->target) : NULL;
+        if (name && strcmp(name, cell) == 0 && as_update(assign).op != op)
+            return node;
+    }
+    return NULL;
 }
 
 struct target {
@@ -241,10 +236,9 @@ static void accumulate(struct normaliser *n, struct target *target, struct updat
         fail_as_carried(n, cell, &outermost->range, cell_place(n, node));
         return;
     }
-    struct conflict_search search = {n, cell->name, outermost->range.name, update.op, NULL};
-    search_conflict(outermost->body, &search);
-    if (search.conflict) {
-        if (tile_fail(n->t, cell_place(n, search.conflict),
+    struct node *conflict = find_conflict(n, outermost, cell->name, update.op);
+    if (conflict) {
+        if (tile_fail(n->t, cell_place(n, conflict),
                       "%s is changed in another way by the loop over %s that accumulates it", cell->name,
                       outermost->range.name))
             tile_help(
@@ -312,20 +306,6 @@ static bool first_may_assign(struct normaliser *n, const struct cell *cell, stru
     return !n->t->failed;
 }
 
-struct mention_count {
-    const char *name;
-    size_t count;
-};
-
-static bool count_mention(struct node *node, void *context) {
-    struct mention_count *m = context;
-    struct node_reference *reference = node_as(node, reference);
-    struct node_access *access = node_as(node, access);
-    const char *name = reference ? reference->name : access ? access->name : NULL;
-    m->count += name && strcmp(name, m->name) == 0;
-    return node_each_child(node, count_mention, context);
-}
-
 void read_assign(struct normaliser *n, struct node_assign *assign) {
     struct target target = {0};
     if (!open_target(n, assign->target, assign->value, &target))
@@ -337,10 +317,11 @@ void read_assign(struct normaliser *n, struct node_assign *assign) {
         accumulate(n, &target, update, assign->target);
         return;
     }
-    struct mention_count mentioned = {.name = target.cell->name};
-    count_mention(update.value, &mentioned);
+    size_t mentioned = 0;
+    for_each_node (node, update.value)
+        mentioned += mentioned_name(node) && strcmp(mentioned_name(node), target.cell->name) == 0;
     n->self = target.cell;
-    n->self_shared = mentioned.count + (update.op != ASSIGN_SET) > 1;
+    n->self_shared = mentioned + (update.op != ASSIGN_SET) > 1;
     struct node *value = resolve(update.value, n);
     if (update.op != ASSIGN_SET && !n->t->failed) {
         struct node *old = read_cell(n, target.cell, target.names, cell_place(n, assign->target));

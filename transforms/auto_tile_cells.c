@@ -5,6 +5,7 @@
 
 #include "analysis/dependence.h"
 #include "ir/build.h"
+#include "ir/query.h"
 
 enum { SMALL_VALUE = 3 };
 
@@ -43,28 +44,17 @@ void note_next_iteration(const struct normaliser *n, const struct range *loop, c
 
 /* ---- ranges ---- */
 
-struct size_check {
-    const struct normaliser *n;
-    const char *culprit;
-};
-
-static bool visit_bound(struct node *node, void *context) {
-    struct size_check *check = context;
-    struct node_reference *reference = node_as(node, reference);
-    struct node_access *access = node_as(node, access);
-    if (access)
-        check->culprit = access->name;
-    if (reference && (axis_named(check->n->t, reference->name) ||
-                      find_cell((struct normaliser *)(uintptr_t)check->n, reference->name)))
-        check->culprit = reference->name;
-    return !check->culprit && node_each_child(node, visit_bound, context);
-}
-
 /* What a bound depends on besides sizes, NULL when it is one number for the whole kernel. */
 static const char *depends_on(const struct normaliser *n, struct node *bound) {
-    struct size_check check = {.n = n};
-    visit_bound(bound, &check);
-    return check.culprit;
+    for_each_node (node, bound) {
+        struct node_reference *reference = node_as(node, reference);
+        if (node->kind == NODE_ACCESS)
+            return node_as(node, access)->name;
+        if (reference && (axis_named(n->t, reference->name) ||
+                          find_cell((struct normaliser *)(uintptr_t)n, reference->name)))
+            return reference->name;
+    }
+    return NULL;
 }
 
 static bool is_bound_axis(const struct normaliser *n, const char *name) {
@@ -126,25 +116,13 @@ bool open_range(struct normaliser *n, struct node_axis *axis, struct range *rang
 
 /* ---- reading cells ---- */
 
-struct assignment_search {
-    const char *name;
-    bool found;
-};
-
-static bool search_assignment(struct node *node, void *context) {
-    struct assignment_search *search = context;
-    struct node_assign *assign = node_as(node, assign);
-    struct node_access *access = assign ? node_as(assign->target, access) : NULL;
-    struct node_reference *reference = assign ? node_as(assign->target, reference) : NULL;
-    const char *name = access ? access->name : reference ? reference->name : NULL;
-    search->found |= name && strcmp(name, search->name) == 0;
-    return !search->found && node_each_child(node, search_assignment, context);
-}
-
 static bool assigns(struct node *body, const char *name) {
-    struct assignment_search search = {name, false};
-    search_assignment(body, &search);
-    return search.found;
+    for_each (assign, assign, body) {
+        const char *target = target_name(assign->target);
+        if (target && strcmp(target, name) == 0)
+            return true;
+    }
+    return false;
 }
 
 void name_value(struct normaliser *n, struct cell *cell, struct node *value) {
@@ -172,7 +150,7 @@ static bool is_simple(const struct normaliser *n, const struct cell *cell) {
     if (value->kind == NODE_INTEGER || (tensor && tensor->dtype == cell->dtype) ||
         (named && cell->kind == CELL_TENSOR && named->dtype == cell->dtype))
         return true;
-    return unrounded && !has_reduction(value) && count_nodes(value) <= SMALL_VALUE;
+    return unrounded && !find_kind(value, NODE_REDUCTION) && count_nodes(value) <= SMALL_VALUE;
 }
 
 struct node *cell_value(struct normaliser *n, struct cell *cell, const char *const *names, struct span span) {
@@ -300,13 +278,6 @@ static struct node *resolve_reduction(struct normaliser *n, struct node_reductio
     return arena_copy(n->arena, &resolved, sizeof resolved);
 }
 
-static bool is_subscript_data(struct node *node, void *context) {
-    const char **name = context;
-    if (node->kind == NODE_ACCESS)
-        *name = node_as(node, access)->name;
-    return !*name && node_each_child(node, is_subscript_data, context);
-}
-
 static struct node *resolve_access(struct normaliser *n, struct node_access *access) {
     struct tiler *t = n->t;
     struct node_access resolved = *access;
@@ -316,12 +287,11 @@ static struct node *resolve_access(struct normaliser *n, struct node_access *acc
     const char *names[AXIS_LIMIT];
     for (size_t i = 0; i < access->subscripts.count && !t->failed; i++) {
         struct node *item = access->subscripts.items[i];
-        const char *data = NULL;
-        is_subscript_data(item, &data);
+        struct node_access *data = node_as(find_kind(item, NODE_ACCESS), access);
         if (data) {
             if (tile_fail(t, cell_place(n, item),
                           "a subscript of %s depends on the data of %s: there is no gather or scatter yet",
-                          access->name, data))
+                          access->name, data->name))
                 tile_help(t, "multiply by a matrix of 0 and 1, an input, that selects the rows");
             return &access->base;
         }

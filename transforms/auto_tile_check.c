@@ -41,49 +41,42 @@ static void fail_as_no_axis(struct tiler *t, struct span span, const struct node
             node_text(t->arena, access_in_matrices(t->arena, access)));
 }
 
-struct matrix_search {
-    const struct tiler *t;
-    const char *axis;
-    const char *found; /* a tensor in which the axis stands before the last two dimensions */
-    size_t rank;
-};
-
-static bool search_matrices(struct node *node, void *context) {
-    struct matrix_search *search = context;
-    struct node_access *access = node_as(node, access);
-    if (access && relations_tensor(search->t->relations, access->name))
-        for (size_t i = 0; i + 2 < access->subscripts.count; i++)
-            if (match_varies(access->subscripts.items[i], search->axis)) {
-                search->found = access->name;
-                search->rank = access->subscripts.count;
-            }
-    return node_each_child(node, search_matrices, context);
+/* A tensor in which the axis stands before the last two dimensions. */
+static const struct node_access *access_by_matrices(const struct tiler *t, struct node *value,
+                                                    const char *axis) {
+    const struct node_access *found = NULL;
+    for_each (access, access, value)
+        for (size_t i = 0; relations_tensor(t->relations, access->name) && i + 2 < access->subscripts.count;
+             i++)
+            if (match_varies(access->subscripts.items[i], axis))
+                found = access;
+    return found;
 }
 
 /* An axis that counts matrices of one tensor and rows or columns of another. */
 static void fail_as_both(struct tiler *t, struct span span, const struct node_access *access,
                          const char *axis, bool target) {
-    struct matrix_search search = {.t = t, .axis = axis};
-    for (size_t i = 0; i < t->equation_count && !search.found; i++) {
+    const struct node_access *other = NULL;
+    for (size_t i = 0; i < t->equation_count && !other; i++) {
         const struct equation *equation = &t->equations[i];
-        search_matrices(equation->value, &search);
-        if (!search.found && equation->store)
-            search_matrices(access_of(t->arena, equation->name, equation->axis_count, equation->axes),
-                            &search);
+        other = access_by_matrices(t, equation->value, axis);
+        if (!other && equation->store)
+            other = access_by_matrices(
+                t, access_of(t->arena, equation->name, equation->axis_count, equation->axes), axis);
     }
     if (!tile_fail(
             t, span,
             "%s is one of the last two dimensions of %s and stands before the last two of %s: the device cuts the last two into tiles and counts the others",
-            axis, access->name, search.found))
+            axis, access->name, other->name))
         return;
-    if (access->subscripts.count < search.rank && target)
+    if (access->subscripts.count < other->subscripts.count && target)
         tile_help(t, "give %s two dimensions behind %s, of 1 where it has none: [%s, o, p] with o and p in 1",
                   access->name, axis, axis);
-    else if (access->subscripts.count < search.rank)
+    else if (access->subscripts.count < other->subscripts.count)
         tile_help(
             t,
             "give %s the dimensions of %s, its values repeated along those that it lacks (numpy.broadcast_to)",
-            access->name, search.found);
+            access->name, other->name);
     else
         tile_help(
             t,
@@ -144,45 +137,37 @@ void fail_as_single_number(struct tiler *t, const struct equation *equation,
         advise_single_number(t, reduction, counted);
 }
 
-/* An access in which the axis stands beside one that the result is cut into tiles along. */
-struct beside_search {
-    const struct tiler *t;
-    const struct equation *equation;
-    const char *axis;
-    const char *found; /* the axis of the result; NULL: none */
-};
-
-static bool search_beside(struct node *node, void *context) {
-    struct beside_search *search = context;
-    const struct equation *equation = search->equation;
-    for (size_t i = 0; node->kind == NODE_ACCESS && i < equation->axis_count; i++)
-        if (is_tile_axis(search->t, equation->axes[i].name) && match_varies(node, search->axis) &&
-            match_varies(node, equation->axes[i].name))
-            search->found = equation->axes[i].name;
-    return node_each_child(node, search_beside, context);
+/* An axis that the result is cut into tiles along, in an access beside this one; NULL: none. */
+static const char *axis_beside(const struct tiler *t, const struct equation *equation, struct node *value,
+                               const char *axis) {
+    const char *found = NULL;
+    for_each (access, access, value)
+        for (size_t i = 0; i < equation->axis_count; i++)
+            if (is_tile_axis(t, equation->axes[i].name) && match_varies(&access->base, axis) &&
+                match_varies(&access->base, equation->axes[i].name))
+                found = equation->axes[i].name;
+    return found;
 }
 
 /* Products are summed along the axis that both factors have first: that is a product of matrices. */
 void fail_as_rows_and_columns(struct tiler *t, const struct equation *equation,
                               const struct node_reduction *reduction, const char *first, const char *second) {
-    struct beside_search search = {t, equation, second, NULL};
     if (!tile_fail(t, equation->span, "this folds rows and columns at once, along %s and %s", first, second))
         return;
-    search_beside(reduction->body, &search);
-    if (!search.found) {
-        search.axis = first;
-        search_beside(reduction->body, &search);
+    const char *axis = second, *rest = first, *beside = axis_beside(t, equation, reduction->body, axis);
+    if (!beside) {
+        axis = first;
+        rest = second;
+        beside = axis_beside(t, equation, reduction->body, axis);
     }
-    if (!search.found || reduction->op != REDUCTION_SUM) {
+    if (!beside || reduction->op != REDUCTION_SUM) {
         tile_help(t, "there is no way to a %s along both yet",
                   word_text(WORDS_reduction_operator, reduction->op));
         return;
     }
-    const char *rest = search.axis == second ? first : second;
     tile_help(
         t, "sum along %s in a kernel of its own, R[%s, %s] = sum(%s in %s: ...), and R along %s in another",
-        search.axis, rest, search.found, search.axis, node_text(t->arena, axis_named(t, search.axis)->upper),
-        rest);
+        axis, rest, beside, axis, node_text(t->arena, axis_named(t, axis)->upper), rest);
 }
 
 static void fail_as_fold(struct tiler *t, struct span span, const struct node_reduction *reduction) {
@@ -290,26 +275,15 @@ bool is_integer_type(enum dtype dtype) {
     return dtype == DTYPE_U16 || dtype == DTYPE_U32 || dtype == DTYPE_I32 || dtype == DTYPE_BOOL;
 }
 
-struct integer_search {
-    struct emitter *e;
-    const char *name;
-    enum dtype dtype;
-    bool folded;
-};
-
-static bool search_integers(struct node *node, void *context) {
-    struct integer_search *search = context;
-    struct node_access *access = node_as(node, access);
-    struct node_parameter *tensor = access ? relations_tensor(search->e->t->relations, access->name) : NULL;
-    if (tensor && is_integer_type(tensor->dtype) && search->folded) {
-        search->name = tensor->name;
-        search->dtype = tensor->dtype;
-    }
-    bool outside = search->folded;
-    search->folded |= node->kind == NODE_REDUCTION;
-    node_each_child(node, search_integers, context);
-    search->folded = outside;
-    return true;
+/* The last tensor of whole numbers that a fold reads. */
+static const struct node_parameter *folded_integers(struct emitter *e) {
+    const struct node_parameter *found = NULL;
+    for_each (reduction, reduction, e->equation->value)
+        for_each (access, access, &reduction->base) {
+            struct node_parameter *tensor = relations_tensor(e->t->relations, access->name);
+            found = tensor && is_integer_type(tensor->dtype) ? tensor : found;
+        }
+    return found;
 }
 
 void check_targets(struct tiler *t) {
@@ -325,12 +299,10 @@ void check_targets(struct tiler *t) {
 
 void check_equation(struct emitter *e) {
     struct value_check check = {e, tiler_matcher(e->t)};
-    struct integer_search integers = {.e = e};
+    const struct node_parameter *integers = folded_integers(e);
     check_value(e->equation->value, &check);
-    search_integers(e->equation->value, &integers);
-    if (integers.name &&
-        tile_fail(e->t, e->equation->span,
-                  "%s is %s, and the device folds and multiplies matrices of bf16 and f32 only",
-                  integers.name, word_text(WORDS_dtype, (int)integers.dtype)))
+    if (integers && tile_fail(e->t, e->equation->span,
+                              "%s is %s, and the device folds and multiplies matrices of bf16 and f32 only",
+                              integers->name, word_text(WORDS_dtype, (int)integers->dtype)))
         tile_help(e->t, "declare it as f32, where whole numbers up to 2048 are exact in folds and products");
 }

@@ -20,26 +20,6 @@ enum { REDUCTION_LIMIT = 16, FEW_TERMS = 16 /* that an author may write out */ }
 
 /* ---- buffers ---- */
 
-struct order_search {
-    const char *first, *second;
-    int found;
-};
-
-static bool search_order(struct node *node, void *context) {
-    struct order_search *search = context;
-    struct node_access *access = node_as(node, access);
-    int first = -1, second = -1;
-    for (size_t i = 0; access && i < access->subscripts.count; i++) {
-        if (match_varies(access->subscripts.items[i], search->first))
-            first = (int)i;
-        if (match_varies(access->subscripts.items[i], search->second))
-            second = (int)i;
-    }
-    if (first >= 0 && second >= 0)
-        search->found = first < second ? 1 : -1;
-    return !search->found && node_each_child(node, search_order, context);
-}
-
 /* The axes of a buffer for a value: those in tiles, rows before columns as the tensors have them. Returns how
  * many; 0 after an error. */
 static size_t buffer_axes(struct emitter *e, struct node *value, const char **axes) {
@@ -65,14 +45,15 @@ static size_t buffer_axes(struct emitter *e, struct node *value, const char **ax
             t,
             "compute it in a kernel of its own, which stores it in a tensor of two dimensions, S[o, p] with o and p in 1");
     if (count == 2 && !e->equation->store) {
-        struct order_search search = {axes[0], axes[1], 0};
-        for (size_t i = 0; i < t->equation_count && !search.found; i++)
-            search_order(value ? value : t->equations[i].value, &search);
-        for (size_t i = 0; i < t->equation_count && !search.found; i++)
+        int order = 0;
+        for (size_t i = 0; i < t->equation_count && !order; i++)
+            order = match_order(value ? value : t->equations[i].value, axes[0], axes[1]);
+        for (size_t i = 0; i < t->equation_count && !order; i++)
             if (t->equations[i].store)
-                search_order(access_of(t->arena, "target", t->equations[i].axis_count, t->equations[i].axes),
-                             &search);
-        if (search.found < 0) {
+                order = match_order(
+                    access_of(t->arena, "target", t->equations[i].axis_count, t->equations[i].axes), axes[0],
+                    axes[1]);
+        if (order < 0) {
             const char *swapped = axes[0];
             axes[0] = axes[1];
             axes[1] = swapped;
@@ -149,65 +130,53 @@ static bool is_panelled(const struct node_reduction *reduction) {
     return false;
 }
 
-static bool collect_panels(struct node *node, void *context) {
-    struct panels *panels = context;
-    struct node_reduction *reduction = node_as(node, reduction);
-    if (!reduction || !is_panelled(reduction))
-        return node_each_child(node, collect_panels, context);
-    for (size_t i = 0; i < panels->count; i++)
-        if (node_equal(&panels->items[i]->base, node))
-            return true;
-    if (panels->count == REDUCTION_LIMIT)
-        panels->overflow = true;
-    else
-        panels->items[panels->count++] = reduction;
+static struct panels panels_of(struct node *value) {
+    struct panels panels = {.count = 0};
+    for_each (reduction, reduction, value) {
+        if (!is_panelled(reduction))
+            continue;
+        skip_below(reduction);
+        size_t i = 0;
+        while (i < panels.count && !node_equal(&panels.items[i]->base, &reduction->base))
+            i++;
+        if (i == REDUCTION_LIMIT)
+            panels.overflow = true;
+        else if (i == panels.count)
+            panels.items[panels.count++] = reduction;
+    }
+    return panels;
+}
+
+/* Is every operand a vector or a number along the fragment's axes? */
+static bool is_of_vectors(const struct emitter *e, struct node *value, size_t count,
+                          const char *const *axes) {
+    for_each_node (node, value) {
+        if (node->kind == NODE_REDUCTION)
+            return false;
+        if (node->kind != NODE_ACCESS)
+            continue;
+        size_t covered = 0, varying = 0;
+        for (size_t k = 0; k < count; k++)
+            covered += match_varies(node, axes[k]);
+        for (size_t k = 0; k < e->t->axis_count; k++)
+            varying += match_varies(node, e->t->axis_names[k]) && is_tile_axis(e->t, e->t->axis_names[k]);
+        if (covered > 1 || varying != covered)
+            return false;
+    }
     return true;
 }
 
-struct vector_check {
-    struct emitter *e;
-    size_t count;
-    const char *const *axes;
-    bool vectors;
-};
-
-/* Every operand a vector or a number along the fragment's axes. */
-static bool check_vectors(struct node *node, void *context) {
-    struct vector_check *check = context;
-    struct node_access *access = node_as(node, access);
-    if (node->kind == NODE_REDUCTION)
-        check->vectors = false;
-    if (access) {
-        size_t covered = 0, varying = 0;
-        for (size_t k = 0; k < check->count; k++)
-            covered += match_varies(node, check->axes[k]);
-        for (size_t k = 0; k < check->e->t->axis_count; k++)
-            varying += match_varies(node, check->e->t->axis_names[k]) &&
-                       is_tile_axis(check->e->t, check->e->t->axis_names[k]);
-        check->vectors &= covered <= 1 && varying == covered;
-    }
-    return check->vectors && node_each_child(node, check_vectors, context);
-}
-
-struct addition_search {
-    const struct node *reduction;
-    struct node *found; /* the sum */
-    struct node *addend;
-};
-
-static bool search_addition(struct node *node, void *context) {
-    struct addition_search *search = context;
-    struct node_binary *binary = node_as(node, binary);
-    if (binary && binary->op == BINARY_ADD) {
-        bool left = node_equal(binary->left, search->reduction),
-             right = node_equal(binary->right, search->reduction);
+/* The first sum of the reduction and something else, which is its addend; NULL when there is none. */
+static struct node *find_addition(struct node *value, const struct node *reduction, struct node **addend) {
+    for_each (binary, binary, value) {
+        bool add = binary->op == BINARY_ADD, left = add && node_equal(binary->left, reduction),
+             right = add && node_equal(binary->right, reduction);
         if (left != right) {
-            search->found = node;
-            search->addend = left ? binary->right : binary->left;
-            return false;
+            *addend = left ? binary->right : binary->left;
+            return &binary->base;
         }
     }
-    return node_each_child(node, search_addition, context);
+    return NULL;
 }
 
 /* `sum + e` with e a vector or number: e is what the fragment starts from, and the addition vanishes from the
@@ -216,16 +185,12 @@ static struct node *take_start(struct emitter *e, struct node **value, struct no
                                size_t count, const char *const *axes) {
     bool sum = reduction->op == REDUCTION_SUM;
     struct node *neutral = sum ? make_integer(e->arena, 0) : make_real(e->arena, -(double)INFINITY);
-    struct addition_search search = {.reduction = &reduction->base};
-    search_addition(*value, &search);
-    if (!sum || !search.found)
+    struct node *addend, *addition = sum ? find_addition(*value, &reduction->base, &addend) : NULL;
+    if (!addition || !is_of_vectors(e, addend, count, axes) ||
+        count_equal(*value, addition) != count_equal(*value, &reduction->base))
         return neutral;
-    struct vector_check check = {e, count, axes, true};
-    check_vectors(search.addend, &check);
-    if (!check.vectors || count_equal(*value, search.found) != count_equal(*value, &reduction->base))
-        return neutral;
-    *value = replace_equal(e->arena, *value, search.found, &reduction->base);
-    return search.addend;
+    *value = replace_equal(e->arena, *value, addition, &reduction->base);
+    return addend;
 }
 
 /* A fold over dimensions before the last two alone. */
@@ -348,8 +313,7 @@ static void emit_equation(struct emitter *e, struct equation *equation) {
     if (!equation->store && equation->dtype == DTYPE_NONE)
         equation->dtype = value_dtype(e, equation->value);
     struct node *value = equation->value;
-    struct panels panels = {.count = 0};
-    collect_panels(value, &panels);
+    struct panels panels = panels_of(value);
     if (panels.overflow)
         tile_fail(t, equation->span, "more than %d folds stand in one statement", REDUCTION_LIMIT);
     for (size_t i = 0; i < panels.count && !t->failed; i++) {

@@ -61,72 +61,60 @@ static void unify_stores(struct tiler *t) {
     }
 }
 
-struct access_search {
-    const char *name;
-    struct node_access *found;
-    bool disagree; /* another access has other subscripts at `position` */
-    size_t position;
-    const char *axis;
-};
-
-static bool search_access(struct node *node, void *context) {
-    struct access_search *search = context;
-    struct node_access *access = node_as(node, access);
-    if (access && strcmp(access->name, search->name) == 0) {
-        if (!search->found)
-            search->found = access;
-        if (search->axis) {
-            struct node_reference *reference = node_as(access->subscripts.items[search->position], reference);
-            search->disagree |= !reference || strcmp(reference->name, search->axis) != 0;
-        }
-    }
-    return node_each_child(node, search_access, context);
+static struct node_access *find_access(struct node *value, const char *name) {
+    for_each (access, access, value)
+        if (strcmp(access->name, name) == 0)
+            return access;
+    return NULL;
 }
 
-struct part_search {
-    struct tiler *t;
-    const struct equation *let;
-    const char *const *axes;
-};
+/* Does every access of the name have the axis at this place? */
+static bool is_read_at(struct node *value, const char *name, size_t position, const char *axis) {
+    for_each (access, access, value) {
+        bool named = strcmp(access->name, name) == 0;
+        struct node_reference *reference =
+            named ? node_as(access->subscripts.items[position], reference) : NULL;
+        if (named && !(reference && strcmp(reference->name, axis) == 0))
+            return false;
+    }
+    return true;
+}
 
 /* Every reading of an intermediate value runs over the same elements of it: one loop computes and reads them. */
-static bool check_parts(struct node *node, void *context) {
-    struct part_search *search = context;
-    struct tiler *t = search->t;
-    struct node_access *access = node_as(node, access);
-    bool reads = access && strcmp(access->name, search->let->name) == 0;
-    for (size_t i = 0; reads && i < access->subscripts.count && !t->failed; i++) {
+static void check_parts(struct tiler *t, const struct equation *let, const char *const *axes,
+                        const struct node_access *access) {
+    for (size_t i = 0; i < access->subscripts.count && !t->failed; i++) {
         struct node_reference *reference = node_as(access->subscripts.items[i], reference);
         const struct range *here = reference ? axis_named(t, reference->name) : NULL,
-                           *there = axis_named(t, search->axes[i]);
+                           *there = axis_named(t, axes[i]);
         if (here && there && !same_range(t, here, there) &&
             tile_fail(
-                t, access->base.span.line ? access->base.span : search->let->span,
+                t, access->base.span.line ? access->base.span : let->span,
                 "%s is read over %s..%s here and over %s..%s elsewhere: the device reads all that it computes",
                 access->name, node_text(t->arena, here->lower), node_text(t->arena, here->upper),
                 node_text(t->arena, there->lower), node_text(t->arena, there->upper)))
             tile_help(t, "store %s in a tensor, and read the part in a kernel of its own", access->name);
     }
-    return !t->failed && node_each_child(node, check_parts, context);
 }
 
 /* Intermediate values take the axes of the place that reads them first. */
 static void unify_values(struct tiler *t) {
     for (size_t i = t->equation_count; i-- > 0;) {
         struct equation *let = &t->equations[i];
-        struct access_search search = {.name = let->name};
-        for (size_t k = t->equation_count; k-- > 0 && !search.found && !let->store;)
-            search_access(t->equations[k].value, &search);
-        if (!search.found)
+        struct node_access *first = NULL;
+        for (size_t k = t->equation_count; k-- > 0 && !first && !let->store;)
+            first = find_access(t->equations[k].value, let->name);
+        if (!first)
             continue;
         const char *from[AXIS_LIMIT], *to[AXIS_LIMIT];
         for (size_t k = 0; k < let->axis_count; k++) {
             from[k] = let->axes[k].name;
-            to[k] = node_as(search.found->subscripts.items[k], reference)->name;
+            to[k] = node_as(first->subscripts.items[k], reference)->name;
         }
-        struct part_search parts = {t, let, to};
-        for (size_t k = 0; k < t->equation_count && !t->failed; k++)
-            check_parts(t->equations[k].value, &parts);
+        for (size_t k = 0; k < t->equation_count; k++)
+            for_each (access, access, t->equations[k].value)
+                if (strcmp(access->name, let->name) == 0)
+                    check_parts(t, let, to, access);
         rename_own(t, let, let->axis_count, from, to);
     }
 }
@@ -140,11 +128,9 @@ static bool is_common(struct tiler *t, const char *name) {
             return false;
         if (equation->store)
             continue;
-        struct access_search search = {.name = equation->name, .position = (size_t)at, .axis = name};
         for (size_t k = 0; k < t->equation_count; k++)
-            search_access(t->equations[k].value, &search);
-        if (search.disagree)
-            return false;
+            if (!is_read_at(t->equations[k].value, equation->name, (size_t)at, name))
+                return false;
     }
     return true;
 }
@@ -382,11 +368,12 @@ static bool map_folds(struct node *node, void *context) {
     return result;
 }
 
-static bool search_contraction(struct node *node, void *context) {
-    struct inner_map *map = context;
-    if (node->kind == NODE_REDUCTION && !is_fold(map->t, map->equation, node))
-        return false;
-    return node_each_child(node, search_contraction, context);
+/* Is every reduction of the value a fold? */
+static bool has_no_contraction(const struct inner_map *map, struct node *value) {
+    for_each (reduction, reduction, value)
+        if (!is_fold(map->t, map->equation, &reduction->base))
+            return false;
+    return true;
 }
 
 static struct inner_map begin_map(struct tiler *t, const struct equation *equation) {
@@ -408,7 +395,7 @@ static void choose_inner(struct tiler *t) {
             struct fold_walk folds = {&map, turn == 1};
             map_reads(before.value, &map);
             bool own = turn == 0 ? !before.store
-                                 : turn == 2 && before.store && search_contraction(before.value, &map);
+                                 : turn == 2 && before.store && has_no_contraction(&map, before.value);
             for (size_t k = 0; own && k < before.axis_count && !t->failed; k++)
                 map_to_inner(&map, &before.axes[k], turn == 0);
             if ((turn == 1 || turn == 3) && !t->failed)
@@ -434,7 +421,8 @@ static bool may_stream(struct tiler *t) {
     for (size_t i = 0; i < t->equation_count; i++) {
         const struct equation *equation = &t->equations[i];
         bool rounded = equation->dtype != DTYPE_NONE && equation->dtype != DTYPE_F32;
-        if (!equation->store && has_inner_axis(t, equation) && (rounded || has_reduction(equation->value)))
+        if (!equation->store && has_inner_axis(t, equation) &&
+            (rounded || find_kind(equation->value, NODE_REDUCTION)))
             return false;
     }
     return true;

@@ -13,6 +13,7 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/query.h"
 #include "transforms/auto_tile_emit.h"
 
 static bool wants_multicast(const struct node *kernel) {
@@ -40,29 +41,24 @@ static size_t tile_subscripts(const struct node_access *access, const char **axe
     return count;
 }
 
-struct operand_search {
-    const struct emitter *e;
-    const char *folded;
-    struct node *found; /* the first operand that is sent and is not a buffer yet */
-};
-
-static bool find_operand(struct node *node, void *context) {
-    struct operand_search *search = context;
-    struct node_access *access = node_as(node, access);
-    const char *axes[2];
-    if (access && relations_tensor(search->e->t->relations, access->name) &&
-        match_varies(node, search->folded) && tile_subscripts(access, axes) && is_shared(search->e->t, node))
-        search->found = node;
-    return !search->found && node_each_child(node, find_operand, search);
+/* The first operand that is sent and is not a buffer yet. */
+static struct node *find_operand(const struct emitter *e, struct node *body, const char *folded) {
+    for_each (access, access, body) {
+        const char *axes[2];
+        if (relations_tensor(e->t->relations, access->name) && match_varies(&access->base, folded) &&
+            tile_subscripts(access, axes) && is_shared(e->t, &access->base))
+            return &access->base;
+    }
+    return NULL;
 }
 
 struct node *emit_multicast(struct emitter *e, struct node *body, const char *folded,
                             struct list_builder *out) {
-    struct operand_search search = {.e = e, .folded = folded};
+    struct node *found;
     if (!wants_multicast(e->t->compilation->kernel))
         return body;
-    for (find_operand(body, &search); search.found; search.found = NULL, find_operand(body, &search)) {
-        struct node_access *access = node_as(search.found, access);
+    while ((found = find_operand(e, body, folded))) {
+        struct node_access *access = node_as(found, access);
         const char *axes[2], *name = name_fresh(&e->t->names, arena_printf(e->arena, "%s_in", access->name));
         struct list_builder parts = {0}, subscripts = {0};
         size_t count = tile_subscripts(access, axes);
@@ -73,25 +69,20 @@ struct node *emit_multicast(struct emitter *e, struct node *body, const char *fo
         struct node *buffer =
             node_new(e->arena, buffer, BUFFER, e->equation->span, .memory = MEMORY_SHARED, .name = name,
                      .axes = builder_list(&parts),
-                     .dtype = relations_tensor(e->t->relations, access->name)->dtype, .value = search.found);
+                     .dtype = relations_tensor(e->t->relations, access->name)->dtype, .value = found);
         builder_add(e->arena, out, attribute_set(e->arena, buffer, KEY_MULTICAST, make_integer(e->arena, 1)));
-        struct node *read = node_with_span(e->arena, make_access(e->arena, name, builder_list(&subscripts)),
-                                           search.found->span);
-        body = replace_equal(e->arena, body, search.found, read);
+        struct node *read =
+            node_with_span(e->arena, make_access(e->arena, name, builder_list(&subscripts)), found->span);
+        body = replace_equal(e->arena, body, found, read);
     }
     return body;
 }
 
 /* ---- kernels that nothing can be sent in ---- */
 
-static bool has_no_mark(struct node *node, void *context) {
-    return !(node->kind == NODE_BUFFER && attribute_get(node, KEY_MULTICAST)) &&
-           node_each_child(node, has_no_mark, context);
-}
-
 bool check_multicast(struct compilation *c, bool tiled) {
     const char *kernel = node_as(c->kernel, kernel)->name;
-    if (!wants_multicast(c->kernel) || !has_no_mark(c->kernel, NULL))
+    if (!wants_multicast(c->kernel) || find_multicast(c->kernel))
         return true;
     if (tiled) {
         report_error(

@@ -52,36 +52,20 @@ static bool walk_first_or_rest(struct normaliser *n, struct node_if *branch, int
     return true;
 }
 
-static bool find_axis(struct node *node, void *context) {
-    const char **found = context;
-    struct node_reference *reference = node_as(node, reference);
-    if (reference)
-        *found = reference->name;
-    return !*found && node_each_child(node, find_axis, context);
-}
-
-/* Finds what varies in a condition outside subscripts; an element is no culprit. */
-static bool find_variable(struct node *node, void *context) {
-    const char **found = context;
-    struct node_reference *reference = node_as(node, reference);
-    if (reference)
-        *found = reference->name;
-    return !*found && (node->kind == NODE_ACCESS || node_each_child(node, find_variable, context));
-}
-
-static bool has_no_access(struct node *node, void *context) {
-    return node->kind != NODE_ACCESS && node_each_child(node, has_no_access, context);
-}
-
-/* A condition on elements alone, and not on loop variables. */
+/* A condition on elements alone: no loop variable varies in it outside subscripts. */
 static bool is_on_elements(struct node *condition) {
-    const char *name = NULL;
-    find_variable(condition, &name);
-    return !name && !has_no_access(condition, NULL);
+    for_each_node (node, condition) {
+        if (node->kind == NODE_REFERENCE)
+            return false;
+        if (node->kind == NODE_ACCESS)
+            skip_below(node);
+    }
+    return find_kind(condition, NODE_ACCESS);
 }
 
 static void fail_as_branch(struct normaliser *n, const struct node_if *branch) {
-    const char *name = NULL, *text = node_text(n->arena, branch->condition);
+    const char *text = node_text(n->arena, branch->condition);
+    struct node_reference *axis = node_as(find_kind(branch->condition, NODE_REFERENCE), reference);
     if (is_on_elements(branch->condition)) {
         if (tile_fail(
                 n->t, n->span,
@@ -90,20 +74,20 @@ static void fail_as_branch(struct normaliser *n, const struct node_if *branch) {
             tile_help(n->t, "choose between values: select(%s, value, other)", text);
         return;
     }
-    find_axis(branch->condition, &name);
-    fail_as_condition(n, n->span, name);
+    fail_as_condition(n, n->span, axis ? axis->name : NULL);
 }
 
-/* False for `if i == 0 { Y[i, j] = ... }`, of i. */
-static bool writes_nothing_at(struct node *node, void *context) {
-    struct node_assign *assign = node_as(node, assign);
-    return assign ? !mentions(assign->target, context) : node_each_child(node, writes_nothing_at, context);
+/* Does the loop variable stand on the left of an assignment? `if i == 0 { Y[i, j] = ... }`, of i. */
+static bool writes_at(struct node *body, const char *axis) {
+    for_each (assign, assign, body)
+        if (mentions(assign->target, axis))
+            return true;
+    return false;
 }
 
 static void walk_if(struct normaliser *n, struct node_if *branch) {
     int loop;
-    if (is_first_iteration(n, branch, &loop) &&
-        writes_nothing_at(branch->then, (void *)(uintptr_t)n->loops[loop].range.name)) {
+    if (is_first_iteration(n, branch, &loop) && !writes_at(branch->then, n->loops[loop].range.name)) {
         if (!branch->otherwise) {
             struct range *range = &n->loops[loop].range;
             open_first(n, branch, loop);
@@ -118,12 +102,6 @@ static void walk_if(struct normaliser *n, struct node_if *branch) {
 }
 
 /* ---- declarations ---- */
-
-static bool has_data(struct node *node, void *context) {
-    (void)context;
-    return node->kind != NODE_ACCESS && node->kind != NODE_REDUCTION &&
-           node_each_child(node, has_data, context);
-}
 
 /* Opens the axes of a let or var as loops, so that its value is read like any other. Returns how many loops
  * there were. */
@@ -162,7 +140,7 @@ static void walk_let(struct normaliser *n, struct node_let *let) {
     if (n->t->failed)
         return;
     cell.value = value;
-    if (!has_data(value, NULL))
+    if (find_kind(value, NODE_ACCESS) || find_kind(value, NODE_REDUCTION))
         name_value(n, &cell, value);
     add_cell(n, cell);
 }
@@ -302,17 +280,16 @@ struct old_value_search {
     bool found, elsewhere;
 };
 
-static bool search_old_value(struct node *node, void *context) {
-    struct old_value_search *search = context;
-    struct node_access *access = node_as(node, access);
-    bool old = access && strcmp(access->name, search->cell->name) == 0;
-    search->found |= old;
-    for (size_t i = 0; old && i < access->subscripts.count; i++) {
-        struct node_reference *reference = node_as(access->subscripts.items[i], reference);
-        search->elsewhere |= !reference || strcmp(reference->name, search->cell->dims[i].name) != 0 ||
-                             !is_own_axis(search->equation, reference->name);
+static void search_old_value(struct node *value, struct old_value_search *search) {
+    for_each (access, access, value) {
+        bool old = strcmp(access->name, search->cell->name) == 0;
+        search->found |= old;
+        for (size_t i = 0; old && i < access->subscripts.count; i++) {
+            struct node_reference *reference = node_as(access->subscripts.items[i], reference);
+            search->elsewhere |= !reference || strcmp(reference->name, search->cell->dims[i].name) != 0 ||
+                                 !is_own_axis(search->equation, reference->name);
+        }
     }
-    return node_each_child(node, search_old_value, context);
 }
 
 static void check_initial_values(struct normaliser *n) {

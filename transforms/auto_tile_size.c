@@ -26,7 +26,7 @@ int64_t clip_tiles(int64_t tiles, const struct range *range) {
 
 static bool has_full_reduction(const struct tiler *t) {
     for (size_t i = 0; i < t->equation_count; i++)
-        if (has_reduction(t->equations[i].value))
+        if (find_kind(t->equations[i].value, NODE_REDUCTION))
             return true;
     return false;
 }
@@ -55,17 +55,16 @@ static void divide_shard(struct shard_search *search, const struct node_paramete
         search->tiles--;
 }
 
-static bool visit_shards(struct node *node, void *context) {
-    struct shard_search *search = context;
-    struct node_access *access = node_as(node, access);
-    struct node_parameter *tensor = access ? relations_tensor(search->t->relations, access->name) : NULL;
-    size_t rank = access ? access->subscripts.count : 0;
-    for (size_t i = rank < 2 ? 0 : rank - 2; tensor && i < rank; i++) {
-        struct node_reference *reference = node_as(access->subscripts.items[i], reference);
-        if (reference && strcmp(reference->name, search->axis) == 0)
-            divide_shard(search, tensor, i + 2 - rank);
+static void visit_shards(struct shard_search *search, struct node *value) {
+    for_each (access, access, value) {
+        struct node_parameter *tensor = relations_tensor(search->t->relations, access->name);
+        size_t rank = access->subscripts.count;
+        for (size_t i = rank < 2 ? 0 : rank - 2; tensor && i < rank; i++) {
+            struct node_reference *reference = node_as(access->subscripts.items[i], reference);
+            if (reference && strcmp(reference->name, search->axis) == 0)
+                divide_shard(search, tensor, i + 2 - rank);
+        }
     }
-    return node_each_child(node, visit_shards, context);
 }
 
 /* At most so many tiles of an axis, and a divisor of every shard in L1 along it: blocks belong to one core.
@@ -77,7 +76,7 @@ static int64_t divide_shards(const struct tiler *t, int64_t tiles, const struct 
         struct node_parameter *tensor =
             equation->store ? relations_tensor(t->relations, equation->name) : NULL;
         size_t rank = equation->axis_count;
-        visit_shards(equation->value, &search);
+        visit_shards(&search, equation->value);
         for (size_t k = rank < 2 ? 0 : rank - 2; tensor && k < rank; k++)
             if (strcmp(equation->axes[k].name, range->name) == 0)
                 divide_shard(&search, tensor, k + 2 - rank);
@@ -145,27 +144,24 @@ static int64_t axis_tiles(struct footprint *f, const char *name) {
     return fixed > 0 ? fixed : 1;
 }
 
-static bool add_bytes(struct node *node, void *context) {
-    struct footprint *f = context;
-    struct node_access *access = node_as(node, access);
-    struct node_parameter *tensor = access ? relations_tensor(f->e->t->relations, access->name) : NULL;
-    if (tensor) {
-        int64_t tiles = 1;
+static void add_bytes(struct footprint *f, struct node *value) {
+    for_each (access, access, value) {
+        struct node_parameter *tensor = relations_tensor(f->e->t->relations, access->name);
         size_t rank = access->subscripts.count;
-        for (size_t i = rank < 2 ? 0 : rank - 2; i < rank; i++) {
+        int64_t tiles = 1;
+        for (size_t i = rank < 2 ? 0 : rank - 2; tensor && i < rank; i++) {
             struct node_reference *reference = node_as(access->subscripts.items[i], reference);
             tiles *= reference ? axis_tiles(f, reference->name) : 1;
         }
-        f->bytes += tiles * tile_bytes(tensor->dtype) * STREAM_DEPTH;
+        f->bytes += tensor ? tiles * tile_bytes(tensor->dtype) * STREAM_DEPTH : 0;
     }
-    return node_each_child(node, add_bytes, context);
 }
 
 int64_t panel_tiles(struct emitter *e, const struct range *range, struct node *body) {
     int64_t limit = l1_for_buffers(e->t->compilation) / 2, tiles = clip_tiles(PANEL_TILES, range);
     for (; tiles > 1; tiles /= 2) {
         struct footprint f = {.e = e, .panel = range->name, .tiles = tiles};
-        add_bytes(body, &f);
+        add_bytes(&f, body);
         if (f.bytes <= limit)
             break;
     }
@@ -183,38 +179,44 @@ struct inventory {
     bool folded;
 };
 
+static bool is_listed(const struct list_builder *list, const struct node *node) {
+    for (size_t i = 0; i < list->count; i++)
+        if (node_equal(list->items[i], node))
+            return true;
+    return false;
+}
+
 /* What the statements of an equation keep in L1 beside its own result: tensors once each, operands of folds
  * that are computed. */
-static bool add_inventory(struct node *node, void *context) {
-    struct inventory *inventory = context;
-    struct emitter *e = inventory->footprint->e;
-    struct node_access *access = node_as(node, access);
-    struct node_reduction *reduction = node_as(node, reduction);
-    for (size_t i = 0; access && i < inventory->accesses.count; i++)
-        if (node_equal(inventory->accesses.items[i], node))
-            return true;
-    if (access) {
-        builder_add(e->arena, &inventory->accesses, node);
-        add_bytes(node, inventory->footprint);
+static void add_inventory(struct inventory *inventory, const struct equation *equation) {
+    struct footprint *f = inventory->footprint;
+    for_each_node (node, equation->value) {
+        struct node_reduction *reduction = node_as(node, reduction);
+        if (node->kind == NODE_ACCESS && !is_listed(&inventory->accesses, node)) {
+            builder_add(f->e->arena, &inventory->accesses, node);
+            add_bytes(f, node);
+        } else if (node->kind == NODE_ACCESS) {
+            skip_below(node);
+        }
+        if (reduction && reduction->body->kind != NODE_ACCESS && reduction->axes.count == 1) {
+            int64_t tiles = axis_tiles(f, node_as(reduction->axes.items[0], axis)->name);
+            for (size_t i = 0; i < equation->axis_count; i++)
+                if (is_tile_axis(f->e->t, equation->axes[i].name) &&
+                    match_varies(node, equation->axes[i].name))
+                    tiles *= axis_tiles(f, equation->axes[i].name);
+            f->bytes += tiles * tile_bytes(DTYPE_F32);
+        }
     }
-    if (reduction && reduction->body->kind != NODE_ACCESS && reduction->axes.count == 1) {
-        const char *folded = node_as(reduction->axes.items[0], axis)->name;
-        int64_t tiles = axis_tiles(inventory->footprint, folded);
-        for (size_t i = 0; i < e->equation->axis_count; i++)
-            if (is_tile_axis(e->t, e->equation->axes[i].name) &&
-                match_varies(node, e->equation->axes[i].name))
-                tiles *= axis_tiles(inventory->footprint, e->equation->axes[i].name);
-        inventory->footprint->bytes += tiles * tile_bytes(DTYPE_F32);
-    }
-    return node_each_child(node, add_inventory, context);
 }
 
 /* An f32 value that is both folded by the matrix unit and read at full width needs two buffers. */
 static int64_t copies_of(const struct tiler *t, const struct equation *let) {
     bool folded = false, read = false;
     for (size_t i = 0; i < t->equation_count; i++) {
-        folded |= has_reduction(t->equations[i].value) && mentions(t->equations[i].value, let->name);
-        read |= !has_reduction(t->equations[i].value) && mentions(t->equations[i].value, let->name);
+        folded |=
+            find_kind(t->equations[i].value, NODE_REDUCTION) && mentions(t->equations[i].value, let->name);
+        read |=
+            !find_kind(t->equations[i].value, NODE_REDUCTION) && mentions(t->equations[i].value, let->name);
     }
     return folded && read ? 2 : 1;
 }
@@ -229,7 +231,7 @@ int64_t tile_footprint(struct tiler *t) {
         struct equation *equation = &t->equations[i];
         int64_t tiles = 1;
         e.equation = equation;
-        add_inventory(equation->value, &inventory);
+        add_inventory(&inventory, equation);
         for (size_t k = 0; k < equation->axis_count; k++)
             tiles *= is_tile_axis(t, equation->axes[k].name) ? axis_tiles(&f, equation->axes[k].name) : 1;
         f.bytes += equation->store ? tiles * tile_bytes(equation->dtype) * STREAM_DEPTH

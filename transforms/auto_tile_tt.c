@@ -114,21 +114,15 @@ static void add_place(struct place_search *search, size_t rank, size_t i, bool v
     search->matrices |= varies && i + 2 < rank;
 }
 
-static bool search_places(struct node *node, void *context) {
-    struct place_search *search = context;
-    struct node_access *access = node_as(node, access);
-    if (access && relations_tensor(search->t->relations, access->name))
-        for (size_t i = 0; i < access->subscripts.count; i++)
-            add_place(search, access->subscripts.count, i,
-                      match_varies(access->subscripts.items[i], search->name));
-    return node_each_child(node, search_places, context);
-}
-
 static struct place_search places_of(const struct tiler *t, const char *name) {
     struct place_search search = {.t = t, .name = name};
     for (size_t i = 0; i < t->equation_count; i++) {
         const struct equation *equation = &t->equations[i];
-        search_places(equation->value, &search);
+        for_each (access, access, equation->value)
+            for (size_t k = 0; relations_tensor(t->relations, access->name) && k < access->subscripts.count;
+                 k++)
+                add_place(&search, access->subscripts.count, k,
+                          match_varies(access->subscripts.items[k], name));
         for (size_t k = 0; equation->store && k < equation->axis_count; k++)
             add_place(&search, equation->axis_count, k, strcmp(equation->axes[k].name, name) == 0);
     }
@@ -256,24 +250,11 @@ struct node *rename_axes(struct tiler *t, struct node *node, size_t count, const
     return changes ? rename_in(node, &r) : node;
 }
 
-static bool add_one(struct node *node, void *context) {
-    size_t *count = context;
-    ++*count;
-    return node_each_child(node, add_one, context);
-}
-
-size_t count_nodes(struct node *node) {
+size_t count_nodes(const struct node *tree) {
     size_t count = 0;
-    add_one(node, &count);
+    for_each_node (node, tree)
+        count++;
     return count;
-}
-
-static bool is_no_reduction(struct node *node, void *context) {
-    return node->kind != NODE_REDUCTION && node_each_child(node, is_no_reduction, context);
-}
-
-bool has_reduction(struct node *node) {
-    return !is_no_reduction(node, NULL);
 }
 
 struct occurrence {
@@ -283,19 +264,14 @@ struct occurrence {
     size_t count;
 };
 
-static bool count_occurrence(struct node *node, void *context) {
-    struct occurrence *o = context;
-    if (node_equal(node, o->wanted)) {
-        o->count++;
-        return true;
-    }
-    return node_each_child(node, count_occurrence, context);
-}
-
-size_t count_equal(struct node *node, const struct node *wanted) {
-    struct occurrence o = {.wanted = wanted};
-    count_occurrence(node, &o);
-    return o.count;
+size_t count_equal(const struct node *tree, const struct node *wanted) {
+    size_t count = 0;
+    for_each_node (node, tree)
+        if (node_equal(node, wanted)) {
+            count++;
+            skip_below(node);
+        }
+    return count;
 }
 
 static struct node *replace_occurrence(struct node *node, void *context) {
@@ -312,34 +288,21 @@ struct node *replace_equal(struct arena *arena, struct node *node, const struct 
 /* ---- the pass ---- */
 
 /* Blocks under a grid: the author has decided. */
-static bool has_no_step(struct node *node, void *context) {
-    struct node_axis *axis = node_as(node, axis);
-    return !(axis && axis->step) && node_each_child(node, has_no_step, context);
-}
-
-static bool has_no_blocks(struct node *node, void *context) {
-    return node->kind == NODE_GRID ? has_no_step(node, NULL) : node_each_child(node, has_no_blocks, context);
-}
-
-struct axis_collection {
-    struct arena *arena;
-    struct list_builder axes;
-};
-
-static bool collect_axes(struct node *node, void *context) {
-    struct axis_collection *collection = context;
-    if (node->kind == NODE_AXIS)
-        builder_add(collection->arena, &collection->axes,
-                    make_reference(collection->arena, node_as(node, axis)->name));
-    return node_each_child(node, collect_axes, context);
+static bool has_blocks(const struct node_kernel *kernel) {
+    for_each (grid, grid, kernel->body)
+        for_each (axis, axis, &grid->base)
+            if (axis->step)
+                return true;
+    return false;
 }
 
 /* Vars and lets give their names back: what is left are parameters, sizes and axes. */
 static struct name_table names_kept(struct tiler *t) {
-    struct axis_collection collection = {.arena = t->arena};
-    collect_axes(t->kernel->body, &collection);
+    struct list_builder axes = {0};
+    for_each (axis, axis, t->kernel->body)
+        builder_add(t->arena, &axes, make_reference(t->arena, axis->name));
     struct node_kernel signature = *t->kernel;
-    signature.body = make_block(t->arena, t->kernel->base.span, builder_list(&collection.axes));
+    signature.body = make_block(t->arena, t->kernel->base.span, builder_list(&axes));
     return names_of(t->arena, &signature.base);
 }
 
@@ -426,18 +389,18 @@ static void simplify_body(struct tiler *t) {
 }
 
 /* A loop over the elements of a block, `for x in i`, in a tile program: the first of it is lo(i). */
-static bool blocks_are_whole(struct node *node, void *context) {
-    struct tiler *t = context;
-    struct node_axis *axis = node_as(node, axis);
-    struct node_call *first = axis && axis->lower && !axis->step ? node_as(axis->lower, call) : NULL;
-    if (first && strcmp(first->function, "lo") == 0 &&
-        tile_fail(
-            t, node->span,
-            "%s runs over the elements of block %s, and under a `grid` the device computes whole blocks",
-            axis->name, node_text(t->arena, first->arguments.items[0])))
-        tile_help(t, "write the statement for the block, with %s for %s: it means all elements",
-                  node_text(t->arena, first->arguments.items[0]), axis->name);
-    return !t->failed && node_each_child(node, blocks_are_whole, context);
+static bool blocks_are_whole(struct tiler *t) {
+    for_each (axis, axis, t->kernel->body) {
+        struct node_call *first = axis->lower && !axis->step ? node_as(axis->lower, call) : NULL;
+        if (first && strcmp(first->function, "lo") == 0 &&
+            tile_fail(
+                t, axis->base.span,
+                "%s runs over the elements of block %s, and under a `grid` the device computes whole blocks",
+                axis->name, node_text(t->arena, first->arguments.items[0])))
+            tile_help(t, "write the statement for the block, with %s for %s: it means all elements",
+                      node_text(t->arena, first->arguments.items[0]), axis->name);
+    }
+    return !t->failed;
 }
 
 /* A tile program is what its grid holds: a loop beside it has no cores to share its blocks. */
@@ -466,8 +429,8 @@ bool auto_tile_tt(struct compilation *compilation) {
                       .arena = compilation->arena,
                       .kernel = node_as(compilation->kernel, kernel)};
     t.relations = relations_of(t.arena, ctx, compilation->kernel);
-    bool nests = has_no_blocks(t.kernel->body, NULL);
-    bool sound = (nests || (stands_in_grid(&t) && blocks_are_whole(t.kernel->body, &t))) &&
+    bool nests = !has_blocks(t.kernel);
+    bool sound = (nests || (stands_in_grid(&t) && blocks_are_whole(&t))) &&
                  ranges_counted(t.relations, compilation->diagnostics) &&
                  bounds_check(t.relations, compilation->diagnostics);
     if (sound)

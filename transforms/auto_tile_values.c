@@ -14,26 +14,14 @@ struct use {
     const char *name;
     size_t count;
     bool folded; /* inside a reduction */
-    bool in_reduction;
 };
-
-static bool count_use(struct node *node, void *context) {
-    struct use *use = context;
-    struct node_access *access = node_as(node, access);
-    if (access && strcmp(access->name, use->name) == 0) {
-        use->count++;
-        use->folded |= use->in_reduction;
-    }
-    bool outside = use->in_reduction;
-    use->in_reduction |= node->kind == NODE_REDUCTION;
-    node_each_child(node, count_use, use);
-    use->in_reduction = outside;
-    return true;
-}
 
 static struct use uses_in(const struct equation *equation, const char *name) {
     struct use use = {.name = name};
-    count_use(equation->value, &use);
+    for_each (access, access, equation->value)
+        use.count += strcmp(access->name, name) == 0;
+    for_each (reduction, reduction, equation->value)
+        use.folded |= mentions(&reduction->base, name);
     return use;
 }
 
@@ -62,10 +50,6 @@ static struct node *inline_access(struct node *node, void *context) {
     return rename_axes(in->t, in->definition->value, access->subscripts.count, from, to);
 }
 
-static bool is_no_call(struct node *node, void *context) {
-    return node->kind != NODE_CALL && node_each_child(node, is_no_call, context);
-}
-
 /* A reduction inside a reduction would catch an axis of the same name: only values without reductions go
  * inside one. */
 static bool may_inline(const struct tiler *t, const struct equation *let) {
@@ -85,12 +69,12 @@ static bool may_inline(const struct tiler *t, const struct equation *let) {
     if (let->dtype != DTYPE_NONE && let->dtype != DTYPE_F32)
         return false; /* a value rounded to a narrower type */
     size_t nodes = count_nodes(let->value);
-    if (has_reduction(let->value))
+    if (find_kind(let->value, NODE_REDUCTION))
         return !folded && same_axes && users == 1 && nodes * total <= INLINE_LIMIT * 4;
     bool recomputed = !folded && !same_axes; /* once for every element of a further axis */
     if (total == 1 && !recomputed)
         return true;
-    return is_no_call(let->value, NULL) && nodes * total <= (recomputed ? 8 : INLINE_LIMIT);
+    return !find_kind(let->value, NODE_CALL) && nodes * total <= (recomputed ? 8 : INLINE_LIMIT);
 }
 
 /* Where the consumer has a reduction axis of the name of an axis in the value, the value's one is renamed by
@@ -143,7 +127,7 @@ static struct node *rename_captured(struct node *node, void *context) {
 
 static struct node *without_capture(struct tiler *t, const struct equation *user, struct node *value) {
     struct capture capture = {t, user};
-    return has_reduction(value) ? rename_captured(value, &capture) : value;
+    return find_kind(value, NODE_REDUCTION) ? rename_captured(value, &capture) : value;
 }
 
 /* ---- axes that a value does not vary along ---- */
@@ -309,18 +293,11 @@ static struct node *extract(struct node *node, void *context) {
     return nested || partial ? name_reduction(e, result) : result;
 }
 
-struct full_search {
-    const struct tiler *t;
-    const struct equation *equation;
-    bool found;
-};
-
-static bool search_full(struct node *node, void *context) {
-    struct full_search *search = context;
-    if (node->kind == NODE_REDUCTION)
-        search->found |= tile_axis_count(search->t, search->equation, node) ==
-                         tile_axis_count(search->t, search->equation, NULL);
-    return !search->found && node_each_child(node, search_full, context);
+static bool has_full_fold(const struct tiler *t, const struct equation *equation) {
+    for_each (reduction, reduction, equation->value)
+        if (tile_axis_count(t, equation, &reduction->base) == tile_axis_count(t, equation, NULL))
+            return true;
+    return false;
 }
 
 /* New equations are appended; those of intermediate values move before the stores, in order of need. */
@@ -362,9 +339,7 @@ void extract_reductions(struct tiler *t) {
     for (size_t i = 0; i < t->equation_count; i++) {
         struct equation equation = t->equations[i];
         equation.value = join_folds(equation.value, t);
-        struct full_search search = {t, &equation, false};
-        search_full(equation.value, &search);
-        struct extraction e = {.t = t, .equation = &equation, .partial_too = !search.found};
+        struct extraction e = {.t = t, .equation = &equation, .partial_too = !has_full_fold(t, &equation)};
         struct node *value = extract(equation.value, &e);
         t->equations[i].value = value;
     }

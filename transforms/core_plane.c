@@ -168,47 +168,30 @@ static struct node *settle_buffers(struct node *node, void *context) {
     return node_map_children(search->c->arena, node, settle_buffers, search);
 }
 
-static bool has_no_multicast(struct node *node, void *context) {
-    const struct node **found = context;
-    if (node->kind == NODE_BUFFER && attribute_get(node, KEY_MULTICAST))
-        *found = node;
-    return !*found && node_each_child(node, has_no_multicast, context);
-}
-
 /* ---- what stands against it ---- */
-
-struct movement {
-    const char *tensor;
-    struct node *load, *store;
-};
-
-static bool visit_movement(struct node *node, void *context) {
-    struct movement *movement = context;
-    struct node_tile *tile = node_as(node, tile);
-    if (tile && tile->operation == TILE_LOAD && mentions(tile->value, movement->tensor))
-        movement->load = node;
-    if (tile && tile->operation == TILE_STORE && strcmp(target_name(tile->target), movement->tensor) == 0)
-        movement->store = node;
-    return node_each_child(node, visit_movement, context);
-}
 
 /* A core that repeats the last block reads again what another may have overwritten by then. */
 static bool reads_no_result(struct compilation *c, const struct node_grid *grid) {
     struct node_list parameters = node_as(c->kernel, kernel)->parameters;
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        struct movement movement = {.tensor = parameter->name};
+        const struct node_tile *load = NULL, *store = NULL;
         if (!is_tensor(parameter) || parameter->direction == DIRECTION_IN)
             continue;
-        visit_movement(grid->body, &movement);
-        if (!movement.load || !movement.store)
+        for_each (tile, tile, grid->body) {
+            if (tile->operation == TILE_LOAD && mentions(tile->value, parameter->name))
+                load = tile;
+            if (tile->operation == TILE_STORE && strcmp(target_name(tile->target), parameter->name) == 0)
+                store = tile;
+        }
+        if (!load || !store)
             continue;
         report_error(
-            c->diagnostics, movement.load->span,
+            c->diagnostics, load->base.span,
             "%s is read and written by a kernel that sends blocks: at the edge of the plane cores repeat a block, and would read what another core writes",
             parameter->name);
-        if (movement.store->span.line != movement.load->span.line)
-            report_note(c->diagnostics, movement.store->span, "it is written here");
+        if (store->base.span.line != load->base.span.line)
+            report_note(c->diagnostics, store->base.span, "it is written here");
         report_help(c->diagnostics, (struct span){0},
                     "write to a tensor of its own, or leave @multicast out");
         return false;
@@ -270,9 +253,8 @@ static void spread_one(struct arena *arena, struct node *total, const int64_t co
 
 bool core_plane_find(struct compilation *c, const struct node_grid *grid, struct node_list blocks,
                      const int64_t cores[2], const struct shard_owners *owners, struct core_plane *plane) {
-    const struct node *first = NULL;
+    const struct node *first = find_multicast(grid->body);
     *plane = (struct core_plane){0};
-    has_no_multicast(grid->body, &first);
     if (!first)
         return true;
     if (!is_allowed(c, grid, first, owners))

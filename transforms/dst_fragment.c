@@ -224,28 +224,23 @@ static bool may_be_empty(struct manager *m, struct node_tile *update) {
 
 /* May a loop around the update run not at all? Loops over blocks of the folded axis do where it has no
  * elements, which is another question. */
-struct idle_loops {
-    struct manager *manager;
-    struct node_tile *update;
-    bool found;
-};
-
-static bool find_idle_loop(struct node *node, void *context) {
-    struct idle_loops *search = context;
-    struct node_for *loop = node_as(node, for);
-    bool around = loop && buffer_use_of(target_name(search->update->target), node).update == search->update;
-    for (size_t i = 0; around && i < loop->axes.count; i++) {
-        struct node_axis *axis = node_as(loop->axes.items[i], axis);
-        struct node *first = axis_tiles(search->update, folded_axis(search->update), RANGE_FIRST);
-        int64_t trips, lower;
-        bool panels = mentions(first, axis->name),
-             runs = integer_value(axis_trips(search->manager->arena, axis), &trips)
-                        ? trips > 0
-                        : integer_value(axis->lower, &lower) && lower == 0 &&
-                              is_positive_extent(search->manager->kernel, axis->upper);
-        search->found |= !panels && !runs;
+static bool may_idle(struct manager *m, struct node_tile *update, struct node *scope) {
+    for_each (for, loop, scope) {
+        bool around = buffer_use_of(target_name(update->target), &loop->base).update == update;
+        for (size_t i = 0; around && i < loop->axes.count; i++) {
+            struct node_axis *axis = node_as(loop->axes.items[i], axis);
+            struct node *first = axis_tiles(update, folded_axis(update), RANGE_FIRST);
+            int64_t trips, lower;
+            bool panels = mentions(first, axis->name),
+                 runs = integer_value(axis_trips(m->arena, axis), &trips)
+                            ? trips > 0
+                            : integer_value(axis->lower, &lower) && lower == 0 &&
+                                  is_positive_extent(m->kernel, axis->upper);
+            if (!panels && !runs)
+                return true;
+        }
     }
-    return !search->found && node_each_child(node, find_idle_loop, context);
+    return false;
 }
 
 static void fill_neutral(struct manager *m, struct list_builder *out, struct node_tile *update,
@@ -264,14 +259,12 @@ static void fill_neutral(struct manager *m, struct list_builder *out, struct nod
  * update at all. */
 static void emit_empty(struct manager *m, struct list_builder *out, struct node_tile *update,
                        const struct part *part, struct node *loop) {
-    struct idle_loops idle = {m, update, false};
     struct list_builder body = {0};
-    if (loop)
-        find_idle_loop(loop, &idle);
-    if (!idle.found && !may_be_empty(m, update))
+    bool idle = may_idle(m, update, loop);
+    if (!idle && !may_be_empty(m, update))
         return;
     fill_neutral(m, &body, update, part);
-    if (idle.found || folds_nothing(update)) {
+    if (idle || folds_nothing(update)) {
         builder_add_all(m->arena, out, builder_list(&body));
         return;
     }

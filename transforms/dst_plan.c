@@ -23,23 +23,15 @@ struct planner {
 
 static int plan_value(struct planner *p, struct node *value);
 
-/* The first && or || in a value. */
-static bool find_junction(struct node *node, void *context) {
-    struct node_binary **found = context;
-    struct node_binary *binary = node_as(node, binary);
-    if (binary && (binary->op == BINARY_AND || binary->op == BINARY_OR))
-        *found = binary;
-    return !*found && node_each_child(node, find_junction, context);
-}
-
 static void advise_parts(struct diagnostics *diagnostics, struct node *value) {
-    struct node_binary *junction = NULL;
-    find_junction(value, &junction);
-    if (junction)
-        report_help(diagnostics, (struct span){0},
-                    junction->op == BINARY_AND
-                        ? "for select(a && b, x, y) write select(a, select(b, x, y), y)"
-                        : "for select(a || b, x, y) write select(a, x, select(b, x, y))");
+    for_each (binary, junction, value)
+        if (junction->op == BINARY_AND || junction->op == BINARY_OR) {
+            report_help(diagnostics, (struct span){0},
+                        junction->op == BINARY_AND
+                            ? "for select(a && b, x, y) write select(a, select(b, x, y), y)"
+                            : "for select(a || b, x, y) write select(a, x, select(b, x, y))");
+            break;
+        }
     report_help(
         diagnostics, (struct span){0},
         "compute a part of it in a kernel of its own, which stores it in a tensor; under a `grid` of blocks a `shared` does");
@@ -441,23 +433,6 @@ static void exchange_slots(struct dst_plan *plan) {
     plan->result = 0;
 }
 
-struct fragment_search {
-    struct planner *planner;
-    const char *name;
-    int mentions;
-};
-
-static bool find_fragment(struct node *node, void *context) {
-    struct fragment_search *search = context;
-    struct node_access *access = node_as(node, access);
-    if (access &&
-        search->planner->request->lookup(access->name, search->planner->request->context).fragment) {
-        search->name = access->name;
-        search->mentions++;
-    }
-    return node_each_child(node, find_fragment, context);
-}
-
 int64_t dst_plan_tiles(const struct dst_plan *plan, int64_t capacity) {
     return (capacity - plan->shared) / plan->slots;
 }
@@ -496,12 +471,15 @@ static void fail_as_fragments(struct planner *p) {
 bool dst_plan_make(const struct dst_request *request, struct dst_plan *plan) {
     *plan = (struct dst_plan){.slots = 1};
     struct planner p = {.request = request, .plan = plan};
-    struct fragment_search search = {.planner = &p};
-    find_fragment(request->value, &search);
-    if (search.mentions > 1)
+    size_t mentioned = 0;
+    for_each (access, access, request->value)
+        if (request->lookup(access->name, request->context).fragment) {
+            plan->fragment = access->name;
+            mentioned++;
+        }
+    if (mentioned > 1)
         fail_as_fragments(&p);
-    if (search.name) {
-        plan->fragment = search.name;
+    if (plan->fragment) {
         p.busy[0] = p.used[0] = true;
     }
     plan->result = p.failed ? 0 : plan_value(&p, request->value);

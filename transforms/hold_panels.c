@@ -74,44 +74,28 @@ struct accumulation {
     bool several;
 };
 
-static bool find_accumulation(struct node *node, void *context) {
-    struct accumulation *found = context;
-    struct node_tile *tile = node_as(node, tile);
-    if (!tile)
-        return node_each_child(node, find_accumulation, context);
-    if (tile->operation == TILE_MATMUL) {
-        const char *name = target_name(tile->target);
-        found->several |= found->fragment && found->fragment != name;
-        found->fragment = name;
-    }
-    return true;
-}
-
-struct lookup {
-    const char *name;
-    struct node_buffer *found;
-};
-
-static bool find_buffer(struct node *node, void *context) {
-    struct lookup *lookup = context;
-    struct node_buffer *buffer = node_as(node, buffer);
-    if (buffer && buffer->name == lookup->name)
-        lookup->found = buffer;
-    return !lookup->found && node_each_child(node, find_buffer, context);
+static struct accumulation accumulation_in(struct node *loop) {
+    struct accumulation found = {0};
+    for_each (tile, tile, loop)
+        if (tile->operation == TILE_MATMUL) {
+            const char *name = target_name(tile->target);
+            found.several |= found.fragment && found.fragment != name;
+            found.fragment = name;
+        }
+    return found;
 }
 
 static bool is_larger_than_section(struct holder *h, const char *fragment) {
-    struct lookup lookup = {.name = fragment};
-    find_buffer(h->body, &lookup);
+    struct node_buffer *buffer = find_declaration(h->body, fragment);
     int64_t total = 1;
-    for (size_t i = 0; lookup.found && i < lookup.found->axes.count; i++) {
-        struct node_axis *axis = axis_scope_find(&h->scope, node_as(lookup.found->axes.items[i], axis)->name);
+    for (size_t i = 0; buffer && i < buffer->axes.count; i++) {
+        struct node_axis *axis = axis_scope_find(&h->scope, node_as(buffer->axes.items[i], axis)->name);
         int64_t tiles;
         if (!axis || !axis->step || !integer_value(block_tiles(h->arena, axis), &tiles))
             return false;
         total *= tiles;
     }
-    return lookup.found && total > (int64_t)h->compilation->architecture->dst_tiles_f32;
+    return buffer && total > (int64_t)h->compilation->architecture->dst_tiles_f32;
 }
 
 /* ---- the rewriting ---- */
@@ -148,17 +132,14 @@ static struct node *with_whole_axis(struct holder *h, struct node_for *loop, int
 static struct node *hold(struct node *node, void *context);
 
 static struct node *hold_loop(struct holder *h, struct node_for *loop) {
-    struct accumulation found = {0};
-    find_accumulation(&loop->base, &found);
+    struct accumulation found = accumulation_in(&loop->base);
     struct node_axis *axis = node_as(loop->axes.items[0], axis);
     int64_t lower, upper, step;
     if (loop->axes.count != 1 || !found.fragment || found.several || !axis->step ||
         !integer_value(axis->lower, &lower) || lower != 0 || !integer_value(axis->upper, &upper) ||
         !integer_value(axis->step, &step) || step >= upper)
         return NULL;
-    struct lookup inside = {.name = found.fragment};
-    find_buffer(&loop->base, &inside);
-    if (inside.found || !is_larger_than_section(h, found.fragment))
+    if (find_declaration(&loop->base, found.fragment) || !is_larger_than_section(h, found.fragment))
         return NULL;
     for (int single = 0; single < 2; single++) {
         struct node *whole = with_whole_axis(h, loop, upper, single);

@@ -41,38 +41,31 @@ bool is_whole_number(const struct node *kernel, struct node *node) {
            (reference && (!parameter || (parameter->dtype != DTYPE_F32 && parameter->dtype != DTYPE_BF16)));
 }
 
-struct sign_search {
-    const struct node *kernel;
-    bool found;
-};
-
 /* A number that may be below 0, or a choice, which device form has no word for. */
-static bool find_beyond_device(struct node *node, void *context) {
-    struct sign_search *search = context;
+static bool is_beyond_device(const struct node *kernel, struct node *node) {
     struct node_binary *binary = node_as(node, binary);
     struct node_integer *integer = node_as(node, integer);
     struct node_reference *reference = node_as(node, reference);
     struct node_call *call = node_as(node, call);
-    search->found |= (call && strcmp(call->function, "select") == 0) ||
-                     (binary && binary->op == BINARY_SUBTRACT) || (integer && integer->value < 0) ||
-                     node->kind == NODE_UNARY ||
-                     (reference && may_be_negative(search->kernel, reference->name));
-    return !search->found && node_each_child(node, find_beyond_device, context);
+    return (call && strcmp(call->function, "select") == 0) || (binary && binary->op == BINARY_SUBTRACT) ||
+           (integer && integer->value < 0) || node->kind == NODE_UNARY ||
+           (reference && may_be_negative(kernel, reference->name));
 }
 
 /* Sums, differences and products wrap as u32 and are right as i32; nothing else may have operands below 0. */
 bool device_counts(const struct node *kernel, struct node *node) {
     struct node_binary *binary = node_as(node, binary);
     struct node_unary *unary = node_as(node, unary);
-    struct sign_search search = {.kernel = kernel};
     if (binary && binary->op <= BINARY_MULTIPLY)
         return device_counts(kernel, binary->left) && device_counts(kernel, binary->right);
     if (unary && unary->op == UNARY_NEGATE)
         return device_counts(kernel, unary->operand);
     if (node->kind == NODE_INTEGER || node->kind == NODE_REFERENCE)
         return true;
-    find_beyond_device(node, &search);
-    return !search.found;
+    for_each_node (part, node)
+        if (is_beyond_device(kernel, part))
+            return false;
+    return true;
 }
 
 /* ---- names for them ---- */

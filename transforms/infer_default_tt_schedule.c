@@ -129,26 +129,23 @@ static bool check_entry(struct compilation *c, const struct node_attribute *entr
     return false;
 }
 
-/* The schedules of loops: the grid's counts, others have none. */
-struct loop_search {
-    struct compilation *c;
-    const struct node *grid;
-};
-
-static bool visit_loop(struct node *node, void *context) {
-    struct loop_search *search = context;
-    struct compilation *c = search->c;
-    if (attribute_get(node, KEY_SCHEDULE) && node->kind == NODE_GRID)
-        search->grid = node;
-    if (attribute_get(node, KEY_SCHEDULE) && node->kind == NODE_FOR) {
-        report_error(c->diagnostics, node->span,
-                     "@%s does not belong to this loop: cores share the blocks of a kernel or of its grid",
-                     KEY_SCHEDULE);
-        report_help(c->diagnostics, (struct span){0}, "write it behind the parameters of kernel %s",
-                    node_as(c->kernel, kernel)->name);
-        return false;
+/* The schedules of loops: the grid's counts, others have none. False after a reported error. */
+static bool find_grid(struct compilation *c, const struct node **scheduled) {
+    *scheduled = NULL;
+    for_each_node (node, node_as(c->kernel, kernel)->body) {
+        if (attribute_get(node, KEY_SCHEDULE) && node->kind == NODE_GRID)
+            *scheduled = node;
+        if (attribute_get(node, KEY_SCHEDULE) && node->kind == NODE_FOR) {
+            report_error(
+                c->diagnostics, node->span,
+                "@%s does not belong to this loop: cores share the blocks of a kernel or of its grid",
+                KEY_SCHEDULE);
+            report_help(c->diagnostics, (struct span){0}, "write it behind the parameters of kernel %s",
+                        node_as(c->kernel, kernel)->name);
+            return false;
+        }
     }
-    return node_each_child(node, visit_loop, context);
+    return true;
 }
 
 /* The entries merged over those that are settled; NULL after a reported error. An entry of the grid that says
@@ -177,14 +174,12 @@ static struct node *merged(struct compilation *c, struct node *schedule, struct 
 bool infer_default_tt_schedule(struct compilation *c) {
     struct node *schedule = attribute_get(c->kernel, KEY_TT_SCHEDULE),
                 *of_kernel = attribute_get(c->kernel, KEY_SCHEDULE);
-    struct loop_search search = {.c = c};
-    unsigned errors = c->diagnostics->error_count;
-    visit_loop(node_as(c->kernel, kernel)->body, &search);
-    if (c->diagnostics->error_count != errors)
+    const struct node *grid;
+    if (!find_grid(c, &grid))
         return false;
     schedule = merged(c, schedule ? schedule : default_schedule(c->arena), of_kernel, NULL);
-    if (schedule && search.grid)
-        schedule = merged(c, schedule, attribute_get(search.grid, KEY_SCHEDULE), of_kernel);
+    if (schedule && grid)
+        schedule = merged(c, schedule, attribute_get(grid, KEY_SCHEDULE), of_kernel);
     if (!schedule)
         return false;
     c->kernel = attribute_set(c->arena, c->kernel, KEY_TT_SCHEDULE, schedule);

@@ -122,23 +122,6 @@ struct local_buffer {
         last_read; /* by compute, as statement numbers; SIZE_MAX: none */
 };
 
-struct compute_use {
-    const char *name;
-    bool written, read;
-};
-
-static bool find_compute_use(struct node *node, void *context) {
-    struct compute_use *use = context;
-    struct node_tile *tile = node_as(node, tile);
-    if (!tile)
-        return node_each_child(node, find_compute_use, context);
-    if (tile->operation != TILE_LOAD)
-        use->written |= strcmp(target_name(tile->target), use->name) == 0;
-    if (tile->operation != TILE_STORE)
-        use->read |= mentions(tile->value, use->name);
-    return true;
-}
-
 /* The statement that reads the fragment which statement `index` writes: its section computes there, so
  * operands stay until then. */
 static size_t section_end(struct node_list list, size_t index) {
@@ -172,13 +155,16 @@ static struct local_buffer local_buffer(struct protocol *p, struct node_buffer *
                                  .last_read = SIZE_MAX};
     local.cb = circular_buffer_of(p, local.home);
     for (size_t i = 0; i < list.count; i++) {
-        struct compute_use use = {.name = buffer->name};
-        find_compute_use(list.items[i], &use);
-        if (use.written) {
+        bool written = false, read = false;
+        for_each (tile, tile, list.items[i]) {
+            written |= tile->operation != TILE_LOAD && strcmp(target_name(tile->target), buffer->name) == 0;
+            read |= tile->operation != TILE_STORE && mentions(tile->value, buffer->name);
+        }
+        if (written) {
             local.first_write = local.first_write == SIZE_MAX ? i : local.first_write;
             local.last_write = i;
         }
-        if (use.read) {
+        if (read) {
             local.first_read = local.first_read == SIZE_MAX ? i : local.first_read;
             local.last_read = writes_fragment(list, i) ? section_end(list, i) : i;
         }
@@ -200,25 +186,21 @@ static void emit_protocol(struct protocol *p, struct list_builder *out, const ch
 static struct node_list lower_list(struct protocol *p, struct node_list list);
 static struct node_list lower_flat_list(struct protocol *p, struct node_list list);
 
-struct renaming {
-    struct protocol *protocol;
-    struct node *dictionary;
-};
-
-static bool collect_range(struct node *node, void *context) {
-    struct renaming *r = context;
-    struct protocol *p = r->protocol;
-    struct node_reference *reference = node_as(node, reference);
-    struct axis_range *range = reference ? range_find(p, reference->name) : NULL;
-    if (!range || !range->tiles || dictionary_get(r->dictionary, range->name))
-        return node_each_child(node, collect_range, context);
-    struct node *end =
-        make_mul(p->arena, make_add(p->arena, range->first, range->tiles), make_integer(p->arena, TILE_EDGE));
-    struct node *extent = range->extent ? launch_value(p, range->extent) : end;
-    struct node *triple = node_new(p->arena, sequence, SEQUENCE, ((struct span){0}),
-                                   .items = LIST(p->arena, range->tiles, range->first, extent));
-    r->dictionary = dictionary_set(p->arena, r->dictionary, range->name, triple);
-    return true;
+/* [tiles, first, extent] of the axes that a statement mentions, by name; NULL: it mentions none. */
+static struct node *ranges_of(struct protocol *p, struct node *statement) {
+    struct node *ranges = NULL;
+    for_each (reference, reference, statement) {
+        struct axis_range *range = range_find(p, reference->name);
+        if (!range || !range->tiles || dictionary_get(ranges, range->name))
+            continue;
+        struct node *end = make_mul(p->arena, make_add(p->arena, range->first, range->tiles),
+                                    make_integer(p->arena, TILE_EDGE));
+        struct node *extent = range->extent ? launch_value(p, range->extent) : end;
+        struct node *triple = node_new(p->arena, sequence, SEQUENCE, ((struct span){0}),
+                                       .items = LIST(p->arena, range->tiles, range->first, extent));
+        ranges = dictionary_set(p->arena, ranges, range->name, triple);
+    }
+    return ranges;
 }
 
 static struct node *rename_buffers(struct node *node, void *context) {
@@ -235,11 +217,9 @@ static struct node *rename_buffers(struct node *node, void *context) {
 }
 
 static void emit_compute(struct protocol *p, struct list_builder *out, struct node *node) {
-    struct renaming renaming = {p, NULL};
-    collect_range(node, &renaming);
-    struct node *renamed = rename_buffers(node, p);
-    if (renaming.dictionary)
-        renamed = attribute_set(p->arena, renamed, KEY_TT_RANGES, renaming.dictionary);
+    struct node *ranges = ranges_of(p, node), *renamed = rename_buffers(node, p);
+    if (ranges)
+        renamed = attribute_set(p->arena, renamed, KEY_TT_RANGES, ranges);
     role_add(p, out, ROLE_COMPUTE, node->span, LIST(p->arena, renamed));
 }
 
@@ -494,37 +474,41 @@ static struct node_list lower_flat_list(struct protocol *p, struct node_list lis
     return builder_list(&out);
 }
 
-/* The roles count blocks each by itself, from sizes: not from where a block around them lies. */
-static bool check_ranges(struct node *node, void *context) {
-    struct compilation *c = context;
-    struct node_axis *axis = node_as(node, axis);
-    struct node_for *loop = node_as(node, for);
-    struct node_block *body = loop ? node_as(loop->body, block) : NULL;
-    if (body && body->statements.count && body->statements.items[0]->kind == NODE_DELINEARIZE &&
-        !is_share_loop(c->kernel, loop)) {
-        const char *start = runtime_argument_name(c->kernel, RUNTIME_START_ID);
-        report_error(c->diagnostics, node->span,
-                     "this loop takes block numbers apart, but is not over the share of a core");
-        report_help(c->diagnostics, (struct span){0}, "a share begins at %s", start ? start : "start_id");
-        return false;
+static bool takes_blocks_apart(const struct node_for *loop) {
+    struct node_block *body = node_as(loop->body, block);
+    return body && body->statements.count && body->statements.items[0]->kind == NODE_DELINEARIZE;
+}
+
+/* The roles count blocks each by itself, from sizes: not from where a block around them lies. False after a
+ * reported error. */
+static bool check_ranges(struct compilation *c) {
+    for_each_node (node, c->kernel) {
+        struct node_axis *axis = node_as(node, axis);
+        struct node_for *loop = node_as(node, for);
+        const struct node *place = axis && axis->step ? find_block_place(node) : NULL;
+        if (loop && takes_blocks_apart(loop) && !is_share_loop(c->kernel, loop)) {
+            const char *start = runtime_argument_name(c->kernel, RUNTIME_START_ID);
+            report_error(c->diagnostics, node->span,
+                         "this loop takes block numbers apart, but is not over the share of a core");
+            report_help(c->diagnostics, (struct span){0}, "a share begins at %s", start ? start : "start_id");
+            return false;
+        }
+        if (place) {
+            report_error(c->diagnostics, place->span.line ? place->span : c->kernel->span,
+                         "a range of blocks is counted from sizes, and %s is of the block around it",
+                         node_text(c->arena, place));
+            report_help(c->diagnostics, (struct span){0}, "let it run over the whole dimension");
+            return false;
+        }
     }
-    if (!axis || !axis->step)
-        return node_each_child(node, check_ranges, c);
-    const struct node *place = find_block_place(node);
-    if (!place)
-        return true;
-    report_error(c->diagnostics, place->span.line ? place->span : c->kernel->span,
-                 "a range of blocks is counted from sizes, and %s is of the block around it",
-                 node_text(c->arena, place));
-    report_help(c->diagnostics, (struct span){0}, "let it run over the whole dimension");
-    return false;
+    return true;
 }
 
 bool insert_cb_protocol_tt(struct compilation *compilation) {
     struct arena *arena = compilation->arena;
     if (find_kind(compilation->kernel, NODE_ROLE))
         return true;
-    if (!check_ranges(compilation->kernel, compilation))
+    if (!check_ranges(compilation))
         return false;
     struct protocol *p = arena_allocate(arena, sizeof *p);
     p->compilation = compilation;

@@ -32,42 +32,29 @@
 #include "transforms/pass.h"
 #include "ir/query.h"
 
-struct grid_search {
-    struct node *first, *second;
-};
-
-static bool visit_grid(struct node *node, void *context) {
-    struct grid_search *search = context;
-    if (node->kind == NODE_GRID) {
-        if (search->first) {
-            search->second = node;
-            return false;
-        }
-        search->first = node;
-    }
-    return node_each_child(node, visit_grid, context);
-}
-
 /* The one grid of the kernel; NULL after a reported error. */
 static struct node_grid *distributed_grid(struct compilation *c) {
     struct node_kernel *kernel = node_as(c->kernel, kernel);
-    struct grid_search search = {0};
-    visit_grid(c->kernel, &search);
-    if (!search.first) {
+    struct node_grid *first = NULL, *second = NULL;
+    for_each (grid, grid, c->kernel) {
+        second = first && !second ? grid : second;
+        first = first ? first : grid;
+    }
+    if (!first) {
         report_error(c->diagnostics, c->kernel->span, "nothing to distribute: kernel %s has no grid",
                      kernel->name);
         report_help(c->diagnostics, (struct span){0},
                     "open the blocks that cores share by `grid i in ... by ...`");
         return NULL;
     }
-    if (search.second) {
-        report_error(c->diagnostics, search.second->span, "kernel %s has a second grid", kernel->name);
-        report_note(c->diagnostics, search.first->span, "the first grid is here");
+    if (second) {
+        report_error(c->diagnostics, second->base.span, "kernel %s has a second grid", kernel->name);
+        report_note(c->diagnostics, first->base.span, "the first grid is here");
         report_help(c->diagnostics, (struct span){0},
                     "cores share the blocks of one grid: write a kernel for each");
         return NULL;
     }
-    return node_as(search.first, grid);
+    return first;
 }
 
 /* The blocks of a grid axis: none where its range is empty, also when sizes of 0 make bounds cross or a step

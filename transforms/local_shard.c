@@ -76,29 +76,20 @@ static size_t count_cuts(const struct node_parameter *parameter, size_t *axis) {
     return cuts;
 }
 
-static bool visit_access(struct node *node, void *context) {
-    struct use_search *search = context;
-    struct node_access *access = node_as(node, access);
-    if (access && strcmp(access->name, search->use->owners.anchor->name) == 0) {
+static void add_accesses(struct use_search *search, struct node_tile *tile) {
+    const struct node_parameter *anchor = search->use->owners.anchor;
+    search->statement = tile->base.span;
+    search->use->written |=
+        tile->operation == TILE_STORE && strcmp(target_name(tile->target), anchor->name) == 0;
+    for_each (access, access, &tile->base) {
         size_t rank = access->subscripts.count, rows;
+        if (strcmp(access->name, anchor->name) != 0)
+            continue;
         search->use->used = true;
-        count_cuts(search->use->owners.anchor, &rows);
+        count_cuts(anchor, &rows);
         tie(search, PLANE_Y, rank > 1 ? access->subscripts.items[rows] : NULL);
         tie(search, PLANE_X, access->subscripts.items[rank - 1]);
     }
-    return node_each_child(node, visit_access, context);
-}
-
-static bool visit_statement(struct node *node, void *context) {
-    struct use_search *search = context;
-    struct node_tile *tile = node_as(node, tile);
-    if (!tile)
-        return node_each_child(node, visit_statement, context);
-    search->statement = node->span;
-    search->use->written |= tile->operation == TILE_STORE &&
-                            strcmp(target_name(tile->target), search->use->owners.anchor->name) == 0;
-    visit_access(node, search);
-    return true;
 }
 
 /* The cores of a tensor's shards must be known when it is compiled; false after a reported error. */
@@ -137,7 +128,8 @@ static bool find_use(struct compilation *c, const struct node_grid *grid,
     if (!read_shards(c, parameter, &use->owners))
         return false;
     struct use_search search = {.compilation = c, .grid = grid, .use = use};
-    visit_statement(grid->body, &search);
+    for_each (tile, tile, grid->body)
+        add_accesses(&search, tile);
     size_t rows;
     if (count_cuts(parameter, &rows) > 1) {
         use->follows = false;

@@ -81,18 +81,18 @@ struct node *axis_tiles(struct node_tile *tile, const char *axis, int which) {
 
 /* ---- fragments met on the way ---- */
 
-static bool uses_transposed_right(struct node *node, void *context) {
-    struct fragment *f = context;
-    struct node_tile *tile = node_as(node, tile);
-    if (!tile)
-        return node_each_child(node, uses_transposed_right, context);
-    if (tile->operation != TILE_MATMUL || node_as(tile->target, access)->name != f->name)
-        return true;
-    struct node_reduction *sum = node_as(tile->value, reduction);
-    struct node_access *right = node_as(node_as(sum->body, binary)->right, access);
-    struct node_reference *last = node_as(right->subscripts.items[right->subscripts.count - 1], reference);
-    f->column_major = right->subscripts.count == 2 && last->name == node_as(sum->axes.items[0], axis)->name;
-    return true;
+/* Do the products of the fragment read their right operand in columns? */
+static bool uses_transposed_right(struct node *kernel, const char *fragment) {
+    bool column_major = false;
+    for_each (tile, tile, kernel) {
+        if (tile->operation != TILE_MATMUL || node_as(tile->target, access)->name != fragment)
+            continue;
+        struct node_reduction *sum = node_as(tile->value, reduction);
+        struct node_list right = node_as(node_as(sum->body, binary)->right, access)->subscripts;
+        struct node_reference *last = node_as(right.items[right.count - 1], reference);
+        column_major = right.count == 2 && last->name == node_as(sum->axes.items[0], axis)->name;
+    }
+    return column_major;
 }
 
 static void register_fragment(struct manager *m, struct node_buffer *buffer) {
@@ -107,44 +107,25 @@ static void register_fragment(struct manager *m, struct node_buffer *buffer) {
                            .buffer = buffer,
                            .home = attribute_word(attribute_get(&buffer->base, KEY_TT_HOME), "dst"),
                            .height = attribute_integer(subblock->items.items[0], 1),
-                           .width = attribute_integer(subblock->items.items[1], 1)};
-    uses_transposed_right(m->kernel, f);
+                           .width = attribute_integer(subblock->items.items[1], 1),
+                           .column_major = uses_transposed_right(m->kernel, buffer->name)};
 }
 
-struct loop_search {
-    struct manager *manager;
-    struct fragment *update; /* a fragment of DST that the loop accumulates and does not read */
-};
-
-static bool find_update(struct node *node, void *context) {
-    struct loop_search *search = context;
-    struct node_tile *tile = node_as(node, tile);
-    if (!tile)
-        return node_each_child(node, find_update, context);
-    struct fragment *f = fragment_find(search->manager, node_as(tile->target, access)->name);
-    if (f && tile->op != ASSIGN_SET && strcmp(f->home, "dst") == 0 && !f->looped)
-        search->update = f;
-    return true;
+/* A fragment of DST that the loop accumulates and does not read; NULL when there is none. */
+static struct fragment *find_update(struct manager *m, struct node_for *loop) {
+    struct fragment *found = NULL;
+    for_each (tile, tile, &loop->base) {
+        struct fragment *f = fragment_find(m, node_as(tile->target, access)->name);
+        if (f && tile->op != ASSIGN_SET && strcmp(f->home, "dst") == 0 && !f->looped)
+            found = f;
+    }
+    return found;
 }
 
 /* ---- statements ---- */
 
 static void manage_tile(struct manager *m, struct list_builder *out, struct node_tile *tile);
 static struct node_list manage_list(struct manager *m, struct node_list list);
-
-struct reader_search {
-    struct manager *manager;
-    struct fragment *fragment;
-};
-
-static bool find_fragment_read(struct node *node, void *context) {
-    struct reader_search *search = context;
-    struct node_access *access = node_as(node, access);
-    struct fragment *f = access ? fragment_find(search->manager, access->name) : NULL;
-    if (f)
-        search->fragment = f;
-    return node_each_child(node, find_fragment_read, context);
-}
 
 static void manage_fragment(struct manager *m, struct list_builder *out, struct fragment *f,
                             struct node_tile *tile) {
@@ -162,12 +143,15 @@ static void manage_fragment(struct manager *m, struct list_builder *out, struct 
 
 static void manage_tile(struct manager *m, struct list_builder *out, struct node_tile *tile) {
     struct fragment *written = fragment_find(m, node_as(tile->target, access)->name);
-    struct reader_search read = {.manager = m};
-    find_fragment_read(tile->value, &read);
+    struct fragment *read = NULL;
+    for_each (access, access, tile->value) {
+        struct fragment *f = fragment_find(m, access->name);
+        read = f ? f : read;
+    }
     if (written)
         manage_fragment(m, out, written, tile);
-    else if (read.fragment)
-        fragment_read(m, out, read.fragment, tile);
+    else if (read)
+        fragment_read(m, out, read, tile);
     else if (tile->operation == TILE_MAP)
         emit_map(m, out, tile);
     else if (tile->operation == TILE_TRANSPOSE)
@@ -207,12 +191,11 @@ static bool is_one_subblock(struct manager *m, const struct fragment *f) {
 }
 
 static void manage_loop(struct manager *m, struct list_builder *out, struct node_for *loop) {
-    struct loop_search search = {.manager = m};
-    find_update(&loop->base, &search);
-    if (search.update && is_one_subblock(m, search.update)) {
+    struct fragment *update = find_update(m, loop);
+    if (update && is_one_subblock(m, update)) {
         struct list_builder opening = {0};
-        search.update->looped = true;
-        fragment_open(m, &opening, search.update, &loop->base);
+        update->looped = true;
+        fragment_open(m, &opening, update, &loop->base);
         builder_add(m->arena, out,
                     node_new(m->arena, role, ROLE, loop->base.span, .role = ROLE_COMPUTE,
                              .body = make_block(m->arena, loop->base.span, builder_list(&opening))));

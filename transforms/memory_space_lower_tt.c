@@ -53,14 +53,6 @@ static struct node *word(struct arena *arena, const char *text) {
 
 /* ---- buffers of the kernel ---- */
 
-static bool collect_buffers(struct node *node, void *context) {
-    struct lowering *l = context;
-    struct node_buffer *buffer = node_as(node, buffer);
-    if (buffer && l->buffer_count < BUFFER_LIMIT)
-        l->buffers[l->buffer_count++] = buffer;
-    return node_each_child(node, collect_buffers, context);
-}
-
 static struct buffer_facts lookup(const char *name, void *context) {
     struct lowering *l = context;
     for (size_t i = 0; i < l->buffer_count; i++)
@@ -134,27 +126,21 @@ static const char *role_of(bool data_movement, const char *role) {
     return data_movement ? role : "compute";
 }
 
-struct movement_search {
-    const char *buffer, *tensor;
-};
-
-static bool find_tensor(struct node *node, void *context) {
-    struct movement_search *search = context;
-    struct node_tile *tile = node_as(node, tile);
-    if (!tile)
-        return !search->tensor && node_each_child(node, find_tensor, context);
-    if (tile->operation == TILE_LOAD && target_name(tile->target) == search->buffer)
-        search->tensor = node_as(tile->value, access)->name;
-    if (tile->operation == TILE_STORE && mentions(tile->value, search->buffer))
-        search->tensor = target_name(tile->target);
-    return !search->tensor;
+/* The tensor that a buffer is filled from or stored to, NULL when there is none. */
+static const char *moved_tensor(struct node *body, const char *buffer) {
+    for_each (tile, tile, body) {
+        if (tile->operation == TILE_LOAD && target_name(tile->target) == buffer)
+            return node_as(tile->value, access)->name;
+        if (tile->operation == TILE_STORE && mentions(tile->value, buffer))
+            return target_name(tile->target);
+    }
+    return NULL;
 }
 
 /* What a buffer holds, in the author's words. */
 static const char *contents_of(struct lowering *l, const struct node_buffer *buffer) {
-    struct movement_search search = {.buffer = buffer->name};
-    find_tensor(l->body, &search);
-    return search.tensor            ? arena_printf(l->arena, "blocks of %s", search.tensor)
+    const char *tensor = moved_tensor(l->body, buffer->name);
+    return tensor                   ? arena_printf(l->arena, "blocks of %s", tensor)
            : buffer->base.span.line ? arena_printf(l->arena, "what line %u computes", buffer->base.span.line)
                                     : buffer->name;
 }
@@ -276,24 +262,16 @@ static void choose_subblock(int64_t rows, int64_t columns, int64_t capacity, boo
         }
 }
 
-struct fragment_search {
-    struct lowering *lowering;
-    bool found;
-};
-
-static bool find_fragment(struct node *node, void *context) {
-    struct fragment_search *search = context;
-    struct node_access *access = node_as(node, access);
-    search->found |= access && lookup(access->name, search->lowering).fragment;
-    return !search->found && node_each_child(node, find_fragment, context);
+static bool mentions_fragment(struct lowering *l, struct node *node) {
+    for_each (access, access, node)
+        if (lookup(access->name, l).fragment)
+            return true;
+    return false;
 }
 
 /* The plan of a map, which manage_dst_tt makes again of the value that it marks; false after a reported error. */
 static bool plan_of(struct lowering *l, struct node_tile *tile, struct dst_plan *plan) {
     struct node_access *target = node_as(tile->target, access);
-    struct fragment_search search = {.lowering = l};
-    find_fragment(&target->base, &search);
-    find_fragment(tile->value, &search);
     struct dst_request request = {.arena = l->arena,
                                   .kernel = l->compilation->kernel,
                                   .diagnostics = l->compilation->diagnostics,
@@ -303,7 +281,7 @@ static bool plan_of(struct lowering *l, struct node_tile *tile, struct dst_plan 
                                   .value = tile->value,
                                   .lookup = lookup,
                                   .context = l,
-                                  .fresh = !search.found,
+                                  .fresh = !mentions_fragment(l, &tile->base),
                                   .chooses = true};
     l->failed |= !dst_plan_make(&request, plan);
     return !l->failed;
@@ -352,25 +330,23 @@ static bool is_one_iteration(struct arena *arena, struct node *node) {
     return true;
 }
 
-static bool find_interruption(struct node *node, void *context) {
-    struct interruption *search = context;
-    struct node_tile *tile = node_as(node, tile);
-    if (tile) {
-        bool updates = strcmp(target_name(tile->target), search->fragment) == 0 && tile->op != ASSIGN_SET;
-        bool reads = mentions(tile->value, search->fragment),
-             moves = tile->operation == TILE_LOAD || tile->operation == TILE_STORE;
-        if (reads)
-            search->inside = false;
-        else if (search->inside && !updates && !moves)
-            search->found = true;
-        return true;
+static void find_interruption(struct interruption *search, struct node *body) {
+    for_each_node (node, body) {
+        struct node_tile *tile = node_as(node, tile);
+        if (tile) {
+            bool updates = strcmp(target_name(tile->target), search->fragment) == 0 && tile->op != ASSIGN_SET;
+            bool moves = tile->operation == TILE_LOAD || tile->operation == TILE_STORE;
+            if (mentions(tile->value, search->fragment))
+                search->inside = false;
+            else if (search->inside && !updates && !moves)
+                search->found = true;
+        }
+        if (node->kind == NODE_FOR && !is_one_iteration(search->arena, node) &&
+            contains_update(node, search->fragment)) {
+            search->inside |= !buffer_use_of(search->fragment, node).reader;
+            search->looped |= search->inside;
+        }
     }
-    if (node->kind == NODE_FOR && !is_one_iteration(search->arena, node) &&
-        contains_update(node, search->fragment)) {
-        search->inside |= !buffer_use_of(search->fragment, node).reader;
-        search->looped |= search->inside;
-    }
-    return node_each_child(node, find_interruption, context);
 }
 
 /* A fragment whose declaration and reader have one place is a value inside a statement over elements: the
@@ -446,7 +422,7 @@ static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffe
             starting = l->failed ? 1 : tiles_beside(l, usage.writer, capacity);
     int64_t most = reading < starting ? reading : starting;
     struct interruption open = {.arena = l->arena, .fragment = buffer->name};
-    find_interruption(l->body, &open);
+    find_interruption(&open, l->body);
     bool partial = open.looped && (r * c > most || open.found);
     if (partial && usage.update->operation == TILE_REDUCE) {
         if (r * c > most) {
@@ -507,39 +483,32 @@ static void add_scaler(struct lowering *l, struct node_tile *tile) {
     add_fill(l, "scaler", dtype, fill);
 }
 
-struct mask_search {
-    struct lowering *lowering;
-    struct node_access *target;
-};
-
-static bool find_masks(struct node *node, void *context) {
-    struct mask_search *search = context;
-    struct lowering *l = search->lowering;
-    struct node_call *call = node_as(node, call);
-    if (!call || strcmp(call->function, "inside") != 0)
-        return node_each_child(node, find_masks, context);
-    const char *name = node_as(call->arguments.items[0], reference)->name;
-    struct node_axis *axis = axis_scope_find(&l->scope, name);
-    struct node *extent = axis ? clipping_extent(l->arena, axis) : NULL;
-    if (!extent)
-        return true;
-    size_t last = search->target->subscripts.count - 1;
-    struct node_reference *inner = node_as(search->target->subscripts.items[last], reference);
-    bool columns = inner->name == name && !(last == 0 && lookup(search->target->name, l).column);
-    struct node *fill = dictionary_set(l->arena, NULL, KEY_MASK, word(l->arena, name));
-    fill = dictionary_set(l->arena, fill, KEY_ALONG, word(l->arena, columns ? "columns" : "rows"));
-    fill = dictionary_set(l->arena, fill, KEY_EXTENT, extent);
-    add_fill(l, arena_printf(l->arena, "mask_%s", name), DTYPE_BF16, fill);
-    return true;
+/* The masks of a map: what `inside` asks of the axes at hand. */
+static void add_masks(struct lowering *l, const struct node_access *target, struct node *value) {
+    for_each (call, call, value) {
+        if (strcmp(call->function, "inside") != 0)
+            continue;
+        const char *name = node_as(call->arguments.items[0], reference)->name;
+        struct node_axis *axis = axis_scope_find(&l->scope, name);
+        struct node *extent = axis ? clipping_extent(l->arena, axis) : NULL;
+        if (!extent)
+            continue;
+        size_t last = target->subscripts.count - 1;
+        struct node_reference *inner = node_as(target->subscripts.items[last], reference);
+        bool columns = inner->name == name && !(last == 0 && lookup(target->name, l).column);
+        struct node *fill = dictionary_set(l->arena, NULL, KEY_MASK, word(l->arena, name));
+        fill = dictionary_set(l->arena, fill, KEY_ALONG, word(l->arena, columns ? "columns" : "rows"));
+        fill = dictionary_set(l->arena, fill, KEY_EXTENT, extent);
+        add_fill(l, arena_printf(l->arena, "mask_%s", name), DTYPE_BF16, fill);
+    }
 }
 
 /* A map with what the FPU computes of it marked, and the tiles that it needs. */
 static struct node *lower_map(struct lowering *l, struct node_tile *tile) {
-    struct mask_search search = {l, node_as(tile->target, access)};
     struct dst_plan plan;
     struct node_tile marked = *tile;
     marked.value = node_copy(l->arena, tile->value);
-    find_masks(tile->value, &search);
+    add_masks(l, node_as(tile->target, access), tile->value);
     if (!plan_of(l, &marked, &plan))
         return &tile->base;
     if (dst_plan_needs_zeros(&plan))
@@ -591,7 +560,9 @@ bool memory_space_lower_tt(struct compilation *compilation) {
     if (find_kind(kernel.body, NODE_CIRCULAR_BUFFER))
         return true;
     kernel.body = l->body = hold_panels(compilation, kernel.body);
-    collect_buffers(kernel.body, l);
+    for_each (buffer, buffer, kernel.body)
+        if (l->buffer_count < BUFFER_LIMIT)
+            l->buffers[l->buffer_count++] = buffer;
     struct node *body = lower(kernel.body, l);
     if (l->failed)
         return false;

@@ -42,24 +42,17 @@ static bool feeds_matrix_unit(const struct node_tile *tile) {
     return tile->operation == TILE_MATMUL || tile->operation == TILE_REDUCE;
 }
 
-static bool collect_uses(struct node *node, void *context) {
-    struct uses *uses = context;
-    struct node_tile *tile = node_as(node, tile);
-    if (!tile)
-        return node_each_child(node, collect_uses, context);
-    bool reads = mentions(tile->value, uses->name), written = writes(tile, uses->name);
-    uses->loaded |= written && tile->operation == TILE_LOAD;
-    uses->stored |= reads && tile->operation == TILE_STORE;
-    uses->matrix |= reads && feeds_matrix_unit(tile);
-    uses->full_width |= reads && (tile->operation == TILE_MAP || tile->operation == TILE_TRANSPOSE);
-    uses->full_width |= written && tile->op != ASSIGN_SET;
-    return true;
-}
-
 static struct uses uses_of(const char *name, struct node_list scope) {
     struct uses uses = {.name = name};
     for (size_t i = 0; i < scope.count; i++)
-        collect_uses(scope.items[i], &uses);
+        for_each (tile, tile, scope.items[i]) {
+            bool reads = mentions(tile->value, name), written = writes(tile, name);
+            uses.loaded |= written && tile->operation == TILE_LOAD;
+            uses.stored |= reads && tile->operation == TILE_STORE;
+            uses.matrix |= reads && feeds_matrix_unit(tile);
+            uses.full_width |= reads && (tile->operation == TILE_MAP || tile->operation == TILE_TRANSPOSE);
+            uses.full_width |= written && tile->op != ASSIGN_SET;
+        }
     return uses;
 }
 

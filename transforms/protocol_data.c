@@ -147,14 +147,10 @@ static struct difference difference_of(struct protocol *p, struct node *node) {
                                make_add(arena, a.minus, b.minus)};
 }
 
-static bool has_no_comparison(struct node *node, void *context) {
-    return node->kind != NODE_CALL && node_each_child(node, has_no_comparison, context);
-}
-
 /* Which matrix of a tensor: axes may be shifted, b + 1, and clamped, max(b - 1, 0). */
 static struct node *leading_index(struct protocol *p, struct node *subscript) {
     struct node *index = index_in_numbers(subscript, p);
-    if (!has_no_comparison(index, NULL)) {
+    if (find_kind(index, NODE_CALL)) {
         struct difference parts = difference_of(p, index);
         index = is_zero(parts.minus) ? parts.plus : make_sub(p->arena, parts.plus, parts.minus);
     }

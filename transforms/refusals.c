@@ -87,12 +87,11 @@ static const char *written_name(struct node *leaf) {
                     : NULL;
 }
 
-static bool is_sound(struct node *node, void *context) {
-    const struct removal *r = context;
-    struct node_reference *reference = node_as(node, reference);
-    struct node_access *access = node_as(node, access);
-    const char *name = reference ? reference->name : access ? access->name : NULL;
-    return !is_marked(&r->values, name) && node_each_child(node, is_sound, context);
+static bool is_sound(const struct removal *r, struct node *statement) {
+    for_each_node (node, statement)
+        if (is_marked(&r->values, mentioned_name(node)))
+            return false;
+    return true;
 }
 
 static bool is_refused(const struct removal *r, const struct node *node) {
@@ -107,10 +106,13 @@ static bool is_empty(const struct node *node) {
     return !node || (block && block->statements.count == 0);
 }
 
-static bool lacks_writer(struct node *node, void *context) {
-    const char *const *name = context;
-    const char *written = is_leaf(node) && node->kind != NODE_BUFFER ? written_name(node) : NULL;
-    return !(written && strcmp(written, *name) == 0) && node_each_child(node, lacks_writer, context);
+static bool has_writer(struct node *body, const char *name) {
+    for_each_node (node, body) {
+        const char *written = is_leaf(node) && node->kind != NODE_BUFFER ? written_name(node) : NULL;
+        if (written && strcmp(written, name) == 0)
+            return true;
+    }
+    return false;
 }
 
 static void mark_written(struct removal *r, struct node *leaf) {
@@ -124,7 +126,7 @@ static struct node *remove_all(struct node *node, struct removal *r);
 static struct node *remove_statement(struct node *node, void *context) {
     struct removal *r = context;
     if (is_leaf(node)) {
-        bool removed = is_refused(r, node) || !is_sound(node, r);
+        bool removed = is_refused(r, node) || !is_sound(r, node);
         if (removed)
             mark_written(r, node);
         return removed ? NULL : node;
@@ -140,14 +142,10 @@ static struct node *remove_statement(struct node *node, void *context) {
     return empty ? NULL : mapped;
 }
 
-static bool mark_leaves(struct node *node, void *context) {
-    if (is_leaf(node))
-        mark_written(context, node);
-    return node_each_child(node, mark_leaves, context);
-}
-
 static struct node *remove_all(struct node *node, struct removal *r) {
-    mark_leaves(node, r);
+    for_each_node (part, node)
+        if (is_leaf(part))
+            mark_written(r, part);
     return NULL;
 }
 
@@ -157,8 +155,7 @@ static struct node *keep_tensors(struct removal *r, struct node_kernel *kernel) 
     for (size_t i = 0; i < kernel->parameters.count; i++) {
         struct node_parameter parameter = *node_as(kernel->parameters.items[i], parameter);
         if (is_marked(&r->tensors, parameter.name))
-            parameter.direction =
-                lacks_writer(kernel->body, (void *)&parameter.name) ? DIRECTION_IN : DIRECTION_INOUT;
+            parameter.direction = has_writer(kernel->body, parameter.name) ? DIRECTION_INOUT : DIRECTION_IN;
         builder_add(r->arena, &parameters, arena_copy(r->arena, &parameter, sizeof parameter));
     }
     kernel->parameters = builder_list(&parameters);
@@ -168,8 +165,7 @@ static struct node *keep_tensors(struct removal *r, struct node_kernel *kernel) 
 static bool writes_nothing(struct node *kernel) {
     struct node_list parameters = node_as(kernel, kernel)->parameters;
     for (size_t i = 0; i < parameters.count; i++)
-        if (!lacks_writer(node_as(kernel, kernel)->body,
-                          (void *)&node_as(parameters.items[i], parameter)->name))
+        if (has_writer(node_as(kernel, kernel)->body, node_as(parameters.items[i], parameter)->name))
             return false;
     return true;
 }

@@ -78,8 +78,7 @@ void tensorize_accumulate(struct tensorizer *t, const char *fragment, struct nod
 struct node *tensorize_reduction(struct tensorizer *t, struct node_reduction *reduction, size_t axis_count,
                                  const char *const *axes, const char *target);
 /* How a vector that accumulates this reduction lies in its tiles. */
-enum orientation reduction_orientation(struct tensorizer *t, struct node_reduction *reduction,
-                                       const char *axis);
+enum orientation reduction_orientation(struct node_reduction *reduction, const char *axis);
 
 /* ---- tensorize_fragment.c ---- */
 /* Every fragment gets one reader that reads it once, a map (else a copy is kept in a shared buffer), and a
@@ -94,8 +93,7 @@ struct node *maps_split(struct tensorizer *t, struct node *body);
 /* bf16 when the value is one of bf16 unchanged (access, max, min, select, abs, relu, negation), else f32. */
 enum dtype value_dtype(struct tensorizer *t, struct node *value);
 /* The block axes that the value varies over, in the order of `order` (count of them); returns how many. */
-size_t value_axes(struct tensorizer *t, struct node *value, size_t count, const char *const *order,
-                  const char **found);
+size_t value_axes(struct node *value, size_t count, const char *const *order, const char **found);
 /* The value as a buffer access: itself when it is one of the wanted shape, else a new buffer. axes: its axes
  * in order. */
 struct node *value_materialize(struct tensorizer *t, struct node *value, const char *base, size_t count,

@@ -92,33 +92,29 @@ static struct node *fit(struct node *node, void *context) {
     return node_map_children(t->arena, node, fit, f);
 }
 
-/* A vector without an orientation takes that of its first operand that has one. */
-static bool first_orientation(struct node *node, void *context) {
-    struct fitting *f = context;
-    struct storage *target = storage_find(f->t, node_as(f->target, access)->name);
-    struct node_access *access = node_as(node, access);
-    struct storage *operand = access ? storage_find(f->t, access->name) : NULL;
-    if (operand && operand->rank == 1 && operand->orientation != ORIENTATION_NONE) {
-        target->orientation = operand->orientation;
-        return false;
+/* A vector without an orientation takes that of its first operand that has one, and is a row where it is
+ * shared and none has. */
+static void orient(struct tensorizer *t, struct storage *target, struct node *value) {
+    for_each (access, access, value) {
+        const struct storage *operand = storage_find(t, access->name);
+        if (operand && operand->rank == 1 && operand->orientation != ORIENTATION_NONE) {
+            target->orientation = operand->orientation;
+            return;
+        }
     }
-    return node_each_child(node, first_orientation, context);
+    if (target->memory == MEMORY_SHARED)
+        target->orientation = ORIENTATION_ROW;
 }
 
 /* The first buffer of the value whose type the vector and matrix units do not compute with here; NULL when
  * there is none. */
-struct type_search {
-    struct tensorizer *t;
-    struct storage *found;
-};
-
-static bool find_integers(struct node *node, void *context) {
-    struct type_search *search = context;
-    struct node_access *access = node_as(node, access);
-    struct storage *storage = access ? storage_find(search->t, access->name) : NULL;
-    if (storage && !dtype_is_computed(storage->dtype))
-        search->found = storage;
-    return !search->found && node_each_child(node, find_integers, context);
+static struct storage *find_integers(struct tensorizer *t, struct node *value) {
+    for_each (access, access, value) {
+        struct storage *storage = storage_find(t, access->name);
+        if (storage && !dtype_is_computed(storage->dtype))
+            return storage;
+    }
+    return NULL;
 }
 
 static void fail_as_type(struct tensorizer *t, const struct storage *storage) {
@@ -145,13 +141,11 @@ static void fail_as_type(struct tensorizer *t, const struct storage *storage) {
 
 /* Whole numbers are moved as they are, and nothing else: a map of them is a copy. */
 static bool check_types(struct tensorizer *t, struct node *target, struct node *value) {
-    struct type_search search = {.t = t};
-    struct storage *written = storage_find(t, node_as(target, access)->name);
-    find_integers(value, &search);
-    struct storage *odd = search.found ? search.found : dtype_is_computed(written->dtype) ? NULL : written;
+    struct storage *read = find_integers(t, value), *written = storage_find(t, node_as(target, access)->name);
+    struct storage *odd = read ? read : dtype_is_computed(written->dtype) ? NULL : written;
     if (!odd)
         return true;
-    bool copied = value->kind == NODE_ACCESS && search.found && search.found->dtype == written->dtype &&
+    bool copied = value->kind == NODE_ACCESS && read && read->dtype == written->dtype &&
                   (written->dtype == DTYPE_U32 || written->dtype == DTYPE_I32);
     if (!copied) {
         fail_as_type(t, odd);
@@ -165,8 +159,7 @@ static void emit_map(struct tensorizer *t, struct node *target, struct node *val
         return;
     struct storage *storage = storage_find(t, node_as(target, access)->name);
     if (storage->rank == 1 && storage->orientation == ORIENTATION_NONE)
-        if (first_orientation(value, &f) && storage->memory == MEMORY_SHARED)
-            storage->orientation = ORIENTATION_ROW;
+        orient(t, storage, value);
     struct node *fitted = fit(value, &f);
     if (!t->failed)
         tile_emit(t, TILE_MAP, target, ASSIGN_SET, fitted);
@@ -188,7 +181,7 @@ static struct node *extract(struct node *node, void *context) {
     if (!reduction)
         return node_map_children(e->t->arena, node, extract, e);
     const char *axes[2];
-    size_t count = value_axes(e->t, node, e->count, e->axes, axes);
+    size_t count = value_axes(node, e->count, e->axes, axes);
     return tensorize_reduction(e->t, reduction, count, axes, NULL);
 }
 

@@ -14,30 +14,22 @@ struct usage {
     size_t reads;             /* mentions in values */
 };
 
-static bool count_mentions(struct node *node, void *context) {
-    struct usage *usage = context;
-    struct node_access *access = node_as(node, access);
-    usage->reads += access && access->name == usage->name;
-    return node_each_child(node, count_mentions, context);
-}
-
-static bool collect_usage(struct node *node, void *context) {
-    struct usage *usage = context;
-    struct node_tile *tile = node_as(node, tile);
-    if (!tile)
-        return node_each_child(node, collect_usage, context);
-    if (node_as(tile->target, access)->name == usage->name) {
-        if (tile->operation == TILE_MAP)
-            usage->start = tile;
-        else
-            usage->update = tile;
+static void add_usage(struct usage *usage, struct node *statement) {
+    for_each (tile, tile, statement) {
+        if (node_as(tile->target, access)->name == usage->name) {
+            if (tile->operation == TILE_MAP)
+                usage->start = tile;
+            else
+                usage->update = tile;
+        }
+        for_each (access, access, tile->value)
+            usage->reads += access->name == usage->name;
     }
-    return count_mentions(tile->value, usage);
 }
 
 static struct usage usage_in(struct node *statement, const char *fragment) {
     struct usage usage = {.name = fragment};
-    collect_usage(statement, &usage);
+    add_usage(&usage, statement);
     return usage;
 }
 
@@ -141,63 +133,27 @@ static struct node_list keep_copy(struct tensorizer *t, struct node_list list, c
 
 /* Does the reader of the fragment read buffers beside it? A fold fills its section with sums and leaves their
  * slots no company. */
-struct company {
-    const char *fragment;
-    bool others;
-};
-
-static bool find_company(struct node *node, void *context) {
-    struct company *company = context;
-    struct node_tile *tile = node_as(node, tile);
-    struct node_access *access = node_as(node, access);
-    if (tile)
-        return !mentions(tile->value, company->fragment) || find_company(tile->value, context);
-    company->others |= access && access->name != company->fragment;
-    return node_each_child(node, find_company, context);
-}
-
 static bool reads_others(struct node_list list, const char *fragment) {
-    struct company company = {.fragment = fragment};
     for (size_t i = 0; i < list.count; i++)
-        find_company(list.items[i], &company);
-    return company.others;
+        for_each (tile, tile, list.items[i])
+            for_each (access, access, mentions(tile->value, fragment) ? tile->value : NULL)
+                if (access->name != fragment)
+                    return true;
+    return false;
 }
 
 /* Is the fragment read by a statement of other axes, which would need it spread? */
-struct spreading {
-    const char *fragment;
-    const struct node_access *target; /* of the statement at hand */
-    bool found;
-};
-
-static bool find_spreading(struct node *node, void *context) {
-    struct spreading *spreading = context;
-    struct node_tile *tile = node_as(node, tile);
-    struct node_access *access = node_as(node, access);
-    if (tile) {
-        spreading->target = node_as(tile->target, access);
-        return find_spreading(tile->value, context);
-    }
-    if (access && access->name == spreading->fragment)
-        spreading->found |= !list_equal(access->subscripts, spreading->target->subscripts);
-    return node_each_child(node, find_spreading, context);
-}
-
 static bool is_spread(struct node_list list, const char *fragment) {
-    struct spreading spreading = {.fragment = fragment};
     for (size_t i = 0; i < list.count; i++)
-        find_spreading(list.items[i], &spreading);
-    return spreading.found;
+        for_each (tile, tile, list.items[i])
+            for_each (access, access, tile->value)
+                if (access->name == fragment &&
+                    !list_equal(access->subscripts, node_as(tile->target, access)->subscripts))
+                    return true;
+    return false;
 }
 
 /* ---- what stands between the last update and the reader ---- */
-
-static bool find_computing(struct node *node, void *context) {
-    bool *computes = context;
-    struct node_tile *tile = node_as(node, tile);
-    *computes |= tile && tile->operation != TILE_LOAD && tile->operation != TILE_STORE;
-    return !*computes && node_each_child(node, find_computing, context);
-}
 
 /* The statement of the list, behind `last`, that reads the fragment; the length of the list when none does.
  */
@@ -211,10 +167,11 @@ static size_t reader_behind(struct node_list list, size_t last, const char *frag
 }
 
 static bool computes_between(struct node_list list, size_t first, size_t end) {
-    bool computes = false;
     for (size_t i = first; i < end; i++)
-        find_computing(list.items[i], &computes);
-    return computes;
+        for_each (tile, tile, list.items[i])
+            if (tile->operation != TILE_LOAD && tile->operation != TILE_STORE)
+                return true;
+    return false;
 }
 
 /* A reader that reads nothing else moves, with the declaration of what it writes, to the last update. */
@@ -321,7 +278,7 @@ static struct node_list settle_list(struct tensorizer *t, struct node_list list)
             list = begin_second_life(t, list, second, buffer->name);
         struct usage usage = {.name = buffer->name};
         for (size_t k = 0; k < list.count; k++)
-            collect_usage(list.items[k], &usage);
+            add_usage(&usage, list.items[k]);
         if (usage.start && !is_in(list, &usage.start->base)) {
             t->span = usage.start->base.span;
             tensorize_fail(t, "fragment %s gets a new value in a loop that it outlives", buffer->name);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/match.h"
 #include "ir/build.h"
 #include "transforms/tensorize.h"
 
@@ -23,11 +24,6 @@ static bool collect_factors(struct node *node, struct factors *factors) {
         return false;
     factors->items[factors->count++] = node;
     return true;
-}
-
-static bool has_axis(struct tensorizer *t, struct node *value, const char *axis) {
-    const char *found[1];
-    return value_axes(t, value, 1, &axis, found) == 1;
 }
 
 static struct node *times(struct tensorizer *t, struct node *product, struct node *factor) {
@@ -49,9 +45,8 @@ static bool match_contraction(struct tensorizer *t, struct node *body, struct co
     struct node *constant = NULL;
     for (size_t i = 0; i < factors.count; i++) {
         struct node *factor = factors.items[i];
-        bool row = c->row && has_axis(t, factor, c->row),
-             column = c->column && has_axis(t, factor, c->column);
-        bool inner = has_axis(t, factor, c->inner);
+        bool row = match_varies(factor, c->row), column = match_varies(factor, c->column);
+        bool inner = match_varies(factor, c->inner);
         if (row && column)
             return false;
         if (row || (inner && !column && !c->row))
@@ -63,50 +58,24 @@ static bool match_contraction(struct tensorizer *t, struct node *body, struct co
         else
             constant = times(t, constant, factor);
     }
-    if (!c->left || !c->right || !has_axis(t, c->left, c->inner) || !has_axis(t, c->right, c->inner))
+    if (!c->left || !c->right || !match_varies(c->left, c->inner) || !match_varies(c->right, c->inner))
         return false;
     c->left = constant ? times(t, c->left, constant) : c->left;
     return true;
 }
 
-struct order_search {
-    const char *outer, *inner;
-    int answer; /* 1: outer stands before inner, -1: behind */
-};
-
-static bool find_order(struct node *node, void *context) {
-    struct order_search *search = context;
-    struct node_access *access = node_as(node, access);
-    int outer = -1, inner = -1;
-    for (size_t i = 0; access && i < access->subscripts.count; i++) {
-        struct node_reference *reference = node_as(access->subscripts.items[i], reference);
-        if (reference && reference->name == search->outer)
-            outer = (int)i;
-        if (reference && reference->name == search->inner)
-            inner = (int)i;
-    }
-    if (outer >= 0 && inner >= 0) {
-        search->answer = outer < inner ? 1 : -1;
-        return false;
-    }
-    return node_each_child(node, find_order, context);
+enum orientation reduction_orientation(struct node_reduction *reduction, const char *axis) {
+    int order = match_order(reduction->body, axis, node_as(reduction->axes.items[0], axis)->name);
+    return order < 0 ? ORIENTATION_ROW : ORIENTATION_COLUMN;
 }
 
-enum orientation reduction_orientation(struct tensorizer *t, struct node_reduction *reduction,
-                                       const char *axis) {
-    (void)t;
-    struct order_search search = {axis, node_as(reduction->axes.items[0], axis)->name, 1};
-    find_order(reduction->body, &search);
-    return search.answer > 0 ? ORIENTATION_COLUMN : ORIENTATION_ROW;
-}
-
-static struct contraction contraction_of(struct tensorizer *t, struct node_reduction *reduction, size_t count,
+static struct contraction contraction_of(struct node_reduction *reduction, size_t count,
                                          const char *const *axes) {
     struct contraction c = {.inner = node_as(reduction->axes.items[0], axis)->name};
     if (count == 2) {
         c.row = axes[0];
         c.column = axes[1];
-    } else if (count == 1 && reduction_orientation(t, reduction, axes[0]) == ORIENTATION_COLUMN) {
+    } else if (count == 1 && reduction_orientation(reduction, axes[0]) == ORIENTATION_COLUMN) {
         c.row = axes[0];
     } else if (count == 1) {
         c.column = axes[0];
@@ -116,7 +85,7 @@ static struct contraction contraction_of(struct tensorizer *t, struct node_reduc
 
 static bool is_contraction(struct tensorizer *t, struct node_reduction *reduction, size_t count,
                            const char *const *axes, struct contraction *c) {
-    *c = contraction_of(t, reduction, count, axes);
+    *c = contraction_of(reduction, count, axes);
     return reduction->op == REDUCTION_SUM && count >= 1 && match_contraction(t, reduction->body, c);
 }
 
@@ -157,10 +126,8 @@ static struct node *operand(struct tensorizer *t, struct node *value, const char
     size_t count = first && second ? 2 : 1;
     if (!first || !second)
         axes[0] = first ? first : second;
-    struct order_search search = {axes[0], axes[count - 1], 1};
-    if (count == 2)
-        find_order(value, &search);
-    const char *natural[2] = {search.answer > 0 ? axes[0] : axes[1], search.answer > 0 ? axes[1] : axes[0]};
+    bool turned = count == 2 && match_order(value, axes[0], axes[1]) < 0;
+    const char *natural[2] = {turned ? axes[1] : axes[0], turned ? axes[0] : axes[1]};
     struct node *access = value_materialize(t, value, "operand", count, count == 2 ? natural : axes);
     if (t->failed)
         return value;
@@ -233,16 +200,18 @@ static bool check_reduction(struct tensorizer *t, struct node_reduction *reducti
 }
 
 /* Made of products, sums and differences: it is a sum of products when it is written out. */
-static bool is_polynomial(struct node *node, void *context) {
-    struct node_call *call = node_as(node, call);
-    struct node_binary *binary = node_as(node, binary);
-    if (node->kind == NODE_ACCESS)
-        return true;
-    if (call && strcmp(call->function, "square") != 0)
-        return false;
-    if (binary && binary->op != BINARY_ADD && binary->op != BINARY_SUBTRACT && binary->op != BINARY_MULTIPLY)
-        return false;
-    return node_each_child(node, is_polynomial, context);
+static bool is_polynomial(struct node *value) {
+    for_each_node (node, value) {
+        struct node_call *call = node_as(node, call);
+        struct node_binary *binary = node_as(node, binary);
+        if (node->kind == NODE_ACCESS)
+            skip_below(node);
+        if ((call && strcmp(call->function, "square") != 0) ||
+            (binary && binary->op != BINARY_ADD && binary->op != BINARY_SUBTRACT &&
+             binary->op != BINARY_MULTIPLY))
+            return false;
+    }
+    return true;
 }
 
 /* The result of a fold has not one axis. */
@@ -262,7 +231,7 @@ static void fail_as_shape(struct tensorizer *t, struct node_reduction *reduction
             inner, axes[0], axes[1], axes[0], axes[1]);
         tensorize_help(
             t,
-            is_polynomial(reduction->body, NULL)
+            is_polynomial(reduction->body)
                 ? "write it as sums of such products: sum(square(a - b)) is sum(a * a) - 2 * sum(a * b) + sum(b * b)"
                 : "there is no way to a sum of this shape yet");
     } else {
@@ -281,7 +250,7 @@ static struct node *fold_operand(struct tensorizer *t, struct node_reduction *re
         fail_as_shape(t, reduction, count, axes);
         return NULL;
     }
-    bool column = reduction_orientation(t, reduction, axes[0]) == ORIENTATION_COLUMN;
+    bool column = reduction_orientation(reduction, axes[0]) == ORIENTATION_COLUMN;
     const char *shape[2] = {column ? axes[0] : inner, column ? inner : axes[0]};
     struct node *access = value_materialize(t, reduction->body, "operand", 2, shape);
     if (t->failed)

@@ -42,38 +42,30 @@ static int slots_of(struct tensorizer *t, struct node_access *target, struct nod
 
 /* ---- the part that is cut out ---- */
 
-struct candidate {
-    struct tensorizer *t;
-    struct node_access *target;
-    struct node *best;
-    int most, slots; /* the limit; what the best needs */
-};
-
-static bool find_access(struct node *node, void *context) {
-    bool *found = context;
-    *found |= node->kind == NODE_ACCESS;
-    return !*found && node_each_child(node, find_access, context);
-}
-
 /* Conditions are no values that a buffer holds, and a number needs none. */
 static bool is_part(struct node *node) {
     struct node_binary *binary = node_as(node, binary);
     struct node_unary *unary = node_as(node, unary);
     struct node_call *call = node_as(node, call);
-    bool access = false;
-    find_access(node, &access);
-    return access && ((binary && binary->op <= BINARY_REMAINDER) || (unary && unary->op == UNARY_NEGATE) ||
-                      (call && strcmp(call->function, "inside") != 0));
+    return find_kind(node, NODE_ACCESS) &&
+           ((binary && binary->op <= BINARY_REMAINDER) || (unary && unary->op == UNARY_NEGATE) ||
+            (call && strcmp(call->function, "inside") != 0));
 }
 
-static bool consider(struct node *node, void *context) {
-    struct candidate *c = context;
-    int slots = is_part(node) ? slots_of(c->t, c->target, node) : 0;
-    if (slots <= c->most && slots > c->slots) {
-        c->best = node;
-        c->slots = slots;
+/* The part of a value that needs the most slots of those that need at most so many, and more than one; NULL
+ * when there is none. */
+static struct node *largest_part(struct tensorizer *t, struct node_access *target, struct node *value,
+                                 int most) {
+    struct node *best = NULL;
+    int slots = 1;
+    for_each_node (node, value) {
+        int needed = node != value && is_part(node) ? slots_of(t, target, node) : 0;
+        if (needed <= most && needed > slots) {
+            best = node;
+            slots = needed;
+        }
     }
-    return node_each_child(node, consider, c);
+    return best;
 }
 
 struct replacement {
@@ -88,18 +80,14 @@ static struct node *replace(struct node *node, void *context) {
 }
 
 /* How the vectors of a part lie. */
-struct vector_search {
-    struct tensorizer *t;
-    enum orientation orientation;
-};
-
-static bool find_vector(struct node *node, void *context) {
-    struct vector_search *search = context;
-    struct node_access *access = node_as(node, access);
-    const struct storage *storage = access ? storage_find(search->t, access->name) : NULL;
-    if (storage && storage->rank == 1)
-        search->orientation = storage->orientation;
-    return node_each_child(node, find_vector, context);
+static enum orientation vector_orientation(struct tensorizer *t, struct node *part) {
+    enum orientation orientation = ORIENTATION_NONE;
+    for_each (access, access, part) {
+        const struct storage *storage = storage_find(t, access->name);
+        if (storage && storage->rank == 1)
+            orientation = storage->orientation;
+    }
+    return orientation;
 }
 
 /* A buffer for the part, declared and filled in front of the map; the access of it. */
@@ -107,11 +95,9 @@ static struct node *keep_part(struct tensorizer *t, struct node_access *target, 
     const char *order[2], *axes[2];
     for (size_t i = 0; i < target->subscripts.count; i++)
         order[i] = node_as(target->subscripts.items[i], reference)->name;
-    size_t count = value_axes(t, part, target->subscripts.count, order, axes);
-    struct vector_search vector = {t, ORIENTATION_NONE};
-    find_vector(part, &vector);
+    size_t count = value_axes(part, target->subscripts.count, order, axes);
     const char *name = buffer_declare(t, MEMORY_SHARED, "part", count, axes, value_dtype(t, part),
-                                      count == 1 ? vector.orientation : ORIENTATION_NONE);
+                                      count == 1 ? vector_orientation(t, part) : ORIENTATION_NONE);
     struct node *access = buffer_access(t, name);
     tile_emit(t, TILE_MAP, access, ASSIGN_SET, part);
     return access;
@@ -119,32 +105,26 @@ static struct node *keep_part(struct tensorizer *t, struct node_access *target, 
 
 /* ---- statements ---- */
 
-static bool find_fold(struct node *node, void *context) {
-    struct candidate *c = context;
-    struct node_tile *tile = node_as(node, tile);
-    if (!tile)
-        return node_each_child(node, find_fold, context);
-    c->slots |= (tile->operation == TILE_REDUCE || tile->operation == TILE_MATMUL) &&
-                mentions(tile->value, c->target->name);
-    return true;
+static bool is_folded(struct node *body, const char *buffer) {
+    for_each (tile, tile, body)
+        if ((tile->operation == TILE_REDUCE || tile->operation == TILE_MATMUL) &&
+            mentions(tile->value, buffer))
+            return true;
+    return false;
 }
 
 static struct node *split_map(struct splitter *s, struct node_tile *tile) {
     struct tensorizer *t = s->t;
-    struct candidate c = {.t = t, .target = node_as(tile->target, access)};
+    struct node_access *target = node_as(tile->target, access);
     struct node_tile rest = *tile;
-    find_fold(s->body, &c);
     int capacity = (int)t->compilation->architecture->dst_tiles_f32,
-        limit = c.slots ? capacity - MASK_SLOTS : capacity;
-    while (slots_of(t, c.target, rest.value) > limit) {
-        c.best = NULL;
-        c.slots = 1;
-        c.most = capacity;
-        node_each_child(rest.value, consider, &c);
-        if (!c.best)
+        limit = is_folded(s->body, target->name) ? capacity - MASK_SLOTS : capacity;
+    while (slots_of(t, target, rest.value) > limit) {
+        struct node *part = largest_part(t, target, rest.value, capacity);
+        if (!part)
             break; /* memory_space_lower_tt says what is too deep */
         t->span = tile->base.span;
-        struct replacement replacement = {t->arena, c.best, keep_part(t, c.target, c.best)};
+        struct replacement replacement = {t->arena, part, keep_part(t, target, part)};
         rest.value = replace(rest.value, &replacement);
     }
     return rest.value == tile->value ? &tile->base : arena_copy(t->arena, &rest, sizeof rest);

@@ -109,33 +109,24 @@ void tile_emit(struct tensorizer *t, enum tile_operation operation, struct node 
 
 static struct node_list tensorize_list(struct tensorizer *t, struct node_list statements);
 
-/* The accumulation of a fragment in the statements that follow its declaration; NULL when there is none. */
-struct accumulation {
-    const char *name;
-    struct node_reduction *reduction;
-};
-
-static bool find_accumulation(struct node *node, void *context) {
-    struct accumulation *wanted = context;
-    struct node_assign *assign = node_as(node, assign);
-    struct node_access *target = assign ? node_as(assign->target, access) : NULL;
-    if (target && target->name == wanted->name && node_as(assign->value, reduction)) {
-        wanted->reduction = node_as(assign->value, reduction);
-        return false;
+/* The accumulation of a fragment in a statement that follows its declaration; NULL when there is none. */
+static struct node_reduction *find_accumulation(struct node *statement, const char *fragment) {
+    for_each (assign, assign, statement) {
+        struct node_access *target = node_as(assign->target, access);
+        if (target && target->name == fragment && assign->value->kind == NODE_REDUCTION)
+            return node_as(assign->value, reduction);
     }
-    return node_each_child(node, find_accumulation, context);
+    return NULL;
 }
 
-static enum orientation fragment_orientation(struct tensorizer *t, struct node_buffer *buffer,
+static enum orientation fragment_orientation(struct node_buffer *buffer,
                                              struct node_list rest) {
     if (buffer->axes.count != 1)
         return ORIENTATION_NONE;
-    struct accumulation wanted = {.name = buffer->name};
-    for (size_t i = 0; i < rest.count && !wanted.reduction; i++)
-        find_accumulation(rest.items[i], &wanted);
-    return wanted.reduction
-               ? reduction_orientation(t, wanted.reduction, node_as(buffer->axes.items[0], axis)->name)
-               : ORIENTATION_NONE;
+    struct node_reduction *fold = NULL;
+    for (size_t i = 0; i < rest.count && !fold; i++)
+        fold = find_accumulation(rest.items[i], buffer->name);
+    return fold ? reduction_orientation(fold, node_as(buffer->axes.items[0], axis)->name) : ORIENTATION_NONE;
 }
 
 static void tensorize_buffer(struct tensorizer *t, struct node_buffer *buffer, struct node_list rest) {
@@ -165,7 +156,7 @@ static void tensorize_buffer(struct tensorizer *t, struct node_buffer *buffer, s
     const char *known = attribute_word(attribute_get(&buffer->base, KEY_TT_ORIENTATION), "");
     storage.orientation = strcmp(known, "column") == 0 ? ORIENTATION_COLUMN
                           : strcmp(known, "row") == 0  ? ORIENTATION_ROW
-                                                       : fragment_orientation(t, buffer, rest);
+                                                       : fragment_orientation(buffer, rest);
     struct node *value = buffer->value;
     struct node_buffer bare = *buffer;
     bare.value = NULL;
@@ -218,17 +209,20 @@ static struct node *tensorize_nest(struct tensorizer *t, struct node *node, stru
     return node_with_attributes(t->arena, nest, node->attributes);
 }
 
-static bool stores_nothing(struct node *node, void *context) {
-    struct node_assign *assign = node_as(node, assign);
-    struct node_access *target = assign ? node_as(assign->target, access) : NULL;
-    struct storage *storage = target ? storage_find(context, target->name) : NULL;
-    return !(storage && storage->tensor) && node_each_child(node, stores_nothing, context);
+static bool stores(struct tensorizer *t, struct node *body) {
+    for_each (assign, assign, body) {
+        struct node_access *target = node_as(assign->target, access);
+        struct storage *storage = target ? storage_find(t, target->name) : NULL;
+        if (storage && storage->tensor)
+            return true;
+    }
+    return false;
 }
 
 /* Is the loop over nothing, whatever the sizes at launch? One that stores stays: its tensor is empty, and a
  * kernel has an output. */
 static bool is_empty_loop(struct tensorizer *t, struct node_for *loop) {
-    if (!stores_nothing(loop->body, t))
+    if (stores(t, loop->body))
         return false;
     for (size_t i = 0; i < loop->axes.count; i++) {
         struct node_axis *axis = node_as(loop->axes.items[i], axis);
@@ -295,25 +289,11 @@ struct cleanup {
     bool changed;
 };
 
-struct reading {
-    const char *name;
-    bool found;
-};
-
-static bool find_reading(struct node *node, void *context) {
-    struct reading *reading = context;
-    struct node_tile *tile = node_as(node, tile);
-    if (tile) {
-        reading->found |= mentions(tile->value, reading->name);
-        return !reading->found;
-    }
-    return node_each_child(node, find_reading, context);
-}
-
 static bool is_read(struct node *body, const char *name) {
-    struct reading reading = {.name = name};
-    find_reading(body, &reading);
-    return reading.found;
+    for_each (tile, tile, body)
+        if (mentions(tile->value, name))
+            return true;
+    return false;
 }
 
 static struct node *finish(struct node *node, void *context) {

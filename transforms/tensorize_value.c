@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/match.h"
 #include "ir/build.h"
 #include "ir/query.h"
 #include "support/scalar.h"
@@ -53,35 +54,11 @@ enum dtype value_dtype(struct tensorizer *t, struct node *value) {
 
 /* ---- axes ---- */
 
-struct axis_search {
-    struct tensorizer *t;
-    const char *name;
-};
-
-/* Stops (false) at a mention of the axis that no reduction inside the value folds. */
-static bool lacks_axis(struct node *node, void *context) {
-    struct axis_search *search = context;
-    struct node_reduction *reduction = node_as(node, reduction);
-    if (reduction) {
-        for (size_t i = 0; i < reduction->axes.count; i++)
-            if (node_as(reduction->axes.items[i], axis)->name == search->name)
-                return true;
-        return lacks_axis(reduction->body, context);
-    }
-    struct node_reference *reference = node_as(node, reference);
-    if (reference && reference->name == search->name)
-        return false;
-    return node_each_child(node, lacks_axis, context);
-}
-
-size_t value_axes(struct tensorizer *t, struct node *value, size_t count, const char *const *order,
-                  const char **found) {
+size_t value_axes(struct node *value, size_t count, const char *const *order, const char **found) {
     size_t size = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct axis_search search = {t, order[i]};
-        if (!lacks_axis(value, &search))
+    for (size_t i = 0; i < count; i++)
+        if (match_varies(value, order[i]))
             found[size++] = order[i];
-    }
     return size;
 }
 

@@ -88,48 +88,27 @@ static struct node *clip_blocks(struct node *node, void *context) {
 
 /* ---- what must be neutral ---- */
 
-struct axis_lookup {
-    const char *name;
-    struct node_axis *found;
-};
-
-static bool find_axis(struct node *node, void *context) {
-    struct axis_lookup *lookup = context;
-    struct node_axis *axis = node_as(node, axis);
-    if (axis && axis->name == lookup->name && axis->lower) {
-        lookup->found = axis;
-        return false;
-    }
-    return node_each_child(node, find_axis, context);
+/* The axis of this name that has a range. */
+static struct node_axis *find_axis(struct node *body, const char *name) {
+    for_each (axis, axis, body)
+        if (axis->name == name && axis->lower)
+            return axis;
+    return NULL;
 }
 
 static bool is_ragged(struct padder *p, const char *name) {
-    struct axis_lookup lookup = {.name = name};
-    find_axis(p->body, &lookup);
+    struct node_axis *axis = find_axis(p->body, name);
     int64_t extent;
-    return lookup.found && !(extent_of(p->arena, lookup.found, &extent) && extent % TILE_EDGE == 0);
-}
-
-struct producer_lookup {
-    const char *buffer;
-    struct node_tile *found;
-};
-
-static bool find_producer(struct node *node, void *context) {
-    struct producer_lookup *lookup = context;
-    struct node_tile *tile = node_as(node, tile);
-    struct node_access *target = tile ? node_as(tile->target, access) : NULL;
-    if (target && target->name == lookup->buffer) {
-        lookup->found = tile;
-        return false;
-    }
-    return node_each_child(node, find_producer, context);
+    return axis && !(extent_of(p->arena, axis, &extent) && extent % TILE_EDGE == 0);
 }
 
 static struct node_tile *producer_of(struct padder *p, const char *buffer) {
-    struct producer_lookup lookup = {.buffer = buffer};
-    find_producer(p->body, &lookup);
-    return lookup.found;
+    for_each (tile, tile, p->body) {
+        struct node_access *target = node_as(tile->target, access);
+        if (target && target->name == buffer)
+            return tile;
+    }
+    return NULL;
 }
 
 static struct request *find_request(struct padder *p, const char *buffer, const char *axis) {
@@ -178,24 +157,21 @@ static void request_operand(struct padder *p, struct node *operand, const char *
         request(p, access->name, axis, neutral);
 }
 
-static bool collect_requests(struct node *node, void *context) {
-    struct padder *p = context;
-    struct node_tile *tile = node_as(node, tile);
-    struct node_reduction *reduction = tile ? node_as(tile->value, reduction) : NULL;
-    if (!reduction)
-        return node_each_child(node, collect_requests, context);
-    const char *axis = node_as(reduction->axes.items[0], axis)->name;
-    if (!is_ragged(p, axis))
-        return true;
-    double neutral = reduction->op == REDUCTION_MAX ? -INFINITY : 0;
-    struct node_binary *product = node_as(reduction->body, binary);
-    if (tile->operation == TILE_MATMUL && product) {
-        request_operand(p, product->left, axis, neutral);
-        request_operand(p, product->right, axis, neutral);
-    } else {
-        request_operand(p, reduction->body, axis, neutral);
+static void collect_requests(struct padder *p) {
+    for_each (tile, tile, p->body) {
+        struct node_reduction *reduction = node_as(tile->value, reduction);
+        const char *axis = reduction ? node_as(reduction->axes.items[0], axis)->name : NULL;
+        if (!reduction || !is_ragged(p, axis))
+            continue;
+        double neutral = reduction->op == REDUCTION_MAX ? -INFINITY : 0;
+        struct node_binary *product = node_as(reduction->body, binary);
+        if (tile->operation == TILE_MATMUL && product) {
+            request_operand(p, product->left, axis, neutral);
+            request_operand(p, product->right, axis, neutral);
+        } else {
+            request_operand(p, reduction->body, axis, neutral);
+        }
     }
-    return true;
 }
 
 /* ---- the rewriting ---- */
@@ -235,34 +211,16 @@ static struct node *pad_producer(struct padder *p, struct node *node) {
     return node;
 }
 
-struct declaration_lookup {
-    const char *name;
-    struct node_buffer *found;
-};
-
-static bool find_declaration(struct node *node, void *context) {
-    struct declaration_lookup *lookup = context;
-    struct node_buffer *buffer = node_as(node, buffer);
-    if (buffer && buffer->name == lookup->name) {
-        lookup->found = buffer;
-        return false;
-    }
-    return node_each_child(node, find_declaration, context);
-}
-
 /* Behind the producer: the masked copies that some readers of its buffer need. */
 static void add_copies(struct padder *p, struct node *node, struct list_builder *out) {
     struct node_tile *tile = node_as(node, tile);
     struct node_access *target = node_as(tile->target, access);
     for (size_t i = 0; target && i < p->request_count; i++) {
         struct request *r = &p->requests[i];
-        struct declaration_lookup lookup = {.name = r->buffer};
         if (r->buffer != target->name || !r->copy || r->copied)
             continue;
-        find_declaration(p->body, &lookup);
-        struct node_buffer copy = *lookup.found;
+        struct node_buffer copy = *find_declaration(p->body, r->buffer);
         copy.name = r->copy;
-        copy.base.attributes = lookup.found->base.attributes;
         builder_add(p->arena, out, arena_copy(p->arena, &copy, sizeof copy));
         builder_add(p->arena, out,
                     node_new(p->arena, tile, TILE, node->span, .operation = TILE_MAP,
@@ -335,7 +293,7 @@ bool tile_pad_tt(struct compilation *compilation) {
     p->body = clip_blocks(kernel.body, p);
     if (p->failed)
         return false;
-    collect_requests(p->body, p);
+    collect_requests(p);
     kernel.body = pad(p->body, p);
     struct list_builder parameters = {0};
     for (size_t i = 0; i < kernel.parameters.count; i++)

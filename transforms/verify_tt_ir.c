@@ -223,29 +223,6 @@ static void check_roles(struct device_kernel *k) {
     }
 }
 
-struct argument_walk {
-    const struct device_kernel *kernel;
-    size_t count;
-    struct span span; /* of the statement at hand */
-};
-
-static bool visit_argument(struct node *node, void *context) {
-    struct argument_walk *walk = context;
-    struct node_call *call = node_as(node, call);
-    int64_t index;
-    if (node_info(node->kind)->class == CLASS_STATEMENT)
-        walk->span = node->span;
-    if (!call || strcmp(call->function, "get_arg_val") != 0 || call->arguments.count != 2)
-        return node_each_child(node, visit_argument, context);
-    struct diagnostics *d = walk->kernel->diagnostics;
-    if (!integer_value(call->arguments.items[1], &index))
-        report_error(d, walk->span, "the index of a launch argument must be a number");
-    else if (index < 0 || (uint64_t)index >= walk->count)
-        report_error(d, walk->span, "launch argument %" PRId64 " is read, but kernel %s has %zu of them",
-                     index, walk->kernel->kernel->name, walk->count);
-    return true;
-}
-
 static size_t argument_count(const struct device_kernel *k) {
     struct node_dictionary *arguments =
         node_as(attribute_get(k->compilation->kernel, KEY_TT_RUNTIME_ARGS), dictionary);
@@ -262,11 +239,28 @@ static void check_argument_count(struct device_kernel *k) {
     report_help(k->diagnostics, (struct span){0}, "fix sizes by -D, or part the kernel");
 }
 
+static void check_argument(struct device_kernel *k, const struct node_call *call, struct span span) {
+    size_t count = argument_count(k);
+    int64_t index;
+    if (!integer_value(call->arguments.items[1], &index))
+        report_error(k->diagnostics, span, "the index of a launch argument must be a number");
+    else if (index < 0 || (uint64_t)index >= count)
+        report_error(k->diagnostics, span,
+                     "launch argument %" PRId64 " is read, but kernel %s has %zu of them", index,
+                     k->kernel->name, count);
+}
+
 static void check_arguments(struct device_kernel *k) {
-    struct argument_walk walk = {.kernel = k, .count = argument_count(k)};
     bool there = attribute_get(k->compilation->kernel, KEY_TT_RUNTIME_ARGS) != NULL;
-    for (size_t i = 0; there && i < k->functions.count; i++)
-        visit_argument(k->functions.items[i], &walk);
+    for (size_t i = 0; there && i < k->functions.count; i++) {
+        struct span span = {0}; /* of the statement at hand */
+        for_each_node (node, k->functions.items[i]) {
+            const struct node_call *call = node_as(node, call);
+            span = node_info(node->kind)->class == CLASS_STATEMENT ? node->span : span;
+            if (call && strcmp(call->function, "get_arg_val") == 0 && call->arguments.count == 2)
+                check_argument(k, call, span);
+        }
+    }
 }
 
 /* ---- settings ---- */

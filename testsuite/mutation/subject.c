@@ -78,17 +78,9 @@ static struct tensor_values values_of(struct arena *arena, const struct array *a
 }
 
 /* Blocks may be bound to the cores that hold their shards or send them. */
-static bool visit_place(struct node *node, void *context) {
-    const struct node_call *call = node_as(node, call);
-    bool *found = context;
-    *found |= call && (strcmp(call->function, "core_x") == 0 || strcmp(call->function, "core_y") == 0);
-    return !*found && node_each_child(node, visit_place, context);
-}
-
 static bool asks_for_place(const struct subject *s) {
-    bool found = false;
-    visit_place(attribute_get(s->device, KEY_TT_RUNTIME_ARGS), &found);
-    return found;
+    struct node *arguments = attribute_get(s->device, KEY_TT_RUNTIME_ARGS);
+    return calls(arguments, "core_x") || calls(arguments, "core_y");
 }
 
 /* Matrices of three dimensions have few of the outermost. */
