@@ -69,7 +69,8 @@ const size_t call_word_count = sizeof call_words / sizeof *call_words;
 
 const struct device_call device_calls[DEVICE_CALL_END] = {
 #define CALL(call, where, effect, set, file, ...)                                                            \
-    [DEVICE_CALL_##call] = {.name = #call,                                                                   \
+    [DEVICE_CALL_##call] = {.number = DEVICE_CALL_##call,                                                    \
+                            .name = #call,                                                                   \
                             .role = CALL_OF_##where,                                                         \
                             .kind = EFFECT_##effect,                                                         \
                             .init = DEVICE_CALL_##set,                                                       \

@@ -83,6 +83,7 @@ extern const size_t call_word_count;
 
 /* Positions count from 1 over all parameters; 0: it has none. */
 struct device_call {
+    enum device_call_number number;
     const char *name;
     enum call_role role;
     enum effect_kind kind;

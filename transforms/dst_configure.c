@@ -27,15 +27,16 @@ struct configurer {
     struct node_list buffers; /* statements of the kernel's body */
 };
 
-static bool ends_with(const char *text, const char *end) {
-    size_t length = strlen(text), tail = strlen(end);
-    return length >= tail && strcmp(text + length - tail, end) == 0;
+/* The name that stands at a position of the row, from 1. */
+static const char *argument_name(const struct node_call *call, size_t position) {
+    struct node_reference *reference =
+        position ? node_as(call->arguments.items[position - 1], reference) : NULL;
+    return reference ? reference->name : "";
 }
 
-static const char *argument_name(const struct node_call *call, size_t index) {
-    return node_as(call->arguments.items[index], reference)
-               ? node_as(call->arguments.items[index], reference)->name
-               : "";
+/* The row of a call; NULL: a helper's. */
+static const struct device_call *row_of(const struct node_call *call) {
+    return call ? device_call_find(call->function) : NULL;
 }
 
 static struct node_circular_buffer *find_buffer(struct configurer *c, const char *name) {
@@ -68,60 +69,55 @@ static const char *packed_format_of(struct configurer *c, const char *name) {
 
 /* An init is known by its arguments; circular buffers among them count by format where the operation takes
  * them at every call. */
-static const char *init_key(struct configurer *c, const struct node_call *call) {
-    bool by_buffer = strncmp(call->function, "reduce", 6) == 0;
-    const char *key = call->function;
-    for (size_t i = 0; i < call->arguments.count; i++) {
+static const char *init_key(struct configurer *c, const struct node_call *call,
+                            const struct device_call *row) {
+    const char *key = row->name;
+    for (size_t i = 1; i <= row->count; i++) {
         const char *name = argument_name(call, i);
-        const char *text = *name && !by_buffer ? format_of(c, arena_intern(c->arena, name))
-                                               : node_text(c->arena, call->arguments.items[i]);
+        const char *text = *name && !row->same_buffers ? format_of(c, arena_intern(c->arena, name))
+                                                       : node_text(c->arena, call->arguments.items[i - 1]);
         key = arena_printf(c->arena, "%s, %s", key, text);
     }
     return arena_intern(c->arena, key);
 }
 
-static bool is_vector_init(const char *function) {
-    return ends_with(function, "_tile_init");
-}
-
-static bool is_matrix_init(const char *function) {
-    return ends_with(function, "_init") && !is_vector_init(function);
-}
-
-static bool is_uninit(const char *function) {
-    return ends_with(function, "_uninit");
+static bool is_reverse(const struct node_call *call, const struct device_call *row) {
+    return strcmp(argument_name(call, row->order), "REVERSE") == 0;
 }
 
 /* The parts that the call sets, and to what; false when it configures nothing. A call that leaves a part
  * undefined sets it UNKNOWN. */
 static bool call_sets(struct configurer *c, const struct node_call *call, bool sets[STATE_COUNT],
                       struct state *to) {
-    const char *function = call->function;
+    const struct device_call *row = row_of(call);
     memset(sets, 0, STATE_COUNT * sizeof *sets);
-    if (strcmp(function, "reconfig_data_format") == 0) {
-        bool reverse = strcmp(argument_name(call, 0), "REVERSE") == 0;
-        sets[SOURCE_A] = sets[SOURCE_B] = true;
-        to->parts[SOURCE_A] = format_of(c, argument_name(call, reverse ? 2 : 1));
-        to->parts[SOURCE_B] = format_of(c, argument_name(call, reverse ? 1 : 2));
-    } else if (strcmp(function, "reconfig_data_format_srca") == 0) {
-        sets[SOURCE_A] = true;
-        to->parts[SOURCE_A] = format_of(c, argument_name(call, 0));
-    } else if (strcmp(function, "pack_reconfig_data_format") == 0) {
+    switch (row ? row->kind : EFFECT_NONE) {
+    case EFFECT_RECONFIGURE: {
+        bool reverse = is_reverse(call, row);
+        sets[SOURCE_A] = row->a, sets[SOURCE_B] = row->b;
+        to->parts[SOURCE_A] = format_of(c, argument_name(call, reverse ? row->b : row->a));
+        to->parts[SOURCE_B] = format_of(c, argument_name(call, reverse ? row->a : row->b));
+        return true;
+    }
+    case EFFECT_RECONFIGURE_PACKER:
         sets[PACKER] = true;
-        to->parts[PACKER] = packed_format_of(c, argument_name(call, 0));
-    } else if (is_uninit(function)) {
+        to->parts[PACKER] = packed_format_of(c, argument_name(call, row->buffer));
+        return true;
+    case EFFECT_INIT:
+        sets[MATRIX_UNIT] = true;
+        to->parts[MATRIX_UNIT] = init_key(c, call, row);
+        return true;
+    case EFFECT_UNINIT:
         sets[MATRIX_UNIT] = true;
         to->parts[MATRIX_UNIT] = UNKNOWN;
-    } else if (is_matrix_init(function)) {
-        sets[MATRIX_UNIT] = true;
-        to->parts[MATRIX_UNIT] = init_key(c, call);
-    } else if (is_vector_init(function)) {
+        return true;
+    case EFFECT_VECTOR_INIT:
         sets[VECTOR_UNIT] = true;
-        to->parts[VECTOR_UNIT] = init_key(c, call);
-    } else {
+        to->parts[VECTOR_UNIT] = init_key(c, call, row);
+        return true;
+    default:
         return false;
     }
-    return true;
 }
 
 /* The statement's call, NULL: it is none. */
@@ -366,21 +362,20 @@ static struct node_list configure_list(struct configurer *c, struct node_list li
 
 /* ---- start-up ---- */
 
+/* The first calls that configure both unpackers, or one of them alone; and the packer. */
 struct first_calls {
-    const struct node_call *unpack, *srca, *pack;
+    const struct node_call *unpack, *pack;
 };
 
 static bool find_first(struct node *node, void *context) {
     struct first_calls *first = context;
-    const struct node_call *call = configuring_call(node);
-    if (!call)
+    const struct device_call *row = row_of(configuring_call(node));
+    if (!configuring_call(node))
         return node_each_child(node, find_first, context);
-    if (strcmp(call->function, "reconfig_data_format") == 0 && !first->unpack && !first->srca)
-        first->unpack = call;
-    if (strcmp(call->function, "reconfig_data_format_srca") == 0 && !first->unpack && !first->srca)
-        first->srca = call;
-    if (strcmp(call->function, "pack_reconfig_data_format") == 0 && !first->pack)
-        first->pack = call;
+    if (row && row->kind == EFFECT_RECONFIGURE && row->a && !first->unpack)
+        first->unpack = configuring_call(node);
+    if (row && row->kind == EFFECT_RECONFIGURE_PACKER && !first->pack)
+        first->pack = configuring_call(node);
     return true;
 }
 
@@ -390,18 +385,18 @@ static struct node *start_up(struct configurer *c, struct node *body, struct sta
     find_first(body, &first);
     if (!first.pack)
         return NULL;
+    const struct device_call *row = row_of(first.unpack);
     struct node *out = first.pack->arguments.items[0];
-    struct node *order =
-        first.unpack ? first.unpack->arguments.items[0] : make_reference(c->arena, "REGULAR");
-    struct node *a = first.unpack ? first.unpack->arguments.items[1]
-                     : first.srca ? first.srca->arguments.items[0]
-                                  : out;
-    struct node *b = first.unpack ? first.unpack->arguments.items[2] : a;
-    bool reverse = strcmp(node_as(order, reference)->name, "REVERSE") == 0;
+    struct node *order = row && row->order ? first.unpack->arguments.items[row->order - 1]
+                                           : make_reference(c->arena, "REGULAR");
+    struct node *a = row ? first.unpack->arguments.items[row->a - 1] : out;
+    struct node *b = row && row->b ? first.unpack->arguments.items[row->b - 1] : a;
+    bool reverse = row && is_reverse(first.unpack, row);
     state->parts[SOURCE_A] = format_of(c, node_as(reverse ? b : a, reference)->name);
     state->parts[SOURCE_B] = format_of(c, node_as(reverse ? a : b, reference)->name);
     state->parts[PACKER] = packed_format_of(c, node_as(out, reference)->name);
-    return make_statement(c->arena, (struct span){0}, "compute_kernel_hw_startup",
+    return make_statement(c->arena, (struct span){0},
+                          device_calls[DEVICE_CALL_compute_kernel_hw_startup].name,
                           LIST(c->arena, order, a, b, out));
 }
 

@@ -20,13 +20,31 @@ struct node *emit_number(struct manager *m, int64_t value) {
     return make_integer(m->arena, value);
 }
 
-void emit_call(struct manager *m, struct list_builder *out, struct span span, const char *function,
+void emit_call(struct manager *m, struct list_builder *out, struct span span, enum device_call_number call,
                size_t count, struct node *const *arguments) {
-    builder_add(m->arena, out, make_statement(m->arena, span, function, list_of(m->arena, count, arguments)));
+    builder_add(m->arena, out,
+                make_statement(m->arena, span, device_calls[call].name, list_of(m->arena, count, arguments)));
 }
 
-void emit_plain(struct manager *m, struct list_builder *out, struct span span, const char *function) {
-    emit_call(m, out, span, function, 0, NULL);
+void emit_operation(struct manager *m, struct list_builder *out, struct span span,
+                    enum device_call_number call, const struct call_operands *operands) {
+    const struct device_call *row = &device_calls[call];
+    struct node *arguments[CALL_PARAMETER_LIMIT];
+    for (size_t i = 0, sources = 0; i < row->count; i++) {
+        struct node *of_kind[PARAMETER_END] = {
+            [PARAMETER_SPREAD] = operands->spread,      [PARAMETER_BUFFER_A] = operands->a,
+            [PARAMETER_BUFFER_B] = operands->b,         [PARAMETER_BUFFER_AB] = operands->a,
+            [PARAMETER_BUFFER] = operands->a,           [PARAMETER_TILE_A] = operands->tile_a,
+            [PARAMETER_TILE_B] = operands->tile_b,      [PARAMETER_SLOT] = operands->slot,
+            [PARAMETER_SLOT_IN_PLACE] = operands->slot, [PARAMETER_BITS] = operands->bits};
+        if (row->parameters[i] == PARAMETER_SOURCE)
+            arguments[i] = operands->source[sources++];
+        else if (row->parameters[i] == PARAMETER_DST_FORMAT)
+            arguments[i] = emit_reference(m, "Float32");
+        else
+            arguments[i] = of_kind[row->parameters[i]];
+    }
+    emit_call(m, out, span, call, row->count, arguments);
 }
 
 void emit_loop(struct manager *m, struct list_builder *out, struct span span, const char *name,
@@ -43,15 +61,15 @@ void emit_loop(struct manager *m, struct list_builder *out, struct span span, co
 }
 
 void emit_section_begin(struct manager *m, struct list_builder *out, struct span span, const char *target) {
-    EMIT(m, out, span, "pack_reconfig_data_format", emit_reference(m, target));
-    emit_plain(m, out, span, "tile_regs_acquire");
+    EMIT(m, out, span, pack_reconfig_data_format, emit_reference(m, target));
+    EMIT_PLAIN(m, out, span, tile_regs_acquire);
 }
 
 void emit_pack_begin(struct manager *m, struct list_builder *out, struct span span) {
-    emit_plain(m, out, span, "tile_regs_commit");
-    emit_plain(m, out, span, "tile_regs_wait");
+    EMIT_PLAIN(m, out, span, tile_regs_commit);
+    EMIT_PLAIN(m, out, span, tile_regs_wait);
 }
 
 void emit_pack_end(struct manager *m, struct list_builder *out, struct span span) {
-    emit_plain(m, out, span, "tile_regs_release");
+    EMIT_PLAIN(m, out, span, tile_regs_release);
 }

@@ -87,11 +87,11 @@ static void configure_matmul(struct manager *m, struct list_builder *out, struct
     struct product p = product_of(m, tile);
     struct span span = tile->base.span;
     struct node *transpose = number(m, p.transposed);
-    EMIT(m, out, span, "reconfig_data_format", ref(m, "REVERSE"), ref(m, p.left), ref(m, p.right));
+    EMIT(m, out, span, reconfig_data_format, ref(m, "REVERSE"), ref(m, p.left), ref(m, p.right));
     if (is_one_tile(part))
-        EMIT(m, out, span, "matmul_init", ref(m, p.left), ref(m, p.right), transpose);
+        EMIT(m, out, span, matmul_init, ref(m, p.left), ref(m, p.right), transpose);
     else
-        EMIT(m, out, span, "matmul_block_init", ref(m, p.left), ref(m, p.right), transpose,
+        EMIT(m, out, span, matmul_block_init, ref(m, p.left), ref(m, p.right), transpose,
              p.transposed ? number(m, 1) : part->columns, part->rows, p.left_columns);
 }
 
@@ -114,13 +114,13 @@ static void emit_product(struct manager *m, struct list_builder *out, struct nod
                                            : make_add(a, make_mul(a, k, p.right_columns), part->column);
     if (is_one_tile(part)) {
         right_tile = simplify(a, substitute(a, right_tile, m->column, number(m, 0)));
-        EMIT(m, &step, span, "matmul_tiles", left, right, left_tile, right_tile, number(m, 0));
+        EMIT(m, &step, span, matmul_tiles, left, right, left_tile, right_tile, number(m, 0));
     } else if (p.transposed) {
-        EMIT(m, &columns, span, "matmul_block", left, right, left_tile, right_tile,
-             make_mul(a, c, part->rows), number(m, 1), number(m, 1), part->rows, p.left_columns);
+        EMIT(m, &columns, span, matmul_block, left, right, left_tile, right_tile, make_mul(a, c, part->rows),
+             number(m, 1), number(m, 1), part->rows, p.left_columns);
         emit_loop(m, &step, span, m->column, part->columns, &columns);
     } else {
-        EMIT(m, &step, span, "matmul_block", left, right, left_tile, right_tile, number(m, 0), number(m, 0),
+        EMIT(m, &step, span, matmul_block, left, right, left_tile, right_tile, number(m, 0), number(m, 0),
              part->columns, part->rows, p.left_columns);
     }
     emit_loop(m, out, span, m->inner, p.inner, &step);
@@ -181,9 +181,9 @@ static void configure_fold(struct manager *m, struct list_builder *out, struct n
     if (!fold_of(m, tile, &f))
         return;
     bool swapped = f.rows && strcmp(f.pool, "SUM") == 0; /* the sum along rows takes its scaler by SrcA */
-    EMIT(m, out, span, "reconfig_data_format", ref(m, "REGULAR"), ref(m, swapped ? f.scaler : f.input),
+    EMIT(m, out, span, reconfig_data_format, ref(m, "REGULAR"), ref(m, swapped ? f.scaler : f.input),
          ref(m, swapped ? f.input : f.scaler));
-    EMIT(m, out, span, "reduce_init", ref(m, f.pool), ref(m, f.dimension), ref(m, f.input), ref(m, f.scaler),
+    EMIT(m, out, span, reduce_init, ref(m, f.pool), ref(m, f.dimension), ref(m, f.input), ref(m, f.scaler),
          ref(m, target));
 }
 
@@ -199,8 +199,8 @@ static void emit_fold(struct manager *m, struct list_builder *out, struct node_t
     struct node *source = f.rows ? make_add(a, make_mul(a, place, f.input_columns), k)
                                  : make_add(a, make_mul(a, k, f.input_columns), place);
     struct list_builder step = {0}, inner = {0};
-    EMIT(m, &step, span, "reduce_tile", ref(m, f.pool), ref(m, f.dimension), ref(m, f.input),
-         ref(m, f.scaler), source, number(m, 0), t);
+    EMIT(m, &step, span, reduce_tile, ref(m, f.pool), ref(m, f.dimension), ref(m, f.input), ref(m, f.scaler),
+         source, number(m, 0), t);
     emit_loop(m, &inner, span, m->inner, f.inner, &step);
     emit_loop(m, out, span, m->tile, f.rows ? part->rows : part->columns, &inner);
 }
@@ -208,7 +208,7 @@ static void emit_fold(struct manager *m, struct list_builder *out, struct node_t
 static void unconfigure_fold(struct manager *m, struct list_builder *out, struct node_tile *tile) {
     struct fold f;
     if (fold_of(m, tile, &f))
-        EMIT(m, out, tile->base.span, "reduce_uninit", ref(m, f.input));
+        EMIT(m, out, tile->base.span, reduce_uninit, ref(m, f.input));
 }
 
 /* May the axis that the update folds have no elements? */
@@ -249,8 +249,8 @@ static void fill_neutral(struct manager *m, struct list_builder *out, struct nod
     double neutral = node_as(update->value, reduction)->op == REDUCTION_MAX ? -INFINITY : 0;
     struct list_builder fill = {0};
     struct node *bits = make_call(m->arena, "bits", LIST(m->arena, make_real(m->arena, neutral)));
-    EMIT(m, &fill, span, "fill_tile_bitcast", ref(m, m->tile), bits);
-    emit_plain(m, out, span, "fill_tile_init");
+    EMIT(m, &fill, span, fill_tile_bitcast, ref(m, m->tile), bits);
+    EMIT_PLAIN(m, out, span, fill_tile_init);
     emit_loop(m, out, span, m->tile, make_mul(m->arena, part->rows, part->columns), &fill);
 }
 
@@ -375,8 +375,9 @@ static void close_subblocks(struct manager *m, struct list_builder *out, const s
 /* ---- partial tiles in L1 ---- */
 
 static void partial_call(struct manager *m, struct list_builder *out, struct fragment *f, struct span span,
-                         const char *function) {
-    EMIT(m, out, span, function, ref(m, f->home), number(m, f->height * f->width));
+                         enum device_call_number call) {
+    struct node *arguments[] = {ref(m, f->home), number(m, f->height * f->width)};
+    emit_call(m, out, span, call, 2, arguments);
 }
 
 static struct node *part_tiles(struct manager *m, const struct part *part) {
@@ -388,25 +389,25 @@ static void reload_partials(struct manager *m, struct list_builder *out, struct 
                             const struct part *part, const char *target) {
     struct list_builder body = {0};
     struct node *t = ref(m, m->tile), *home = ref(m, f->home);
-    partial_call(m, out, f, span, "cb_wait_front");
+    partial_call(m, out, f, span, DEVICE_CALL_cb_wait_front);
     emit_section_begin(m, out, span, target);
-    EMIT(m, out, span, "reconfig_data_format_srca", home);
-    EMIT(m, out, span, "copy_init", home);
-    EMIT(m, &body, span, "copy_tile", home, t, t);
+    EMIT(m, out, span, reconfig_data_format_srca, home);
+    EMIT(m, out, span, copy_init, home);
+    EMIT(m, &body, span, copy_tile, home, t, t);
     emit_loop(m, out, span, m->tile, part_tiles(m, part), &body);
-    partial_call(m, out, f, span, "cb_pop_front");
+    partial_call(m, out, f, span, DEVICE_CALL_cb_pop_front);
 }
 
 static void rest_partials(struct manager *m, struct list_builder *out, struct fragment *f, struct span span,
                           const struct part *part) {
     struct list_builder body = {0};
     struct node *t = ref(m, m->tile), *home = ref(m, f->home);
-    partial_call(m, out, f, span, "cb_reserve_back");
+    partial_call(m, out, f, span, DEVICE_CALL_cb_reserve_back);
     emit_pack_begin(m, out, span);
-    EMIT(m, &body, span, "pack_tile", ref(m, "OUT_OF_ORDER"), t, home, t);
+    EMIT(m, &body, span, pack_tile, ref(m, "OUT_OF_ORDER"), t, home, t);
     emit_loop(m, out, span, m->tile, part_tiles(m, part), &body);
     emit_pack_end(m, out, span);
-    partial_call(m, out, f, span, "cb_push_back");
+    partial_call(m, out, f, span, DEVICE_CALL_cb_push_back);
 }
 
 void fragment_start_partials(struct manager *m, struct list_builder *out, struct fragment *f) {

@@ -129,90 +129,33 @@ struct step_place {
     struct node *t, *row, *column; /* the tile: its number in the part, its place in the block */
 };
 
-static const char *spread_word(enum spread spread) {
-    return spread == SPREAD_ROW ? "ROW" : "COL";
-}
-
-/* What the name of an FPU operation says of its second operand. */
-static const char *spread_suffix(enum spread spread) {
-    return spread == SPREAD_ROW ? "_bcast_rows" : spread == SPREAD_COLUMN ? "_bcast_cols" : "";
-}
-
-static void configure_step(struct manager *m, struct list_builder *out, struct span span,
-                           const struct dst_step *step) {
-    struct arena *a = m->arena;
-    struct node *first = operand_buffer(m, span, &step->a), *second = operand_buffer(m, span, &step->b);
-    const char *spread = spread_suffix(step->b.spread);
-    switch (step->kind) {
-    case STEP_COPY:
-        EMIT(m, out, span, "reconfig_data_format_srca", first);
-        EMIT(m, out, span, "copy_init", first);
-        break;
-    case STEP_SPREAD:
-        EMIT(m, out, span, "reconfig_data_format", emit_reference(m, "REGULAR"), first, first);
-        EMIT(m, out, span, "unary_bcast_init", emit_reference(m, spread_word(step->a.spread)), first);
-        break;
-    case STEP_FPU:
-        EMIT(m, out, span, "reconfig_data_format", emit_reference(m, "REGULAR"), first, second);
-        EMIT(m, out, span, arena_printf(a, "%s%s_init", step->function, spread), first, second);
-        break;
-    case STEP_UNARY:
-    case STEP_BINARY:
-        emit_plain(m, out, span, arena_printf(a, "%s_init", step->function));
-        break;
-    case STEP_SCALAR:
-        emit_plain(m, out, span, "binop_with_scalar_tile_init");
-        break;
-    case STEP_FILL:
-        emit_plain(m, out, span, "fill_tile_init");
-        break;
-    case STEP_WHERE:
-        emit_plain(m, out, span, "where_tile_init");
-        break;
-    case STEP_MASK:
-        break;
-    }
-}
-
-static void apply_step(struct manager *m, struct list_builder *out, const struct dst_step *step,
-                       const struct step_place *place) {
+static struct call_operands operands_of(struct manager *m, const struct dst_step *step,
+                                        const struct step_place *place) {
     struct span span = place->tile->base.span;
-    struct node *slot = slot_of(m, place->plan, place->part, place->t, step->slot);
-    struct node *other = slot_of(m, place->plan, place->part, place->t, step->other);
-    struct node *condition = slot_of(m, place->plan, place->part, place->t, step->condition);
-    struct node *first = operand_buffer(m, span, &step->a), *second = operand_buffer(m, span, &step->b);
-    const char *spread = spread_suffix(step->b.spread);
-    switch (step->kind) {
-    case STEP_COPY:
-        EMIT(m, out, span, "copy_tile", first, operand_tile(m, &step->a, place->row, place->column), slot);
-        break;
-    case STEP_SPREAD:
-        EMIT(m, out, span, "unary_bcast", emit_reference(m, spread_word(step->a.spread)), first,
-             operand_tile(m, &step->a, place->row, place->column), slot);
-        break;
-    case STEP_FPU:
-        EMIT(m, out, span, arena_printf(m->arena, "%s_tiles%s", step->function, spread), first, second,
-             operand_tile(m, &step->a, place->row, place->column),
-             operand_tile(m, &step->b, place->row, place->column), slot);
-        break;
-    case STEP_UNARY:
-        EMIT(m, out, span, step->function, slot);
-        break;
-    case STEP_SCALAR:
-        EMIT(m, out, span, step->function, slot, step->scalar);
-        break;
-    case STEP_BINARY:
-        EMIT(m, out, span, step->function, slot, other, slot);
-        break;
-    case STEP_FILL:
-        EMIT(m, out, span, "fill_tile_bitcast", slot, step->scalar);
-        break;
-    case STEP_WHERE:
-        EMIT(m, out, span, "where_tile", emit_reference(m, "Float32"), condition, slot, other, slot);
-        break;
-    case STEP_MASK:
-        break;
-    }
+    struct call_operands operands = {.spread =
+                                         emit_reference(m, step->a.spread == SPREAD_ROW ? "ROW" : "COL"),
+                                     .a = operand_buffer(m, span, &step->a),
+                                     .b = operand_buffer(m, span, &step->b),
+                                     .slot = slot_of(m, place->plan, place->part, place->t, step->slot),
+                                     .bits = step->scalar};
+    if (operands.a)
+        operands.tile_a = operand_tile(m, &step->a, place->row, place->column);
+    if (operands.b)
+        operands.tile_b = operand_tile(m, &step->b, place->row, place->column);
+    for (size_t i = 0; i < 3; i++)
+        operands.source[i] = slot_of(m, place->plan, place->part, place->t, step->source[i]);
+    return operands;
+}
+
+/* The formats of the buffers that the call reads, and its init. */
+static void configure_operation(struct manager *m, struct list_builder *out, struct span span,
+                                const struct device_call *call, const struct call_operands *operands) {
+    if (call->b)
+        EMIT(m, out, span, reconfig_data_format, emit_reference(m, "REGULAR"), operands->a,
+             call->b == call->a ? operands->a : operands->b);
+    else if (call->a)
+        EMIT(m, out, span, reconfig_data_format_srca, operands->a);
+    emit_operation(m, out, span, call->init, operands);
 }
 
 /* ---- masks: the last tile of an axis ---- */
@@ -243,16 +186,19 @@ static void mask_tile(struct manager *m, struct list_builder *out, const struct 
                       const struct step_place *place, struct node_circular_buffer *mask) {
     struct span span = place->tile->base.span;
     struct node *slot = slot_of(m, place->plan, place->part, place->t, step->slot);
-    struct node *other = shared_slot(m, place->plan, place->part, step->other);
-    struct node *condition = shared_slot(m, place->plan, place->part, step->condition);
-    struct node *buffer = emit_reference(m, mask->name);
-    EMIT(m, out, span, "reconfig_data_format_srca", buffer);
-    EMIT(m, out, span, "copy_init", buffer);
-    EMIT(m, out, span, "copy_tile", buffer, emit_number(m, 0), condition);
-    emit_plain(m, out, span, "fill_tile_init");
-    EMIT(m, out, span, "fill_tile_bitcast", other, step->scalar);
-    emit_plain(m, out, span, "where_tile_init");
-    EMIT(m, out, span, "where_tile", emit_reference(m, "Float32"), condition, slot, other, slot);
+    struct node *condition = shared_slot(m, place->plan, place->part, step->source[0]);
+    struct node *other = shared_slot(m, place->plan, place->part, step->source[1]);
+    const struct {
+        enum device_call_number call;
+        struct call_operands operands;
+    } calls[] = {{DEVICE_CALL_copy_tile,
+                  {.a = emit_reference(m, mask->name), .tile_a = emit_number(m, 0), .slot = condition}},
+                 {DEVICE_CALL_fill_tile_bitcast, {.slot = other, .bits = step->scalar}},
+                 {DEVICE_CALL_where_tile, {.slot = slot, .source = {condition, slot, other}}}};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        configure_operation(m, out, span, &device_calls[calls[i].call], &calls[i].operands);
+        emit_operation(m, out, span, calls[i].call, &calls[i].operands);
+    }
 }
 
 /* The tiles of the part that hold the end of the axis: its last column of tiles, or its last row. */
@@ -302,17 +248,17 @@ void emit_steps(struct manager *m, struct list_builder *out, struct node_tile *t
     for (size_t i = 0; i < plan->count; i++) {
         const struct dst_step *step = &plan->steps[i];
         struct list_builder body = {0}, columns = {0};
-        if (step->kind == STEP_MASK) {
+        if (!step->call) {
             emit_mask(m, out, step, &place);
             continue;
         }
-        configure_step(m, out, span, step);
-        apply_step(m, &body, step, &place);
+        struct call_operands operands = operands_of(m, step, &place);
+        configure_operation(m, out, span, &device_calls[step->call], &operands);
+        emit_operation(m, &body, span, step->call, &operands);
         emit_loop(m, &columns, span, m->column, part->columns, &body);
         emit_loop(m, out, span, m->row, part->rows, &columns);
-        if (step->kind == STEP_SPREAD)
-            EMIT(m, out, span, "unary_bcast_uninit", emit_reference(m, spread_word(step->a.spread)),
-                 emit_reference(m, step->a.buffer));
+        if (step->call == DEVICE_CALL_unary_bcast)
+            emit_operation(m, out, span, DEVICE_CALL_unary_bcast_uninit, &operands);
     }
 }
 
@@ -327,7 +273,7 @@ void emit_pack(struct manager *m, struct list_builder *out, struct node_tile *ti
     struct node *place = make_add(m->arena, make_mul(m->arena, row, width), column);
     struct list_builder body = {0}, columns = {0};
     emit_pack_begin(m, out, span);
-    EMIT(m, &body, span, "pack_tile", emit_reference(m, "OUT_OF_ORDER"), t, emit_reference(m, target), place);
+    EMIT(m, &body, span, pack_tile, emit_reference(m, "OUT_OF_ORDER"), t, emit_reference(m, target), place);
     emit_loop(m, &columns, span, m->column, part->columns, &body);
     emit_loop(m, out, span, m->row, part->rows, &columns);
     emit_pack_end(m, out, span);
@@ -423,9 +369,9 @@ static void transpose_section(struct manager *m, struct list_builder *out, const
     struct node *place = make_add(m->arena, make_mul(m->arena, column, width), row);
     struct list_builder body = {0}, columns = {0};
     emit_section_begin(m, out, span, node_as(tile->target, access)->name);
-    EMIT(m, out, span, "reconfig_data_format_srca", from);
-    EMIT(m, out, span, "transpose_init", from);
-    EMIT(m, &body, span, "transpose_tile", from, place, tile_number(m, part, r, c, false));
+    EMIT(m, out, span, reconfig_data_format_srca, from);
+    EMIT(m, out, span, transpose_init, from);
+    EMIT(m, &body, span, transpose_tile, from, place, tile_number(m, part, r, c, false));
     emit_loop(m, &columns, span, m->column, part->columns, &body);
     emit_loop(m, out, span, m->row, part->rows, &columns);
     emit_pack(m, out, tile, &plan, part, false);

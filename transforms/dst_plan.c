@@ -23,6 +23,40 @@ struct planner {
 
 static int plan_value(struct planner *p, struct node *value);
 
+/* The calls of an operator: of the FPU on full tiles, a row, a column to the right; of the vector unit on two slots, on a slot and a
+ * number to its right, to its left. */
+struct operator_calls {
+    enum device_call_number fpu[SPREAD_COLUMN + 1], slots, right, left;
+};
+
+static const struct operator_calls operators[] = {
+    [BINARY_ADD] = {{DEVICE_CALL_add_tiles, DEVICE_CALL_add_tiles_bcast_rows,
+                     DEVICE_CALL_add_tiles_bcast_cols},
+                    DEVICE_CALL_add_binary_tile,
+                    DEVICE_CALL_add_unary_tile,
+                    DEVICE_CALL_add_unary_tile},
+    [BINARY_SUBTRACT] = {{DEVICE_CALL_sub_tiles, DEVICE_CALL_sub_tiles_bcast_rows,
+                          DEVICE_CALL_sub_tiles_bcast_cols},
+                         DEVICE_CALL_sub_binary_tile,
+                         DEVICE_CALL_sub_unary_tile,
+                         DEVICE_CALL_rsub_unary_tile},
+    [BINARY_MULTIPLY] = {{DEVICE_CALL_mul_tiles, DEVICE_CALL_mul_tiles_bcast_rows,
+                          DEVICE_CALL_mul_tiles_bcast_cols},
+                         DEVICE_CALL_mul_binary_tile,
+                         DEVICE_CALL_mul_unary_tile,
+                         DEVICE_CALL_mul_unary_tile},
+    [BINARY_DIVIDE] = {.slots = DEVICE_CALL_div_binary_tile},
+    [BINARY_EQUAL] = {.slots = DEVICE_CALL_eq_binary_tile},
+    [BINARY_NOT_EQUAL] = {.slots = DEVICE_CALL_ne_binary_tile},
+    [BINARY_LESS] = {.slots = DEVICE_CALL_lt_binary_tile},
+    [BINARY_LESS_EQUAL] = {.slots = DEVICE_CALL_le_binary_tile},
+    [BINARY_GREATER] = {.slots = DEVICE_CALL_gt_binary_tile},
+    [BINARY_GREATER_EQUAL] = {.slots = DEVICE_CALL_ge_binary_tile},
+    [BINARY_AND] = {.slots = DEVICE_CALL_mul_binary_tile}, /* conditions are 1 and 0 */
+    [BINARY_OR] = {.slots = DEVICE_CALL_binary_max_tile},
+    [BINARY_REMAINDER] = {.slots = DEVICE_CALL_NONE},
+};
+
 static void advise_parts(struct diagnostics *diagnostics, struct node *value) {
     for_each (binary, junction, value)
         if (junction->op == BINARY_AND || junction->op == BINARY_OR) {
@@ -127,12 +161,11 @@ static bool fpu_operand(struct planner *p, struct node *node, struct dst_operand
 static int plan_added(struct planner *p, struct node *node, struct dst_operand operand) {
     struct dst_operand zeros = {.spread = SPREAD_ZEROS};
     int slot = slot_take(p);
-    step_add(p, (struct dst_step){.kind = STEP_FPU,
+    step_add(p, (struct dst_step){.call = operators[BINARY_ADD].fpu[operand.spread],
                                   .slot = slot,
                                   .a = zeros,
                                   .b = operand,
-                                  .function = "add",
-                                  .source = node});
+                                  .part = node});
     return slot;
 }
 
@@ -155,7 +188,8 @@ static int plan_access(struct planner *p, struct node *node) {
         return plan_added(p, node, operand);
     }
     int slot = slot_take(p);
-    step_add(p, (struct dst_step){.kind = operand.spread == SPREAD_FULL ? STEP_COPY : STEP_SPREAD,
+    step_add(p, (struct dst_step){.call = operand.spread == SPREAD_FULL ? DEVICE_CALL_copy_tile
+                                                                        : DEVICE_CALL_unary_bcast,
                                   .slot = slot,
                                   .a = operand});
     return slot;
@@ -163,21 +197,17 @@ static int plan_access(struct planner *p, struct node *node) {
 
 static int plan_fill(struct planner *p, struct node *bits) {
     int slot = slot_take(p);
-    step_add(p, (struct dst_step){.kind = STEP_FILL, .slot = slot, .scalar = bits});
+    step_add(p, (struct dst_step){.call = DEVICE_CALL_fill_tile_bitcast, .slot = slot, .scalar = bits});
     return slot;
 }
 
 /* ---- operators ---- */
 
-static int plan_unary(struct planner *p, const char *function, struct node *operand) {
+/* In place, with a number (NULL: the call takes none). */
+static int plan_unary(struct planner *p, enum device_call_number call, struct node *operand,
+                      struct node *bits) {
     int slot = plan_value(p, operand);
-    step_add(p, (struct dst_step){.kind = STEP_UNARY, .slot = slot, .function = function});
-    return slot;
-}
-
-static int plan_scalar(struct planner *p, const char *function, struct node *operand, struct node *bits) {
-    int slot = plan_value(p, operand);
-    step_add(p, (struct dst_step){.kind = STEP_SCALAR, .slot = slot, .function = function, .scalar = bits});
+    step_add(p, (struct dst_step){.call = call, .slot = slot, .source = {slot}, .scalar = bits});
     return slot;
 }
 
@@ -198,24 +228,21 @@ static int depth_of(struct node *node) {
     return unary ? depth_of(unary->operand) : deepest;
 }
 
-static int plan_binary_call(struct planner *p, const char *function, struct node *left, struct node *right) {
+static int plan_binary_call(struct planner *p, enum device_call_number call, struct node *left,
+                            struct node *right) {
     bool right_first = depth_of(right) > depth_of(left);
     int first = plan_value(p, right_first ? right : left);
     int second = p->failed ? 0 : plan_value(p, right_first ? left : right);
     int a = right_first ? second : first, b = right_first ? first : second;
-    step_add(p, (struct dst_step){.kind = STEP_BINARY, .slot = a, .other = b, .function = function});
+    step_add(p, (struct dst_step){.call = call, .slot = a, .source = {a, b}});
     slot_free(p, b);
     return a;
-}
-
-static const char *arithmetic_name(enum binary_operator op) {
-    return op == BINARY_ADD ? "add" : op == BINARY_SUBTRACT ? "sub" : "mul";
 }
 
 /* The FPU's forms: full op full, full op vector; + and * with the vector first by exchange. */
 static bool plan_fpu(struct planner *p, struct node_binary *binary, int *slot) {
     struct dst_operand a, b;
-    if (binary->op > BINARY_MULTIPLY || !fpu_operand(p, binary->left, &a) ||
+    if (!operators[binary->op].fpu[SPREAD_FULL] || !fpu_operand(p, binary->left, &a) ||
         !fpu_operand(p, binary->right, &b))
         return false;
     if (a.spread != SPREAD_FULL) {
@@ -232,12 +259,11 @@ static bool plan_fpu(struct planner *p, struct node_binary *binary, int *slot) {
     if (binary->op == BINARY_MULTIPLY && (!p->request->fresh || fresh < 0 || p->used[fresh]))
         return false;
     *slot = slot_take(p);
-    step_add(p, (struct dst_step){.kind = STEP_FPU,
+    step_add(p, (struct dst_step){.call = operators[binary->op].fpu[b.spread],
                                   .slot = *slot,
                                   .a = a,
                                   .b = b,
-                                  .function = arithmetic_name(binary->op),
-                                  .source = &binary->base});
+                                  .part = &binary->base});
     return true;
 }
 
@@ -261,59 +287,35 @@ static bool is_power_of_two(double value) {
 
 static int plan_divide(struct planner *p, struct node_binary *binary) {
     double value;
-    struct arena *arena = p->request->arena;
     if (literal_value(binary->right, &value) && is_power_of_two(value))
-        return plan_scalar(p, "mul_unary_tile", binary->left, scalar_bits(p, make_real(arena, 1 / value)));
+        return plan_unary(p, DEVICE_CALL_mul_unary_tile, binary->left,
+                          scalar_bits(p, make_real(p->request->arena, 1 / value)));
     if (literal_value(binary->left, &value) && value == 1)
-        return plan_unary(p, "recip_tile", binary->right);
-    return plan_binary_call(p, "div_binary_tile", binary->left, binary->right);
+        return plan_unary(p, DEVICE_CALL_recip_tile, binary->right, NULL);
+    return plan_binary_call(p, DEVICE_CALL_div_binary_tile, binary->left, binary->right);
 }
 
 static int plan_arithmetic(struct planner *p, struct node_binary *binary) {
-    enum binary_operator op = binary->op;
-    const char *name = arithmetic_name(op);
+    const struct operator_calls *calls = &operators[binary->op];
     struct node *left = scalar_bits(p, binary->left), *right = scalar_bits(p, binary->right);
     int slot;
     if (right)
-        return plan_scalar(p, arena_printf(p->request->arena, "%s_unary_tile", name), binary->left, right);
+        return plan_unary(p, calls->right, binary->left, right);
     if (left)
-        return plan_scalar(p,
-                           op == BINARY_SUBTRACT ? "rsub_unary_tile"
-                                                 : arena_printf(p->request->arena, "%s_unary_tile", name),
-                           binary->right, left);
+        return plan_unary(p, calls->left, binary->right, left);
     if (p->request->chooses && plan_fpu(p, binary, &slot))
         return slot;
-    return plan_binary_call(p, arena_printf(p->request->arena, "%s_binary_tile", name), binary->left,
-                            binary->right);
+    return plan_binary_call(p, calls->slots, binary->left, binary->right);
 }
 
 static int plan_binary(struct planner *p, struct node_binary *binary) {
-    switch (binary->op) {
-    case BINARY_ADD:
-    case BINARY_SUBTRACT:
-    case BINARY_MULTIPLY:
-        return plan_arithmetic(p, binary);
-    case BINARY_DIVIDE:
+    const struct operator_calls *calls = &operators[binary->op];
+    if (binary->op == BINARY_DIVIDE)
         return plan_divide(p, binary);
-    case BINARY_EQUAL:
-        return plan_binary_call(p, "eq_binary_tile", binary->left, binary->right);
-    case BINARY_NOT_EQUAL:
-        return plan_binary_call(p, "ne_binary_tile", binary->left, binary->right);
-    case BINARY_LESS:
-        return plan_binary_call(p, "lt_binary_tile", binary->left, binary->right);
-    case BINARY_LESS_EQUAL:
-        return plan_binary_call(p, "le_binary_tile", binary->left, binary->right);
-    case BINARY_GREATER:
-        return plan_binary_call(p, "gt_binary_tile", binary->left, binary->right);
-    case BINARY_GREATER_EQUAL:
-        return plan_binary_call(p, "ge_binary_tile", binary->left, binary->right);
-    case BINARY_AND: /* conditions are 1 and 0 */
-        return plan_binary_call(p, "mul_binary_tile", binary->left, binary->right);
-    case BINARY_OR:
-        return plan_binary_call(p, "binary_max_tile", binary->left, binary->right);
-    case BINARY_REMAINDER:
-        break;
-    }
+    if (calls->right)
+        return plan_arithmetic(p, binary);
+    if (calls->slots)
+        return plan_binary_call(p, calls->slots, binary->left, binary->right);
     fail(p, "% of floating values is no operation of the device yet");
     return 0;
 }
@@ -331,10 +333,7 @@ static int plan_mask(struct planner *p, struct node_call *inside, struct node *v
     }
     int slot = plan_value(p, value);
     p->plan->shared = 2;
-    step_add(
-        p,
-        (struct dst_step){
-            .kind = STEP_MASK, .slot = slot, .condition = 0, .other = 1, .scalar = bits, .axis = axis->name});
+    step_add(p, (struct dst_step){.slot = slot, .source = {0, 1}, .scalar = bits, .axis = axis->name});
     return slot;
 }
 
@@ -345,7 +344,8 @@ static int plan_select(struct planner *p, struct node_call *call) {
     int value = plan_value(p, call->arguments.items[1]);
     int other = p->failed ? 0 : plan_value(p, call->arguments.items[2]);
     int test = p->failed ? 0 : plan_value(p, call->arguments.items[0]);
-    step_add(p, (struct dst_step){.kind = STEP_WHERE, .slot = value, .other = other, .condition = test});
+    step_add(
+        p, (struct dst_step){.call = DEVICE_CALL_where_tile, .slot = value, .source = {test, value, other}});
     slot_free(p, other);
     slot_free(p, test);
     return value;
@@ -385,12 +385,12 @@ static int plan_call(struct planner *p, struct node_call *call) {
     if (strcmp(function, "max") == 0 && call->arguments.count == 2)
         for (size_t i = 0; i < 2; i++)
             if (literal_value(call->arguments.items[i], &value) && value == 0)
-                return plan_unary(p, "relu_tile", call->arguments.items[1 - i]);
+                return plan_unary(p, DEVICE_CALL_relu_tile, call->arguments.items[1 - i], NULL);
     const struct device_call *device = function_call_find(function);
     if (device && call->arguments.count == 1)
-        return plan_unary(p, device->name, call->arguments.items[0]);
+        return plan_unary(p, device->number, call->arguments.items[0], NULL);
     if (device)
-        return plan_binary_call(p, device->name, call->arguments.items[0], call->arguments.items[1]);
+        return plan_binary_call(p, device->number, call->arguments.items[0], call->arguments.items[1]);
     fail_as_call(p, call);
     return 0;
 }
@@ -411,9 +411,9 @@ static int plan_value(struct planner *p, struct node *value) {
     case NODE_UNARY: {
         struct node_unary *unary = node_as(value, unary);
         if (unary->op == UNARY_NEGATE)
-            return plan_unary(p, "negative_tile", unary->operand);
+            return plan_unary(p, DEVICE_CALL_negative_tile, unary->operand, NULL);
         struct node *zero = make_integer(p->request->arena, 0);
-        return plan_binary_call(p, "eq_binary_tile", unary->operand, zero);
+        return plan_binary_call(p, DEVICE_CALL_eq_binary_tile, unary->operand, zero);
     }
     default:
         fail(p, "the device has no way to this value yet");
@@ -425,8 +425,9 @@ static int plan_value(struct planner *p, struct node *value) {
 static void exchange_slots(struct dst_plan *plan) {
     int from = plan->result;
     for (size_t i = 0; i < plan->count; i++) {
-        int *slots[] = {&plan->steps[i].slot, &plan->steps[i].other, &plan->steps[i].condition};
-        size_t own = plan->steps[i].kind == STEP_MASK ? 1 : sizeof slots / sizeof *slots;
+        struct dst_step *step = &plan->steps[i];
+        int *slots[] = {&step->slot, &step->source[0], &step->source[1], &step->source[2]};
+        size_t own = step->call ? sizeof slots / sizeof *slots : 1;
         for (size_t k = 0; k < own; k++)
             *slots[k] = *slots[k] == from ? 0 : *slots[k] == 0 ? from : *slots[k];
     }
@@ -445,7 +446,7 @@ struct marking {
 static struct node *mark(struct node *node, void *context) {
     const struct marking *marking = context;
     for (size_t i = 0; i < marking->plan->count; i++)
-        if (marking->plan->steps[i].source == node)
+        if (marking->plan->steps[i].part == node)
             return make_call(marking->arena, "fpu", LIST(marking->arena, node));
     return node_map_children(marking->arena, node, mark, context);
 }
@@ -457,7 +458,7 @@ struct node *dst_plan_marked(struct arena *arena, const struct dst_plan *plan, s
 bool dst_plan_needs_zeros(const struct dst_plan *plan) {
     bool needs = false;
     for (size_t i = 0; i < plan->count; i++)
-        needs |= plan->steps[i].kind == STEP_FPU && plan->steps[i].a.spread == SPREAD_ZEROS;
+        needs |= plan->steps[i].a.spread == SPREAD_ZEROS;
     return needs;
 }
 

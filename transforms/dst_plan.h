@@ -12,6 +12,7 @@
 #define TILEC_TRANSFORMS_DST_PLAN_H
 
 #include "ir/ir.h"
+#include "support/device_call.h"
 
 /* How a buffer's tiles meet the target's tile (r, c). */
 enum spread {
@@ -26,27 +27,17 @@ struct dst_operand {
     enum spread spread;
 };
 
-enum dst_step_kind {
-    STEP_COPY,   /* slot = operand a */
-    STEP_SPREAD, /* slot = operand a, a vector spread over the tile; a row vector only at full width */
-    STEP_FPU,    /* slot = operand a (add|sub|mul) operand b: what fpu(...) says */
-    STEP_UNARY,  /* slot = function(slot) */
-    STEP_SCALAR, /* slot = function(slot, scalar) */
-    STEP_BINARY, /* slot = function(slot, other) */
-    STEP_FILL,   /* slot = scalar */
-    STEP_WHERE,  /* slot = condition ? slot : other */
-    STEP_MASK /* slot = inside(axis) ? slot : scalar; condition and other are among the slots that all tiles
-                 share */
-};
-
+/* A device call on slots: an operation on buffers, or one of the vector unit. Without a call: slot = inside(axis) ? slot : scalar, with
+ * the first two sources, a condition and the scalar, among the slots that all tiles share. */
 struct dst_step {
-    enum dst_step_kind kind;
-    int slot, other, condition;
-    struct dst_operand a, b;
-    const char *function; /* base name of the vector unit's call, "add" | "sub" | "mul" for the FPU */
-    struct node *scalar;  /* bits(...) of a literal or of sizes, or a reference to a scalar parameter */
-    const char *axis;     /* of STEP_MASK */
-    struct node *source;  /* of STEP_FPU: the part of the value */
+    enum device_call_number call;
+    int slot;             /* written */
+    int source[3];        /* read, in the order of the call */
+    struct dst_operand a; /* a row vector spread by itself: only at full width */
+    struct dst_operand b;
+    struct node *scalar; /* bits(...) of a literal or of sizes, or a reference to a scalar parameter */
+    const char *axis;    /* of a mask */
+    struct node *part;   /* of an operation of the FPU: of the value */
 };
 
 #define DST_STEP_LIMIT 64

@@ -57,13 +57,20 @@ struct node *emit_number(struct manager *m, int64_t value);
 /* The value by a name of its own, where it is neither a number nor a name. */
 struct node *emit_let(struct manager *m, struct list_builder *out, struct span span, const char *base,
                       struct node *value);
-void emit_call(struct manager *m, struct list_builder *out, struct span span, const char *function,
+void emit_call(struct manager *m, struct list_builder *out, struct span span, enum device_call_number call,
                size_t count, struct node *const *arguments);
-#define EMIT(m, out, span, function, ...)                                                                    \
-    emit_call((m), (out), (span), (function),                                                                \
+#define EMIT(m, out, span, name, ...)                                                                        \
+    emit_call((m), (out), (span), DEVICE_CALL_##name,                                                        \
               sizeof((struct node *[]){__VA_ARGS__}) / sizeof(struct node *),                                \
               (struct node *[]){__VA_ARGS__})
-void emit_plain(struct manager *m, struct list_builder *out, struct span span, const char *function);
+#define EMIT_PLAIN(m, out, span, name) emit_call((m), (out), (span), DEVICE_CALL_##name, 0, NULL)
+/* What an operation works on: buffers, their tiles, slots written and read, a number's bits. */
+struct call_operands {
+    struct node *spread, *a, *b, *tile_a, *tile_b, *slot, *source[3], *bits;
+};
+/* A call, or its init or uninit, with those of them that its row lists. */
+void emit_operation(struct manager *m, struct list_builder *out, struct span span,
+                    enum device_call_number call, const struct call_operands *operands);
 /* for name in 0..count { body }; the body alone with 0 for one iteration; nothing for none. */
 void emit_loop(struct manager *m, struct list_builder *out, struct span span, const char *name,
                struct node *count, struct list_builder *body);

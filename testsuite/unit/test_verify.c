@@ -180,6 +180,8 @@ static const struct {
      "cb_wait_front takes 2 arguments, not 1", 3},
     {FORM_DEVICE, SEQUENTIAL "role reader { tile_regs_acquire() } }",
      "tile_regs_acquire is a call of compute, not of reader", 3},
+    {FORM_DEVICE, SEQUENTIAL "role compute { reconfig_data_format(SUM, 0, 0) } }",
+     "SUM is no template argument of reconfig_data_format", 3},
     {FORM_DEVICE, SEQUENTIAL "role compute { noc_async_read_barrier() } }",
      "noc_async_read_barrier is a call of reader and writer, not of compute", 3},
     {FORM_DEVICE, SEQUENTIAL "role compute { unary_bcast_init(DIAGONAL, cb_a) } }",
