@@ -45,8 +45,8 @@ static void report_author_fault(struct launcher *launcher, const struct kernel_l
                      "the device refused kernel %s%s: %s%s", node_as(kernel, kernel)->name, with,
                      fault->kind == DEVICE_FAULT_DEADLOCK ? "deadlock: " : "", fault->message);
     } else {
-        report_error(unit->diagnostics, span.line ? span : kernel->span, "%s: %s", fault->call,
-                     fault->message);
+        report_error(unit->diagnostics, span.line ? span : kernel->span, "%s%s%s", fault->call,
+                     *fault->call ? ": " : "", fault->message);
         report_note(unit->diagnostics, no_place,
                     "so says the device, in %s on core (%" PRIu32 ", %" PRIu32 "), in iteration %" PRIu64
                     " of this line%s",

@@ -22,6 +22,7 @@ const struct call_symbol call_symbols[] = {
 #define CALL(name, role, effect, init, header, ...) {"device_" #name, (void (*)(void))device_##name},
 #include "support/device_calls.def"
     {"device_tensor_accessor", (void (*)(void))device_tensor_accessor},
+    {"device_loop", (void (*)(void))device_loop},
 };
 
 const size_t call_symbol_count = sizeof call_symbols / sizeof call_symbols[0];
@@ -264,9 +265,11 @@ static bool compile_new(struct device_run *run, enum device_role role, struct ke
         report(run, role, message);
         return false;
     }
-    if (run->device->compiler)
-        return compile_shared(run, role, kernel->text, code);
-    return compile_in_process(run, role, kernel->text, name, code);
+    char *text = loops_wrap(kernel->text, code);
+    bool good = text && (run->device->compiler ? compile_shared(run, role, text, code)
+                                               : compile_in_process(run, role, text, name, code));
+    free(text);
+    return good;
 }
 
 /* What the device has compiled. */
@@ -280,6 +283,7 @@ static void code_free(struct kernel_code *code) {
     else if (code->text)
         munmap(code->text, code->text_bytes);
     free(code->source);
+    free(code->loops);
     free(code);
 }
 

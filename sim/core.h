@@ -155,6 +155,12 @@ struct line_count {
     uint64_t count;
 };
 
+/* A loop that a thread is in: its number in the kernel's text, from 1, and what its variable was last. */
+enum { LOOP_DEPTH = 16 };
+struct active_loop {
+    uint32_t loop, value;
+};
+
 struct thread {
     struct core *core;
     enum device_role role;
@@ -164,6 +170,8 @@ struct thread {
     const char *call;
     struct line_count *line_counts; /* by line of the kernel */
     uint32_t lines;
+    struct active_loop loops[LOOP_DEPTH]; /* from 1 on, outermost first */
+    uint32_t loop_depth;
     uint64_t clock;
     uint64_t noc_free;  /* when this thread's NoC has moved what was issued */
     uint64_t copy_free; /* when the copies within L1 that it issued are done */
@@ -252,6 +260,11 @@ struct core {
 #define NOC_EDGE 64
 #define CORE_IDLE 0xffffu
 
+struct kernel_loop {
+    uint32_t line;
+    char name[sizeof((struct device_loop *)0)->name]; /* of its variable, or "" */
+};
+
 /* A compiled text: kept by the device, which compiles equal texts once. */
 struct kernel_code {
     void (*entry)(void);
@@ -259,6 +272,8 @@ struct kernel_code {
     size_t text_bytes;
     bool shared;
     uint32_t lines;
+    struct kernel_loop *loops;
+    size_t loop_count;
     char *source; /* what was compiled */
     uint64_t hash;
     struct kernel_code *next; /* used before this one */
@@ -288,7 +303,8 @@ struct device_run {
     uint8_t *all_operands;
     struct thread **ready;
     size_t ready_count;
-    uint64_t random, call_limit;
+    uint64_t random;
+    uint64_t steps, step_limit; /* calls and iterations of loops, and how many may be */
     sigjmp_buf escape; /* where a fault signal on a coroutine's stack continues */
     struct core_memory *free_memory;
     struct device_statistics statistics;
@@ -314,9 +330,21 @@ struct device {
 /* Ends the launch with a fault at the thread's call; does not return. */
 _Noreturn void thread_fault(struct thread *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same with DEVICE_FAULT_LIMIT. */
+_Noreturn void thread_fault_limit(struct thread *t, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* The same where the machine has no memory for what the call needs; and for the launch. */
 _Noreturn void thread_out_of_memory(struct thread *t);
 void launch_out_of_memory(struct device_run *run);
+
+/* A call, or an iteration of a loop: a fault where the launch makes too many. */
+static inline void count_step(struct thread *t) {
+    struct device_run *run = t->core->run;
+    if (++run->steps > run->step_limit)
+        thread_fault_limit(t, "the launch makes more than %llu calls and iterations of loops",
+                           (unsigned long long)run->step_limit);
+}
 
 /* The thread that runs now. */
 extern _Thread_local struct thread *device_current;
@@ -333,9 +361,8 @@ static inline struct thread *enter(uint32_t line, const char *name, bool gives_v
             *here = (struct line_count){name, gives_value, 0};
         here->count += here->call == name;
     }
-    if (++t->core->run->statistics.calls > t->core->run->call_limit)
-        thread_fault(t, "the launch makes more than %llu calls",
-                     (unsigned long long)t->core->run->call_limit);
+    ++t->core->run->statistics.calls;
+    count_step(t);
     return t;
 }
 
@@ -525,6 +552,14 @@ void dst_written(struct thread *t, uint32_t slot, bool integer, uint32_t reduced
 /* Sets the code of a role; false after a fault. It is valid for this launch. */
 bool kernel_compile(struct device_run *run, enum device_role role);
 void kernels_free(struct device *device);
+/* The text with the conditions of its loops wrapped, which are noted in the code; NULL when there is no memory.
+ * (loops.c) */
+char *loops_wrap(const char *text, struct kernel_code *code);
+/* What the wrapped condition calls: of a loop's number, its variable and whether it goes on, which is returned. */
+uint32_t device_loop(uint32_t loop, uint32_t value, uint32_t holds);
+/* The loops that a thread is in; and as text, " at tid = 0, k = 3" or nothing. */
+size_t loops_list(const struct thread *t, struct device_loop *loops, size_t limit);
+void loops_print(const struct device_loop *loops, size_t count, char *text, size_t size);
 
 /* All calls, by name, for the linker of kernels. */
 struct call_symbol {

@@ -59,6 +59,10 @@ void device_free(struct device *device) {
     free(device);
 }
 
+void device_set_seed(struct device *device, uint64_t seed) {
+    device->options.seed = seed;
+}
+
 /* Launches. */
 
 static bool check_buffer(struct device_run *run, const struct device_buffer *buffer) {
@@ -321,7 +325,7 @@ bool device_run(struct device *device, const struct device_launch *launch, struc
     run->launch = launch;
     run->fault = fault;
     run->random = device->options.seed;
-    run->call_limit = device->options.call_limit ? device->options.call_limit : UINT64_MAX;
+    run->step_limit = device->options.step_limit ? device->options.step_limit : UINT64_MAX;
     run->statistics.dram_taken = device->taken[DEVICE_DRAM];
     ++device->launches;
     bool good = check_launch(run) && check_semaphores(run) && compile_kernels(run);

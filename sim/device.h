@@ -22,13 +22,15 @@ struct device_tensor;
 struct device_options {
     uint64_t seed;           /* 0: core by core; otherwise the order of threads is drawn from it */
     uint32_t grid_x, grid_y; /* cores that may be used; 0: the product's */
-    uint64_t call_limit;     /* calls of one launch, all threads together; 0: no limit */
+    uint64_t step_limit;     /* calls and iterations of loops in one launch, all threads together; 0: no limit */
     const char *compiler;    /* NULL: in process; else a C compiler's command, for debuggers and sanitizers */
 };
 
 /* NULL when there is no memory, or the grid is larger than the product's. */
 struct device *device_create(const struct architecture *architecture, const struct device_options *options);
 void device_free(struct device *device);
+/* Of the launches that follow. */
+void device_set_seed(struct device *device, uint64_t seed);
 
 enum device_memory { DEVICE_DRAM, DEVICE_L1, DEVICE_MEMORIES };
 /* Where a page lies, seen from the core that reads or writes it. */
@@ -164,8 +166,17 @@ enum device_fault_kind {
     DEVICE_FAULT_KERNEL,   /* a call broke a rule */
     DEVICE_FAULT_DEADLOCK, /* no thread can go on */
     DEVICE_FAULT_RESULT,   /* the launch came to its end without a page of a result */
+    DEVICE_FAULT_LIMIT,    /* more steps than device_options.step_limit */
     DEVICE_FAULT_MEMORY,   /* of the machine that the device is embedded in: not enough to go on */
 };
+
+/* A loop of the kernel with what its variable was. */
+struct device_loop {
+    uint32_t line;
+    char name[32];
+    uint32_t value;
+};
+#define DEVICE_FAULT_LOOPS 8
 
 /* Another place that a fault speaks of: of the thread that came into conflict with the one at fault. */
 struct device_note {
@@ -184,6 +195,8 @@ struct device_fault {
     const char *kernel; /* name of its file as given to the launch; NULL: no kernel is concerned */
     uint32_t line;      /* of that file; 0: none */
     uint64_t iteration; /* how often the thread came to this line, this time included */
+    struct device_loop loops[DEVICE_FAULT_LOOPS]; /* around the place, outermost first */
+    size_t loop_count;
     char call[48];
     char place[160]; /* from locate */
     char message[768];

@@ -43,6 +43,7 @@ void fault_locate(struct device_run *run, const struct thread *t) {
     fault->kernel = run->launch->kernels[t->role].name;
     fault->line = t->line;
     fault->iteration = thread_iteration(t);
+    fault->loop_count = loops_list(t, fault->loops, DEVICE_FAULT_LOOPS);
     if (run->launch->locate)
         run->launch->locate(run->launch->locate_context, t->role, t->line, fault->place, sizeof fault->place);
 }
@@ -81,18 +82,29 @@ void thread_out_of_memory(struct thread *t) {
         coroutine_suspend(t->coroutine);
 }
 
-void thread_fault(struct thread *t, const char *format, ...) {
+/* The thread stays where it is. */
+_Noreturn static void fault_of_thread(struct thread *t, enum device_fault_kind kind, const char *format,
+                                      va_list arguments) {
     struct device_run *run = t->core->run;
     struct device_fault *fault = run->fault;
-    va_list arguments;
-    fault_begin(run, DEVICE_FAULT_KERNEL);
+    fault_begin(run, kind);
     fault_locate(run, t);
     snprintf(fault->call, sizeof fault->call, "%s", t->call ? t->call : "");
-    va_start(arguments, format);
     vsnprintf(fault->message, sizeof fault->message, format, arguments);
-    va_end(arguments);
     for (;;)
         coroutine_suspend(t->coroutine);
+}
+
+void thread_fault(struct thread *t, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    fault_of_thread(t, DEVICE_FAULT_KERNEL, format, arguments);
+}
+
+void thread_fault_limit(struct thread *t, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    fault_of_thread(t, DEVICE_FAULT_LIMIT, format, arguments);
 }
 
 /* "core (0,0) reader, reader.c:12 (source.tl:4:5)" */
@@ -111,9 +123,13 @@ static void print_where(const struct device_fault *fault, char *where, size_t si
                            fault->place);
     if (fault->call[0] && used > 0 && (size_t)used < size)
         used += snprintf(where + used, size - (size_t)used, ", %s", fault->call);
-    if (fault->iteration > 1 && used > 0 && (size_t)used < size)
-        used += snprintf(where + used, size - (size_t)used, " (iteration %llu)",
-                         (unsigned long long)fault->iteration);
+    char loops[256] = "";
+    if (fault->loop_count > 0)
+        loops_print(fault->loops, fault->loop_count, loops, sizeof loops);
+    else if (fault->iteration > 1)
+        snprintf(loops, sizeof loops, " (iteration %llu)", (unsigned long long)fault->iteration);
+    if (used > 0 && (size_t)used < size)
+        used += snprintf(where + used, size - (size_t)used, "%s", loops);
     if (used > 0 && (size_t)used < size)
         snprintf(where + used, size - (size_t)used, ": ");
 }
@@ -127,7 +143,7 @@ void device_fault_print(const struct device_fault *fault, char *text, size_t siz
         [DEVICE_FAULT_MEMORY] = "",
     };
     char where[512], note[512] = "";
-    if (fault->kind == DEVICE_FAULT_KERNEL)
+    if (fault->kind == DEVICE_FAULT_KERNEL || fault->kind == DEVICE_FAULT_LIMIT)
         print_where(fault, where, sizeof where);
     else
         snprintf(where, sizeof where, "%s", beginnings[fault->kind]);

@@ -88,7 +88,7 @@ static struct thread *take_ready(struct device_run *run) {
 static void thread_main(void *argument) {
     struct thread *t = argument;
     t->core->run->kernels[t->role]->entry();
-    t->call = "return";
+    t->call = NULL;
     noc_check_exit(t);
     if (t->role == DEVICE_COMPUTE)
         compute_check_exit(t);
@@ -275,12 +275,14 @@ static void describe_wait(const struct thread *t, char *text, size_t size) {
 
 static void describe_blocked(const struct device_run *run, const struct thread *t, size_t alike, char *line,
                              size_t size) {
-    char place[256], wait[256];
+    char place[256], wait[256], at[256];
+    struct device_loop loops[DEVICE_FAULT_LOOPS];
     fault_place(run, t->role, t->line, place, sizeof place);
     describe_wait(t, wait, sizeof wait);
-    int length = snprintf(line, size, "core (%u,%u) %s waits at %s in %s (iteration %llu) for %s",
-                          (unsigned)t->core->x, (unsigned)t->core->y, role_name(t->role), place, t->call,
-                          (unsigned long long)thread_iteration(t), wait);
+    loops_print(loops, loops_list(t, loops, DEVICE_FAULT_LOOPS), at, sizeof at);
+    int length =
+        snprintf(line, size, "core (%u,%u) %s waits at %s in %s%s for %s", (unsigned)t->core->x,
+                 (unsigned)t->core->y, role_name(t->role), place, t->call, at, wait);
     if (alike > 1 && length > 0 && (size_t)length < size)
         snprintf(line + length, size - (size_t)length, "; so %s %zu more core%s", alike == 2 ? "does" : "do",
                  alike - 1, alike == 2 ? "" : "s");
@@ -309,12 +311,7 @@ static void describe_deadlock(struct device_run *run) {
         describe_blocked(run, t, alike, line, sizeof line);
         if (first) {
             snprintf(fault->message, sizeof fault->message, "%s", line);
-            fault->core_x = t->core->x;
-            fault->core_y = t->core->y;
-            fault->role = t->role;
-            fault->line = t->line;
-            fault->kernel = run->launch->kernels[t->role].name;
-            fault->iteration = thread_iteration(t);
+            fault_locate(run, t);
             snprintf(fault->call, sizeof fault->call, "%s", t->call);
             first = false;
         } else if (used + 1 < sizeof fault->details) {

@@ -37,6 +37,7 @@ void used_names_collect(struct used_names *names, const char *text) {
         text += length > 0 ? length : 1;
     }
     add_name(names, "tensor_accessor", strlen("tensor_accessor")); /* the header itself calls it */
+    add_name(names, "loop", strlen("loop"));                       /* loops.c puts its calls in */
 }
 
 bool used_names_have(const struct used_names *names, const char *name) {

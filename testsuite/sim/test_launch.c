@@ -104,8 +104,8 @@ START_TEST(a_deadlock_names_every_core_that_waits) {
         h.device = device_create(architecture_find("n150"), &(struct device_options){.seed = seed});
         harness_expect(
             &h,
-            "deadlock: core (0,1) compute waits at compute.c:4 (source.tl:41) in cb_wait_front (iteration 2) for 2 full pages of a: 1 of 2 pages are full; so do 2 more cores\n"
-            "core (0,1) writer waits at writer.c:3 (source.tl:32) in cb_wait_front (iteration 1) for 1 full page of c: 0 of 2 pages are full; so do 2 more cores");
+            "deadlock: core (0,1) compute waits at compute.c:4 (source.tl:41) in cb_wait_front at i = 1 for 2 full pages of a: 1 of 2 pages are full; so do 2 more cores\n"
+            "core (0,1) writer waits at writer.c:3 (source.tl:32) in cb_wait_front for 1 full page of c: 0 of 2 pages are full; so do 2 more cores");
         ck_assert_int_eq(h.fault.kind, DEVICE_FAULT_DEADLOCK);
         ck_assert_int_eq(h.fault.role, DEVICE_COMPUTE);
         ck_assert_uint_eq(h.fault.line, 4);
@@ -204,14 +204,14 @@ START_TEST(an_endless_kernel_is_stopped) {
     struct harness h;
     empty(&h);
     device_free(h.device);
-    h.device = device_create(architecture_find("n150"), &(struct device_options){.call_limit = 1000});
+    h.device = device_create(architecture_find("n150"), &(struct device_options){.step_limit = 1000});
     harness_kernels(&h,
                     HEADER "void kernel_main(void) {\nfor (;;) {\ncb_reserve_back(0, 1);\n"
                            "cb_push_back(0, 1); cb_wait_front(0, 1); cb_pop_front(0, 1); }\n}\n",
                     NULL, NULL);
     harness_expect(
         &h,
-        "core (0,0) reader, reader.c:4, cb_reserve_back (iteration 251): the launch makes more than 1000 calls");
+        "core (0,0) reader, reader.c:5, cb_pop_front (iteration 200): the launch makes more than 1000 calls and iterations of loops");
     harness_end(&h);
 }
 END_TEST

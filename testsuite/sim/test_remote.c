@@ -224,150 +224,150 @@ static const struct rule
             {"n150",
              SENDS(READ AWAIT RESET
                    "noc_async_write_multicast(at, " RECTANGLE("at") ", 4096, 3, 1);\n" FLUSH TELL),
-             "core (0,0) reader, reader.c:17, noc_async_write_multicast: multicasts to 3 receivers, but the rectangle (18,18) to (20,18) has 2 beside the sender"},
+             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: multicasts to 3 receivers, but the rectangle (18,18) to (20,18) has 2 beside the sender"},
             {"n150",
              SENDS(READ AWAIT RESET
                    "noc_async_write_multicast(at, " RECTANGLE("at") ", 4096, 1, 1);\n" FLUSH TELL),
-             "core (0,0) reader, reader.c:17, noc_async_write_multicast: multicasts to 1 receiver, but the rectangle (18,18) to (20,18) has 2 beside the sender"},
+             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: multicasts to 1 receiver, but the rectangle (18,18) to (20,18) has 2 beside the sender"},
             {"n150",
              SENDS(
                  READ AWAIT RESET
                  "noc_async_write_multicast(at, get_noc_multicast_addr(x0, y0, x0, y0, at), 4096, 0, 1);\n"),
-             "core (0,0) reader, reader.c:17, noc_async_write_multicast: multicasts to 0 receivers, but the rectangle (18,18) to (18,18) has 0 beside the sender: nothing may be sent to nobody"},
+             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: multicasts to 0 receivers, but the rectangle (18,18) to (18,18) has 0 beside the sender: nothing may be sent to nobody"},
             {"n150",
              SENDS(READ AWAIT RESET SEND FLUSH
                    "noc_semaphore_set_multicast(v, " RECTANGLE("v") ", receivers + 1);\n"),
-             "core (0,0) reader, reader.c:19, noc_semaphore_set_multicast: multicasts to 3 receivers, but the rectangle (18,18) to (20,18) has 2 beside the sender"},
+             "core (0,0) reader, reader.c:19, noc_semaphore_set_multicast at i = 0: multicasts to 3 receivers, but the rectangle (18,18) to (20,18) has 2 beside the sender"},
             {"n150",
              SENDS(
                  READ AWAIT RESET
                  "noc_async_write_multicast(at, get_noc_multicast_addr(x0, y0, 30, y1, at), 4096, receivers, 1);\n"),
-             "core (0,0) reader, reader.c:17, noc_async_write_multicast: no core has the NoC coordinates (30,18)"},
+             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: no core has the NoC coordinates (30,18)"},
             {"n150",
              SENDS(
                  READ AWAIT RESET
                  "noc_async_write_multicast(at, get_noc_multicast_addr(x0, y0, 64, y1, at), 4096, receivers, 1);\n"),
-             "core (0,0) reader, reader.c:17, get_noc_multicast_addr: (64,18) are no NoC coordinates"},
+             "core (0,0) reader, reader.c:17, get_noc_multicast_addr at i = 0: (64,18) are no NoC coordinates"},
             {"n150",
              SENDS(
                  READ AWAIT RESET
                  "noc_async_write_multicast(at, get_noc_multicast_addr(x0, y0, x1 + 1, y1, at), 4096, 3, 1);\n"),
-             "core (0,0) reader, reader.c:17, noc_async_write_multicast: the core at the NoC coordinates (21,18) takes no part in the launch"},
+             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: the core at the NoC coordinates (21,18) takes no part in the launch"},
             {"n150",
              SENDS(
                  READ AWAIT RESET
                  "noc_async_write_multicast(at, get_noc_multicast_addr(x1, y0, x0, y1, at), 4096, receivers, 1);\n"),
-             "core (0,0) reader, reader.c:17, noc_async_write_multicast: the rectangle (20,18) to (18,18) runs backwards"},
+             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: the rectangle (20,18) to (18,18) runs backwards"},
             {"n150",
              SENDS(READ AWAIT RESET "noc_async_write_multicast(at, get_noc_addr(x1, y1, at), 4096, 1, 1);\n"),
-             "core (0,0) reader, reader.c:17, noc_async_write_multicast: is given the address of one core: get_noc_multicast_addr makes that of a rectangle"},
+             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: is given the address of one core: get_noc_multicast_addr makes that of a rectangle"},
             {"n150", RECEIVES(INVALID "noc_semaphore_inc(" RECTANGLE("r") ", 1);\n" HEAR),
-             "core (1,0) reader, reader.c:22, noc_semaphore_inc: is given the address of a rectangle: get_noc_addr makes that of one core"},
+             "core (1,0) reader, reader.c:22, noc_semaphore_inc at i = 0: is given the address of a rectangle: get_noc_addr makes that of one core"},
             {"n150", RECEIVES(INVALID "noc_semaphore_inc(get_noc_addr(1, 1, r), 1);\n" HEAR),
-             "core (1,0) reader, reader.c:22, noc_semaphore_inc: no core has the NoC coordinates (1,1)"},
+             "core (1,0) reader, reader.c:22, noc_semaphore_inc at i = 0: no core has the NoC coordinates (1,1)"},
             {"n150", RECEIVES(INVALID "noc_semaphore_inc(get_noc_addr(sx, sy, r + 4), 1);\n" HEAR),
-             "core (1,0) reader, reader.c:22, noc_semaphore_inc: address 0x19c84 is no semaphore of the launch"},
+             "core (1,0) reader, reader.c:22, noc_semaphore_inc at i = 0: address 0x19c84 is no semaphore of the launch"},
             {"n150", RECEIVES(INVALID "noc_semaphore_inc(get_noc_addr(sx, sy + 1, r), 1);\n" HEAR),
-             "core (1,0) reader, reader.c:22, noc_semaphore_inc: the core at the NoC coordinates (18,19) takes no part in the launch"},
+             "core (1,0) reader, reader.c:22, noc_semaphore_inc at i = 0: the core at the NoC coordinates (18,19) takes no part in the launch"},
 
             /* Bytes and places. */
             {"n150",
              SENDS(READ AWAIT RESET
                    "noc_async_write_multicast(at, " RECTANGLE("at") ", 4090, receivers, 1);\n"),
-             "core (0,0) reader, reader.c:17, noc_async_write_multicast: 4090 bytes from 0x19d80: a multicast moves multiples of 16 bytes from such an address"},
+             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: 4090 bytes from 0x19d80: a multicast moves multiples of 16 bytes from such an address"},
             {"n150",
              SENDS(READ AWAIT RESET
                    "noc_async_write_multicast(at + 4, " RECTANGLE("at") ", 2048, receivers, 1);\n"),
-             "core (0,0) reader, reader.c:17, noc_async_write_multicast: 2048 bytes from 0x19d84: a multicast moves multiples of 16 bytes from such an address"},
+             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: 2048 bytes from 0x19d84: a multicast moves multiples of 16 bytes from such an address"},
             {"n150",
              SENDS(READ AWAIT RESET
                    "noc_async_write_multicast(at, " RECTANGLE("at") ", 8192, receivers, 1);\n"),
-             "core (0,0) reader, reader.c:17, noc_async_write_multicast: 8192 bytes at 0x19d80 are outside what is reserved of data (0x19d80 to 0x1ad80)"},
+             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: 8192 bytes at 0x19d80 are outside what is reserved of data (0x19d80 to 0x1ad80)"},
             {"n150",
              SENDS(READ AWAIT RESET
                    "noc_async_write_multicast(at, " RECTANGLE("at + 2048") ", 2048, receivers, 1);\n"),
-             "core (0,0) reader, reader.c:17, noc_async_write_multicast: multicasts byte 0 of data to byte 2048: a block has the same place on all cores"},
+             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: multicasts byte 0 of data to byte 2048: a block has the same place on all cores"},
             {"n150",
              SENDS(READ AWAIT RESET
                    "noc_async_write_multicast(at, " RECTANGLE("64") ", 2048, receivers, 1);\n"),
-             "core (0,0) reader, reader.c:17, noc_async_write_multicast: multicasts pages of data to 0x40, which is outside of it"},
+             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: multicasts pages of data to 0x40, which is outside of it"},
             {"n150",
              SENDS(
                  "for (uint32_t j = 0; j < 2; ++j) noc_async_read_page(i * 2 + j, A, at + j * 2048);\n" AWAIT
                      RESET SEND),
-             "core (0,0) reader, reader.c:17, noc_async_write_multicast: multicasts pages of data with reads in flight: noc_async_read_barrier is missing"},
+             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: multicasts pages of data with reads in flight: noc_async_read_barrier is missing"},
             {"n150", SENDS("noc_async_read_page(i, A, at); noc_async_read_barrier();\n" AWAIT RESET SEND),
-             "core (0,0) writer, writer.c:9, noc_async_write_page (iteration 2): sends bytes of data at 0x1a580 that were not wholly written before their push"},
+             "core (0,0) writer, writer.c:9, noc_async_write_page at i = 0, j = 1: sends bytes of data at 0x1a580 that were not wholly written before their push"},
             {"n150", SENDS(READ RESET SEND FLUSH TELL),
-             "core (0,0) reader, reader.c:16, noc_async_write_multicast: multicasts 2 pages to data of core (1,0) from page 0 on, which has 0 reserved from page 0 on: receivers reserve before they say that they are ready"},
+             "core (0,0) reader, reader.c:16, noc_async_write_multicast at i = 0: multicasts 2 pages to data of core (1,0) from page 0 on, which has 0 reserved from page 0 on: receivers reserve before they say that they are ready"},
             {"n150", SENDS(READ "noc_semaphore_wait(r, 1);\n" RESET SEND FLUSH TELL),
-             "core (0,0) reader, reader.c:17, noc_async_write_multicast: multicasts 2 pages to data of core (2,0) from page 0 on, which has 0 reserved from page 0 on: receivers reserve before they say that they are ready"},
+             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: multicasts 2 pages to data of core (2,0) from page 0 on, which has 0 reserved from page 0 on: receivers reserve before they say that they are ready"},
             {"n150",
              SENDS(READ AWAIT RESET "noc_semaphore_set_multicast(at, " RECTANGLE("v") ", receivers);\n"),
-             "core (0,0) reader, reader.c:17, noc_semaphore_set_multicast: address 0x19d80 is no semaphore of the launch"},
+             "core (0,0) reader, reader.c:17, noc_semaphore_set_multicast at i = 0: address 0x19d80 is no semaphore of the launch"},
             {"n150",
              SENDS(READ AWAIT RESET "noc_semaphore_set_multicast(v, " RECTANGLE("at") ", receivers);\n"),
-             "core (0,0) reader, reader.c:17, noc_semaphore_set_multicast: address 0x19d80 is no semaphore of the launch"},
+             "core (0,0) reader, reader.c:17, noc_semaphore_set_multicast at i = 0: address 0x19d80 is no semaphore of the launch"},
             {"n150", SENDS("noc_semaphore_wait(get_semaphore(2), 1);\n"),
-             "core (0,0) reader, reader.c:14, get_semaphore: no semaphore 2 is configured"},
+             "core (0,0) reader, reader.c:14, get_semaphore at i = 0: no semaphore 2 is configured"},
 
             /* Landing. */
             {"n150",
              SENDS(READ AWAIT RESET
                    "noc_async_write_multicast(at, " RECTANGLE("at") ", 4096, receivers, 0);\n" FLUSH TELL),
-             "core (1,0) reader, reader.c:25, cb_push_back: a multicast of core (0,0) into these pages of data may not have landed: the semaphore that told of it can overtake it"},
+             "core (1,0) reader, reader.c:25, cb_push_back at i = 0: a multicast of core (0,0) into these pages of data may not have landed: the semaphore that told of it can overtake it"},
             {"p150", SENDS(READ AWAIT RESET SEND TELL),
-             "core (1,0) reader, reader.c:24, cb_push_back: a multicast of core (0,0) into these pages of data may not have landed: the semaphore that told of it can overtake it"},
+             "core (1,0) reader, reader.c:24, cb_push_back at i = 0: a multicast of core (0,0) into these pages of data may not have landed: the semaphore that told of it can overtake it"},
             {"n150", SENDS(READ AWAIT RESET TELL SEND FLUSH),
-             "core (1,0) writer, writer.c:9, noc_async_write_page: sends bytes of data at 0x19d80 that were not wholly written before their push"},
+             "core (1,0) writer, writer.c:9, noc_async_write_page at i = 0, j = 0: sends bytes of data at 0x19d80 that were not wholly written before their push"},
             {"n150", SENDS(READ AWAIT RESET SEND "noc_async_write_barrier();\n" TELL),
-             "core (0,0) reader, reader.c:18, noc_async_write_barrier: the last multicast was linked: its path is held for another multicast to the same cores, and nothing else may be waited for or written before that"},
+             "core (0,0) reader, reader.c:18, noc_async_write_barrier at i = 0: the last multicast was linked: its path is held for another multicast to the same cores, and nothing else may be waited for or written before that"},
             {"n150",
              SENDS(
                  READ AWAIT RESET SEND FLUSH
                  "noc_semaphore_set_multicast(v, get_noc_multicast_addr(x1, y1, x1, y1, v), 1);\n"),
-             "core (0,0) reader, reader.c:19, noc_semaphore_set_multicast: the multicast before it was linked, to other cores: (18,18) to (20,18)"},
+             "core (0,0) reader, reader.c:19, noc_semaphore_set_multicast at i = 0: the multicast before it was linked, to other cores: (18,18) to (20,18)"},
             {"n150", SENDS(READ AWAIT RESET SEND "noc_async_read_page(i, A, at);\n"),
-             "core (0,0) reader, reader.c:18, noc_async_read_page: a multicast may still read these bytes: noc_async_writes_flushed is missing"},
+             "core (0,0) reader, reader.c:18, noc_async_read_page at i = 0: a multicast may still read these bytes: noc_async_writes_flushed is missing"},
             {"n150", SENDS(READ AWAIT RESET SEND "l1_store_u32(at, 0);\n"),
-             "core (0,0) reader, reader.c:18, l1_store_u32: a multicast may still read these bytes: noc_async_writes_flushed is missing"},
+             "core (0,0) reader, reader.c:18, l1_store_u32 at i = 0: a multicast may still read these bytes: noc_async_writes_flushed is missing"},
             {"n150", SENDS(READ AWAIT RESET SEND FLUSH TELL "noc_semaphore_set(v, 0);\n"),
-             "core (0,0) reader, reader.c:20, noc_semaphore_set: a multicast of the semaphore may still read these bytes: noc_async_writes_flushed is missing"},
-            {"n150", RECEIVES(INVALID SAY "noc_async_read_page(i, A, at); noc_async_read_barrier();\n" HEAR), "core (1,0) reader, reader.c:23, noc_async_read_page: writes page 0 of data, which a multicast of core (0,0) writes, without waiting for a semaphore that tells of it"},
+             "core (0,0) reader, reader.c:20, noc_semaphore_set at i = 0: a multicast of the semaphore may still read these bytes: noc_async_writes_flushed is missing"},
+            {"n150", RECEIVES(INVALID SAY "noc_async_read_page(i, A, at); noc_async_read_barrier();\n" HEAR), "core (1,0) reader, reader.c:23, noc_async_read_page at i = 0: writes page 0 of data, which a multicast of core (0,0) writes, without waiting for a semaphore that tells of it"},
 
             /* Ends. */
             {"n150", PROLOGUE TURN(HEAD, RESERVE, SENDER, RECEIVER, PUSH, "noc_async_atomic_barrier();\n"),
-             "core (0,0) reader, reader.c:27, return: the kernel ends with multicasts that are not acknowledged: noc_async_write_barrier is missing"},
+             "core (0,0) reader, reader.c:27: the kernel ends with multicasts that are not acknowledged: noc_async_write_barrier is missing"},
             {"n150", PROLOGUE TURN(HEAD, RESERVE, SENDER, RECEIVER, PUSH, "noc_async_write_barrier();\n"),
-             "core (1,0) reader, reader.c:27, return: the kernel ends with increments of semaphores that are not acknowledged: noc_async_atomic_barrier is missing"},
+             "core (1,0) reader, reader.c:27: the kernel ends with increments of semaphores that are not acknowledged: noc_async_atomic_barrier is missing"},
             {"n150", SENDS(READ AWAIT RESET SEND FLUSH "return;\n"),
-             "core (0,0) reader, reader.c:18, return: the last multicast was linked: its path is held for another multicast to the same cores, and nothing else may be waited for or written before that"},
+             "core (0,0) reader, reader.c:18 at i = 0: the last multicast was linked: its path is held for another multicast to the same cores, and nothing else may be waited for or written before that"},
             {"n150", RECEIVES("if (core == 2) return;\n" INVALID SAY HEAR),
-             "deadlock: core (0,0) reader waits at reader.c:15 in noc_semaphore_wait (iteration 1) for semaphore ready to be 2: it is 1\n"
-             "core (0,0) writer waits at writer.c:7 in cb_wait_front (iteration 1) for 2 full pages of data: 0 of 4 pages are full; so do 2 more cores\n"
-             "core (1,0) reader waits at reader.c:24 in noc_semaphore_wait (iteration 1) for semaphore valid to be 1: it is 0"},
+             "deadlock: core (0,0) reader waits at reader.c:15 in noc_semaphore_wait at i = 0 for semaphore ready to be 2: it is 1\n"
+             "core (0,0) writer waits at writer.c:7 in cb_wait_front at i = 0 for 2 full pages of data: 0 of 4 pages are full; so do 2 more cores\n"
+             "core (1,0) reader waits at reader.c:24 in noc_semaphore_wait at i = 0 for semaphore valid to be 1: it is 0"},
 
             /* Order. */
             {"n150", RECEIVES(SAY INVALID HEAR),
-             "core (1,0) reader, reader.c:22, noc_semaphore_set: valid of core (1,0) is also set by core (0,0), and nothing says which comes first: one may undo the other"},
+             "core (1,0) reader, reader.c:22, noc_semaphore_set at i = 0: valid of core (1,0) is also set by core (0,0), and nothing says which comes first: one may undo the other"},
             {"n150", RECEIVES(SAY HEAR),
-             "core (0,0) reader, reader.c:19, noc_semaphore_set_multicast (iteration 2): multicasts 1 to valid of core (1,0), which is 1 already: its waits cannot tell this one from the last; a receiver sets it to another value before it says that it is ready"},
+             "core (0,0) reader, reader.c:19, noc_semaphore_set_multicast at i = 1: multicasts 1 to valid of core (1,0), which is 1 already: its waits cannot tell this one from the last; a receiver sets it to another value before it says that it is ready"},
             {"n150", RECEIVES(INVALID SAY),
-             "core (1,0) reader, reader.c:24, cb_push_back: pushes page 0 of data, which a multicast of core (0,0) writes, without waiting for a semaphore that tells of it"},
+             "core (1,0) reader, reader.c:24, cb_push_back at i = 0: pushes page 0 of data, which a multicast of core (0,0) writes, without waiting for a semaphore that tells of it"},
             {"n150", SENDS(READ AWAIT SEND FLUSH TELL RESET),
-             "core (0,0) reader, reader.c:19, noc_semaphore_set: ready of core (0,0) is also increased by core (1,0), and nothing says which comes first: one may undo the other"},
+             "core (0,0) reader, reader.c:19, noc_semaphore_set at i = 0: ready of core (0,0) is also increased by core (1,0), and nothing says which comes first: one may undo the other"},
             {"n150", SENDS(READ AWAIT SEND FLUSH TELL),
-             "deadlock: core (0,0) reader waits at reader.c:15 in noc_semaphore_wait (iteration 2) for semaphore ready to be 2: it is 4\n"
-             "core (0,0) writer waits at writer.c:7 in cb_wait_front (iteration 2) for 2 full pages of data: 0 of 4 pages are full; so do 2 more cores\n"
-             "core (1,0) reader waits at reader.c:22 in noc_semaphore_wait (iteration 2) for semaphore valid to be 1: it is 0; so does 1 more core"},
+             "deadlock: core (0,0) reader waits at reader.c:15 in noc_semaphore_wait at i = 1 for semaphore ready to be 2: it is 4\n"
+             "core (0,0) writer waits at writer.c:7 in cb_wait_front at i = 1 for 2 full pages of data: 0 of 4 pages are full; so do 2 more cores\n"
+             "core (1,0) reader waits at reader.c:22 in noc_semaphore_wait at i = 1 for semaphore valid to be 1: it is 0; so does 1 more core"},
             {"n150", PROLOGUE TURN("", RESERVE, SENDER, RECEIVER, PUSH, BARRIERS),
-             "core (0,0) reader, reader.c:19, noc_semaphore_set_multicast: multicasts 0 to valid of core (1,0), which is 0 already: its waits cannot tell this one from the last; a receiver sets it to another value before it says that it is ready"},
+             "core (0,0) reader, reader.c:19, noc_semaphore_set_multicast at i = 0: multicasts 0 to valid of core (1,0), which is 0 already: its waits cannot tell this one from the last; a receiver sets it to another value before it says that it is ready"},
             {"n150", SENDS(READ "noc_semaphore_wait(r, 3);\n" RESET SEND FLUSH TELL),
-             "deadlock: core (0,0) reader waits at reader.c:15 in noc_semaphore_wait (iteration 1) for semaphore ready to be 3: it is 2\n"
-             "core (0,0) writer waits at writer.c:7 in cb_wait_front (iteration 1) for 2 full pages of data: 0 of 4 pages are full; so do 2 more cores\n"
-             "core (1,0) reader waits at reader.c:23 in noc_semaphore_wait (iteration 1) for semaphore valid to be 1: it is 0; so does 1 more core"},
+             "deadlock: core (0,0) reader waits at reader.c:15 in noc_semaphore_wait at i = 0 for semaphore ready to be 3: it is 2\n"
+             "core (0,0) writer waits at writer.c:7 in cb_wait_front at i = 0 for 2 full pages of data: 0 of 4 pages are full; so do 2 more cores\n"
+             "core (1,0) reader waits at reader.c:23 in noc_semaphore_wait at i = 0 for semaphore valid to be 1: it is 0; so does 1 more core"},
             {"n150", PROLOGUE TURN(HEAD, "", RESERVE SENDER, RECEIVER RESERVE, PUSH, BARRIERS),
-             "core (0,0) reader, reader.c:17, noc_async_write_multicast: multicasts 2 pages to data of core (1,0) from page 0 on, which has 0 reserved from page 0 on: receivers reserve before they say that they are ready"},
+             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: multicasts 2 pages to data of core (1,0) from page 0 on, which has 0 reserved from page 0 on: receivers reserve before they say that they are ready"},
 };
 
 START_TEST(a_broken_rule_is_a_fault) {
@@ -408,7 +408,7 @@ START_TEST(sender_must_know_that_receivers_are_ready) {
     harness_kernels(&s.h, SENDS(READ SEND FLUSH TELL), NULL, writer);
     harness_expect(
         &s.h,
-        "core (0,0) reader, reader.c:15, noc_async_write_multicast: multicasts to page 0 of data of core (1,0), which has reserved it, but nothing tells core (0,0) so: the semaphore that says ready must come behind that and be waited for");
+        "core (0,0) reader, reader.c:15, noc_async_write_multicast at i = 0: multicasts to page 0 of data of core (1,0), which has reserved it, but nothing tells core (0,0) so: the semaphore that says ready must come behind that and be waited for");
     harness_end(&s.h);
 }
 END_TEST

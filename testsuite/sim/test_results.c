@@ -71,11 +71,11 @@ static const struct {
     const char *writer, *expected;
 } results[] = {
     {WRITER("i / 2 * 2"),
-     "core (0,0) writer, writer.c:5, noc_async_write_page (iteration 2): page 0 of Y is written again\n"
+     "core (0,0) writer, writer.c:5, noc_async_write_page at i = 1: page 0 of Y is written again\n"
      "core (0,0) writer, writer.c:5: it is written before here\n"
      "help: every tile of a result is written once, by one core"},
     {WRITER("i % 2"),
-     "core (1,0) writer, writer.c:5, noc_async_write_page: page 0 of Y is written again\n"
+     "core (1,0) writer, writer.c:5, noc_async_write_page at i = 2: page 0 of Y is written again\n"
      "core (0,0) writer, writer.c:5: it is written before here\n"
      "help: every tile of a result is written once, by one core"},
     {BEGIN(1) Y_ADDRESS EACH "if (i == 3) { cb_wait_front(0, 1); cb_pop_front(0, 1); } else {\n" WRITE(
@@ -133,23 +133,23 @@ static const struct {
 } wrong_orders[] = {
     /* The old value is read once more, behind the push that lets the writer go on. */
     {CHANGE(READ(0, "i") READ(1, "i") "cb_wait_front(1, 1); cb_pop_front(1, 1);\n"), CHANGE(WRITE("i")),
-     "core (0,0) writer, writer.c:5, noc_async_write_page: page 0 of X is overwritten by the writer, and nothing makes it wait until the reader has read it\n"
+     "core (0,0) writer, writer.c:5, noc_async_write_page at i = 0: page 0 of X is overwritten by the writer, and nothing makes it wait until the reader has read it\n"
      "core (0,0) reader, reader.c:7: the reader reads it here\n"
      "help: what is written must depend on what was read: on a page that is pushed behind the read's barrier"},
     /* The new value is read where it may still be on its way. */
     {CHANGE(READ(0, "i") TOLD READ(1, "i") "cb_wait_front(1, 1); cb_pop_front(1, 1);\n"),
      CHANGE(WRITE("i") "noc_semaphore_set(get_semaphore(0), i + 1);\n"),
-     "core (0,0) reader, reader.c:8, noc_async_read_page: page 0 of X is read by the reader, and nothing makes it wait until the writer has written it\n"
+     "core (0,0) reader, reader.c:8, noc_async_read_page at i = 0: page 0 of X is read by the reader, and nothing makes it wait until the writer has written it\n"
      "core (0,0) writer, writer.c:5: the writer writes it here\n"
      "help: read it before it is overwritten, or let the writer tell that its barrier has passed"},
     /* The same page over and over: the reader may be a turn ahead. */
     {CHANGE(READ(0, "0")), CHANGE(WRITE("0")),
-     "core (0,0) writer, writer.c:5, noc_async_write_page: page 0 of X is overwritten by the writer, and nothing makes it wait until the reader has read it\n"
+     "core (0,0) writer, writer.c:5, noc_async_write_page at i = 0: page 0 of X is overwritten by the writer, and nothing makes it wait until the reader has read it\n"
      "core (0,0) reader, reader.c:5: the reader reads it here\n"
      "help: what is written must depend on what was read: on a page that is pushed behind the read's barrier"},
     /* A page that another read brings lets the writer go on. */
     {CHANGE(READ(0, "3 - i") READ(1, "i") "cb_wait_front(1, 1); cb_pop_front(1, 1);\n"), CHANGE(WRITE("i")),
-     "core (0,0) writer, writer.c:5, noc_async_write_page: page 0 of X is overwritten by the writer, and nothing makes it wait until the reader has read it\n"
+     "core (0,0) writer, writer.c:5, noc_async_write_page at i = 0: page 0 of X is overwritten by the writer, and nothing makes it wait until the reader has read it\n"
      "core (0,0) reader, reader.c:7: the reader reads it here\n"
      "help: what is written must depend on what was read: on a page that is pushed behind the read's barrier"},
 };

@@ -105,7 +105,7 @@ static const struct rule rules[] = {
     {DEVICE_COMPUTE, START "tile_regs_acquire();\ntile_regs_commit(); tile_regs_release();\n",
      "core (0,0) compute, compute.c:6, tile_regs_release: tile_regs_wait must come before it: the DST section is committed since line 6"},
     {DEVICE_COMPUTE, START "tile_regs_acquire();\ntile_regs_commit();\n",
-     "core (0,0) compute, compute.c:6, return: the kernel ends with the DST section committed since line 6: tile_regs_release is missing"},
+     "core (0,0) compute, compute.c:6: the kernel ends with the DST section committed since line 6: tile_regs_release is missing"},
     {DEVICE_COMPUTE, START WAIT "copy_init(x);\ncopy_tile(x, 0, 0);\n",
      "core (0,0) compute, compute.c:7, copy_tile: works on DST between tile_regs_acquire and tile_regs_commit, but the section is released"},
     {DEVICE_COMPUTE, START WAIT "copy_init(x); tile_regs_acquire();\ncopy_tile(x, 0, 4);\n",
@@ -214,7 +214,7 @@ static const struct rule rules[] = {
      READ "cb_reserve_back(x, 1);\nnoc_async_read_page(0, H, get_write_ptr(x));\ncb_push_back(x, 1);\n",
      "core (0,0) reader, reader.c:7, cb_push_back: pushes pages of x with reads in flight: noc_async_read_barrier is missing"},
     {DEVICE_READER, READ "cb_reserve_back(x, 1);\nnoc_async_read_page(0, H, get_write_ptr(x));\n",
-     "core (0,0) reader, reader.c:6, return: the kernel ends with reads in flight: noc_async_read_barrier is missing"},
+     "core (0,0) reader, reader.c:6: the kernel ends with reads in flight: noc_async_read_barrier is missing"},
     {DEVICE_READER,
      READ
      "cb_reserve_back(x, 1);\nnoc_async_read_page(0, H, get_write_ptr(x));\nl1_store_u16(get_write_ptr(x), 1);\n",
@@ -233,7 +233,7 @@ static const struct rule rules[] = {
     {DEVICE_WRITER,
      READ
      "cb_wait_front(x, 1);\nnoc_async_write_page(0, H, get_read_ptr(x));\nnoc_async_writes_flushed(); cb_pop_front(x, 1);\n",
-     "core (0,0) writer, writer.c:7, return: the kernel ends with writes that are not acknowledged: noc_async_write_barrier is missing"},
+     "core (0,0) writer, writer.c:7: the kernel ends with writes that are not acknowledged: noc_async_write_barrier is missing"},
     {DEVICE_WRITER, READ "cb_wait_front(x, 1);\nnoc_async_write_page(0, H, get_read_ptr(x) + 2048);\n",
      "core (0,0) writer, writer.c:6, noc_async_write_page: 2048 bytes at 0x1a580 are outside what is waited for of x (0x19d80 to 0x1a580)"},
     {DEVICE_COMPUTE, "noc_async_read_barrier();\n",
