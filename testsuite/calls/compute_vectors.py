@@ -24,6 +24,14 @@ def random_tiles(seed, count, fmt="bf16"):
     return arithmetic.stored(fmt, values)
 
 
+def spread_values(seed):
+    """128 tiles of f32 of both signs, evenly over the binades from 2^-8 to 2^7: where functions are curved, so many that an error far
+    below half a unit in the last place changes some."""
+    random = np.random.default_rng(seed)
+    values = np.exp2(random.uniform(-8, 7, (128, 32, 32))) * random.choice([-1, 1], (128, 32, 32))
+    return arithmetic.bits_of(values)
+
+
 def load(buffer, tile, slot):
     return f"copy_init({buffer}); copy_tile({buffer}, {tile}, {slot}); "
 
@@ -244,8 +252,11 @@ def reduce_body(pool, dim, count):
 
 def reduce_meaning(pool, dim):
     """The weights are row 0 of the faces: along rows one for each column, along columns one for each row."""
-    def meaning(put, a, b):
-        line = np.full((len(a), 32), -np.inf if pool == "MAX" else 0, np.float32)
+    def meaning(put, a, b, onto=None):
+        if onto is None:
+            line = np.full((len(a), 32), -np.inf if pool == "MAX" else 0, np.float32)
+        else:
+            line = onto[:, 0, :, 0] if dim == "REDUCE_ROW" else onto[:, 0, 0, :]
         for tile in range(a.shape[1]):
             data = a[:, tile] if dim == "REDUCE_COL" else a[:, tile].swapaxes(1, 2)
             faces = b[:, 0, 0, :] if dim == "REDUCE_ROW" else np.concatenate([b[:, 0, 0, :16], b[:, 0, 16, :16]], 1)
@@ -295,6 +306,12 @@ def reductions():
                     yield compute(f"reduce_tile {pool} {dim} of three tiles, {formats}", ["reduce_tile"], inputs,
                                   reduce_body(pool, dim, 3), reduce_meaning(pool, dim), out=out, wide=wide, start=start,
                                   after="reduce_uninit(a);")
+                    # Onto what the slot holds; what it holds elsewhere is not packed.
+                    slot = Input("f32", random_tiles(41, 1, "f32"), to_dest=True)
+                    yield compute(f"reduce_tile {pool} {dim} onto a slot, {formats}", ["reduce_tile"], inputs + [slot],
+                                  load("c", 0, 0) + f"reconfig_data_format(REGULAR, {start[9:13]}); " + reduce_body(pool, dim, 3),
+                                  reduce_meaning(pool, dim), out=out, wide=wide, start="REGULAR, c, a, out",
+                                  after="reduce_uninit(a);")
 
 
 # ---- the vector unit
@@ -318,9 +335,10 @@ def unary(names):
             body = load("a", 0, 2) + f"{call}_init(); " + form.format(slot=2)
             yield compute(f"{call} of all bf16 in DST{32 if wide else 16}", [call], [Input("bf16", ALL_BF16)], body, meaning, out=out,
                           wide=wide, slots=(2,), golden=None if wide else golden, left=MOVED if name in UNARY_EXACT else None)
+        body = load("a", 0, 0) + f"{call}_init(); " + form.format(slot=0)
+        yield compute(f"{call} of many f32", [call], [Input("f32", spread_values(60), to_dest=True)], body, meaning, out="f32")
         case = f"sfpu.{name}.f32.d32"
         if case in GOLDEN:
-            body = load("a", 0, 0) + f"{call}_init(); " + form.format(slot=0)
             yield compute(f"{call} of f32", [call], [golden_input(case, "a", "f32", to_dest=True)], body, meaning, out="f32",
                           golden=case, left=MOVED if name in UNARY_EXACT and name != "square" else None)
 
