@@ -89,9 +89,11 @@ def transposes():
         source = golden_input(f"transpose.{case}", "a", fmt, to_dest=case.endswith("unpack_to_dest"))
         yield compute(f"transpose {case}", ["transpose_tile"], [source], "transpose_init(a); transpose_tile(a, 0, 0);",
                       lambda put, a: put(a.swapaxes(2, 3)), out=out, wide=wide, golden=f"transpose.{case}", left=MOVED)
-    source = golden_input("copy.i32.to.i32.d32", "a", "i32", each=2)
-    yield compute("transpose i32", ["transpose_tile"], [source], "transpose_init(a); transpose_tile(a, 1, 2); transpose_tile(a, 0, 1);",
-                  lambda put, a: a.swapaxes(2, 3), out="i32", slots=(1, 2))
+    for fmt in ("i32", "u32"):
+        source = golden_input(f"copy.{fmt}.to.{fmt}.d32", "a", fmt, each=2)
+        yield compute(f"transpose {fmt}", ["transpose_tile"], [source],
+                      "transpose_init(a); transpose_tile(a, 1, 2); transpose_tile(a, 0, 1);", lambda put, a: a.swapaxes(2, 3), out=fmt,
+                      slots=(1, 2))
 
 
 SPREAD = {
@@ -115,6 +117,10 @@ def unary_broadcasts():
         source = golden_input("copy.f32.to.f32.d32", "a", "f32", each=2, to_dest=True)
         yield compute(f"unary_bcast {word} of f32", ["unary_bcast"], [source], spread(word, 1, 1) + spread(word, 0, 3),
                       lambda put, a, word=word: put(SPREAD[word](a)), out="f32", slots=(3, 1))
+        for fmt in ("i32", "u32"):
+            source = golden_input(f"copy.{fmt}.to.{fmt}.d32", "a", fmt)
+            yield compute(f"unary_bcast {word} of {fmt}", ["unary_bcast"], [source], spread(word, 0, 2),
+                          lambda put, a, word=word: SPREAD[word](a), out=fmt, slots=(2,))
 
 
 # ---- the matrix unit
@@ -389,6 +395,25 @@ def any_nan(case, fmt, parts):
     return nan
 
 
+def chains():
+    """What one unit leaves in DST is what another takes: whole f32, of which no operand was cut on its way."""
+    inputs = [Input("bf16", random_tiles(70, 2), each=2), Input("bf16", random_tiles(71, 2), each=2),
+              Input("f32", random_tiles(72, 1, "f32"), to_dest=True)]
+    body = ("matmul_init(a, b, 0); matmul_tiles(a, b, 0, 0, 1); matmul_tiles(a, b, 1, 1, 1); reconfig_data_format_srca(c); " +
+            load("c", 0, 0) + "add_binary_tile_init(); add_binary_tile(0, 1, 0); square_tile_init(); square_tile(1); "
+            "binop_with_scalar_tile_init(); sub_unary_tile(1, 0x3f800001); reconfig_data_format_srca(a); mul_init(a, b); "
+            "mul_tiles(a, b, 0, 1, 1); reconfig_data_format_srca(b);")
+
+    def meaning(put, a, b, c):
+        product = np.zeros((1, 32, 32), np.float32)
+        for k in range(2):
+            product = arithmetic.matrix_product(a[:, k], b[:, k], product)
+        other = put(put(put(product * product) - np.float32(1 + 2.0 ** -23)) + put(a[:, 0] * b[:, 1]))
+        return np.stack([put(c[:, 0] + product), other], 1)
+    yield compute("a chain over both units", ["add_binary_tile", "square_tile", "sub_unary_tile", "mul_tiles"], inputs, body, meaning,
+                  out="f32", start="REVERSE, a, b, out", slots=(0, 1))
+
+
 def vector_binary():
     for name, (call, exact, left) in BINARY.items():
         for formats in ("bf16.d16", "f32.d32"):
@@ -420,6 +445,6 @@ def selections():
 
 def all_vectors(names):
     for family in (copies, integers_of_16_bits, transposes, unary_broadcasts, elementwise, products_that_add, matrix_products, blocks,
-                   reductions, with_scalar, fills, vector_binary, selections):
+                   reductions, with_scalar, fills, vector_binary, selections, chains):
         yield from family()
     yield from unary(names)

@@ -1,7 +1,9 @@
 """The vectors of the calls that move data: kernels without a compute kernel, of which it is known where each byte goes."""
+import itertools
+
 import numpy as np
 
-from launches import Fault, Launch, from_storage
+from launches import WORD, Fault, Launch, from_storage
 from vectors import Vector
 
 PAGES = 12
@@ -9,8 +11,8 @@ PAGES = 12
 
 def numbered_tiles(fmt, pages, seed=0):
     """Every element of every page another, as far as the format has enough."""
-    numbers = np.arange(pages * 1024, dtype=np.uint64) * 2654435761 + seed
-    return (numbers & 0xFFFF if fmt == "bf16" else numbers & 0xFFFFFFFF).astype(np.uint16 if fmt == "bf16" else np.uint32).reshape(-1, 32, 32)
+    numbers = (np.arange(pages * 1024, dtype=np.uint64) * 2654435761 + seed) & (2 ** (8 * WORD[fmt]().itemsize) - 1)
+    return numbers.astype(WORD[fmt]).reshape(-1, 32, 32)
 
 
 def moved(name, calls, launch, texts, expected):
@@ -73,9 +75,9 @@ noc_async_write_barrier();
             for i in range(0, PAGES, 3):
                 for j in range(3):
                     expected[(i + 2 - j) * 5 % PAGES] = tiles[(i + j) * 7 % PAGES]
-            yield moved(f"pages of {fmt}, seed {seed}", BUFFER_CALLS + ["noc_async_read_page", "noc_async_write_page", "noc_async_read_barrier",
-                                                                        "noc_async_writes_flushed" if flush else "noc_async_write_barrier"],
-                        launch, {"reader": (reader, [source]), "writer": (writer, [target])}, [expected])
+            calls = ["noc_async_read_page", "noc_async_write_page", "noc_async_read_barrier",
+                     "noc_async_writes_flushed" if flush else "noc_async_write_barrier"]
+            yield moved(f"pages of {fmt}, seed {seed}", BUFFER_CALLS + calls, launch, {"reader": (reader, [source]), "writer": (writer, [target])}, [expected])
 
 
 def windows():
@@ -186,12 +188,18 @@ cb_pop_front(data, 2);
 }
 }
 """
-SEMAPHORE_CALLS = ["get_semaphore", "get_noc_addr", "get_noc_multicast_addr", "noc_semaphore_set", "noc_semaphore_wait", "noc_semaphore_inc",
-                   "noc_semaphore_set_multicast", "noc_async_atomic_barrier"]
+SEMAPHORE_CALLS = ["get_semaphore", "get_noc_addr", "get_noc_multicast_addr", "noc_semaphore_set", "noc_semaphore_wait",
+                   "noc_semaphore_inc", "noc_semaphore_set_multicast", "noc_async_atomic_barrier"]
 
 
 def multicasts():
-    for product, (x, y, width, height) in (("n150", (0, 0, 2, 2)), ("n150", (3, 1, 1, 3)), ("p150", (5, 2, 4, 1))):
+    """By the reader; and by the writer, whose NoC runs the other way: the corners of its rectangles are exchanged. Unlinked, pages
+    must have landed before they are told of."""
+    exchanged = SPREAD_READER.replace("(x0, y0, x1, y1,", "(x1, y1, x0, y0,").replace("receivers, 1);", "receivers, 0);").replace(
+        "noc_async_writes_flushed", "noc_async_write_barrier")
+    roles = (("reader", SPREAD_READER, "writer"), ("writer", exchanged, "reader"))
+    for (product, (x, y, width, height)), (sender, text, other) in itertools.product(
+            (("n150", (0, 0, 2, 2)), ("n150", (3, 1, 1, 3)), ("p150", (5, 2, 4, 1))), roles):
         for seed in range(3):
             tiles, count = numbered_tiles("bf16", 8, seed), width * height
             launch = Launch(product, seed=seed)
@@ -203,11 +211,12 @@ def multicasts():
             for core in range(count):
                 launch.core(x + core % width, y + core // width, core, count - 1, f"@{source}", f"@{target}", *corners)
             block = tiles.reshape(4, 2, 32, 32)[:, ::-1].reshape(8, 32, 32)
-            yield moved(f"blocks to {width}x{height} cores of {product}, seed {seed}", ["noc_async_write_multicast"] + SEMAPHORE_CALLS, launch,
-                        {"reader": (SPREAD_READER, [source]), "writer": (SPREAD_WRITER, [target])}, [np.concatenate([block] * count)])
+            yield moved(f"blocks to {width}x{height} cores of {product} by the {sender}, seed {seed}",
+                        ["noc_async_write_multicast"] + SEMAPHORE_CALLS, launch,
+                        {sender: (text, [source]), other: (SPREAD_WRITER, [target])}, [np.concatenate([block] * count)])
 
 
-# Cores 1, 2, 3 add their amounts to core 0's semaphore, each in turn; core 0 sends a number to all. A page tells that all have come through.
+# Cores 1, 2, 3 add their amounts to core 0's semaphore; core 0 then sends a number to all. A page tells that each has come through.
 COUNTING = """enum { count = 1, go = 4 };
 void kernel_main(void) {
 const uint32_t core = get_arg_val(uint32_t, 0), amount = get_arg_val(uint32_t, 6);

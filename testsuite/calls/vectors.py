@@ -196,7 +196,8 @@ def compute(name, calls, inputs, body, meaning, out="bf16", wide=True, start="RE
         got = results[0]
         with np.errstate(all="ignore"):
             meant = meaning(lambda values: arithmetic.result(values, wide), *(one.operands() for one in inputs))
-        meant = [np.broadcast_to(m, (steps, len(slots), 32, 32)).reshape(got.shape) for m in (meant if isinstance(meant, list) else [meant])]
+        meant = meant if isinstance(meant, list) else [meant]
+        meant = [np.broadcast_to(values, (steps, len(slots), 32, 32)).reshape(got.shape) for values in meant]
         allowed = [arithmetic.stored(out, m) if out in ("bf16", "f32") else m for m in meant]
         places = compare_bits(got, allowed)
         problems = [first_difference(places, got, allowed[0], "NumPy")] if len(places) else []
