@@ -168,12 +168,17 @@ static bool is_macro_like(const char *name) {
     return underscore;
 }
 
+/* What the device's runtime header declares behind its macros. */
+static bool is_of_runtime(const char *name) {
+    return strncmp(name, "device_", strlen("device_")) == 0;
+}
+
 static bool is_reserved(const struct known_name *known, const char *name, enum language language) {
     if (language == LANGUAGE_PYTHON)
         return known->reserved_host || (known->call && known->call->texts[LANGUAGE_PYTHON]) ||
                strncmp(name, "__", 2) == 0;
     return known->reserved || known->device || known->word ||
-           (known->call && known->call->texts[LANGUAGE_C]) || is_macro_like(name) ||
+           (known->call && known->call->texts[LANGUAGE_C]) || is_macro_like(name) || is_of_runtime(name) ||
            strncmp(name, "__", 2) == 0 || (name[0] == '_' && isupper((unsigned char)name[1]));
 }
 
@@ -181,7 +186,8 @@ const char *spelled_name(const struct spelled_names *names, enum language langua
     const struct known_name *known = name_known(names, name);
     if (!is_reserved(known, name, language))
         return name;
-    const char *spelled = arena_printf(names->arena, name[0] == '_' ? "u%s" : "%s_", name);
+    const char *form = name[0] == '_' ? "u%s" : is_of_runtime(name) ? "own_%s" : "%s_",
+               *spelled = arena_printf(names->arena, form, name);
     for (known = name_known(names, spelled); known->taken || is_reserved(known, spelled, language);
          known = name_known(names, spelled))
         spelled = arena_printf(names->arena, "%s_", spelled);
