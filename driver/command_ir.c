@@ -98,7 +98,7 @@ enum exit_code command_check(struct arena *arena, const struct settings *setting
     if (ok && session_has_plan(&session)) {
         return check_plan(&session);
     }
-    session.rehearse = true;
+    session.rehearse = REHEARSE_ALL;
     ok = ok && session_passes(&session, NULL);
     struct node_list items = ok ? node_as(session.unit.module, module)->items : (struct node_list){0};
     for (size_t i = 0; i < items.count; i++) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "driver/options.h"
+#include "driver/rehearse.h"
 #include "ir/attributes.h"
 #include "ir/query.h"
 #include "ir/verify.h"
@@ -264,6 +265,15 @@ static struct node *run_passes(struct unit *unit, struct compilation *compilatio
     return NULL;
 }
 
+/* Is what the passes behind `first` made of a kernel rehearsed? The last of them has proved it then. */
+static bool is_rehearsed(const struct unit *unit, const char *first, const char *last) {
+    const struct unit_options *options = &unit->options;
+    const char *proof = passes[pass_count - 1].name;
+    bool text = unit->from_ir || options->check_passes;
+    return (options->rehearse == REHEARSE_ALL || (options->rehearse == REHEARSE_TEXT && text)) &&
+           (!first || strcmp(first, proof) != 0) && (!last || strcmp(last, proof) == 0);
+}
+
 /* What the passes make of a kernel, in an arena that does not last; the kernel itself where nothing is to be
  * done. */
 static struct node *compile_in(struct unit *unit, struct arena *arena, struct node *kernel) {
@@ -288,7 +298,7 @@ static struct node *compile_in(struct unit *unit, struct arena *arena, struct no
                                       .kernel = node_copy(arena, kernel), /* equal names: one pointer */
                                       .explanations = options->explanations,
                                       .authored = unit->from_ir,
-                                      .rehearse = unit->from_ir || options->rehearse || options->check_passes,
+                                      .rehearse = is_rehearsed(unit, first, options->only ? options->only : options->last),
                                       .form = form};
     struct pass_options pass_options = {.last = options->only ? options->only : options->last,
                                         .check = options->check_passes,
@@ -298,7 +308,8 @@ static struct node *compile_in(struct unit *unit, struct arena *arena, struct no
     if (result && compilation.tile_form && options->keep_tile_forms) {
         builder_add(unit->arena, &unit->tile_forms, node_copy(unit->arena, compilation.tile_form));
     }
-    return result;
+    bool fine = result && (!is_rehearsed(unit, first, pass_options.last) || rehearse_kernel(unit, result));
+    return fine ? result : NULL;
 }
 
 /* What the passes make of a kernel, without what they needed on the way; NULL after a reported error. */

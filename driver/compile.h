@@ -13,6 +13,10 @@
 struct architecture;
 struct explanations;
 
+/* Which kernels are rehearsed (driver/rehearse.h) once the proofs have found nothing: IR text and kernels under
+ * check_passes; all; or none. */
+enum rehearse { REHEARSE_TEXT, REHEARSE_ALL, REHEARSE_NOTHING };
+
 struct unit_options {
     const struct architecture *architecture;
     uint32_t grid_x, grid_y; /* 0: the product's */
@@ -24,7 +28,7 @@ struct unit_options {
     const char *only;   /* this pass alone */
     bool check_passes;
     bool keep_tile_forms; /* for runs in the evaluator */
-    bool rehearse; /* rehearse what the passes made; IR text and kernels under check_passes always are */
+    enum rehearse rehearse;
     struct explanations *explanations; /* what is proved is told here; NULL: nobody asks */
     pass_observer *observe;
     void *context;

@@ -251,9 +251,7 @@ bool kernel_stage_open(struct kernel_stage *stage, struct unit *unit, struct nod
                             &stage->emitted))
         return false;
     stage->device = device_create(unit->options.architecture, options);
-    if (!stage->device)
-        report_error(unit->diagnostics, kernel->span, "there is not enough memory for the embedded device");
-    return stage->device != NULL;
+    return true;
 }
 
 void kernel_stage_close(struct kernel_stage *stage) {
@@ -262,28 +260,30 @@ void kernel_stage_close(struct kernel_stage *stage) {
     *stage = (struct kernel_stage){0};
 }
 
-static enum stage_end place_tensors(struct kernel_launch *l) {
+static bool place_tensors(struct kernel_launch *l) {
     struct node_list tensors = launch_tensors(l->arena, l->kernel);
     for (size_t i = 0; i < tensors.count; i++) {
         struct device_placement placement;
         if (kernel_launch_place(l, node_as(tensors.items[i], parameter), l->tensors[i], &placement) !=
             TENSOR_PLACED)
-            return STAGE_UNFIT;
+            return false;
     }
-    return STAGE_RAN;
+    return true;
 }
 
 enum stage_end kernel_stage_run(struct kernel_stage *stage, struct kernel_launch *l,
                                 struct device_fault *fault) {
     l->device = stage->device;
     l->emitted = &stage->emitted;
-    if (place_tensors(l) != STAGE_RAN || !kernel_launch_buffers(l) ||
+    if (!l->device || !place_tensors(l) || !kernel_launch_buffers(l) ||
         l->l1_bytes > device_l1_free(l->device))
         return STAGE_UNFIT;
     if (!kernel_launch_cores(l))
         return STAGE_REFUSED;
     kernel_launch_settle(l);
-    return device_run(l->device, &l->launch, fault, NULL) ? STAGE_RAN : STAGE_FAULT;
+    if (device_run(l->device, &l->launch, fault, NULL))
+        return STAGE_RAN;
+    return fault->kind == DEVICE_FAULT_MEMORY || fault->kind == DEVICE_FAULT_LIMIT ? STAGE_UNFIT : STAGE_FAULT;
 }
 
 void kernel_stage_release(struct kernel_stage *stage, const struct kernel_launch *l) {

@@ -53,15 +53,14 @@ struct kernel_stage {
     struct emitted_kernel emitted;
 };
 
-/* unit: has the kernel's module, and the architecture. False after a reported error: a fault of tilec, or no
- * memory. */
+/* unit: has the kernel's module, and the architecture. False after a reported error, a fault of tilec. */
 bool kernel_stage_open(struct kernel_stage *stage, struct unit *unit, struct node *kernel,
                        const struct device_options *options);
 void kernel_stage_close(struct kernel_stage *stage);
 
 enum stage_end {
     STAGE_RAN,
-    STAGE_UNFIT,   /* the device has no room for such a launch, or the kernel takes no such sizes */
+    STAGE_UNFIT,   /* device or machine have no room for such a launch, or the kernel takes no such sizes */
     STAGE_REFUSED, /* what the host works out fails: reported */
     STAGE_FAULT,   /* the device says why */
 };

@@ -17,5 +17,10 @@ void report_device_fault(struct launcher *launcher, const struct kernel_launch *
                          const struct device_fault *fault);
 /* Behind the evaluator's own error. */
 void report_evaluator_fault(struct launcher *launcher, struct node *kernel);
+/* What the device says of a kernel, at the place in its text, with loops, core and sizes; and what would mend
+ * it. */
+void report_kernel_fault(const struct kernel_launch *launch, const struct device_fault *fault);
+/* " with M = 33, N = 65"; "" where there are no sizes. */
+const char *launch_sizes_text(struct arena *arena, const struct environment *sizes);
 
 #endif

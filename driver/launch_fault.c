@@ -5,24 +5,15 @@
 #include <string.h>
 
 #include "driver/launch_backend.h"
-#include "ir/query.h"
 #include "support/arena.h"
 
 static const struct span no_place;
 
-static const enum role roles[DEVICE_ROLES] = {
-    [DEVICE_READER] = ROLE_READER, [DEVICE_COMPUTE] = ROLE_COMPUTE, [DEVICE_WRITER] = ROLE_WRITER};
-
-/* " with M = 33, N = 65"; "" where no size is open. */
-static const char *sizes_text(struct arena *arena, struct node *kernel, const struct environment *sizes) {
-    struct node_list open = open_sizes(arena, kernel);
+const char *launch_sizes_text(struct arena *arena, const struct environment *sizes) {
     const char *text = "";
-    for (size_t i = 0; i < open.count; i++) {
-        const char *name = node_as(open.items[i], reference)->name;
-        int64_t value;
-        if (environment_get(sizes, name, &value)) {
-            text = arena_printf(arena, "%s%s%s = %" PRId64, text, *text ? ", " : " with ", name, value);
-        }
+    for (size_t i = 0; i < sizes->count; i++) {
+        text = arena_printf(arena, "%s%s%s = %" PRId64, text, i ? ", " : " with ", sizes->items[i].name,
+                            sizes->items[i].value);
     }
     return text;
 }
@@ -35,30 +26,25 @@ static void report_author(struct launcher *launcher) {
                 launcher->authored);
 }
 
-static void report_author_fault(struct launcher *launcher, const struct kernel_launch *l, struct span span,
-                                const struct device_fault *fault) {
-    struct unit *unit = launcher->run->unit;
-    struct node *kernel = l->kernel;
-    const char *with = sizes_text(unit->arena, kernel, l->sizes);
-    if (fault->kind != DEVICE_FAULT_KERNEL) {
-        report_error(unit->diagnostics, span.line ? span : kernel->span,
-                     "the device refused kernel %s%s: %s%s", node_as(kernel, kernel)->name, with,
-                     fault->kind == DEVICE_FAULT_DEADLOCK ? "deadlock: " : "", fault->message);
-    } else {
-        report_error(unit->diagnostics, span.line ? span : kernel->span, "%s%s%s", fault->call,
-                     *fault->call ? ": " : "", fault->message);
-        report_note(unit->diagnostics, no_place,
-                    "so says the device, in %s on core (%" PRIu32 ", %" PRIu32 "), in iteration %" PRIu64
-                    " of this line%s",
-                    word_text(WORDS_role, (int)roles[fault->role]), fault->core_x, fault->core_y,
-                    fault->iteration, with);
+/* The place of a line of the emitted kernel. */
+static struct span place_of(const struct kernel_launch *l, enum device_role role, uint32_t line) {
+    const struct emitted_function *function = &l->emitted->functions[TARGET_C][role];
+    return line > 0 && line <= function->line_count ? function->lines[line - 1].nearest : no_place;
+}
+
+/* "at tid = 0, k = 3 on core (1, 0) with M = 33" */
+static const char *moment_text(const struct kernel_launch *l, const struct device_fault *fault) {
+    const char *text = "";
+    for (size_t i = 0; i < fault->loop_count; i++) {
+        text = arena_printf(l->arena, "%s%s%s = %" PRIu32, text, i ? ", " : " at ", fault->loops[i].name,
+                            fault->loops[i].value);
     }
-    for (const char *line = fault->details; *line;) {
-        size_t length = strcspn(line, "\n");
-        report_note(unit->diagnostics, no_place, "%.*s", (int)length, line);
-        line += length + (line[length] == '\n');
+    if (l->launch.core_count > 1) {
+        text = arena_printf(l->arena, "%s on core (%" PRIu32 ", %" PRIu32 ")", text, fault->core_x,
+                            fault->core_y);
     }
-    report_author(launcher);
+    text = arena_printf(l->arena, "%s%s", text, launch_sizes_text(l->arena, l->sizes));
+    return *text ? text + 1 : "in every launch";
 }
 
 /* The subscripts of a tile: "1, 0". */
@@ -73,54 +59,70 @@ static const char *tile_text(struct arena *arena, const struct array *array, uin
     return text;
 }
 
-/* A launch came to its end without this page of a result. */
-static void report_unwritten(struct launcher *launcher, const struct kernel_launch *l,
-                             const struct device_fault *fault) {
-    struct unit *unit = launcher->run->unit;
+/* The launch came to its end without this tile of a result. */
+static void report_unwritten(const struct kernel_launch *l, const struct device_fault *fault) {
     struct node_list parameters = launch_tensors(l->arena, l->kernel);
     size_t i = 0;
     while (l->tensors[i]->tensor != fault->tensor ||
            node_as(parameters.items[i], parameter)->direction != DIRECTION_OUT)
         i++;
     const struct node_parameter *result = node_as(parameters.items[i], parameter);
-    report_error(unit->diagnostics, result->base.span, "%stile [%s] of %s is never written%s",
-                 launcher->authored ? "" : "fault of tilec: ",
+    report_error(l->diagnostics, result->base.span, "tile [%s] of %s is never written%s",
                  tile_text(l->arena, &l->tensors[i]->array, fault->page), result->name,
-                 sizes_text(l->arena, l->kernel, l->sizes));
-    report_help(unit->diagnostics, no_place, "%s", fault->help);
-    if (launcher->authored) {
-        report_author(launcher);
-    } else {
-        launcher->run->fault = true;
+                 launch_sizes_text(l->arena, l->sizes));
+}
+
+static void report_fault(const struct kernel_launch *l, const struct device_fault *fault) {
+    struct span place = fault->kernel ? place_of(l, fault->role, fault->line) : no_place,
+                span = place.line ? place : l->kernel->span;
+    switch (fault->kind) {
+    case DEVICE_FAULT_RESULT:
+        report_unwritten(l, fault);
+        break;
+    case DEVICE_FAULT_KERNEL:
+        report_error(l->diagnostics, span, "%s%s%s, %s", fault->call, *fault->call ? ": " : "",
+                     fault->message, moment_text(l, fault));
+        break;
+    default:
+        report_error(l->diagnostics, span, "the device refused kernel %s%s: %s%s",
+                     node_as(l->kernel, kernel)->name, launch_sizes_text(l->arena, l->sizes),
+                     fault->kind == DEVICE_FAULT_DEADLOCK ? "deadlock: " : "", fault->message);
+    }
+}
+
+void report_kernel_fault(const struct kernel_launch *l, const struct device_fault *fault) {
+    report_fault(l, fault);
+    for (const char *line = fault->details; *line;) {
+        size_t length = strcspn(line, "\n");
+        report_note(l->diagnostics, no_place, "%.*s", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+    if (fault->note.line) {
+        report_note(l->diagnostics, place_of(l, fault->note.role, fault->note.line), "%s",
+                    fault->note.message);
+    }
+    if (fault->help) {
+        report_help(l->diagnostics, no_place, "%s", fault->help);
     }
 }
 
 void report_device_fault(struct launcher *launcher, const struct kernel_launch *l,
                          const struct device_fault *fault) {
     struct unit *unit = launcher->run->unit;
-    struct node *kernel = l->kernel;
-    struct span span = no_place;
-    if (fault->kernel && fault->line > 0) {
-        const struct emitted_function *function = &l->emitted->functions[TARGET_C][fault->role];
-        span = fault->line <= function->line_count ? function->lines[fault->line - 1].nearest : span;
-    }
     if (fault->kind == DEVICE_FAULT_MEMORY) {
-        report_error(unit->diagnostics, kernel->span, "kernel %s was not run: %s",
-                     node_as(kernel, kernel)->name, fault->message);
-        return;
-    }
-    if (fault->kind == DEVICE_FAULT_RESULT) {
-        report_unwritten(launcher, l, fault);
+        report_error(unit->diagnostics, l->kernel->span, "kernel %s was not run: %s",
+                     node_as(l->kernel, kernel)->name, fault->message);
         return;
     }
     if (launcher->authored && fault->kind != DEVICE_FAULT_COMPILE) {
-        report_author_fault(launcher, l, span, fault);
+        report_kernel_fault(l, fault);
+        report_author(launcher);
         return;
     }
     char text[8192];
     device_fault_print(fault, text, sizeof text);
-    report_error(unit->diagnostics, span, "fault of tilec: the device refused kernel %s: %s",
-                 node_as(kernel, kernel)->name, text);
+    report_error(unit->diagnostics, fault->kernel ? place_of(l, fault->role, fault->line) : no_place,
+                 "fault of tilec: the device refused kernel %s: %s", node_as(l->kernel, kernel)->name, text);
     launcher->run->fault = true;
 }
 

@@ -14,7 +14,7 @@ struct session {
     const char *path, *text; /* of the file as it was read; text NULL: it could not be */
     size_t length;
     struct unit unit;
-    bool rehearse;                    /* also what the passes made of a .tl */
+    enum rehearse rehearse;
     struct explanations explanations; /* with --explain */
     struct list_builder dumps;        /* modules of one kernel, as each pass left them */
     const char **dump_names;

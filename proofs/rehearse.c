@@ -6,7 +6,6 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "support/arena.h"
-#include "support/explanation.h"
 #include "ir/query.h"
 #include "ir/trial.h"
 #include "proofs/rehearse_internal.h"
@@ -211,9 +210,4 @@ void rehearse_device_kernel(struct compilation *c) {
     for (size_t i = 0; i < TRIALS && (open || i == 0); i++)
         if ((i < EQUAL_SIZES || !played) && !rehearse(c, i, &played))
             return;
-    if (played)
-        explain(c->explanations, (struct span){0},
-                "rehearsed on %zu small launches, where nothing went wrong; this proves nothing", played);
-    else
-        explain(c->explanations, (struct span){0}, "not rehearsed: no small launch was found");
 }

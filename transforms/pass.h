@@ -20,7 +20,7 @@ struct pass {
     pass_run *run;
 };
 
-extern const struct pass passes[];
+extern const struct pass passes[]; /* verify_tt_ir is the last */
 extern const size_t pass_count;
 
 #define PASS(name, needs, gives, summary) bool name(struct compilation *compilation);

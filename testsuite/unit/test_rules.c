@@ -25,7 +25,7 @@ static enum verdict judge(const char *path, bool authored, bool *told) {
                         .diagnostics = diagnostics_create(arena),
                         .options = {.architecture = architecture_find("wormhole_b0"),
                                     .only = "verify_tt_ir",
-                                    .rehearse = true}};
+                                    .rehearse = REHEARSE_ALL}};
     bool loaded = unit_load(&unit, path, text, length);
     unit.from_ir = authored;
     enum verdict verdict = loaded && unit_compile(&unit) ? ACCEPTED : unit.broken ? FAULT : REFUSED;
