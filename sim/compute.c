@@ -11,33 +11,41 @@ const char *source_format_name(uint32_t source_format) {
                              : data_format_name((enum data_format)(source_format / 2));
 }
 
-static struct thread *compute_thread(uint32_t line, const char *name) {
-    struct thread *t = call_enter(line, name);
-    if (t->role != DEVICE_COMPUTE)
-        thread_fault(t, "is a call of compute kernels");
-    return t;
+static struct circular_buffer *buffer_at(const struct compute_call *call, unsigned position) {
+    return position ? buffer_find(call->thread, call_argument(call, position)) : NULL;
 }
 
-struct thread *compute_enter(uint32_t line, const char *name) {
-    struct thread *t = compute_thread(line, name);
-    if (!t->core->compute.started)
-        thread_fault(t, "compute_kernel_hw_startup must come first");
-    return t;
+static void take(struct thread *t, uint32_t cycles) {
+    t->clock += cycles;
 }
 
-void device_compute_kernel_hw_startup(uint32_t line, uint32_t order, uint32_t in0, uint32_t in1,
-                                      uint32_t out) {
-    struct thread *t = compute_thread(line, "compute_kernel_hw_startup");
+/* An init or a reconfiguration. */
+static void take_initialise(struct thread *t) {
+    take(t, t->core->run->device->costs->initialise);
+}
+
+/* Where a sum along rows reads the data through SrcB and the scaler through SrcA, these two are exchanged. */
+static void find_sources(const struct compute_call *call, const struct circular_buffer **a,
+                         const struct circular_buffer **b) {
+    const struct device_call *row = call->row;
+    bool swapped = row->swaps && call_argument(call, row->words) == WORD_SUM &&
+                   call_argument(call, row->words + 1u) == WORD_REDUCE_ROW;
+    *a = swapped ? call->b : call->a;
+    *b = swapped ? call->a : call->b;
+}
+
+static void start_up(const struct compute_call *call) {
+    struct thread *t = call->thread;
     struct compute_state *state = &t->core->compute;
     if (state->started)
         thread_fault(t, "is called twice: it is for the beginning of the kernel only");
-    const struct circular_buffer *first = buffer_find(t, in0), *second = buffer_find(t, in1);
+    bool reverse = call_argument(call, call->row->order) == WORD_REVERSE;
     state->started = true;
-    state->startup_order = order;
-    state->source_a = order == WORD_REVERSE ? second->source_format : first->source_format;
-    state->source_b = order == WORD_REVERSE ? first->source_format : second->source_format;
-    state->pack_format = buffer_find(t, out)->spec->format;
-    t->clock += t->core->run->device->costs->initialise;
+    state->startup_order = call_argument(call, call->row->order);
+    state->source_a = (reverse ? call->b : call->a)->source_format;
+    state->source_b = (reverse ? call->a : call->b)->source_format;
+    state->pack_format = buffer_at(call, call->row->out)->spec->format;
+    take_initialise(t);
 }
 
 /* DST sections. */
@@ -59,25 +67,9 @@ static void section_step(struct thread *t, enum section_state from, enum section
     }
     state->section = to;
     state->section_line = t->line;
-    t->clock += t->core->run->device->costs->call;
-}
-
-void device_tile_regs_acquire(uint32_t line) {
-    struct thread *t = compute_enter(line, "tile_regs_acquire");
-    section_step(t, SECTION_FREE, SECTION_ACQUIRED);
-    memset(t->core->compute.slots, 0, sizeof t->core->compute.slots);
-}
-
-void device_tile_regs_commit(uint32_t line) {
-    section_step(compute_enter(line, "tile_regs_commit"), SECTION_ACQUIRED, SECTION_COMMITTED);
-}
-
-void device_tile_regs_wait(uint32_t line) {
-    section_step(compute_enter(line, "tile_regs_wait"), SECTION_COMMITTED, SECTION_PACKING);
-}
-
-void device_tile_regs_release(uint32_t line) {
-    section_step(compute_enter(line, "tile_regs_release"), SECTION_PACKING, SECTION_FREE);
+    if (to == SECTION_ACQUIRED)
+        memset(state->slots, 0, sizeof state->slots);
+    take(t, t->core->run->device->costs->call);
 }
 
 void compute_check_exit(struct thread *t) {
@@ -101,6 +93,16 @@ static void check_slot(struct thread *t, uint32_t slot) {
 struct tile *dst_target(struct thread *t, uint32_t slot) {
     check_slot(t, slot);
     return &t->core->compute.dst[slot];
+}
+
+/* 0 where nothing wrote it. */
+struct tile *dst_accumulator(struct thread *t, uint32_t slot) {
+    struct tile *tile = dst_target(t, slot);
+    if (t->core->compute.slots[slot].integer)
+        thread_fault(t, "adds to DST slot %u, which holds integers", (unsigned)slot);
+    if (!t->core->compute.slots[slot].written)
+        memset(tile, 0, sizeof *tile);
+    return tile;
 }
 
 struct tile *dst_source(struct thread *t, uint32_t slot) {
@@ -178,10 +180,12 @@ static const struct tile *mask_tile(struct thread *t, const struct tile *tile, u
     return masked;
 }
 
-void device_pack_tile(uint32_t line, uint32_t order, uint32_t dst, uint32_t buffer, uint32_t index) {
-    struct thread *t = compute_enter(line, "pack_tile");
+static void pack(const struct compute_call *call) {
+    struct thread *t = call->thread;
     struct device_run *run = t->core->run;
-    struct circular_buffer *cb = buffer_find(t, buffer);
+    struct circular_buffer *cb = buffer_at(call, call->row->buffer);
+    uint32_t order = call_argument(call, 1), dst = call_argument(call, call->row->slot);
+    uint32_t index = call_argument(call, call->row->tile_a);
     enum data_format format = cb->spec->format;
     check_pack(t, cb, dst);
     enum pack_order pack_order = order == WORD_OUT_OF_ORDER ? PACK_OUT_OF_ORDER : PACK_IN_ORDER;
@@ -211,43 +215,34 @@ void device_pack_tile(uint32_t line, uint32_t order, uint32_t dst, uint32_t buff
     t->clock += cb->page_bytes / run->device->costs->pack_bytes_per_cycle;
 }
 
-void device_pack_reconfig_data_format(uint32_t line, uint32_t buffer) {
-    struct thread *t = compute_enter(line, "pack_reconfig_data_format");
+static void reconfigure_packer(const struct compute_call *call) {
+    struct thread *t = call->thread;
     struct compute_state *state = &t->core->compute;
     if (state->reduce_mask) /* its mask makes the packer count rows, which a new format may not find */
         thread_fault(
             t,
             "comes under the mask of reduce_init at line %u: it belongs before it, or behind reduce_uninit",
             (unsigned)state->reduce_line);
-    state->pack_format = buffer_find(t, buffer)->spec->format;
-    t->clock += t->core->run->device->costs->initialise;
+    state->pack_format = buffer_at(call, call->row->buffer)->spec->format;
+    take_initialise(t);
 }
 
 /* Formats of the sources. */
 
-void device_reconfig_data_format(uint32_t line, uint32_t order, uint32_t in0, uint32_t in1) {
-    struct thread *t = compute_enter(line, "reconfig_data_format");
-    struct compute_state *state = &t->core->compute;
-    uint32_t first = buffer_find(t, in0)->source_format, second = buffer_find(t, in1)->source_format;
-    state->source_a = order == WORD_REVERSE ? second : first;
-    state->source_b = order == WORD_REVERSE ? first : second;
-    state->startup_order = order;
-    t->clock += t->core->run->device->costs->initialise;
+static void reconfigure(const struct compute_call *call) {
+    struct compute_state *state = &call->thread->core->compute;
+    bool reverse = call->row->order && call_argument(call, call->row->order) == WORD_REVERSE;
+    const struct circular_buffer *a = reverse ? call->b : call->a, *b = reverse ? call->a : call->b;
+    if (a)
+        state->source_a = a->source_format;
+    if (b)
+        state->source_b = b->source_format;
+    if (call->row->order)
+        state->startup_order = call_argument(call, call->row->order);
+    take_initialise(call->thread);
 }
 
-void device_reconfig_data_format_srca(uint32_t line, uint32_t buffer) {
-    struct thread *t = compute_enter(line, "reconfig_data_format_srca");
-    t->core->compute.source_a = buffer_find(t, buffer)->source_format;
-    t->clock += t->core->run->device->costs->initialise;
-}
-
-void device_reconfig_data_format_srcb(uint32_t line, uint32_t buffer) {
-    struct thread *t = compute_enter(line, "reconfig_data_format_srcb");
-    t->core->compute.source_b = buffer_find(t, buffer)->source_format;
-    t->clock += t->core->run->device->costs->initialise;
-}
-
-/* Operations: an init for kind and parameters, then calls that must fit it. */
+/* Operations: an init with arguments, then calls that must fit it. */
 
 static void check_sources(struct thread *t, const struct circular_buffer *a,
                           const struct circular_buffer *b) {
@@ -262,47 +257,232 @@ static void check_sources(struct thread *t, const struct circular_buffer *a,
                      source_format_name(b->source_format));
 }
 
-void operation_init(struct thread *t, struct operation operation, const struct circular_buffer *a,
-                    const struct circular_buffer *b) {
-    struct compute_state *state = &t->core->compute;
-    if (state->broadcast_active && operation.kind != OPERATION_UNARY_BROADCAST)
-        thread_fault(t, "comes after unary_bcast_init at line %u without unary_bcast_uninit",
+/* What the calls of an init repeat: words, numbers, the very buffers. */
+static void collect_key(const struct compute_call *call, uint32_t key[4]) {
+    const struct device_call *row = call->row;
+    size_t used = 0;
+    memset(key, 0, 4 * sizeof *key);
+    for (unsigned i = 0; i < row->word_count; ++i)
+        key[used++] = call_argument(call, row->words + i);
+    for (unsigned i = 0; i < row->parameter_count; ++i) {
+        uint32_t value = call_argument(call, row->parameters_shared + i);
+        key[used++] = i == 0 ? value != 0 : value; /* the first: whether tiles are transposed */
+    }
+    if (row->same_buffers) {
+        key[used++] = call_argument(call, row->a);
+        key[used++] = call_argument(call, row->b);
+    }
+}
+
+/* A block of products that the init tells of fits DST. */
+static void check_block(const struct compute_call *call) {
+    const struct device_call *row = call->row;
+    uint32_t most = call->thread->core->run->dst_tiles;
+    uint32_t ct = call_argument(call, row->columns), rt = call_argument(call, row->rows),
+             kt = call_argument(call, row->stride);
+    if (ct == 0 || rt == 0 || kt == 0 || ct > most || rt > most || ct * rt > most)
+        thread_fault(call->thread,
+                     "a block of rt %u x ct %u tiles (kt %u) does not fit the %u tiles of a DST section",
+                     (unsigned)rt, (unsigned)ct, (unsigned)kt, (unsigned)most);
+}
+
+static void check_scaler_format(const struct compute_call *call) {
+    enum data_format data = call->a->spec->format, scaler = call->b->spec->format;
+    if (data != scaler)
+        thread_fault(
+            call->thread, "the scaler %s is %s, but the data %s is %s: a scaler has its data's format",
+            buffer_name(call->b), data_format_name(scaler), buffer_name(call->a), data_format_name(data));
+}
+
+/* MOVB2D, which spreads rows, writes what SrcB holds of 16-bit values as 16-bit rows of DST. */
+static void check_broadcast_rows(const struct compute_call *call) {
+    struct thread *t = call->thread;
+    enum data_format format = call->a->spec->format;
+    bool narrow = format == FORMAT_BF16 || format == FORMAT_BFP8 || format == FORMAT_BFP4;
+    if (call_argument(call, call->row->words) == WORD_ROW && narrow && t->core->run->launch->fp32_dest_acc)
+        thread_fault(
+            t, "spreads rows of 16-bit values over DST of f32, where the device writes them as 16-bit rows");
+}
+
+/* unary_bcast leaves the unpacker changed until its uninit. */
+static void check_broadcast_active(const struct compute_call *call) {
+    struct compute_state *state = &call->thread->core->compute;
+    if (call->row->init != DEVICE_CALL_unary_bcast_init) {
+        if (state->broadcast_active)
+            thread_fault(call->thread, "comes after unary_bcast_init at line %u without unary_bcast_uninit",
+                         (unsigned)state->broadcast_line);
+        return;
+    }
+    uint32_t type = call_argument(call, call->row->words);
+    check_broadcast_rows(call);
+    if (state->broadcast_active && state->broadcast_active != type)
+        thread_fault(call->thread,
+                     "comes after unary_bcast_init of another type at line %u without unary_bcast_uninit",
                      (unsigned)state->broadcast_line);
-    bool matmul = operation.kind == OPERATION_MATMUL || operation.kind == OPERATION_MATMUL_BLOCK;
-    if (matmul && !state->first_operation_done && state->startup_order != WORD_REVERSE)
+    state->broadcast_active = type;
+    state->broadcast_line = call->thread->line;
+}
+
+static void initialise(const struct compute_call *call) {
+    const struct device_call *row = call->row;
+    struct thread *t = call->thread;
+    struct compute_state *state = &t->core->compute;
+    struct operation operation = {.init = row, .line = t->line};
+    const struct circular_buffer *a, *b;
+    buffer_at(call, row->out);
+    if (row->rows)
+        check_block(call);
+    if (row->swaps)
+        check_scaler_format(call);
+    check_broadcast_active(call);
+    if (row->product && !state->first_operation_done && state->startup_order != WORD_REVERSE)
         thread_fault(t, "is the first operation, so compute_kernel_hw_startup must be given REVERSE");
+    find_sources(call, &a, &b);
     check_sources(t, a, b);
     state->first_operation_done = true;
+    collect_key(call, operation.key);
+    operation.transposed = row->transposed && call_argument(call, row->transposed) != 0;
     operation.format_a = state->source_a;
     operation.format_b = state->source_b;
-    operation.call = t->call;
-    operation.line = t->line;
     state->operation = operation;
-    t->clock += t->core->run->device->costs->initialise;
-}
-
-static void operation_mismatch(struct thread *t, const struct operation *current, const char *init) {
-    if (current->kind == OPERATION_NONE)
-        thread_fault(t, "%s is missing before it", init);
-    thread_fault(t, "needs %s, but the last init is %s at line %u", init, current->call,
-                 (unsigned)current->line);
-}
-
-void operation_check(struct thread *t, struct operation operation, const char *init,
-                     const struct circular_buffer *a, const struct circular_buffer *b) {
-    const struct operation *current = &t->core->compute.operation;
-    if (current->kind != operation.kind)
-        operation_mismatch(t, current, init);
-    for (int i = 0; i < 4; ++i) {
-        if (current->parameters[i] != operation.parameters[i])
-            thread_fault(t, "differs in its parameters from %s at line %u", current->call,
-                         (unsigned)current->line);
+    if (row->number == DEVICE_CALL_reduce_init) {
+        state->reduce_mask = call_argument(call, row->words + 1u);
+        state->reduce_line = t->line;
     }
+    take_initialise(t);
+}
+
+static void end_operation(const struct compute_call *call) {
+    struct compute_state *state = &call->thread->core->compute;
+    buffer_at(call, call->row->buffer);
+    if (call->row->init == DEVICE_CALL_reduce_init) {
+        state->reduce_mask = 0;
+    } else {
+        if (state->broadcast_active != call_argument(call, call->row->words))
+            thread_fault(call->thread, "has no unary_bcast_init of its type before it");
+        state->broadcast_active = 0;
+        state->operation = (struct operation){.init = NULL};
+    }
+    take_initialise(call->thread);
+}
+
+static void check_operation(const struct compute_call *call) {
+    struct thread *t = call->thread;
+    const struct operation *current = &t->core->compute.operation;
+    const struct device_call *init = &device_calls[call->row->init];
+    const struct circular_buffer *a, *b;
+    uint32_t key[4];
+    if (!current->init)
+        thread_fault(t, "%s is missing before it", init->name);
+    if (current->init != init)
+        thread_fault(t, "needs %s, but the last init is %s at line %u", init->name, current->init->name,
+                     (unsigned)current->line);
+    collect_key(call, key);
+    if (memcmp(current->key, key, sizeof key) != 0)
+        thread_fault(t, "differs in its parameters from %s at line %u", current->init->name,
+                     (unsigned)current->line);
+    find_sources(call, &a, &b);
     check_sources(t, a, b);
     if ((a && current->format_a != a->source_format) || (b && current->format_b != b->source_format))
         thread_fault(
             t, "reads another format than %s at line %u was given: the init must follow the reconfiguration",
-            current->call, (unsigned)current->line);
+            current->init->name, (unsigned)current->line);
+}
+
+/* All calls. */
+
+/* The words that a parameter takes, for a message. */
+static void words_for(enum parameter_kind kind, char *text, size_t size) {
+    size_t used = 0, left = 0;
+    for (size_t i = 0; i < call_word_count; ++i)
+        left += call_words[i].kind == kind;
+    for (size_t i = 0; i < call_word_count && used < size; ++i)
+        if (call_words[i].kind == kind)
+            used += (size_t)snprintf(text + used, size - used, "%s%s", call_words[i].word,
+                                     --left > 1  ? ", "
+                                     : left == 1 ? " or "
+                                                 : "");
+}
+
+static void check_words(const struct compute_call *call) {
+    bool wide = call->thread->core->run->launch->fp32_dest_acc;
+    for (size_t i = 0; i < call->row->templates; ++i) {
+        enum parameter_kind kind = call->row->parameters[i];
+        uint32_t value = call->arguments[i];
+        bool known = false;
+        for (size_t j = 0; j < call_word_count; ++j)
+            known |= call_words[j].kind == kind && call_words[j].value == value;
+        char words[128];
+        words_for(kind, words, known ? 0 : sizeof words);
+        if (!known)
+            thread_fault(call->thread, "is given %u where %s stands", (unsigned)value, words);
+        if (kind == PARAMETER_DST_FORMAT && value != (uint32_t)(wide ? WORD_Float32 : WORD_Float16_b))
+            thread_fault(call->thread, "DST holds %s in this launch: its format must be %s",
+                         wide ? "f32" : "bf16", wide ? "Float32" : "Float16_b");
+    }
+}
+
+static void run_call(struct compute_call *call, call_meaning *meaning) {
+    struct thread *t = call->thread;
+    switch (call->row->kind) {
+    case EFFECT_STARTUP:
+        start_up(call);
+        break;
+    case EFFECT_ACQUIRE:
+        section_step(t, SECTION_FREE, SECTION_ACQUIRED);
+        break;
+    case EFFECT_COMMIT:
+        section_step(t, SECTION_ACQUIRED, SECTION_COMMITTED);
+        break;
+    case EFFECT_DST_WAIT:
+        section_step(t, SECTION_COMMITTED, SECTION_PACKING);
+        break;
+    case EFFECT_RELEASE:
+        section_step(t, SECTION_PACKING, SECTION_FREE);
+        break;
+    case EFFECT_PACK:
+        pack(call);
+        break;
+    case EFFECT_RECONFIGURE:
+        reconfigure(call);
+        break;
+    case EFFECT_RECONFIGURE_PACKER:
+        reconfigure_packer(call);
+        break;
+    case EFFECT_INIT:
+        initialise(call);
+        break;
+    case EFFECT_UNINIT:
+        end_operation(call);
+        break;
+    case EFFECT_OPERATION:
+        check_operation(call);
+        meaning(call);
+        break;
+    case EFFECT_VECTOR_INIT:
+        t->core->compute.vector_init = call->row;
+        take_initialise(t);
+        break;
+    case EFFECT_VECTOR:
+        vector_run(call, meaning);
+        break;
+    default: /* header.c makes no such call of compute */
+        break;
+    }
+}
+
+void compute_call(uint32_t line, const struct device_call *row, const uint32_t *arguments,
+                  call_meaning *meaning) {
+    struct thread *t = call_enter(line, row->name);
+    struct compute_call call = {.thread = t, .row = row, .arguments = arguments};
+    if (t->role != DEVICE_COMPUTE)
+        thread_fault(t, "is a call of compute kernels");
+    if (!t->core->compute.started && row->kind != EFFECT_STARTUP)
+        thread_fault(t, "compute_kernel_hw_startup must come first");
+    call.a = buffer_at(&call, row->a);
+    call.b = buffer_at(&call, row->b);
+    check_words(&call);
+    run_call(&call, meaning);
 }
 
 /* Loads into DST. */
@@ -337,86 +517,35 @@ static bool load_tile(struct thread *t, struct circular_buffer *cb, uint32_t til
     return tile_unpack(t, cb, buffer_read_tile(t, cb, tile), out).integer;
 }
 
-void device_copy_init(uint32_t line, uint32_t buffer) {
-    struct thread *t = compute_enter(line, "copy_init");
-    operation_init(t, (struct operation){.kind = OPERATION_COPY}, buffer_find(t, buffer), NULL);
+static struct tile *target_of(const struct compute_call *call) {
+    return dst_target(call->thread, call_argument(call, call->row->slot));
 }
 
-void device_copy_tile(uint32_t line, uint32_t buffer, uint32_t tile, uint32_t dst) {
-    struct thread *t = compute_enter(line, "copy_tile");
-    struct circular_buffer *cb = buffer_find(t, buffer);
-    operation_check(t, (struct operation){.kind = OPERATION_COPY}, "copy_init", cb, NULL);
-    bool integer = load_tile(t, cb, tile, dst_target(t, dst));
-    dst_written(t, dst, integer, 0);
+static void written(const struct compute_call *call, bool integer) {
+    dst_written(call->thread, call_argument(call, call->row->slot), integer, 0);
 }
 
-void device_transpose_init(uint32_t line, uint32_t buffer) {
-    struct thread *t = compute_enter(line, "transpose_init");
-    operation_init(t, (struct operation){.kind = OPERATION_TRANSPOSE}, buffer_find(t, buffer), NULL);
+void mean_copy(const struct compute_call *call) {
+    uint32_t tile = call_argument(call, call->row->tile_a);
+    written(call, load_tile(call->thread, call->a, tile, target_of(call)));
 }
 
-void device_transpose_tile(uint32_t line, uint32_t buffer, uint32_t tile, uint32_t dst) {
-    struct thread *t = compute_enter(line, "transpose_tile");
-    struct circular_buffer *cb = buffer_find(t, buffer);
-    struct tile *scratch = &t->core->run->device->scratch[0];
-    operation_check(t, (struct operation){.kind = OPERATION_TRANSPOSE}, "transpose_init", cb, NULL);
-    struct tile *target = dst_target(t, dst);
-    bool integer = load_tile(t, cb, tile, scratch);
-    t->core->run->device->engine->transpose(scratch, target);
-    dst_written(t, dst, integer, 0);
+void mean_transpose(const struct compute_call *call) {
+    const struct device *device = call->thread->core->run->device;
+    struct tile *target = target_of(call);
+    bool integer =
+        load_tile(call->thread, call->a, call_argument(call, call->row->tile_a), &device->scratch[0]);
+    device->engine->transpose(&device->scratch[0], target);
+    written(call, integer);
 }
 
-static void check_broadcast_type(struct thread *t, uint32_t type) {
-    if (type != WORD_ROW && type != WORD_COL && type != WORD_SCALAR)
-        thread_fault(t, "broadcasts ROW, COL or SCALAR");
-}
-
-/* MOVB2D, which spreads rows, writes what SrcB holds of 16-bit values as 16-bit rows of DST. */
-static void check_broadcast_rows(struct thread *t, uint32_t type, const struct circular_buffer *cb) {
-    enum data_format format = cb->spec->format;
-    bool narrow = format == FORMAT_BF16 || format == FORMAT_BFP8 || format == FORMAT_BFP4;
-    if (type == WORD_ROW && narrow && t->core->run->launch->fp32_dest_acc)
-        thread_fault(
-            t, "spreads rows of 16-bit values over DST of f32, where the device writes them as 16-bit rows");
-}
-
-void device_unary_bcast_init(uint32_t line, uint32_t type, uint32_t buffer) {
-    struct thread *t = compute_enter(line, "unary_bcast_init");
-    struct compute_state *state = &t->core->compute;
-    struct circular_buffer *cb = buffer_find(t, buffer);
-    check_broadcast_type(t, type);
-    check_broadcast_rows(t, type, cb);
-    if (state->broadcast_active && state->broadcast_active != type)
-        thread_fault(t, "comes after unary_bcast_init of another type at line %u without unary_bcast_uninit",
-                     (unsigned)state->broadcast_line);
-    /* Both sources are configured alike: the broadcast reads through SrcB, full-width f32 through SrcA's
-     * unpacker. */
-    operation_init(t, (struct operation){.kind = OPERATION_UNARY_BROADCAST, .parameters = {type}}, cb, cb);
-    state->broadcast_active = type;
-    state->broadcast_line = line;
-}
-
-void device_unary_bcast(uint32_t line, uint32_t type, uint32_t buffer, uint32_t tile, uint32_t dst) {
-    struct thread *t = compute_enter(line, "unary_bcast");
-    struct circular_buffer *cb = buffer_find(t, buffer);
-    struct tile *scratch = &t->core->run->device->scratch[0];
-    operation_check(t, (struct operation){.kind = OPERATION_UNARY_BROADCAST, .parameters = {type}},
-                    "unary_bcast_init", cb, cb);
-    struct tile *target = dst_target(t, dst);
-    bool integer = load_tile(t, cb, tile, scratch);
-    tile_broadcast(scratch, type, target);
-    dst_written(t, dst, integer, 0);
-}
-
-void device_unary_bcast_uninit(uint32_t line, uint32_t type, uint32_t buffer) {
-    struct thread *t = compute_enter(line, "unary_bcast_uninit");
-    struct compute_state *state = &t->core->compute;
-    buffer_find(t, buffer);
-    if (state->broadcast_active != type)
-        thread_fault(t, "has no unary_bcast_init of its type before it");
-    state->broadcast_active = 0;
-    state->operation = (struct operation){.kind = OPERATION_NONE};
-    t->clock += t->core->run->device->costs->initialise;
+void mean_spread(const struct compute_call *call) {
+    const struct device *device = call->thread->core->run->device;
+    struct tile *target = target_of(call);
+    bool integer =
+        load_tile(call->thread, call->a, call_argument(call, call->row->tile_a), &device->scratch[0]);
+    tile_broadcast(&device->scratch[0], call_argument(call, call->row->words), target);
+    written(call, integer);
 }
 
 void tile_broadcast(const struct tile *in, uint32_t type, struct tile *out) {

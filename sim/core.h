@@ -189,23 +189,14 @@ struct thread {
     uint32_t semaphore_wants;
 };
 
-/* What the unpacker and the matrix unit were last initialised for. */
-enum operation_kind {
-    OPERATION_NONE,
-    OPERATION_COPY,
-    OPERATION_UNARY_BROADCAST,
-    OPERATION_TRANSPOSE,
-    OPERATION_MATMUL,
-    OPERATION_MATMUL_BLOCK,
-    OPERATION_BINARY,
-    OPERATION_REDUCE,
-};
+struct device_call;
 
+/* What the unpacker and the matrix unit were last initialised for. */
 struct operation {
-    enum operation_kind kind;
-    uint32_t parameters[4];
-    uint32_t format_a, format_b; /* of SrcA and SrcB at the init */
-    const char *call;            /* the init's name */
+    const struct device_call *init; /* NULL: nothing */
+    uint32_t key[4];                /* the arguments that its calls repeat */
+    bool transposed;                /* of products: how they take the right tiles */
+    uint32_t format_a, format_b;    /* of SrcA and SrcB at the init */
     uint32_t line;
 };
 
@@ -222,7 +213,7 @@ struct compute_state {
     uint32_t startup_order;
     uint32_t source_a, source_b, pack_format;
     struct operation operation;
-    const char *vector_init; /* name of the last init of the vector unit */
+    const struct device_call *vector_init; /* the last init of the vector unit */
     uint32_t broadcast_active;
     uint32_t broadcast_line;
     uint32_t reduce_mask; /* 0 or the dimension's word */
@@ -536,17 +527,11 @@ void noc_check_exit(struct thread *t);
 void compute_check_exit(struct thread *t);
 
 /* Compute. */
-struct thread *compute_enter(uint32_t line, const char *name);
 /* What the unpacker is configured for when it reads this format: full-width f32 is a format of its own. */
 static inline uint32_t source_format_of(enum data_format format, bool unpack_to_dest) {
     return (uint32_t)format * 2 + (unpack_to_dest ? 1 : 0);
 }
 const char *source_format_name(uint32_t source_format);
-/* A DST slot to be wholly written, or read, by an operation between acquire and commit. */
-struct tile *dst_target(struct thread *t, uint32_t slot);
-struct tile *dst_source(struct thread *t, uint32_t slot);
-/* After an operation wrote a slot: rounds where DST has 16 bits. */
-void dst_written(struct thread *t, uint32_t slot, bool integer, uint32_t reduced);
 
 /* Kernels. */
 /* Sets the code of a role; false after a fault. It is valid for this launch. */

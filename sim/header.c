@@ -1,5 +1,6 @@
-/* Build tool: prints what follows from the table of device calls. `header`: tilec_device.h; `array`: the same as an array of C for the
- * device; `prototypes`: the device's own declarations of its calls.
+/* Build tool: prints what follows from the table of device calls. `header`: tilec_device.h; `array`: the same
+ * as an array of C for the device; `prototypes`: the device's own declarations of its calls; `compute`: the
+ * calls of compute, which go to compute_call.
  */
 #include <stdio.h>
 #include <string.h>
@@ -166,10 +167,52 @@ static void emit_header(void) {
     emit(end);
 }
 
+/* An operation of a unit has a meaning of its own; what other calls do follows from their rows. */
+static int has_meaning(const struct device_call *call) {
+    return call->kind == EFFECT_OPERATION || call->kind == EFFECT_VECTOR;
+}
+
+static void print_prototypes(void) {
+    puts("struct compute_call;");
+    emit_prototypes(0);
+    for (size_t i = 1; i < DEVICE_CALL_END; ++i)
+        if (has_meaning(&device_calls[i]) && device_calls[i].meaning)
+            printf("void mean_%s(const struct compute_call *call);\n", device_calls[i].meaning);
+}
+
+static void print_compute_call(const struct device_call *call) {
+    char name[64];
+    printf("\nvoid device_%s(uint32_t line", call->name);
+    for (size_t i = 0; i < call->count; ++i)
+        printf(", uint32_t %s", parameter_name(call, i, name, sizeof name));
+    printf(") {\n    const uint32_t arguments[] = {");
+    for (size_t i = 0; i < call->count; ++i)
+        printf("%s, ", parameter_name(call, i, name, sizeof name));
+    printf("0};\n    compute_call(line, &device_calls[DEVICE_CALL_%s], arguments, %s%s);\n}\n", call->name,
+           has_meaning(call) ? "mean_" : "NULL", has_meaning(call) ? call->meaning : "");
+}
+
+static int print_compute(void) {
+    int failures = 0;
+    puts("#include \"sim/calls.h\"\n#include \"sim/compute.h\"");
+    for (size_t i = 1; i < DEVICE_CALL_END; ++i) {
+        const struct device_call *call = &device_calls[i];
+        if (has_meaning(call) && !call->meaning) {
+            fprintf(stderr, "device_calls.def: %s has no .meaning\n", call->name);
+            failures = 1;
+        } else if (call->role == CALL_OF_COMPUTE) {
+            print_compute_call(call);
+        }
+    }
+    return failures;
+}
+
 int main(int argument_count, char **arguments) {
     const char *what = argument_count == 2 ? arguments[1] : "";
+    if (strcmp(what, "compute") == 0)
+        return print_compute();
     if (strcmp(what, "prototypes") == 0) {
-        emit_prototypes(0);
+        print_prototypes();
         return 0;
     }
     as_array = strcmp(what, "array") == 0;

@@ -8,54 +8,20 @@ static void count_products(struct thread *t, uint32_t products) {
     t->clock += (uint64_t)products * device->costs->tile_product[device->architecture->fidelity];
 }
 
-/* A product reads in1 into SrcA and in0 into SrcB. */
-
-static struct operation matmul_operation(uint32_t transpose) {
-    return (struct operation){.kind = OPERATION_MATMUL, .parameters = {transpose != 0}};
-}
-
-static struct operation matmul_block_operation(uint32_t transpose, uint32_t ct, uint32_t rt, uint32_t kt) {
-    return (struct operation){.kind = OPERATION_MATMUL_BLOCK, .parameters = {transpose != 0, ct, rt, kt}};
-}
-
-void device_matmul_init(uint32_t line, uint32_t in0, uint32_t in1, uint32_t transpose) {
-    struct thread *t = compute_enter(line, "matmul_init");
-    operation_init(t, matmul_operation(transpose), buffer_find(t, in1), buffer_find(t, in0));
-}
-
-void device_matmul_block_init(uint32_t line, uint32_t in0, uint32_t in1, uint32_t transpose, uint32_t ct,
-                              uint32_t rt, uint32_t kt) {
-    struct thread *t = compute_enter(line, "matmul_block_init");
-    if (ct == 0 || rt == 0 || kt == 0 || ct > t->core->run->dst_tiles || rt > t->core->run->dst_tiles ||
-        ct * rt > t->core->run->dst_tiles)
-        thread_fault(t, "a block of rt %u x ct %u tiles (kt %u) does not fit the %u tiles of a DST section",
-                     (unsigned)rt, (unsigned)ct, (unsigned)kt, (unsigned)t->core->run->dst_tiles);
-    operation_init(t, matmul_block_operation(transpose, ct, rt, kt), buffer_find(t, in1),
-                   buffer_find(t, in0));
-}
-
-/* A slot to be added to: 0 where nothing wrote it. */
-static struct tile *accumulator(struct thread *t, uint32_t slot) {
-    struct tile *tile = dst_target(t, slot);
-    if (t->core->compute.slots[slot].integer)
-        thread_fault(t, "adds to DST slot %u, which holds integers", (unsigned)slot);
-    if (!t->core->compute.slots[slot].written)
-        memset(tile, 0, sizeof *tile);
-    return tile;
-}
-
-/* One k step: rt tiles of in0, kt apart, times ct neighbouring tiles of in1, which may be transposed. */
-static void multiply_block(struct thread *t, struct circular_buffer *a, struct circular_buffer *b,
-                           uint32_t tile0, uint32_t tile1, uint32_t dst, bool transpose, uint32_t ct,
-                           uint32_t rt, uint32_t kt) {
+/* One k step: rt tiles of in0, which is in SrcB, kt apart, times ct neighbouring tiles of in1, in SrcA, which
+ * may be transposed. */
+static void multiply(const struct compute_call *call, bool transpose, uint32_t ct, uint32_t rt, uint32_t kt) {
+    struct thread *t = call->thread;
+    uint32_t tile0 = call_argument(call, call->row->tile_b), tile1 = call_argument(call, call->row->tile_a);
+    uint32_t dst = call_argument(call, call->row->slot);
     const struct device *device = t->core->run->device;
     const struct operand *left[MAX_DST_TILES], *right[MAX_DST_TILES];
     const struct tile *right_tile[MAX_DST_TILES];
     uint64_t clock = t->clock;
     for (uint32_t row = 0; row < rt; ++row)
-        left[row] = operand_load(t, a, tile0 + row * kt);
+        left[row] = operand_load(t, call->b, tile0 + row * kt);
     for (uint32_t column = 0; column < ct; ++column) {
-        right[column] = operand_load(t, b, tile1 + column);
+        right[column] = operand_load(t, call->a, tile1 + column);
         right_tile[column] = transpose ? &device->scratch[column] : &right[column]->tile;
         if (transpose)
             device->engine->transpose(&right[column]->tile, &device->scratch[column]);
@@ -65,8 +31,8 @@ static void multiply_block(struct thread *t, struct circular_buffer *a, struct c
         for (uint32_t column = 0; column < ct; ++column) {
             uint32_t slot = dst + row * ct + column;
             bool exact = tile_products_are_exact(left[row]->range, right[column]->range);
-            (exact ? device->engine->multiply_exact
-                   : device->engine->multiply)(&left[row]->tile, right_tile[column], accumulator(t, slot));
+            (exact ? device->engine->multiply_exact : device->engine->multiply)(
+                &left[row]->tile, right_tile[column], dst_accumulator(t, slot));
             dst_written(t, slot, false, t->core->compute.slots[slot].reduced);
         }
     }
@@ -76,56 +42,31 @@ static void multiply_block(struct thread *t, struct circular_buffer *a, struct c
     t->clock = t->clock > unpacked ? t->clock : unpacked;
 }
 
-void device_matmul_tiles(uint32_t line, uint32_t in0, uint32_t in1, uint32_t tile0, uint32_t tile1,
-                         uint32_t dst) {
-    struct thread *t = compute_enter(line, "matmul_tiles");
-    struct circular_buffer *a = buffer_find(t, in0), *b = buffer_find(t, in1);
-    uint32_t transpose = t->core->compute.operation.parameters[0];
-    operation_check(t,
-                    t->core->compute.operation.kind == OPERATION_MATMUL ? matmul_operation(transpose)
-                                                                        : matmul_operation(0),
-                    "matmul_init", b, a);
-    multiply_block(t, a, b, tile0, tile1, dst, transpose != 0, 1, 1, 1);
+void mean_multiply(const struct compute_call *call) {
+    multiply(call, call->thread->core->compute.operation.transposed, 1, 1, 1);
 }
 
-void device_matmul_block(uint32_t line, uint32_t in0, uint32_t in1, uint32_t tile0, uint32_t tile1,
-                         uint32_t dst, uint32_t transpose, uint32_t ct, uint32_t rt, uint32_t kt) {
-    struct thread *t = compute_enter(line, "matmul_block");
-    struct circular_buffer *a = buffer_find(t, in0), *b = buffer_find(t, in1);
-    operation_check(t, matmul_block_operation(transpose, ct, rt, kt), "matmul_block_init", b, a);
-    multiply_block(t, a, b, tile0, tile1, dst, transpose != 0, ct, rt, kt);
+void mean_multiply_block(const struct compute_call *call) {
+    const struct device_call *row = call->row;
+    multiply(call, call_argument(call, row->parameters_shared) != 0, call_argument(call, row->columns),
+             call_argument(call, row->rows), call_argument(call, row->stride));
 }
 
-/* Elementwise on two buffers: in0 in SrcA, in1, which may be broadcast, in SrcB. */
-
-static struct operation binary_operation(enum vector_binary kind, uint32_t broadcast) {
-    return (struct operation){.kind = OPERATION_BINARY, .parameters = {(uint32_t)kind, broadcast}};
-}
-
-static void binary_init(struct thread *t, uint32_t in0, uint32_t in1, enum vector_binary kind,
-                        uint32_t broadcast) {
-    operation_init(t, binary_operation(kind, broadcast), buffer_find(t, in0), buffer_find(t, in1));
-}
-
-static void binary_tiles(struct thread *t, uint32_t in0, uint32_t in1, uint32_t tile0, uint32_t tile1,
-                         uint32_t dst, enum vector_binary kind, uint32_t broadcast, const char *init) {
+/* Elementwise on two buffers: the first in SrcA, the second, which may be spread, in SrcB. */
+static void elementwise(const struct compute_call *call, enum vector_binary kind) {
+    struct thread *t = call->thread;
     const struct device *device = t->core->run->device;
-    struct circular_buffer *a = buffer_find(t, in0), *b = buffer_find(t, in1);
-    const struct operation *current = &t->core->compute.operation;
-    if (current->kind == OPERATION_BINARY &&
-        (current->parameters[0] != (uint32_t)kind || current->parameters[1] != broadcast))
-        thread_fault(t, "needs %s, but the last init is %s at line %u", init, current->call,
-                     (unsigned)current->line);
-    operation_check(t, binary_operation(kind, broadcast), init, a, b);
-    const struct tile *left = &operand_load(t, a, tile0)->tile, *right = &operand_load(t, b, tile1)->tile;
-    if (broadcast) {
-        tile_broadcast(right, broadcast, &device->scratch[0]);
+    uint32_t dst = call_argument(call, call->row->slot);
+    const struct tile *left = &operand_load(t, call->a, call_argument(call, call->row->tile_a))->tile;
+    const struct tile *right = &operand_load(t, call->b, call_argument(call, call->row->tile_b))->tile;
+    if (call->row->spread) {
+        tile_broadcast(right, call->row->spread, &device->scratch[0]);
         right = &device->scratch[0];
     }
-    if (kind == VECTOR_MUL) {
+    if (call->row->write == WRITE_MULTIPLIES) {
         /* The product is added to what DST holds: 0 after tile_regs_acquire. */
-        struct tile *target = accumulator(t, dst), *product = &device->scratch[1];
-        device->engine->binary[VECTOR_MUL](left, right, product);
+        struct tile *target = dst_accumulator(t, dst), *product = &device->scratch[1];
+        device->engine->binary[kind](left, right, product);
         device->engine->binary[VECTOR_ADD](target, product, target);
     } else {
         device->engine->binary[kind](left, right, dst_target(t, dst));
@@ -133,51 +74,15 @@ static void binary_tiles(struct thread *t, uint32_t in0, uint32_t in1, uint32_t 
     dst_written(t, dst, false, 0);
 }
 
-#define BINARY_CALL(op, kind, init, call, broadcast)                                                         \
-    void device_##init(uint32_t line, uint32_t in0, uint32_t in1) {                                          \
-        binary_init(compute_enter(line, #init), in0, in1, kind, broadcast);                                  \
-    }                                                                                                        \
-    void device_##call(uint32_t line, uint32_t in0, uint32_t in1, uint32_t tile0, uint32_t tile1,            \
-                       uint32_t dst) {                                                                       \
-        binary_tiles(compute_enter(line, #call), in0, in1, tile0, tile1, dst, kind, broadcast, #init);       \
+#define ELEMENTWISE_MEANING(name, function)                                                                  \
+    void mean_elementwise_##name(const struct compute_call *call) {                                          \
+        elementwise(call, function);                                                                         \
     }
-#define BINARY_CALLS(op, kind)                                                                               \
-    BINARY_CALL(op, kind, op##_init, op##_tiles, 0)                                                          \
-    BINARY_CALL(op, kind, op##_bcast_rows_init, op##_tiles_bcast_rows, WORD_ROW)                             \
-    BINARY_CALL(op, kind, op##_bcast_cols_init, op##_tiles_bcast_cols, WORD_COL)                             \
-    BINARY_CALL(op, kind, op##_bcast_scalar_init, op##_tiles_bcast_scalar, WORD_SCALAR)
-BINARY_CALLS(add, VECTOR_ADD)
-BINARY_CALLS(sub, VECTOR_SUB)
-BINARY_CALLS(mul, VECTOR_MUL)
+ELEMENTWISE_MEANING(add, VECTOR_ADD)
+ELEMENTWISE_MEANING(sub, VECTOR_SUB)
+ELEMENTWISE_MEANING(mul, VECTOR_MUL)
 
-/* Reductions. A sum along rows has the scaler in SrcA and the data in SrcB; the others the other way round.
- */
-
-static bool reduce_is_swapped(uint32_t pool, uint32_t dimension) {
-    return pool == WORD_SUM && dimension == WORD_REDUCE_ROW;
-}
-
-static struct operation reduce_operation(uint32_t pool, uint32_t dimension, uint32_t in, uint32_t scaler) {
-    return (struct operation){.kind = OPERATION_REDUCE, .parameters = {pool, dimension, in, scaler}};
-}
-
-void device_reduce_init(uint32_t line, uint32_t pool, uint32_t dimension, uint32_t in, uint32_t scaler,
-                        uint32_t out) {
-    struct thread *t = compute_enter(line, "reduce_init");
-    struct circular_buffer *data = buffer_find(t, in), *factor = buffer_find(t, scaler);
-    buffer_find(t, out);
-    if (pool > WORD_MAX || (dimension != WORD_REDUCE_ROW && dimension != WORD_REDUCE_COL))
-        thread_fault(t, "reduces by SUM or MAX, along REDUCE_ROW or REDUCE_COL");
-    if (data->spec->format != factor->spec->format)
-        thread_fault(t, "the scaler %s is %s, but the data %s is %s: a scaler has its data's format",
-                     buffer_name(factor), data_format_name(factor->spec->format), buffer_name(data),
-                     data_format_name(data->spec->format));
-    bool swapped = reduce_is_swapped(pool, dimension);
-    operation_init(t, reduce_operation(pool, dimension, in, scaler), swapped ? factor : data,
-                   swapped ? data : factor);
-    t->core->compute.reduce_mask = dimension;
-    t->core->compute.reduce_line = line;
-}
+/* Reductions. */
 
 /* The scaler tile: row 0 of each face holds the weights, all else is 0; both faces that share an axis agree.
  */
@@ -220,19 +125,17 @@ static void reduce_rows(const struct tile_engine *engine, const struct tile *dat
         engine->add_rows(data, weights, line);
 }
 
-void device_reduce_tile(uint32_t line, uint32_t pool, uint32_t dimension, uint32_t in, uint32_t scaler,
-                        uint32_t tile, uint32_t scaler_tile, uint32_t dst) {
-    struct thread *t = compute_enter(line, "reduce_tile");
+void mean_reduce(const struct compute_call *call) {
+    struct thread *t = call->thread;
     const struct device *device = t->core->run->device;
-    struct circular_buffer *data = buffer_find(t, in), *factor = buffer_find(t, scaler);
-    bool swapped = reduce_is_swapped(pool, dimension);
-    operation_check(t, reduce_operation(pool, dimension, in, scaler), "reduce_init", swapped ? factor : data,
-                    swapped ? data : factor);
-    const struct tile *values = &operand_load(t, data, tile)->tile;
-    const struct tile *weights = &operand_load(t, factor, scaler_tile)->tile;
-    check_scaler(t, factor, scaler_tile, weights, pool, dimension);
+    uint32_t pool = call_argument(call, call->row->words),
+             dimension = call_argument(call, call->row->words + 1u);
+    uint32_t scaler_tile = call_argument(call, call->row->tile_b), dst = call_argument(call, call->row->slot);
+    const struct tile *values = &operand_load(t, call->a, call_argument(call, call->row->tile_a))->tile;
+    const struct tile *weights = &operand_load(t, call->b, scaler_tile)->tile;
+    check_scaler(t, call->b, scaler_tile, weights, pool, dimension);
     bool fresh = !t->core->compute.slots[dst < MAX_DST_TILES ? dst : 0].written;
-    struct tile *target = accumulator(t, dst);
+    struct tile *target = dst_accumulator(t, dst);
     /* The accumulators as a row, for either dimension. */
     float sums[TILE_EDGE], factors[TILE_EDGE];
     uint32_t step = dimension == WORD_REDUCE_ROW ? TILE_EDGE : 1;
@@ -249,11 +152,4 @@ void device_reduce_tile(uint32_t line, uint32_t pool, uint32_t dimension, uint32
     for (uint32_t i = 0; i < TILE_EDGE; ++i)
         target->element[i * step] = sums[i];
     dst_written(t, dst, false, dimension);
-}
-
-void device_reduce_uninit(uint32_t line, uint32_t in) {
-    struct thread *t = compute_enter(line, "reduce_uninit");
-    buffer_find(t, in);
-    t->core->compute.reduce_mask = 0;
-    t->clock += t->core->run->device->costs->initialise;
 }

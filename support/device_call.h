@@ -54,6 +54,9 @@ enum effect_kind {
 /* How an operation writes its slots. */
 enum effect_write { WRITE_SETS, WRITE_ADDS, WRITE_MULTIPLIES };
 
+/* Of the vector unit: a simple operation on a tile, two of them, an elementary function. */
+enum call_cost { COST_OPERATION, COST_TWO_OPERATIONS, COST_FUNCTION };
+
 enum parameter_class { CLASS_WORD, CLASS_NUMBER, CLASS_PAGE, CLASS_ACCESSOR, CLASS_ADDRESS };
 
 enum parameter_kind {
@@ -107,7 +110,11 @@ struct device_call {
     unsigned char rows, columns, stride;              /* of a block of products: rt, ct, kt */
     unsigned char slot;                               /* the slot written, or packed */
     unsigned char source[3];                          /* slots read */
+    unsigned char transposed; /* of a product's init: how all its calls take the right tiles */
     enum effect_write write;
+    enum call_cost cost;
+    unsigned char spread; /* the word of what an operation spreads of its second buffer; 0: nothing */
+    const char *meaning;  /* on the embedded device */
     bool matrix, swaps, product, same_buffers; /* as device_calls.def says */
 };
 extern const struct device_call device_calls[DEVICE_CALL_END];

@@ -23,8 +23,8 @@ struct planner {
 
 static int plan_value(struct planner *p, struct node *value);
 
-/* The calls of an operator: of the FPU on full tiles, a row, a column to the right; of the vector unit on two slots, on a slot and a
- * number to its right, to its left. */
+/* The calls of an operator: of the FPU on full tiles, a row, a column to the right; of the vector unit on two
+ * slots, on a slot and a number to its right, to its left. */
 struct operator_calls {
     enum device_call_number fpu[SPREAD_COLUMN + 1], slots, right, left;
 };

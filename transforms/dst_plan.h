@@ -5,8 +5,8 @@
  * buffers (exact products and sums, one rounding); every other operand is loaded to DST at full width and the
  * vector unit works there, so no value of DST passes through SrcA or SrcB.
  *
- * What the FPU computes is chosen once, by memory_space_lower_tt, and stands in tile form as fpu(...): a product
- * there is added to a slot of zeros, so that -0 becomes +0. Later plans obey.
+ * What the FPU computes is chosen once, by memory_space_lower_tt, and stands in tile form as fpu(...): a
+ * product there is added to a slot of zeros, so that -0 becomes +0. Later plans obey.
  */
 #ifndef TILEC_TRANSFORMS_DST_PLAN_H
 #define TILEC_TRANSFORMS_DST_PLAN_H
@@ -27,8 +27,9 @@ struct dst_operand {
     enum spread spread;
 };
 
-/* A device call on slots: an operation on buffers, or one of the vector unit. Without a call: slot = inside(axis) ? slot : scalar, with
- * the first two sources, a condition and the scalar, among the slots that all tiles share. */
+/* A device call on slots: an operation on buffers, or one of the vector unit. Without a call: slot =
+ * inside(axis) ? slot : scalar, with the first two sources, a condition and the scalar, among the slots that
+ * all tiles share. */
 struct dst_step {
     enum device_call_number call;
     int slot;             /* written */
@@ -83,7 +84,8 @@ void dst_fail_as_large(struct diagnostics *diagnostics, struct span span, struct
 /* False after a reported error. */
 bool dst_plan_make(const struct dst_request *request, struct dst_plan *plan);
 
-/* The value that was planned, with what the plan has the FPU compute as fpu(...). Its parts are distinct nodes. */
+/* The value that was planned, with what the plan has the FPU compute as fpu(...). Its parts are distinct
+ * nodes. */
 struct node *dst_plan_marked(struct arena *arena, const struct dst_plan *plan, struct node *value);
 
 /* Does a step of the plan need the tile of zeros? */

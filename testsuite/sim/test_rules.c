@@ -72,6 +72,12 @@ static const struct rule rules[] = {
      "core (0,0) compute, compute.c:6, copy_init: comes after unary_bcast_init at line 5 without unary_bcast_uninit"},
     {DEVICE_COMPUTE, START "reconfig_data_format(REGULAR, x, x); unary_bcast_init(ROW, x);\n",
      "core (0,0) compute, compute.c:5, unary_bcast_init: spreads rows of 16-bit values over DST of f32, where the device writes them as 16-bit rows"},
+    {DEVICE_COMPUTE, START "unary_bcast_init(7, x);\n",
+     "core (0,0) compute, compute.c:5, unary_bcast_init: is given 7 where ROW, COL or SCALAR stands"},
+    {DEVICE_COMPUTE, START "reduce_init(SUM, SUM, x, y, o);\n",
+     "core (0,0) compute, compute.c:5, reduce_init: is given 0 where REDUCE_ROW or REDUCE_COL stands"},
+    {DEVICE_COMPUTE, START "where_tile_init();\nwhere_tile(Float16_b, 0, 1, 2, 0);\n",
+     "core (0,0) compute, compute.c:6, where_tile: DST holds f32 in this launch: its format must be Float32"},
 
     /* Formats. */
     {DEVICE_COMPUTE, START "copy_init(f);\n",
