@@ -6,6 +6,7 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/l1.h"
 #include "ir/launch.h"
 
 static int64_t number_of(const struct node *value, const char *key) {
@@ -86,10 +87,11 @@ static void print_buffers(struct host *host, const struct kernel_source *source)
         struct node *cb = attribute_get(&buffer->base, KEY_TT_CB);
         text_printf(&host->out, "        (%lld, \"%s\", %lld, %s),  # %s\n", (long long)buffer->id,
                     attribute_word(dictionary_get(cb, KEY_DATA_FORMAT), ""),
-                    (long long)number_of(cb, KEY_PAGE_SIZE),
+                    (long long)page_size_of(&buffer->base),
                     host_expression(host, &source->names, buffer->pages), buffer->name);
     }
-    text_append(&host->out, "    ]\n");
+    text_printf(&host->out, "    ]\n    l1 = %s  # bytes of a core for them\n",
+                host_expression(host, &source->names, buffers_l1_bytes(host->arena, &source->kernel->base)));
 }
 
 /* The numbers and initial values of the semaphores. */
@@ -194,7 +196,7 @@ void host_print_launch(struct host *host, const struct kernel_source *source,
     text_printf(&host->out, "        tensors=[%s],\n", io_text(host, source));
     text_printf(&host->out, "        ranges=[%s],  # x, y, width, height\n", ranges_text(host, source));
     text_printf(&host->out, "        blocks=%s,\n", blocks_text(host, source));
-    text_append(&host->out, "        arguments=arguments,\n        buffers=buffers,\n");
+    text_append(&host->out, "        arguments=arguments,\n        buffers=buffers,\n        l1=l1,\n");
     if (source->semaphores.count)
         text_printf(&host->out, "        semaphores=[%s],  # number, initial value\n",
                     semaphores_text(host, source));

@@ -403,9 +403,9 @@ def accessor_words(tensors):
 
 
 def launch(
-    device, *, folder, tensors, ranges, blocks, arguments, buffers, reader, writer, compute, semaphores=()
+    device, *, folder, tensors, ranges, blocks, arguments, buffers, l1, reader, writer, compute, semaphores=()
 ):
-    """Runs one kernel. reader, writer: tensors in the order of their accessors; compute: the configuration or None;
+    """Runs one kernel. l1: bytes of a core for its buffers; reader, writer: tensors in the order of their accessors; compute: the configuration or None;
     semaphores: their numbers and initial values."""
     if blocks == 0:
         return
@@ -422,12 +422,9 @@ def launch(
         (ttnn.CoreCoord(*place), [word(value) for value in arguments(*share, *place)])
         for place, share in zip(core_list(ranges), shares(blocks, len(core_list(ranges))))
     ]
-    sizes = [pages * page_size for _, _, page_size, pages in buffers]
     room = ttnn.get_memory_view(device, ttnn.BufferType.L1).largest_contiguous_bytes_free_per_bank
-    if sum(sizes) > room:
-        fail(
-            f"the circular buffers take {sum(sizes)} bytes of L1 at these sizes, and a core has {room} free"
-        )
+    if l1 > room:
+        fail(f"the circular buffers take {l1} bytes of L1 at these sizes, and a core has {room} free")
 
     def kernel(file, words, config):
         return ttnn.KernelDescriptor(

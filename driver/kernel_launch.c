@@ -7,6 +7,7 @@
 
 #include "driver/placement.h"
 #include "ir/attributes.h"
+#include "ir/l1.h"
 #include "ir/query.h"
 #include "support/arena.h"
 #include "support/tile_layout.h"
@@ -100,14 +101,13 @@ static struct node_list declarations(struct kernel_launch *l, enum node_kind kin
 bool kernel_launch_buffers(struct kernel_launch *l) {
     struct node_list list = l->buffers = declarations(l, NODE_CIRCULAR_BUFFER);
     struct device_buffer *buffers = arena_allocate(l->arena, (list.count + 1) * sizeof *buffers);
-    l->l1_bytes = 0;
     l->launch.buffers = buffers;
     l->launch.buffer_count = list.count;
     for (size_t i = 0; i < list.count; i++) {
         struct node_circular_buffer *buffer = node_as(list.items[i], circular_buffer);
         struct node *attributes = attribute_get(&buffer->base, KEY_TT_CB);
         enum data_format format;
-        int64_t pages;
+        int64_t pages, bytes = page_size_of(&buffer->base);
         if (!size_evaluate(l->diagnostics, l->sizes, buffer->pages, &pages))
             return false;
         if (!dtype_format(buffer->dtype, &format) || pages < 0) {
@@ -115,17 +115,19 @@ bool kernel_launch_buffers(struct kernel_launch *l) {
                          buffer->name, pages, word_text(WORDS_dtype, buffer->dtype));
             return false;
         }
-        uint32_t page_bytes = data_format_tile_bytes(format);
         buffers[i] = (struct device_buffer){
             .id = (uint32_t)buffer->id,
             .name = buffer->name,
             .format = format,
             .pages = pages > UINT32_MAX ? UINT32_MAX : (uint32_t)pages,
-            .page_bytes = page_bytes,
+            .page_bytes = bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes,
             .unpack_to_dest =
                 attributes && attribute_integer(dictionary_get(attributes, KEY_UNPACK_TO_DEST), 0) != 0};
-        l->l1_bytes += pages > UINT32_MAX ? UINT32_MAX : (uint64_t)pages * page_bytes;
     }
+    int64_t total;
+    if (!size_evaluate(l->diagnostics, l->sizes, buffers_l1_bytes(l->arena, l->kernel), &total))
+        return false;
+    l->l1_bytes = (uint64_t)total;
     return true;
 }
 

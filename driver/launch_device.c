@@ -6,33 +6,37 @@
 #include "driver/nearby.h"
 #include "driver/placement.h"
 #include "ir/attributes.h"
+#include "ir/l1.h"
 #include "support/architecture.h"
 #include "support/arena.h"
 #include "support/tile_layout.h"
 
-/* Would the tensor have room in L1 at these sizes? */
-struct room {
+/* Bytes of L1 that would fit at sizes that the kernel takes. */
+struct fitting {
     const struct kernel_launch *l;
-    const struct node_parameter *parameter;
-    enum data_format format;
+    struct node *bytes;
 };
 
-static bool has_room(const struct environment *sizes, void *context) {
-    const struct room *room = context;
+static bool fits(const struct environment *sizes, void *context) {
+    const struct fitting *fitting = context;
     struct diagnostics *scratch = diagnostics_create(sizes->arena);
-    struct device *device = room->l->device;
-    struct device_placement placement;
-    uint64_t extents[TENSOR_RANK_LIMIT];
-    return parameter_extents(scratch, sizes, &room->parameter->base, extents) &&
-           placement_find(scratch, sizes, room->parameter, extents, &placement) &&
-           conditions_check(scratch, sizes, room->l->kernel) &&
-           device_placement_bank_bytes(device, room->format,
-                                       tensor_pages(room->parameter->dimensions.count, extents),
-                                       &placement) <= device_l1_free(device);
+    int64_t bytes;
+    return conditions_check(scratch, sizes, fitting->l->kernel) &&
+           placement_covers(scratch, sizes, fitting->l->kernel) &&
+           size_evaluate(scratch, sizes, fitting->bytes, &bytes) && bytes >= 0 &&
+           bytes <= device_l1_free(fitting->l->device);
 }
 
-static void report_no_room(struct kernel_launch *l, const struct node_parameter *parameter,
-                           const struct array *array, const struct device_placement *placement) {
+/* Of L1, at the sizes of the launch. */
+static uint64_t bytes_now(const struct kernel_launch *l, const struct node *bytes) {
+    int64_t number = 0;
+    size_evaluate(l->diagnostics, l->sizes, bytes, &number);
+    return number > 0 ? (uint64_t)number : 0;
+}
+
+static void report_no_room(struct kernel_launch *l, const struct architecture *architecture,
+                           const struct node_parameter *parameter, const struct array *array,
+                           const struct device_placement *placement) {
     enum data_format format = FORMAT_F32;
     uint64_t pages = tensor_pages(array->rank, array->extents);
     dtype_format(array->dtype, &format);
@@ -42,13 +46,11 @@ static void report_no_room(struct kernel_launch *l, const struct node_parameter 
                      " tiles of %u bytes",
                      parameter->name, pages, data_format_tile_bytes(format));
     } else if (placement->memory == DEVICE_L1) {
+        struct fitting room = {l, tensor_l1_bytes(l->arena, architecture, parameter)};
         report_error(l->diagnostics, parameter->base.span,
                      "L1 has no room for %s: it takes %" PRIu64 " bytes of each core, and %u are free",
-                     parameter->name,
-                     device_placement_bank_bytes(l->device, format, pages, placement),
-                     device_l1_free(l->device));
-        struct room room = {l, parameter, format};
-        const char *others = sizes_nearby(l->arena, l->sizes, l->kernel, has_room, &room);
+                     parameter->name, bytes_now(l, room.bytes), device_l1_free(l->device));
+        const char *others = sizes_nearby(l->arena, l->sizes, l->kernel, fits, &room);
         report_help(l->diagnostics, (struct span){0}, "leave it in DRAM, which is the default%s%s",
                     *others ? "; it would have room with " : "", others);
     } else {
@@ -58,14 +60,14 @@ static void report_no_room(struct kernel_launch *l, const struct node_parameter 
     }
 }
 
-static bool place_all(struct kernel_launch *l) {
+static bool place_all(struct kernel_launch *l, const struct architecture *architecture) {
     struct node_list tensors = launch_tensors(l->arena, l->kernel);
     for (size_t i = 0; i < tensors.count; i++) {
         struct node_parameter *parameter = node_as(tensors.items[i], parameter);
         struct device_placement placement;
         enum tensor_place place = kernel_launch_place(l, parameter, l->tensors[i], &placement);
         if (place == TENSOR_WITHOUT_ROOM) {
-            report_no_room(l, parameter, &l->tensors[i]->array, &placement);
+            report_no_room(l, architecture, parameter, &l->tensors[i]->array, &placement);
         }
         if (place != TENSOR_PLACED) {
             return false;
@@ -86,41 +88,15 @@ static const char *mentioned_sizes(const struct kernel_launch *l, struct node *p
     return text;
 }
 
-static void report_tensors_in_l1(struct kernel_launch *l) {
+static void report_tensors_in_l1(struct kernel_launch *l, const struct architecture *architecture) {
     struct node_list tensors = launch_tensors(l->arena, l->kernel);
     for (size_t i = 0; i < tensors.count; i++) {
         struct node_parameter *parameter = node_as(tensors.items[i], parameter);
-        const struct array *array = &l->tensors[i]->array;
-        const struct device_placement *placement = device_tensor_placement(l->tensors[i]->tensor);
-        enum data_format format;
-        if (placement->memory == DEVICE_L1 && dtype_format(array->dtype, &format)) {
-            uint64_t pages = tensor_pages(array->rank, array->extents);
+        if (lies_in_l1(parameter)) {
             report_note(l->diagnostics, parameter->base.span, "%s lies in L1: %" PRIu64 " bytes of each core",
-                        parameter->name,
-                        device_placement_bank_bytes(l->device, format, pages, placement));
+                        parameter->name, bytes_now(l, tensor_l1_bytes(l->arena, architecture, parameter)));
         }
     }
-}
-
-/* Would the circular buffers fit what there is, at sizes that the kernel takes? */
-struct fitting {
-    const struct kernel_launch *l;
-    uint64_t available;
-};
-
-static bool buffers_fit(const struct environment *sizes, void *context) {
-    const struct fitting *fitting = context;
-    struct diagnostics *scratch = diagnostics_create(sizes->arena);
-    uint64_t total = 0;
-    for (size_t i = 0; i < fitting->l->buffers.count; i++) {
-        struct node_circular_buffer *buffer = node_as(fitting->l->buffers.items[i], circular_buffer);
-        int64_t pages;
-        if (!size_evaluate(scratch, sizes, buffer->pages, &pages) || pages < 0 || pages > UINT16_MAX) {
-            return false;
-        }
-        total += (uint64_t)pages * fitting->l->launch.buffers[i].page_bytes;
-    }
-    return total <= fitting->available && conditions_check(scratch, sizes, fitting->l->kernel);
 }
 
 /* Every buffer whose pages follow from the sizes of the launch; the others in one sum. */
@@ -145,16 +121,17 @@ static void report_buffers(struct kernel_launch *l) {
 }
 
 static void report_overrun(struct kernel_launch *l, const struct architecture *architecture) {
-    struct fitting fitting = {l, device_l1_free(l->device)};
-    bool shared = fitting.available < architecture->l1_buffer_bytes;
+    struct fitting fitting = {l, buffers_l1_bytes(l->arena, l->kernel)};
+    uint64_t available = device_l1_free(l->device);
+    bool shared = available < architecture->l1_buffer_bytes;
     report_error(l->diagnostics, l->kernel->span,
                  "kernel %s needs %" PRIu64
                  " bytes of L1 for its blocks at these sizes, and a core of %s has %" PRIu64 "%s",
-                 node_as(l->kernel, kernel)->name, l->l1_bytes, architecture->name, fitting.available,
+                 node_as(l->kernel, kernel)->name, l->l1_bytes, architecture->name, available,
                  shared ? " beside the tensors in L1" : "");
     report_buffers(l);
-    report_tensors_in_l1(l);
-    const char *others = sizes_nearby(l->arena, l->sizes, l->kernel, buffers_fit, &fitting);
+    report_tensors_in_l1(l, architecture);
+    const char *others = sizes_nearby(l->arena, l->sizes, l->kernel, fits, &fitting);
     if (*others) {
         report_help(l->diagnostics, (struct span){0}, "it would fit with %s", others);
     }
@@ -217,7 +194,7 @@ static bool emit(struct launcher *launcher, struct launchable *launchable) {
 
 static bool prepare(struct kernel_launch *l, const struct architecture *architecture,
                     struct launch_statistics *statistics) {
-    if (!place_all(l) || !kernel_launch_buffers(l)) {
+    if (!place_all(l, architecture) || !kernel_launch_buffers(l)) {
         return false;
     }
     statistics->l1_bytes = l->l1_bytes;

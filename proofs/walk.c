@@ -6,6 +6,7 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/l1.h"
 #include "ir/query.h"
 
 /* ---- the kernel ---- */
@@ -39,7 +40,7 @@ static struct buffer_fact buffer_fact(struct walk *w, struct node_circular_buffe
     return (struct buffer_fact){
         .node = buffer,
         .pages = pages_of(w, buffer->pages),
-        .page_bytes = attribute_integer(dictionary_get(cb, KEY_PAGE_SIZE), 0),
+        .page_bytes = page_size_of(&buffer->base),
         .format = arena_intern(arena, arena_printf(arena, "%s%s", type, full ? " unpacked to DST" : "")),
         .full_width = full,
         .integers = buffer->dtype == DTYPE_U16 || buffer->dtype == DTYPE_U32 || buffer->dtype == DTYPE_I32,

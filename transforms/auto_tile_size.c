@@ -5,6 +5,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/format.h"
+#include "ir/l1.h"
 #include "support/architecture.h"
 #include "transforms/auto_tile_emit.h"
 #include "transforms/shards.h"

@@ -31,6 +31,31 @@ struct node *block_tiles(struct arena *arena, const struct node_axis *axis) {
     return tiles_of(arena, axis->step);
 }
 
+bool block_shape(struct arena *arena, const struct axis_scope *scope, const struct node_buffer *buffer,
+                 struct node **rows, struct node **columns) {
+    struct node *tiles[2], *one = make_integer(arena, 1);
+    for (size_t i = 0; i < buffer->axes.count; i++) {
+        struct node_axis *axis = axis_scope_find(scope, node_as(buffer->axes.items[i], axis)->name);
+        if (!axis || !axis->step)
+            return false;
+        tiles[i] = block_tiles(arena, axis);
+        if (attribute_integer(tiles[i], 1) == 0)
+            tiles[i] = one; /* of an axis without elements: a tile that nothing fills */
+    }
+    const char *orientation = attribute_word(attribute_get(&buffer->base, KEY_TT_ORIENTATION), "row");
+    bool column = strcmp(orientation, "column") == 0;
+    *rows = buffer->axes.count == 2 || column ? tiles[0] : one;
+    *columns = buffer->axes.count == 2 ? tiles[1] : column ? one : tiles[0];
+    return true;
+}
+
+struct node *shared_pages(struct arena *arena, const struct node_buffer *buffer, struct node *rows,
+                          struct node *columns) {
+    struct node *facts = attribute_get(&buffer->base, KEY_TT_CB);
+    int64_t depth = attribute_integer(dictionary_get(facts, KEY_DEPTH), 1);
+    return make_mul(arena, make_mul(arena, rows, columns), make_integer(arena, depth));
+}
+
 struct node *clipping_extent(struct arena *arena, const struct node_axis *axis) {
     struct node_call *min = node_as(axis->upper, call);
     int64_t lower, upper, step;

@@ -20,6 +20,13 @@ struct node_axis *axis_scope_find(const struct axis_scope *scope, const char *na
 struct node *tiles_of(struct arena *arena, struct node *elements);
 /* Tiles of a full block of the axis. */
 struct node *block_tiles(struct arena *arena, const struct node_axis *axis);
+/* The rows and columns in tiles of one block of a buffer; false where it stands outside the blocks of its
+ * axes. */
+bool block_shape(struct arena *arena, const struct axis_scope *scope, const struct node_buffer *buffer,
+                 struct node **rows, struct node **columns);
+/* The pages of a shared buffer of such blocks, as many as its depth in tt.cb says. */
+struct node *shared_pages(struct arena *arena, const struct node_buffer *buffer, struct node *rows,
+                          struct node *columns);
 /* The extent in elements that clips the axis; NULL when every block is full. */
 struct node *clipping_extent(struct arena *arena, const struct node_axis *axis);
 /* Is the axis one block at every launch: no loop is needed? A known range of no elements has none. */

@@ -12,9 +12,10 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/l1.h"
+#include "ir/query.h"
 #include "support/architecture.h"
 #include "transforms/blocks.h"
-#include "ir/query.h"
 #include "transforms/shards.h"
 
 struct holder {
@@ -34,15 +35,12 @@ struct measure {
 };
 
 static void measure_buffer(struct measure *m, struct node_buffer *buffer) {
-    struct node *facts = attribute_get(&buffer->base, KEY_TT_CB);
-    int64_t bytes = attribute_integer(dictionary_get(facts, KEY_PAGE_SIZE), 0) *
-                    attribute_integer(dictionary_get(facts, KEY_DEPTH), 1);
-    for (size_t i = 0; i < buffer->axes.count; i++) {
-        struct node_axis *axis = axis_scope_find(&m->scope, node_as(buffer->axes.items[i], axis)->name);
-        int64_t tiles;
-        m->known &= axis && axis->step && integer_value(block_tiles(m->arena, axis), &tiles);
-        bytes *= m->known ? tiles : 1;
-    }
+    struct node *rows, *columns;
+    int64_t bytes = 0;
+    m->known =
+        m->known && block_shape(m->arena, &m->scope, buffer, &rows, &columns) &&
+        integer_value(pages_l1_bytes(m->arena, &buffer->base, shared_pages(m->arena, buffer, rows, columns)),
+                      &bytes);
     m->bytes += bytes;
 }
 

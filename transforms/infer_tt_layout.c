@@ -150,7 +150,7 @@ static bool check_l1(struct compilation *c, const struct node_kernel *kernel) {
     const struct node_parameter *largest = NULL;
     for (size_t i = 0; i < kernel->parameters.count; i++) {
         const struct node_parameter *parameter = node_as(kernel->parameters.items[i], parameter);
-        uint64_t bytes = tensor_l1_bytes(c, parameter);
+        uint64_t bytes = known_l1_bytes(c, parameter);
         required = required > UINT64_MAX / 2 ? required : required + bytes;
         if (bytes > most) {
             most = bytes;
@@ -165,9 +165,9 @@ static bool check_l1(struct compilation *c, const struct node_kernel *kernel) {
                  c->architecture->l1_buffer_bytes);
     for (size_t i = 0; i < kernel->parameters.count; i++) {
         const struct node_parameter *parameter = node_as(kernel->parameters.items[i], parameter);
-        if (tensor_l1_bytes(c, parameter) > 0)
+        if (known_l1_bytes(c, parameter) > 0)
             report_note(c->diagnostics, parameter->base.span, "%s takes %" PRIu64 " bytes of each core",
-                        parameter->name, tensor_l1_bytes(c, parameter));
+                        parameter->name, known_l1_bytes(c, parameter));
     }
     report_help(c->diagnostics, (struct span){0}, "leave some of them in DRAM, which is the default");
     return false;

@@ -8,6 +8,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "transforms/blocks.h"
+#include "ir/l1.h"
 #include "ir/query.h"
 #include "transforms/shards.h"
 

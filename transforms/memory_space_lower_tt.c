@@ -98,28 +98,14 @@ static int take_id(struct lowering *l, enum id_class class) {
     return 0;
 }
 
-/* The rows and columns in tiles of one block of a buffer. */
-static bool block_shape(struct lowering *l, const struct node_buffer *buffer, struct node **rows,
-                        struct node **columns) {
-    struct node *tiles[2];
-    for (size_t i = 0; i < buffer->axes.count; i++) {
-        struct node_axis *axis = axis_scope_find(&l->scope, node_as(buffer->axes.items[i], axis)->name);
-        if (!axis || !axis->step) {
-            report_error(l->compilation->diagnostics, buffer->base.span,
-                         "buffer %s stands outside the blocks of its axes", buffer->name);
-            l->failed = true;
-            return false;
-        }
-        tiles[i] = block_tiles(l->arena, axis);
-        if (attribute_integer(tiles[i], 1) == 0)
-            tiles[i] = make_integer(l->arena, 1); /* of an axis without elements: a tile that nothing fills */
-    }
-    struct node *one = make_integer(l->arena, 1);
-    bool column =
-        strcmp(attribute_word(attribute_get(&buffer->base, KEY_TT_ORIENTATION), "row"), "column") == 0;
-    *rows = buffer->axes.count == 2 ? tiles[0] : column ? tiles[0] : one;
-    *columns = buffer->axes.count == 2 ? tiles[1] : column ? one : tiles[0];
-    return true;
+static bool shape_of_block(struct lowering *l, const struct node_buffer *buffer, struct node **rows,
+                           struct node **columns) {
+    if (block_shape(l->arena, &l->scope, buffer, rows, columns))
+        return true;
+    report_error(l->compilation->diagnostics, buffer->base.span,
+                 "buffer %s stands outside the blocks of its axes", buffer->name);
+    l->failed = true;
+    return false;
 }
 
 static const char *role_of(bool data_movement, const char *role) {
@@ -223,13 +209,12 @@ static bool may_be_empty(struct lowering *l, const struct node_buffer *buffer) {
 static struct node *lower_shared(struct lowering *l, struct node_buffer *buffer) {
     struct buffer_use usage = buffer_use_of(buffer->name, l->body);
     struct node *rows, *columns, *facts = attribute_get(&buffer->base, KEY_TT_CB);
-    if (!facts || !block_shape(l, buffer, &rows, &columns))
+    if (!facts || !shape_of_block(l, buffer, &rows, &columns))
         return &buffer->base;
     enum id_class class = usage.loaded ? CLASS_INPUT : usage.stored ? CLASS_OUTPUT : CLASS_INTERMEDIATE;
-    int64_t depth = attribute_integer(dictionary_get(facts, KEY_DEPTH), 1);
-    struct node *pages = make_mul(l->arena, make_mul(l->arena, rows, columns), make_integer(l->arena, depth));
+    struct node *one = make_integer(l->arena, 1), *pages = shared_pages(l->arena, buffer, rows, columns);
     if (may_be_empty(l, buffer)) /* the device has no buffers without pages */
-        pages = make_max(l->arena, make_integer(l->arena, depth), pages);
+        pages = make_max(l->arena, shared_pages(l->arena, buffer, one, one), pages);
     struct node_list attributes =
         cb_attributes(l, facts, rows, columns, role_of(usage.loaded, "reader"),
                       role_of(usage.stored, "writer"), attribute_get(&buffer->base, KEY_TT_ORIENTATION));
@@ -410,7 +395,7 @@ static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffe
     struct buffer_use usage = buffer_use_of(buffer->name, l->body);
     struct node *rows, *columns;
     int64_t r, c, height, width;
-    if (!block_shape(l, buffer, &rows, &columns))
+    if (!shape_of_block(l, buffer, &rows, &columns))
         return &buffer->base;
     if (!integer_value(rows, &r) || !integer_value(columns, &c)) {
         report_open_block(l, buffer, usage.reader);
@@ -515,8 +500,7 @@ static struct node *lower_map(struct lowering *l, struct node_tile *tile) {
         add_fill(l, "zeros", DTYPE_BF16,
                  dictionary_set(l->arena, NULL, KEY_ZEROS, make_integer(l->arena, 1)));
     marked.value = dst_plan_marked(l->arena, &plan, marked.value);
-    return node_equal(marked.value, tile->value) ? &tile->base
-                                                 : arena_copy(l->arena, &marked, sizeof marked);
+    return node_equal(marked.value, tile->value) ? &tile->base : arena_copy(l->arena, &marked, sizeof marked);
 }
 
 /* ---- the walk ---- */

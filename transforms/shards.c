@@ -6,6 +6,7 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/l1.h"
 #include "ir/launch.h"
 #include "support/architecture.h"
 #include "support/scalar.h"
@@ -502,47 +503,23 @@ static const char *buffer_word(const struct node_parameter *parameter, const cha
     return attribute_word(dictionary_get(attribute_get(&parameter->base, KEY_TT_BUFFER), key), "");
 }
 
-bool lies_in_l1(const struct node_parameter *parameter) {
-    return strcmp(buffer_word(parameter, KEY_MEMORY), "l1") == 0;
-}
-
 bool is_sharded(const struct node_parameter *parameter) {
     return strcmp(buffer_word(parameter, KEY_LAYOUT_KIND), "sharded") == 0;
 }
 
-/* The tiles of an array of these extents; false when one is open. Saturates. */
-static bool count_tiles(struct node_list extents, uint64_t *tiles) {
-    *tiles = 1;
-    for (size_t i = 0; i < extents.count; i++) {
-        int64_t extent;
-        if (!integer_value(extents.items[i], &extent) || extent < 0)
-            return false;
-        bool tiled = i + 2 >= extents.count;
-        uint64_t count = tiled ? ((uint64_t)extent + TILE_EDGE - 1) / TILE_EDGE : (uint64_t)extent;
-        if (__builtin_mul_overflow(*tiles, count, tiles))
-            *tiles = UINT64_MAX;
-    }
-    return true;
-}
-
-uint64_t tensor_l1_bytes(const struct compilation *c, const struct node_parameter *parameter) {
-    struct node *buffer = attribute_get(&parameter->base, KEY_TT_BUFFER);
-    struct node_sequence *shape =
-        node_as(dictionary_get(dictionary_get(buffer, KEY_ND_SHARD), KEY_SHARD_SHAPE), sequence);
-    uint64_t cores = (uint64_t)c->architecture->grid_x * c->architecture->grid_y, tiles;
-    uint32_t bytes;
-    if (!lies_in_l1(parameter) || !device_format(parameter->dtype, &bytes) ||
-        !count_tiles(shape ? shape->items : parameter->dimensions, &tiles))
-        return 0;
-    uint64_t pages = shape ? tiles : tiles / cores + (tiles % cores != 0);
-    return pages > UINT64_MAX / 2 / bytes ? UINT64_MAX / 2 : pages * bytes;
+uint64_t known_l1_bytes(const struct compilation *c, const struct node_parameter *parameter) {
+    struct node *bytes = tensor_l1_bytes(c->arena, c->architecture, parameter);
+    int64_t number;
+    if (integer_value(bytes, &number))
+        return number > 0 ? (uint64_t)number : 0;
+    return find_kind(bytes, NODE_REFERENCE) ? 0 : INT64_MAX;
 }
 
 int64_t l1_for_buffers(const struct compilation *c) {
     struct node_list parameters = node_as(c->kernel, kernel)->parameters;
     uint64_t left = c->architecture->l1_buffer_bytes;
     for (size_t i = 0; i < parameters.count; i++) {
-        uint64_t taken = tensor_l1_bytes(c, node_as(parameters.items[i], parameter));
+        uint64_t taken = known_l1_bytes(c, node_as(parameters.items[i], parameter));
         left = taken < left ? left - taken : 0;
     }
     return (int64_t)left;

@@ -26,11 +26,11 @@ struct span entry_span(const struct node *owner, const struct node_attribute *en
 /* Where a message about an entry of tt.shard of a tensor points. */
 struct span placement_span(const struct node_parameter *parameter, const char *key);
 
-bool lies_in_l1(const struct node_parameter *parameter); /* by tt.buffer */
 bool is_sharded(const struct node_parameter *parameter);
 
-/* Bytes that a tensor takes of each core's L1; 0 when it lies in DRAM or its size is open. */
-uint64_t tensor_l1_bytes(const struct compilation *c, const struct node_parameter *parameter);
+/* Bytes that a tensor takes of each core's L1; 0 when it lies in DRAM or its size is open, INT64_MAX where
+ * they are beyond counting. */
+uint64_t known_l1_bytes(const struct compilation *c, const struct node_parameter *parameter);
 /* Bytes of a core's L1 that its circular buffers may have beside the tensors of the kernel. */
 int64_t l1_for_buffers(const struct compilation *c);
 

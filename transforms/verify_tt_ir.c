@@ -14,6 +14,7 @@
 #include "support/scalar.h"
 #include "transforms/pass.h"
 #include "proofs/prove.h"
+#include "ir/l1.h"
 #include "ir/query.h"
 #include "proofs/rehearse.h"
 #include "transforms/shards.h"
@@ -304,10 +305,6 @@ static void check_identity(const struct device_kernel *k, size_t index) {
     }
 }
 
-static int64_t page_size_of(const struct node_circular_buffer *buffer) {
-    return attribute_integer(dictionary_get(attribute_get(&buffer->base, KEY_TT_CB), KEY_PAGE_SIZE), 0);
-}
-
 static bool dst_holds_f32(const struct device_kernel *k) {
     const struct node *compute = attribute_get(k->compilation->kernel, KEY_TT_COMPUTE);
     return attribute_integer(dictionary_get(compute, KEY_FP32_DEST_ACC_EN), 0) != 0;
@@ -354,7 +351,7 @@ static void check_depth(const struct device_kernel *k, const struct node_circula
 static void check_pages(const struct device_kernel *k, struct node_circular_buffer *buffer) {
     const char *format;
     uint32_t alignment = k->compilation->architecture->l1_alignment, tile_bytes;
-    int64_t page_size = page_size_of(buffer), pages;
+    int64_t page_size = page_size_of(&buffer->base), pages;
     if (!require(k, &buffer->base, "circular buffer", buffer->name, KEY_TT_CB))
         return;
     if (!(format = device_format(buffer->dtype, &tile_bytes)))
@@ -364,9 +361,9 @@ static void check_pages(const struct device_kernel *k, struct node_circular_buff
         report_error(k->diagnostics, buffer->base.span,
                      "circular buffer %s: a page of %" PRId64 " bytes is no multiple of %u", buffer->name,
                      page_size, alignment);
-    else if (page_size < tile_bytes)
+    else if (page_size != tile_bytes)
         report_error(k->diagnostics, buffer->base.span,
-                     "circular buffer %s: a page of %" PRId64 " bytes holds no tile of %s, which has %u",
+                     "circular buffer %s: a page of %" PRId64 " bytes is no tile of %s, which has %u",
                      buffer->name, page_size, word_text(WORDS_dtype, buffer->dtype), tile_bytes);
     else
         check_format(k, buffer, format);
@@ -403,11 +400,12 @@ static void check_buffers(struct device_kernel *k) {
 }
 
 /* Bytes of a buffer whose pages are known; false when they are not. */
-static bool known_bytes(const struct node_circular_buffer *buffer, int64_t *bytes) {
+static bool known_bytes(const struct device_kernel *k, const struct node_circular_buffer *buffer,
+                        int64_t *bytes) {
     int64_t pages;
     if (!integer_value(buffer->pages, &pages) || pages < 0)
         return false;
-    if (__builtin_mul_overflow(pages, page_size_of(buffer), bytes))
+    if (!integer_value(buffer_l1_bytes(k->compilation->arena, buffer), bytes))
         *bytes = INT64_MAX;
     return true;
 }
@@ -422,14 +420,14 @@ static void report_overrun(const struct device_kernel *k, int64_t total,
                  available < a->l1_buffer_bytes ? " beside the tensors in L1" : "");
     for (size_t i = 0; i < k->buffers.count; i++) {
         struct node_circular_buffer *buffer = buffer_at(k, i);
-        if (known_bytes(buffer, &bytes) && integer_value(buffer->pages, &pages))
+        if (known_bytes(k, buffer, &bytes) && integer_value(buffer->pages, &pages))
             report_note(k->diagnostics, buffer->base.span,
                         "%s: %" PRId64 " tiles of %" PRId64 " bytes, %" PRId64 " in all", buffer->name, pages,
-                        page_size_of(buffer), bytes);
+                        page_size_of(&buffer->base), bytes);
     }
     for (size_t i = 0; i < k->kernel->parameters.count; i++) {
         struct node_parameter *parameter = node_as(k->kernel->parameters.items[i], parameter);
-        uint64_t taken = tensor_l1_bytes(k->compilation, parameter);
+        uint64_t taken = known_l1_bytes(k->compilation, parameter);
         if (taken > 0)
             report_note(k->diagnostics, parameter->base.span, "%s lies in L1: %" PRIu64 " bytes of each core",
                         parameter->name, taken);
@@ -443,7 +441,7 @@ static void check_l1(struct device_kernel *k) {
     struct node_circular_buffer *largest = NULL;
     for (size_t i = 0; i < k->buffers.count; i++) {
         int64_t bytes;
-        if (!known_bytes(buffer_at(k, i), &bytes))
+        if (!known_bytes(k, buffer_at(k, i), &bytes))
             continue;
         if (__builtin_add_overflow(total, bytes, &total))
             total = INT64_MAX;
@@ -466,12 +464,7 @@ static struct node *verified(const struct device_kernel *k, size_t undecided) {
     struct arena *arena = k->compilation->arena;
     struct node_dictionary *arguments =
         node_as(attribute_get(k->compilation->kernel, KEY_TT_RUNTIME_ARGS), dictionary);
-    struct node *bytes = make_integer(arena, 0);
-    for (size_t i = 0; i < k->buffers.count; i++) {
-        struct node_circular_buffer *buffer = buffer_at(k, i);
-        bytes =
-            make_add(arena, bytes, make_mul(arena, buffer->pages, make_integer(arena, page_size_of(buffer))));
-    }
+    struct node *bytes = buffers_l1_bytes(arena, k->compilation->kernel);
     const struct architecture *a = k->compilation->architecture;
     struct node *stamp = dictionary_set(arena, NULL, KEY_ARCHITECTURE, make_reference(arena, a->name));
     stamp =
