@@ -158,10 +158,10 @@ def judge_golden(fmt, got, values, golden, left, unlike):
     return problems
 
 
-def judge_alike(fmt, got, golden):
+def judge_alike(fmt, got, golden, unlike):
     """got against golden where both are finite, by far coarser than any rounding: is it the same operation?"""
     a, b = (arithmetic.canonical(arithmetic.value_of(as_f32(fmt, bits))) for bits in (got, golden))
-    finite = np.isfinite(a) & np.isfinite(b) & ((a != 0) | (b != 0))
+    finite = np.isfinite(a) & np.isfinite(b) & ((a != 0) | (b != 0)) & (True if unlike is None else ~unlike)
     a, b = a[finite].astype(np.float64), b[finite].astype(np.float64)
     share = (np.abs(a - b) <= ALIKE_WITHIN * np.maximum(np.abs(a), np.abs(b))).mean()
     return [] if share >= ALIKE else [f"only {share:.0%} of its finite elements are alike to the golden output"]
@@ -173,7 +173,7 @@ def compute(name, calls, inputs, body, meaning, out="bf16", wide=True, start="RE
 
     meaning(put, *operands): what these slots hold, [step, slot, row, column], or a list of alternatives; put(x) is x as an
     operation leaves it in DST. golden: a case of golden.npz whose output must be met, but for these classes of elements (left:
-    names in LEFT or WITH_TIES), and those that differ by their operands (unlike); left None: need only be alike.
+    names in LEFT or WITH_TIES), and those whose operands make them differ (unlike); left None: need only be alike.
     """
     steps = len(inputs[0].tiles) // inputs[0].each
     assert all(len(one.tiles) == steps * one.each for one in inputs), name
@@ -203,7 +203,7 @@ def compute(name, calls, inputs, body, meaning, out="bf16", wide=True, start="RE
         problems = [first_difference(places, got, allowed[0], "NumPy")] if len(places) else []
         if golden:
             output = GOLDEN.output(golden)
-            problems += judge_alike(out, got, output) if left is None else judge_golden(out, got, meant[0], output, left, unlike)
+            problems += judge_alike(out, got, output, unlike) if left is None else judge_golden(out, got, meant[0], output, left, unlike)
         return problems
 
     return Vector(name, calls, launch, "".join(texts), judge)
