@@ -6,6 +6,7 @@
 
 #include "driver/options.h"
 #include "driver/rehearse.h"
+#include "driver/validate.h"
 #include "ir/attributes.h"
 #include "ir/query.h"
 #include "ir/verify.h"
@@ -259,19 +260,37 @@ static struct node *run_passes(struct unit *unit, struct compilation *compilatio
     if (!compilation->broken) {
         refusals_add(compilation, kernel, first, options, before ? before->next : unit->diagnostics->first);
     } else if (!unit->broken) {
-        unit->broken = compilation->broken;
+        unit->broken = arena_printf(unit->arena, "pass %s", compilation->broken->name);
         unit->broken_kernel = node_copy(unit->arena, compilation->kernel);
     }
     return NULL;
 }
 
+static bool is_proof(const char *pass) {
+    return strcmp(pass, passes[pass_count - 1].name) == 0;
+}
+
 /* Is what the passes behind `first` made of a kernel rehearsed? The last of them has proved it then. */
 static bool is_rehearsed(const struct unit *unit, const char *first, const char *last) {
     const struct unit_options *options = &unit->options;
-    const char *proof = passes[pass_count - 1].name;
     bool text = unit->from_ir || options->check_passes;
     return (options->rehearse == REHEARSE_ALL || (options->rehearse == REHEARSE_TEXT && text)) &&
-           (!first || strcmp(first, proof) != 0) && (!last || strcmp(last, proof) == 0);
+           (!first || !is_proof(first)) && (!last || is_proof(last));
+}
+
+/* Do the kernels that are emitted compute what tile form says? A fault is that of all passes between. */
+static bool validate(struct unit *unit, struct compilation *compilation) {
+    const char *how = NULL;
+    enum check_outcome outcome = validate_kernel(unit, compilation, compilation->tile_form, &how);
+    if (outcome == CHECK_DIFFERENT) {
+        const char *group = arena_printf(unit->arena, "passes %s", validated_passes(unit->arena));
+        report_error(unit->diagnostics, compilation->kernel->span, "fault of tilec: %s changed the results",
+                     group);
+        report_note(unit->diagnostics, no_place, "%s", how);
+        unit->broken = unit->broken ? unit->broken : group;
+        unit->broken_kernel = node_copy(unit->arena, compilation->kernel);
+    }
+    return outcome == CHECK_EQUAL;
 }
 
 /* What the passes make of a kernel, in an arena that does not last; the kernel itself where nothing is to be
@@ -305,10 +324,14 @@ static struct node *compile_in(struct unit *unit, struct arena *arena, struct no
                                         .observe = options->observe,
                                         .context = options->context};
     struct node *result = run_passes(unit, &compilation, first, &pass_options);
-    if (result && compilation.tile_form && options->keep_tile_forms) {
+    bool complete = result && !options->only && (!options->last || is_proof(options->last)),
+         fine = result && (!is_rehearsed(unit, first, pass_options.last) || rehearse_kernel(unit, result));
+    if (fine && complete && options->check_passes && compilation.tile_form) {
+        fine = validate(unit, &compilation);
+    }
+    if (fine && compilation.tile_form && options->keep_tile_forms) {
         builder_add(unit->arena, &unit->tile_forms, node_copy(unit->arena, compilation.tile_form));
     }
-    bool fine = result && (!is_rehearsed(unit, first, pass_options.last) || rehearse_kernel(unit, result));
     return fine ? result : NULL;
 }
 

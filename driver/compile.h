@@ -42,7 +42,7 @@ struct unit {
     struct node *written;      /* the module as it was read; NULL before unit_load */
     struct list_builder tile_forms; /* of the kernels that went from tile form to device form */
     bool from_ir;              /* the source was IR text */
-    const struct pass *broken; /* the pass that broke its promise: a fault of tilec */
+    const char *broken; /* what broke its promise, "pass tile_pad_tt": a fault of tilec; NULL: nothing */
     struct node *broken_kernel;
 };
 

@@ -128,8 +128,9 @@ void report_device_fault(struct launcher *launcher, const struct kernel_launch *
 
 void report_evaluator_fault(struct launcher *launcher, struct node *kernel) {
     struct unit *unit = launcher->run->unit;
-    if (launcher->authored) {
-        report_author(launcher);
+    if (unit->from_ir) {
+        report_help(unit->diagnostics, no_place, "kernel %s computes what its text says: mend the text",
+                    node_as(kernel, kernel)->name);
         return;
     }
     report_note(unit->diagnostics, no_place,

@@ -107,7 +107,7 @@ static void dump_fault(struct session *session) {
     node_print(unit->broken ? module_of(session, unit->broken_kernel) : unit->module, PRINT_SPANS, &text);
     const char *failure = file_write(session->arena, path, text_string(&text), text.length, NULL, 0);
     fprintf(stderr, "tilec: this is a fault of tilec%s%s. %s%s; please report it with the source file.\n",
-            unit->broken ? ", in pass " : "", unit->broken ? unit->broken->name : "",
+            unit->broken ? ", in " : "", unit->broken ? unit->broken : "",
             failure ? failure : "The IR is in ", failure ? "" : path);
     text_free(&text);
 }

@@ -151,7 +151,10 @@ double trial_value(struct trial_values *values, enum dtype dtype) {
         return (double)(z % 8);
     if (values->kind == VALUES_WHOLE)
         return (double)(int)(z % 9) - 4.0;
+    static const float hard[] = {0.0f, -0.0f, -0.0f, 1.0f, -1.0f, 0x1p-126f, 0x1p-63f, 0x1p-63f};
     bool below = values->kind == VALUES_BELOW;
     float value = (float)((double)(z >> 11) * (below ? 0x1p-52 : 0x1p-51) - (below ? 3.0 : 2.0));
+    if (values->kind == VALUES_HARD)
+        value = z % 8 < 5 ? hard[z % 8] : value * hard[z % 8];
     return dtype == DTYPE_BF16 ? f32_from_bf16(bf16_from_f32(value)) : value;
 }

@@ -17,12 +17,12 @@ bool trial_sizes(struct node *kernel, size_t number, struct environment *sizes);
 /* A generator of its own: the same contents everywhere. */
 struct trial_values {
     uint64_t state;
-    enum { VALUES_WHOLE, VALUES_BETWEEN, VALUES_BELOW } kind;
+    enum { VALUES_WHOLE, VALUES_BETWEEN, VALUES_BELOW, VALUES_HARD } kind;
 };
 
 /* The next value, as the type stores it: whole numbers from -4 to 4, where sums are exact; values in (-2, 2);
- * or all below -1, where a maximum shows whatever greater comes in from beyond the tensor. Of types of whole
- * numbers 0 to 7. */
+ * all below -1, where a maximum shows whatever greater comes in from beyond the tensor; or zeros of both signs, 1, -1
+ * and values around the least normal number. Of types of whole numbers 0 to 7. */
 double trial_value(struct trial_values *values, enum dtype dtype);
 
 #endif

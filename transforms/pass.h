@@ -32,7 +32,7 @@ typedef void pass_observer(const struct pass *pass, const struct compilation *co
 
 struct pass_options {
     const char *last;       /* stop after this pass; NULL: run all */
-    bool check;             /* compare evaluator results before and after every pass on generated inputs */
+    bool check; /* compare evaluator results before and after every pass of loop and tile form, on generated inputs */
     pass_observer *observe; /* may be NULL */
     void *context;
 };

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "evaluate/evaluate.h"
+#include "ir/build.h"
 #include "ir/query.h"
 #include "ir/trial.h"
 
@@ -37,18 +37,7 @@ static int64_t trial_size(size_t trial, size_t n, bool counts_matrices) {
 /* Elements that the tensors of a kernel may have together: the evaluator visits each many times. */
 enum { ELEMENT_BUDGET = 1 << 22 };
 
-struct trial {
-    struct arena *arena;
-    struct diagnostics *diagnostics; /* scratch: of this trial only */
-    size_t number;
-    struct environment sizes;
-    struct tensor_values *inputs;
-    struct scalar_value *scalars;
-    size_t input_count, scalar_count;
-    bool too_large;
-};
-
-static void choose_sizes(struct trial *trial, struct node *kernel) {
+static void choose_sizes(struct pass_trial *trial, struct node *kernel) {
     struct node_list sizes = open_sizes(trial->arena, kernel);
     for (size_t i = 0; i < sizes.count; i++) {
         const char *name = node_as(sizes.items[i], reference)->name;
@@ -60,7 +49,7 @@ static void choose_sizes(struct trial *trial, struct node *kernel) {
 }
 
 /* What `where` settles follows from the others; what it does not after all is chosen like them. */
-static void settle_sizes(struct trial *trial, struct node *kernel) {
+static void settle_sizes(struct pass_trial *trial, struct node *kernel) {
     struct node_list sizes = open_sizes(trial->arena, kernel);
     sizes_settle(&trial->sizes, kernel);
     for (size_t i = 0; i < sizes.count; i++) {
@@ -73,7 +62,7 @@ static void settle_sizes(struct trial *trial, struct node *kernel) {
     }
 }
 
-static bool generate_tensor(struct trial *trial, struct node_parameter *parameter,
+static bool generate_tensor(struct pass_trial *trial, struct node_parameter *parameter,
                             struct tensor_values *tensor) {
     *tensor = (struct tensor_values){
         .name = parameter->name, .dtype = parameter->dtype, .rank = parameter->dimensions.count};
@@ -81,7 +70,7 @@ static bool generate_tensor(struct trial *trial, struct node_parameter *paramete
         return false;
     }
     struct trial_values values = {.state = 12345 + trial->input_count,
-                                  .kind = trial->number % 2 == 0 ? VALUES_WHOLE
+                                  .kind = trial->number % 2 == 0 ? trial->bits ? VALUES_HARD : VALUES_WHOLE
                                           : trial->number == 3   ? VALUES_BELOW
                                                                  : VALUES_BETWEEN};
     uint64_t count = tensor_elements(tensor);
@@ -94,7 +83,7 @@ static bool generate_tensor(struct trial *trial, struct node_parameter *paramete
 
 /* Are all tensors together, at the sizes of the trial, small enough to compute with? Extents that are unknown
  * here are judged where they are used. */
-static bool within_budget(struct trial *trial, const struct node *kernel) {
+static bool within_budget(struct pass_trial *trial, const struct node *kernel) {
     struct node_list parameters = launch_parameters(kernel);
     uint64_t total = 0;
     for (size_t i = 0; i < parameters.count; i++) {
@@ -117,7 +106,7 @@ static bool within_budget(struct trial *trial, const struct node *kernel) {
 }
 
 /* Sizes and inputs of a trial; false when the kernel does not take such sizes. */
-static bool prepare(struct trial *trial, struct node *kernel) {
+static bool prepare(struct pass_trial *trial, struct node *kernel) {
     struct node_list parameters = launch_parameters(kernel);
     choose_sizes(trial, kernel);
     trial->inputs = arena_allocate(trial->arena, (parameters.count + 1) * sizeof *trial->inputs);
@@ -125,8 +114,12 @@ static bool prepare(struct trial *trial, struct node *kernel) {
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
         bool is_float = parameter->dtype == DTYPE_F32 || parameter->dtype == DTYPE_BF16;
-        if (!is_tensor(parameter) && !parameter->value && is_float) {
-            trial->scalars[trial->scalar_count++] = (struct scalar_value){parameter->name, TRIAL_SCALAR};
+        double value = TRIAL_SCALAR;
+        if (!is_tensor(parameter) && is_float) {
+            if (parameter->value) {
+                literal_value(parameter->value, &value);
+            }
+            trial->scalars[trial->scalar_count++] = (struct scalar_value){parameter->name, value};
         } else if (!is_tensor(parameter) && !is_float) {
             const struct node_integer *fallback = node_as(parameter->value, integer);
             environment_set(&trial->sizes, parameter->name, fallback ? fallback->value : 1);
@@ -144,7 +137,7 @@ static bool prepare(struct trial *trial, struct node *kernel) {
     return !trial->too_large && conditions_check(trial->diagnostics, &trial->sizes, kernel);
 }
 
-static bool evaluate(struct trial *trial, const struct node *kernel, struct evaluation_result *result) {
+static bool evaluate(struct pass_trial *trial, const struct node *kernel, struct evaluation_result *result) {
     struct evaluation_request request = {.kernel = kernel,
                                          .model = MODEL_IDEAL,
                                          .inputs = trial->inputs,
@@ -169,12 +162,13 @@ static bool all_integers(const struct evaluation_result *result) {
     return true;
 }
 
-static const char *first_message(struct trial *trial) {
+static const char *first_message(struct pass_trial *trial) {
     return trial->diagnostics->first ? trial->diagnostics->first->message : "no reason was given";
 }
 
-static enum check_outcome check_trial(struct compilation *compilation, struct node *before,
-                                      struct trial *trial, const char **how) {
+static enum check_outcome check_trial(struct compilation *compilation, struct pass_trial *trial,
+                                      struct node *before, const char **how, void *context) {
+    (void)context;
     struct evaluation_result old = {0}, new = {0};
     if (!evaluate(trial, before, &old)) {
         report_error(compilation->diagnostics,
@@ -203,22 +197,23 @@ static const char *sizes_text(struct compilation *compilation, const struct envi
     return text;
 }
 
-enum check_outcome pass_check(struct compilation *compilation, const struct node *before, const char **how) {
-    struct node *old = (struct node *)(uintptr_t)before;
+enum check_outcome pass_trials(struct compilation *compilation, struct node *before,
+                               const struct trial_judge *judge, const char **how) {
     size_t done = 0;
     bool too_large = false;
     for (size_t number = 0; number < CHECKED_SIZES; number++) {
         struct arena *arena = arena_create();
-        struct trial trial = {.arena = arena,
-                              .diagnostics = diagnostics_create(arena),
-                              .number = number,
-                              .sizes = {.arena = arena}};
+        struct pass_trial trial = {.arena = arena,
+                                   .diagnostics = diagnostics_create(arena),
+                                   .number = number,
+                                   .bits = judge->bits,
+                                   .sizes = {.arena = arena}};
         bool needed = number < LAST_RESORT || done == 0;
         enum check_outcome outcome = CHECK_EQUAL;
         /* A pass may add conditions of a launch: sizes that those refuse are not compared. */
-        if (needed && prepare(&trial, old) &&
+        if (needed && prepare(&trial, before) &&
             conditions_check(trial.diagnostics, &trial.sizes, compilation->kernel)) {
-            outcome = check_trial(compilation, old, &trial, how);
+            outcome = judge->judge(compilation, &trial, before, how, judge->context);
             done++;
             if (outcome == CHECK_DIFFERENT) {
                 *how = arena_printf(compilation->arena, "with %s, %s", sizes_text(compilation, &trial.sizes),
@@ -245,4 +240,9 @@ enum check_outcome pass_check(struct compilation *compilation, const struct node
         return CHECK_IMPOSSIBLE;
     }
     return CHECK_EQUAL;
+}
+
+enum check_outcome pass_check(struct compilation *compilation, const struct node *before, const char **how) {
+    return pass_trials(compilation, (struct node *)(uintptr_t)before, &(struct trial_judge){check_trial, NULL, false},
+                       how);
 }

@@ -46,7 +46,7 @@ int main(void) {
     }
     printf(
         "\n`tilec ir FILE --after PASS` prints the IR behind a pass, `--only PASS` runs one alone on IR text, and `--check-passes` compares\n"
-        "the results of the kernel before and after each.\n\n"
+        "the results of the kernel before and after each; those behind tile form are compared together, on the embedded device.\n\n"
         "# The attributes\n\n"
         "A pass writes its decisions as attributes; later passes read them and never decide again.\n\n"
         "| key | written by | what it says |\n|---|---|---|\n");

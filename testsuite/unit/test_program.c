@@ -23,7 +23,8 @@ struct subject {
 static void run_subject(struct subject *s, enum device_choice device) {
     s->unit = (struct unit){.arena = arena_create()};
     s->unit.diagnostics = diagnostics_create(s->unit.arena);
-    s->unit.options = (struct unit_options){.architecture = architecture_find("wormhole_b0")};
+    s->unit.options = (struct unit_options){.architecture = architecture_find("wormhole_b0"),
+                                            .keep_tile_forms = device == DEVICE_CHOICE_EVAL};
     ck_assert(unit_load(&s->unit, "test.tl", text_string(&s->text), s->text.length));
     ck_assert(unit_compile(&s->unit));
     for (int i = 0; i < 16; i++) {
