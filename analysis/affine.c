@@ -7,6 +7,7 @@
 #include <isl/val.h>
 
 #include "analysis/isl_util.h"
+#include "ir/size.h"
 
 static __isl_give isl_aff *affine_at(const struct frame *f, const struct node *node, int depth);
 
@@ -96,6 +97,18 @@ static __isl_give isl_aff *affine_binary(const struct frame *f, const struct nod
     }
 }
 
+static __isl_give isl_aff *affine_ceildiv(const struct frame *f, struct node *const *arguments, int depth) {
+    isl_aff *left = affine_at(f, arguments[0], depth);
+    isl_aff *right = left ? affine_at(f, arguments[1], depth) : NULL;
+    if (left && right)
+        left = isl_aff_add_constant_si(isl_aff_add(left, isl_aff_copy(right)), -1);
+    isl_aff *result = right ? affine_quotient(left, right) : NULL;
+    if (!right)
+        isl_aff_free(left);
+    isl_aff_free(right);
+    return result;
+}
+
 static __isl_give isl_aff *affine_call(const struct frame *f, const struct node_call *call, int depth) {
     struct node_reference *block =
         call->arguments.count == 1 ? node_as(call->arguments.items[0], reference) : NULL;
@@ -103,18 +116,8 @@ static __isl_give isl_aff *affine_call(const struct frame *f, const struct node_
         return affine_name(f, block->name, PART_LOW, depth);
     if (block && strcmp(call->function, "len") == 0)
         return affine_name(f, block->name, PART_LENGTH, depth);
-    if (strcmp(call->function, "ceildiv") == 0 && call->arguments.count == 2) {
-        isl_aff *left = affine_at(f, call->arguments.items[0], depth);
-        isl_aff *right = left ? affine_at(f, call->arguments.items[1], depth) : NULL;
-        if (left && right)
-            left = isl_aff_add_constant_si(isl_aff_add(left, isl_aff_copy(right)), -1);
-        isl_aff *result = right ? affine_quotient(left, right) : NULL;
-        if (!right)
-            isl_aff_free(left);
-        isl_aff_free(right);
-        return result;
-    }
-    return NULL;
+    return size_function_of(&call->base) == SIZE_ceildiv ? affine_ceildiv(f, call->arguments.items, depth)
+                                                         : NULL;
 }
 
 static __isl_give isl_aff *affine_at(const struct frame *f, const struct node *node, int depth) {
@@ -142,13 +145,6 @@ __isl_give isl_aff *affine(const struct frame *f, const struct node *node) {
     return affine_at(f, node, 0);
 }
 
-static const struct node_call *is_call(const struct node *node, const char *function) {
-    if (node->kind != NODE_CALL)
-        return NULL;
-    const struct node_call *call = (const struct node_call *)node;
-    return call->arguments.count == 2 && strcmp(call->function, function) == 0 ? call : NULL;
-}
-
 typedef isl_pw_aff *piecewise_operation(isl_pw_aff *left, isl_pw_aff *right);
 
 /* NULL where either operand is not affine by pieces, or operation is NULL. */
@@ -174,11 +170,32 @@ static __isl_give isl_pw_aff *piecewise_binary(const struct frame *f, const stru
     return piecewise_of(f, operation, binary->left, binary->right);
 }
 
+static __isl_give isl_pw_aff *pieces_min(const struct frame *f, struct node *const *arguments) {
+    return piecewise_of(f, isl_pw_aff_min, arguments[0], arguments[1]);
+}
+
+static __isl_give isl_pw_aff *pieces_max(const struct frame *f, struct node *const *arguments) {
+    return piecewise_of(f, isl_pw_aff_max, arguments[0], arguments[1]);
+}
+
+static __isl_give isl_pw_aff *pieces_ceildiv(const struct frame *f, struct node *const *arguments) {
+    isl_aff *quotient = affine_ceildiv(f, arguments, 0);
+    return quotient ? isl_pw_aff_from_aff(quotient) : NULL;
+}
+
+static __isl_give isl_pw_aff *pieces_select(const struct frame *f, struct node *const *arguments) {
+    (void)f, (void)arguments; /* conditions are no pieces yet */
+    return NULL;
+}
+
 __isl_give isl_pw_aff *piecewise(const struct frame *f, const struct node *node) {
-    const struct node_call *least = is_call(node, "min"), *call = least ? least : is_call(node, "max");
-    if (call)
-        return piecewise_of(f, least ? isl_pw_aff_min : isl_pw_aff_max, call->arguments.items[0],
-                            call->arguments.items[1]);
+    static isl_pw_aff *(*const pieces[])(const struct frame *, struct node *const *) = {
+#define SIZE_FUNCTION(name, count, arguments, device, c, metalium, python) pieces_##name,
+#include "ir/size_functions.def"
+    };
+    enum size_function which = size_function_of(node);
+    if (which != SIZE_FUNCTION_COUNT)
+        return pieces[which](f, ((const struct node_call *)node)->arguments.items);
     isl_aff *aff = affine(f, node);
     if (aff)
         return isl_pw_aff_from_aff(aff);
@@ -275,8 +292,8 @@ static struct node_reference index_reference(const char *name) {
 
 __isl_give isl_set *bound(const struct frame *f, __isl_take isl_set *set, const char *name,
                           const struct node *limit, bool below, bool *exact) {
-    const struct node_call *every = is_call(limit, below ? "min" : "max"),
-                           *some = is_call(limit, below ? "max" : "min");
+    const struct node_call *every = size_call(limit, below ? SIZE_min : SIZE_max),
+                           *some = size_call(limit, below ? SIZE_max : SIZE_min);
     if (every) {
         set = bound(f, set, name, every->arguments.items[0], below, exact);
         return bound(f, set, name, every->arguments.items[1], below, exact);

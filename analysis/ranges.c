@@ -6,6 +6,7 @@
 #include "analysis/example.h"
 #include "analysis/isl_util.h"
 #include "ir/build.h"
+#include "ir/size.h"
 
 struct walk {
     const struct relations *relations;
@@ -100,8 +101,8 @@ static bool check_blocks(struct walk *walk, const struct node_axis *axis, const 
                     "fix the sizes in it by -D, or begin at 0 in a tensor of that part");
         return false;
     }
-    struct node_call *call = node_as(axis->upper, call);
-    if (call && strcmp(call->function, "min") == 0) {
+    const struct node_call *call = size_call(axis->upper, SIZE_min);
+    if (call) {
         report_error(walk->diagnostics, place_of(axis, loop),
                      "blocks of %s end at %s, and nothing says which of the two that is", axis->name,
                      node_text(r->arena, axis->upper));
@@ -155,10 +156,10 @@ static struct node *settled(struct node *node, void *context) {
     const struct relations *r = context;
     struct node *mapped = node_map_children(r->arena, node, settled, context);
     struct node_axis *axis = node_as(mapped, axis);
-    struct node_call *call = axis && axis->upper ? node_as(axis->upper, call) : NULL;
-    bool chooses = call && call->arguments.count == 2 &&
-                   (strcmp(call->function, "min") == 0 || strcmp(call->function, "max") == 0);
-    for (size_t i = 0; chooses && i < 2; i++)
+    struct node *upper = axis ? axis->upper : NULL;
+    const struct node_call *least = size_call(upper, SIZE_min),
+                           *call = least ? least : size_call(upper, SIZE_max);
+    for (size_t i = 0; call && i < 2; i++)
         if (relations_equal_sizes(r, axis->upper, call->arguments.items[i])) {
             struct node_axis plain = *axis;
             plain.upper = call->arguments.items[i];

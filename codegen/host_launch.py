@@ -43,11 +43,6 @@ def ceildiv(a, b):
     return -(-a // b)
 
 
-@size_function
-def window_positions(size, window, stride, padding, dilation):
-    return (size + 2 * padding - dilation * (window - 1) - 1) // stride + 1
-
-
 def evaluate(expression, sizes, what):
     """A size expression of this file: a number, or its text."""
     if isinstance(expression, int):

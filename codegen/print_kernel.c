@@ -8,6 +8,7 @@
 #include "codegen/spelling.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "ir/size.h"
 #include "support/device_call.h"
 #include "support/file.h"
 #include "support/text_buffer.h"
@@ -404,7 +405,7 @@ static void add_headers(struct include_list *list, struct node *tree) {
         const struct device_call *row = device_call_find(call->function);
         if (row && *row->header)
             add_header(list, row->header);
-        list->algorithm |= strcmp(call->function, "min") == 0 || strcmp(call->function, "max") == 0;
+        list->algorithm |= size_call(&call->base, SIZE_min) || size_call(&call->base, SIZE_max);
     }
 }
 

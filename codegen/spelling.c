@@ -9,6 +9,7 @@
 
 #include "ir/build.h"
 #include "ir/format.h"
+#include "ir/size.h"
 #include "support/device_call.h"
 #include "support/text_buffer.h"
 
@@ -402,7 +403,7 @@ static const char *call_text(const struct expression_context *c, struct node_cal
     enum bit_pattern pattern = bit_pattern_find(call->function);
     if (pattern)
         return bits_text(c, call, pattern);
-    if (row && !row->texts[c->language] && strcmp(row->name, "ceildiv") == 0 && call->arguments.count == 2)
+    if (row && !row->texts[c->language] && size_function_of(&call->base) == SIZE_ceildiv)
         return expression(c, divide_up(c->names->arena, call), least);
     if (row)
         return row_text(c, row, call);

@@ -299,11 +299,6 @@ static const struct expression *compile_select(struct compiler *c, const struct 
     return e;
 }
 
-static bool keeps_narrow(const char *function) {
-    return strcmp(function, "max") == 0 || strcmp(function, "min") == 0 || strcmp(function, "abs") == 0 ||
-           strcmp(function, "relu") == 0 || strcmp(function, "neg") == 0;
-}
-
 /* A function of the language; max and min of integers stay integers. */
 static const struct expression *compile_function(struct compiler *c, const struct node_call *call,
                                                  const struct language_function *function) {
@@ -322,7 +317,7 @@ static const struct expression *compile_function(struct compiler *c, const struc
         expression_new(c, function->arity == 2 ? OP_FUNCTION_2 : OP_FUNCTION, NUMBER_FLOAT, call->base.span);
     e->a = expression_as(c, operands[0], NUMBER_FLOAT);
     e->b = operands[1] ? expression_as(c, operands[1], NUMBER_FLOAT) : NULL;
-    e->narrow = keeps_narrow(function->name) && e->a->narrow && (!e->b || e->b->narrow);
+    e->narrow = function_keeps_values(function->name) && e->a->narrow && (!e->b || e->b->narrow);
     e->u.function = function;
     return e;
 }

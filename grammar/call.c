@@ -7,8 +7,11 @@
 #include "grammar/resolve.h"
 #include "support/scalar.h"
 
-/* Functions that are no rows of functions.def. */
-static const char *const special_functions[] = {"select", "lo", "len", "ceildiv", "out"};
+/* Functions beside those of functions.def; `out` is written out as arithmetic. */
+static const char *const special_functions[] = {
+#define SIZE_FUNCTION(name, count, arguments, device, c, metalium, python) #name,
+#include "ir/size_functions.def"
+    "lo", "len", "out"};
 enum { SPECIAL_COUNT = sizeof special_functions / sizeof *special_functions };
 
 /* Functions that the language has a place for and no meaning yet. */
@@ -34,12 +37,6 @@ static bool check_count(struct resolver *r, struct node_call *call, size_t expec
 
 /* ---- functions of the table ---- */
 
-/* Functions whose result is one of their operands, up to its sign. */
-static bool keeps_values(const char *name) {
-    static const char *const names[] = {"max", "min", "abs", "neg", "relu"};
-    return one_of(name, names, sizeof names / sizeof *names);
-}
-
 static struct value combine(const struct value *a, const struct value *b, struct span span) {
     struct value value = value_of(NULL, DTYPE_NONE, a->axes | b->axes, span);
     value.varies = a->varies || b->varies;
@@ -62,7 +59,7 @@ static struct value call_pair(struct resolver *r, const char *name, struct value
         value.node = make_call(r->arena, name, LIST(r->arena, a.node, b.node));
     value.node = node_with_span(r->arena, value.node, span);
     value.literal = a.literal && b.literal;
-    if (!keeps_values(name))
+    if (!function_keeps_values(name))
         value.dtype = arithmetic_type(r, span, &a, &b);
     return value;
 }
@@ -123,9 +120,9 @@ static struct value call_whole(struct resolver *r, const char *name, struct valu
 }
 
 static struct value call_one(struct resolver *r, const char *name, struct value a, struct span span) {
-    if (keeps_values(name) && dtype_is_integer(a.dtype))
+    if (function_keeps_values(name) && dtype_is_integer(a.dtype))
         return call_whole(r, name, a, span);
-    bool keeps = keeps_values(name) && !a.literal;
+    bool keeps = function_keeps_values(name) && !a.literal;
     if (a.dtype == DTYPE_BOOL || (!keeps && !check_storable(r, &a, DTYPE_F32, name, (struct span){0}))) {
         if (a.dtype == DTYPE_BOOL)
             report_error(r->diagnostics, a.span, "%s of a truth value", name);
@@ -142,7 +139,7 @@ static struct value call_one(struct resolver *r, const char *name, struct value 
 static struct value call_table(struct resolver *r, struct node_call *call,
                                const struct language_function *function) {
     struct span span = call->base.span;
-    bool folds = function->arity == 2 && call->arguments.count > 2 && keeps_values(function->name);
+    bool folds = function->arity == 2 && call->arguments.count > 2 && function_keeps_values(function->name);
     if (!folds && !check_count(r, call, function->arity))
         return poison(span);
     struct value result = resolve_expression(r, call->arguments.items[0]);

@@ -1,5 +1,6 @@
 /* Simplifying constructors: constants are folded and neutral operands dropped. */
 #include "ir/build.h"
+#include "ir/size.h"
 
 #include <string.h>
 
@@ -203,10 +204,33 @@ struct node *make_for(struct arena *arena, struct span span, const char *name, s
     return node_new(arena, for, FOR, span, .axes = LIST(arena, axis), .body = body);
 }
 
+static struct node *fold_min(struct arena *arena, struct node *const *arguments) {
+    return make_min(arena, arguments[0], arguments[1]);
+}
+
+static struct node *fold_max(struct arena *arena, struct node *const *arguments) {
+    return make_max(arena, arguments[0], arguments[1]);
+}
+
+static struct node *fold_ceildiv(struct arena *arena, struct node *const *arguments) {
+    return make_ceildiv(arena, arguments[0], arguments[1]);
+}
+
+static struct node *fold_select(struct arena *arena, struct node *const *arguments) {
+    int64_t chosen;
+    return integer_value(arguments[0], &chosen) ? arguments[chosen ? 1 : 2]
+                                                : make_call(arena, "select", list_of(arena, 3, arguments));
+}
+
 static struct node *simplify_in(struct node *node, void *context) {
+    static struct node *(*const folds[])(struct arena *, struct node *const *) = {
+#define SIZE_FUNCTION(name, count, arguments, device, c, metalium, python) fold_##name,
+#include "ir/size_functions.def"
+    };
     struct arena *arena = context;
     struct node *mapped = node_map_children(arena, node, simplify_in, context);
     struct node_binary *binary = node_as(mapped, binary);
+    enum size_function which = size_function_of(mapped);
     if (binary) {
         int64_t a, b, value;
         if (integer_value(binary->left, &a) && integer_value(binary->right, &b) &&
@@ -215,16 +239,10 @@ static struct node *simplify_in(struct node *node, void *context) {
         struct node *simpler = neutral(arena, binary->op, binary->left, binary->right);
         return simpler ? simpler : mapped;
     }
-    struct node_call *call = node_as(mapped, call);
-    if (call && call->arguments.count == 2) {
-        struct node *left = call->arguments.items[0], *right = call->arguments.items[1];
-        struct node *made = strcmp(call->function, "min") == 0       ? make_min(arena, left, right)
-                            : strcmp(call->function, "max") == 0     ? make_max(arena, left, right)
-                            : strcmp(call->function, "ceildiv") == 0 ? make_ceildiv(arena, left, right)
-                                                                     : mapped;
-        return node_equal(made, mapped) ? mapped : made;
-    }
-    return mapped;
+    if (which == SIZE_FUNCTION_COUNT)
+        return mapped;
+    struct node *made = folds[which](arena, node_as(mapped, call)->arguments.items);
+    return node_equal(made, mapped) ? mapped : made;
 }
 
 struct node *simplify(struct arena *arena, struct node *node) {

@@ -50,32 +50,38 @@ bool environment_get(const struct environment *environment, const char *name, in
 
 /* ---- the functions of sizes ---- */
 
-enum size_function { SIZE_MIN, SIZE_MAX_OF, SIZE_CEILDIV, SIZE_OUT, SIZE_SELECT, SIZE_FUNCTION_COUNT };
+static const struct {
+    const char *name;
+    size_t count;
+    bool device;
+} functions[] = {
+#define SIZE_FUNCTION(name, count, arguments, device, c, metalium, python) {#name, count, device},
+#include "ir/size_functions.def"
+};
 
-/* SIZE_FUNCTION_COUNT: none of them. */
-static enum size_function size_function(const struct node_call *call) {
-    static const struct {
-        const char *name;
-        size_t arguments;
-    } functions[] = {[SIZE_MIN] = {"min", 2},
-                     [SIZE_MAX_OF] = {"max", 2},
-                     [SIZE_CEILDIV] = {"ceildiv", 2},
-                     [SIZE_OUT] = {"out", 5},
-                     [SIZE_SELECT] = {"select", 3}};
+enum size_function size_function_of(const struct node *node) {
+    const struct node_call *call = node->kind == NODE_CALL ? (const struct node_call *)node : NULL;
     enum size_function which = 0;
-    while (which < SIZE_FUNCTION_COUNT && (strcmp(functions[which].name, call->function) != 0 ||
-                                           functions[which].arguments != call->arguments.count))
+    while (which < SIZE_FUNCTION_COUNT && !(call && functions[which].count == call->arguments.count &&
+                                            strcmp(functions[which].name, call->function) == 0))
         which++;
     return which;
 }
 
+const struct node_call *size_call(const struct node *node, enum size_function which) {
+    return node && node->kind == NODE_CALL && size_function_of(node) == which ? (const struct node_call *)node
+                                                                              : NULL;
+}
+
+bool size_function_on_device(enum size_function which) {
+    return functions[which].device;
+}
+
 const struct node *size_unfit_part(const struct node *expression) {
-    for_each_node (node, expression) {
-        const struct node_call *call = node_as(node, call);
+    for_each_node (node, expression)
         if (node->kind != NODE_INTEGER && node->kind != NODE_REFERENCE && node->kind != NODE_UNARY &&
-            node->kind != NODE_BINARY && !(call && size_function(call) != SIZE_FUNCTION_COUNT))
+            node->kind != NODE_BINARY && size_function_of(node) == SIZE_FUNCTION_COUNT)
             return node;
-    }
     return NULL;
 }
 
@@ -122,20 +128,6 @@ static bool evaluate_binary(struct evaluation *e, const struct node_binary *bina
     return operate(e, node, binary->op, a, b, value);
 }
 
-/* The positions of a sliding window: (size + 2 padding - dilation (window - 1) - 1) / stride + 1. */
-static bool window_positions(struct evaluation *e, const struct node *node, const int64_t *v,
-                             int64_t *value) {
-    int64_t reach, room, twice, quotient;
-    if (__builtin_mul_overflow(v[4], v[1] - 1, &reach) || __builtin_mul_overflow(v[3], 2, &twice) ||
-        __builtin_add_overflow(v[0], twice, &room) || __builtin_sub_overflow(room, reach, &room) ||
-        __builtin_sub_overflow(room, 1, &room))
-        return overflow(e, node);
-    if (!operate(e, node, BINARY_DIVIDE, room, v[2], &quotient))
-        return false;
-    *value = quotient + 1;
-    return true;
-}
-
 /* start(), count(), core_x(), core_y(): what differs from core to core. */
 static bool core_value(const struct size_core *core, const struct node_call *call, int64_t *value) {
     if (!core || call->arguments.count)
@@ -178,52 +170,62 @@ static bool noc_value(struct evaluation *e, const struct node_call *call, int64_
     return true;
 }
 
+/* ---- the values of functions ---- */
+
+static bool two_values(struct evaluation *e, const struct node_call *call, int64_t v[2]) {
+    return evaluate(e, call->arguments.items[0], &v[0]) && evaluate(e, call->arguments.items[1], &v[1]);
+}
+
+static bool value_min(struct evaluation *e, const struct node_call *call, int64_t *value) {
+    int64_t v[2];
+    bool fine = two_values(e, call, v);
+    *value = fine ? v[v[1] < v[0]] : 0;
+    return fine;
+}
+
+static bool value_max(struct evaluation *e, const struct node_call *call, int64_t *value) {
+    int64_t v[2];
+    bool fine = two_values(e, call, v);
+    *value = fine ? v[v[1] > v[0]] : 0;
+    return fine;
+}
+
+static bool value_ceildiv(struct evaluation *e, const struct node_call *call, int64_t *value) {
+    int64_t v[2], rest;
+    if (!two_values(e, call, v) || !operate(e, &call->base, BINARY_DIVIDE, v[0], v[1], value) ||
+        !operate(e, &call->base, BINARY_REMAINDER, v[0], v[1], &rest))
+        return false;
+    *value += rest != 0;
+    return true;
+}
+
 /* Only the arm that is chosen. */
-static bool evaluate_select(struct evaluation *e, const struct node_call *call, int64_t *value) {
+static bool value_select(struct evaluation *e, const struct node_call *call, int64_t *value) {
     int64_t chosen;
     return evaluate(e, call->arguments.items[0], &chosen) &&
            evaluate(e, call->arguments.items[chosen ? 1 : 2], value);
 }
 
 static bool evaluate_call(struct evaluation *e, const struct node_call *call, int64_t *value) {
-    const struct node *node = &call->base;
-    int64_t v[5] = {0};
+    static bool (*const values[])(struct evaluation *, const struct node_call *, int64_t *) = {
+#define SIZE_FUNCTION(name, count, arguments, device, c, metalium, python) value_##name,
+#include "ir/size_functions.def"
+    };
+    static const char known[] = ""
+#define SIZE_FUNCTION(name, count, arguments, device, c, metalium, python) ", " #name arguments
+#include "ir/size_functions.def"
+        ;
+    const enum size_function which = size_function_of(&call->base);
     if (core_value(e->core, call, value))
         return true;
     if (e->core && is_noc_call(call))
         return noc_value(e, call, value);
-    const enum size_function which = size_function(call);
-    if (which == SIZE_SELECT)
-        return evaluate_select(e, call, value);
-    if (which == SIZE_FUNCTION_COUNT) {
-        report_error(e->diagnostics, node->span, "%s is no function of sizes",
-                     node_text(e->environment->arena, node));
-        report_help(
-            e->diagnostics, nowhere,
-            "sizes know min(a, b), max(a, b), ceildiv(a, b), select(condition, a, b) and out(size, window, stride, padding, dilation)");
-        return false;
-    }
-    for (size_t i = 0; i < call->arguments.count; i++)
-        if (!evaluate(e, call->arguments.items[i], &v[i]))
-            return false;
-    switch (which) {
-    case SIZE_MIN:
-        *value = v[0] < v[1] ? v[0] : v[1];
-        return true;
-    case SIZE_MAX_OF:
-        *value = v[0] > v[1] ? v[0] : v[1];
-        return true;
-    case SIZE_CEILDIV: {
-        int64_t rest;
-        if (!operate(e, node, BINARY_DIVIDE, v[0], v[1], value) ||
-            !operate(e, node, BINARY_REMAINDER, v[0], v[1], &rest))
-            return false;
-        *value += rest != 0;
-        return true;
-    }
-    default:
-        return window_positions(e, node, v, value);
-    }
+    if (which != SIZE_FUNCTION_COUNT)
+        return values[which](e, call, value);
+    report_error(e->diagnostics, call->base.span, "%s is no function of sizes",
+                 node_text(e->environment->arena, &call->base));
+    report_help(e->diagnostics, nowhere, "sizes know %s", known + 2);
+    return false;
 }
 
 static bool evaluate_unary(struct evaluation *e, const struct node_unary *unary, int64_t *value) {

@@ -26,8 +26,22 @@ struct size_value *environment_add(struct environment *environment, const char *
 void environment_set(struct environment *environment, const char *name, int64_t value);
 bool environment_get(const struct environment *environment, const char *name, int64_t *value);
 
-/* The value of a size expression: + - * / % (floor), comparisons, && || !, min, max, ceildiv, select,
- * out(size, window, stride, padding, dilation). False after a reported error. */
+/* The functions of sizes, by the rows of size_functions.def. */
+enum size_function {
+#define SIZE_FUNCTION(name, count, arguments, device, c, metalium, python) SIZE_##name,
+#include "ir/size_functions.def"
+    SIZE_FUNCTION_COUNT
+};
+
+/* Which one a node calls, with as many arguments as it takes; SIZE_FUNCTION_COUNT: it calls none. */
+enum size_function size_function_of(const struct node *node);
+/* The node as a call of that function; NULL when it is none. */
+const struct node_call *size_call(const struct node *node, enum size_function which);
+/* Do kernels compute it as well as hosts? */
+bool size_function_on_device(enum size_function which);
+
+/* The value of a size expression: + - * / % (floor), comparisons, && || ! and the functions of sizes. False
+ * after a reported error. */
 bool size_evaluate(struct diagnostics *diagnostics, const struct environment *environment,
                    const struct node *expression, int64_t *value);
 

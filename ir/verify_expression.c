@@ -199,8 +199,8 @@ static enum value_kind verify_call(struct verifier *v, const struct node_call *c
         return verify_select(v, call);
     if (strcmp(name, "fpu") == 0 && v->form != FORM_LOOP)
         return verify_fpu(v, call);
-    if (strcmp(name, "ceildiv") == 0 || strcmp(name, "out") == 0) {
-        if (arguments_fit(v, call, strcmp(name, "out") == 0 ? 5 : 2))
+    if (strcmp(name, "ceildiv") == 0) {
+        if (arguments_fit(v, call, 2))
             for (size_t i = 0; i < call->arguments.count; i++)
                 verify_number(v, call->arguments.items[i], "an operand of a size");
         return VALUE_INTEGER;

@@ -8,6 +8,7 @@
 #include "ir/build.h"
 #include "ir/l1.h"
 #include "ir/query.h"
+#include "ir/size.h"
 
 /* ---- the kernel ---- */
 
@@ -21,10 +22,9 @@ static bool is_multiple(const struct polynomial *p, int64_t of) {
 /* A buffer of `max(d, p)` pages, p a multiple of d, has d where its blocks have no pages: windows then hold
  * nothing, wherever they lie. At all other sizes the ring has p pages. */
 static const struct polynomial *pages_of(struct walk *w, struct node *pages) {
-    struct node_call *max = node_as(pages, call);
+    const struct node_call *max = size_call(pages, SIZE_max);
     int64_t least;
-    if (max && strcmp(max->function, "max") == 0 && max->arguments.count == 2 &&
-        integer_value(max->arguments.items[0], &least)) {
+    if (max && integer_value(max->arguments.items[0], &least)) {
         const struct polynomial *p = evaluate_number(w, max->arguments.items[1]);
         if (is_multiple(p, least))
             return p;

@@ -6,6 +6,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "ir/size.h"
 #include "support/name_table.h"
 
 /* ---- names ---- */
@@ -135,19 +136,33 @@ static const struct polynomial *place_value(struct walk *w, const struct node_ca
     return atom.a && atom.b ? atom_value(v, atom_find(v, &atom)) : NULL;
 }
 
+static const struct polynomial *polynomial_min(struct walk *w, struct node *const *arguments) {
+    return minimum_of(&w->values, evaluate_number(w, arguments[0]), evaluate_number(w, arguments[1]));
+}
+
+static const struct polynomial *polynomial_max(struct walk *w, struct node *const *arguments) {
+    return maximum_of(&w->values, evaluate_number(w, arguments[0]), evaluate_number(w, arguments[1]));
+}
+
+static const struct polynomial *polynomial_ceildiv(struct walk *w, struct node *const *arguments) {
+    return ceiling_of(&w->values, evaluate_number(w, arguments[0]), evaluate_number(w, arguments[1]));
+}
+
+static const struct polynomial *polynomial_select(struct walk *w, struct node *const *arguments) {
+    (void)w, (void)arguments; /* which arm it is is not followed */
+    return NULL;
+}
+
 static const struct polynomial *call_value(struct walk *w, struct node_call *call) {
-    struct values *v = &w->values;
+    static const struct polynomial *(*const polynomials[])(struct walk *, struct node *const *) = {
+#define SIZE_FUNCTION(name, count, arguments, device, c, metalium, python) polynomial_##name,
+#include "ir/size_functions.def"
+    };
+    enum size_function which = size_function_of(&call->base);
     struct node *const *arguments = call->arguments.items;
     size_t count = call->arguments.count;
-    typedef const struct polynomial *operation(struct values *, const struct polynomial *,
-                                               const struct polynomial *);
-    static const struct {
-        const char *name;
-        operation *of;
-    } rows[] = {{"min", minimum_of}, {"max", maximum_of}, {"ceildiv", ceiling_of}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (count == 2 && strcmp(call->function, rows[i].name) == 0)
-            return rows[i].of(v, evaluate_number(w, arguments[0]), evaluate_number(w, arguments[1]));
+    if (which != SIZE_FUNCTION_COUNT)
+        return polynomials[which](w, arguments);
     if (strcmp(call->function, "get_arg_val") == 0 && count == 2)
         return launch_argument(w, arguments[1]);
     if (strcmp(call->function, "get_write_ptr") == 0 || strcmp(call->function, "get_read_ptr") == 0)

@@ -83,3 +83,8 @@ const struct language_function *language_function_find(const char *name) {
     }
     return NULL;
 }
+
+bool function_keeps_values(const char *name) {
+    const struct language_function *function = language_function_find(name);
+    return function && function->tolerance == FUNCTION_EXACT;
+}

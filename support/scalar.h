@@ -318,5 +318,7 @@ extern const size_t language_function_count;
 
 /* NULL when there is none of that name. */
 const struct language_function *language_function_find(const char *name);
+/* Is the result one of the operands, up to its sign, in whatever format they have? */
+bool function_keeps_values(const char *name);
 
 #endif

@@ -83,7 +83,6 @@ static void emit_buffer(struct emitter *e, enum memory memory, const char *name,
 /* bf16 when the value is one of bf16 unchanged, the integer type of its operands when there is one, else f32.
  */
 static enum dtype value_dtype(struct emitter *e, struct node *value) {
-    static const char *const preserving[] = {"max", "min", "abs", "relu", "neg"};
     struct node_access *access = node_as(value, access);
     struct node_call *call = node_as(value, call);
     struct node_unary *unary = node_as(value, unary);
@@ -107,9 +106,7 @@ static enum dtype value_dtype(struct emitter *e, struct node *value) {
     if (!call)
         return DTYPE_F32;
     size_t first = strcmp(call->function, "select") == 0;
-    bool keeps = first;
-    for (size_t i = 0; i < sizeof preserving / sizeof *preserving; i++)
-        keeps |= strcmp(call->function, preserving[i]) == 0;
+    bool keeps = first || function_keeps_values(call->function);
     for (size_t i = first; keeps && i < call->arguments.count; i++)
         keeps = value_dtype(e, call->arguments.items[i]) == DTYPE_BF16;
     return keeps ? DTYPE_BF16 : DTYPE_F32;

@@ -6,6 +6,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "ir/size.h"
 
 bool axis_scope_push(struct axis_scope *scope, struct node_list axes) {
     for (size_t i = 0; i < axes.count; i++) {
@@ -57,9 +58,9 @@ struct node *shared_pages(struct arena *arena, const struct node_buffer *buffer,
 }
 
 struct node *clipping_extent(struct arena *arena, const struct node_axis *axis) {
-    struct node_call *min = node_as(axis->upper, call);
+    const struct node_call *min = size_call(axis->upper, SIZE_min);
     int64_t lower, upper, step;
-    if (min && strcmp(min->function, "min") == 0)
+    if (min)
         return min->arguments.items[0];
     if (!integer_value(axis->lower, &lower))
         return NULL; /* one full block of a grid axis */

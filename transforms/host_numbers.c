@@ -10,18 +10,11 @@
 
 #include "ir/build.h"
 #include "ir/query.h"
+#include "ir/size.h"
 
 /* ---- which they are ---- */
 
-static bool is_one_of(const char *name, size_t count, const char *const *names) {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
-}
-
 bool is_whole_number(const struct node *kernel, struct node *node) {
-    static const char *const functions[] = {"min", "max", "ceildiv", "select"};
     struct node_reference *reference = node_as(node, reference);
     struct node_unary *unary = node_as(node, unary);
     struct node_binary *binary = node_as(node, binary);
@@ -32,7 +25,7 @@ bool is_whole_number(const struct node *kernel, struct node *node) {
     if (binary)
         return is_whole_number(kernel, binary->left) && is_whole_number(kernel, binary->right);
     if (call) {
-        bool whole = is_one_of(call->function, sizeof functions / sizeof *functions, functions);
+        bool whole = size_function_of(node) != SIZE_FUNCTION_COUNT;
         for (size_t i = 0; whole && i < call->arguments.count; i++)
             whole = is_whole_number(kernel, call->arguments.items[i]);
         return whole;
@@ -46,10 +39,10 @@ static bool is_beyond_device(const struct node *kernel, struct node *node) {
     struct node_binary *binary = node_as(node, binary);
     struct node_integer *integer = node_as(node, integer);
     struct node_reference *reference = node_as(node, reference);
-    struct node_call *call = node_as(node, call);
-    return (call && strcmp(call->function, "select") == 0) || (binary && binary->op == BINARY_SUBTRACT) ||
-           (integer && integer->value < 0) || node->kind == NODE_UNARY ||
-           (reference && may_be_negative(kernel, reference->name));
+    enum size_function which = size_function_of(node);
+    return (which != SIZE_FUNCTION_COUNT && !size_function_on_device(which)) ||
+           (binary && binary->op == BINARY_SUBTRACT) || (integer && integer->value < 0) ||
+           node->kind == NODE_UNARY || (reference && may_be_negative(kernel, reference->name));
 }
 
 /* Sums, differences and products wrap as u32 and are right as i32; nothing else may have operands below 0. */

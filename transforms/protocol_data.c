@@ -5,6 +5,7 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/size.h"
 #include "transforms/protocol.h"
 
 static struct node *ref(struct protocol *p, const char *name) {
@@ -122,28 +123,26 @@ static bool is_zero(const struct node *node) {
 static struct difference difference_of(struct protocol *p, struct node *node) {
     struct arena *arena = p->arena;
     struct node_binary *binary = node_as(node, binary);
-    struct node_call *call = node_as(node, call);
+    const struct node_call *least = size_call(node, SIZE_min),
+                           *call = least ? least : size_call(node, SIZE_max);
     struct node *zero = number(p, 0);
     int64_t value;
     if (integer_value(node, &value) && value < 0)
         return (struct difference){zero, make_integer(arena, -value)};
     if (binary && binary->op == BINARY_MULTIPLY)
         return difference_of_product(p, binary->left, binary->right);
-    bool compares = call && call->arguments.count == 2 &&
-                    (strcmp(call->function, "min") == 0 || strcmp(call->function, "max") == 0);
-    if (!compares && !(binary && (binary->op == BINARY_ADD || binary->op == BINARY_SUBTRACT)))
+    if (!call && !(binary && (binary->op == BINARY_ADD || binary->op == BINARY_SUBTRACT)))
         return (struct difference){node, zero};
-    struct difference a = difference_of(p, compares ? call->arguments.items[0] : binary->left);
-    struct difference b = difference_of(p, compares ? call->arguments.items[1] : binary->right);
-    if (!compares && binary->op == BINARY_ADD)
+    struct difference a = difference_of(p, call ? call->arguments.items[0] : binary->left);
+    struct difference b = difference_of(p, call ? call->arguments.items[1] : binary->right);
+    if (!call && binary->op == BINARY_ADD)
         return (struct difference){make_add(arena, a.plus, b.plus), make_add(arena, a.minus, b.minus)};
-    if (!compares)
+    if (!call)
         return (struct difference){make_add(arena, a.plus, b.minus), make_add(arena, a.minus, b.plus)};
     if (is_zero(a.minus) && is_zero(b.minus))
         return (struct difference){node, zero};
     struct node *left = make_add(arena, a.plus, b.minus), *right = make_add(arena, b.plus, a.minus);
-    return (struct difference){strcmp(call->function, "min") == 0 ? make_min(arena, left, right)
-                                                                  : make_max(arena, left, right),
+    return (struct difference){least ? make_min(arena, left, right) : make_max(arena, left, right),
                                make_add(arena, a.minus, b.minus)};
 }
 

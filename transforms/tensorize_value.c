@@ -8,14 +8,6 @@
 #include "support/scalar.h"
 #include "transforms/tensorize.h"
 
-static bool is_preserving(const char *function) {
-    static const char *const names[] = {"max", "min", "select", "abs", "relu", "neg"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(function, names[i]) == 0)
-            return true;
-    return false;
-}
-
 static bool is_bf16_constant(double value) {
     return isnan(value) || (double)f32_from_bf16(bf16_from_f32((float)value)) == value;
 }
@@ -39,9 +31,9 @@ enum dtype value_dtype(struct tensorizer *t, struct node *value) {
     }
     case NODE_CALL: {
         struct node_call *call = node_as(value, call);
-        if (!is_preserving(call->function))
+        size_t first = strcmp(call->function, "select") == 0; /* whose condition is no value */
+        if (!first && !function_keeps_values(call->function))
             return DTYPE_F32;
-        size_t first = strcmp(call->function, "select") == 0;
         for (size_t i = first; i < call->arguments.count; i++)
             if (value_dtype(t, call->arguments.items[i]) != DTYPE_BF16)
                 return DTYPE_F32;

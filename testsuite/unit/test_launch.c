@@ -21,7 +21,7 @@ static const struct {
     {"7 % -2", -1, NULL},
     {"ceildiv(M, 3) * 10 + ceildiv(-M, 3)", 19, NULL},
     {"min(M, 3) + max(M, 3)", 8, NULL},
-    {"out(224, 3, 2, 1, 1)", 112, NULL},
+    {"select(M == 5, 2, 1 / 0) + select(M > 5, 1 / 0, 20)", 22, NULL},
     {"M == 5 && !(M > 6) || 1 / 0 == 1", 1, NULL},
     {"M != 5 && 1 / 0 == 1", 0, NULL},
     {"9223372036854775807 + 1", 0, "9223372036854775807 + 1 does not fit 64 bits"},
@@ -31,6 +31,7 @@ static const struct {
     {"M % 0", 0, "M % 0 divides by zero"},
     {"N + 1", 0, "the launch does not know the size N"},
     {"exp(M)", 0, "exp(M) is no function of sizes"},
+    {"min(M)", 0, "min(M) is no function of sizes"},
     {"noc_x(0, 0)", 0, "noc_x(0, 0) is no function of sizes"},
     {"1.5", 0, "1.5 is no size"},
 };
