@@ -224,6 +224,20 @@ def matrix_products():
                   lambda put, a, b, c: arithmetic.matrix_product(a[:, 1:], b[:, 2:], c), out="f32", start="REGULAR, c, a, out", slots=(2,))
 
 
+def products_that_f32_cannot_hold():
+    """Are rounded before they are added: one that is denormal and above half a unit of the sum; one that is infinite where the sum
+    would not be."""
+    for fmt, fine in (("bf16", 1.0078125), ("f32", 1.0009765625)):
+        for left, right in (((2.0 ** -60, fine * 2.0 ** -74), (2.0 ** -65, fine * 2.0 ** -75)),
+                            ((-1.5 * 2.0 ** 63, 2.0 ** 64), (2.0 ** 64, 2.0 ** 64))):
+            a, b = np.zeros((1, 32, 32), np.float32), np.zeros((1, 32, 32), np.float32)
+            a[0, 5, :2], b[0, :2, 7] = left, right
+            inputs = [Input(fmt, arithmetic.stored(fmt, values)) for values in (a, b)]
+            yield compute(f"matmul_tiles {fmt} of {left[0]:g} {right[0]:g}", ["matmul_tiles"], inputs,
+                          "matmul_init(a, b, 0); matmul_tiles(a, b, 0, 0, 0);",
+                          lambda put, a, b: put(arithmetic.matrix_product(a, b, np.zeros_like(a))), out="f32", start="REVERSE, a, b, out")
+
+
 def blocks():
     """rt tiles of in0, kt apart, times ct neighbours of in1, a step of k for each call."""
     for number, (rt, ct, kt, transpose, fmt, wide) in enumerate((
@@ -417,6 +431,18 @@ def chains():
         return np.stack([put(c[:, 0] + product), other], 1)
     yield compute("a chain over both units", ["add_binary_tile", "square_tile", "sub_unary_tile", "mul_tiles"], inputs, body, meaning,
                   out="f32", start="REVERSE, a, b, out", slots=(0, 1))
+    # A row that is spread over the slot that a product then adds to.
+    body = ("reconfig_data_format(REGULAR, c, c); unary_bcast_init(ROW, c); unary_bcast(ROW, c, 0, 2); unary_bcast_uninit(ROW, c); "
+            "reconfig_data_format(REVERSE, a, b); matmul_init(a, b, 0); matmul_tiles(a, b, 0, 1, 2);")
+    yield compute("a product onto a row", ["unary_bcast", "matmul_tiles"], inputs, body,
+                  lambda put, a, b, c: arithmetic.matrix_product(a[:, :1], b[:, 1:], SPREAD["ROW"](c)), out="f32",
+                  start="REVERSE, a, b, out", slots=(2,))
+    # The vector unit goes on from the result of a reduction, packed under its mask.
+    weights = Input("bf16", scaler("bf16", np.ones(32), "REDUCE_ROW"))
+    yield compute("a function of a reduction", ["reduce_tile", "negative_tile"], [inputs[0], weights],
+                  reduce_body("MAX", "REDUCE_ROW", 2) + "negative_tile_init(); negative_tile(0);",
+                  lambda put, a, b: np.where(np.arange(32) == 0, -reduce_meaning("MAX", "REDUCE_ROW")(put, a, b), np.float32(0)),
+                  out="f32", start="REGULAR, a, b, out", after="reduce_uninit(a);")
 
 
 def vector_binary():
@@ -449,7 +475,7 @@ def selections():
 
 
 def all_vectors(names):
-    for family in (copies, integers_of_16_bits, transposes, unary_broadcasts, elementwise, products_that_add, matrix_products, blocks,
+    for family in (copies, integers_of_16_bits, transposes, unary_broadcasts, elementwise, products_that_add, matrix_products, products_that_f32_cannot_hold, blocks,
                    reductions, with_scalar, fills, vector_binary, selections, chains):
         yield from family()
     yield from unary(names)
