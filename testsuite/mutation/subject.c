@@ -134,18 +134,21 @@ static bool fill_launch(const struct subject *s, struct launch_case *launch, uin
 
 enum { SIZES_MAX = 16 };
 
-/* Ragged, one element, whole tiles, several blocks for each core, and all of these on one core. */
+/* Ragged, one element, whole tiles, several blocks for each core, one column more than blocks of 32 and 64, a last
+ * block of two and of three tiles, and several blocks on one core. */
 static bool prepare_validation(const struct subject *s, struct launch_case *launch, size_t number,
                                bool equal) {
     static const int64_t rows[VALIDATION_LAUNCHES][4] = {
-        {70, 45, 100, 33}, {1, 1, 1, 1}, {128, 64, 32, 64}, {140, 300, 135, 40}, {70, 300, 135, 40}};
+        {70, 45, 100, 33},   {1, 1, 1, 1},        {128, 64, 32, 64},   {140, 300, 135, 40},
+        {65, 230, 193, 129}, {230, 129, 65, 257}, {193, 65, 257, 230}, {70, 300, 135, 40},
+    };
     bool one_core = number == VALIDATION_LAUNCHES - 1;
     int64_t values[SIZES_MAX];
     *launch = (struct launch_case){.grid_x = one_core, .grid_y = one_core, .sizes = {.arena = s->arena}};
     for (size_t i = 0; i < SIZES_MAX; i++)
         values[i] = equal ? 40 : rows[number][i % 4];
     if (!equal && is_deep(s))
-        values[0] = (int64_t)number + 2;
+        values[0] = (int64_t)number % 4 + 1;
     set_sizes(s, launch, values);
     return fill_launch(s, launch, 77, number % 2 == 0) && !(one_core && asks_for_place(s));
 }
