@@ -1,4 +1,4 @@
-/* A mutant's verdict: proofs and launches on the embedded device in turn, and the question that refused it. */
+/* A mutant's verdict: proofs, then launches on the embedded device; and which question a refusal answers. */
 #include "testsuite/mutation/judge.h"
 
 #include <stdio.h>
@@ -66,8 +66,8 @@ static enum finding run(struct arena *arena, struct unit *unit, struct node *ker
     return finding;
 }
 
-/* The launches from `first` on, to the first that has other results or breaks a rule; each under its own seed,
- * or under those of validation. */
+/* The launches from `first` on, to the first that has other results or breaks a rule; each under its own
+ * seed, or under those of validation. */
 static enum finding run_all(struct arena *arena, const struct subject *s, struct unit *unit,
                             struct node *kernel, size_t first, size_t end, const char **reason) {
     enum finding worst = FINDS_NOTHING;

@@ -1,11 +1,11 @@
 /* The mutation run: every mutant of the kernels of the given sources, judged.
  *
- *     mutation [--jobs N] [--keep N] [--list VERDICT] [--records FILE] [--refused] SOURCE ...
+ *     mutation [--jobs N] [--keep N] [--list VERDICT] [--records FILE] [--seed N] [--refused] SOURCE ...
  *     mutation --mutant N FILE.tl     judges one and prints its IR; mutants are numbered within a file
  *
  * A source is a .tl file, or a folder of such. --keep N judges one of N; --list also shows the mutants of a
- * verdict; --records writes a line for each mutant; --refused runs what is rejected, and shows what is right on
- * every launch tried all the same.
+ * verdict; --records writes a line for each mutant; --seed takes other later launches; --refused runs what is
+ * rejected, and shows what is right on every launch tried all the same.
  */
 #include <glob.h>
 #include <stdio.h>
@@ -36,6 +36,7 @@ struct settings {
     size_t keep; /* one of this many mutants is judged */
     const char *list, *records;
     bool refused;
+    uint64_t seed;
     long mutant; /* -1: all */
 };
 
@@ -69,8 +70,8 @@ static bool is_kept(const struct session *s, size_t number) {
 }
 
 static void read_source(struct session *s, const char *path) {
-    size_t more =
-        subjects_read(s->arena, path, s->subjects + s->subject_count, SUBJECTS_MAX - s->subject_count);
+    size_t more = subjects_read(s->arena, path, s->settings.seed, s->subjects + s->subject_count,
+                                SUBJECTS_MAX - s->subject_count);
     if (!more) {
         printf("mutation: 0 passed, 1 failed\n");
         exit(1);
@@ -291,7 +292,7 @@ static int report(struct session *s) {
            s->left_out);
     printf("mutation: %zu passed, %zu failed\n", s->place_count - total.counts[VERDICT_SAME] - failed,
            failed);
-    return failed > 0 || (s->settings.records && !write_records(s));
+    return (s->settings.records && !write_records(s)) || failed > 0;
 }
 
 static int judge_one(struct session *s) {
@@ -320,6 +321,7 @@ static int read_settings(struct settings *settings, int count, char **words) {
     *settings = (struct settings){.jobs = cores < 1          ? 1
                                           : cores > JOBS_MAX ? JOBS_MAX
                                                              : (int)cores,
+                                  .seed = 20261130,
                                   .mutant = -1};
     for (; at + 1 < count && strncmp(words[at], "--", 2) == 0; at += 2) {
         if (strcmp(words[at], "--refused") == 0) {
@@ -331,6 +333,8 @@ static int read_settings(struct settings *settings, int count, char **words) {
             settings->keep = strtoull(words[at + 1], NULL, 10);
         else if (strcmp(words[at], "--list") == 0)
             settings->list = words[at + 1];
+        else if (strcmp(words[at], "--seed") == 0)
+            settings->seed = strtoull(words[at + 1], NULL, 10);
         else if (strcmp(words[at], "--records") == 0)
             settings->records = words[at + 1];
         else if (strcmp(words[at], "--mutant") == 0)
@@ -345,8 +349,10 @@ int main(int count, char **words) {
     static struct session session;
     int first = read_settings(&session.settings, count, words);
     if (first < 1 || first == count) {
-        fprintf(stderr, "usage: mutation [--jobs N] [--keep N] [--list VERDICT] [--records FILE] [--refused] "
-                        "[--mutant N] SOURCE ...\n");
+        fprintf(
+            stderr,
+            "usage: mutation [--jobs N] [--keep N] [--list VERDICT] [--records FILE] [--seed N] [--refused] "
+            "[--mutant N] SOURCE ...\n");
         return 2;
     }
     session.arena = arena_create();
