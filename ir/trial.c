@@ -9,12 +9,16 @@
 #include "support/arena.h"
 #include "support/scalar.h"
 
-/* Sizes by the number of the open size: one element, ragged, several blocks of every kind, as many whole
- * blocks as there are rows of cores; two for kernels whose sizes must be equal; whole tiles, which nothing
- * fills up. */
+/* Sizes by the number of the open size: one element; ragged; whole blocks of 32, 64 and 128 elements, and one
+ * element more than those; last blocks of one tile, two and three, also where the other sizes end with a whole block;
+ * each of them larger than the others by far. Two rows for kernels whose sizes must be equal; whole tiles, which
+ * nothing fills up. */
+enum { ROW_RAGGED = 2, ROW_EQUAL = 10, ROW_PLANE = 12 };
 static const int64_t size_rows[][4] = {
-    {1, 1, 1, 1},        {33, 45, 128, 20}, {70, 64, 135, 40},    {287, 287, 100, 160}, {128, 512, 128, 256},
-    {512, 64, 512, 128}, {40, 40, 40, 40},  {300, 300, 300, 300}, {64, 64, 64, 64},
+    {1, 1, 1, 1},         {33, 45, 129, 20},   {70, 129, 65, 40}, {190, 193, 190, 97},
+    {129, 250, 160, 64},  {257, 96, 193, 160}, {64, 160, 1, 33},  {287, 287, 100, 160},
+    {128, 512, 128, 256}, {512, 64, 512, 128}, {40, 40, 40, 40},  {300, 300, 300, 300},
+    {64, 64, 64, 64},
 };
 
 /* Blocks along the rows and columns of a plane of Y rows and X columns of cores: times * Y + more. Unlike
@@ -27,6 +31,7 @@ static const struct launch_sizes {
     size_t row;
     bool nothing_to_reduce;             /* sizes that no result has are 0 */
     const struct plane_blocks *extents; /* of rows, of columns; NULL: the row is for every kernel */
+    bool whole;                         /* the last of these blocks is a whole one */
 } launches[TRIALS] = {
     {.row = 0},
     {.row = 1},
@@ -34,11 +39,16 @@ static const struct launch_sizes {
     {.row = 3},
     {.row = 4},
     {.row = 5},
-    {.row = 2, .nothing_to_reduce = true},
-    {.row = 8, .extents = (const struct plane_blocks[]){{2, 2}, {1, 1}}},
-    {.row = 8, .extents = (const struct plane_blocks[]){{1, 1}, {2, 2}}},
-    [EQUAL_SIZES] = {.row = 6},
+    {.row = 6},
     {.row = 7},
+    {.row = 8},
+    {.row = 9},
+    {.row = ROW_RAGGED, .nothing_to_reduce = true},
+    {.row = ROW_PLANE, .extents = (const struct plane_blocks[]){{2, 2}, {1, 1}}},
+    {.row = ROW_PLANE, .extents = (const struct plane_blocks[]){{1, 1}, {2, 2}}},
+    {.row = ROW_PLANE, .extents = (const struct plane_blocks[]){{1, 1}, {1, 1}}, .whole = true},
+    [EQUAL_SIZES] = {.row = ROW_EQUAL},
+    {.row = ROW_EQUAL + 1},
 };
 
 /* The size that a condition fixes: `M == 128`. */
@@ -78,27 +88,33 @@ static bool reduce_nothing(struct node *kernel, struct environment *sizes, struc
     return any;
 }
 
-/* The smallest sizes that end in a ragged tile and have so many blocks along an axis of the grid. */
-static bool fill_axis(struct environment *sizes, struct node_list names, struct node *blocks,
-                      int64_t wanted) {
-    enum { RAGGED = 12, TILES_LIMIT = 256 };
+/* The sizes that an axis of the grid mentions become `value`. False: it has no number of blocks then. */
+static bool set_axis(struct environment *sizes, struct node_list names, struct node *blocks, int64_t value,
+                     int64_t *count) {
     struct diagnostics *scratch = diagnostics_create(sizes->arena);
-    int64_t count = 0;
-    for (int64_t tiles = 0; tiles < TILES_LIMIT && count < wanted; tiles++) {
-        for (size_t i = 0; i < names.count; i++) {
-            const char *name = node_as(names.items[i], reference)->name;
-            if (mentions(blocks, name))
-                environment_set(sizes, name, tiles * TILE_EDGE + RAGGED);
-        }
-        if (!size_evaluate(scratch, sizes, blocks, &count))
-            return false;
+    for (size_t i = 0; i < names.count; i++) {
+        const char *name = node_as(names.items[i], reference)->name;
+        if (mentions(blocks, name))
+            environment_set(sizes, name, value);
     }
-    return count == wanted;
+    return size_evaluate(scratch, sizes, blocks, count);
+}
+
+/* The smallest sizes that end in a ragged tile and have so many blocks along an axis of the grid; or the sizes that
+ * have as many whole blocks. */
+static bool fill_axis(struct environment *sizes, struct node_list names, struct node *blocks, int64_t wanted,
+                      bool whole) {
+    enum { RAGGED = 12, TILES_LIMIT = 256 };
+    int64_t count = 0, tiles = 0;
+    for (; tiles < TILES_LIMIT && count < wanted + whole; tiles++)
+        if (!set_axis(sizes, names, blocks, tiles * TILE_EDGE + RAGGED, &count))
+            return false;
+    return (!whole || set_axis(sizes, names, blocks, (tiles - 1) * TILE_EDGE, &count)) && count == wanted;
 }
 
 /* False: the kernel does not lie on a plane of cores whose extents such sizes have. */
 static bool fill_plane(struct node *kernel, struct environment *sizes, struct node_list names,
-                       const struct plane_blocks *extents) {
+                       const struct launch_sizes *launch) {
     enum { EDGE_LIMIT = 128 };
     const struct node_sequence *axes = node_as(attribute_get(kernel, KEY_TT_PLANE_AXES), sequence),
                                *grid = node_as(attribute_get(kernel, KEY_TT_GRID_BLOCKS), sequence),
@@ -107,10 +123,12 @@ static bool fill_plane(struct node *kernel, struct environment *sizes, struct no
         cores->items.count != 2)
         return false;
     for (size_t i = 0; i < 2; i++) {
+        const struct plane_blocks *extent = &launch->extents[i];
         int64_t axis, along;
         if (!integer_value(axes->items.items[i], &axis) || axis < 0 || (size_t)axis >= grid->items.count ||
             !integer_value(cores->items.items[1 - i], &along) || along > EDGE_LIMIT ||
-            !fill_axis(sizes, names, grid->items.items[axis], extents[i].times * along + extents[i].more))
+            !fill_axis(sizes, names, grid->items.items[axis], extent->times * along + extent->more,
+                       launch->whole))
             return false;
     }
     return true;
@@ -124,7 +142,7 @@ bool trial_sizes(struct node *kernel, size_t number, struct environment *sizes) 
         const char *name = node_as(names.items[i], reference)->name;
         int64_t value = size_rows[launch->row][i % 4];
         if (number < EQUAL_SIZES && size_counts_matrices(kernel, name))
-            value = launch->extents ? 1 : (int64_t)launch->row + 1;
+            value = launch->extents ? 1 : (int64_t)launch->row % 5 + 1;
         is_fixed(kernel, name, &value);
         environment_set(sizes, name, value);
     }
@@ -137,7 +155,7 @@ bool trial_sizes(struct node *kernel, size_t number, struct environment *sizes) 
     }
     if (launch->nothing_to_reduce && !reduce_nothing(kernel, sizes, names))
         return false;
-    if (launch->extents && !fill_plane(kernel, sizes, names, launch->extents))
+    if (launch->extents && !fill_plane(kernel, sizes, names, launch))
         return false;
     return conditions_check(scratch, sizes, kernel);
 }

@@ -5,7 +5,7 @@
 #include "ir/launch.h"
 
 /* Launches by number; those from EQUAL_SIZES on are for kernels that took none before. */
-enum { EQUAL_SIZES = 9, TRIALS = 11 };
+enum { EQUAL_SIZES = 14, TRIALS = 16 };
 
 /* Gives the sizes and whole parameters of a kernel their values in a launch; false when the kernel has no such
  * launch. Launches that fill a plane of cores are for device form. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "driver/rehearse.h"
 #include "support/arena.h"
 #include "support/file.h"
 #include "support/text_buffer.h"
@@ -108,6 +109,10 @@ static void judge(struct arena *arena, const struct subject *s, const char *text
     }
     if (error) {
         settle(record, VERDICT_PROOF, error);
+        return;
+    }
+    if (!rehearse_kernel(unit, kernel_of(unit))) {
+        settle(record, VERDICT_LAUNCH, first_error(unit));
         return;
     }
     static const enum verdict of_validation[] = {[FINDS_NOTHING] = VERDICT_EQUAL,

@@ -231,7 +231,8 @@ static struct unit *new_unit(struct arena *arena, uint32_t grid_x, uint32_t grid
     unit->options = (struct unit_options){.architecture = architecture_find("wormhole_b0"),
                                           .grid_x = grid_x,
                                           .grid_y = grid_y,
-                                          .keep_tile_forms = true};
+                                          .keep_tile_forms = true,
+                                          .rehearse = REHEARSE_NOTHING};
     return unit;
 }
 

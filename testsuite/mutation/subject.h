@@ -49,7 +49,7 @@ const char *run_device(struct unit *unit, struct node *kernel, const struct laun
 const char *results_difference(struct arena *arena, struct node *kernel, const struct launch_case *launch,
                                const struct array *results);
 
-/* A unit with this text as IR, compiled to the end: exactly what `tilec check FILE.ir` does. */
+/* A unit with this text as IR, compiled to the end: what `tilec check FILE.ir` does before its small launches. */
 struct unit *check_text(struct arena *arena, const struct subject *subject, const char *text);
 const char *first_error(const struct unit *unit);
 
