@@ -2,11 +2,11 @@
  * spelling.def alone. */
 #include "codegen/print.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "codegen/spelling.h"
 #include "ir/build.h"
+#include "ir/names.h"
 #include "ir/query.h"
 #include "ir/size.h"
 #include "support/device_call.h"
@@ -28,17 +28,7 @@ struct printer {
     const char *previous; /* accessor declared last */
     size_t accessor_count;
     struct list_builder accessors;
-    struct declaration *declarations; /* that go where nothing uses them */
-    size_t declaration_count, declaration_capacity;
     bool failed;
-};
-
-/* Lines that only declare a name. */
-struct declaration {
-    const char *name;
-    size_t begin, end; /* in the text */
-    size_t line, line_end;
-    bool used;
 };
 
 /* ---- lines ---- */
@@ -90,56 +80,6 @@ static const char *value(struct printer *p, struct node *node) {
 
 static const char *name(struct printer *p, const char *plain) {
     return spelled_name(p->expressions.names, p->language, plain);
-}
-
-/* ---- declarations that nothing uses ---- */
-
-static struct declaration *begin_declaration(struct printer *p, const char *spelled) {
-    if (p->declaration_count == p->declaration_capacity) {
-        p->declaration_capacity = p->declaration_capacity ? 2 * p->declaration_capacity : 16;
-        struct declaration *grown =
-            arena_allocate(p->arena, p->declaration_capacity * sizeof *p->declarations);
-        if (p->declaration_count)
-            memcpy(grown, p->declarations, p->declaration_count * sizeof *grown);
-        p->declarations = grown;
-    }
-    struct declaration *made = &p->declarations[p->declaration_count++];
-    *made = (struct declaration){.name = spelled, .begin = p->out.length, .line = p->line_count};
-    return made;
-}
-
-static void end_declaration(const struct printer *p, struct declaration *declaration) {
-    declaration->end = p->out.length;
-    declaration->line_end = p->line_count;
-}
-
-/* Does the text have the name anywhere but where it is declared? */
-static bool is_used(const char *text, const char *spelled) {
-    size_t length = strlen(spelled);
-    int occurrences = 0;
-    for (const char *at = text; occurrences < 2 && (at = strstr(at, spelled)) != NULL; at += length) {
-        char before = at > text ? at[-1] : ' ', after = at[length];
-        bool whole = !isalnum((unsigned char)before) && before != '_' && !isalnum((unsigned char)after) &&
-                     after != '_';
-        occurrences += whole;
-    }
-    return occurrences > 1;
-}
-
-/* Launch arguments and block numbers that the text never uses are not declared: the outermost extents of
- * delinearize and of accessors stand in the IR alone. What such a declaration uses counts as used. */
-static void remove_unused(struct printer *p) {
-    for (size_t i = 0; i < p->declaration_count; i++)
-        p->declarations[i].used = is_used(p->out.text, p->declarations[i].name);
-    for (size_t i = p->declaration_count; i-- > 0;) {
-        const struct declaration *d = &p->declarations[i];
-        if (d->used)
-            continue;
-        memmove(p->out.text + d->begin, p->out.text + d->end, p->out.length + 1 - d->end);
-        p->out.length -= d->end - d->begin;
-        memmove(p->lines + d->line, p->lines + d->line_end, (p->line_count - d->line_end) * sizeof *p->lines);
-        p->line_count -= d->line_end - d->line;
-    }
 }
 
 /* ---- statements ---- */
@@ -219,20 +159,20 @@ static void print_if(struct printer *p, struct node_if *branch, enum spelling he
     print_end(p, branch->base.span);
 }
 
-/* The last name runs fastest; the first needs no remainder; an unused one no line. */
+/* The last name runs fastest; the first needs no remainder; what has no name no line. */
 static void print_delinearize(struct printer *p, struct node_delinearize *node) {
     for (size_t i = 0; i < node->names.count; i++) {
+        const char *plain = node_as(node->names.items[i], reference)->name;
         struct node *inner = make_integer(p->arena, 1);
+        if (strcmp(plain, NAME_UNUSED) == 0)
+            continue;
         for (size_t j = i + 1; j < node->extents.count; j++)
             inner = make_mul(p->arena, inner, node->extents.items[j]);
         struct node *index = make_div(p->arena, node->value, inner);
         if (i > 0)
             index = make_mod(p->arena, index, node->extents.items[i]);
-        struct hole holes[] = {{"name", name(p, node_as(node->names.items[i], reference)->name)},
-                               {"value", value(p, index)}};
-        struct declaration *declaration = begin_declaration(p, holes[0].value);
+        struct hole holes[] = {{"name", name(p, plain)}, {"value", value(p, index)}};
         print_line(p, spell(p->arena, p->language, SPELLING_let, 2, holes));
-        end_declaration(p, declaration);
     }
 }
 
@@ -345,11 +285,7 @@ static void print_function_body(struct printer *p, struct node_function *functio
         }
         if (!preamble)
             print_place(p, statement);
-        struct node_let *argument = preamble ? node_as(statement, let) : NULL;
-        struct declaration *declaration = argument ? begin_declaration(p, name(p, argument->name)) : NULL;
         print_statement(p, statement);
-        if (declaration)
-            end_declaration(p, declaration);
     }
     p->indent--;
     p->expressions.accessors = NULL;
@@ -453,7 +389,6 @@ static void print_function(struct printer *p, const struct kernel_source *source
     LINE(p, function, {"", ""});
     print_function_body(p, function);
     print_end(p, (struct span){0});
-    remove_unused(p);
 }
 
 bool function_print(const struct kernel_source *source, enum target target, struct node_function *function,

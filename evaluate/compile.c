@@ -3,6 +3,7 @@
 
 #include "evaluate/compile.h"
 #include "ir/attributes.h"
+#include "ir/names.h"
 #include "ir/query.h"
 
 #define NESTING_LIMIT 400
@@ -415,6 +416,8 @@ static void compile_delinearize(struct compiler *c, const struct node_delineariz
             compile_fail(c, node->base.span, "delinearize gives values to names only");
             return;
         }
+        if (strcmp(name->name, NAME_UNUSED) == 0)
+            continue;
         struct entity *entity = entity_add(c, ENTITY_SLOT, name->name, &node->base);
         entity->type = loop_type(c);
         entity->slot = d->slots[i];

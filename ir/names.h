@@ -16,4 +16,7 @@ void names_add_mentioned(struct name_table *names, struct node *tree);
 /* The name is free again. */
 void name_release(struct name_table *names, const char *name);
 
+/* A number of delinearize that nothing uses: it has no name. */
+#define NAME_UNUSED "_"
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "ir/attributes.h"
 #include "ir/field.h"
+#include "ir/names.h"
 #include "ir/query.h"
 #include "ir/size.h"
 #include "support/name_table.h"
@@ -261,9 +262,9 @@ static void verify_delinearize(struct verifier *v, const struct node_delinearize
         verify_number(v, node->extents.items[i], "an extent");
     for (size_t i = 0; i < node->names.count; i++) {
         struct node_reference *name = node_as(node->names.items[i], reference);
-        if (name)
+        if (name && strcmp(name->name, NAME_UNUSED) != 0)
             scope_add(v, NAME_NUMBER, name->name, &node->base);
-        else
+        else if (!name)
             verify_error(v, &node->base, "delinearize gives values to names only");
     }
 }

@@ -2,11 +2,13 @@
  *
  * Each function keeps the loops, conditions and names around what its role does, and begins with what it
  * uses: circular buffers and semaphores as constants, other constants, launch arguments, accessors of
- * tensors. The sequential program is one possible order of the three. */
+ * tensors. What nothing uses does not stand there. The sequential program is one possible order of the
+ * three. */
 #include <string.h>
 
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/launch.h"
 #include "ir/names.h"
 #include "transforms/blocks.h"
 #include "transforms/pass.h"
@@ -16,6 +18,8 @@ struct projection {
     struct compilation *compilation;
     struct arena *arena;
     enum role role;
+    struct node_list arguments; /* of the launch */
+    struct name_table computed; /* names that the function computes with */
 };
 
 /* ---- what the role does ---- */
@@ -76,15 +80,27 @@ static bool is_mentioned(struct node_list list, size_t from, const char *name) {
     return false;
 }
 
-static bool is_used(struct node_list list, size_t index) {
+/* What of the statement is used behind it: NULL for a let or a delinearize that nothing mentions; numbers
+ * of blocks that nothing mentions lose their names. */
+static struct node *used_part(struct projection *p, struct node_list list, size_t index) {
     struct node_let *let = node_as(list.items[index], let);
     struct node_delinearize *split = node_as(list.items[index], delinearize);
     if (let)
-        return is_mentioned(list, index + 1, let->name);
-    for (size_t i = 0; split && i < split->names.count; i++)
-        if (is_mentioned(list, index + 1, node_as(split->names.items[i], reference)->name))
-            return true;
-    return !split;
+        return is_mentioned(list, index + 1, let->name) ? &let->base : NULL;
+    if (!split)
+        return list.items[index];
+    struct node_delinearize used = *split;
+    struct list_builder names = {0};
+    bool any = false, all = true;
+    for (size_t i = 0; i < split->names.count; i++) {
+        bool mentioned = is_mentioned(list, index + 1, node_as(split->names.items[i], reference)->name);
+        builder_add(p->arena, &names,
+                    mentioned ? split->names.items[i] : make_reference(p->arena, NAME_UNUSED));
+        any |= mentioned;
+        all &= mentioned;
+    }
+    used.names = builder_list(&names);
+    return all ? &split->base : any ? arena_copy(p->arena, &used, sizeof used) : NULL;
 }
 
 static struct node *prune(struct node *node, void *context) {
@@ -95,14 +111,13 @@ static struct node *prune(struct node *node, void *context) {
         return mapped;
     struct node_list list = block->statements;
     for (size_t i = list.count; i-- > 0;) {
-        if (is_used(list, i))
-            continue;
+        struct node *used = used_part(p, list, i);
         struct list_builder kept = {0};
-        for (size_t k = 0; k < list.count; k++)
-            builder_add(p->arena, &kept, k == i ? NULL : list.items[k]);
-        list = builder_list(&kept);
+        for (size_t k = 0; used != list.items[i] && k < list.count; k++)
+            builder_add(p->arena, &kept, k == i ? used : list.items[k]);
+        list = used != list.items[i] ? builder_list(&kept) : list;
     }
-    return list.count == block->statements.count ? mapped : make_block(p->arena, node->span, list);
+    return list.items == block->statements.items ? mapped : make_block(p->arena, node->span, list);
 }
 
 /* ---- what the function begins with ---- */
@@ -158,42 +173,99 @@ static void add_accessors(struct projection *p, struct list_builder *out, struct
     }
 }
 
-static void add_arguments(struct projection *p, struct list_builder *out, struct node_list arguments,
-                          const struct name_table *mentioned) {
+static struct node *argument_value(struct projection *p, size_t index) {
+    return make_call(
+        p->arena, "get_arg_val",
+        LIST(p->arena, make_reference(p->arena, "uint32_t"), make_integer(p->arena, (int64_t)index)));
+}
+
+static void add_arguments(struct projection *p, struct list_builder *out, struct node_list arguments) {
     for (size_t i = 0; i < arguments.count; i++) {
         const char *name = node_as(arguments.items[i], attribute)->key;
-        struct node *value = make_call(
-            p->arena, "get_arg_val",
-            LIST(p->arena, make_reference(p->arena, "uint32_t"), make_integer(p->arena, (int64_t)i)));
-        if (name_table_find(mentioned, name))
+        if (name_table_find(&p->computed, name))
             builder_add(p->arena, out,
                         node_new(p->arena, let, LET, ((struct span){0}), .name = arena_intern(p->arena, name),
-                                 .dtype = DTYPE_U32, .value = value));
+                                 .dtype = DTYPE_U32, .value = argument_value(p, i)));
     }
 }
 
+/* ---- outermost extents, which bound a number and with which none is computed ---- */
+
+static struct node *outermost_extent(struct node *node) {
+    struct node_delinearize *split = node_as(node, delinearize);
+    struct node_accessor *accessor = node_as(node, accessor);
+    return split ? split->extents.items[0] : accessor ? accessor->dimensions.items[0] : NULL;
+}
+
+/* The names that the function computes with. */
+static void add_computed(struct projection *p, struct node *tree) {
+    const struct node *outermost = NULL;
+    for_each_node (node, tree) {
+        if (node == outermost) {
+            skip_below(node);
+            outermost = NULL;
+        } else {
+            outermost = outermost_extent(node) ? outermost_extent(node) : outermost;
+            if (mentioned_name(node))
+                *name_table_add(&p->computed, mentioned_name(node)) = 1;
+        }
+    }
+}
+
+/* The launch arguments that nothing is computed with stand where they bound something, and nowhere else. */
+static struct node *place_arguments(struct node *node, void *context) {
+    struct projection *p = context;
+    struct node_delinearize *split = node_as(node, delinearize);
+    struct node_accessor *accessor = node_as(node, accessor);
+    struct node_list list = split ? split->extents : accessor ? accessor->dimensions : (struct node_list){0};
+    if (!list.count)
+        return node_map_children(p->arena, node, place_arguments, p);
+    struct node *first = list.items[0];
+    for (size_t i = 0; i < p->arguments.count; i++) {
+        const char *name = node_as(p->arguments.items[i], attribute)->key;
+        if (!name_table_find(&p->computed, name))
+            first = substitute(p->arena, first, name, argument_value(p, i));
+    }
+    if (first == list.items[0])
+        return node;
+    struct list_builder extents = {0};
+    for (size_t i = 0; i < list.count; i++)
+        builder_add(p->arena, &extents, i ? list.items[i] : first);
+    if (accessor) {
+        struct node_accessor copy = *accessor;
+        copy.dimensions = builder_list(&extents);
+        return arena_copy(p->arena, &copy, sizeof copy);
+    }
+    struct node_delinearize copy = *split;
+    copy.extents = builder_list(&extents);
+    return arena_copy(p->arena, &copy, sizeof copy);
+}
+
 static struct node *function_of(struct compilation *compilation, enum role role) {
-    struct projection p = {compilation, compilation->arena, role};
+    const struct node_dictionary *arguments = launch_argument_list(compilation->kernel);
+    struct projection p = {.compilation = compilation,
+                           .arena = compilation->arena,
+                           .role = role,
+                           .arguments = arguments ? arguments->entries : (struct node_list){0},
+                           .computed.arena = compilation->arena};
     struct node_list kernel = node_as(node_as(compilation->kernel, kernel)->body, block)->statements;
-    struct node_dictionary *dictionary =
-        node_as(attribute_get(compilation->kernel, KEY_TT_RUNTIME_ARGS), dictionary);
-    struct node_list arguments = dictionary ? dictionary->entries : (struct node_list){0};
     struct node_list list = project_list(&p, kernel);
     if (!does_something(list))
         return NULL;
     struct node *body = prune(make_block(p.arena, compilation->kernel->span, list), &p);
-    struct list_builder constants = {0}, accessors = {0}, lets = {0}, all = {0};
+    struct list_builder constants = {0}, accessors = {0}, all = {0};
     struct name_table mentioned = {.arena = p.arena};
     names_add_mentioned(&mentioned, body);
     add_constants(&p, &constants, kernel, &mentioned);
-    add_accessors(&p, &accessors, arguments, &mentioned);
+    add_accessors(&p, &accessors, p.arguments, &mentioned);
+    add_computed(&p, body);
     for (size_t i = 0; i < accessors.count; i++)
-        names_add_mentioned(&mentioned, accessors.items[i]);
-    add_arguments(&p, &lets, arguments, &mentioned);
+        add_computed(&p, accessors.items[i]);
     builder_add_all(p.arena, &all, builder_list(&constants));
-    builder_add_all(p.arena, &all, builder_list(&lets));
-    builder_add_all(p.arena, &all, builder_list(&accessors));
-    builder_add_all(p.arena, &all, node_as(body, block)->statements);
+    add_arguments(&p, &all, p.arguments);
+    for (size_t i = 0; i < accessors.count; i++)
+        builder_add(p.arena, &all, place_arguments(accessors.items[i], &p));
+    builder_add_all(p.arena, &all, node_as(place_arguments(body, &p), block)->statements);
     const char *name = arena_intern(p.arena, word_text(WORDS_role, role));
     return node_new(p.arena, function, FUNCTION, compilation->kernel->span, .role = role, .name = name,
                     .body = make_block(p.arena, compilation->kernel->span, builder_list(&all)));

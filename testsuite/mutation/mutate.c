@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ir/attributes.h"
+#include "ir/names.h"
 #include "ir/build.h"
 #include "support/arena.h"
 #include "support/text_buffer.h"
@@ -267,7 +268,8 @@ static struct node *mutate_delinearize(struct mutator *m, struct node *statement
     copy->value = mutate_number(m, d->value);
     copy->extents = mutate_numbers(m, d->extents);
     for (size_t i = 0; i < d->names.count; i++)
-        add_name(m, node_as(d->names.items[i], reference)->name, NAME_NUMBER);
+        if (strcmp(node_as(d->names.items[i], reference)->name, NAME_UNUSED) != 0)
+            add_name(m, node_as(d->names.items[i], reference)->name, NAME_NUMBER);
     return &copy->base;
 }
 
