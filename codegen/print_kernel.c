@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "codegen/spelling.h"
+#include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/names.h"
 #include "ir/query.h"
@@ -322,56 +323,69 @@ static struct node_list helpers_of(struct arena *arena, struct node_list all,
 
 /* ---- includes ---- */
 
-struct include_list {
-    const char *headers[64];
+struct text_list {
+    const char *texts[64];
     size_t count;
+};
+
+struct include_list {
+    struct text_list headers, defines;
     bool algorithm;
 };
 
-static void add_header(struct include_list *list, const char *header) {
+static void add_text(struct text_list *list, const char *text) {
     for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->headers[i], header) == 0)
+        if (strcmp(list->texts[i], text) == 0)
             return;
-    if (list->count < sizeof list->headers / sizeof *list->headers)
-        list->headers[list->count++] = header;
+    if (list->count < sizeof list->texts / sizeof *list->texts)
+        list->texts[list->count++] = text;
 }
 
 static void add_headers(struct include_list *list, struct node *tree) {
     for_each (call, call, tree) {
         const struct device_call *row = device_call_find(call->function);
         if (row && *row->header)
-            add_header(list, row->header);
+            add_text(&list->headers, row->header);
+        if (row && row->define)
+            add_text(&list->defines, row->define);
         list->algorithm |= size_call(&call->base, SIZE_min) || size_call(&call->base, SIZE_max);
     }
 }
 
 /* Behind the role's own header the others in the order of their names. */
-static void sort_headers(struct include_list *list) {
+static void sort_headers(struct text_list *list) {
     for (size_t i = 2; i < list->count; i++)
-        for (size_t j = i; j > 1 && strcmp(list->headers[j - 1], list->headers[j]) > 0; j--) {
-            const char *header = list->headers[j];
-            list->headers[j] = list->headers[j - 1];
-            list->headers[j - 1] = header;
+        for (size_t j = i; j > 1 && strcmp(list->texts[j - 1], list->texts[j]) > 0; j--) {
+            const char *header = list->texts[j];
+            list->texts[j] = list->texts[j - 1];
+            list->texts[j - 1] = header;
         }
 }
 
-static void print_includes(struct printer *p, struct node_function *function) {
+static bool dst_holds_f32(const struct node *kernel) {
+    struct node *compute = attribute_get(kernel, KEY_TT_COMPUTE);
+    return attribute_integer(dictionary_get(compute, KEY_FP32_DEST_ACC_EN), 0) != 0;
+}
+
+static void print_includes(struct printer *p, const struct node *kernel, struct node_function *function) {
     if (p->language == LANGUAGE_C) {
         LINE(p, header_include, {"header", "tilec_device.h"});
         return;
     }
-    struct include_list list = {.count = 0};
-    add_header(&list, function->role == ROLE_COMPUTE ? "compute/common.h" : "dataflow/dataflow_api.h");
+    struct include_list list = {.algorithm = false};
+    add_text(&list.headers, function->role == ROLE_COMPUTE ? "compute/common.h" : "dataflow/dataflow_api.h");
     add_headers(&list, function->body);
     for (size_t i = 0; i < p->expressions.helpers.count; i++)
         add_headers(&list, p->expressions.helpers.items[i]);
-    sort_headers(&list);
+    sort_headers(&list.headers);
+    for (size_t i = 0; dst_holds_f32(kernel) && i < list.defines.count; i++)
+        LINE(p, define, {"name", list.defines.texts[i]});
     if (list.algorithm)
         LINE(p, system_include, {"header", "algorithm"});
     LINE(p, system_include, {"header", "cstdint"});
     print_blank(p);
-    for (size_t i = 0; i < list.count; i++)
-        LINE(p, header_include, {"header", arena_printf(p->arena, "api/%s", list.headers[i])});
+    for (size_t i = 0; i < list.headers.count; i++)
+        LINE(p, header_include, {"header", arena_printf(p->arena, "api/%s", list.headers.texts[i])});
 }
 
 /* ---- a kernel of one role ---- */
@@ -382,7 +396,7 @@ static void print_function(struct printer *p, const struct kernel_source *source
     LINE(p, comment,
          {"text", arena_printf(p->arena, "Kernel %s, %s. Made by tilec from %s.", source->kernel->name, role,
                                *source->file ? source->file : "IR text")});
-    print_includes(p, function);
+    print_includes(p, &source->kernel->base, function);
     print_blank(p);
     for (size_t i = 0; i < p->expressions.helpers.count; i++)
         print_helper(p, node_as(p->expressions.helpers.items[i], function));

@@ -62,6 +62,17 @@ static void check_number(struct verifier *v, struct node *argument) {
         verify_number(v, argument, "an argument of a device call");
 }
 
+/* Another constant would be another function. */
+static void check_constant(struct verifier *v, const struct node_call *call, const struct node *argument,
+                           double constant) {
+    const struct node_call *bits = argument->kind == NODE_CALL ? (const struct node_call *)argument : NULL;
+    double value;
+    if (!bits || bit_pattern_find(bits->function) != PATTERN_F32 || bits->arguments.count != 1 ||
+        !literal_value(bits->arguments.items[0], &value) || value != constant)
+        verify_error(v, argument, "%s takes bits(%g) here, not %s", call->function, constant,
+                     node_text(v->arena, argument));
+}
+
 static void check_arguments(struct verifier *v, const struct node_call *call, const struct device_call *row) {
     if (call->arguments.count != row->count) {
         verify_error(v, &call->base, "%s takes %d argument%s, not %zu", call->function, row->count,
@@ -83,6 +94,8 @@ static void check_arguments(struct verifier *v, const struct node_call *call, co
         case CLASS_PAGE:
         case CLASS_NUMBER:
             check_number(v, argument);
+            if (call_constant(row, i))
+                check_constant(v, call, argument, *call_constant(row, i));
             break;
         }
     }

@@ -404,6 +404,16 @@ static void words_for(enum parameter_kind kind, char *text, size_t size) {
                                                  : "");
 }
 
+/* Another constant would be another function. */
+static void check_constants(const struct compute_call *call) {
+    for (size_t i = 0; call->row->constant && i < call->row->count; ++i) {
+        const float *constant = call_constant(call->row, i);
+        if (constant && f32_bits(*constant) != call->arguments[i])
+            thread_fault(call->thread, "is given 0x%08x where 0x%08x stands, the bits of %g",
+                         (unsigned)call->arguments[i], (unsigned)f32_bits(*constant), (double)*constant);
+    }
+}
+
 static void check_words(const struct compute_call *call) {
     bool wide = call->thread->core->run->launch->fp32_dest_acc;
     for (size_t i = 0; i < call->row->templates; ++i) {
@@ -482,6 +492,7 @@ void compute_call(uint32_t line, const struct device_call *row, const uint32_t *
     call.a = buffer_at(&call, row->a);
     call.b = buffer_at(&call, row->b);
     check_words(&call);
+    check_constants(&call);
     run_call(&call, meaning);
 }
 

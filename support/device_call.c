@@ -61,7 +61,7 @@ const size_t call_word_count = sizeof call_words / sizeof *call_words;
                   COUNT(DST_FORMAT, __VA_ARGS__),                                                            \
     .parameters_shared = AT(TRANSPOSE, __VA_ARGS__), .parameter_count = 4 * COUNT(TRANSPOSE, __VA_ARGS__),   \
     .rows = AT(ROWS, __VA_ARGS__), .columns = AT(COLUMNS, __VA_ARGS__), .stride = AT(STRIDE, __VA_ARGS__),   \
-    .transposed = AT(TRANSPOSED, __VA_ARGS__),                                                               \
+    .transposed = AT(TRANSPOSED, __VA_ARGS__), .constant = AT(CONSTANT, __VA_ARGS__),                        \
     .slot = AT(SLOT, __VA_ARGS__) + AT(SLOT_IN_PLACE, __VA_ARGS__),                                          \
     .source = {AT(SOURCE, __VA_ARGS__) + AT(SLOT_IN_PLACE, __VA_ARGS__),                                     \
                COUNT(SOURCE, __VA_ARGS__) > 1 ? AT(SOURCE, __VA_ARGS__) + 1 : 0,                             \

@@ -83,6 +83,7 @@ extern const struct call_word call_words[];
 extern const size_t call_word_count;
 
 #define CALL_PARAMETER_LIMIT 9
+#define CALL_CONSTANT_LIMIT 3
 
 /* Positions count from 1 over all parameters; 0: it has none. */
 struct device_call {
@@ -113,8 +114,11 @@ struct device_call {
     unsigned char transposed; /* of a product's init: how all its calls take the right tiles */
     enum effect_write write;
     enum call_cost cost;
-    unsigned char spread; /* the word of what an operation spreads of its second buffer; 0: nothing */
-    const char *meaning;  /* on the embedded device */
+    unsigned char spread;   /* the word of what an operation spreads of its second buffer; 0: nothing */
+    unsigned char constant; /* the first CONSTANT; others follow */
+    float constants[CALL_CONSTANT_LIMIT];      /* what stands there */
+    const char *define;                        /* for the preprocessor, where DST holds f32; NULL: none */
+    const char *meaning;                       /* on the embedded device */
     bool matrix, swaps, product, same_buffers; /* as device_calls.def says */
 };
 extern const struct device_call device_calls[DEVICE_CALL_END];
@@ -132,6 +136,12 @@ const struct device_call *function_call_find(const char *function);
 
 static inline bool device_call_acts(const struct device_call *call) {
     return call->kind != EFFECT_VALUE && call->kind != EFFECT_NOC_ADDRESS;
+}
+
+/* The constant that the row gives for the parameter; NULL: the parameter is none. */
+static inline const float *call_constant(const struct device_call *call, size_t index) {
+    bool is_constant = call->constant && call->parameters[index] == PARAMETER_CONSTANT;
+    return is_constant ? &call->constants[index + 1 - call->constant] : NULL;
 }
 
 static inline const struct parameter_info *call_parameter(const struct device_call *call, size_t index) {

@@ -41,6 +41,11 @@ void emit_operation(struct manager *m, struct list_builder *out, struct span spa
             arguments[i] = operands->source[sources++];
         else if (row->parameters[i] == PARAMETER_DST_FORMAT)
             arguments[i] = emit_reference(m, "Float32");
+        else if (row->parameters[i] == PARAMETER_ACCURACY)
+            arguments[i] = emit_reference(m, "ACCURATE");
+        else if (call_constant(row, i))
+            arguments[i] =
+                make_call(m->arena, "bits", LIST(m->arena, make_real(m->arena, *call_constant(row, i))));
         else
             arguments[i] = of_kind[row->parameters[i]];
     }

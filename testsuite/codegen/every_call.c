@@ -23,7 +23,10 @@ static void print_argument(const struct device_call *call, size_t index) {
         printf(")");
         break;
     default:
-        printf(strncmp(parameter->name, "buffer", 6) == 0 ? "cb_in" : "1");
+        if (call_constant(call, index))
+            printf("bits(%.1f)", (double)*call_constant(call, index));
+        else
+            printf("%s", strncmp(parameter->name, "buffer", 6) == 0 ? "cb_in" : "1");
     }
 }
 
@@ -79,7 +82,7 @@ static void print_kernel(const char *header) {
     for (const char *at = header; *at; at++)
         putchar(strchr("/.", *at) ? '_' : *at);
     printf(
-        "(in A: bf16[128, 128]) @{tt.core_grid = [1, 1], tt.core_ranges = [{start = [0, 0], extent = [1, 1]}], tt.grid_blocks = [1], tt.runtime_args = {start_id = start()}} {\n");
+        "(in A: bf16[128, 128]) @{tt.compute = {fp32_dest_acc_en = 1, math_fidelity = HiFi4, dst_full_sync_en = 0}, tt.core_grid = [1, 1], tt.core_ranges = [{start = [0, 0], extent = [1, 1]}], tt.grid_blocks = [1], tt.runtime_args = {start_id = start()}} {\n");
     print_function("compute", CALL_OF_COMPUTE, header);
     if (!*header) {
         print_function("reader", CALL_OF_DATA, header);

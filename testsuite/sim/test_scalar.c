@@ -102,6 +102,16 @@ static const struct {
                   {"neg", library_neg},
                   {"square", library_square}};
 
+START_TEST(every_function_has_a_reference) {
+    for (size_t i = 0; i < language_function_count; ++i) {
+        bool found = language_functions[i].arity != 1;
+        for (size_t j = 0; j < sizeof references / sizeof references[0]; ++j)
+            found |= strcmp(references[j].name, language_functions[i].name) == 0;
+        ck_assert_msg(found, "references lacks %s", language_functions[i].name);
+    }
+}
+END_TEST
+
 /* The double model is within 2^-46 of the library, the f32 function within half an ulp and a hair, over all
  * exponents. */
 START_TEST(elementary_functions_are_as_exact_as_promised) {
@@ -419,6 +429,7 @@ int main(void) {
     tcase_add_test(tests, bf16_rounds_to_nearest_even);
     tcase_add_test(tests, maxima_order_zeros_and_keep_nan);
     tcase_add_test(tests, every_element_has_a_place_in_the_tile);
+    tcase_add_test(tests, every_function_has_a_reference);
     tcase_add_loop_test(tests, elementary_functions_are_as_exact_as_promised, 0,
                         (int)(sizeof references / sizeof references[0]));
     tcase_add_test(tests, slopes_bound_the_change_of_functions);
