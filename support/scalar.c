@@ -57,6 +57,10 @@ double slope_silu(double a, double e) {
     return 1.1; /* its maximum is 1.0998, near 2.4 */
 }
 
+double slope_softplus(double a, double e) {
+    return elementary_sigmoid(a + e);
+}
+
 double slope_square(double a, double e) {
     return 2.0 * (elementary_abs(a) + e);
 }

@@ -232,6 +232,31 @@ static inline double elementary_tanh(double x) {
     return x < 0.0 ? -result : x == 0.0 ? x : result;
 }
 
+/* log(1 + e^x) = max(x, 0) + log(1 + t) with t = e^-|x|; log(1 + t) = 2 artanh s, s = t / (2 + t) <= 1/3. */
+static inline double elementary_softplus(double x) {
+    double magnitude = f64_from_bits(f64_bits(x) & 0x7fffffffffffffffu);
+    double t = elementary_exp(-magnitude);
+    double s = t / (2.0 + t), z = s * s;
+    double p = 1.0 / 33.0;
+    p = p * z + 1.0 / 31.0;
+    p = p * z + 1.0 / 29.0;
+    p = p * z + 1.0 / 27.0;
+    p = p * z + 1.0 / 25.0;
+    p = p * z + 1.0 / 23.0;
+    p = p * z + 1.0 / 21.0;
+    p = p * z + 1.0 / 19.0;
+    p = p * z + 1.0 / 17.0;
+    p = p * z + 1.0 / 15.0;
+    p = p * z + 1.0 / 13.0;
+    p = p * z + 1.0 / 11.0;
+    p = p * z + 1.0 / 9.0;
+    p = p * z + 1.0 / 7.0;
+    p = p * z + 1.0 / 5.0;
+    p = p * z + 1.0 / 3.0;
+    p = p * z + 1.0;
+    return (x > 0.0 ? x : 0.0) + 2.0 * s * p;
+}
+
 static inline double elementary_relu(double x) {
     return choose64((x > 0.0) | (x != x), x, 0.0);
 }
@@ -271,6 +296,7 @@ SCALAR_UNARY(recip)
 SCALAR_UNARY(sigmoid)
 SCALAR_UNARY(silu)
 SCALAR_UNARY(tanh)
+SCALAR_UNARY(softplus)
 SCALAR_UNARY(abs)
 SCALAR_UNARY(neg)
 SCALAR_UNARY(square)
@@ -292,6 +318,7 @@ double slope_rsqrt(double a, double e);
 double slope_recip(double a, double e);
 double slope_sigmoid(double a, double e);
 double slope_silu(double a, double e);
+double slope_softplus(double a, double e);
 double slope_square(double a, double e);
 double slope_one(double a, double e);
 

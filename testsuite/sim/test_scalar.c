@@ -76,6 +76,9 @@ static double library_sigmoid(double x) {
 static double library_silu(double x) {
     return x < -700.0 ? 0.0 : x / (1.0 + exp(-x));
 }
+static double library_softplus(double x) {
+    return x > 0.0 ? x + log1p(exp(-x)) : log1p(exp(x));
+}
 static double library_relu(double x) {
     return x > 0.0 ? x : 0.0;
 }
@@ -97,6 +100,7 @@ static const struct {
                   {"sigmoid", library_sigmoid},
                   {"silu", library_silu},
                   {"tanh", tanh},
+                  {"softplus", library_softplus},
                   {"relu", library_relu},
                   {"abs", fabs},
                   {"neg", library_neg},
