@@ -85,8 +85,8 @@ def silu(x):
 
 
 def softplus(x):
-    """log(1 + exp(x)), x itself above 20."""
-    return np.where(x > 20, x, np.log1p(np.exp(np.minimum(x, 20))))
+    """log(1 + exp(x)), without cancellation to both sides of 0."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
 # In float64, to be rounded once.
