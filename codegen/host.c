@@ -41,43 +41,6 @@ const char *host_joined(struct arena *arena, const char *text, const char *item)
     return arena_printf(arena, "%s%s%s", text, *text ? ", " : "", item);
 }
 
-/* ---- the sizes of a kernel or program ---- */
-
-struct size_collection {
-    struct arena *arena;
-    struct node_list parameters;
-    struct list_builder sizes;
-};
-
-static void add_sizes(struct size_collection *collection, struct node *expression) {
-    for_each (reference, reference, expression) {
-        bool known = false;
-        for (size_t i = 0; i < collection->parameters.count; i++)
-            known |= strcmp(node_as(collection->parameters.items[i], parameter)->name, reference->name) == 0;
-        for (size_t i = 0; i < collection->sizes.count; i++)
-            known |= strcmp(node_as(collection->sizes.items[i], reference)->name, reference->name) == 0;
-        builder_add(collection->arena, &collection->sizes, known ? NULL : &reference->base);
-    }
-}
-
-static struct node_list conditions_of(struct node *entry) {
-    return entry->kind == NODE_PROGRAM ? node_as(entry, program)->conditions
-                                       : node_as(entry, kernel)->conditions;
-}
-
-struct node_list host_sizes(struct arena *arena, struct node *entry) {
-    struct size_collection collection = {.arena = arena, .parameters = launch_parameters(entry)};
-    struct node_list conditions = conditions_of(entry);
-    for (size_t i = 0; i < collection.parameters.count; i++) {
-        struct node_list dimensions = node_as(collection.parameters.items[i], parameter)->dimensions;
-        for (size_t j = 0; j < dimensions.count; j++)
-            add_sizes(&collection, dimensions.items[j]);
-    }
-    for (size_t i = 0; i < conditions.count; i++)
-        add_sizes(&collection, conditions.items[i]);
-    return builder_list(&collection.sizes);
-}
-
 /* ---- tables ---- */
 
 /* The numbers of a list, one for each axis. */
@@ -156,7 +119,7 @@ static void print_tensors(struct host *host, const struct spelled_names *names, 
 
 /* The author's names of those that mean something else in Python: "class_": "class". */
 static const char *author_text(struct host *host, const struct spelled_names *names, struct node *entry) {
-    struct node_list parameters = launch_parameters(entry), sizes = host_sizes(host->arena, entry);
+    struct node_list parameters = launch_parameters(entry), sizes = entry_sizes(host->arena, entry);
     const char *text = "";
     for (size_t i = 0; i < parameters.count + sizes.count; i++) {
         const char *name = i < parameters.count ? node_as(parameters.items[i], parameter)->name
@@ -170,7 +133,7 @@ static const char *author_text(struct host *host, const struct spelled_names *na
 
 static void print_entry(struct host *host, const struct spelled_names *names, struct node *entry,
                         const char *name) {
-    struct node_list sizes = host_sizes(host->arena, entry), conditions = conditions_of(entry);
+    struct node_list sizes = entry_sizes(host->arena, entry), conditions = launch_conditions(entry);
     const char *size_names = "", *condition_texts = "", *settled = "";
     for (size_t i = 0; i < sizes.count; i++)
         size_names = host_joined(
@@ -206,14 +169,16 @@ struct step_printer {
     struct host *host;
     const struct spelled_names *names; /* of the entry */
     const struct kernel_source *const *kernels;
+    const char *const *const *parameters; /* of each kernel, as it spells them; NULL: it is not launched */
     size_t count;
 };
 
-static const struct kernel_source *find_kernel(const struct step_printer *p, const char *name) {
-    for (size_t i = 0; i < p->count; i++)
-        if (strcmp(p->kernels[i]->kernel->name, name) == 0)
-            return p->kernels[i];
-    return NULL;
+/* The position of a kernel, the count of them where there is none. */
+static size_t find_kernel(const struct step_printer *p, const char *name) {
+    size_t i = 0;
+    while (i < p->count && strcmp(p->kernels[i]->kernel->name, name) != 0)
+        i++;
+    return i;
 }
 
 static struct node *argument_at(struct node_list arguments, size_t at) {
@@ -222,34 +187,15 @@ static struct node *argument_at(struct node_list arguments, size_t at) {
     return named ? named->value : argument;
 }
 
-/* What is printed of one kernel of a program: its names, and all that is allocated, in an arena of its own. */
-struct visit {
-    struct kernel_source source;
-    struct arena *lasting; /* the arena of the host program */
-};
-
-static struct visit visit_begin(struct host *host, const struct kernel_source *source) {
-    struct visit visit = {*source, host->arena};
-    host->arena = visit.source.arena = arena_create();
-    if (!source->names.arena)
-        visit.source.names = spelled_names(host->arena, source->diagnostics, &source->kernel->base);
-    return visit;
-}
-
-static void visit_end(struct host *host, const struct visit *visit) {
-    arena_free(host->arena);
-    host->arena = visit->lasting;
-}
-
 /* One launch, as an entry of steps. */
-static void print_call(struct step_printer *p, struct node_launch *launch,
-                       const struct kernel_source *callee) {
+static void print_call(struct step_printer *p, struct node_launch *launch, size_t callee) {
     struct host *host = p->host;
+    struct node_list parameters = p->kernels[callee]->kernel->parameters;
     size_t argument = 0, result = 0;
     const char *tensors = "", *scalars = "";
-    for (size_t i = 0; i < callee->kernel->parameters.count; i++) {
-        struct node_parameter *parameter = node_as(callee->kernel->parameters.items[i], parameter);
-        const char *name = host_name(&callee->names, parameter->name);
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        const char *name = p->parameters[callee][i];
         bool made = parameter->direction == DIRECTION_OUT;
         struct node *actual =
             made ? argument_at(launch->results, result++) : argument_at(launch->arguments, argument++);
@@ -273,26 +219,23 @@ static void print_call(struct step_printer *p, struct node_launch *launch,
 }
 
 static void print_step(struct step_printer *p, struct node_launch *launch) {
-    const struct kernel_source *callee = find_kernel(p, launch->kernel);
-    if (!callee) {
-        report_error(p->host->diagnostics, launch->base.span, "internal error: the module has no kernel %s",
-                     launch->kernel);
-        p->host->failed = true;
+    size_t callee = find_kernel(p, launch->kernel);
+    if (callee < p->count) {
+        print_call(p, launch, callee);
         return;
     }
-    struct visit visit = visit_begin(p->host, callee);
-    print_call(p, launch, &visit.source);
-    visit_end(p->host, &visit);
+    report_error(p->host->diagnostics, launch->base.span, "internal error: the module has no kernel %s",
+                 launch->kernel);
+    p->host->failed = true;
 }
 
 /* A kernel by itself: one launch on its own parameters. */
-static void print_own_step(struct host *host, const struct kernel_source *source) {
+static void print_own_step(struct host *host, const struct kernel_source *source, const char *const *names) {
     struct node_list parameters = source->kernel->parameters;
     const char *tensors = "", *scalars = "";
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        const char *name = host_name(&source->names, parameter->name);
-        const char *pair = arena_printf(host->arena, "\"%s\": \"%s\"", name, name);
+        const char *pair = arena_printf(host->arena, "\"%s\": \"%s\"", names[i], names[i]);
         if (parameter->dimensions.count)
             tensors = host_joined(host->arena, tensors, pair);
         else
@@ -331,12 +274,25 @@ static void print_preface(struct host *host, struct node *entry, const char *nam
         flags);
 }
 
-static void print_kernel(struct host *host, const struct kernel_source *source,
-                         const struct emitted_kernel *emitted) {
-    struct visit visit = visit_begin(host, source);
-    host_print_launch(host, &visit.source, emitted);
-    print_kernel_table(host, &visit.source);
-    visit_end(host, &visit);
+/* What is printed of one kernel of a program, its names and all that is allocated, is in an arena of its
+ * own. Returns the names of its parameters. */
+static const char *const *print_kernel(struct host *host, const struct kernel_source *source,
+                                       const struct emitted_kernel *emitted) {
+    struct arena *lasting = host->arena;
+    struct kernel_source own = *source;
+    const char **parameters =
+        arena_allocate(lasting, (source->kernel->parameters.count + 1) * sizeof *parameters);
+    host->arena = own.arena = arena_create();
+    if (!source->names.arena)
+        own.names = spelled_names(own.arena, source->diagnostics, &source->kernel->base);
+    host_print_launch(host, &own, emitted);
+    print_kernel_table(host, &own);
+    for (size_t i = 0; i < own.kernel->parameters.count; i++)
+        parameters[i] = arena_string(
+            lasting, host_name(&own.names, node_as(own.kernel->parameters.items[i], parameter)->name));
+    arena_free(host->arena);
+    host->arena = lasting;
+    return parameters;
 }
 
 const char *host_print(struct arena *arena, struct diagnostics *diagnostics,
@@ -348,22 +304,21 @@ const char *host_print(struct arena *arena, struct diagnostics *diagnostics,
     struct spelled_names names = program ? spelled_names(arena, diagnostics, entry) : kernels[0]->names;
     const char *name = program ? program->name : kernels[0]->kernel->name;
     print_preface(&host, top, name, host_file, file);
-    for (size_t i = 0; i < count; i++) {
-        if (program && !launches_kernel(program->body, kernels[i]->kernel->name))
-            continue;
-        print_kernel(&host, kernels[i], &emitted[i]);
-    }
+    const char *const **parameters = arena_allocate(arena, (count + 1) * sizeof *parameters);
+    for (size_t i = 0; i < count; i++)
+        if (!program || launches_kernel(program->body, kernels[i]->kernel->name))
+            parameters[i] = print_kernel(&host, kernels[i], &emitted[i]);
     text_append(&host.out, "ENTRY = {\n");
     if (program)
         print_entry(&host, &names, top, name);
     else
         text_printf(&host.out, "    **KERNELS[\"%s\"],\n", name);
     text_append(&host.out, "    \"steps\": [\n");
-    struct step_printer steps = {&host, &names, kernels, count};
+    struct step_printer steps = {&host, &names, kernels, parameters, count};
     for_each (launch, launch, program ? program->body : NULL)
         print_step(&steps, launch);
     if (!program)
-        print_own_step(&host, kernels[0]);
+        print_own_step(&host, kernels[0], parameters[0]);
     text_append(&host.out, "    ],\n}\n\n");
     text_append(&host.out, host_runtime);
     const char *text = host.failed ? NULL : arena_string(arena, text_string(&host.out));

@@ -19,8 +19,6 @@ const char *host_expression(struct host *host, const struct spelled_names *names
 const char *host_name(const struct spelled_names *names, const char *name);
 /* "text, item" */
 const char *host_joined(struct arena *arena, const char *text, const char *item);
-/* Of a kernel or program, in order of first mention in dimensions, then in conditions. */
-struct node_list host_sizes(struct arena *arena, struct node *entry);
 
 /* def launch_NAME(device, tensors, sizes, scalars): ... (host_kernel.c) */
 void host_print_launch(struct host *host, const struct kernel_source *source,

@@ -8,6 +8,7 @@
 #include "ir/build.h"
 #include "ir/l1.h"
 #include "ir/launch.h"
+#include "ir/query.h"
 
 static int64_t number_of(const struct node *value, const char *key) {
     return attribute_integer(dictionary_get(value, key), 0);
@@ -17,7 +18,7 @@ static int64_t number_of(const struct node *value, const char *key) {
 static struct node_list numbers_of(struct host *host, const struct kernel_source *source) {
     struct node_list parameters = source->kernel->parameters;
     struct list_builder numbers = {0};
-    builder_add_all(host->arena, &numbers, host_sizes(host->arena, &source->kernel->base));
+    builder_add_all(host->arena, &numbers, entry_sizes(host->arena, &source->kernel->base));
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
         if (!parameter->dimensions.count)

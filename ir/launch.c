@@ -11,6 +11,11 @@ struct node_list launch_parameters(const struct node *kernel) {
                                         : ((const struct node_kernel *)kernel)->parameters;
 }
 
+struct node_list launch_conditions(const struct node *kernel) {
+    return kernel->kind == NODE_PROGRAM ? ((const struct node_program *)kernel)->conditions
+                                        : ((const struct node_kernel *)kernel)->conditions;
+}
+
 struct node_list launch_tensors(struct arena *arena, const struct node *kernel) {
     struct node_list parameters = launch_parameters(kernel);
     struct list_builder tensors = {0};

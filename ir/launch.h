@@ -35,8 +35,9 @@ bool checks_hold(struct diagnostics *diagnostics, const struct environment *envi
 bool parameter_extents(struct diagnostics *diagnostics, const struct environment *environment,
                        const struct node *parameter, uint64_t *extents);
 
-/* Parameters of a kernel or program. */
+/* Parameters of a kernel or program, and what it demands of sizes (`where`). */
 struct node_list launch_parameters(const struct node *kernel);
+struct node_list launch_conditions(const struct node *kernel);
 /* Those that are tensors. */
 struct node_list launch_tensors(struct arena *arena, const struct node *kernel);
 /* The parameter of that name, NULL when there is none. */

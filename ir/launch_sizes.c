@@ -95,11 +95,6 @@ static void bind_defaults(struct environment *environment, const struct node *ke
 
 /* ---- sizes by conditions ---- */
 
-static struct node_list conditions_of(const struct node *kernel) {
-    return kernel->kind == NODE_PROGRAM ? ((const struct node_program *)kernel)->conditions
-                                        : ((const struct node_kernel *)kernel)->conditions;
-}
-
 const char *condition_settles(const struct node *condition) {
     const struct node_binary *binary =
         condition->kind == NODE_BINARY ? (const struct node_binary *)condition : NULL;
@@ -109,7 +104,7 @@ const char *condition_settles(const struct node *condition) {
 }
 
 bool size_is_settled(const struct node *kernel, const char *name) {
-    struct node_list conditions = conditions_of(kernel);
+    struct node_list conditions = launch_conditions(kernel);
     for (size_t i = 0; i < conditions.count; i++) {
         const char *settled = condition_settles(conditions.items[i]);
         if (settled && strcmp(settled, name) == 0)
@@ -119,7 +114,7 @@ bool size_is_settled(const struct node *kernel, const char *name) {
 }
 
 void sizes_settle(struct environment *environment, const struct node *kernel) {
-    struct node_list conditions = conditions_of(kernel);
+    struct node_list conditions = launch_conditions(kernel);
     struct diagnostics *scratch = diagnostics_create(environment->arena);
     for (bool changed = true; changed;) {
         changed = false;
@@ -209,7 +204,7 @@ static bool condition_holds(struct diagnostics *diagnostics, const struct enviro
 
 bool conditions_check(struct diagnostics *diagnostics, const struct environment *environment,
                       const struct node *kernel) {
-    struct node_list conditions = conditions_of(kernel);
+    struct node_list conditions = launch_conditions(kernel);
     for (size_t i = 0; i < conditions.count; i++) {
         const char *text = node_text(environment->arena, conditions.items[i]);
         const char *fault = arena_printf(environment->arena, "the condition %s does not hold", text);

@@ -30,16 +30,34 @@ static bool is_listed(const struct list_builder *list, const char *name) {
     return false;
 }
 
-struct node_list open_sizes(struct arena *arena, struct node *kernel) {
+static void add_sizes(struct arena *arena, const struct node *entry, struct list_builder *found,
+                      struct node *expression) {
+    for_each (reference, size, expression)
+        if (!launch_parameter(entry, size->name) && !is_listed(found, size->name))
+            builder_add(arena, found, &size->base);
+}
+
+static struct list_builder sizes_of_dimensions(struct arena *arena, const struct node *entry) {
     struct list_builder found = {0};
-    struct node_list parameters = node_as(kernel, kernel)->parameters;
+    struct node_list parameters = launch_parameters(entry);
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_list dimensions = node_as(parameters.items[i], parameter)->dimensions;
         for (size_t k = 0; k < dimensions.count; k++)
-            for_each (reference, size, dimensions.items[k])
-                if (!find_parameter(kernel, size->name) && !is_listed(&found, size->name))
-                    builder_add(arena, &found, &size->base);
+            add_sizes(arena, entry, &found, dimensions.items[k]);
     }
+    return found;
+}
+
+struct node_list open_sizes(struct arena *arena, struct node *kernel) {
+    struct list_builder found = sizes_of_dimensions(arena, kernel);
+    return builder_list(&found);
+}
+
+struct node_list entry_sizes(struct arena *arena, struct node *entry) {
+    struct list_builder found = sizes_of_dimensions(arena, entry);
+    struct node_list conditions = launch_conditions(entry);
+    for (size_t i = 0; i < conditions.count; i++)
+        add_sizes(arena, entry, &found, conditions.items[i]);
     return builder_list(&found);
 }
 

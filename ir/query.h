@@ -17,6 +17,8 @@ bool is_tensor(const struct node_parameter *parameter);
 
 /* The open sizes of a kernel: references in order of first mention in the dimensions of its parameters. */
 struct node_list open_sizes(struct arena *arena, struct node *kernel);
+/* Those of a kernel or program, and behind them what only its conditions mention. */
+struct node_list entry_sizes(struct arena *arena, struct node *entry);
 /* Does a dimension before the last two mention this size? It counts matrices then, and not their elements. */
 bool size_counts_matrices(struct node *kernel, const char *name);
 /* Does the expression consist of literals, sizes and scalar parameters only, so that the launch can evaluate

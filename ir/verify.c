@@ -478,35 +478,36 @@ void verify_signature(struct verifier *v, struct node_list parameters, struct no
 }
 
 /* What the launch works out: sizes, scalars, and what tells one core from another; a tensor by its address alone. */
-static bool verify_argument(struct node *node, void *context) {
-    struct verifier *v = context;
-    struct node_reference *reference = node_as(node, reference);
-    struct node_call *call = node_as(node, call);
-    const struct scope_name *found = reference ? scope_find(v, reference->name) : NULL;
-    if (call && strcmp(call->function, "address") == 0) {
-        reference = call->arguments.count == 1 ? node_as(call->arguments.items[0], reference) : NULL;
-        found = reference ? scope_find(v, reference->name) : NULL;
-        if (!found || found->kind != NAME_TENSOR)
+static void verify_argument(struct verifier *v, struct node *argument) {
+    for_each_node (node, argument) {
+        struct node_call *call = node_as(node, call);
+        bool address = call && strcmp(call->function, "address") == 0;
+        struct node *named = !address ? node : call->arguments.count == 1 ? call->arguments.items[0] : NULL;
+        struct node_reference *reference = node_as(named, reference);
+        const struct scope_name *found = reference ? scope_find(v, reference->name) : NULL;
+        bool tensor = found && found->kind == NAME_TENSOR;
+        if (address || tensor || reference)
+            skip_below(node);
+        if (address && !tensor)
             verify_error(v, node, "%s is of no tensor of the kernel", node_text(v->arena, node));
-        return true;
+        else if (!address && tensor)
+            verify_error(v, node,
+                         "a launch argument is a number, and %s is a tensor: its address is address(%s)",
+                         reference->name, reference->name);
+        else if (!address && reference && !found)
+            verify_error(v, node, "the launch knows no %s", reference->name);
+        else if (!address && !(call && is_core_function(call->function)) && size_unfit_part(node) == node) {
+            verify_error(v, node, "the launch cannot work out %s", node_text(v->arena, node));
+            skip_below(node);
+        }
     }
-    if (found && found->kind == NAME_TENSOR)
-        verify_error(v, node, "a launch argument is a number, and %s is a tensor: its address is address(%s)",
-                     reference->name, reference->name);
-    else if (reference && !found)
-        verify_error(v, node, "the launch knows no %s", reference->name);
-    else if (!(call && is_core_function(call->function)) && size_unfit_part(node) == node)
-        verify_error(v, node, "the launch cannot work out %s", node_text(v->arena, node));
-    else
-        return node_each_child(node, verify_argument, context);
-    return true;
 }
 
 static void verify_launch_arguments(struct verifier *v) {
     struct node_dictionary *arguments = node_as(attribute_get(v->kernel, KEY_TT_RUNTIME_ARGS), dictionary);
     for (size_t i = 0; arguments && i < arguments->entries.count; i++)
         if (node_as(arguments->entries.items[i], attribute)->value)
-            verify_argument(node_as(arguments->entries.items[i], attribute)->value, v);
+            verify_argument(v, node_as(arguments->entries.items[i], attribute)->value);
     for (size_t i = 0; arguments && i < arguments->entries.count; i++) {
         const struct node_attribute *entry = node_as(arguments->entries.items[i], attribute);
         for (size_t j = 0; j < i; j++)

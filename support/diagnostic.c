@@ -10,6 +10,11 @@
 
 enum { TAB_WIDTH = 4, SHOWN_BEFORE = 80, SHOWN_BYTES = 160, MOST_OTHERS = 1000 };
 
+bool span_begins_at(const struct span *span, const struct span *place) {
+    return span->line && span->file == place->file && span->line == place->line &&
+           span->column == place->column;
+}
+
 struct span span_join(struct span first, struct span last) {
     if (!first.line)
         return last;

@@ -27,6 +27,8 @@ struct span {
 };
 
 struct span span_join(struct span first, struct span last);
+/* Do both begin at one place of one source? */
+bool span_begins_at(const struct span *span, const struct span *place);
 /* Where a part of something comes from: the part's own place when that is on other lines of the same file, as
  * of what a pass has moved, else the place of the whole. */
 struct span span_of_part(struct span whole, struct span part);

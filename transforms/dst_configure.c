@@ -195,35 +195,21 @@ static bool collect_effect(struct node *node, void *context) {
 }
 
 /* Does the tree declare a name that the call mentions? */
-struct declared {
-    struct name_table mentioned;
-    bool found;
-};
-
-static bool is_mentioned(const struct declared *search, const char *name) {
-    return name_table_find(&search->mentioned, name) != NULL;
-}
-
-static bool find_declared(struct node *node, void *context) {
-    struct declared *search = context;
-    const char *name = NULL;
-    if (node->kind == NODE_LET)
-        name = node_as(node, let)->name;
-    else if (node->kind == NODE_AXIS)
-        name = node_as(node, axis)->name;
-    search->found |= name && is_mentioned(search, name);
-    if (node->kind == NODE_DELINEARIZE)
-        for (size_t i = 0; i < node_as(node, delinearize)->names.count; i++)
-            search->found |=
-                is_mentioned(search, node_as(node_as(node, delinearize)->names.items[i], reference)->name);
-    return !search->found && node_each_child(node, find_declared, context);
-}
-
 static bool depends_on(struct configurer *c, struct node *call, struct node *tree) {
-    struct declared search = {.mentioned = {.arena = c->arena}};
-    names_add_mentioned(&search.mentioned, call);
-    find_declared(tree, &search);
-    return search.found;
+    struct name_table mentioned = {.arena = c->arena};
+    names_add_mentioned(&mentioned, call);
+    for_each_node (node, tree) {
+        struct node_let *let = node_as(node, let);
+        struct node_axis *axis = node_as(node, axis);
+        struct node_delinearize *split = node_as(node, delinearize);
+        const char *name = let ? let->name : axis ? axis->name : NULL;
+        if (name && name_table_find(&mentioned, name))
+            return true;
+        for (size_t i = 0; split && i < split->names.count; i++)
+            if (name_table_find(&mentioned, node_as(split->names.items[i], reference)->name))
+                return true;
+    }
+    return false;
 }
 
 /* ---- the walk ---- */
@@ -367,22 +353,25 @@ struct first_calls {
     const struct node_call *unpack, *pack;
 };
 
-static bool find_first(struct node *node, void *context) {
-    struct first_calls *first = context;
-    const struct device_call *row = row_of(configuring_call(node));
-    if (!configuring_call(node))
-        return node_each_child(node, find_first, context);
-    if (row && row->kind == EFFECT_RECONFIGURE && row->a && !first->unpack)
-        first->unpack = configuring_call(node);
-    if (row && row->kind == EFFECT_RECONFIGURE_PACKER && !first->pack)
-        first->pack = configuring_call(node);
-    return true;
+static struct first_calls first_calls_of(struct node *body) {
+    struct first_calls first = {0};
+    for_each_node (node, body) {
+        const struct node_call *call = configuring_call(node);
+        const struct device_call *row = row_of(call);
+        if (!call)
+            continue;
+        skip_below(node);
+        if (row && row->kind == EFFECT_RECONFIGURE && row->a && !first.unpack)
+            first.unpack = call;
+        if (row && row->kind == EFFECT_RECONFIGURE_PACKER && !first.pack)
+            first.pack = call;
+    }
+    return first;
 }
 
 /* The start-up sets what the first operation needs. NULL when nothing is computed. */
 static struct node *start_up(struct configurer *c, struct node *body, struct state *state) {
-    struct first_calls first = {0};
-    find_first(body, &first);
+    struct first_calls first = first_calls_of(body);
     if (!first.pack)
         return NULL;
     const struct device_call *row = row_of(first.unpack);

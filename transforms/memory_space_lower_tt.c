@@ -337,8 +337,7 @@ static void find_interruption(struct interruption *search, struct node *body) {
 /* A fragment whose declaration and reader have one place is a value inside a statement over elements: the
  * author gave it no name. */
 static bool is_unnamed(const struct node_buffer *buffer, const struct node_tile *reader) {
-    struct span a = buffer->base.span, b = reader ? reader->base.span : (struct span){0};
-    return a.line && a.file == b.file && a.line == b.line && a.column == b.column;
+    return reader && span_begins_at(&buffer->base.span, &reader->base.span);
 }
 
 /* A size that makes the block of a buffer open. */

@@ -21,10 +21,6 @@ static bool is_nest(const struct node *node) {
     return node->kind == NODE_FOR || node->kind == NODE_GRID || node->kind == NODE_IF;
 }
 
-static bool same_place(const struct span *a, const struct span *b) {
-    return a->line && a->file == b->file && a->line == b->line && a->column == b->column;
-}
-
 struct place_search {
     const struct span *place;
     struct node *statement; /* the innermost statement around the node at hand */
@@ -37,7 +33,7 @@ static bool find_place(struct node *node, void *context) {
     struct node *outer = search->statement;
     if (is_leaf(node) || is_nest(node))
         search->statement = node;
-    if (same_place(&node->span, search->place))
+    if (span_begins_at(&node->span, search->place))
         search->found = search->statement;
     node_each_child(node, find_place, search);
     search->statement = outer;
