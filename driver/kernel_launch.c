@@ -240,6 +240,7 @@ void kernel_launch_settle(struct kernel_launch *l) {
     }
     l->launch.fp32_dest_acc =
         compute && attribute_integer(dictionary_get(compute, KEY_FP32_DEST_ACC_EN), 0) != 0;
+    l->launch.device_form = true;
     l->launch.locate = locate;
     l->launch.locate_context = l;
 }

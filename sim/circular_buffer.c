@@ -16,6 +16,61 @@ bool l1_is_written(const struct core *core, uint32_t address, uint32_t bytes) {
     return all == ~(uint64_t)0;
 }
 
+void report_no_buffer(struct thread *t, uint32_t id) {
+    fault_help(t, "a function's constant is the number in the declaration of its circular buffer");
+    thread_fault(t, "is for circular buffer number %u, which does not exist", (unsigned)id);
+}
+
+/* Is any byte of it written? */
+static bool l1_is_touched(const struct core *core, uint32_t address, uint32_t bytes) {
+    const uint8_t *marks = l1_marks(core, address);
+    for (uint32_t i = 0; i < bytes / 16; ++i)
+        if (marks[i])
+            return true;
+    return false;
+}
+
+void buffer_check_written(struct thread *t, const struct circular_buffer *cb, uint32_t page) {
+    uint32_t address = cb->base + (cb->read_page + page) * cb->page_bytes;
+    if (l1_is_written(t->core, address, cb->page_bytes))
+        return;
+    fault_help(t, "the producer must write every page that is read, before it pushes it");
+    thread_fault(t, "reads page %u of %s, %s", (unsigned)page, buffer_name(cb),
+                 l1_is_touched(t->core, address, cb->page_bytes) ? "which is not wholly written"
+                                                                 : "which nobody wrote");
+}
+
+void buffer_check_window(struct thread *t, const struct circular_buffer *cb, int64_t page, bool to_write) {
+    uint32_t first = to_write ? cb->write_page : cb->read_page;
+    uint32_t window = to_write ? (cb->producer == t ? cb->reserved : 0) : (cb->consumer == t ? cb->waited : 0);
+    if (page < 0 || page >= window) {
+        fault_help(t, to_write ? "cb_reserve_back must cover every page that is written before the push"
+                               : "cb_wait_front must cover every page that is read before the pop");
+        thread_fault(t, "%s page %lld of %s, and %u %s %s", to_write ? "writes" : "reads", (long long)page,
+                     buffer_name(cb), (unsigned)window, window == 1 ? "is" : "are",
+                     to_write ? "reserved" : "waited for");
+    }
+    if (first + page >= cb->pages) {
+        fault_help(t, "take pages and steps that keep every window in one turn of the ring");
+        thread_fault(t, "page %lld of the window of %s, which begins at page %u, lies behind the end of the ring",
+                     (long long)page, buffer_name(cb), (unsigned)first);
+    }
+}
+
+void buffers_check_empty(struct device_run *run) {
+    for (size_t i = 0; i < run->launch->core_count * run->launch->buffer_count; ++i) {
+        struct circular_buffer *cb = &run->all_buffers[i];
+        if (cb->pop_line == 0 || cb->filled == 0)
+            continue;
+        cb->consumer->line = cb->pop_line;
+        fault_launch(run, DEVICE_FAULT_KERNEL, "%u page%s of %s %s never popped", (unsigned)cb->filled,
+                     cb->filled == 1 ? "" : "s", buffer_name(cb), cb->filled == 1 ? "is" : "are");
+        fault_locate(run, cb->consumer);
+        fault_help(cb->consumer, "every page that is pushed must be popped once");
+        return;
+    }
+}
+
 static void be_producer(struct thread *t, struct circular_buffer *cb) {
     if (cb->producer == t)
         return;
@@ -161,6 +216,7 @@ void device_cb_pop_front(uint32_t line, uint32_t buffer, uint32_t pages) {
     cb->filled -= pages;
     cb->waited -= pages;
     cb->wait_is_used = false;
+    cb->pop_line = line;
     cb->scaler_checked = 0;
     if (cb->producer_blocked && cb->pages - cb->filled >= cb->producer_wants) {
         cb->producer_blocked = false;
@@ -186,31 +242,18 @@ uint32_t device_get_read_ptr(uint32_t line, uint32_t buffer) {
 }
 
 const uint8_t *buffer_read_tile(struct thread *t, struct circular_buffer *cb, uint32_t tile) {
-    if (tile >= cb->waited || cb->consumer != t)
-        thread_fault(t, "reads tile %u of %s, with %u waited for", (unsigned)tile, buffer_name(cb),
-                     cb->consumer == t ? (unsigned)cb->waited : 0u);
-    if (cb->read_page + tile >= cb->pages)
-        thread_fault(t, "reads tile %u of %s past its wrap: the window begins at page %u of %u",
-                     (unsigned)tile, buffer_name(cb), (unsigned)cb->read_page, (unsigned)cb->pages);
+    buffer_check_window(t, cb, tile, false);
     if (!cb->tiles)
         thread_fault(t, "reads a tile of %s, but its pages have %u bytes and a tile of %s has %u",
                      buffer_name(cb), (unsigned)cb->page_bytes, data_format_name(cb->spec->format),
                      (unsigned)data_format_tile_bytes(cb->spec->format));
-    uint32_t address = cb->base + (cb->read_page + tile) * cb->page_bytes;
-    if (!l1_is_written(t->core, address, cb->page_bytes))
-        thread_fault(t, "reads tile %u of %s, which was not wholly written before its push", (unsigned)tile,
-                     buffer_name(cb));
+    buffer_check_written(t, cb, tile);
     ++t->core->run->statistics.tiles_unpacked;
     t->clock += cb->page_bytes / t->core->run->device->costs->unpack_bytes_per_cycle;
-    return l1_bytes(t->core, address);
+    return l1_bytes(t->core, cb->base + (cb->read_page + tile) * cb->page_bytes);
 }
 
 uint32_t buffer_write_page(struct thread *t, struct circular_buffer *cb, uint32_t index) {
-    if (cb->producer != t || index >= cb->reserved)
-        thread_fault(t, "writes page %u of %s, with %u reserved", (unsigned)index, buffer_name(cb),
-                     cb->producer == t ? (unsigned)cb->reserved : 0u);
-    if (cb->write_page + index >= cb->pages)
-        thread_fault(t, "writes page %u of %s past its wrap: the window begins at page %u of %u",
-                     (unsigned)index, buffer_name(cb), (unsigned)cb->write_page, (unsigned)cb->pages);
+    buffer_check_window(t, cb, index, true);
     return cb->base + (cb->write_page + index) * cb->page_bytes;
 }

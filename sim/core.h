@@ -129,6 +129,7 @@ struct circular_buffer {
     uint32_t filled;                  /* pushed and not popped */
     uint32_t reserved, waited;
     bool wait_is_used; /* a wait since the last pop */
+    uint32_t pop_line; /* of the last pop; 0: none */
     struct thread *producer, *consumer;
     bool producer_blocked, consumer_blocked;
     uint32_t producer_wants, consumer_wants;
@@ -402,10 +403,11 @@ void fault_page(struct thread *t, const struct device_tensor *tensor, uint64_t p
 void fault_help(struct thread *t, const char *help);
 
 /* Circular buffers. */
+_Noreturn void report_no_buffer(struct thread *t, uint32_t id);
 static inline struct circular_buffer *buffer_find(struct thread *t, uint32_t id) {
     uint32_t index = id < CIRCULAR_BUFFER_LIMIT ? t->core->run->buffer_index[id] : 0;
     if (index == 0)
-        thread_fault(t, "no circular buffer %u is configured", (unsigned)id);
+        report_no_buffer(t, id);
     return &t->core->buffers[index - 1];
 }
 static inline const char *buffer_name(const struct circular_buffer *cb) {
@@ -435,6 +437,13 @@ static inline void l1_mark(struct core *core, uint32_t address, uint32_t bytes, 
     memset(l1_marks(core, address), written ? 0xff : 0, bytes / 16);
 }
 bool l1_is_written(const struct core *core, uint32_t address, uint32_t bytes);
+/* Faults where a page of the buffer's window, counted from its front, was not wholly written. */
+void buffer_check_written(struct thread *t, const struct circular_buffer *cb, uint32_t page);
+/* Faults where a page, counted from the window's beginning, lies outside of it: of what is reserved (to_write)
+ * or waited for. */
+void buffer_check_window(struct thread *t, const struct circular_buffer *cb, int64_t page, bool to_write);
+/* Faults where a buffer that was popped has pages left when all threads have ended. */
+void buffers_check_empty(struct device_run *run);
 
 /* NoC: whether a transfer that has not moved touches this range. */
 bool transfers_overlap(const struct transfer_list *list, uint32_t address, uint32_t bytes);

@@ -154,6 +154,11 @@ struct device_launch {
     size_t result_count;
     struct device_kernel kernels[DEVICE_ROLES];
     bool fp32_dest_acc;
+    /* The kernels are what tilec's device form is, and keep its rules beside those of the hardware: a tensor
+     * and the buffer of its pages have one type, a page is moved to the beginning of one, stores are as wide
+     * as elements and store no address of L1, 16 bits of DST hold no more than one operation's result, and of
+     * a buffer that is popped no page is left at the end. */
+    bool device_form;
     /* Writes where in the user's source this line of the kernel comes from, or an empty string; may be NULL.
      */
     void (*locate)(void *context, enum device_role role, uint32_t line, char *place, size_t place_size);

@@ -53,16 +53,20 @@ static void check_facts(struct thread *t, uint32_t ordinal, const struct device_
 void device_tensor_accessor(uint32_t line, uint32_t ordinal, uint32_t address) {
     struct thread *t = data_enter(line, "tensor_accessor");
     const struct device_tensor *tensor = bound_tensor(t, ordinal);
-    if (address != tensor->address)
-        thread_fault(t, "binding %u is tensor %s at address 0x%x, but the kernel gives address 0x%x",
-                     (unsigned)ordinal, tensor->name, (unsigned)tensor->address, (unsigned)address);
+    if (address != tensor->address) {
+        fault_help(t, "an accessor takes the launch argument whose value is the address of its tensor");
+        thread_fault(t, "binding %u is made at an address that is not that of tensor %s", (unsigned)ordinal,
+                     tensor->name);
+    }
     check_facts(t, ordinal, tensor);
 }
 
 static struct page_state *page_of(struct thread *t, const struct device_tensor *tensor, uint64_t page) {
-    if (page >= tensor->pages)
-        thread_fault(t, "page %llu of tensor %s, which has %llu pages", (unsigned long long)page,
-                     tensor->name, (unsigned long long)tensor->pages);
+    if (page >= tensor->pages) {
+        fault_help(t, "every page of a tensor that is read or written must exist");
+        thread_fault(t, "is for page %llu of %s, which has %llu", (unsigned long long)page, tensor->name,
+                     (unsigned long long)tensor->pages);
+    }
     struct page_state *state = &tensor->states[page];
     uint32_t launch = t->core->run->device->launches;
     if (state->launch != launch) {
@@ -82,6 +86,10 @@ static void note_writer(struct thread *t, const struct device_tensor *tensor, ui
                "it %s here", what);
 }
 
+static int64_t floor_quotient(int64_t a, int64_t b) {
+    return a >= 0 ? a / b : -((b - 1 - a) / b);
+}
+
 struct circular_buffer *window_at(struct thread *t, uint32_t address, uint32_t bytes, bool to_write) {
     struct core *core = t->core;
     struct circular_buffer *cb = NULL;
@@ -92,17 +100,32 @@ struct circular_buffer *window_at(struct thread *t, uint32_t address, uint32_t b
             break;
         }
     }
-    if (!cb)
-        thread_fault(t, "address 0x%x is in no circular buffer of this core", (unsigned)address);
+    if (!cb) {
+        fault_help(t, "addresses come from get_write_ptr and get_read_ptr, with an offset within the window");
+        thread_fault(t, "is given an address outside of every circular buffer");
+    }
     uint32_t first = to_write ? cb->write_page : cb->read_page;
-    uint32_t pages = to_write ? (cb->producer == t ? cb->reserved : 0) : (cb->consumer == t ? cb->waited : 0);
-    uint32_t last = first + pages < cb->pages ? first + pages : cb->pages;
-    uint32_t begin = cb->base + first * cb->page_bytes, end = cb->base + last * cb->page_bytes;
-    if (address < begin || address + bytes > end)
-        thread_fault(t, "%u bytes at 0x%x are outside what is %s of %s (0x%x to 0x%x)", (unsigned)bytes,
-                     (unsigned)address, to_write ? "reserved" : "waited for", buffer_name(cb),
-                     (unsigned)begin, (unsigned)end);
+    int64_t offset = (int64_t)(address - cb->base) - (int64_t)first * cb->page_bytes;
+    int64_t last = floor_quotient(offset + bytes - 1, cb->page_bytes);
+    for (int64_t page = floor_quotient(offset, cb->page_bytes); page <= last; ++page)
+        buffer_check_window(t, cb, page, to_write);
     return cb;
+}
+
+/* In device form, where a tensor and its buffer have one type and pages move whole. */
+static void check_page_form(struct thread *t, const struct device_tensor *tensor,
+                            const struct circular_buffer *cb, uint32_t address) {
+    if (!t->core->run->launch->device_form)
+        return;
+    if (cb->spec->format != tensor->format) {
+        fault_help(t, "a circular buffer that tensors are read to or written from has their type");
+        thread_fault(t, "%s is %s, and %s is %s", tensor->name, data_format_name(tensor->format),
+                     buffer_name(cb), data_format_name(cb->spec->format));
+    }
+    if ((address - cb->base) % cb->page_bytes != 0) {
+        fault_help(t, "a page of a tensor goes to the beginning of a page of its buffer");
+        thread_fault(t, "is given an address in the middle of a page of %s", buffer_name(cb));
+    }
 }
 
 static void transfer_add(struct thread *t, struct transfer_list *list, struct transfer transfer) {
@@ -179,10 +202,11 @@ void device_noc_async_read_page(uint32_t line, uint32_t page, uint32_t ordinal, 
     thread_order_read(t, tensor, page);
     state->reader = state->reader == 0 || state->reader == self ? self : PAGE_MANY;
     const struct architecture *architecture = run->device->architecture;
+    struct circular_buffer *cb = window_at(t, address, tensor->page_bytes, true);
+    check_page_form(t, tensor, cb, address);
     check_alignment(t, tensor, page, address,
                     tensor->placement.memory == DEVICE_L1 ? architecture->l1_alignment
                                                           : architecture->dram_read_alignment);
-    struct circular_buffer *cb = window_at(t, address, tensor->page_bytes, true);
     remote_check_sources(t, address, tensor->page_bytes);
     remote_check_targets(t, cb, address, tensor->page_bytes);
     order_write(t, cb, address, tensor->page_bytes);
@@ -247,11 +271,14 @@ void device_noc_async_write_page(uint32_t line, uint32_t page, uint32_t ordinal,
     state->writer = (uint16_t)(t->core->index + 1);
     state->writer_line = line;
     state->writer_role = (uint8_t)t->role;
-    check_alignment(t, tensor, page, address, run->device->architecture->l1_alignment);
     struct circular_buffer *cb = window_at(t, address, tensor->page_bytes, false);
-    if (!l1_is_written(t->core, address, tensor->page_bytes))
-        thread_fault(t, "sends bytes of %s at 0x%x that were not wholly written before their push",
-                     buffer_name(cb), (unsigned)address);
+    check_page_form(t, tensor, cb, address);
+    check_alignment(t, tensor, page, address, run->device->architecture->l1_alignment);
+    uint32_t first = (address - cb->base) / cb->page_bytes,
+             last = (address - cb->base + tensor->page_bytes - 1) / cb->page_bytes;
+    bool written = l1_is_written(t->core, address, tensor->page_bytes);
+    for (uint32_t i = first; !written && i <= last; ++i)
+        buffer_check_written(t, cb, i - cb->read_page);
     transfer_add(t, &t->writes, (struct transfer){tensor, page, address});
     advance(&t->writes_landed, account(t, tensor, page, true));
 }
@@ -290,16 +317,38 @@ void device_noc_async_write_barrier(uint32_t line) {
     ++t->knows.writes[t->role];
 }
 
+/* In device form, where what is stored is elements, the same wherever buffers lie. */
+static void check_store_form(struct thread *t, const struct circular_buffer *cb, uint32_t value,
+                             uint32_t bytes) {
+    const struct device_run *run = t->core->run;
+    uint32_t element = data_format_tile_bytes(cb->spec->format) / TILE_ELEMENTS;
+    if (!run->launch->device_form)
+        return;
+    if (bytes < element) {
+        fault_help(t, "a store is as wide as an element, or covers whole ones, and is aligned to its width");
+        thread_fault(t, "stores %u bytes to %s, which is %s", (unsigned)bytes, buffer_name(cb),
+                     data_format_name(cb->spec->format));
+    }
+    if (value >= run->semaphore_base && value < run->l1_end) {
+        fault_help(t, "what is stored must be the same wherever the buffers lie");
+        thread_fault(t, "stores an L1 address");
+    }
+}
+
 static void l1_store(struct thread *t, uint32_t address, uint32_t value, uint32_t bytes) {
-    if (address % bytes != 0)
-        thread_fault(t, "address 0x%x is not a multiple of %u", (unsigned)address, (unsigned)bytes);
-    struct circular_buffer *cb = window_at(t, address, bytes, true);
+    struct circular_buffer *cb = window_at(t, address, 1, true);
+    if (address % bytes != 0) {
+        fault_help(t, "a store is as wide as an element, or covers whole ones, and is aligned to its width");
+        thread_fault(t, "stores %u bytes to byte %u of a page of %s", (unsigned)bytes,
+                     (unsigned)((address - cb->base) % cb->page_bytes), buffer_name(cb));
+    }
+    check_store_form(t, cb, value, bytes);
     remote_check_sources(t, address, bytes);
     remote_check_targets(t, cb, address, bytes);
     order_write(t, cb, address, bytes);
     if (t->reads.count > 0 && transfers_overlap(&t->reads, address, bytes))
-        thread_fault(t, "address 0x%x is the target of a read in flight: noc_async_read_barrier is missing",
-                     (unsigned)address);
+        thread_fault(t, "stores to a page of %s with a read into it in flight: noc_async_read_barrier is missing",
+                     buffer_name(cb));
     memcpy(l1_bytes(t->core, address), &value, bytes); /* little-endian, as the device is */
     uint32_t bit = (address - t->core->run->l1_base) / 2;
     t->core->memory->written[bit / 8] |= (uint8_t)((bytes == 4 ? 3u : 1u) << (bit % 8));

@@ -43,6 +43,8 @@ static uint32_t coordinate(uint64_t target, int which) {
 static struct core *core_at(struct thread *t, uint32_t x, uint32_t y) {
     struct device_run *run = t->core->run;
     uint16_t core = run->noc_cores[y][x];
+    if (core == 0 || core == CORE_IDLE)
+        fault_help(t, "NoC coordinates of a core come from launch arguments: noc_x(x, y), noc_y(x, y)");
     if (core == 0)
         thread_fault(t, "no core has the NoC coordinates (%u,%u)", (unsigned)x, (unsigned)y);
     if (core == CORE_IDLE)
@@ -255,9 +257,13 @@ void remote_check_link(struct thread *t) {
 void remote_check_sources(struct thread *t, uint32_t address, uint32_t bytes) {
     for (size_t i = 0; i < t->remote.count; ++i) {
         const struct remote_write *write = &t->remote.items[i];
-        if (!write->departed && write->source < address + bytes && address < write->source + write->bytes)
-            thread_fault(t, "%s may still read these bytes: noc_async_writes_flushed is missing",
-                         write->kind == REMOTE_FLAG ? "a multicast of the semaphore" : "a multicast");
+        if (write->departed || write->source >= address + bytes || address >= write->source + write->bytes)
+            continue;
+        if (write->kind == REMOTE_FLAG)
+            thread_fault(
+                t, "%s is set while a multicast of it is in flight: noc_async_writes_flushed must stand before",
+                known_semaphore(t->core, address)->spec->name);
+        thread_fault(t, "a multicast may still read these bytes: noc_async_writes_flushed is missing");
     }
 }
 

@@ -367,6 +367,8 @@ bool scheduler_run(struct device_run *run) {
     if (blocked && !run->faulted) {
         fault_launch(run, DEVICE_FAULT_DEADLOCK, "%s", "");
         describe_deadlock(run);
+        run->fault->help =
+            "who waits must be served: by as many pages pushed or popped before, in this order";
     }
     /* What a fault left behind. */
     for (size_t i = 0; i < run->launch->core_count; ++i) {

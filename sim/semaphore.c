@@ -17,8 +17,10 @@ void semaphores_place(struct core *core) {
 struct semaphore *semaphore_at(struct thread *t, struct core *core, uint32_t address) {
     const struct device_run *run = core->run;
     uint32_t offset = address - run->semaphore_base, id = offset / semaphore_bytes(run);
-    if (offset % semaphore_bytes(run) != 0 || id >= SEMAPHORE_LIMIT || !core->semaphores[id].spec)
-        thread_fault(t, "address 0x%x is no semaphore of the launch", (unsigned)address);
+    if (offset % semaphore_bytes(run) != 0 || id >= SEMAPHORE_LIMIT || !core->semaphores[id].spec) {
+        fault_help(t, "addresses of semaphores come from get_semaphore");
+        thread_fault(t, "is given an address that is no semaphore");
+    }
     return &core->semaphores[id];
 }
 
@@ -35,8 +37,10 @@ void semaphore_change(struct core *core, struct semaphore *semaphore, uint32_t v
 
 uint32_t device_get_semaphore(uint32_t line, uint32_t id) {
     struct thread *t = data_value_enter(line, "get_semaphore");
-    if (id >= SEMAPHORE_LIMIT || !t->core->semaphores[id].spec)
-        thread_fault(t, "no semaphore %u is configured", (unsigned)id);
+    if (id >= SEMAPHORE_LIMIT || !t->core->semaphores[id].spec) {
+        fault_help(t, "a function's constant is the number in the declaration of its semaphore");
+        thread_fault(t, "there is no semaphore number %u", (unsigned)id);
+    }
     return t->core->run->semaphore_base + id * semaphore_bytes(t->core->run);
 }
 

@@ -105,7 +105,8 @@ START_TEST(a_deadlock_names_every_core_that_waits) {
         harness_expect(
             &h,
             "deadlock: core (0,1) compute waits at compute.c:4 (source.tl:41) in cb_wait_front at i = 1 for 2 full pages of a: 1 of 2 pages are full; so do 2 more cores\n"
-            "core (0,1) writer waits at writer.c:3 (source.tl:32) in cb_wait_front for 1 full page of c: 0 of 2 pages are full; so do 2 more cores");
+            "core (0,1) writer waits at writer.c:3 (source.tl:32) in cb_wait_front for 1 full page of c: 0 of 2 pages are full; so do 2 more cores\n"
+     "help: who waits must be served: by as many pages pushed or popped before, in this order");
         ck_assert_int_eq(h.fault.kind, DEVICE_FAULT_DEADLOCK);
         ck_assert_int_eq(h.fault.role, DEVICE_COMPUTE);
         ck_assert_uint_eq(h.fault.line, 4);

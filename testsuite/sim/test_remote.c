@@ -242,7 +242,8 @@ static const struct rule
              SENDS(
                  READ AWAIT RESET
                  "noc_async_write_multicast(at, get_noc_multicast_addr(x0, y0, 30, y1, at), 4096, receivers, 1);\n"),
-             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: no core has the NoC coordinates (30,18)"},
+             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: no core has the NoC coordinates (30,18)\n"
+     "help: NoC coordinates of a core come from launch arguments: noc_x(x, y), noc_y(x, y)"},
             {"n150",
              SENDS(
                  READ AWAIT RESET
@@ -252,7 +253,8 @@ static const struct rule
              SENDS(
                  READ AWAIT RESET
                  "noc_async_write_multicast(at, get_noc_multicast_addr(x0, y0, x1 + 1, y1, at), 4096, 3, 1);\n"),
-             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: the core at the NoC coordinates (21,18) takes no part in the launch"},
+             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: the core at the NoC coordinates (21,18) takes no part in the launch\n"
+     "help: NoC coordinates of a core come from launch arguments: noc_x(x, y), noc_y(x, y)"},
             {"n150",
              SENDS(
                  READ AWAIT RESET
@@ -264,11 +266,14 @@ static const struct rule
             {"n150", RECEIVES(INVALID "noc_semaphore_inc(" RECTANGLE("r") ", 1);\n" HEAR),
              "core (1,0) reader, reader.c:22, noc_semaphore_inc at i = 0: is given the address of a rectangle: get_noc_addr makes that of one core"},
             {"n150", RECEIVES(INVALID "noc_semaphore_inc(get_noc_addr(1, 1, r), 1);\n" HEAR),
-             "core (1,0) reader, reader.c:22, noc_semaphore_inc at i = 0: no core has the NoC coordinates (1,1)"},
+             "core (1,0) reader, reader.c:22, noc_semaphore_inc at i = 0: no core has the NoC coordinates (1,1)\n"
+     "help: NoC coordinates of a core come from launch arguments: noc_x(x, y), noc_y(x, y)"},
             {"n150", RECEIVES(INVALID "noc_semaphore_inc(get_noc_addr(sx, sy, r + 4), 1);\n" HEAR),
-             "core (1,0) reader, reader.c:22, noc_semaphore_inc at i = 0: address 0x19c84 is no semaphore of the launch"},
+             "core (1,0) reader, reader.c:22, noc_semaphore_inc at i = 0: is given an address that is no semaphore\n"
+     "help: addresses of semaphores come from get_semaphore"},
             {"n150", RECEIVES(INVALID "noc_semaphore_inc(get_noc_addr(sx, sy + 1, r), 1);\n" HEAR),
-             "core (1,0) reader, reader.c:22, noc_semaphore_inc at i = 0: the core at the NoC coordinates (18,19) takes no part in the launch"},
+             "core (1,0) reader, reader.c:22, noc_semaphore_inc at i = 0: the core at the NoC coordinates (18,19) takes no part in the launch\n"
+     "help: NoC coordinates of a core come from launch arguments: noc_x(x, y), noc_y(x, y)"},
 
             /* Bytes and places. */
             {"n150",
@@ -282,7 +287,8 @@ static const struct rule
             {"n150",
              SENDS(READ AWAIT RESET
                    "noc_async_write_multicast(at, " RECTANGLE("at") ", 8192, receivers, 1);\n"),
-             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: 8192 bytes at 0x19d80 are outside what is reserved of data (0x19d80 to 0x1ad80)"},
+             "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: writes page 2 of data, and 2 are reserved\n"
+     "help: cb_reserve_back must cover every page that is written before the push"},
             {"n150",
              SENDS(READ AWAIT RESET
                    "noc_async_write_multicast(at, " RECTANGLE("at + 2048") ", 2048, receivers, 1);\n"),
@@ -297,19 +303,23 @@ static const struct rule
                      RESET SEND),
              "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: multicasts pages of data with reads in flight: noc_async_read_barrier is missing"},
             {"n150", SENDS("noc_async_read_page(i, A, at); noc_async_read_barrier();\n" AWAIT RESET SEND),
-             "core (0,0) writer, writer.c:9, noc_async_write_page at i = 0, j = 1: sends bytes of data at 0x1a580 that were not wholly written before their push"},
+             "core (0,0) writer, writer.c:9, noc_async_write_page at i = 0, j = 1: reads page 1 of data, which nobody wrote\n"
+     "help: the producer must write every page that is read, before it pushes it"},
             {"n150", SENDS(READ RESET SEND FLUSH TELL),
              "core (0,0) reader, reader.c:16, noc_async_write_multicast at i = 0: multicasts 2 pages to data of core (1,0) from page 0 on, which has 0 reserved from page 0 on: receivers reserve before they say that they are ready"},
             {"n150", SENDS(READ "noc_semaphore_wait(r, 1);\n" RESET SEND FLUSH TELL),
              "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: multicasts 2 pages to data of core (2,0) from page 0 on, which has 0 reserved from page 0 on: receivers reserve before they say that they are ready"},
             {"n150",
              SENDS(READ AWAIT RESET "noc_semaphore_set_multicast(at, " RECTANGLE("v") ", receivers);\n"),
-             "core (0,0) reader, reader.c:17, noc_semaphore_set_multicast at i = 0: address 0x19d80 is no semaphore of the launch"},
+             "core (0,0) reader, reader.c:17, noc_semaphore_set_multicast at i = 0: is given an address that is no semaphore\n"
+     "help: addresses of semaphores come from get_semaphore"},
             {"n150",
              SENDS(READ AWAIT RESET "noc_semaphore_set_multicast(v, " RECTANGLE("at") ", receivers);\n"),
-             "core (0,0) reader, reader.c:17, noc_semaphore_set_multicast at i = 0: address 0x19d80 is no semaphore of the launch"},
+             "core (0,0) reader, reader.c:17, noc_semaphore_set_multicast at i = 0: is given an address that is no semaphore\n"
+     "help: addresses of semaphores come from get_semaphore"},
             {"n150", SENDS("noc_semaphore_wait(get_semaphore(2), 1);\n"),
-             "core (0,0) reader, reader.c:14, get_semaphore at i = 0: no semaphore 2 is configured"},
+             "core (0,0) reader, reader.c:14, get_semaphore at i = 0: there is no semaphore number 2\n"
+     "help: a function's constant is the number in the declaration of its semaphore"},
 
             /* Landing. */
             {"n150",
@@ -319,7 +329,8 @@ static const struct rule
             {"p150", SENDS(READ AWAIT RESET SEND TELL),
              "core (1,0) reader, reader.c:24, cb_push_back at i = 0: a multicast of core (0,0) into these pages of data may not have landed: the semaphore that told of it can overtake it"},
             {"n150", SENDS(READ AWAIT RESET TELL SEND FLUSH),
-             "core (1,0) writer, writer.c:9, noc_async_write_page at i = 0, j = 0: sends bytes of data at 0x19d80 that were not wholly written before their push"},
+             "core (1,0) writer, writer.c:9, noc_async_write_page at i = 0, j = 0: reads page 0 of data, which nobody wrote\n"
+     "help: the producer must write every page that is read, before it pushes it"},
             {"n150", SENDS(READ AWAIT RESET SEND "noc_async_write_barrier();\n" TELL),
              "core (0,0) reader, reader.c:18, noc_async_write_barrier at i = 0: the last multicast was linked: its path is held for another multicast to the same cores, and nothing else may be waited for or written before that"},
             {"n150",
@@ -332,7 +343,7 @@ static const struct rule
             {"n150", SENDS(READ AWAIT RESET SEND "l1_store_u32(at, 0);\n"),
              "core (0,0) reader, reader.c:18, l1_store_u32 at i = 0: a multicast may still read these bytes: noc_async_writes_flushed is missing"},
             {"n150", SENDS(READ AWAIT RESET SEND FLUSH TELL "noc_semaphore_set(v, 0);\n"),
-             "core (0,0) reader, reader.c:20, noc_semaphore_set at i = 0: a multicast of the semaphore may still read these bytes: noc_async_writes_flushed is missing"},
+             "core (0,0) reader, reader.c:20, noc_semaphore_set at i = 0: valid is set while a multicast of it is in flight: noc_async_writes_flushed must stand before"},
             {"n150", RECEIVES(INVALID SAY "noc_async_read_page(i, A, at); noc_async_read_barrier();\n" HEAR), "core (1,0) reader, reader.c:23, noc_async_read_page at i = 0: writes page 0 of data, which a multicast of core (0,0) writes, without waiting for a semaphore that tells of it"},
 
             /* Ends. */
@@ -345,7 +356,8 @@ static const struct rule
             {"n150", RECEIVES("if (core == 2) return;\n" INVALID SAY HEAR),
              "deadlock: core (0,0) reader waits at reader.c:15 in noc_semaphore_wait at i = 0 for semaphore ready to be 2: it is 1\n"
              "core (0,0) writer waits at writer.c:7 in cb_wait_front at i = 0 for 2 full pages of data: 0 of 4 pages are full; so do 2 more cores\n"
-             "core (1,0) reader waits at reader.c:24 in noc_semaphore_wait at i = 0 for semaphore valid to be 1: it is 0"},
+             "core (1,0) reader waits at reader.c:24 in noc_semaphore_wait at i = 0 for semaphore valid to be 1: it is 0\n"
+     "help: who waits must be served: by as many pages pushed or popped before, in this order"},
 
             /* Order. */
             {"n150", RECEIVES(SAY INVALID HEAR),
@@ -359,13 +371,15 @@ static const struct rule
             {"n150", SENDS(READ AWAIT SEND FLUSH TELL),
              "deadlock: core (0,0) reader waits at reader.c:15 in noc_semaphore_wait at i = 1 for semaphore ready to be 2: it is 4\n"
              "core (0,0) writer waits at writer.c:7 in cb_wait_front at i = 1 for 2 full pages of data: 0 of 4 pages are full; so do 2 more cores\n"
-             "core (1,0) reader waits at reader.c:22 in noc_semaphore_wait at i = 1 for semaphore valid to be 1: it is 0; so does 1 more core"},
+             "core (1,0) reader waits at reader.c:22 in noc_semaphore_wait at i = 1 for semaphore valid to be 1: it is 0; so does 1 more core\n"
+     "help: who waits must be served: by as many pages pushed or popped before, in this order"},
             {"n150", PROLOGUE TURN("", RESERVE, SENDER, RECEIVER, PUSH, BARRIERS),
              "core (0,0) reader, reader.c:19, noc_semaphore_set_multicast at i = 0: multicasts 0 to valid of core (1,0), which is 0 already: its waits cannot tell this one from the last; a receiver sets it to another value before it says that it is ready"},
             {"n150", SENDS(READ "noc_semaphore_wait(r, 3);\n" RESET SEND FLUSH TELL),
              "deadlock: core (0,0) reader waits at reader.c:15 in noc_semaphore_wait at i = 0 for semaphore ready to be 3: it is 2\n"
              "core (0,0) writer waits at writer.c:7 in cb_wait_front at i = 0 for 2 full pages of data: 0 of 4 pages are full; so do 2 more cores\n"
-             "core (1,0) reader waits at reader.c:23 in noc_semaphore_wait at i = 0 for semaphore valid to be 1: it is 0; so does 1 more core"},
+             "core (1,0) reader waits at reader.c:23 in noc_semaphore_wait at i = 0 for semaphore valid to be 1: it is 0; so does 1 more core\n"
+     "help: who waits must be served: by as many pages pushed or popped before, in this order"},
             {"n150", PROLOGUE TURN(HEAD, "", RESERVE SENDER, RECEIVER RESERVE, PUSH, BARRIERS),
              "core (0,0) reader, reader.c:17, noc_async_write_multicast at i = 0: multicasts 2 pages to data of core (1,0) from page 0 on, which has 0 reserved from page 0 on: receivers reserve before they say that they are ready"},
 };

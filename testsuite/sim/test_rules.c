@@ -129,9 +129,11 @@ static const struct rule rules[] = {
     /* Packing windows. */
     {DEVICE_COMPUTE,
      START WAIT COPY "tile_regs_wait(); cb_reserve_back(o, 2);\npack_tile(OUT_OF_ORDER, 0, o, 2);\n",
-     "core (0,0) compute, compute.c:8, pack_tile: writes page 2 of o, with 2 reserved"},
+     "core (0,0) compute, compute.c:8, pack_tile: writes page 2 of o, and 2 are reserved\n"
+     "help: cb_reserve_back must cover every page that is written before the push"},
     {DEVICE_COMPUTE, START WAIT COPY "tile_regs_wait();\npack_tile(OUT_OF_ORDER, 0, o, 0);\n",
-     "core (0,0) compute, compute.c:8, pack_tile: writes page 0 of o, with 0 reserved"},
+     "core (0,0) compute, compute.c:8, pack_tile: writes page 0 of o, and 0 are reserved\n"
+     "help: cb_reserve_back must cover every page that is written before the push"},
     {DEVICE_COMPUTE,
      START WAIT COPY
      "tile_regs_wait(); cb_reserve_back(o, 2);\npack_tile(OUT_OF_ORDER, 0, o, 1);\npack_tile(IN_ORDER, 0, o, 0);\n",
@@ -171,7 +173,8 @@ static const struct rule rules[] = {
 
     /* Circular buffers. */
     {DEVICE_COMPUTE, "cb_reserve_back(9, 1);\n",
-     "core (0,0) compute, compute.c:4, cb_reserve_back: no circular buffer 9 is configured"},
+     "core (0,0) compute, compute.c:4, cb_reserve_back: is for circular buffer number 9, which does not exist\n"
+     "help: a function's constant is the number in the declaration of its circular buffer"},
     {DEVICE_COMPUTE, "cb_reserve_back(o, 5);\n",
      "core (0,0) compute, compute.c:4, cb_reserve_back: reserves 5 of the pages of o, which has 4: it would wait for ever"},
     {DEVICE_COMPUTE, "cb_wait_front(x, 5);\n",
@@ -183,7 +186,8 @@ static const struct rule rules[] = {
     {DEVICE_COMPUTE, "cb_wait_front(x, 2);\ncb_wait_front(x, 2);\n",
      "core (0,0) compute, compute.c:5, cb_wait_front: waits for 2 of the pages of x after a wait for 2, with none popped since: waits count from the front"},
     {DEVICE_COMPUTE, START "cb_wait_front(x, 2); copy_init(x); tile_regs_acquire();\ncopy_tile(x, 2, 0);\n",
-     "core (0,0) compute, compute.c:6, copy_tile: reads tile 2 of x, with 2 waited for"},
+     "core (0,0) compute, compute.c:6, copy_tile: reads page 2 of x, and 2 are waited for\n"
+     "help: cb_wait_front must cover every page that is read before the pop"},
     {DEVICE_READER,
      "for (uint32_t i = 0; i < 3; ++i) { cb_reserve_back(o, 1); cb_push_back(o, 1); cb_wait_front(o, 1); cb_pop_front(o, 1); }\n"
      "cb_reserve_back(o, 2);\ncb_push_back(o, 2);\n",
@@ -199,7 +203,8 @@ static const struct rule rules[] = {
      START
      "cb_reserve_back(o, 1); cb_push_back(o, 1); cb_wait_front(o, 1); copy_init(o); tile_regs_acquire();\n"
      "copy_tile(o, 0, 0);\n",
-     "core (0,0) compute, compute.c:6, copy_tile: reads tile 0 of o, which was not wholly written before its push"},
+     "core (0,0) compute, compute.c:6, copy_tile: reads page 0 of o, which nobody wrote\n"
+     "help: the producer must write every page that is read, before it pushes it"},
 
     /* Data movement. */
     {DEVICE_READER, "get_arg_val(uint32_t, 9);\n",
@@ -207,15 +212,19 @@ static const struct rule rules[] = {
     {DEVICE_READER, "tensor_accessor(7, 0);\n",
      "core (0,0) reader, reader.c:4, tensor_accessor: uses tensor binding 7, but the launch gives this kernel 4"},
     {DEVICE_READER, "tensor_accessor(0, 12);\n",
-     "core (0,0) reader, reader.c:4, tensor_accessor: binding 0 is tensor H at address 0x40, but the kernel gives address 0xc"},
+     "core (0,0) reader, reader.c:4, tensor_accessor: binding 0 is made at an address that is not that of tensor H\n"
+     "help: an accessor takes the launch argument whose value is the address of its tensor"},
     {DEVICE_READER, READ "cb_reserve_back(x, 1);\nnoc_async_read_page(4, H, get_write_ptr(x));\n",
-     "core (0,0) reader, reader.c:6, noc_async_read_page: page 4 of tensor H, which has 4 pages"},
+     "core (0,0) reader, reader.c:6, noc_async_read_page: is for page 4 of H, which has 4\n"
+     "help: every page of a tensor that is read or written must exist"},
     {DEVICE_READER, READ "cb_reserve_back(x, 2);\nnoc_async_read_page(0, H, get_write_ptr(x) + 16);\n",
      "core (0,0) reader, reader.c:6, noc_async_read_page: L1 address 0x19d90 and the DRAM address 0x40 of page 0 of H differ modulo 32"},
     {DEVICE_READER, READ "cb_reserve_back(x, 1);\nnoc_async_read_page(0, H, get_write_ptr(x) + 2048);\n",
-     "core (0,0) reader, reader.c:6, noc_async_read_page: 2048 bytes at 0x1a580 are outside what is reserved of x (0x19d80 to 0x1a580)"},
+     "core (0,0) reader, reader.c:6, noc_async_read_page: writes page 1 of x, and 1 is reserved\n"
+     "help: cb_reserve_back must cover every page that is written before the push"},
     {DEVICE_READER, READ "noc_async_read_page(0, H, 64);\n",
-     "core (0,0) reader, reader.c:5, noc_async_read_page: address 0x40 is in no circular buffer of this core"},
+     "core (0,0) reader, reader.c:5, noc_async_read_page: is given an address outside of every circular buffer\n"
+     "help: addresses come from get_write_ptr and get_read_ptr, with an offset within the window"},
     {DEVICE_READER,
      READ "cb_reserve_back(x, 1);\nnoc_async_read_page(0, H, get_write_ptr(x));\ncb_push_back(x, 1);\n",
      "core (0,0) reader, reader.c:7, cb_push_back: pushes pages of x with reads in flight: noc_async_read_barrier is missing"},
@@ -224,11 +233,13 @@ static const struct rule rules[] = {
     {DEVICE_READER,
      READ
      "cb_reserve_back(x, 1);\nnoc_async_read_page(0, H, get_write_ptr(x));\nl1_store_u16(get_write_ptr(x), 1);\n",
-     "core (0,0) reader, reader.c:7, l1_store_u16: address 0x19d80 is the target of a read in flight: noc_async_read_barrier is missing"},
+     "core (0,0) reader, reader.c:7, l1_store_u16: stores to a page of x with a read into it in flight: noc_async_read_barrier is missing"},
     {DEVICE_READER, "cb_reserve_back(x, 1);\nl1_store_u32(get_write_ptr(x) + 2, 1);\n",
-     "core (0,0) reader, reader.c:5, l1_store_u32: address 0x19d82 is not a multiple of 4"},
+     "core (0,0) reader, reader.c:5, l1_store_u32: stores 4 bytes to byte 2 of a page of x\n"
+     "help: a store is as wide as an element, or covers whole ones, and is aligned to its width"},
     {DEVICE_READER, "l1_store_u32(get_write_ptr(x), 1);\n",
-     "core (0,0) reader, reader.c:4, l1_store_u32: 4 bytes at 0x19d80 are outside what is reserved of x (0x19d80 to 0x19d80)"},
+     "core (0,0) reader, reader.c:4, l1_store_u32: writes page 0 of x, and 0 are reserved\n"
+     "help: cb_reserve_back must cover every page that is written before the push"},
     {DEVICE_READER,
      "const TensorAccessor U = tensor_accessor(3, get_arg_val(uint32_t, 3));\ncb_reserve_back(x, 1);\n"
      "noc_async_read_page(2, U, get_write_ptr(x));\n",
@@ -241,7 +252,8 @@ static const struct rule rules[] = {
      "cb_wait_front(x, 1);\nnoc_async_write_page(0, H, get_read_ptr(x));\nnoc_async_writes_flushed(); cb_pop_front(x, 1);\n",
      "core (0,0) writer, writer.c:7: the kernel ends with writes that are not acknowledged: noc_async_write_barrier is missing"},
     {DEVICE_WRITER, READ "cb_wait_front(x, 1);\nnoc_async_write_page(0, H, get_read_ptr(x) + 2048);\n",
-     "core (0,0) writer, writer.c:6, noc_async_write_page: 2048 bytes at 0x1a580 are outside what is waited for of x (0x19d80 to 0x1a580)"},
+     "core (0,0) writer, writer.c:6, noc_async_write_page: reads page 1 of x, and 1 is waited for\n"
+     "help: cb_wait_front must cover every page that is read before the pop"},
     {DEVICE_COMPUTE, "noc_async_read_barrier();\n",
      "core (0,0) compute, compute.c:4, noc_async_read_barrier: is a call of data movement kernels"},
     {DEVICE_WRITER, "tile_regs_acquire();\n",

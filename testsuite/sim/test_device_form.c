@@ -1,0 +1,87 @@
+/* Rules of device form beside those of the hardware: each is broken once, by kernels that run where the launch
+ * does not ask for them.
+ */
+#include "harness.h"
+
+#include <stdio.h>
+
+#define PROLOGUE                                                                                             \
+    HEADER "enum { a = 0, f = 1, o = 16 };\n"                                                                \
+           "void kernel_main(void) {\n"
+#define X "const TensorAccessor X = tensor_accessor(0, get_arg_val(uint32_t, 0));\n"
+#define DONE "noc_async_read_barrier();\n"
+#define FILL(pages) "for (uint32_t i = 0; i < " #pages "; ++i) { cb_reserve_back(a, 1); noc_async_read_page(i, X, get_write_ptr(a)); " DONE "cb_push_back(a, 1); }\n"
+#define DRAIN(pages) "for (uint32_t i = 0; i < " #pages "; ++i) {\ncb_wait_front(a, 1);\ncb_pop_front(a, 1); }\n"
+
+static const struct {
+    const char *reader, *writer; /* bodies, the first statement on line 4 */
+    const char *expected;        /* NULL: it is right in device form too */
+} rules[] = {
+    /* Pages. */
+    {X "cb_reserve_back(f, 1);\nnoc_async_read_page(0, X, get_write_ptr(f));\n" DONE, NULL,
+     "core (0,0) reader, reader.c:6, noc_async_read_page: X is bf16, and f is f32\n"
+     "help: a circular buffer that tensors are read to or written from has their type"},
+    {X "cb_reserve_back(a, 2);\nnoc_async_read_page(0, X, get_write_ptr(a) + 1024);\n" DONE, NULL,
+     "core (0,0) reader, reader.c:6, noc_async_read_page: is given an address in the middle of a page of a\n"
+     "help: a page of a tensor goes to the beginning of a page of its buffer"},
+    /* Stores. */
+    {"cb_reserve_back(f, 1);\nl1_store_u16(get_write_ptr(f), 1);\n", NULL,
+     "core (0,0) reader, reader.c:5, l1_store_u16: stores 2 bytes to f, which is f32\n"
+     "help: a store is as wide as an element, or covers whole ones, and is aligned to its width"},
+    {"cb_reserve_back(a, 1);\nl1_store_u16(get_write_ptr(a), 1); l1_store_u32(get_write_ptr(a) + 4, 0x1a000);\n", NULL, NULL},
+    {"cb_reserve_back(a, 1);\nl1_store_u32(get_write_ptr(a), get_write_ptr(a) + 4);\n", NULL,
+     "core (0,0) reader, reader.c:5, l1_store_u32: stores an L1 address\n"
+     "help: what is stored must be the same wherever the buffers lie"},
+    {"cb_reserve_back(f, 1);\nl1_store_u32(get_write_ptr(f), get_read_ptr(f));\n", NULL,
+     "core (0,0) reader, reader.c:5, l1_store_u32: stores an L1 address\n"
+     "help: what is stored must be the same wherever the buffers lie"},
+    {"cb_reserve_back(a, 1);\nl1_store_u16(get_write_ptr(a), get_semaphore(3));\n", NULL,
+     "core (0,0) reader, reader.c:5, l1_store_u16: stores an L1 address\n"
+     "help: what is stored must be the same wherever the buffers lie"},
+    /* Pages that are left. */
+    {X FILL(4), DRAIN(4), NULL},
+    {X FILL(4), DRAIN(3),
+     "core (0,0) writer, writer.c:6 (iteration 3): 1 page of a is never popped\n"
+     "help: every page that is pushed must be popped once"},
+    {X FILL(3), "cb_wait_front(a, 3);\n", NULL}, /* resident */
+};
+
+static void run(int row, bool device_form, struct harness *h) {
+    char reader[2048], writer[2048];
+    static const struct device_semaphore semaphores[] = {{3, "ready", 0}};
+    static uint8_t bytes[4 * 2048];
+    harness_begin(h, "n150", 0);
+    struct device_tensor *tensor = device_tensor_allocate(h->device, "X", FORMAT_BF16, 4);
+    ck_assert(device_tensor_write(tensor, 0, 4, bytes));
+    const uint32_t arguments[] = {device_tensor_address(tensor)};
+    harness_bind(h, DEVICE_READER, tensor);
+    harness_bind(h, DEVICE_WRITER, tensor);
+    harness_buffer(h, 0, "a", FORMAT_BF16, 4);
+    harness_buffer(h, 1, "f", FORMAT_F32, 4);
+    harness_buffer(h, 16, "o", FORMAT_BF16, 4);
+    harness_core(h, 0, 0, arguments, 1);
+    h->launch.semaphores = semaphores;
+    h->launch.semaphore_count = 1;
+    h->launch.device_form = device_form;
+    snprintf(reader, sizeof reader, "%s%s}\n", PROLOGUE, rules[row].reader);
+    snprintf(writer, sizeof writer, "%s%s}\n", PROLOGUE, rules[row].writer ? rules[row].writer : "");
+    harness_kernels(h, reader, NULL, writer);
+    if (device_form && rules[row].expected)
+        harness_expect(h, rules[row].expected);
+    else
+        harness_run(h);
+    harness_end(h);
+}
+
+START_TEST(device_form_has_rules_of_its_own) {
+    struct harness h;
+    run(_i, false, &h);
+    run(_i, true, &h);
+}
+END_TEST
+
+int main(void) {
+    TCase *tests = tcase_create("device form");
+    tcase_add_loop_test(tests, device_form_has_rules_of_its_own, 0, (int)(sizeof rules / sizeof *rules));
+    return harness_main("sim device form", tests);
+}
