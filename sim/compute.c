@@ -79,15 +79,49 @@ void compute_check_exit(struct thread *t) {
                      section_name(state->section), (unsigned)state->section_line);
 }
 
-static void check_slot(struct thread *t, uint32_t slot) {
+static void check_section_has(struct thread *t, uint32_t slot) {
     const struct device_run *run = t->core->run;
+    if (slot < run->dst_tiles)
+        return;
+    fault_help(t, "take fewer tiles in one section");
+    thread_fault(t, "DST slot %u, but a section has %u tiles%s", (unsigned)slot, (unsigned)run->dst_tiles,
+                 run->launch->fp32_dest_acc ? " of f32" : "");
+}
+
+/* Of what is read or packed. */
+static void check_slot_written(struct thread *t, uint32_t slot, const char *what) {
+    if (t->core->compute.slots[slot].written)
+        return;
+    fault_help(t, "every slot that is read or packed must be written in its section");
+    thread_fault(t, "%s DST slot %u, which nothing wrote in this section", what, (unsigned)slot);
+}
+
+/* Device form keeps 16 bits of what one operation makes of 16-bit tiles, no more. */
+static bool is_narrow_form(const struct thread *t) {
+    return t->core->run->launch->device_form && !t->core->run->launch->fp32_dest_acc;
+}
+
+static void check_narrow(struct thread *t, bool exceeds, const char *what, uint32_t slot, const char *left) {
+    if (!exceeds || !is_narrow_form(t))
+        return;
+    fault_help(t,
+               "set fp32_dest_acc_en = 1: 16 bits hold what one operation makes of 16-bit tiles, no more");
+    thread_fault(t, "%s DST slot %u, where 16 bits of a %s are left", what, (unsigned)slot, left);
+}
+
+static void check_buffer_width(struct thread *t, const struct circular_buffer *cb) {
+    if (!cb || cb->spec->format != FORMAT_F32 || !is_narrow_form(t))
+        return;
+    fault_help(t, "set fp32_dest_acc_en = 1");
+    thread_fault(t, "is for %s, which is f32, and DST holds 16 bits", buffer_name(cb));
+}
+
+static void check_slot(struct thread *t, uint32_t slot) {
     const struct compute_state *state = &t->core->compute;
     if (state->section != SECTION_ACQUIRED)
         thread_fault(t, "works on DST between tile_regs_acquire and tile_regs_commit, but the section is %s",
                      section_name(state->section));
-    if (slot >= run->dst_tiles)
-        thread_fault(t, "DST slot %u, but a section has %u tiles%s", (unsigned)slot, (unsigned)run->dst_tiles,
-                     run->launch->fp32_dest_acc ? " of f32" : "");
+    check_section_has(t, slot);
 }
 
 struct tile *dst_target(struct thread *t, uint32_t slot) {
@@ -100,6 +134,7 @@ struct tile *dst_accumulator(struct thread *t, uint32_t slot) {
     struct tile *tile = dst_target(t, slot);
     if (t->core->compute.slots[slot].integer)
         thread_fault(t, "adds to DST slot %u, which holds integers", (unsigned)slot);
+    check_narrow(t, t->core->compute.slots[slot].written, "adds to", slot, "sum");
     if (!t->core->compute.slots[slot].written)
         memset(tile, 0, sizeof *tile);
     return tile;
@@ -108,8 +143,8 @@ struct tile *dst_accumulator(struct thread *t, uint32_t slot) {
 struct tile *dst_source(struct thread *t, uint32_t slot) {
     check_slot(t, slot);
     const struct dst_slot *state = &t->core->compute.slots[slot];
-    if (!state->written)
-        thread_fault(t, "reads DST slot %u, which nothing wrote in this section", (unsigned)slot);
+    check_slot_written(t, slot, "reads");
+    check_narrow(t, state->computed, "goes on from", slot, "result");
     if (state->integer)
         thread_fault(t, "reads DST slot %u as floats, but it holds integers", (unsigned)slot);
     return &t->core->compute.dst[slot];
@@ -118,7 +153,7 @@ struct tile *dst_source(struct thread *t, uint32_t slot) {
 void dst_written(struct thread *t, uint32_t slot, bool integer, uint32_t reduced) {
     const struct device_run *run = t->core->run;
     struct dst_slot *state = &t->core->compute.slots[slot];
-    state->written = true;
+    state->written = state->computed = true;
     state->integer = integer;
     state->reduced = reduced;
     if (!run->launch->fp32_dest_acc && !integer)
@@ -132,18 +167,15 @@ static bool is_integer(enum data_format format) {
 }
 
 static void check_pack(struct thread *t, const struct circular_buffer *cb, uint32_t slot) {
-    const struct device_run *run = t->core->run;
     const struct compute_state *state = &t->core->compute;
     enum data_format format = cb->spec->format;
     if (state->section != SECTION_PACKING)
         thread_fault(t, "packs between tile_regs_wait and tile_regs_release, but the DST section is %s",
                      section_name(state->section));
-    if (slot >= run->dst_tiles)
-        thread_fault(t, "DST slot %u, but a section has %u tiles%s", (unsigned)slot, (unsigned)run->dst_tiles,
-                     run->launch->fp32_dest_acc ? " of f32" : "");
+    check_section_has(t, slot);
     const struct dst_slot *source = &state->slots[slot];
-    if (!source->written)
-        thread_fault(t, "packs DST slot %u, which nothing wrote in this section", (unsigned)slot);
+    check_slot_written(t, slot, "packs");
+    check_buffer_width(t, cb);
     if (state->pack_format != format)
         thread_fault(
             t,
@@ -381,6 +413,7 @@ static void check_operation(const struct compute_call *call) {
     if (memcmp(current->key, key, sizeof key) != 0)
         thread_fault(t, "differs in its parameters from %s at line %u", current->init->name,
                      (unsigned)current->line);
+    check_buffer_width(t, call->a);
     find_sources(call, &a, &b);
     check_sources(t, a, b);
     if ((a && current->format_a != a->source_format) || (b && current->format_b != b->source_format))
@@ -532,8 +565,11 @@ static struct tile *target_of(const struct compute_call *call) {
     return dst_target(call->thread, call_argument(call, call->row->slot));
 }
 
+/* The bits of a tile, as they were unpacked. */
 static void written(const struct compute_call *call, bool integer) {
-    dst_written(call->thread, call_argument(call, call->row->slot), integer, 0);
+    uint32_t slot = call_argument(call, call->row->slot);
+    dst_written(call->thread, slot, integer, 0);
+    call->thread->core->compute.slots[slot].computed = false;
 }
 
 void mean_copy(const struct compute_call *call) {

@@ -205,6 +205,7 @@ enum section_state { SECTION_FREE, SECTION_ACQUIRED, SECTION_COMMITTED, SECTION_
 
 struct dst_slot {
     bool written, integer;
+    bool computed; /* more than the bits of a tile that was unpacked */
     uint32_t reduced; /* 0, or the word of the dimension: the other elements are undefined */
 };
 

@@ -46,14 +46,45 @@ static const struct {
     {X FILL(3), "cb_wait_front(a, 3);\n", NULL}, /* resident */
 };
 
-static void run(int row, bool device_form, struct harness *h) {
-    char reader[2048], writer[2048];
+#define COMPUTE                                                                                              \
+    PROLOGUE "compute_kernel_hw_startup(REGULAR, a, a, o);\n"                                               \
+             "copy_init(a); exp_tile_init(); add_binary_tile_init(); fill_tile_init();\n"                   \
+             "cb_wait_front(a, 2); cb_reserve_back(o, 1); tile_regs_acquire();\n"
+#define PACK                                                                                                 \
+    "tile_regs_commit(); tile_regs_wait(); pack_tile(OUT_OF_ORDER, 0, o, 0); tile_regs_release();\n"         \
+    "cb_push_back(o, 1); cb_pop_front(a, 2);\n}\n"
+#define NARROW "help: set fp32_dest_acc_en = 1: 16 bits hold what one operation makes of 16-bit tiles, no more"
+
+/* What 16 bits of DST hold: kernels of compute, with 2 pages in a. */
+static const struct {
+    const char *compute, *expected; /* NULL: right in device form too */
+} narrow[] = {
+    {COMPUTE "copy_tile(a, 0, 0); exp_tile_init();\nexp_tile(0);\n" PACK, NULL},
+    {COMPUTE "copy_tile(a, 0, 0); copy_tile(a, 1, 1); add_binary_tile_init();\nadd_binary_tile(0, 1, 0);\n" PACK, NULL},
+    {COMPUTE "copy_tile(a, 0, 0); exp_tile_init();\nexp_tile(0);\nexp_tile(0);\n" PACK,
+     "core (0,0) compute, compute.c:9, exp_tile: goes on from DST slot 0, where 16 bits of a result are left\n" NARROW},
+    {COMPUTE "copy_tile(a, 0, 0); fill_tile_bitcast(1, 0x3f800000); add_binary_tile_init();\nadd_binary_tile(0, 1, 0);\n" PACK,
+     "core (0,0) compute, compute.c:8, add_binary_tile: goes on from DST slot 1, where 16 bits of a result are left\n" NARROW},
+    {COMPUTE "mul_init(a, a); mul_tiles(a, a, 0, 0, 0);\n" PACK, NULL},
+    {COMPUTE "mul_init(a, a); mul_tiles(a, a, 0, 0, 0);\nmul_tiles(a, a, 1, 1, 0);\n" PACK,
+     "core (0,0) compute, compute.c:8, mul_tiles: adds to DST slot 0, where 16 bits of a sum are left\n" NARROW},
+    {COMPUTE "copy_tile(a, 0, 0); tile_regs_commit(); tile_regs_wait(); cb_reserve_back(f, 1); pack_reconfig_data_format(f);\n"
+             "pack_tile(OUT_OF_ORDER, 0, f, 0); tile_regs_release(); cb_pop_front(a, 2);\n}\n",
+     "core (0,0) compute, compute.c:8, pack_tile: is for f, which is f32, and DST holds 16 bits\n"
+     "help: set fp32_dest_acc_en = 1"},
+    {PROLOGUE "compute_kernel_hw_startup(REGULAR, f, f, o);\ncopy_init(f); cb_reserve_back(f, 1); cb_push_back(f, 1); cb_wait_front(f, 1);\n"
+              "tile_regs_acquire();\ncopy_tile(f, 0, 0);\n}\n",
+     "core (0,0) compute, compute.c:7, copy_tile: is for f, which is f32, and DST holds 16 bits\n"
+     "help: set fp32_dest_acc_en = 1"},
+};
+
+static void begin(struct harness *h, bool device_form, uint32_t arguments[1]) {
     static const struct device_semaphore semaphores[] = {{3, "ready", 0}};
     static uint8_t bytes[4 * 2048];
     harness_begin(h, "n150", 0);
     struct device_tensor *tensor = device_tensor_allocate(h->device, "X", FORMAT_BF16, 4);
     ck_assert(device_tensor_write(tensor, 0, 4, bytes));
-    const uint32_t arguments[] = {device_tensor_address(tensor)};
+    arguments[0] = device_tensor_address(tensor);
     harness_bind(h, DEVICE_READER, tensor);
     harness_bind(h, DEVICE_WRITER, tensor);
     harness_buffer(h, 0, "a", FORMAT_BF16, 4);
@@ -63,25 +94,48 @@ static void run(int row, bool device_form, struct harness *h) {
     h->launch.semaphores = semaphores;
     h->launch.semaphore_count = 1;
     h->launch.device_form = device_form;
-    snprintf(reader, sizeof reader, "%s%s}\n", PROLOGUE, rules[row].reader);
-    snprintf(writer, sizeof writer, "%s%s}\n", PROLOGUE, rules[row].writer ? rules[row].writer : "");
-    harness_kernels(h, reader, NULL, writer);
-    if (device_form && rules[row].expected)
-        harness_expect(h, rules[row].expected);
+}
+
+static void end(struct harness *h, const char *expected) {
+    if (h->launch.device_form && expected)
+        harness_expect(h, expected);
     else
         harness_run(h);
     harness_end(h);
 }
 
 START_TEST(device_form_has_rules_of_its_own) {
-    struct harness h;
-    run(_i, false, &h);
-    run(_i, true, &h);
+    for (int device_form = 0; device_form < 2; ++device_form) {
+        struct harness h;
+        uint32_t arguments[1];
+        char reader[2048], writer[2048];
+        begin(&h, device_form, arguments);
+        snprintf(reader, sizeof reader, "%s%s}\n", PROLOGUE, rules[_i].reader);
+        snprintf(writer, sizeof writer, "%s%s}\n", PROLOGUE, rules[_i].writer ? rules[_i].writer : "");
+        harness_kernels(&h, reader, NULL, writer);
+        end(&h, rules[_i].expected);
+    }
+}
+END_TEST
+
+START_TEST(sixteen_bits_of_DST_hold_one_result) {
+    for (int device_form = 0; device_form < 2; ++device_form) {
+        struct harness h;
+        uint32_t arguments[1];
+        begin(&h, device_form, arguments);
+        h.launch.fp32_dest_acc = false;
+        harness_kernels(&h, PROLOGUE X FILL(2) "}\n", narrow[_i].compute, NULL);
+        if (strstr(narrow[_i].compute, "copy_tile(f")) /* f32 tiles that nobody wrote */
+            h.launch.device_form = true;
+        end(&h, narrow[_i].expected);
+    }
 }
 END_TEST
 
 int main(void) {
     TCase *tests = tcase_create("device form");
+    tcase_add_loop_test(tests, sixteen_bits_of_DST_hold_one_result, 0,
+                        (int)(sizeof narrow / sizeof *narrow));
     tcase_add_loop_test(tests, device_form_has_rules_of_its_own, 0, (int)(sizeof rules / sizeof *rules));
     return harness_main("sim device form", tests);
 }

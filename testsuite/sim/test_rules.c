@@ -115,14 +115,18 @@ static const struct rule rules[] = {
     {DEVICE_COMPUTE, START WAIT "copy_init(x);\ncopy_tile(x, 0, 0);\n",
      "core (0,0) compute, compute.c:7, copy_tile: works on DST between tile_regs_acquire and tile_regs_commit, but the section is released"},
     {DEVICE_COMPUTE, START WAIT "copy_init(x); tile_regs_acquire();\ncopy_tile(x, 0, 4);\n",
-     "core (0,0) compute, compute.c:7, copy_tile: DST slot 4, but a section has 4 tiles of f32"},
+     "core (0,0) compute, compute.c:7, copy_tile: DST slot 4, but a section has 4 tiles of f32\n"
+     "help: take fewer tiles in one section"},
     {DEVICE_COMPUTE, START WAIT "add_init(x, y); tile_regs_acquire();\nadd_tiles(x, y, 0, 0, 4);\n",
-     "core (0,0) compute, compute.c:7, add_tiles: DST slot 4, but a section has 4 tiles of f32"},
+     "core (0,0) compute, compute.c:7, add_tiles: DST slot 4, but a section has 4 tiles of f32\n"
+     "help: take fewer tiles in one section"},
     {DEVICE_COMPUTE, START "exp_tile_init(); tile_regs_acquire();\nexp_tile(1);\n",
-     "core (0,0) compute, compute.c:6, exp_tile: reads DST slot 1, which nothing wrote in this section"},
+     "core (0,0) compute, compute.c:6, exp_tile: reads DST slot 1, which nothing wrote in this section\n"
+     "help: every slot that is read or packed must be written in its section"},
     {DEVICE_COMPUTE,
      START WAIT COPY "tile_regs_wait(); cb_reserve_back(o, 1);\npack_tile(OUT_OF_ORDER, 1, o, 0);\n",
-     "core (0,0) compute, compute.c:8, pack_tile: packs DST slot 1, which nothing wrote in this section"},
+     "core (0,0) compute, compute.c:8, pack_tile: packs DST slot 1, which nothing wrote in this section\n"
+     "help: every slot that is read or packed must be written in its section"},
     {DEVICE_COMPUTE, START WAIT COPY "cb_reserve_back(o, 1);\npack_tile(OUT_OF_ORDER, 0, o, 0);\n",
      "core (0,0) compute, compute.c:8, pack_tile: packs between tile_regs_wait and tile_regs_release, but the DST section is committed"},
 
