@@ -317,7 +317,6 @@ static struct node *compile_in(struct unit *unit, struct arena *arena, struct no
                                       .kernel = node_copy(arena, kernel), /* equal names: one pointer */
                                       .explanations = options->explanations,
                                       .authored = unit->from_ir,
-                                      .rehearse = is_rehearsed(unit, first, options->only ? options->only : options->last),
                                       .form = form};
     struct pass_options pass_options = {.last = options->only ? options->only : options->last,
                                         .check = options->check_passes,

@@ -84,13 +84,18 @@ static struct node *with_few_cores(struct arena *arena, struct node *kernel) {
 
 /* ---- tensors ---- */
 
-/* The contents of what the kernel reads. */
+/* The contents of what the kernel reads: so many generated values over and over, a prime, so that rows
+ * differ. */
 static void fill(struct small_launch *l, struct array *array, size_t number) {
+    enum { PERIOD = 1009 };
     struct trial_values values = {.state = 12345 + number, .kind = VALUES_BETWEEN};
     uint64_t count = array_count(array);
-    array->rows = arena_allocate(l->arena, array_bytes(array) + 1);
-    for (uint64_t i = 0; i < count; i++)
+    size_t bytes = array_bytes(array), period = count ? PERIOD * (bytes / count) : 1;
+    char *rows = array->rows = arena_allocate(l->arena, bytes + 1);
+    for (uint64_t i = 0; i < count && i < PERIOD; i++)
         array_set(array, i, trial_value(&values, array->dtype));
+    for (size_t at = period; at < bytes; at += period)
+        memcpy(rows + at, rows, bytes - at < period ? bytes - at : period);
 }
 
 /* False: the kernel has no tensors of such sizes, or they are too large. */

@@ -23,7 +23,6 @@ struct compilation {
     struct node *tile_form;  /* the kernel as the last pass of tile form left it; NULL before that */
     /* The kernel was read as IR text: what it breaks of the rules of device form is its author's. */
     bool authored;
-    bool rehearse; /* verify_tt_ir plays small launches behind its proofs */
     /* what verify_tt_ir leaves to the launch: conditions on sizes by name; NULL: nothing */
     struct node *checks;
     struct explanations *explanations; /* what is proved is told here; NULL: nobody asks */

@@ -208,7 +208,6 @@ void refusals_add(const struct compilation *compilation, struct node *kernel, co
         rest.kernel = kernel;
         rest.form = kernel_form(kernel);
         rest.diagnostics = aside;
-        rest.rehearse = false;
         rest.explanations = NULL;
         if (passes_run(&rest, first, &quiet) || rest.broken)
             return;

@@ -16,7 +16,6 @@
 #include "proofs/prove.h"
 #include "ir/l1.h"
 #include "ir/query.h"
-#include "proofs/rehearse.h"
 #include "transforms/shards.h"
 #include "transforms/verify_cores.h"
 #include "proofs/verify_protocol.h"
@@ -499,11 +498,6 @@ static void check_proofs(struct device_kernel *k) {
     if (!prove_device_kernel(k->compilation))
         k->rule = RULE_extent;
     k->undecided = k->diagnostics->warning_count - warnings;
-}
-
-static void check_rehearsal(struct device_kernel *k) {
-    if (k->compilation->rehearse)
-        rehearse_device_kernel(k->compilation);
 }
 
 static void check_extent(struct device_kernel *k) {
