@@ -42,7 +42,8 @@ void buffer_check_written(struct thread *t, const struct circular_buffer *cb, ui
 
 void buffer_check_window(struct thread *t, const struct circular_buffer *cb, int64_t page, bool to_write) {
     uint32_t first = to_write ? cb->write_page : cb->read_page;
-    uint32_t window = to_write ? (cb->producer == t ? cb->reserved : 0) : (cb->consumer == t ? cb->waited : 0);
+    uint32_t window =
+        to_write ? (cb->producer == t ? cb->reserved : 0) : (cb->consumer == t ? cb->waited : 0);
     if (page < 0 || page >= window) {
         fault_help(t, to_write ? "cb_reserve_back must cover every page that is written before the push"
                                : "cb_wait_front must cover every page that is read before the pop");
@@ -52,8 +53,9 @@ void buffer_check_window(struct thread *t, const struct circular_buffer *cb, int
     }
     if (first + page >= cb->pages) {
         fault_help(t, "take pages and steps that keep every window in one turn of the ring");
-        thread_fault(t, "page %lld of the window of %s, which begins at page %u, lies behind the end of the ring",
-                     (long long)page, buffer_name(cb), (unsigned)first);
+        thread_fault(
+            t, "page %lld of the window of %s, which begins at page %u, lies behind the end of the ring",
+            (long long)page, buffer_name(cb), (unsigned)first);
     }
 }
 
@@ -128,9 +130,10 @@ void device_cb_push_back(uint32_t line, uint32_t buffer, uint32_t pages) {
             (unsigned)pages, buffer_name(cb), (unsigned)cb->write_page, (unsigned)cb->pages - 1,
             (unsigned)cb->pages);
     if (t->reads.count > 0 &&
-        transfers_overlap(&t->reads, cb->base + cb->write_page * cb->page_bytes, pages * cb->page_bytes))
-        thread_fault(t, "pushes pages of %s with reads in flight: noc_async_read_barrier is missing",
-                     buffer_name(cb));
+        transfers_overlap(&t->reads, cb->base + cb->write_page * cb->page_bytes, pages * cb->page_bytes)) {
+        fault_help(t, "noc_async_read_barrier must stand before the push");
+        thread_fault(t, "pushes pages of %s with a read into them in flight", buffer_name(cb));
+    }
     remote_check_targets(t, cb, cb->base + cb->write_page * cb->page_bytes, pages * cb->page_bytes);
     order_push(t, cb, pages);
     t->clock += t->core->run->device->costs->call;
@@ -196,9 +199,10 @@ void device_cb_pop_front(uint32_t line, uint32_t buffer, uint32_t pages) {
             (unsigned)pages, buffer_name(cb), (unsigned)cb->read_page, (unsigned)cb->pages - 1,
             (unsigned)cb->pages);
     uint32_t address = cb->base + cb->read_page * cb->page_bytes, bytes = pages * cb->page_bytes;
-    if (t->writes.count > 0 && transfers_overlap(&t->writes, address, bytes))
-        thread_fault(t, "pops pages of %s with writes in flight: noc_async_writes_flushed is missing",
-                     buffer_name(cb));
+    if (t->writes.count > 0 && transfers_overlap(&t->writes, address, bytes)) {
+        fault_help(t, "noc_async_writes_flushed must stand before the pop");
+        thread_fault(t, "pops pages of %s with a write from them in flight", buffer_name(cb));
+    }
     remote_check_sources(t, address, bytes);
     if (pages == 0)
         return;

@@ -104,8 +104,7 @@ static bool is_narrow_form(const struct thread *t) {
 static void check_narrow(struct thread *t, bool exceeds, const char *what, uint32_t slot, const char *left) {
     if (!exceeds || !is_narrow_form(t))
         return;
-    fault_help(t,
-               "set fp32_dest_acc_en = 1: 16 bits hold what one operation makes of 16-bit tiles, no more");
+    fault_help(t, "set fp32_dest_acc_en = 1: 16 bits hold what one operation makes of 16-bit tiles, no more");
     thread_fault(t, "%s DST slot %u, where 16 bits of a %s are left", what, (unsigned)slot, left);
 }
 

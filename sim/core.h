@@ -24,7 +24,8 @@ struct page_state {
 };
 #define PAGE_MANY 0xffffu
 
-/* How many barriers of reads and of writes the threads of a core have passed, by role, as far as one knows. */
+/* How many barriers of reads and of writes the threads of a core have passed, by role, as far as one
+ * knows. */
 struct progress {
     uint32_t reads[DEVICE_ROLES], writes[DEVICE_ROLES];
 };
@@ -53,7 +54,7 @@ struct device_tensor {
     struct device_pages moved;
     struct page_accesses *accesses; /* during a launch, where several threads of a core reach it; else NULL */
     uint32_t result_of;             /* serial of the launch that it was last a result of */
-    struct device_tensor *next; /* of its memory, by address */
+    struct device_tensor *next;     /* of its memory, by address */
 };
 
 /* A NoC transfer whose bytes have not moved yet. */
@@ -141,7 +142,7 @@ struct circular_buffer {
     uint64_t pushed;         /* in all */
     uint64_t scaler_checked; /* pushed count + 1 when the front scaler tile was last found right */
     uint32_t scaler_address;
-    uint64_t *push_clock, *pop_clock; /* by page of the ring */
+    uint64_t *push_clock, *pop_clock;              /* by page of the ring */
     struct progress *push_progress, *pop_progress; /* the same; NULL where nobody asks */
     uint8_t
         *operands; /* by page of the ring: which of the device's operands it is unpacked to, + 1; 0: none */
@@ -180,6 +181,7 @@ struct thread {
     struct progress knows;
     uint64_t reads_landed, writes_landed; /* when the last of them is where it goes, by the clock */
     bool unacknowledged;                  /* writes that left L1, without a barrier since */
+    uint32_t read_line, write_line;       /* of the last transfers */
     bool multicast_unacknowledged;
     struct remote_write_list remote; /* in the order of their calls, until flushed or acknowledged */
     uint32_t atomics;                /* increments without a barrier since */
@@ -205,7 +207,7 @@ enum section_state { SECTION_FREE, SECTION_ACQUIRED, SECTION_COMMITTED, SECTION_
 
 struct dst_slot {
     bool written, integer;
-    bool computed; /* more than the bits of a tile that was unpacked */
+    bool computed;    /* more than the bits of a tile that was unpacked */
     uint32_t reduced; /* 0, or the word of the dimension: the other elements are undefined */
 };
 
@@ -298,7 +300,7 @@ struct device_run {
     size_t ready_count;
     uint64_t random;
     uint64_t steps, step_limit; /* calls and iterations of loops, and how many may be */
-    sigjmp_buf escape; /* where a fault signal on a coroutine's stack continues */
+    sigjmp_buf escape;          /* where a fault signal on a coroutine's stack continues */
     struct core_memory *free_memory;
     struct device_statistics statistics;
 };
@@ -396,8 +398,8 @@ void fault_locate(struct device_run *run, const struct thread *t);
 /* file:line, and the user's place in parentheses where it is known. */
 void fault_place(const struct device_run *run, enum device_role role, uint32_t line, char *text, size_t size);
 const char *role_name(enum device_role role);
-/* What the fault that comes next says beside its message: another place where a thread was, a page, a remedy (a
- * literal). */
+/* What the fault that comes next says beside its message: another place where a thread was, a page, a remedy
+ * (a literal). */
 void fault_note(struct device_run *run, const struct thread *t, uint32_t line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void fault_page(struct thread *t, const struct device_tensor *tensor, uint64_t page);
@@ -440,8 +442,8 @@ static inline void l1_mark(struct core *core, uint32_t address, uint32_t bytes, 
 bool l1_is_written(const struct core *core, uint32_t address, uint32_t bytes);
 /* Faults where a page of the buffer's window, counted from its front, was not wholly written. */
 void buffer_check_written(struct thread *t, const struct circular_buffer *cb, uint32_t page);
-/* Faults where a page, counted from the window's beginning, lies outside of it: of what is reserved (to_write)
- * or waited for. */
+/* Faults where a page, counted from the window's beginning, lies outside of it: of what is reserved
+ * (to_write) or waited for. */
 void buffer_check_window(struct thread *t, const struct circular_buffer *cb, int64_t page, bool to_write);
 /* Faults where a buffer that was popped has pages left when all threads have ended. */
 void buffers_check_empty(struct device_run *run);
@@ -547,10 +549,11 @@ const char *source_format_name(uint32_t source_format);
 /* Sets the code of a role; false after a fault. It is valid for this launch. */
 bool kernel_compile(struct device_run *run, enum device_role role);
 void kernels_free(struct device *device);
-/* The text with the conditions of its loops wrapped, which are noted in the code; NULL when there is no memory.
- * (loops.c) */
+/* The text with the conditions of its loops wrapped, which are noted in the code; NULL when there is no
+ * memory. (loops.c) */
 char *loops_wrap(const char *text, struct kernel_code *code);
-/* What the wrapped condition calls: of a loop's number, its variable and whether it goes on, which is returned. */
+/* What the wrapped condition calls: of a loop's number, its variable and whether it goes on, which is
+ * returned. */
 uint32_t device_loop(uint32_t loop, uint32_t value, uint32_t holds);
 /* The loops that a thread is in; and as text, " at tid = 0, k = 3" or nothing. */
 size_t loops_list(const struct thread *t, struct device_loop *loops, size_t limit);

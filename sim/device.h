@@ -22,7 +22,7 @@ struct device_tensor;
 struct device_options {
     uint64_t seed;           /* 0: core by core; otherwise the order of threads is drawn from it */
     uint32_t grid_x, grid_y; /* cores that may be used; 0: the product's */
-    uint64_t step_limit;     /* calls and iterations of loops in one launch, all threads together; 0: no limit */
+    uint64_t step_limit;     /* calls and iterations of loops of one launch, all threads together; 0: none */
     const char *compiler;    /* NULL: in process; else a C compiler's command, for debuggers and sanitizers */
 };
 
@@ -188,7 +188,7 @@ struct device_note {
     uint32_t core_x, core_y;
     enum device_role role;
     const char *kernel;
-    uint32_t line;  /* 0: there is no note */
+    uint32_t line;   /* 0: there is no note */
     char place[160]; /* from locate */
     char message[160];
 };
@@ -207,7 +207,7 @@ struct device_fault {
     char message[768];
     char details[4096]; /* further lines, or empty */
     struct device_note note;
-    const char *help;   /* what would mend it; NULL: the message says so */
+    const char *help;                   /* what would mend it; NULL: the message says so */
     const struct device_tensor *tensor; /* whose page it is about; NULL: of none */
     uint64_t page;
 };

@@ -92,7 +92,7 @@ static void find_name(const char *clause, const char *end, char *name, size_t si
 /* What is wrapped: a condition, which may be empty, and the name of the loop's variable or "". */
 struct found_loop {
     const char *condition, *end;
-    char name[sizeof ((struct kernel_loop *)0)->name];
+    char name[sizeof((struct kernel_loop *)0)->name];
 };
 
 /* The loop whose word stands here; false: none, or none that ends. */

@@ -84,6 +84,8 @@ ELEMENTWISE_MEANING(mul, VECTOR_MUL)
 
 /* Reductions. */
 
+static const char scaler_help[] = "a scaler has its weights in the first row of every face, and 0 elsewhere";
+
 /* The scaler tile: row 0 of each face holds the weights, all else is 0; both faces that share an axis agree.
  */
 static void check_scaler(struct thread *t, struct circular_buffer *cb, uint32_t tile,
@@ -94,11 +96,15 @@ static void check_scaler(struct thread *t, struct circular_buffer *cb, uint32_t 
     for (uint32_t row = 0; row < TILE_EDGE; ++row) {
         for (uint32_t column = 0; column < TILE_EDGE; ++column) {
             float value = scaler->element[row * TILE_EDGE + column];
-            if (row % FACE_EDGE != 0 && value != 0.0f)
+            bool beyond = row % FACE_EDGE != 0 && value != 0.0f;
+            bool other = row % FACE_EDGE == 0 && pool == WORD_MAX && value != 1.0f;
+            if (beyond || other)
+                fault_help(t, scaler_help);
+            if (beyond)
                 thread_fault(
                     t, "the scaler %s has %g at row %u, column %u: only row 0 of each face may be filled",
                     buffer_name(cb), (double)value, (unsigned)row, (unsigned)column);
-            if (row % FACE_EDGE == 0 && pool == WORD_MAX && value != 1.0f)
+            if (other)
                 thread_fault(
                     t, "the scaler %s has %g at row %u, column %u: a maximum takes 1 in row 0 of each face",
                     buffer_name(cb), (double)value, (unsigned)row, (unsigned)column);
@@ -108,10 +114,12 @@ static void check_scaler(struct thread *t, struct circular_buffer *cb, uint32_t 
         uint32_t lane = i % FACE_EDGE, half = i / FACE_EDGE;
         uint32_t one = dimension == WORD_REDUCE_ROW ? i : half * FACE_EDGE * TILE_EDGE + lane;
         uint32_t two = dimension == WORD_REDUCE_ROW ? FACE_EDGE * TILE_EDGE + i : one + FACE_EDGE;
-        if (scaler->element[one] != scaler->element[two])
+        if (scaler->element[one] != scaler->element[two]) {
+            fault_help(t, scaler_help);
             thread_fault(t, "the faces of the scaler %s disagree for %s %u: %g and %g", buffer_name(cb),
                          dimension == WORD_REDUCE_ROW ? "column" : "row", (unsigned)i,
                          (double)scaler->element[one], (double)scaler->element[two]);
+        }
     }
     cb->scaler_checked = cb->pushed + 1;
     cb->scaler_address = address;

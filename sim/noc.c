@@ -212,6 +212,7 @@ void device_noc_async_read_page(uint32_t line, uint32_t page, uint32_t ordinal, 
     order_write(t, cb, address, tensor->page_bytes);
     l1_mark(t->core, address, tensor->page_bytes, false);
     transfer_add(t, &t->reads, (struct transfer){tensor, page, address});
+    t->read_line = line;
     advance(&t->reads_landed, account(t, tensor, page, false));
 }
 
@@ -280,6 +281,7 @@ void device_noc_async_write_page(uint32_t line, uint32_t page, uint32_t ordinal,
     for (uint32_t i = first; !written && i <= last; ++i)
         buffer_check_written(t, cb, i - cb->read_page);
     transfer_add(t, &t->writes, (struct transfer){tensor, page, address});
+    t->write_line = line;
     advance(&t->writes_landed, account(t, tensor, page, true));
 }
 
@@ -346,9 +348,10 @@ static void l1_store(struct thread *t, uint32_t address, uint32_t value, uint32_
     remote_check_sources(t, address, bytes);
     remote_check_targets(t, cb, address, bytes);
     order_write(t, cb, address, bytes);
-    if (t->reads.count > 0 && transfers_overlap(&t->reads, address, bytes))
-        thread_fault(t, "stores to a page of %s with a read into it in flight: noc_async_read_barrier is missing",
-                     buffer_name(cb));
+    if (t->reads.count > 0 && transfers_overlap(&t->reads, address, bytes)) {
+        fault_help(t, "noc_async_read_barrier must stand before the store");
+        thread_fault(t, "stores to a page of %s with a read into it in flight", buffer_name(cb));
+    }
     memcpy(l1_bytes(t->core, address), &value, bytes); /* little-endian, as the device is */
     uint32_t bit = (address - t->core->run->l1_base) / 2;
     t->core->memory->written[bit / 8] |= (uint8_t)((bytes == 4 ? 3u : 1u) << (bit % 8));
@@ -367,9 +370,14 @@ void device_l1_store_u32(uint32_t line, uint32_t address, uint32_t value) {
 
 void noc_check_exit(struct thread *t) {
     remote_check_exit(t);
-    if (t->reads.count > 0)
-        thread_fault(t, "the kernel ends with reads in flight: noc_async_read_barrier is missing");
-    if (t->writes.count > 0 || t->unacknowledged)
-        thread_fault(
-            t, "the kernel ends with writes that are not acknowledged: noc_async_write_barrier is missing");
+    if (t->reads.count > 0) {
+        t->line = t->read_line;
+        fault_help(t, "noc_async_read_barrier must stand before the end");
+        thread_fault(t, "the %s ends with this read in flight", role_name(t->role));
+    }
+    if (t->writes.count > 0 || t->unacknowledged) {
+        t->line = t->write_line;
+        fault_help(t, "noc_async_write_barrier must stand before the end");
+        thread_fault(t, "the %s ends with this write not acknowledged", role_name(t->role));
+    }
 }

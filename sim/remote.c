@@ -259,11 +259,11 @@ void remote_check_sources(struct thread *t, uint32_t address, uint32_t bytes) {
         const struct remote_write *write = &t->remote.items[i];
         if (write->departed || write->source >= address + bytes || address >= write->source + write->bytes)
             continue;
+        fault_help(t, "noc_async_writes_flushed must stand before what changes the bytes that are sent");
         if (write->kind == REMOTE_FLAG)
-            thread_fault(
-                t, "%s is set while a multicast of it is in flight: noc_async_writes_flushed must stand before",
-                known_semaphore(t->core, address)->spec->name);
-        thread_fault(t, "a multicast may still read these bytes: noc_async_writes_flushed is missing");
+            thread_fault(t, "%s is set while a multicast of it is in flight",
+                         known_semaphore(t->core, address)->spec->name);
+        thread_fault(t, "a multicast may still read these bytes");
     }
 }
 

@@ -215,8 +215,7 @@ static void fault_from_signal(struct device_run *run, struct thread *t, int numb
                                         : "the kernel reads or writes memory that is not its own";
     coroutine_abandon(t->coroutine);
     if (t->call)
-        fault_launch(run, DEVICE_FAULT_KERNEL, "%s, after its call of %s at line %u", what, t->call,
-                     (unsigned)t->line);
+        fault_launch(run, DEVICE_FAULT_KERNEL, "%s, after its call of %s", what, t->call);
     else
         fault_launch(run, DEVICE_FAULT_KERNEL, "%s before its first call", what);
     fault_locate(run, t);
@@ -280,9 +279,8 @@ static void describe_blocked(const struct device_run *run, const struct thread *
     fault_place(run, t->role, t->line, place, sizeof place);
     describe_wait(t, wait, sizeof wait);
     loops_print(loops, loops_list(t, loops, DEVICE_FAULT_LOOPS), at, sizeof at);
-    int length =
-        snprintf(line, size, "core (%u,%u) %s waits at %s in %s%s for %s", (unsigned)t->core->x,
-                 (unsigned)t->core->y, role_name(t->role), place, t->call, at, wait);
+    int length = snprintf(line, size, "core (%u,%u) %s waits at %s in %s%s for %s", (unsigned)t->core->x,
+                          (unsigned)t->core->y, role_name(t->role), place, t->call, at, wait);
     if (alike > 1 && length > 0 && (size_t)length < size)
         snprintf(line + length, size - (size_t)length, "; so %s %zu more core%s", alike == 2 ? "does" : "do",
                  alike - 1, alike == 2 ? "" : "s");

@@ -1,10 +1,10 @@
-/* What the threads of one core know of each other, where they reach pages of the same tensor: a vector clock a
- * thread, counted in barriers.
+/* What the threads of one core know of each other, where they reach pages of the same tensor: a vector clock
+ * a thread, counted in barriers.
  *
  * A push hands over what its thread knows, and the wait that its pages fill takes it; so do a pop and a
  * reserve, a semaphore that is set and the wait for it. A transfer is over with the first barrier behind it.
- * So a page may be overwritten where its reads are over in every order of the threads, and be read again where
- * it has been written: an order that is right by luck is a fault as well.
+ * So a page may be overwritten where its reads are over in every order of the threads, and be read again
+ * where it has been written: an order that is right by luck is a fault as well.
  */
 #include <stdlib.h>
 
@@ -94,9 +94,10 @@ _Noreturn static void report(struct thread *t, const struct device_tensor *tenso
                after_write ? "writes" : "reads");
     fault_page(t, tensor, page);
     fault_help(
-        t, !write
-               ? "read it before it is overwritten, or let the writer tell that its barrier has passed"
-               : "what is written must depend on what was read: on a page that is pushed behind the read's barrier");
+        t,
+        !write
+            ? "read it before it is overwritten, or let the writer tell that its barrier has passed"
+            : "what is written must depend on what was read: on a page that is pushed behind the read's barrier");
     thread_fault(t, "page %llu of %s is %s by the %s, and nothing makes it wait until the %s has %s it",
                  (unsigned long long)page, tensor->name, write ? "overwritten" : "read", role_name(t->role),
                  other, after_write ? "written" : "read");

@@ -52,7 +52,7 @@ FAULTS = {
         SPACE + "noc_semaphore_wait(A_ready_address, 2)\n", "", "receivers reserve before they say that they are ready"),
     "one receiver too many is waited for": (
         "noc_semaphore_wait(A_ready_address, 2)", "noc_semaphore_wait(A_ready_address, 3)",
-        "in noc_semaphore_wait (iteration 1) for semaphore A_ready to be 3: it is 2; so does 1 more core"),
+        "in noc_semaphore_wait at k = 0 for semaphore A_ready to be 3: it is 2; so does 1 more core"),
     "the counter is not reset": (
         SPACE + "noc_semaphore_set(A_ready_address, 0)\n", "", "for semaphore A_ready to be 2: it is 4"),
     "the flag is reset behind the increment": (
@@ -68,13 +68,13 @@ FAULTS = {
         "a multicast of core (0,0) into these pages of cb_A may not have landed: the semaphore that told of it can overtake it"),
     "the block may be overwritten before it left": (
         SPACE + "noc_async_writes_flushed()\n" + SPACE + "noc_semaphore_set_multicast(A", SPACE + "noc_semaphore_set_multicast(A",
-        "a multicast may still read these bytes: noc_async_writes_flushed is missing"),
+        "a multicast may still read these bytes"),
     "half of the block": (
-        "A_write), 4096, 2, 1)", "A_write), 2048, 2, 1)", "reads tile 1 of cb_A, which was not wholly written before its push"),
+        "A_write), 4096, 2, 1)", "A_write), 2048, 2, 1)", "reads page 1 of cb_A, which nobody wrote"),
     "another place": (
         "row_y, A_write), 4096", "row_y, A_write + 2048), 4096", "multicasts byte 0 of cb_A to byte 2048: a block has the same place on all cores"),
     "the block is never sent": (
-        SPACE + SEND, "", "reads tile 0 of cb_A, which was not wholly written before its push"),
+        SPACE + SEND, "", "reads page 0 of cb_A, which nobody wrote"),
     "nobody is told": (SPACE + TELL, "", "the last multicast was linked"),
     "multicasts are not acknowledged": (
         "        noc_async_write_barrier()\n        noc_async_atomic", "        noc_async_atomic",

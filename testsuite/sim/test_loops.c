@@ -1,5 +1,5 @@
-/* Loops of kernels: every one is counted, wherever it stands in the text, and a fault tells where in its loops
- * the thread was; by the compiler within the process and by another one.
+/* Loops of kernels: every one is counted, wherever it stands in the text, and a fault tells where in its
+ * loops the thread was; by the compiler within the process and by another one.
  */
 #include "harness.h"
 
@@ -24,7 +24,8 @@ static const char *const endless[] = {
     MAIN "uint32_t i = 0;\nwhile (i < 2)\ni ^= 1;\n}\n",
     MAIN "uint32_t i = 0;\ndo { i ^= 1; } while (i < 2);\n}\n",
     MAIN "uint32_t i = 0;\nfor (i = 0; ; ++i)\nif (i) { i = 0; } else i = 0;\n}\n",
-    HEADER "static void spin(void) {\nwhile /* for (;;) */ (1) { }\n}\nvoid kernel_main(void) {\nspin();\n}\n",
+    HEADER
+    "static void spin(void) {\nwhile /* for (;;) */ (1) { }\n}\nvoid kernel_main(void) {\nspin();\n}\n",
 };
 
 START_TEST(a_loop_without_calls_is_stopped) {
@@ -79,21 +80,26 @@ static const struct {
     const char *text, *expected;
 } places[] = {
     {MAIN FAIL "}\n", FAILS(3, "")},
-    {MAIN "for (uint32_t i = 5; i < 8; i += 2)\nfor (uint32_t j = 0; j < 4; ++j) {\nif (i == 7 && j == 2)\n" FAIL
-          "}\n}\n",
+    {MAIN
+     "for (uint32_t i = 5; i < 8; i += 2)\nfor (uint32_t j = 0; j < 4; ++j) {\nif (i == 7 && j == 2)\n" FAIL
+     "}\n}\n",
      FAILS(6, " at i = 7, j = 2")},
     /* Behind a loop, and behind one that was left early. */
     {MAIN "for (uint32_t i = 0; i < 3; ++i) { }\nfor (uint32_t k = 4; k < 6; ++k) {\n" FAIL "}\n}\n",
      FAILS(5, " at k = 4")},
-    {MAIN "for (uint32_t i = 0; i < 3; ++i) {\nfor (uint32_t j = 0; j < 3; ++j)\nif (j == 1) break;\nif (i == 0) continue;\n"
-          "for (uint32_t j = 7; j < 9; ++j)\n if (j == 8) break;\n}\n" FAIL "}\n",
+    {MAIN
+     "for (uint32_t i = 0; i < 3; ++i) {\nfor (uint32_t j = 0; j < 3; ++j)\nif (j == 1) break;\nif (i == 0) continue;\n"
+     "for (uint32_t j = 7; j < 9; ++j)\n if (j == 8) break;\n}\n" FAIL "}\n",
      FAILS(10, "")},
     /* In a function, with the loops around its call. */
-    {HEADER "static void fill(uint32_t count) {\nfor (uint32_t word = 0; word < count; ++word)\nif (word == 6)\n" FAIL "}\n"
-            "void kernel_main(void) {\nfor (uint32_t tid = 0; tid < 5; ++tid)\nfill(tid + 3);\n}\n",
+    {HEADER
+     "static void fill(uint32_t count) {\nfor (uint32_t word = 0; word < count; ++word)\nif (word == 6)\n" FAIL
+     "}\n"
+     "void kernel_main(void) {\nfor (uint32_t tid = 0; tid < 5; ++tid)\nfill(tid + 3);\n}\n",
      FAILS(5, " at tid = 4, word = 6")},
     /* What has no variable has no name; a condition is what counts. */
-    {MAIN "uint32_t n = 0;\nwhile (n < 4) {\nfor (uint32_t i = 0; i < n; ++i)\nif (n == 3)\n" FAIL "++n; }\n}\n",
+    {MAIN "uint32_t n = 0;\nwhile (n < 4) {\nfor (uint32_t i = 0; i < n; ++i)\nif (n == 3)\n" FAIL
+          "++n; }\n}\n",
      FAILS(7, " at i = 0")},
 };
 

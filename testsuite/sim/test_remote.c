@@ -339,11 +339,14 @@ static const struct rule
                  "noc_semaphore_set_multicast(v, get_noc_multicast_addr(x1, y1, x1, y1, v), 1);\n"),
              "core (0,0) reader, reader.c:19, noc_semaphore_set_multicast at i = 0: the multicast before it was linked, to other cores: (18,18) to (20,18)"},
             {"n150", SENDS(READ AWAIT RESET SEND "noc_async_read_page(i, A, at);\n"),
-             "core (0,0) reader, reader.c:18, noc_async_read_page at i = 0: a multicast may still read these bytes: noc_async_writes_flushed is missing"},
+             "core (0,0) reader, reader.c:18, noc_async_read_page at i = 0: a multicast may still read these bytes\n"
+     "help: noc_async_writes_flushed must stand before what changes the bytes that are sent"},
             {"n150", SENDS(READ AWAIT RESET SEND "l1_store_u32(at, 0);\n"),
-             "core (0,0) reader, reader.c:18, l1_store_u32 at i = 0: a multicast may still read these bytes: noc_async_writes_flushed is missing"},
+             "core (0,0) reader, reader.c:18, l1_store_u32 at i = 0: a multicast may still read these bytes\n"
+     "help: noc_async_writes_flushed must stand before what changes the bytes that are sent"},
             {"n150", SENDS(READ AWAIT RESET SEND FLUSH TELL "noc_semaphore_set(v, 0);\n"),
-             "core (0,0) reader, reader.c:20, noc_semaphore_set at i = 0: valid is set while a multicast of it is in flight: noc_async_writes_flushed must stand before"},
+             "core (0,0) reader, reader.c:20, noc_semaphore_set at i = 0: valid is set while a multicast of it is in flight\n"
+     "help: noc_async_writes_flushed must stand before what changes the bytes that are sent"},
             {"n150", RECEIVES(INVALID SAY "noc_async_read_page(i, A, at); noc_async_read_barrier();\n" HEAR), "core (1,0) reader, reader.c:23, noc_async_read_page at i = 0: writes page 0 of data, which a multicast of core (0,0) writes, without waiting for a semaphore that tells of it"},
 
             /* Ends. */

@@ -1,5 +1,5 @@
-/* Tensors that a launch makes or changes in place: every page once, and read and written in an order that holds
- * under every schedule.
+/* Tensors that a launch makes or changes in place: every page once, and read and written in an order that
+ * holds under every schedule.
  */
 #include "harness.h"
 
@@ -7,7 +7,8 @@
 
 enum { PAGES = 4, SEEDS = 24 };
 
-#define BEGIN(tensor) HEADER "void kernel_main(void) {\nconst TensorAccessor T = tensor_accessor(" #tensor ", "
+#define BEGIN(tensor)                                                                                        \
+    HEADER "void kernel_main(void) {\nconst TensorAccessor T = tensor_accessor(" #tensor ", "
 #define X_ADDRESS "get_arg_val(uint32_t, 0));\n"
 #define Y_ADDRESS "get_arg_val(uint32_t, 1));\n"
 #define FIRST "get_arg_val(uint32_t, 2)"

@@ -165,11 +165,13 @@ static const struct rule rules[] = {
     {DEVICE_COMPUTE,
      START WAIT
      "reduce_init(MAX, REDUCE_ROW, x, y, o); tile_regs_acquire();\nreduce_tile(MAX, REDUCE_ROW, x, y, 0, 0, 0);\n",
-     "core (0,0) compute, compute.c:7, reduce_tile: the scaler y has 2 at row 0, column 0: a maximum takes 1 in row 0 of each face"},
+     "core (0,0) compute, compute.c:7, reduce_tile: the scaler y has 2 at row 0, column 0: a maximum takes 1 in row 0 of each face\n"
+     "help: a scaler has its weights in the first row of every face, and 0 elsewhere"},
     {DEVICE_COMPUTE,
      START WAIT
      "reduce_init(SUM, REDUCE_COL, x, y, o); tile_regs_acquire();\nreduce_tile(SUM, REDUCE_COL, x, y, 0, 0, 0);\n",
-     "core (0,0) compute, compute.c:7, reduce_tile: the scaler y has 2 at row 1, column 0: only row 0 of each face may be filled"},
+     "core (0,0) compute, compute.c:7, reduce_tile: the scaler y has 2 at row 1, column 0: only row 0 of each face may be filled\n"
+     "help: a scaler has its weights in the first row of every face, and 0 elsewhere"},
     {DEVICE_COMPUTE,
      START WAIT
      "reduce_init(MAX, REDUCE_ROW, x, s, o); tile_regs_acquire();\nreduce_tile(MAX, REDUCE_COL, x, s, 0, 0, 0);\n",
@@ -231,13 +233,16 @@ static const struct rule rules[] = {
      "help: addresses come from get_write_ptr and get_read_ptr, with an offset within the window"},
     {DEVICE_READER,
      READ "cb_reserve_back(x, 1);\nnoc_async_read_page(0, H, get_write_ptr(x));\ncb_push_back(x, 1);\n",
-     "core (0,0) reader, reader.c:7, cb_push_back: pushes pages of x with reads in flight: noc_async_read_barrier is missing"},
+     "core (0,0) reader, reader.c:7, cb_push_back: pushes pages of x with a read into them in flight\n"
+     "help: noc_async_read_barrier must stand before the push"},
     {DEVICE_READER, READ "cb_reserve_back(x, 1);\nnoc_async_read_page(0, H, get_write_ptr(x));\n",
-     "core (0,0) reader, reader.c:6: the kernel ends with reads in flight: noc_async_read_barrier is missing"},
+     "core (0,0) reader, reader.c:6: the reader ends with this read in flight\n"
+     "help: noc_async_read_barrier must stand before the end"},
     {DEVICE_READER,
      READ
      "cb_reserve_back(x, 1);\nnoc_async_read_page(0, H, get_write_ptr(x));\nl1_store_u16(get_write_ptr(x), 1);\n",
-     "core (0,0) reader, reader.c:7, l1_store_u16: stores to a page of x with a read into it in flight: noc_async_read_barrier is missing"},
+     "core (0,0) reader, reader.c:7, l1_store_u16: stores to a page of x with a read into it in flight\n"
+     "help: noc_async_read_barrier must stand before the store"},
     {DEVICE_READER, "cb_reserve_back(x, 1);\nl1_store_u32(get_write_ptr(x) + 2, 1);\n",
      "core (0,0) reader, reader.c:5, l1_store_u32: stores 4 bytes to byte 2 of a page of x\n"
      "help: a store is as wide as an element, or covers whole ones, and is aligned to its width"},
@@ -250,11 +255,13 @@ static const struct rule rules[] = {
      "core (0,0) reader, reader.c:6, noc_async_read_page: page 2 of tensor U was never written"},
     {DEVICE_WRITER,
      READ "cb_wait_front(x, 1);\nnoc_async_write_page(0, H, get_read_ptr(x));\ncb_pop_front(x, 1);\n",
-     "core (0,0) writer, writer.c:7, cb_pop_front: pops pages of x with writes in flight: noc_async_writes_flushed is missing"},
+     "core (0,0) writer, writer.c:7, cb_pop_front: pops pages of x with a write from them in flight\n"
+     "help: noc_async_writes_flushed must stand before the pop"},
     {DEVICE_WRITER,
      READ
      "cb_wait_front(x, 1);\nnoc_async_write_page(0, H, get_read_ptr(x));\nnoc_async_writes_flushed(); cb_pop_front(x, 1);\n",
-     "core (0,0) writer, writer.c:7: the kernel ends with writes that are not acknowledged: noc_async_write_barrier is missing"},
+     "core (0,0) writer, writer.c:6: the writer ends with this write not acknowledged\n"
+     "help: noc_async_write_barrier must stand before the end"},
     {DEVICE_WRITER, READ "cb_wait_front(x, 1);\nnoc_async_write_page(0, H, get_read_ptr(x) + 2048);\n",
      "core (0,0) writer, writer.c:6, noc_async_write_page: reads page 1 of x, and 1 is waited for\n"
      "help: cb_wait_front must cover every page that is read before the pop"},
@@ -266,9 +273,9 @@ static const struct rule rules[] = {
     /* Faults of the kernel's own code. */
     {DEVICE_COMPUTE,
      "const uint32_t zero = get_arg_val(uint32_t, 0) - get_arg_val(uint32_t, 0);\ncb_wait_front(x, 7 / zero);\n",
-     "core (0,0) compute, compute.c:4 (iteration 2): the kernel divides an integer by zero, after its call of get_arg_val at line 4"},
+     "core (0,0) compute, compute.c:4 (iteration 2): the kernel divides an integer by zero, after its call of get_arg_val"},
     {DEVICE_COMPUTE, "cb_wait_front(x, 1);\n*(volatile uint32_t *)8 = 1;\n",
-     "core (0,0) compute, compute.c:4: the kernel reads or writes memory that is not its own, after its call of cb_wait_front at line 4"},
+     "core (0,0) compute, compute.c:4: the kernel reads or writes memory that is not its own, after its call of cb_wait_front"},
     {DEVICE_COMPUTE, "*(volatile uint32_t *)8 = 1;\n",
      "core (0,0) compute, compute.c: the kernel reads or writes memory that is not its own before its first call"},
     {DEVICE_COMPUTE, "volatile uint32_t frame[256];\nframe[0] = 1;\nkernel_main();\n",
