@@ -187,7 +187,9 @@ const char *spelled_name(const struct spelled_names *names, enum language langua
     const struct known_name *known = name_known(names, name);
     if (!is_reserved(known, name, language))
         return name;
-    const char *form = name[0] == '_' ? "u%s" : is_of_runtime(name) ? "own_%s" : "%s_",
+    const char *form = name[0] == '_'        ? "u%s"
+                       : is_of_runtime(name) ? "own_%s"
+                                             : "%s_",
                *spelled = arena_printf(names->arena, form, name);
     for (known = name_known(names, spelled); known->taken || is_reserved(known, spelled, language);
          known = name_known(names, spelled))
@@ -360,8 +362,10 @@ static const char *device_call_text(const struct expression_context *c, const st
     if (!template_arguments || !arguments)
         return NULL;
     struct hole holes[] = {{"function", row->name}, {"words", template_arguments}, {"arguments", arguments}};
-    return spell(c->names->arena, c->language, *template_arguments ? SPELLING_template_call : SPELLING_call,
-                 3, holes);
+    enum spelling spelling = !*template_arguments ? SPELLING_call
+                             : *arguments         ? SPELLING_template_call
+                                                  : SPELLING_words_call;
+    return spell(c->names->arena, c->language, spelling, 3, holes);
 }
 
 /* 0x3f800000u with the number beside it; two of them where the word holds two. */

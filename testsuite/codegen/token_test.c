@@ -294,8 +294,10 @@ static bool rewrite_template_call(struct rewriter *r, size_t *at, size_t end, st
         add(out, open ? "," : "<", 1, name->line);
         tokenise(out, word, name->line);
         open = true;
-        if (!is(r->c, next + 1, ","))
+        bool last = i + 1 == call->count;
+        if (!is(r->c, next + 1, last ? ")" : ","))
             add(out, "missing_argument", strlen("missing_argument"), name->line);
+        next -= last; /* the parenthesis stands for itself */
     }
     if (open)
         add(out, ">", 1, name->line);
