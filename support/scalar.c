@@ -61,6 +61,11 @@ double slope_softplus(double a, double e) {
     return elementary_sigmoid(a + e);
 }
 
+double slope_erf(double a, double e) {
+    double least = elementary_abs(a) - e;
+    return 1.12837916709551257390 * (least > 0.0 ? elementary_exp(-least * least) : 1.0);
+}
+
 double slope_square(double a, double e) {
     return 2.0 * (elementary_abs(a) + e);
 }

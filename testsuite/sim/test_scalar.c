@@ -101,6 +101,7 @@ static const struct {
                   {"silu", library_silu},
                   {"tanh", tanh},
                   {"softplus", library_softplus},
+                  {"erf", erf},
                   {"relu", library_relu},
                   {"abs", fabs},
                   {"neg", library_neg},
