@@ -22,6 +22,57 @@ uint32_t data_format_element_bytes(enum data_format format) {
     return formats[format].element_bytes;
 }
 
+/* 2 / pi: 64 bits before the binary point, and as many behind it as the largest double asks for. */
+static const uint32_t two_over_pi[] = {
+    0,          0,          0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041,
+    0xfe5163ab, 0xdebbc561, 0xb7246e3a, 0x424dd2e0, 0x06492eea, 0x09d1921c, 0xfe1deb1c, 0xb129a73e,
+    0xe88235f5, 0x2ebb4484, 0xe99c7026, 0xb45f7e41, 0x3991d639, 0x835339f4, 0x9c845f8b, 0xbdf9283b,
+    0x1ff897ff, 0xde05980f, 0xef2f118b, 0x5a0a6d1f, 0x6d367ecf, 0x27cb09b7, 0x4f463f66, 0x9e5fea2d,
+    0x7527bac7, 0xebe5f17b, 0x3d0739f7, 0x8a5292ea, 0x6bfb5fb1, 0x1f8d5d08, 0x56033046, 0xfc7b6bab};
+enum { LIMBS = 6 };
+
+/* Of the product of a whole number m and 192 bits of 2 / pi: its last 192 bits, the lowest limb first. */
+static void multiply_limbs(uint64_t m, const uint32_t bits[LIMBS], uint32_t product[LIMBS]) {
+    memset(product, 0, LIMBS * sizeof *product);
+    for (int j = 0; j < 2; ++j) {
+        uint64_t factor = j == 0 ? m & 0xffffffffu : m >> 32, carry = 0;
+        for (int i = 0; i + j < LIMBS; ++i) {
+            uint64_t sum = factor * bits[i] + product[i + j] + carry;
+            product[i + j] = (uint32_t)sum;
+            carry = sum >> 32;
+        }
+    }
+}
+
+/* By Payne and Hanek: |x| = m 2^e with whole m; bits of 2 / pi that give multiples of 4 quadrants are left out, and behind the binary
+ * point of the quotient 190 bits are kept. */
+double angle_reduce(double x, unsigned *quadrant) {
+    uint64_t magnitude = f64_bits(x) & 0x7fffffffffffffffu;
+    unsigned exponent = (unsigned)(magnitude >> 52);
+    *quadrant = 0;
+    if (exponent < 1022) /* below 1/2 */
+        return f64_from_bits(magnitude);
+    if (exponent == 2047)
+        return f64_from_bits(0x7ff8000000000000u);
+    unsigned first = exponent - 1075 + 62, shift = first % 32;
+    uint32_t bits[LIMBS], product[LIMBS];
+    for (unsigned i = 0; i < LIMBS; ++i) {
+        const uint32_t *word = &two_over_pi[first / 32 + i];
+        bits[LIMBS - 1 - i] = (uint32_t)((((uint64_t)word[0] << 32 | word[1]) << shift) >> 32);
+    }
+    multiply_limbs((magnitude & 0x000fffffffffffffu) | 0x0010000000000000u, bits, product);
+    /* The quadrant is rounded to nearest: what is left is negative where its first bit is set. */
+    *quadrant = ((product[LIMBS - 1] >> 29) + 1) >> 1 & 3u;
+    bool negative = product[LIMBS - 1] >> 29 & 1u;
+    double quotient = 0.0;
+    for (int i = LIMBS - 1; i >= 0; --i) {
+        uint32_t limb = negative ? ~product[i] : product[i]; /* less 2^-190 */
+        quotient = quotient * 4294967296.0 + (i == LIMBS - 1 ? limb & 0x1fffffffu : limb);
+    }
+    double angle = quotient * f64_from_bits((uint64_t)(1023 - 190) << 52) * 1.57079632679489661923;
+    return negative ? -angle : angle;
+}
+
 static double infinity_value(void) {
     return f64_from_bits(0x7ff0000000000000u);
 }

@@ -303,6 +303,35 @@ static inline double elementary_erf(double x) {
     return f64_from_bits(f64_bits(result) | (f64_bits(x) & 0x8000000000000000u));
 }
 
+/* |x| less the nearest multiple of pi / 2, of which the quadrant is the last two bits: exact to a double, however large x is. */
+double angle_reduce(double x, unsigned *quadrant);
+
+static inline double elementary_sin(double x) {
+    unsigned quadrant;
+    double angle = angle_reduce(x, &quadrant), z = angle * angle;
+    double sine = 1.0 / 355687428096000.0;
+    sine = sine * z - 1.0 / 1307674368000.0;
+    sine = sine * z + 1.0 / 6227020800.0;
+    sine = sine * z - 1.0 / 39916800.0;
+    sine = sine * z + 1.0 / 362880.0;
+    sine = sine * z - 1.0 / 5040.0;
+    sine = sine * z + 1.0 / 120.0;
+    sine = sine * z - 1.0 / 6.0;
+    sine = angle + angle * z * sine;
+    double cosine = 1.0 / 20922789888000.0;
+    cosine = cosine * z - 1.0 / 87178291200.0;
+    cosine = cosine * z + 1.0 / 479001600.0;
+    cosine = cosine * z - 1.0 / 3628800.0;
+    cosine = cosine * z + 1.0 / 40320.0;
+    cosine = cosine * z - 1.0 / 720.0;
+    cosine = cosine * z + 1.0 / 24.0;
+    cosine = cosine * z - 1.0 / 2.0;
+    cosine = cosine * z + 1.0;
+    double result = quadrant & 1u ? cosine : sine;
+    uint64_t sign = ((uint64_t)(quadrant >> 1) << 63) ^ (f64_bits(x) & 0x8000000000000000u);
+    return f64_from_bits(f64_bits(result) ^ sign);
+}
+
 static inline double elementary_relu(double x) {
     return choose64((x > 0.0) | (x != x), x, 0.0);
 }
@@ -344,6 +373,7 @@ SCALAR_UNARY(silu)
 SCALAR_UNARY(tanh)
 SCALAR_UNARY(softplus)
 SCALAR_UNARY(erf)
+SCALAR_UNARY(sin)
 SCALAR_UNARY(abs)
 SCALAR_UNARY(neg)
 SCALAR_UNARY(square)

@@ -102,6 +102,7 @@ static const struct {
                   {"tanh", tanh},
                   {"softplus", library_softplus},
                   {"erf", erf},
+                  {"sin", sin},
                   {"relu", library_relu},
                   {"abs", fabs},
                   {"neg", library_neg},
