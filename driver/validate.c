@@ -30,8 +30,7 @@ static bool make_tensors(struct pass_trial *trial, struct node_list parameters,
                          struct tensor_value **tensors) {
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        const struct tensor_values *given =
-            find_values(trial->inputs, trial->input_count, parameter->name);
+        const struct tensor_values *given = find_values(trial->inputs, trial->input_count, parameter->name);
         struct tensor_value *value = tensors[i] = arena_allocate(trial->arena, sizeof *value);
         *value = (struct tensor_value){.array = {.name = parameter->name,
                                                  .dtype = parameter->dtype,
@@ -128,8 +127,8 @@ static enum check_outcome judge_trial(struct compilation *compilation, struct pa
     return *how ? CHECK_DIFFERENT : CHECK_EQUAL;
 }
 
-enum check_outcome validate_kernel(struct unit *unit, struct compilation *compilation,
-                                   struct node *tile_form, const char **how) {
+enum check_outcome validate_kernel(struct unit *unit, struct compilation *compilation, struct node *tile_form,
+                                   const char **how) {
     struct device_options options = {0};
     struct kernel_stage stage;
     enum check_outcome outcome = CHECK_IMPOSSIBLE;

@@ -56,15 +56,11 @@ struct loop {
     const struct node *body;
 };
 
-static enum number_type loop_type(struct compiler *c) {
-    return c->program->device ? NUMBER_U32 : NUMBER_INDEX;
-}
-
 /* The names of an axis, declared behind its bounds. */
 static void declare_axis(struct compiler *c, const struct node_axis *axis, uint32_t slot, uint32_t high) {
     struct entity *entity =
         entity_add(c, high == NO_SLOT ? ENTITY_SLOT : ENTITY_AXIS, axis->name, &axis->base);
-    entity->type = loop_type(c);
+    entity->type = NUMBER_INDEX;
     entity->dtype = DTYPE_INDEX;
     entity->loop = true;
     entity->slot = high == NO_SLOT ? slot : slot_new(c);
@@ -91,7 +87,7 @@ static void compile_loop(struct compiler *c, const struct loop *loop, size_t ind
     uint32_t slot = emit_new_slot(c, span, lower), limit = emit_new_slot(c, span, upper), stride = NO_SLOT,
              high = NO_SLOT;
     size_t mark = c->entity_count;
-    if (covers_whole_axis(axis) && !c->program->device) {
+    if (covers_whole_axis(axis)) {
         declare_axis(c, axis, slot, limit);
         compile_loop(c, loop, index + 1);
         c->entity_count = mark;
@@ -100,7 +96,7 @@ static void compile_loop(struct compiler *c, const struct loop *loop, size_t ind
     if (step) {
         stride = emit_new_slot(c, span, step);
         c->program->instructions[c->program->count - 1].positive = true;
-        high = c->program->device ? NO_SLOT : slot_new(c);
+        high = slot_new(c);
     }
     uint32_t top = (uint32_t)c->program->count;
     struct instruction *test = instruction_add(c, DO_LOOP, span);
@@ -279,51 +275,9 @@ static void compile_scalar(struct compiler *c, const struct node *node, const ch
     entity->checked = variable && !e;
 }
 
-/* Tiles of a block in tt.block, of sizes that the launch knows; false when the attribute is absent. */
-static bool block_of(struct compiler *c, const struct node *node, uint32_t *rows, uint32_t *columns) {
-    struct node_sequence *block = node_as(attribute_get(node, KEY_TT_BLOCK), sequence);
-    int64_t sides[2];
-    if (!block || block->items.count != 2)
-        return false;
-    for (size_t i = 0; i < 2; i++) {
-        if (!size_evaluate(c->diagnostics, c->sizes, block->items.items[i], &sides[i])) {
-            c->failed = true;
-            return false;
-        }
-        if (sides[i] < 0 || sides[i] > 1 << 20) {
-            compile_fail(c, node->span, "%s of %lld tiles", KEY_TT_BLOCK, (long long)sides[i]);
-            return false;
-        }
-    }
-    *rows = (uint32_t)sides[0];
-    *columns = (uint32_t)sides[1];
-    return true;
-}
-
-/* A fragment of device form: whole tiles, counted from the block's begin. */
-static bool device_shape(struct compiler *c, const struct node_buffer *buffer, struct shape *shape) {
-    uint32_t rows, columns;
-    if (!block_of(c, &buffer->base, &rows, &columns) || buffer->axes.count < 1 || buffer->axes.count > 2) {
-        compile_fail(c, buffer->base.span, "buffer %s of device form has one or two axes and a %s",
-                     buffer->name, KEY_TT_BLOCK);
-        return false;
-    }
-    uint32_t sides[2] = {rows, columns};
-    if (buffer->axes.count == 1)
-        sides[0] = rows > columns ? rows : columns;
-    shape->rank = buffer->axes.count;
-    for (size_t i = 0; i < shape->rank; i++) {
-        shape->ranges[i].lower = expression_integer(c, 0, NUMBER_INDEX, buffer->base.span);
-        shape->ranges[i].upper =
-            expression_integer(c, (int64_t)sides[i] * TILE_EDGE, NUMBER_INDEX, buffer->base.span);
-    }
-    return true;
-}
-
 static void compile_buffer(struct compiler *c, const struct node_buffer *buffer) {
     struct shape shape = {0};
-    if (c->program->device ? !device_shape(c, buffer, &shape)
-                           : !shape_of(c, buffer->base.span, buffer->axes, &shape))
+    if (!shape_of(c, buffer->base.span, buffer->axes, &shape))
         return;
     struct entity stored = {.kind = ENTITY_STORAGE,
                             .name = buffer->name,
@@ -339,59 +293,6 @@ static void compile_buffer(struct compiler *c, const struct node_buffer *buffer)
         bind_shape(c, &shape, false);
     }
     *entity_add(c, ENTITY_STORAGE, buffer->name, &buffer->base) = stored;
-}
-
-/* ---- device form ---- */
-
-static void compile_circular_buffer(struct compiler *c, const struct node_circular_buffer *node) {
-    struct program *p = c->program;
-    struct entity entity = {.kind = ENTITY_BUFFER,
-                            .name = node->name,
-                            .node = &node->base,
-                            .dtype = node->dtype,
-                            .type = number_type_of(node->dtype),
-                            .index = (uint32_t)p->buffer_count};
-    const struct expression *pages = compile_integer(c, node->pages, "a number of pages");
-    if (!pages)
-        return;
-    if (node->id < 0 || node->id >= CIRCULAR_BUFFER_LIMIT || p->buffer_count == CIRCULAR_BUFFER_LIMIT) {
-        compile_fail(c, node->base.span, "circular buffer %s has number %lld; there are %d", node->name,
-                     (long long)node->id, CIRCULAR_BUFFER_LIMIT);
-        return;
-    }
-    block_of(c, &node->base, &entity.rows, &entity.columns);
-    const char *orientation = attribute_word(attribute_get(&node->base, KEY_TT_ORIENTATION), "row");
-    entity.column =
-        entity.rows == 1 && entity.columns == 1 ? strcmp(orientation, "column") == 0 : entity.rows > 1;
-    struct node *facts = attribute_get(&node->base, KEY_TT_CB);
-    struct buffer_plan plan = {.name = node->name,
-                               .id = (uint32_t)node->id,
-                               .dtype = node->dtype,
-                               .pages = pages,
-                               .span = node->base.span,
-                               .full_width =
-                                   attribute_integer(dictionary_get(facts, KEY_UNPACK_TO_DEST), 0) != 0};
-    if (p->buffer_count == c->buffer_capacity) {
-        c->buffer_capacity = c->buffer_capacity ? 2 * c->buffer_capacity : 16;
-        struct buffer_plan *buffers = arena_allocate(c->arena, c->buffer_capacity * sizeof *buffers);
-        if (p->buffer_count)
-            memcpy(buffers, p->buffers, p->buffer_count * sizeof *buffers);
-        p->buffers = buffers;
-    }
-    p->buffers[p->buffer_count++] = plan;
-    *entity_add(c, ENTITY_BUFFER, node->name, &node->base) = entity;
-}
-
-static void compile_semaphore(struct compiler *c, const struct node_semaphore *node) {
-    struct program *p = c->program;
-    if (node->id < 0 || node->id >= SEMAPHORE_LIMIT || p->semaphore_count == SEMAPHORE_LIMIT) {
-        compile_fail(c, node->base.span, "semaphore %s has number %lld; there are %d", node->name,
-                     (long long)node->id, SEMAPHORE_LIMIT);
-        return;
-    }
-    entity_add(c, ENTITY_SEMAPHORE, node->name, &node->base)->index = (uint32_t)p->semaphore_count;
-    p->semaphores[p->semaphore_count++] = (struct semaphore_plan){
-        node->name, (uint32_t)node->id, (uint32_t)attribute_integer(node->initial, 0)};
 }
 
 static void compile_delinearize(struct compiler *c, const struct node_delinearize *node) {
@@ -419,65 +320,15 @@ static void compile_delinearize(struct compiler *c, const struct node_delineariz
         if (strcmp(name->name, NAME_UNUSED) == 0)
             continue;
         struct entity *entity = entity_add(c, ENTITY_SLOT, name->name, &node->base);
-        entity->type = loop_type(c);
+        entity->type = NUMBER_INDEX;
         entity->slot = d->slots[i];
     }
 }
 
-static void compile_accessor(struct compiler *c, const struct node_accessor *node) {
-    struct accessor_binding *binding = arena_allocate(c->arena, sizeof *binding);
-    binding->accessor = (uint32_t)c->program->accessor_count++;
-    binding->rank = node->dimensions.count;
-    if (binding->rank == 0 || binding->rank > TENSOR_RANK_LIMIT) {
-        compile_fail(c, node->base.span, "accessor %s has %zu dimensions", node->name, binding->rank);
-        return;
-    }
-    binding->address = compile_integer(c, node->address, "an address");
-    for (size_t i = 0; i < binding->rank && !c->failed; i++)
-        binding->dimensions[i] = compile_integer(c, node->dimensions.items[i], "a dimension in tiles");
-    if (c->failed)
-        return;
-    instruction_add(c, DO_ACCESSOR, node->base.span)->accessor = binding;
-    entity_add(c, ENTITY_ACCESSOR, node->name, &node->base)->index = binding->accessor;
-}
-
-/* The axes of a tile statement of device form: [tiles, first, extent]. */
-static bool declare_ranges(struct compiler *c, const struct node_tile *tile) {
-    struct node_dictionary *ranges = node_as(attribute_get(&tile->base, KEY_TT_RANGES), dictionary);
-    struct span span = tile->base.span;
-    for (size_t i = 0; ranges && i < ranges->entries.count; i++) {
-        const struct node_attribute *entry = node_as(ranges->entries.items[i], attribute);
-        struct node_sequence *triple = node_as(entry->value, sequence);
-        const struct expression *parts[3];
-        if (!triple || triple->items.count != 3) {
-            compile_fail(c, span, "%s of axis %s must be [tiles, first, extent]", KEY_TT_RANGES, entry->key);
-            return false;
-        }
-        for (size_t j = 0; j < 3; j++) {
-            const struct expression *e = compile_integer(c, triple->items.items[j], "a range");
-            if (!e)
-                return false;
-            parts[j] = expression_slot(c, emit_new_slot(c, span, e), NUMBER_INDEX, span);
-        }
-        const struct expression *edge = expression_integer(c, TILE_EDGE, NUMBER_INDEX, span);
-        uint32_t high = emit_new_slot(c, span, expression_arithmetic(c, BINARY_MULTIPLY, parts[0], edge)),
-                 slot = slot_new(c);
-        struct entity *entity = entity_add(c, ENTITY_RANGE, entry->key, &tile->base);
-        entity->slot = slot;
-        entity->high = high;
-        entity->first = parts[1];
-        entity->extent = parts[2];
-    }
-    return true;
-}
-
 static void compile_tile(struct compiler *c, const struct node_tile *tile) {
-    size_t mark = c->entity_count;
     c->tile = tile;
-    if (!c->program->device || declare_ranges(c, tile))
-        compile_assignment(c, &tile->base, tile->target, tile->op, tile->value);
+    compile_assignment(c, &tile->base, tile->target, tile->op, tile->value);
     c->tile = NULL;
-    c->entity_count = mark;
 }
 
 /* ---- statements ---- */
@@ -532,32 +383,15 @@ static void compile_kind(struct compiler *c, const struct node *node) {
     case NODE_TILE:
         compile_tile(c, (const struct node_tile *)node);
         break;
-    case NODE_STATEMENT:
-        compile_call_statement(c, (const struct node_statement *)node);
-        break;
-    case NODE_CIRCULAR_BUFFER:
-        compile_circular_buffer(c, (const struct node_circular_buffer *)node);
-        break;
-    case NODE_SEMAPHORE:
-        compile_semaphore(c, (const struct node_semaphore *)node);
-        break;
-    case NODE_CONSTANT:
-        compile_scalar(c, node, ((const struct node_constant *)node)->name, DTYPE_NONE,
-                       ((const struct node_constant *)node)->value, false);
-        break;
     case NODE_DELINEARIZE:
         compile_delinearize(c, (const struct node_delinearize *)node);
         break;
-    case NODE_ACCESSOR:
-        compile_accessor(c, (const struct node_accessor *)node);
-        break;
-    case NODE_ROLE:
-        compile_statement(c, ((const struct node_role *)node)->body);
-        break;
-    case NODE_FUNCTION: /* compiled as a thread, or where it is called */
+    case NODE_CIRCULAR_BUFFER: /* homes of buffers, which mean nothing in tile form, and their semaphores */
+    case NODE_SEMAPHORE:
         break;
     default:
-        compile_fail(c, node->span, "a %s is no statement of a kernel", node_info(node->kind)->name);
+        compile_fail(c, node->span, "a %s is no statement of loop or tile form",
+                     node->kind == NODE_STATEMENT ? "call" : node_info(node->kind)->name);
     }
 }
 

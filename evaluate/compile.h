@@ -6,16 +6,11 @@
 #include "evaluate/machine.h"
 
 enum entity_kind {
-    ENTITY_NUMBER,  /* a known integer or real: value */
-    ENTITY_SLOT,    /* an integer */
-    ENTITY_FLOAT,   /* a float in a number slot */
-    ENTITY_AXIS,    /* a block axis of loop and tile form */
-    ENTITY_RANGE,   /* an axis of a tile statement of device form */
-    ENTITY_STORAGE, /* tensor, buffer, let, var with axes */
-    ENTITY_TENSOR,  /* tensor in device form */
-    ENTITY_BUFFER,  /* circular buffer */
-    ENTITY_SEMAPHORE,
-    ENTITY_ACCESSOR
+    ENTITY_NUMBER, /* a known integer or real: value */
+    ENTITY_SLOT,   /* an integer */
+    ENTITY_FLOAT,  /* a float in a number slot */
+    ENTITY_AXIS,   /* a block axis of loop and tile form */
+    ENTITY_STORAGE /* tensor, buffer, let, var with axes */
 };
 
 struct entity {
@@ -24,18 +19,15 @@ struct entity {
     const struct node *node; /* where it is declared; may be NULL */
     const struct expression *value;
     enum number_type type;
-    enum dtype dtype;                        /* of stores */
-    bool checked;                            /* ENTITY_SLOT: may be unwritten */
-    bool loop;                               /* ENTITY_SLOT: the element of a loop */
-    bool variable;                           /* a let or var: stores do not round */
-    uint32_t slot;                           /* ENTITY_SLOT, ENTITY_FLOAT; of an axis: its element */
-    uint32_t lower, high;                    /* of an axis: its block */
-    bool bound;                              /* an axis whose element is at hand */
-    const struct expression *first, *extent; /* ENTITY_RANGE: first tile, extent in elements */
-    uint32_t index;                          /* storage, tensor, accessor or circular buffer */
+    enum dtype dtype;     /* of stores */
+    bool checked;         /* ENTITY_SLOT: may be unwritten */
+    bool loop;            /* ENTITY_SLOT: the element of a loop */
+    bool variable;        /* a let or var: stores do not round */
+    uint32_t slot;        /* ENTITY_SLOT, ENTITY_FLOAT; of an axis: its element */
+    uint32_t lower, high; /* of an axis: its block */
+    bool bound;           /* an axis whose element is at hand */
+    uint32_t index;       /* storage */
     size_t rank;
-    uint32_t rows, columns; /* ENTITY_BUFFER: of a block, in tiles */
-    bool column;
 };
 
 struct compiler {
@@ -46,15 +38,10 @@ struct compiler {
     struct program *program;
     struct entity *entities;
     size_t entity_count, entity_capacity;
-    size_t entity_base; /* a function sees the names from here on only */
-    size_t instruction_capacity, storage_capacity, buffer_capacity;
+    size_t instruction_capacity, storage_capacity;
     bool failed;
-    bool subscript; /* inside a subscript: axes of tile statements of device form count from the block's begin
-                     */
-    const struct node_tile *tile; /* the tile statement around: the words of device form are whole numbers there,
-                                   * with a sign */
-    bool exact;     /* inside a statement marked @exact */
-    int helpers;    /* helper functions being compiled */
+    const struct node_tile *tile; /* the tile statement around */
+    bool exact;                   /* inside a statement marked @exact */
     int depth;
 };
 
@@ -85,18 +72,11 @@ const struct expression *compile_expression(struct compiler *c, const struct nod
 const struct expression *compile_integer(struct compiler *c, const struct node *node, const char *what);
 const struct element *compile_element(struct compiler *c, const struct node_access *access,
                                       const struct entity *entity);
-const struct window *compile_window(struct compiler *c, const struct node_access *access,
-                                    const struct entity *entity);
 /* The fold of a reduction. */
 const struct fold *compile_fold(struct compiler *c, const struct node_reduction *reduction,
                                 enum number_type *type);
 /* A float operand as a sum takes it through the FPU: of a product both factors. */
 const struct expression *compile_fpu(struct compiler *c, const struct expression *e);
-
-/* ---- compile_calls.c: a device call, or the body of a helper in its place ---- */
-void compile_call_statement(struct compiler *c, const struct node_statement *statement);
-/* The function of this role, or the helper of this name (role ROLE_HELPER); NULL when the kernel has none. */
-const struct node_function *kernel_function(const struct node *kernel, enum role role, const char *name);
 
 /* ---- compile.c ---- */
 void compile_statement(struct compiler *c, const struct node *node);

@@ -16,7 +16,7 @@ static void add_axis(struct axis_walk *walk, const struct node_reference *refere
     struct compiler *c = walk->compiler;
     struct assignment *a = walk->assignment;
     struct entity *entity = entity_find(c, reference->name);
-    if (!entity || (entity->kind != ENTITY_AXIS && entity->kind != ENTITY_RANGE) || entity->bound)
+    if (!entity || entity->kind != ENTITY_AXIS || entity->bound)
         return;
     if (a->count == TENSOR_RANK_LIMIT) {
         compile_fail(c, reference->base.span, "an assignment over more than %d axes", TENSOR_RANK_LIMIT);
@@ -26,9 +26,7 @@ static void add_axis(struct axis_walk *walk, const struct node_reference *refere
     walk->entities[a->count] = (uint32_t)(entity - c->entities);
     struct range *range = &a->ranges[a->count++];
     range->slot = entity->slot;
-    range->lower = entity->kind == ENTITY_AXIS
-                       ? expression_slot(c, entity->lower, NUMBER_INDEX, reference->base.span)
-                       : expression_integer(c, 0, NUMBER_INDEX, reference->base.span);
+    range->lower = expression_slot(c, entity->lower, NUMBER_INDEX, reference->base.span);
     range->upper = expression_slot(c, entity->high, NUMBER_INDEX, reference->base.span);
 }
 
@@ -63,7 +61,7 @@ static void set_scalar(struct compiler *c, struct assignment *a, const struct no
 
 static void set_access(struct compiler *c, struct assignment *a, const struct node_access *access) {
     const struct entity *found = entity_find(c, access->name);
-    if (!found || (found->kind != ENTITY_STORAGE && found->kind != ENTITY_BUFFER)) {
+    if (!found || found->kind != ENTITY_STORAGE) {
         compile_fail(c, access->base.span, found ? "%s has no elements" : "there is no %s here",
                      access->name);
         return;
@@ -71,13 +69,8 @@ static void set_access(struct compiler *c, struct assignment *a, const struct no
     struct entity entity = *found;
     a->type = entity.type;
     a->dtype = entity.variable && entity.type == NUMBER_FLOAT ? DTYPE_NONE : entity.dtype;
-    if (entity.kind == ENTITY_STORAGE) {
-        a->place = PLACE_ELEMENT;
-        a->element = compile_element(c, access, &entity);
-    } else {
-        a->place = PLACE_WINDOW;
-        a->window = compile_window(c, access, &entity);
-    }
+    a->place = PLACE_ELEMENT;
+    a->element = compile_element(c, access, &entity);
 }
 
 /* ---- the value ---- */

@@ -4,7 +4,6 @@
 #include "evaluate/compile.h"
 #include "ir/attributes.h"
 #include "ir/build.h"
-#include "ir/format.h"
 
 #define DEPTH_LIMIT 1000
 
@@ -37,18 +36,6 @@ static const struct expression *reference_to(struct compiler *c, const struct en
             return NULL;
         }
         return expression_slot(c, entity->slot, NUMBER_INDEX, span);
-    case ENTITY_RANGE: {
-        const struct expression *x = expression_slot(c, entity->slot, NUMBER_INDEX, span);
-        if (c->subscript)
-            return x;
-        const struct expression *edge = expression_integer(c, TILE_EDGE, NUMBER_INDEX, span);
-        return expression_arithmetic(c, BINARY_ADD,
-                                     expression_arithmetic(c, BINARY_MULTIPLY, entity->first, edge), x);
-    }
-    case ENTITY_BUFFER:
-        return expression_integer(c, c->program->buffers[entity->index].id, NUMBER_INDEX, span);
-    case ENTITY_SEMAPHORE:
-        return expression_integer(c, c->program->semaphores[entity->index].id, NUMBER_INDEX, span);
     default:
         compile_fail(c, span, "%s is no number", entity->name);
         return NULL;
@@ -62,8 +49,7 @@ static const struct expression *compile_reference(struct compiler *c,
         compile_fail(c, reference->base.span, "there is no %s here", reference->name);
         return NULL;
     }
-    const struct expression *e = reference_to(c, entity, reference->base.span);
-    return e && c->tile && e->type == NUMBER_U32 ? expression_as(c, e, NUMBER_I32) : e;
+    return reference_to(c, entity, reference->base.span);
 }
 
 /* ---- the FPU ---- */
@@ -94,11 +80,8 @@ const struct expression *compile_fpu(struct compiler *c, const struct expression
 
 static bool compile_subscripts(struct compiler *c, struct node_list subscripts,
                                const struct expression **out) {
-    bool outer = c->subscript;
-    c->subscript = true;
     for (size_t i = 0; i < subscripts.count && !c->failed; i++)
         out[i] = compile_integer(c, subscripts.items[i], "a subscript");
-    c->subscript = outer;
     return !c->failed;
 }
 
@@ -129,23 +112,6 @@ const struct element *compile_element(struct compiler *c, const struct node_acce
     return element;
 }
 
-const struct window *compile_window(struct compiler *c, const struct node_access *access,
-                                    const struct entity *entity) {
-    struct window *window = arena_allocate(c->arena, sizeof *window);
-    window->name = access->name;
-    window->buffer = c->program->buffers[entity->index].id;
-    window->rows = entity->rows;
-    window->columns = entity->columns;
-    window->column = entity->column;
-    window->rank = access->subscripts.count;
-    if (!entity->rows || !entity->columns || window->rank < 1 || window->rank > 2) {
-        compile_fail(c, access->base.span, "%s is no block of tiles with one or two axes: see its %s",
-                     access->name, KEY_TT_BLOCK);
-        return NULL;
-    }
-    return compile_subscripts(c, access->subscripts, window->subscripts) ? window : NULL;
-}
-
 static bool dtype_is_narrow(enum dtype dtype) {
     return dtype == DTYPE_BF16 || dtype == DTYPE_BFP8 || dtype == DTYPE_BFP4;
 }
@@ -161,18 +127,14 @@ static bool comes_through_sources(const struct compiler *c, const struct entity 
 static const struct expression *compile_access(struct compiler *c, const struct node_access *access) {
     const struct entity *found = entity_find(c, access->name);
     struct span span = access->base.span;
-    if (!found || (found->kind != ENTITY_STORAGE && found->kind != ENTITY_BUFFER)) {
+    if (!found || found->kind != ENTITY_STORAGE) {
         compile_fail(c, span, found ? "%s has no elements" : "there is no %s here", access->name);
         return NULL;
     }
     struct entity entity = *found; /* compiling may move the entities */
-    struct expression *e =
-        expression_new(c, entity.kind == ENTITY_STORAGE ? OP_ELEMENT : OP_WINDOW, entity.type, span);
+    struct expression *e = expression_new(c, OP_ELEMENT, entity.type, span);
     e->narrow = dtype_is_narrow(entity.dtype);
-    if (entity.kind == ENTITY_STORAGE)
-        e->u.element = compile_element(c, access, &entity);
-    else
-        e->u.window = compile_window(c, access, &entity);
+    e->u.element = compile_element(c, access, &entity);
     if (c->failed)
         return NULL;
     return comes_through_sources(c, &entity) ? fpu_operand(c, e) : e;
@@ -255,23 +217,9 @@ static const struct expression *compile_axis_call(struct compiler *c, const stru
     struct node_reference *reference = node_as(call->arguments.items[0], reference);
     const struct entity *axis = reference ? entity_find(c, reference->name) : NULL;
     bool inside = strcmp(call->function, "inside") == 0, low = strcmp(call->function, "lo") == 0;
-    if (!axis || (axis->kind != ENTITY_AXIS && axis->kind != ENTITY_RANGE && axis->kind != ENTITY_SLOT)) {
+    if (!axis || (axis->kind != ENTITY_AXIS && axis->kind != ENTITY_SLOT)) {
         compile_fail(c, span, "%s takes an axis in scope", call->function);
         return NULL;
-    }
-    if (axis->kind == ENTITY_RANGE) {
-        const struct expression *edge = expression_integer(c, TILE_EDGE, NUMBER_INDEX, span);
-        const struct expression *first = expression_arithmetic(c, BINARY_MULTIPLY, axis->first, edge);
-        if (!inside) {
-            compile_fail(c, span, "%s has no meaning in a tile statement of device form", call->function);
-            return NULL;
-        }
-        const struct expression *x = expression_slot(c, axis->slot, NUMBER_INDEX, span);
-        struct expression *e = expression_new(c, OP_COMPARISON, NUMBER_BOOL, span);
-        e->u.binary = BINARY_LESS;
-        e->a = expression_arithmetic(c, BINARY_ADD, first, x);
-        e->b = axis->extent;
-        return e;
     }
     if (inside)
         return expression_integer(c, 1, NUMBER_BOOL, span);
@@ -364,57 +312,6 @@ static const struct expression *compile_ceildiv(struct compiler *c, const struct
                    expression_as(c, b, type));
 }
 
-static const struct expression *compile_device_value(struct compiler *c, const struct node_call *call) {
-    bool argument = strcmp(call->function, "get_arg_val") == 0;
-    if (!argument_count(c, call, argument ? 2 : 1))
-        return NULL;
-    struct expression *e =
-        expression_new(c, argument ? OP_ARGUMENT : OP_POINTER, NUMBER_U32, call->base.span);
-    e->a = compile_integer(c, call->arguments.items[argument ? 1 : 0],
-                           argument ? "the index of an argument" : "a circular buffer");
-    e->u.integer = strcmp(call->function, "get_write_ptr") == 0;
-    return e->a ? e : NULL;
-}
-
-static const struct expression *compile_semaphore(struct compiler *c, const struct node_call *call) {
-    if (!argument_count(c, call, 1))
-        return NULL;
-    struct expression *e = expression_new(c, OP_SEMAPHORE, NUMBER_U32, call->base.span);
-    e->a = compile_integer(c, call->arguments.items[0], "a semaphore");
-    return e->a ? e : NULL;
-}
-
-/* get_noc_addr(x, y, address) and get_noc_multicast_addr(x0, y0, x1, y1, address). */
-static const struct expression *compile_noc_address(struct compiler *c, const struct node_call *call) {
-    bool one = strcmp(call->function, "get_noc_addr") == 0;
-    size_t coordinates = one ? 2 : 4;
-    if (!argument_count(c, call, coordinates + 1))
-        return NULL;
-    struct noc_place *place = arena_allocate(c->arena, sizeof *place);
-    for (size_t i = 0; i < 4; i++)
-        place->corners[i] = compile_integer(c, call->arguments.items[i % coordinates], "a NoC coordinate");
-    place->address = compile_integer(c, call->arguments.items[coordinates], "an address");
-    struct expression *e = expression_new(c, OP_NOC_ADDRESS, NUMBER_INDEX, call->base.span);
-    e->u.noc = place;
-    return c->failed ? NULL : e;
-}
-
-static const struct expression *compile_bits(struct compiler *c, const struct node_call *call,
-                                             enum bit_pattern pattern) {
-    if (!argument_count(c, call, 1))
-        return NULL;
-    double value;
-    if (pattern != PATTERN_F32 && literal_value(call->arguments.items[0], &value))
-        return expression_integer(c, bit_pattern_of(pattern, value), NUMBER_U32, call->base.span);
-    if (pattern != PATTERN_F32) {
-        compile_fail(c, call->base.span, "%s takes a literal", call->function);
-        return NULL;
-    }
-    const struct expression *a = compile_expression(c, call->arguments.items[0]);
-    return a ? operate(c, OP_BITS, NUMBER_U32, call->base.span, expression_as(c, a, NUMBER_FLOAT), NULL)
-             : NULL;
-}
-
 /* fpu(e): the operands as the FPU takes them. It adds a product, and what it spreads, to a slot of zeros. */
 static const struct expression *compile_fpu_call(struct compiler *c, const struct node_call *call) {
     if (!argument_count(c, call, 1))
@@ -446,39 +343,10 @@ static const struct expression *compile_call(struct compiler *c, const struct no
         return compile_fpu_call(c, call);
     if (strcmp(name, "ceildiv") == 0)
         return compile_ceildiv(c, call);
-    if (bit_pattern_find(name))
-        return compile_bits(c, call, bit_pattern_find(name));
-    if (strcmp(name, "get_arg_val") == 0 || strcmp(name, "get_write_ptr") == 0 ||
-        strcmp(name, "get_read_ptr") == 0)
-        return compile_device_value(c, call);
-    if (strcmp(name, "get_semaphore") == 0)
-        return compile_semaphore(c, call);
-    if (strcmp(name, "get_noc_addr") == 0 || strcmp(name, "get_noc_multicast_addr") == 0)
-        return compile_noc_address(c, call);
     if (dtype > 0)
         return compile_conversion(c, call, (enum dtype)dtype);
     compile_fail(c, call->base.span, "there is no function %s", name);
     return NULL;
-}
-
-static const struct expression *compile_page(struct compiler *c, const struct node_page *node) {
-    const struct entity *entity = entity_find(c, node->tensor);
-    if (!entity || (entity->kind != ENTITY_TENSOR && entity->kind != ENTITY_ACCESSOR) ||
-        node->indices.count > TENSOR_RANK_LIMIT) {
-        compile_fail(c, node->base.span, "page takes a tensor and the position of a tile in it");
-        return NULL;
-    }
-    struct page *page = arena_allocate(c->arena, sizeof *page);
-    page->name = node->tensor;
-    page->accessor = entity->kind == ENTITY_ACCESSOR;
-    page->index = entity->index;
-    page->count = node->indices.count;
-    for (size_t i = 0; i < page->count; i++)
-        if (!(page->indices[i] = compile_integer(c, node->indices.items[i], "the position of a page")))
-            return NULL;
-    struct expression *e = expression_new(c, OP_PAGE, NUMBER_U32, node->base.span);
-    e->u.page = page;
-    return e;
 }
 
 /* ---- reductions ---- */
@@ -505,15 +373,14 @@ static bool compile_fold_axis(struct compiler *c, const struct node_axis *axis, 
         return true;
     }
     struct entity *entity = entity_find(c, axis->name);
-    if (!entity || (entity->kind != ENTITY_AXIS && entity->kind != ENTITY_RANGE)) {
+    if (!entity || entity->kind != ENTITY_AXIS) {
         compile_fail(c, span, "%s is no block axis in scope", axis->name);
         return false;
     }
     *folded = (struct folded_axis){axis->name, entity->slot, entity->bound};
     entity->slot = range->slot;
     entity->bound = true;
-    range->lower = entity->kind == ENTITY_AXIS ? expression_slot(c, entity->lower, NUMBER_INDEX, span)
-                                               : expression_integer(c, 0, NUMBER_INDEX, span);
+    range->lower = expression_slot(c, entity->lower, NUMBER_INDEX, span);
     range->upper = expression_slot(c, entity->high, NUMBER_INDEX, span);
     return true;
 }
@@ -591,8 +458,6 @@ static const struct expression *compile_kind(struct compiler *c, const struct no
         return compile_call(c, (const struct node_call *)node);
     case NODE_REDUCTION:
         return compile_reduction(c, (const struct node_reduction *)node);
-    case NODE_PAGE:
-        return compile_page(c, (const struct node_page *)node);
     default:
         compile_fail(c, node->span, "%s is no value", text_of(c, node));
         return NULL;

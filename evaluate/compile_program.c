@@ -1,14 +1,10 @@
-/* A kernel as a program: what its form is, which names it begins with, which threads it has. */
+/* A kernel as a program: which names it begins with, and whether it is run for every core. */
 #include <string.h>
 
 #include "evaluate/compile.h"
 #include "ir/attributes.h"
 #include "ir/query.h"
-
-static bool is_split(const struct node *kernel) {
-    return kernel_function(kernel, ROLE_READER, NULL) || kernel_function(kernel, ROLE_COMPUTE, NULL) ||
-           kernel_function(kernel, ROLE_WRITER, NULL);
-}
+#include "ir/verify.h"
 
 /* ---- names ---- */
 
@@ -53,8 +49,7 @@ static void add_scalar(struct compiler *c, const struct compile_request *request
 }
 
 static void add_tensor(struct compiler *c, const struct node_parameter *parameter) {
-    struct entity *entity =
-        entity_add(c, c->program->device ? ENTITY_TENSOR : ENTITY_STORAGE, parameter->name, &parameter->base);
+    struct entity *entity = entity_add(c, ENTITY_STORAGE, parameter->name, &parameter->base);
     entity->dtype = parameter->dtype;
     entity->type = number_type_of(parameter->dtype);
     entity->rank = parameter->dimensions.count;
@@ -62,8 +57,7 @@ static void add_tensor(struct compiler *c, const struct node_parameter *paramete
     c->program->tensor_count++;
 }
 
-/* The launch arguments as names: of tile form, and of device form before the split. Float scalars stay
- * numbers. */
+/* The launch arguments as names, which tile form has. Float scalars stay numbers. */
 static void add_launch_arguments(struct compiler *c) {
     const struct node_dictionary *list = launch_argument_list(c->kernel);
     size_t count = list ? list->entries.count : 0;
@@ -77,7 +71,7 @@ static void add_launch_arguments(struct compiler *c) {
             continue;
         uint32_t slot = c->program->argument_slots[i] = slot_new(c);
         struct entity *entity = entity_add(c, ENTITY_SLOT, name, NULL);
-        entity->type = c->program->device ? NUMBER_U32 : NUMBER_INDEX;
+        entity->type = NUMBER_INDEX;
         entity->slot = slot;
     }
 }
@@ -100,34 +94,11 @@ static void add_numbers_of_launch(struct compiler *c) {
     }
 }
 
-/* ---- threads ---- */
-
-static void end_thread(struct compiler *c, enum role role, uint32_t start) {
-    instruction_add(c, DO_END, c->kernel->span);
-    c->program->threads[c->program->thread_count].role = role;
-    c->program->threads[c->program->thread_count++].start = start;
-}
-
-/* A function sees its own names only: what it needs it declares. */
-static void add_threads(struct compiler *c) {
-    static const enum role roles[] = {ROLE_READER, ROLE_COMPUTE, ROLE_WRITER};
-    for (size_t i = 0; i < 3; i++) {
-        const struct node_function *function = kernel_function(c->kernel, roles[i], NULL);
-        if (!function)
-            continue;
-        uint32_t start = (uint32_t)c->program->count;
-        c->entity_base = c->entity_count;
-        compile_statement(c, function->body);
-        c->entity_base = 0;
-        end_thread(c, roles[i], start);
-    }
-}
+/* ---- the program ---- */
 
 /* Is the kernel run once for each core's share? */
 static bool runs_per_core(struct compiler *c) {
     const struct node_dictionary *list = launch_argument_list(c->kernel);
-    if (c->program->split)
-        return true;
     for (size_t i = 0; list && i < list->entries.count; i++) {
         const struct node_attribute *entry = node_as(list->entries.items[i], attribute);
         if (differs_between_cores(entry->value) &&
@@ -146,8 +117,8 @@ struct program *program_compile(const struct compile_request *request) {
     struct node_list parameters = launch_parameters(request->kernel);
     const struct node *body = ((const struct node_kernel *)request->kernel)->body;
     p->model = request->model;
-    p->split = is_split(request->kernel);
-    p->device = p->split || find_kind(request->kernel, NODE_ROLE);
+    if (kernel_form(request->kernel) == FORM_DEVICE)
+        compile_fail(&c, request->kernel->span, "device form is what a device runs: it has no meaning here");
     p->per_core = runs_per_core(&c);
     c.exact = attribute_get(request->kernel, KEY_EXACT);
     add_sizes(&c);
@@ -164,10 +135,6 @@ struct program *program_compile(const struct compile_request *request) {
         add_numbers_of_launch(&c);
     if (!c.failed)
         compile_statement(&c, body);
-    end_thread(&c, ROLE_COMPUTE, 0);
-    if (p->split) { /* the body only declares the circular buffers */
-        p->thread_count = 0;
-        add_threads(&c);
-    }
+    instruction_add(&c, DO_END, request->kernel->span);
     return c.failed ? NULL : p;
 }

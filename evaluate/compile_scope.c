@@ -29,7 +29,7 @@ struct entity *entity_add(struct compiler *c, enum entity_kind kind, const char 
 }
 
 struct entity *entity_find(struct compiler *c, const char *name) {
-    for (size_t i = c->entity_count; i-- > c->entity_base;)
+    for (size_t i = c->entity_count; i-- > 0;)
         if (strcmp(c->entities[i].name, name) == 0)
             return &c->entities[i];
     return NULL;

@@ -5,28 +5,15 @@
 #include <string.h>
 
 #include "evaluate/machine.h"
-#include "ir/attributes.h"
 
 #define DEFAULT_STEPS ((uint64_t)20000000000)
-#define TENSOR_BASE 0x1000u /* addresses of tensors: only their difference matters */
 #define ELEMENT_LIMIT ((uint64_t)1 << 30)
-#define LARGE_PADDING 1e30
 
 uint64_t tensor_elements(const struct tensor_values *tensor) {
     uint64_t count = 1;
     for (size_t i = 0; i < tensor->rank; i++)
         count *= tensor->shape[i];
     return count;
-}
-
-bool evaluator_knows(const char *intrinsic) {
-    struct call call;
-    static const char *const values[] = {"get_arg_val",   "get_write_ptr", "get_read_ptr",
-                                         "get_semaphore", "get_noc_addr",  "get_noc_multicast_addr"};
-    bool known = call_find(intrinsic, &call);
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-        known |= strcmp(intrinsic, values[i]) == 0;
-    return known;
 }
 
 /* One evaluation at work. */
@@ -113,7 +100,7 @@ static struct number input_element(const struct session *s, const struct tensor_
 
 static bool open_tensor(struct session *s, size_t index) {
     const struct node_parameter *parameter = s->program->storages[index].parameter;
-    struct storage *storage = &s->machine.state.storages[index];
+    struct storage *storage = &s->machine.storages[index];
     const struct tensor_values *input = is_input(parameter) ? input_find(s->request, parameter->name) : NULL;
     uint64_t extents[TENSOR_RANK_LIMIT], count = 1;
     if (!parameter_extents(s->diagnostics, &s->sizes, &parameter->base, extents))
@@ -136,87 +123,18 @@ static bool open_tensor(struct session *s, size_t index) {
     return true;
 }
 
-/* ---- device tensors ---- */
-
-/* A row-major tensor as planes of rows and columns. */
-struct planes {
-    uint64_t count, rows, columns, tile_rows, tile_columns;
-};
-
-static struct planes planes_of(const struct storage *storage) {
-    size_t rank = storage->rank;
-    struct planes p = {.count = 1,
-                       .rows = rank > 1 ? (uint64_t)storage->extent[rank - 2] : 1,
-                       .columns = (uint64_t)storage->extent[rank - 1]};
-    for (size_t i = 0; i + 2 < rank; i++)
-        p.count *= (uint64_t)storage->extent[i];
-    p.tile_rows = (p.rows + TILE_EDGE - 1) / TILE_EDGE;
-    p.tile_columns = (p.columns + TILE_EDGE - 1) / TILE_EDGE;
-    return p;
-}
-
-static size_t page_position(const struct planes *p, uint64_t plane, uint64_t row, uint64_t column) {
-    uint64_t page = (plane * p->tile_rows + row / TILE_EDGE) * p->tile_columns + column / TILE_EDGE;
-    return (size_t)(page * TILE_ELEMENTS + row % TILE_EDGE * TILE_EDGE + column % TILE_EDGE);
-}
-
-static void copy_planes(struct storage *storage, struct machine_pages *pages, bool to_pages) {
-    struct planes p = planes_of(storage);
-    for (uint64_t plane = 0; plane < p.count; plane++) {
-        for (uint64_t row = 0; row < p.rows; row++) {
-            for (uint64_t column = 0; column < p.columns; column++) {
-                struct number *element = &storage->items[(plane * p.rows + row) * p.columns + column];
-                struct number *lane = &pages->items[page_position(&p, plane, row, column)];
-                *(to_pages ? lane : element) = *(to_pages ? element : lane);
-            }
-        }
-    }
-}
-
-static struct number padding_value(const struct session *s, enum dtype dtype) {
-    if (!is_float(dtype))
-        return (struct number){s->request->padding == PADDING_ZERO ? 0 : 12345, 0};
-    double value = s->request->padding == PADDING_ZERO ? 0
-                   : s->request->padding == PADDING_LARGE
-                       ? (double)f32_from_bf16(bf16_from_f32((float)LARGE_PADDING))
-                       : (double)f32_from_bits(0x7fc00000u);
-    return number_exact(s->request->model, value);
-}
-
-static void open_pages(struct session *s, size_t index) {
-    const struct node_parameter *parameter = s->program->storages[index].parameter;
-    struct storage *storage = &s->machine.state.storages[index];
-    struct machine_pages *pages = &s->machine.tensors[index];
-    struct planes p = planes_of(storage);
-    *pages = (struct machine_pages){.name = parameter->name,
-                                    .dtype = parameter->dtype,
-                                    .rank = storage->rank,
-                                    .address = TENSOR_BASE + (uint32_t)index * 64};
-    for (size_t i = 0; i < storage->rank; i++) {
-        uint64_t extent = (uint64_t)storage->extent[i];
-        pages->dimensions[i] = i + 2 >= storage->rank ? (extent + TILE_EDGE - 1) / TILE_EDGE : extent;
-    }
-    pages->count = p.count * p.tile_rows * p.tile_columns;
-    pages->items = arena_allocate(s->arena, (pages->count * TILE_ELEMENTS + 1) * sizeof *pages->items);
-    struct number padding = is_input(parameter) ? padding_value(s, parameter->dtype) : number_hole();
-    for (uint64_t i = 0; i < pages->count * TILE_ELEMENTS; i++)
-        pages->items[i] = padding;
-    copy_planes(storage, pages, true);
-}
-
 /* ---- running ---- */
 
-/* The arguments of a core: words on the device, in tile form whole numbers with a sign. */
+/* The arguments of a core as names: whole numbers with a sign. */
 static bool set_arguments(struct session *s, const struct launch *launch, uint32_t core) {
     const struct program *p = s->program;
     struct machine *m = &s->machine;
-    for (size_t i = 0; i < m->argument_count; i++) {
+    for (size_t i = 0; i < p->argument_count; i++) {
         int64_t value;
         if (!launch_argument_value(s->diagnostics, launch, core, i, &value))
             return false;
-        m->state.arguments[i] = (uint32_t)value;
-        if (i < p->argument_count && p->argument_slots[i] != NO_SLOT)
-            m->state.slots[p->argument_slots[i]] = p->device ? m->state.arguments[i] : value;
+        if (p->argument_slots[i] != NO_SLOT)
+            m->slots[p->argument_slots[i]] = value;
     }
     return true;
 }
@@ -232,7 +150,7 @@ static bool prepare_launch(struct session *s, struct launch *launch) {
                               .scalars = scalars,
                               .address_count = p->tensor_count};
     for (size_t i = 0; i < p->tensor_count; i++)
-        addresses[i] = (struct launch_word){p->storages[i].name, TENSOR_BASE + (uint32_t)i * 64};
+        addresses[i] = (struct launch_word){p->storages[i].name, 0};
     for (size_t i = 0; i < parameters.count; i++) {
         const struct node_parameter *parameter = node_as(parameters.items[i], parameter);
         if (is_tensor(parameter) || !is_float(parameter->dtype))
@@ -249,107 +167,17 @@ static bool prepare_launch(struct session *s, struct launch *launch) {
     return launch_prepare(s->diagnostics, launch);
 }
 
-/* The memory of a core at work, fresh. */
-static void open_core(struct session *s) {
-    struct machine *m = &s->machine;
-    const struct program *p = s->program;
-    struct storage *tensors = m->state.storages;
-    m->state.arguments = arena_allocate(s->arena, (m->argument_count + 1) * sizeof *m->state.arguments);
-    m->state.slots = arena_allocate(s->arena, (p->slots + 1) * sizeof *m->state.slots);
-    m->state.numbers = arena_allocate(s->arena, (p->numbers + 1) * sizeof *m->state.numbers);
-    m->state.storages = arena_allocate(s->arena, (p->storage_count + 1) * sizeof *m->state.storages);
-    m->state.accessors = arena_allocate(s->arena, (p->accessor_count + 1) * sizeof *m->state.accessors);
-    if (p->tensor_count)
-        memcpy(m->state.storages, tensors, p->tensor_count * sizeof *tensors);
-    if (p->device)
-        m->state.dst = arena_allocate(s->arena, DST_SLOTS * sizeof *m->state.dst);
-}
-
-/* Its name on the grid and on the NoC, its threads at their beginnings. */
-static bool place_core(struct session *s, struct machine_core *core, uint32_t number, uint32_t columns) {
-    const struct program *p = s->program;
-    uint32_t noc[2] = {0, 0};
-    *core = (struct machine_core){.number = number, .x = number % columns, .y = number / columns};
-    for (size_t i = 0; i < p->semaphore_count; i++)
-        core->semaphores[p->semaphores[i].id] =
-            (struct machine_semaphore){&p->semaphores[i], p->semaphores[i].initial};
-    if (p->semaphore_count && !launch_noc_coordinates(s->request->kernel, core->x, core->y, noc)) {
-        report_error(s->diagnostics, s->request->kernel->span,
-                     "core (%u, %u) has no NoC coordinates: the kernel has semaphores and needs %s", core->x,
-                     core->y, KEY_TT_CORE_MAP);
-        return false;
-    }
-    core->noc_x = noc[0];
-    core->noc_y = noc[1];
-    core->unfinished = p->thread_count;
-    for (size_t i = 0; i < p->thread_count; i++)
-        core->threads[i] = (struct machine_thread){.role = p->threads[i].role, .at = p->threads[i].start};
-    return true;
-}
-
-static bool prepare_core(struct session *s, const struct launch *launch, struct machine_core *core,
-                         uint32_t number) {
-    struct machine *m = &s->machine;
-    if (!place_core(s, core, number, launch->grid_x) || !set_arguments(s, launch, number))
-        return false;
-    m->core = core;
-    return true;
-}
-
-/* Cores that wait for each other run together, each with memory of its own. */
-static bool run_together(struct session *s, const struct launch *launch) {
-    struct machine *m = &s->machine;
-    m->core_count = (size_t)launch->grid_x * launch->grid_y;
-    m->cores = arena_allocate(s->arena, m->core_count * sizeof *m->cores);
-    for (uint32_t i = 0; i < m->core_count; i++) {
-        open_core(s);
-        if (!prepare_core(s, launch, &m->cores[i], i) || !rings_open(m))
-            return false;
-        core_leave(m);
-    }
-    cores_run(m);
-    return !m->stopped;
-}
-
+/* The cores one after another: what each computes of its share. */
 static bool run_cores(struct session *s) {
-    struct machine *m = &s->machine;
     struct launch launch;
-    struct machine_core core;
-    const struct node_dictionary *list = launch_argument_list(s->request->kernel);
     if (!prepare_launch(s, &launch))
         return false;
-    m->argument_count = list ? list->entries.count : 0;
-    if (s->program->semaphore_count)
-        return run_together(s, &launch);
-    open_core(s);
-    m->cores = &core;
-    m->core_count = 1;
-    for (uint32_t i = 0; i < launch.grid_x * launch.grid_y && !m->stopped; i++) {
-        if (!prepare_core(s, &launch, &core, i))
+    for (uint32_t i = 0; i < launch.grid_x * launch.grid_y && !s->machine.stopped; i++) {
+        if (!set_arguments(s, &launch, i))
             return false;
-        if (s->program->device && i > 0)
-            rings_reset(m);
-        /* The number of pages may be an expression of the launch arguments. */
-        if (s->program->device && i == 0 && !rings_open(m))
-            return false;
-        core_leave(m);
-        cores_run(m);
+        machine_run(&s->machine);
     }
-    return !m->stopped;
-}
-
-/* A form that is one program for the whole grid. */
-static bool run_alone(struct session *s) {
-    struct machine *m = &s->machine;
-    struct machine_core core;
-    open_core(s);
-    m->cores = m->core = &core;
-    m->core_count = 1;
-    if (!place_core(s, &core, 0, 1) || (s->program->device && !rings_open(m)))
-        return false;
-    core_leave(m);
-    cores_run(m);
-    return !m->stopped;
+    return !s->machine.stopped;
 }
 
 static bool run(struct session *s) {
@@ -363,14 +191,16 @@ static bool run(struct session *s) {
     m->greatest = language_function_find("max");
     m->least = language_function_find("min");
     m->step_limit = s->request->steps ? s->request->steps : DEFAULT_STEPS;
-    m->state.storages = arena_allocate(s->arena, (p->storage_count + 1) * sizeof *m->state.storages);
-    m->tensors = arena_allocate(s->arena, (p->tensor_count + 1) * sizeof *m->tensors);
+    m->slots = arena_allocate(s->arena, (p->slots + 1) * sizeof *m->slots);
+    m->numbers = arena_allocate(s->arena, (p->numbers + 1) * sizeof *m->numbers);
+    m->storages = arena_allocate(s->arena, (p->storage_count + 1) * sizeof *m->storages);
     for (size_t i = 0; i < p->tensor_count; i++)
         if (!open_tensor(s, i))
             return false;
-    for (size_t i = 0; p->device && i < p->tensor_count; i++)
-        open_pages(s, i);
-    return p->per_core ? run_cores(s) : run_alone(s);
+    if (p->per_core)
+        return run_cores(s);
+    machine_run(m);
+    return !m->stopped;
 }
 
 /* ---- results ---- */
@@ -386,13 +216,11 @@ static const char *position_text(struct arena *arena, const struct tensor_values
 
 static bool take_output(struct session *s, struct arena *arena, size_t index, struct tensor_values *output) {
     const struct node_parameter *parameter = s->program->storages[index].parameter;
-    struct storage *storage = &s->machine.state.storages[index];
+    struct storage *storage = &s->machine.storages[index];
     *output = (struct tensor_values){
         .name = arena_string(arena, parameter->name), .dtype = parameter->dtype, .rank = storage->rank};
     for (size_t i = 0; i < storage->rank; i++)
         output->shape[i] = (uint64_t)storage->extent[i];
-    if (s->program->device)
-        copy_planes(storage, &s->machine.tensors[index], false);
     output->values = arena_allocate(arena, (storage->count + 1) * sizeof *output->values);
     output->extra = arena_allocate(arena, (storage->count + 1) * sizeof *output->extra);
     for (size_t i = 0; i < storage->count; i++) {

@@ -1,10 +1,11 @@
-/* The evaluator: runs a kernel in any of the three forms, in one of three number models with one code. It is
- * the oracle of the passes and of the embedded device, and shares with that device nothing but
- * support/scalar.h.
+/* The evaluator: computes what loop and tile form say, in one of three number models with one code. It is the oracle of
+ * the passes and of the embedded device, and shares with that device nothing but support/scalar.h.
  *
  *   MODEL_IDEAL   float64 without rounding; integers wrap. extra: the sum of absolute terms behind a value
  *   MODEL_DEVICE  f32 arithmetic, rounding at declared stores, TF32 operands of contractions and sums,
- *                 ascending order: device form gives the bits of the embedded device
+ *                 ascending order. The last tile form has the bits of the embedded device: it says what computes
+ *                 what (fpu(...)), what is cut on its way to DST (tt.cb), and tile operations fold 32 terms at a
+ *                 time, as the matrix unit does
  *   MODEL_BOUND   the ideal value, and in extra the bound E of its error on the device
  *
  * A literal is an f32 in every model. Whatever a kernel does, evaluation ends: with the outputs, or with a
@@ -36,10 +37,6 @@ struct scalar_value {
     double value;
 };
 
-/* What the lanes of input tiles beyond their tensor hold. Hosts pad with zero, but a kernel may not rely on
- * it: NaN finds every lane that leaks into a result, LARGE those that NaN would hide. */
-enum padding { PADDING_NAN, PADDING_ZERO, PADDING_LARGE };
-
 struct evaluation_request {
     const struct node *kernel;
     enum number_model model;
@@ -48,7 +45,6 @@ struct evaluation_request {
     const struct scalar_value *scalars; /* by name; absent ones take their default */
     size_t scalar_count;
     const struct environment *sizes; /* sizes that are fixed beforehand; may be NULL */
-    enum padding padding;            /* device form only */
     uint64_t steps;     /* statements and elements until the evaluation is given up; 0: 20 billion */
     double contraction; /* MODEL_BOUND: c of a contraction or sum; 0: K * 2^-23, the embedded device */
 };
@@ -74,8 +70,5 @@ const char *evaluation_bit_difference(struct arena *arena, const struct evaluati
  * element. */
 const char *evaluation_excess(struct arena *arena, const struct evaluation_result *values,
                               const struct evaluation_result *bound);
-
-/* Has the device call of device_calls.def a meaning here? All have; a test asks. */
-bool evaluator_knows(const char *intrinsic);
 
 #endif

@@ -94,15 +94,14 @@ int64_t integer_of(struct machine *m, const struct expression *e) {
     case OP_INTEGER:
         return e->u.integer;
     case OP_SLOT:
-        return m->state.slots[e->u.slot];
+        return m->slots[e->u.slot];
     case OP_CHECKED_SLOT:
-        if (m->state.slots[e->u.slot] == INT64_MIN) {
+        if (m->slots[e->u.slot] == INT64_MIN) {
             machine_fault(m, e->span, "a variable is read before it is written");
             return 0;
         }
-        return m->state.slots[e->u.slot];
+        return m->slots[e->u.slot];
     case OP_ELEMENT:
-    case OP_WINDOW:
         return element_integer(m, e);
     case OP_NEGATE:
         return settle(e->type, (int64_t)(0 - (uint64_t)integer_of(m, e->a)));
@@ -132,25 +131,6 @@ int64_t integer_of(struct machine *m, const struct expression *e) {
         return fold_integers(m, e);
     case OP_CONVERT:
         return convert_to_integer(m, e);
-    case OP_BITS: /* rounded here only, so that the ideal model keeps its value where the bits are an argument
-                   */
-        return f32_canonical_bits(f32_bits((float)number_of(m, e->a).value));
-    case OP_PAGE:
-        return page_of(m, e->u.page, e->span);
-    case OP_ARGUMENT: {
-        int64_t index = integer_of(m, e->a);
-        if (index >= 0 && (uint64_t)index < m->argument_count)
-            return m->state.arguments[index];
-        machine_fault(m, e->span, "launch argument %" PRId64 " is read, but there are %zu", index,
-                      m->argument_count);
-        return 0;
-    }
-    case OP_POINTER:
-        return pointer_of(m, integer_of(m, e->a), e->u.integer != 0);
-    case OP_SEMAPHORE:
-        return semaphore_address(m, integer_of(m, e->a), e->span);
-    case OP_NOC_ADDRESS:
-        return noc_address_of(m, e->u.noc);
     case OP_REAL:
     case OP_NUMBER_SLOT:
     case OP_FUNCTION:
@@ -166,7 +146,7 @@ int64_t integer_of(struct machine *m, const struct expression *e) {
 
 static struct number *outside(struct machine *m, const struct element *element, size_t dimension,
                               int64_t index, bool quiet, struct span span) {
-    const struct storage *storage = &m->state.storages[element->storage];
+    const struct storage *storage = &m->storages[element->storage];
     if (!quiet && !m->stopped)
         machine_fault(m, span, "index %" PRId64 " of %s is outside its dimension %zu, %" PRId64 "..%" PRId64,
                       index, element->name, dimension + 1, storage->lower[dimension],
@@ -175,12 +155,12 @@ static struct number *outside(struct machine *m, const struct element *element, 
 }
 
 struct number *element_place(struct machine *m, const struct element *element, bool quiet, struct span span) {
-    const struct storage *storage = &m->state.storages[element->storage];
+    const struct storage *storage = &m->storages[element->storage];
     size_t at = 0;
     for (size_t i = 0; i < element->rank; i++) {
         const struct expression *subscript = element->subscripts[i];
         int64_t index =
-            subscript->operation == OP_SLOT ? m->state.slots[subscript->u.slot] : integer_of(m, subscript);
+            subscript->operation == OP_SLOT ? m->slots[subscript->u.slot] : integer_of(m, subscript);
         int64_t position = index - storage->lower[i];
         if (position < 0 || position >= storage->extent[i])
             return outside(m, element, i, index, quiet, span);
@@ -196,17 +176,6 @@ static struct number read_element(struct machine *m, const struct expression *e)
         return element->otherwise && !m->stopped ? number_of(m, element->otherwise) : (struct number){0, 0};
     if (number_is_hole(*place)) {
         machine_fault(m, e->span, "%s is read where nothing was written to it", element->name);
-        return (struct number){0, 0};
-    }
-    return *place;
-}
-
-static struct number read_window(struct machine *m, const struct expression *e) {
-    struct number *place = window_place(m, e->u.window, false, e->span);
-    if (!place)
-        return (struct number){0, 0};
-    if (number_is_hole(*place)) {
-        machine_fault(m, e->span, "%s is read where nothing was written to it", e->u.window->name);
         return (struct number){0, 0};
     }
     return *place;
@@ -255,7 +224,7 @@ static void fold_step(struct machine *m, struct folding *f) {
     case REDUCTION_ARGMIN:
         if (!f->any || better(f->fold->op, term.value, f->value.value)) {
             f->value = term;
-            f->best = m->state.slots[f->fold->ranges[0].slot];
+            f->best = m->slots[f->fold->ranges[0].slot];
         }
         break;
     }
@@ -282,7 +251,7 @@ static void fold_integer_step(struct machine *m, struct folding *f) {
     case REDUCTION_ARGMIN:
         if (!f->any || (f->fold->op == REDUCTION_ARGMAX ? term > f->integer : term < f->integer)) {
             f->integer = term;
-            f->best = m->state.slots[f->fold->ranges[0].slot];
+            f->best = m->slots[f->fold->ranges[0].slot];
         }
         break;
     }
@@ -304,7 +273,7 @@ static void fold_tiles(struct machine *m, struct folding *f) {
     int64_t lower = integer_of(m, range->lower), upper = integer_of(m, range->upper);
     float sum = (float)f->value.value;
     for (int64_t x = lower; x < upper && machine_step(m); x++) {
-        m->state.slots[range->slot] = x;
+        m->slots[range->slot] = x;
         sum += plain_term(m, f->fold->body);
         if (x + 1 == upper && (upper - lower) % TILE_EDGE)
             sum += 0.0f;
@@ -319,7 +288,7 @@ static void fold_run(struct machine *m, struct folding *f, size_t depth) {
     bool integers = f->fold->body->type != NUMBER_FLOAT;
     int64_t upper = integer_of(m, range->upper);
     for (int64_t x = integer_of(m, range->lower); x < upper && machine_step(m); x++) {
-        m->state.slots[range->slot] = x;
+        m->slots[range->slot] = x;
         if (depth + 1 < f->fold->count)
             fold_run(m, f, depth + 1);
         else if (integers)
@@ -448,15 +417,13 @@ struct number number_of(struct machine *m, const struct expression *e) {
     case OP_REAL:
         return number_exact(m->model, e->u.real);
     case OP_NUMBER_SLOT:
-        if (number_is_hole(m->state.numbers[e->u.slot])) {
+        if (number_is_hole(m->numbers[e->u.slot])) {
             machine_fault(m, e->span, "a variable is read before it is written");
             return (struct number){0, 0};
         }
-        return m->state.numbers[e->u.slot];
+        return m->numbers[e->u.slot];
     case OP_ELEMENT:
         return read_element(m, e);
-    case OP_WINDOW:
-        return read_window(m, e);
     case OP_COMPARISON:
         return comparison(m, e);
     case OP_AND:

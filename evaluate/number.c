@@ -139,7 +139,3 @@ struct number number_store(enum number_model model, enum dtype dtype, struct num
         return a;
     }
 }
-
-struct number number_from_bits(enum number_model model, uint32_t bits) {
-    return number_exact(model, (double)f32_from_bits(f32_canonical_bits(bits)));
-}

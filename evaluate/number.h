@@ -85,7 +85,5 @@ struct number number_select(enum number_model model, struct number condition, st
 struct number number_fpu(enum number_model model, bool narrow, struct number a);
 /* A declared store. Floats round, integers wrap. */
 struct number number_store(enum number_model model, enum dtype dtype, struct number a);
-/* An f32 given by its bits. */
-struct number number_from_bits(enum number_model model, uint32_t bits);
 
 #endif

@@ -1,5 +1,4 @@
-/* The machine: instructions one after another, until the thread ends, must wait, or a fault stops everything.
- */
+/* The machine: instructions one after another, until the program ends or a fault stops it. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
@@ -30,7 +29,7 @@ bool machine_step(struct machine *m) {
 /* ---- storage ---- */
 
 static void declare(struct machine *m, const struct declaration *d) {
-    struct storage *storage = &m->state.storages[d->storage];
+    struct storage *storage = &m->storages[d->storage];
     uint64_t count = 1;
     storage->rank = d->rank;
     for (size_t i = 0; i < d->rank; i++) {
@@ -102,7 +101,7 @@ static struct number combine(struct machine *m, enum assign_operator op, struct 
 }
 
 static void assign_slot(struct machine *m, const struct assignment *a) {
-    int64_t value = integer_of(m, a->value), *place = &m->state.slots[a->slot];
+    int64_t value = integer_of(m, a->value), *place = &m->slots[a->slot];
     if (a->op != ASSIGN_SET && *place == INT64_MIN) {
         machine_fault(m, m->span, "a variable is updated before it is written");
         return;
@@ -110,23 +109,14 @@ static void assign_slot(struct machine *m, const struct assignment *a) {
     *place = wrap(a, combine_integers(a->op, *place, value));
 }
 
-static struct number *place_of(struct machine *m, const struct assignment *a) {
-    switch (a->place) {
-    case PLACE_NUMBER:
-        return &m->state.numbers[a->slot];
-    case PLACE_ELEMENT:
-        return element_place(m, a->element, false, m->span);
-    default:
-        return window_place(m, a->window, true, m->span);
-    }
-}
-
 static void assign_element(struct machine *m, const struct assignment *a) {
     if (a->place == PLACE_SLOT) {
         assign_slot(m, a);
         return;
     }
-    struct number *place = place_of(m, a), value;
+    struct number *place = a->place == PLACE_NUMBER ? &m->numbers[a->slot]
+                                                    : element_place(m, a->element, false, m->span),
+                  value;
     if (!place)
         return;
     if (a->op != ASSIGN_SET && number_is_hole(*place)) {
@@ -155,7 +145,7 @@ static void assign(struct machine *m, const struct assignment *a, size_t depth) 
     const struct range *range = &a->ranges[depth];
     int64_t upper = integer_of(m, range->upper);
     for (int64_t x = integer_of(m, range->lower); x < upper && machine_step(m); x++) {
-        m->state.slots[range->slot] = x;
+        m->slots[range->slot] = x;
         assign(m, a, depth + 1);
     }
 }
@@ -171,51 +161,49 @@ static void delinearize(struct machine *m, const struct delinearization *d) {
                           integer_of(m, d->value));
             return;
         }
-        m->state.slots[d->slots[i]] = rest % extent;
+        m->slots[d->slots[i]] = rest % extent;
         rest /= extent;
     }
 }
 
 /* True when the loop is over. */
 static bool leave_loop(struct machine *m, const struct instruction *i) {
-    int64_t at = m->state.slots[i->slot], limit = m->state.slots[i->limit];
+    int64_t at = m->slots[i->slot], limit = m->slots[i->limit];
     if (at >= limit)
         return true;
     if (i->high != NO_SLOT) {
         int64_t high;
-        m->state.slots[i->high] =
-            __builtin_add_overflow(at, m->state.slots[i->step], &high) || high > limit ? limit : high;
+        m->slots[i->high] =
+            __builtin_add_overflow(at, m->slots[i->step], &high) || high > limit ? limit : high;
     }
     return false;
 }
 
 static void next(struct machine *m, const struct instruction *i) {
-    int64_t step = i->step == NO_SLOT ? 1 : m->state.slots[i->step];
-    if (__builtin_add_overflow(m->state.slots[i->slot], step, &m->state.slots[i->slot]))
+    int64_t step = i->step == NO_SLOT ? 1 : m->slots[i->step];
+    if (__builtin_add_overflow(m->slots[i->slot], step, &m->slots[i->slot]))
         machine_fault(m, i->span, "a loop runs beyond 64 bits");
 }
 
 static void set(struct machine *m, const struct instruction *i) {
     int64_t value = integer_of(m, i->value);
-    m->state.slots[i->slot] = value;
+    m->slots[i->slot] = value;
     if (i->positive && value <= 0)
         machine_fault(m, i->span, "the step of a loop is %" PRId64, value);
 }
 
-enum run_result thread_run(struct machine *m, struct machine_thread *thread) {
-    m->thread = thread;
-    for (;;) {
-        const struct instruction *i = &m->program->instructions[thread->at];
+void machine_run(struct machine *m) {
+    for (uint32_t at = 0; !m->stopped;) {
+        const struct instruction *i = &m->program->instructions[at++];
         m->span = i->span;
         if (!machine_step(m))
-            return RUN_FINISHED;
-        uint32_t at = thread->at + 1;
+            return;
         switch (i->kind) {
         case DO_SET:
             set(m, i);
             break;
         case DO_NUMBER:
-            m->state.numbers[i->slot] = i->value ? number_of(m, i->value) : number_hole();
+            m->numbers[i->slot] = i->value ? number_of(m, i->value) : number_hole();
             break;
         case DO_LOOP:
             at = leave_loop(m, i) ? i->target : at;
@@ -239,22 +227,8 @@ enum run_result thread_run(struct machine *m, struct machine_thread *thread) {
         case DO_DELINEARIZE:
             delinearize(m, i->delinearization);
             break;
-        case DO_ACCESSOR:
-            accessor_bind(m, i->accessor);
-            break;
-        case DO_CALL:
-            thread->span = i->span;
-            if (i->call->meaning(m, i->call) == CALL_BLOCKED) {
-                thread->waits = i->call;
-                return RUN_BLOCKED;
-            }
-            break;
         case DO_END:
-            thread->finished = true;
-            return RUN_FINISHED;
+            return;
         }
-        if (m->stopped)
-            return RUN_FINISHED;
-        thread->at = at;
     }
 }

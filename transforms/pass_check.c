@@ -144,8 +144,7 @@ static bool evaluate(struct pass_trial *trial, const struct node *kernel, struct
                                          .input_count = trial->input_count,
                                          .scalars = trial->scalars,
                                          .scalar_count = trial->scalar_count,
-                                         .sizes = &trial->sizes,
-                                         .padding = PADDING_NAN};
+                                         .sizes = &trial->sizes};
     return evaluate_kernel(trial->arena, trial->diagnostics, &request, result);
 }
 
@@ -243,6 +242,6 @@ enum check_outcome pass_trials(struct compilation *compilation, struct node *bef
 }
 
 enum check_outcome pass_check(struct compilation *compilation, const struct node *before, const char **how) {
-    return pass_trials(compilation, (struct node *)(uintptr_t)before, &(struct trial_judge){check_trial, NULL, false},
-                       how);
+    return pass_trials(compilation, (struct node *)(uintptr_t)before,
+                       &(struct trial_judge){check_trial, NULL, false}, how);
 }

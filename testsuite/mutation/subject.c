@@ -253,8 +253,7 @@ static const char *excess(const struct subject *s, const struct launch_case *lau
                                          .model = MODEL_BOUND,
                                          .inputs = launch->inputs,
                                          .input_count = launch->input_count,
-                                         .sizes = &launch->sizes,
-                                         .padding = PADDING_NAN};
+                                         .sizes = &launch->sizes};
     for (size_t i = 0, tensor = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
         if (!is_tensor(parameter))

@@ -71,7 +71,7 @@ static inline void bench_fill(struct bench *b, struct node *kernel, enum filling
 }
 
 static inline bool bench_try(struct bench *b, struct node *kernel, enum number_model model,
-                             enum padding padding, struct evaluation_result *result) {
+                             struct evaluation_result *result) {
     struct evaluation_request request = {.kernel = kernel,
                                          .model = model,
                                          .inputs = b->inputs,
@@ -79,15 +79,14 @@ static inline bool bench_try(struct bench *b, struct node *kernel, enum number_m
                                          .scalars = b->scalars,
                                          .scalar_count = b->scalar_count,
                                          .sizes = &b->sizes,
-                                         .padding = padding,
                                          .steps = 100000000};
     return evaluate_kernel(b->arena, b->diagnostics, &request, result);
 }
 
 static inline struct evaluation_result bench_run(struct bench *b, struct node *kernel,
-                                                 enum number_model model, enum padding padding) {
+                                                 enum number_model model) {
     struct evaluation_result result = {0};
-    bool fine = bench_try(b, kernel, model, padding, &result);
+    bool fine = bench_try(b, kernel, model, &result);
     struct text_buffer text = {0};
     if (!fine)
         diagnostics_print(b->diagnostics, SEVERITY_REMARK, false, &text);
@@ -98,19 +97,6 @@ static inline struct evaluation_result bench_run(struct bench *b, struct node *k
 /* The first message that was reported. */
 static inline const char *bench_message(const struct bench *b) {
     return b->diagnostics->first ? b->diagnostics->first->message : "";
-}
-
-/* The kernel, in the numbers of the device, ends with this message; NULL: without a fault. */
-static inline void bench_expect(const char *text, const char *message) {
-    struct bench b = bench_open();
-    struct node *kernel = bench_kernel(&b, text);
-    struct evaluation_result result;
-    bench_fill(&b, kernel, FILL_REALS);
-    bool fine = bench_try(&b, kernel, MODEL_DEVICE, PADDING_NAN, &result);
-    ck_assert_msg(fine == !message, "%s: %s", text, fine ? "no fault" : bench_message(&b));
-    if (message)
-        ck_assert_str_eq(bench_message(&b), message);
-    bench_close(&b);
 }
 
 #endif

@@ -4,7 +4,8 @@
 #include "support/arena.h"
 #include "testsuite/unit/unit.h"
 
-#define KERNEL(value) "kernel f(A: bf16[M, N], B: f32[M, N]) -> Y: f32[M, N] { for i in M, j in N { " value " } }"
+#define KERNEL(value)                                                                                        \
+    "kernel f(A: bf16[M, N], B: f32[M, N]) -> Y: f32[M, N] { for i in M, j in N { " value " } }"
 
 static const struct {
     const char *tiles, *device, *how; /* NULL: they agree */
