@@ -305,17 +305,23 @@ static void print_helper(struct printer *p, struct node_function *helper) {
     print_blank(p);
 }
 
-/* The helpers that the function calls, directly or through others; the order of the kernel. */
+/* Marks the helpers that the tree calls. */
+static void mark_called(struct node_list helpers, bool *wanted, struct node *tree) {
+    for_each (call, call, tree)
+        for (size_t i = 0; i < helpers.count; i++)
+            wanted[i] |= strcmp(node_as(helpers.items[i], function)->name, call->function) == 0;
+}
+
+/* The helpers that the function calls, directly or through others, which stand behind those that they call. */
 static struct node_list helpers_of(struct arena *arena, struct node_list all,
                                    struct node_function *function) {
     struct list_builder used = {0};
     bool *wanted = arena_allocate(arena, (all.count + 1) * sizeof *wanted);
-    for (size_t i = all.count; i > 0; i--) {
-        const char *helper = node_as(all.items[i - 1], function)->name;
-        wanted[i - 1] = calls(function->body, helper);
-        for (size_t j = i; j < all.count; j++)
-            wanted[i - 1] |= wanted[j] && calls(all.items[j], helper);
-    }
+    if (all.count)
+        mark_called(all, wanted, function->body);
+    for (size_t i = all.count; i-- > 0;)
+        if (wanted[i])
+            mark_called(all, wanted, node_as(all.items[i], function)->body);
     for (size_t i = 0; i < all.count; i++)
         builder_add(arena, &used, wanted[i] ? all.items[i] : NULL);
     return builder_list(&used);

@@ -22,9 +22,12 @@ struct node *buffer_l1_bytes(struct arena *arena, const struct node_circular_buf
 }
 
 struct node *buffers_l1_bytes(struct arena *arena, struct node *kernel) {
+    struct node_block *body = node_as(node_as(kernel, kernel)->body, block);
     struct node *bytes = make_integer(arena, 0);
-    for_each (circular_buffer, buffer, kernel)
-        bytes = make_add(arena, bytes, buffer_l1_bytes(arena, buffer));
+    for (size_t i = 0; body && i < body->statements.count; i++) {
+        struct node_circular_buffer *buffer = node_as(body->statements.items[i], circular_buffer);
+        bytes = buffer ? make_add(arena, bytes, buffer_l1_bytes(arena, buffer)) : bytes;
+    }
     return bytes;
 }
 

@@ -77,6 +77,8 @@ struct tiler {
 bool tile_fail(struct tiler *t, struct span span, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void tile_help(struct tiler *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* An element read with `else`; the caller says what to do if this is the failure that is told (true). */
+bool fail_as_guarded(struct tiler *t, struct span span, const char *name);
 /* An old value of this inout tensor is read in the nest that overwrites it; own: by the statement that does. */
 void fail_as_old_value(struct tiler *t, struct span span, const char *tensor, bool own);
 struct matcher tiler_matcher(const struct tiler *t);

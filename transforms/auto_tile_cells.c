@@ -278,65 +278,79 @@ static struct node *resolve_reduction(struct normaliser *n, struct node_reductio
     return arena_copy(n->arena, &resolved, sizeof resolved);
 }
 
-static struct node *resolve_access(struct normaliser *n, struct node_access *access) {
-    struct tiler *t = n->t;
+/* The access with its subscripts resolved; NULL where one depends on data. */
+static struct node *resolve_subscripts(struct normaliser *n, const struct node_access *access) {
     struct node_access resolved = *access;
     struct list_builder subscripts = {0};
-    struct matcher matcher = tiler_matcher(t);
-    struct cell *cell = find_cell(n, access->name);
-    const char *names[AXIS_LIMIT];
-    for (size_t i = 0; i < access->subscripts.count && !t->failed; i++) {
+    for (size_t i = 0; i < access->subscripts.count && !n->t->failed; i++) {
         struct node *item = access->subscripts.items[i];
         struct node_access *data = node_as(find_kind(item, NODE_ACCESS), access);
         if (data) {
-            if (tile_fail(t, cell_place(n, item),
+            if (tile_fail(n->t, cell_place(n, item),
                           "a subscript of %s depends on the data of %s: there is no gather or scatter yet",
                           access->name, data->name))
-                tile_help(t, "multiply by a matrix of 0 and 1, an input, that selects the rows");
-            return &access->base;
+                tile_help(n->t, "multiply by a matrix of 0 and 1, an input, that selects the rows");
+            return NULL;
         }
         builder_add(n->arena, &subscripts, resolve(item, n));
     }
     resolved.subscripts = builder_list(&subscripts);
-    struct node *canonical = match_canonical(&matcher, arena_copy(n->arena, &resolved, sizeof resolved));
+    return arena_copy(n->arena, &resolved, sizeof resolved);
+}
+
+static void fail_as_elsewhere(struct normaliser *n, const struct node_access *access) {
+    struct tiler *t = n->t;
+    if (tile_fail(
+            t, cell_place(n, &access->base),
+            "%s is written by this kernel and read here at other elements than the loop variables say, which another core may not have written yet",
+            access->name)) {
+        dependence_note(t->relations, t->compilation->diagnostics, access->name);
+        tile_help(t, "read it in a kernel of its own, which a program launches behind this one");
+    }
+}
+
+/* The loop variables at which the element of a cell is read, each once; false where they are others, after
+ * an error. */
+static bool element_names(struct normaliser *n, const struct cell *cell, const struct node_access *access,
+                          const char **names) {
+    for (size_t i = 0; i < access->subscripts.count; i++) {
+        struct node_reference *reference = node_as(access->subscripts.items[i], reference);
+        bool plain = reference && axis_named(n->t, reference->name);
+        for (size_t k = 0; plain && k < i; k++)
+            plain &= strcmp(names[k], reference->name) != 0;
+        if (!plain && cell->kind == CELL_TENSOR)
+            fail_as_elsewhere(n, access);
+        else if (!plain && tile_fail(n->t, cell_place(n, &access->base),
+                                     "%s is read at a subscript that is no loop variable, or at one twice",
+                                     access->name))
+            tile_help(n->t, "store it in a tensor, and read that in a kernel of its own");
+        if (!plain)
+            return false;
+        names[i] = reference->name;
+    }
+    return true;
+}
+
+static struct node *resolve_access(struct normaliser *n, struct node_access *access) {
+    struct tiler *t = n->t;
+    struct matcher matcher = tiler_matcher(t);
+    struct cell *cell = find_cell(n, access->name);
+    const char *names[AXIS_LIMIT];
+    struct node *resolved = resolve_subscripts(n, access);
+    struct node *canonical = resolved ? match_canonical(&matcher, resolved) : &access->base;
     if (t->failed || !cell)
         return canonical;
     if (access->otherwise) {
-        if (tile_fail(
-                t, cell_place(n, &access->base),
-                "%s is read with `else`, and may be out of bounds here: the device reads whole tiles and has no way to guard an element yet",
-                access->name))
+        if (fail_as_guarded(t, cell_place(n, &access->base), access->name))
             tile_help(t, "run the loop over the elements that %s has, and read it without `else`",
                       access->name);
         return &access->base;
     }
-    for (size_t i = 0; i < access->subscripts.count; i++) {
-        struct node_reference *reference =
-            node_as(node_as(canonical, access)->subscripts.items[i], reference);
-        bool plain = reference && axis_named(t, reference->name);
-        for (size_t k = 0; plain && k < i; k++)
-            plain &= strcmp(names[k], reference->name) != 0;
-        if (!plain && cell->kind == CELL_TENSOR) {
-            if (tile_fail(
-                    t, cell_place(n, &access->base),
-                    "%s is written by this kernel and read here at other elements than the loop variables say, which another core may not have written yet",
-                    access->name)) {
-                dependence_note(t->relations, t->compilation->diagnostics, access->name);
-                tile_help(t, "read it in a kernel of its own, which a program launches behind this one");
-            }
-            return &access->base;
-        }
-        if (!plain) {
-            if (tile_fail(t, cell_place(n, &access->base),
-                          "%s is read at a subscript that is no loop variable, or at one twice",
-                          access->name))
-                tile_help(t, "store it in a tensor, and read that in a kernel of its own");
-            return &access->base;
-        }
-        names[i] = reference->name;
-    }
-    struct node *value =
-        first_may_read(n, cell) ? read_cell(n, cell, names, cell_place(n, &access->base)) : NULL;
+    struct node_access read = *node_as(canonical, access);
+    read.base.span = access->base.span;
+    struct node *value = element_names(n, cell, &read, names) && first_may_read(n, cell)
+                             ? read_cell(n, cell, names, cell_place(n, &access->base))
+                             : NULL;
     return value ? value : &access->base;
 }
 

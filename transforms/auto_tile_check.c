@@ -53,6 +53,13 @@ static const struct node_access *access_by_matrices(const struct tiler *t, struc
     return found;
 }
 
+bool fail_as_guarded(struct tiler *t, struct span span, const char *name) {
+    return tile_fail(
+        t, span,
+        "%s is read with `else`, and may be out of bounds here: the device reads whole tiles and has no way to guard an element yet",
+        name);
+}
+
 /* An axis that counts matrices of one tensor and rows or columns of another. */
 static void fail_as_both(struct tiler *t, struct span span, const struct node_access *access,
                          const char *axis, bool target) {
@@ -195,58 +202,68 @@ static void fail_as_index(struct tiler *t, struct span span, const char *axis) {
             axis, node_text(t->arena, axis_named(t, axis)->upper), axis, axis);
 }
 
+static void fail_as_part(struct value_check *check, struct span span, const struct node_access *access,
+                         size_t i, const struct range *range) {
+    struct tiler *t = check->e->t;
+    struct node *extent = relations_tensor(t->relations, access->name)->dimensions.items[i];
+    if (tile_fail(t, span,
+                  "%s folds only %s..%s of dimension %zu of %s, which has %s: the device folds whole tiles",
+                  range->name, node_text(t->arena, range->lower), node_text(t->arena, range->upper), i + 1,
+                  access->name, node_text(t->arena, extent)))
+        tile_help(t, "fold all of it, times a vector of 0 and 1, an input: sum(%s in %s: ... * keep[%s])",
+                  range->name, node_text(t->arena, extent), range->name);
+}
+
+/* Does the axis run over all of dimension i of the tensor? */
+static bool runs_over_all(const struct tiler *t, const struct range *range, const struct node_access *access,
+                          size_t i) {
+    struct node *extent = relations_tensor(t->relations, access->name)->dimensions.items[i];
+    int64_t lower;
+    return integer_value(range->lower, &lower) && lower == 0 &&
+           relations_equal_sizes(t->relations, range->upper, extent);
+}
+
+/* One of the last two subscripts; seen: the axis of the one before. The axis of this one, NULL after a
+ * failure. */
+static const char *check_subscript(struct value_check *check, struct span span,
+                                   const struct node_access *access, size_t i, const char *seen) {
+    struct tiler *t = check->e->t;
+    struct subscript s = match_subscript(&check->matcher, access->subscripts.items[i]);
+    if (s.kind != SUBSCRIPT_AXIS) {
+        fail_as_no_axis(t, span, access, i, s.kind);
+        return NULL;
+    }
+    const struct range *range = axis_named(t, s.axis);
+    if (seen && strcmp(seen, s.axis) == 0) {
+        if (tile_fail(t, span, "%s is read along its diagonal: the device reads whole tiles", access->name))
+            tile_help(t,
+                      "fold its product with the unit matrix, an input: sum(k in %s: %s[%s, k] * eye[%s, k])",
+                      node_text(t->arena, range->upper), access->name, s.axis, s.axis);
+    } else if (is_matrix_axis(t, s.axis)) {
+        fail_as_both(t, span, access, s.axis, false);
+    } else if (!is_outer(t, s.axis) && !is_own_axis(check->e->equation, s.axis) &&
+               !runs_over_all(t, range, access, i)) {
+        fail_as_part(check, span, access, i, range);
+    } else {
+        return s.axis;
+    }
+    return NULL;
+}
+
 static void check_access(struct value_check *check, struct node_access *access) {
     struct tiler *t = check->e->t;
     size_t rank = access->subscripts.count;
-    const char *seen = NULL;
+    const char *axis = NULL;
     struct span span = access->base.span.line ? access->base.span : check->e->equation->span;
     if (access->otherwise) {
-        if (tile_fail(
-                t, span,
-                "%s is read with `else`, and may be out of bounds here: the device reads whole tiles and has no way to guard an element yet",
-                access->name))
+        if (fail_as_guarded(t, span, access->name))
             tile_help(t, "pad the array of %s before the launch (numpy.pad), and read it without `else`",
                       access->name);
         return;
     }
-    for (size_t i = rank < 2 ? 0 : rank - 2; i < rank; i++) {
-        struct subscript s = match_subscript(&check->matcher, access->subscripts.items[i]);
-        if (s.kind != SUBSCRIPT_AXIS) {
-            fail_as_no_axis(t, span, access, i, s.kind);
+    for (size_t i = rank < 2 ? 0 : rank - 2; i < rank; i++)
+        if (!(axis = check_subscript(check, span, access, i, axis)))
             return;
-        }
-        if (seen && strcmp(seen, s.axis) == 0) {
-            if (tile_fail(t, span, "%s is read along its diagonal: the device reads whole tiles",
-                          access->name))
-                tile_help(
-                    t,
-                    "fold its product with the unit matrix, an input: sum(k in %s: %s[%s, k] * eye[%s, k])",
-                    node_text(t->arena, axis_named(t, s.axis)->upper), access->name, s.axis, s.axis);
-            return;
-        }
-        seen = s.axis;
-        if (is_matrix_axis(t, s.axis)) {
-            fail_as_both(t, span, access, s.axis, false);
-            return;
-        }
-        if (is_outer(t, s.axis) || is_own_axis(check->e->equation, s.axis))
-            continue;
-        const struct range *range = axis_named(t, s.axis);
-        struct node *extent = relations_tensor(t->relations, access->name)->dimensions.items[i];
-        int64_t lower;
-        if (!integer_value(range->lower, &lower) || lower != 0 ||
-            !relations_equal_sizes(t->relations, range->upper, extent)) {
-            if (tile_fail(
-                    t, span,
-                    "%s folds only %s..%s of dimension %zu of %s, which has %s: the device folds whole tiles",
-                    s.axis, node_text(t->arena, range->lower), node_text(t->arena, range->upper), i + 1,
-                    access->name, node_text(t->arena, extent)))
-                tile_help(
-                    t, "fold all of it, times a vector of 0 and 1, an input: sum(%s in %s: ... * keep[%s])",
-                    s.axis, node_text(t->arena, extent), s.axis);
-            return;
-        }
-    }
 }
 
 static bool check_value(struct node *node, void *context) {

@@ -203,6 +203,8 @@ static bool depends_on(struct configurer *c, struct node *call, struct node *tre
         struct node_axis *axis = node_as(node, axis);
         struct node_delinearize *split = node_as(node, delinearize);
         const char *name = let ? let->name : axis ? axis->name : NULL;
+        if (node->kind == NODE_STATEMENT || node_info(node->kind)->class == CLASS_EXPRESSION)
+            skip_below(node); /* they declare nothing */
         if (name && name_table_find(&mentioned, name))
             return true;
         for (size_t i = 0; split && i < split->names.count; i++)
