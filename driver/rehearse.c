@@ -43,17 +43,6 @@ struct small_launch {
 
 /* ---- cores ---- */
 
-/* Does the value of a launch argument depend on where its core stands? */
-static bool visit_place(struct node *node, void *context) {
-    static const char *const elsewhere[] = {"start", "count", "address", "min", "max", "ceildiv", "out"};
-    const struct node_call *call = node_as(node, call);
-    bool *found = context, place = call != NULL;
-    for (size_t i = 0; call && i < sizeof elsewhere / sizeof *elsewhere; i++)
-        place = place && strcmp(call->function, elsewhere[i]) != 0;
-    *found |= place;
-    return !*found && node_each_child(node, visit_place, context);
-}
-
 /* The kernel with the coordinates of its cores, which device form may leave to whoever launches it. */
 static struct node *with_core_map(struct unit *unit, struct arena *arena, struct node *kernel) {
     struct compilation c = {.arena = arena,
@@ -70,13 +59,10 @@ static struct node *with_few_cores(struct arena *arena, struct node *kernel) {
                 *grid = attribute_get(kernel, KEY_TT_CORE_GRID);
     struct node_sequence *edges = node_as(grid, sequence);
     int64_t x, y;
-    bool placed = false;
     if (!edges || edges->items.count != 2 || !integer_value(edges->items.items[0], &x) ||
         !integer_value(edges->items.items[1], &y))
         return NULL;
-    if (arguments)
-        visit_place(arguments, &placed);
-    if (!placed && (x > 1 || y > 1))
+    if (!depends_on_place(arguments) && (x > 1 || y > 1))
         grid = node_new(arena, sequence, SEQUENCE, kernel->span,
                         .items = LIST(arena, make_integer(arena, 2), make_integer(arena, 1)));
     return attribute_set(arena, kernel, KEY_TT_CORE_GRID, grid);

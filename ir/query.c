@@ -227,6 +227,14 @@ bool is_core_function(const char *name) {
     return false;
 }
 
+bool depends_on_place(const struct node *value) {
+    for_each (call, call, value)
+        if (is_core_function(call->function) && strcmp(call->function, "start") != 0 &&
+            strcmp(call->function, "count") != 0)
+            return true;
+    return false;
+}
+
 bool differs_between_cores(const struct node *value) {
     for_each (call, call, value)
         if (is_core_function(call->function))

@@ -63,8 +63,9 @@ bool covers_whole_axis(const struct node_axis *axis);
 /* A number that the launch works out for each core by itself: its share of the blocks, its place on the
  * grid. */
 bool is_core_function(const char *name);
-/* Does the value of a launch argument differ from core to core? */
+/* Does the value of a launch argument differ from core to core? By where a core stands, and not only by its share? */
 bool differs_between_cores(const struct node *value);
+bool depends_on_place(const struct node *value);
 
 /* The name of a launch argument; NULL when the kernel has no such entry. */
 const char *runtime_argument_name(const struct node *kernel, size_t position);

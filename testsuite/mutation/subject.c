@@ -79,8 +79,7 @@ static struct tensor_values values_of(struct arena *arena, const struct array *a
 
 /* Blocks may be bound to the cores that hold their shards or send them. */
 static bool asks_for_place(const struct subject *s) {
-    struct node *arguments = attribute_get(s->device, KEY_TT_RUNTIME_ARGS);
-    return calls(arguments, "core_x") || calls(arguments, "core_y");
+    return depends_on_place(attribute_get(s->device, KEY_TT_RUNTIME_ARGS));
 }
 
 /* Matrices of three dimensions have few of the outermost. */
