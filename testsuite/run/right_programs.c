@@ -1,10 +1,11 @@
 /* The right programs of the fault battery: what looks like a fault and is none must be accepted and give
  * right results.
  *
- *     right_programs FOLDER MEANINGS [PART/PARTS]
+ *     right_programs [--quick] FOLDER MEANINGS [PART/PARTS]
  *
- * Every .tl and every right_*.ir of FOLDER, or of one of its parts, is judged by check_program, once for each
- * line of its head that gives sizes, whole parameters and the grid of cores (the product's when left out):
+ * Every .tl and every right_*.ir of FOLDER, or of one of its parts, is judged by check_program, thoroughly but
+ * for --quick, once for each line of its head that gives sizes, whole parameters and the grid of cores (the
+ * product's when left out):
  *
  *     // with: M=33 N=65 grid=3x2
  *
@@ -75,6 +76,7 @@ static void read_values(struct checked_program *program, const struct node *kern
 }
 
 struct tally {
+    enum thoroughness thoroughness;
     unsigned passed, failed;
 };
 
@@ -85,7 +87,7 @@ static void judge(struct arena *arena, const struct checked_program *source, con
     if (kernel) {
         read_values(&program, kernel, arena_string(arena, line));
     }
-    struct judgement judgement = kernel ? program_check(arena, &program, CHECK_THOROUGH)
+    struct judgement judgement = kernel ? program_check(arena, &program, tally->thoroughness)
                                         : (struct judgement){VERDICT_BROKEN, "it does not read"};
     bool good = judgement.verdict == VERDICT_GOOD || judgement.verdict == VERDICT_WARNED;
     tally->passed += good;
@@ -155,11 +157,16 @@ static int is_program(const struct dirent *entry) {
 }
 
 int main(int count, char **words) {
-    struct tally tally = {0};
+    struct tally tally = {.thoroughness = CHECK_THOROUGH};
     int part = 1, parts = 1;
+    if (count > 1 && strcmp(words[1], "--quick") == 0) {
+        tally.thoroughness = CHECK_QUICK;
+        words++;
+        count--;
+    }
     if (count < 3 || count > 4 ||
         (count == 4 && (sscanf(words[3], "%d/%d", &part, &parts) != 2 || part < 1 || part > parts))) {
-        fprintf(stderr, "usage: right_programs FOLDER MEANINGS [PART/PARTS]\n");
+        fprintf(stderr, "usage: right_programs [--quick] FOLDER MEANINGS [PART/PARTS]\n");
         return 2;
     }
     struct dirent **entries;
