@@ -134,12 +134,13 @@ static bool fill_launch(const struct subject *s, struct launch_case *launch, uin
 enum { SIZES_MAX = 16 };
 
 /* Ragged, one element, whole tiles, several blocks for each core, one column more than blocks of 32 and 64, a
- * last block of two and of three tiles, and several blocks on one core. */
+ * last block of two and of three tiles, fewer rows than columns and fewer columns than rows by far, and several
+ * blocks on one core. */
 static bool prepare_validation(const struct subject *s, struct launch_case *launch, size_t number,
                                bool equal) {
     static const int64_t rows[VALIDATION_LAUNCHES][4] = {
-        {70, 45, 100, 33},   {1, 1, 1, 1},        {128, 64, 32, 64},   {140, 300, 135, 40},
-        {65, 230, 193, 129}, {230, 129, 65, 257}, {193, 65, 257, 230}, {70, 300, 135, 40},
+        {70, 45, 100, 33},   {1, 1, 1, 1},        {128, 64, 32, 64}, {140, 300, 135, 40}, {65, 230, 193, 129},
+        {230, 129, 65, 257}, {193, 65, 257, 230}, {20, 77, 200, 96}, {300, 97, 20, 70},   {70, 300, 135, 40},
     };
     bool one_core = number == VALIDATION_LAUNCHES - 1;
     int64_t values[SIZES_MAX];

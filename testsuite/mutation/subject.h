@@ -8,7 +8,7 @@
 
 /* Launches of validation, at sizes chosen to be hard; and later ones, at random sizes and on random grids, by
  * which those are counted that validation let through. */
-enum { VALIDATION_LAUNCHES = 8, LATER_LAUNCHES = 12, LAUNCHES = VALIDATION_LAUNCHES + LATER_LAUNCHES };
+enum { VALIDATION_LAUNCHES = 10, LATER_LAUNCHES = 12, LAUNCHES = VALIDATION_LAUNCHES + LATER_LAUNCHES };
 
 /* One launch with its inputs and the results that the kernel itself gives. */
 struct launch_case {
