@@ -74,6 +74,8 @@ static const struct spelling_row spellings[] = {
     {"fill_tile_bitcast(0, bits(-inf))", "fill_tile_bitcast(0, 0xff800000u /* -inf */);", NULL},
     {"fill_tile_bitcast(0, bits(0.1))", "fill_tile_bitcast(0, 0x3dcccccdu /* 0.1 */);", NULL},
     {"fill_tile_bitcast(0, bits(nan))", "fill_tile_bitcast(0, 0x7fc00000u /* nan */);", NULL},
+    {"erf_tile_init(ACCURATE)", "erf_tile_init(ACCURATE);", "erf_tile_init<false>();"},
+    {"erf_tile(ACCURATE, a)", "erf_tile(ACCURATE, a);", "erf_tile<false>(a);"},
     {"b += bits_bf16(-inf)", "b += 0xff80u /* -inf */;", NULL},
     {"b += bits_bf16(0.1)", "b += 0x3dcdu /* 0.1 */;", NULL},
     {"b += bits_bf16x2(1)", "b += 0x3f803f80u /* 1.0, 1.0 */;", NULL},
@@ -126,6 +128,28 @@ START_TEST(statements_are_spelled_in_both_languages) {
             const char *wanted = arena_printf(arena, "    b += 0;\n    %s\n}\n", expected[target]);
             ck_assert_str_eq(body_of(emission.kernels[0].functions[target][0].text), wanted);
         }
+        arena_free(arena);
+    }
+}
+END_TEST
+
+/* erf has a polynomial for f32 and one for bf16, which a word of the preprocessor chooses. */
+START_TEST(words_of_the_preprocessor_stand_before_the_headers) {
+    static const char *const defined = "\n#define INP_FLOAT32 1\n#include";
+    for (int wide = 0; wide < 2; wide++) {
+        struct emission emission;
+        arena = arena_create();
+        diagnostics = diagnostics_create(arena);
+        struct node *module = read_text(arena_printf(
+            arena,
+            "source \"k.tl\"\n\nkernel k(in A: bf16[M, N]) @{tt.compute = {fp32_dest_acc_en = %d}, tt.core_grid = [1, 1], tt.core_ranges = [{start = [0, 0], extent = [1, 1]}], tt.grid_blocks = [1], tt.runtime_args = {start_id = start()}} { function compute compute() { erf_tile(ACCURATE, 0) } }\n",
+            wide));
+        ck_assert_msg(module && module_emit(arena, diagnostics, module, &emission), "%s", messages());
+        const char *c = emission.kernels[0].functions[TARGET_C][ROLE_COMPUTE].text,
+                   *metalium = emission.kernels[0].functions[TARGET_METALIUM][ROLE_COMPUTE].text;
+        ck_assert(!strstr(c, "INP_FLOAT32"));
+        ck_assert((strstr(metalium, defined) != NULL) == (wide == 1));
+        ck_assert((strstr(metalium, "INP_FLOAT32") != NULL) == (wide == 1));
         arena_free(arena);
     }
 }
@@ -265,6 +289,7 @@ START_TEST(one_target_alone_is_the_same_text) {
 }
 END_TEST
 
-UNIT_MAIN("codegen", statements_are_spelled_in_both_languages, only_helpers_that_are_called_are_printed,
+UNIT_MAIN("codegen", statements_are_spelled_in_both_languages,
+          words_of_the_preprocessor_stand_before_the_headers, only_helpers_that_are_called_are_printed,
           what_has_no_spelling_is_an_internal_error, lines_know_their_places,
           text_read_back_gives_the_same_files, one_target_alone_is_the_same_text)

@@ -56,6 +56,9 @@ def main():
     count = Count("functions against NumPy in float64")
     batch = Batch(tool, scratch)
     cases = []
+    with open(os.path.join(os.path.dirname(table), "../docs/language.md")) as file:
+        listed = re.search(r"\| functions of one value \| `([a-z0-9 ]+)` \|", file.read()).group(1).split()
+    count.check(listed == list(functions(table)), f"docs/language.md lists {listed}, functions.def {list(functions(table))}")
     for name, allowed in functions(table).items():
         known = arithmetic.FUNCTIONS.get({"neg": "negative"}.get(name, name))
         if not count.check(known is not None, f"{name}: testsuite/calls/arithmetic.py has no float64 of it"):

@@ -59,6 +59,10 @@ static const struct rule rules[] = {
      "tile_regs_wait();\ntile_regs_release(); tile_regs_acquire();\ncopy_tile(x, 1, 0); exp_tile(0);\n",
      "core (0,0) compute, compute.c:9, exp_tile: exp_tile_init is missing before it"},
     {DEVICE_COMPUTE,
+     START WAIT "tile_regs_acquire(); copy_init(x); copy_tile(x, 0, 0); softplus_tile_init();\n"
+                "softplus_tile(0, 0x3f800000, 0x3f800000, 0);\n",
+     "core (0,0) compute, compute.c:7, softplus_tile: is given 0x00000000 where 0x41a00000 stands, the bits of 20"},
+    {DEVICE_COMPUTE,
      START WAIT
      "copy_init(x); tile_regs_acquire(); exp_tile_init();\ncopy_tile(x, 0, 0);\nrecip_tile_init();\nexp_tile(0);\n",
      "core (0,0) compute, compute.c:9, exp_tile: needs exp_tile_init, but the last init of the vector unit is recip_tile_init"},
