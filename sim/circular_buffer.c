@@ -230,7 +230,7 @@ void device_cb_pop_front(uint32_t line, uint32_t buffer, uint32_t pages) {
 }
 
 uint32_t device_get_write_ptr(uint32_t line, uint32_t buffer) {
-    struct thread *t = value_enter(line, "get_write_ptr");
+    struct thread *t = call_enter(line, "get_write_ptr");
     struct circular_buffer *cb = buffer_find(t, buffer);
     if (t->role == DEVICE_COMPUTE)
         thread_fault(t, "is a call of data movement kernels");
@@ -238,7 +238,7 @@ uint32_t device_get_write_ptr(uint32_t line, uint32_t buffer) {
 }
 
 uint32_t device_get_read_ptr(uint32_t line, uint32_t buffer) {
-    struct thread *t = value_enter(line, "get_read_ptr");
+    struct thread *t = call_enter(line, "get_read_ptr");
     struct circular_buffer *cb = buffer_find(t, buffer);
     if (t->role == DEVICE_COMPUTE)
         thread_fault(t, "is a call of data movement kernels");

@@ -40,13 +40,6 @@ static void (*function_pointer(void *pointer))(void) {
     return function;
 }
 
-static uint32_t count_lines(const char *text) {
-    uint32_t lines = 2;
-    for (; *text; ++text)
-        lines += *text == '\n';
-    return lines;
-}
-
 /* The beginning of the line that includes the runtime header; NULL when there is none. */
 static const char *find_include(const char *text) {
     for (const char *at = text; (at = strstr(at, INCLUDE_LINE)) != NULL; ++at) {
@@ -326,7 +319,6 @@ static struct kernel_code *new_code(const char *text, uint64_t hash) {
     struct kernel_code *code = calloc(1, sizeof *code);
     if (code) {
         code->hash = hash;
-        code->lines = count_lines(text);
         code->source = copy_string(text);
     }
     return code;

@@ -150,13 +150,6 @@ struct circular_buffer {
 
 enum thread_state { THREAD_READY, THREAD_BLOCKED, THREAD_FINISHED };
 
-/* How often a line was executed: the calls of the first name seen there count. */
-struct line_count {
-    const char *call;
-    bool gives_value;
-    uint64_t count;
-};
-
 /* A loop that a thread is in: its number in the kernel's text, from 1, and what its variable was last. */
 enum { LOOP_DEPTH = 16 };
 struct active_loop {
@@ -170,8 +163,6 @@ struct thread {
     struct coroutine *coroutine; /* NULL before its start and after its end */
     uint32_t line;
     const char *call;
-    struct line_count *line_counts; /* by line of the kernel */
-    uint32_t lines;
     struct active_loop loops[LOOP_DEPTH]; /* from 1 on, outermost first */
     uint32_t loop_depth;
     uint64_t clock;
@@ -266,7 +257,6 @@ struct kernel_code {
     void *text; /* mapping of the code, or the handle of a shared object */
     size_t text_bytes;
     bool shared;
-    uint32_t lines;
     struct kernel_loop *loops;
     size_t loop_count;
     char *source; /* what was compiled */
@@ -344,35 +334,14 @@ static inline void count_step(struct thread *t) {
 /* The thread that runs now. */
 extern _Thread_local struct thread *device_current;
 
-/* Where the thread is; the calls of one name tell how often it came there: a statement rather than a call
- * that gives it a value. */
-static inline struct thread *enter(uint32_t line, const char *name, bool gives_value) {
+/* Every call begins with it. */
+static inline struct thread *call_enter(uint32_t line, const char *name) {
     struct thread *t = device_current;
     t->line = line;
     t->call = name;
-    if (line < t->lines) {
-        struct line_count *here = &t->line_counts[line];
-        if (!here->call || (here->gives_value && !gives_value))
-            *here = (struct line_count){name, gives_value, 0};
-        here->count += here->call == name;
-    }
     ++t->core->run->statistics.calls;
     count_step(t);
     return t;
-}
-
-/* Every call begins with one of these. */
-static inline struct thread *call_enter(uint32_t line, const char *name) {
-    return enter(line, name, false);
-}
-
-static inline struct thread *value_enter(uint32_t line, const char *name) {
-    return enter(line, name, true);
-}
-
-/* How often the thread came to the line where it is. */
-static inline uint64_t thread_iteration(const struct thread *t) {
-    return t->line < t->lines ? t->line_counts[t->line].count : 0;
 }
 
 /* Stops the thread until scheduler_wake. */
@@ -393,7 +362,7 @@ bool scheduler_run(struct device_run *run);
 
 void fault_launch(struct device_run *run, enum device_fault_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Puts core, role, line, iteration and the user's place of the thread into the fault. */
+/* Puts core, role, line, loops and the user's place of the thread into the fault. */
 void fault_locate(struct device_run *run, const struct thread *t);
 /* file:line, and the user's place in parentheses where it is known. */
 void fault_place(const struct device_run *run, enum device_role role, uint32_t line, char *text, size_t size);
@@ -459,9 +428,6 @@ static inline struct thread *data_check(struct thread *t) {
 }
 static inline struct thread *data_enter(uint32_t line, const char *name) {
     return data_check(call_enter(line, name));
-}
-static inline struct thread *data_value_enter(uint32_t line, const char *name) {
-    return data_check(value_enter(line, name));
 }
 /* The buffer whose window of this thread holds these bytes of L1: the pages it reserved, or those it waited
  * for. A fault when there is none. */

@@ -291,10 +291,6 @@ static bool set_up_cores(struct device_run *run) {
             t->state = THREAD_FINISHED;
             if (!run->kernels[role])
                 continue;
-            t->lines = run->kernels[role]->lines;
-            t->line_counts = calloc(t->lines, sizeof *t->line_counts);
-            if (!t->line_counts)
-                return false;
             ++core->unfinished;
             scheduler_wake(run, t);
         }
@@ -304,10 +300,6 @@ static bool set_up_cores(struct device_run *run) {
 }
 
 static void tear_down(struct device_run *run) {
-    if (run->cores) {
-        for (size_t i = 0; i < run->launch->core_count * DEVICE_ROLES; ++i)
-            free(run->cores[i / DEVICE_ROLES].threads[i % DEVICE_ROLES].line_counts);
-    }
     free(run->cores);
     free(run->all_buffers);
     free(run->all_page_clocks);

@@ -199,7 +199,6 @@ struct device_fault {
     enum device_role role;
     const char *kernel; /* name of its file as given to the launch; NULL: no kernel is concerned */
     uint32_t line;      /* of that file; 0: none */
-    uint64_t iteration; /* how often the thread came to this line, this time included */
     struct device_loop loops[DEVICE_FAULT_LOOPS]; /* around the place, outermost first */
     size_t loop_count;
     char call[48];

@@ -42,7 +42,6 @@ void fault_locate(struct device_run *run, const struct thread *t) {
     fault->role = t->role;
     fault->kernel = run->launch->kernels[t->role].name;
     fault->line = t->line;
-    fault->iteration = thread_iteration(t);
     fault->loop_count = loops_list(t, fault->loops, DEVICE_FAULT_LOOPS);
     if (run->launch->locate)
         run->launch->locate(run->launch->locate_context, t->role, t->line, fault->place, sizeof fault->place);
@@ -123,11 +122,8 @@ static void print_where(const struct device_fault *fault, char *where, size_t si
                            fault->place);
     if (fault->call[0] && used > 0 && (size_t)used < size)
         used += snprintf(where + used, size - (size_t)used, ", %s", fault->call);
-    char loops[256] = "";
-    if (fault->loop_count > 0)
-        loops_print(fault->loops, fault->loop_count, loops, sizeof loops);
-    else if (fault->iteration > 1)
-        snprintf(loops, sizeof loops, " (iteration %llu)", (unsigned long long)fault->iteration);
+    char loops[256];
+    loops_print(fault->loops, fault->loop_count, loops, sizeof loops);
     if (used > 0 && (size_t)used < size)
         used += snprintf(where + used, size - (size_t)used, "%s", loops);
     if (used > 0 && (size_t)used < size)

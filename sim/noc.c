@@ -9,7 +9,7 @@
 #include "sim/core.h"
 
 uint32_t device_get_arg_val(uint32_t line, uint32_t index) {
-    struct thread *t = value_enter(line, "get_arg_val");
+    struct thread *t = call_enter(line, "get_arg_val");
     if (index >= t->core->argument_count)
         thread_fault(t, "reads runtime argument %u, but the launch gives this core %zu", (unsigned)index,
                      t->core->argument_count);

@@ -25,13 +25,13 @@ static uint64_t pack_corner(struct thread *t, uint32_t x, uint32_t y, uint32_t f
 }
 
 uint64_t device_get_noc_addr(uint32_t line, uint32_t x, uint32_t y, uint32_t address) {
-    struct thread *t = data_value_enter(line, "get_noc_addr");
+    struct thread *t = data_enter(line, "get_noc_addr");
     return pack_corner(t, x, y, 32) | pack_corner(t, x, y, 32 + 2 * COORDINATE_BITS) | address;
 }
 
 uint64_t device_get_noc_multicast_addr(uint32_t line, uint32_t x0, uint32_t y0, uint32_t x1, uint32_t y1,
                                        uint32_t address) {
-    struct thread *t = data_value_enter(line, "get_noc_multicast_addr");
+    struct thread *t = data_enter(line, "get_noc_multicast_addr");
     return MULTICAST_BIT | pack_corner(t, x0, y0, 32) | pack_corner(t, x1, y1, 32 + 2 * COORDINATE_BITS) |
            address;
 }

@@ -36,7 +36,7 @@ void semaphore_change(struct core *core, struct semaphore *semaphore, uint32_t v
 }
 
 uint32_t device_get_semaphore(uint32_t line, uint32_t id) {
-    struct thread *t = data_value_enter(line, "get_semaphore");
+    struct thread *t = data_enter(line, "get_semaphore");
     if (id >= SEMAPHORE_LIMIT || !t->core->semaphores[id].spec) {
         fault_help(t, "a function's constant is the number in the declaration of its semaphore");
         thread_fault(t, "there is no semaphore number %u", (unsigned)id);

@@ -48,7 +48,7 @@ static const struct {
     /* Pages that are left. */
     {X FILL(4), DRAIN(4), NULL},
     {X FILL(4), DRAIN(3),
-     "core (0,0) writer, writer.c:6 (iteration 3): 1 page of a is never popped\n"
+     "core (0,0) writer, writer.c:6: 1 page of a is never popped\n"
      "help: every page that is pushed must be popped once"},
     {X FILL(3), "cb_wait_front(a, 3);\n", NULL}, /* resident */
 };

@@ -212,7 +212,7 @@ START_TEST(an_endless_kernel_is_stopped) {
                     NULL, NULL);
     harness_expect(
         &h,
-        "core (0,0) reader, reader.c:5, cb_pop_front (iteration 200): the launch makes more than 1000 calls and iterations of loops");
+        "core (0,0) reader, reader.c:5, cb_pop_front: the launch makes more than 1000 calls and iterations of loops");
     harness_end(&h);
 }
 END_TEST

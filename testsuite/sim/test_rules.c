@@ -277,7 +277,7 @@ static const struct rule rules[] = {
     /* Faults of the kernel's own code. */
     {DEVICE_COMPUTE,
      "const uint32_t zero = get_arg_val(uint32_t, 0) - get_arg_val(uint32_t, 0);\ncb_wait_front(x, 7 / zero);\n",
-     "core (0,0) compute, compute.c:4 (iteration 2): the kernel divides an integer by zero, after its call of get_arg_val"},
+     "core (0,0) compute, compute.c:4: the kernel divides an integer by zero, after its call of get_arg_val"},
     {DEVICE_COMPUTE, "cb_wait_front(x, 1);\n*(volatile uint32_t *)8 = 1;\n",
      "core (0,0) compute, compute.c:4: the kernel reads or writes memory that is not its own, after its call of cb_wait_front"},
     {DEVICE_COMPUTE, "*(volatile uint32_t *)8 = 1;\n",
