@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "evaluate/compile.h"
+#include "ir/attributes.h"
 #include "ir/query.h"
 
 /* ---- the axes that an assignment runs over ---- */
@@ -59,6 +60,16 @@ static void set_scalar(struct compiler *c, struct assignment *a, const struct no
     a->dtype = entity->kind == ENTITY_SLOT ? entity->dtype : DTYPE_NONE;
 }
 
+/* A fragment lies in DST or in partial tiles of the same format: tt.compute says whether that is f32, whatever type
+ * it is declared as. */
+static bool is_held_in_f32(const struct compiler *c, const struct entity *entity) {
+    const struct node_buffer *buffer =
+        entity->node && entity->node->kind == NODE_BUFFER ? (const struct node_buffer *)entity->node : NULL;
+    const struct node *compute = attribute_get(c->kernel, KEY_TT_COMPUTE);
+    return buffer && buffer->memory == MEMORY_FRAGMENT && entity->type == NUMBER_FLOAT &&
+           attribute_integer(dictionary_get(compute, KEY_FP32_DEST_ACC_EN), 0) == 1;
+}
+
 static void set_access(struct compiler *c, struct assignment *a, const struct node_access *access) {
     const struct entity *found = entity_find(c, access->name);
     if (!found || found->kind != ENTITY_STORAGE) {
@@ -69,6 +80,7 @@ static void set_access(struct compiler *c, struct assignment *a, const struct no
     struct entity entity = *found;
     a->type = entity.type;
     a->dtype = entity.variable && entity.type == NUMBER_FLOAT ? DTYPE_NONE : entity.dtype;
+    a->dtype = is_held_in_f32(c, &entity) ? DTYPE_F32 : a->dtype;
     a->place = PLACE_ELEMENT;
     a->element = compile_element(c, access, &entity);
 }

@@ -88,5 +88,22 @@ START_TEST(f32_is_cut_where_its_buffer_is_not_unpacked_to_dst) {
 }
 END_TEST
 
+/* A fragment is held as DST holds it: 257 is no number of bf16. */
+START_TEST(fragments_hold_what_dst_holds) {
+    for (int wide = 0; wide < 2; wide++) {
+        struct bench b = bench_open();
+        struct node *kernel = bench_kernel(
+            &b,
+            arena_printf(
+                b.arena,
+                "kernel k(in A: bf16[1, 1], out Y: f32[1, 1]) %s { for i in 0..1 by 32, j in 0..1 by 32 { fragment acc[i, j]: bf16 tile map acc[i, j] = 257 shared y[i, j]: f32 tile map y[i, j] = acc[i, j] tile store Y[i, j] = y[i, j] } }",
+                wide ? "@{tt.compute = {fp32_dest_acc_en = 1}}" : ""));
+        bench_fill(&b, kernel, FILL_REALS);
+        ck_assert(bench_run(&b, kernel, MODEL_DEVICE).outputs[0].values[0] == (wide ? 257 : 256));
+        bench_close(&b);
+    }
+}
+END_TEST
+
 UNIT_MAIN("evaluate tiles", tile_operations_compute_as_the_device_does,
-          f32_is_cut_where_its_buffer_is_not_unpacked_to_dst)
+          f32_is_cut_where_its_buffer_is_not_unpacked_to_dst, fragments_hold_what_dst_holds)
