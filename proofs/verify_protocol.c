@@ -9,6 +9,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "support/device_call.h"
 
 /* ---- sums of pages: a number of pages times what multiplies it (trips of loops, conditions) ---- */
 
@@ -218,15 +219,11 @@ static bool sums_differ(const struct sum *a, const struct sum *b) {
 
 /* ---- the walk ---- */
 
-enum protocol_call { CALL_OTHER, CALL_RESERVE, CALL_PUSH, CALL_WAIT, CALL_POP };
-
-static enum protocol_call protocol_call(const struct node_call *call) {
-    static const char *const names[] = {"", "cb_reserve_back", "cb_push_back", "cb_wait_front",
-                                        "cb_pop_front"};
-    for (int i = CALL_RESERVE; i <= CALL_POP; i++)
-        if (call->arguments.count == 2 && strcmp(call->function, names[i]) == 0)
-            return (enum protocol_call)i;
-    return CALL_OTHER;
+/* Of a call that moves the window of a circular buffer; else EFFECT_NONE. */
+static enum effect_kind protocol_call(const struct node_call *call) {
+    const struct device_call *row = device_call_find(call->function);
+    bool moves = row && row->pages && call->arguments.count == row->count;
+    return moves ? row->kind : EFFECT_NONE;
 }
 
 static struct account *account_of(struct audit *audit, struct node *argument) {
@@ -272,8 +269,8 @@ static void enter_call(struct audit *audit, struct side *side, struct span span,
 }
 
 static void audit_call(struct audit *audit, struct node_call *call, struct span span) {
-    enum protocol_call kind = protocol_call(call);
-    if (kind == CALL_OTHER)
+    enum effect_kind kind = protocol_call(call);
+    if (kind == EFFECT_NONE)
         return;
     struct account *account = account_of(audit, call->arguments.items[0]);
     if (!account || audit->function->role == ROLE_HELPER) {
@@ -281,8 +278,8 @@ static void audit_call(struct audit *audit, struct node_call *call, struct span 
         return;
     }
     check_count(audit, account, call, span);
-    if (kind == CALL_PUSH || kind == CALL_POP)
-        enter_call(audit, kind == CALL_PUSH ? &account->pushed : &account->popped, span,
+    if (kind == EFFECT_PUSH || kind == EFFECT_POP)
+        enter_call(audit, kind == EFFECT_PUSH ? &account->pushed : &account->popped, span,
                    call->arguments.items[1]);
 }
 
@@ -465,14 +462,14 @@ struct section_walk {
 };
 
 static const struct {
-    const char *call;
+    enum effect_kind call;
     enum section_state needs, gives;
 } section_calls[] = {
-    {"tile_regs_acquire", SECTION_NONE, SECTION_ACQUIRED},
-    {"tile_regs_commit", SECTION_ACQUIRED, SECTION_COMMITTED},
-    {"tile_regs_wait", SECTION_COMMITTED, SECTION_PACKING},
-    {"pack_tile", SECTION_PACKING, SECTION_PACKING},
-    {"tile_regs_release", SECTION_PACKING, SECTION_NONE},
+    {EFFECT_ACQUIRE, SECTION_NONE, SECTION_ACQUIRED},
+    {EFFECT_COMMIT, SECTION_ACQUIRED, SECTION_COMMITTED},
+    {EFFECT_DST_WAIT, SECTION_COMMITTED, SECTION_PACKING},
+    {EFFECT_PACK, SECTION_PACKING, SECTION_PACKING},
+    {EFFECT_RELEASE, SECTION_PACKING, SECTION_NONE},
 };
 
 static const char *const section_states[] = {
@@ -494,8 +491,9 @@ static void section_error(struct section_walk *walk, struct span span, const cha
 }
 
 static void section_call(struct section_walk *walk, struct node_call *call, struct span span) {
-    for (size_t i = 0; i < sizeof section_calls / sizeof *section_calls; i++) {
-        if (strcmp(call->function, section_calls[i].call) != 0)
+    const struct device_call *row = device_call_find(call->function);
+    for (size_t i = 0; row && i < sizeof section_calls / sizeof *section_calls; i++) {
+        if (row->kind != section_calls[i].call)
             continue;
         if (walk->state != section_calls[i].needs) {
             section_error(walk, span, call->function, section_calls[i].needs);
