@@ -187,24 +187,20 @@ static struct node *for_launch(struct arena *arena, struct node *kernel, const s
 }
 
 static const char *run_on(enum device_choice device, struct unit *unit, struct node *kernel,
-                          const struct launch_case *launch, uint64_t seed, struct device_outcome *outcome) {
+                          const struct launch_case *launch, uint64_t seed, struct array **results) {
     struct unit once = *unit;
     struct run run = {.unit = &once, .device = device, .seed = seed};
     struct node_list parameters = launch_parameters(kernel);
     once.diagnostics = diagnostics_create(unit->arena);
-    outcome->arrays =
-        arena_copy(unit->arena, launch->arrays, (parameters.count + 1) * sizeof *outcome->arrays);
-    bool ok = run_entry(&run, for_launch(unit->arena, kernel, launch), outcome->arrays);
-    outcome->pages_written = 0;
-    for (int place = 0; run.first && place < DEVICE_PLACES; place++)
-        outcome->pages_written += run.first->device.pages.written[place];
+    *results = arena_copy(unit->arena, launch->arrays, (parameters.count + 1) * sizeof **results);
+    bool ok = run_entry(&run, for_launch(unit->arena, kernel, launch), *results);
     const char *error = first_error(&once);
     return ok ? NULL : error ? error : "no reason";
 }
 
 const char *run_device(struct unit *unit, struct node *kernel, const struct launch_case *launch,
-                       uint64_t seed, struct device_outcome *outcome) {
-    return run_on(DEVICE_CHOICE_SIM, unit, kernel, launch, seed, outcome);
+                       uint64_t seed, struct array **results) {
+    return run_on(DEVICE_CHOICE_SIM, unit, kernel, launch, seed, results);
 }
 
 const char *results_difference(struct arena *arena, struct node *kernel, const struct launch_case *launch,
@@ -269,14 +265,12 @@ static const char *excess(const struct subject *s, const struct launch_case *lau
 
 /* What the unmutated kernel gives; NULL when all of it is right. */
 static const char *settle_launch(struct subject *s, struct unit *unit, struct launch_case *launch) {
-    struct device_outcome outcome, tiles;
+    struct array *results, *tiles;
     const char *wrong = run_on(DEVICE_CHOICE_EVAL, unit, s->device, launch, 0, &tiles);
-    wrong = wrong ? wrong : run_device(unit, s->device, launch, 0, &outcome);
-    if (!wrong) {
-        launch->arrays = outcome.arrays;
-        launch->pages_written = outcome.pages_written;
-    }
-    wrong = wrong ? wrong : results_difference(s->arena, s->device, launch, tiles.arrays);
+    wrong = wrong ? wrong : run_device(unit, s->device, launch, 0, &results);
+    if (!wrong)
+        launch->arrays = results;
+    wrong = wrong ? wrong : results_difference(s->arena, s->device, launch, tiles);
     return wrong ? wrong : excess(s, launch);
 }
 

@@ -19,7 +19,6 @@ struct launch_case {
     struct tensor_values *inputs;
     size_t input_count;
     struct array *arrays; /* inputs and results on the embedded device, in the order of parameters */
-    uint64_t pages_written;
 };
 
 struct subject {
@@ -38,13 +37,9 @@ struct subject {
 size_t subjects_read(struct arena *arena, const char *path, uint64_t seed, struct subject *subjects,
                      size_t room);
 
-struct device_outcome {
-    struct array *arrays;
-    uint64_t pages_written;
-};
 /* One run on the embedded device of a kernel in device form. NULL when it gave results, else the fault. */
 const char *run_device(struct unit *unit, struct node *kernel, const struct launch_case *launch,
-                       uint64_t seed, struct device_outcome *outcome);
+                       uint64_t seed, struct array **results);
 /* NULL when the results are those of the launch, bit for bit. */
 const char *results_difference(struct arena *arena, struct node *kernel, const struct launch_case *launch,
                                const struct array *results);
