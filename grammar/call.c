@@ -15,9 +15,8 @@ static const char *const special_functions[] = {
 enum { SPECIAL_COUNT = sizeof special_functions / sizeof *special_functions };
 
 /* Functions that the language has a place for and no meaning yet. */
-static const char *const planned_functions[] = {"gelu",  "erf",   "softplus", "sin",    "cos",
-                                                "tan",   "floor", "ceil",     "round",  "pow",
-                                                "log1p", "expm1", "sign",     "random", "normal"};
+static const char *const planned_functions[] = {"gelu", "cos",   "tan",  "floor",  "ceil",  "round",
+                                                "pow",  "log1p", "sign", "random", "normal"};
 
 static bool one_of(const char *name, const char *const *names, size_t count) {
     for (size_t i = 0; i < count; i++)

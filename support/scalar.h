@@ -332,6 +332,25 @@ static inline double elementary_sin(double x) {
     return f64_from_bits(f64_bits(result) ^ sign);
 }
 
+/* By its series x (1 + x / 2! + x^2 / 3! + ...) where e^x - 1 would cancel. */
+static inline double elementary_expm1(double x) {
+    double p = 1.0 / 87178291200.0;
+    p = p * x + 1.0 / 6227020800.0;
+    p = p * x + 1.0 / 479001600.0;
+    p = p * x + 1.0 / 39916800.0;
+    p = p * x + 1.0 / 3628800.0;
+    p = p * x + 1.0 / 362880.0;
+    p = p * x + 1.0 / 40320.0;
+    p = p * x + 1.0 / 5040.0;
+    p = p * x + 1.0 / 720.0;
+    p = p * x + 1.0 / 120.0;
+    p = p * x + 1.0 / 24.0;
+    p = p * x + 1.0 / 6.0;
+    p = p * x + 0.5;
+    p = p * x + 1.0;
+    return choose64((x > -0.4) & (x < 0.4), x * p, elementary_exp(x) - 1.0);
+}
+
 static inline double elementary_relu(double x) {
     return choose64((x > 0.0) | (x != x), x, 0.0);
 }
@@ -374,6 +393,7 @@ SCALAR_UNARY(tanh)
 SCALAR_UNARY(softplus)
 SCALAR_UNARY(erf)
 SCALAR_UNARY(sin)
+SCALAR_UNARY(expm1)
 SCALAR_UNARY(abs)
 SCALAR_UNARY(neg)
 SCALAR_UNARY(square)

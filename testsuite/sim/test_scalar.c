@@ -103,6 +103,7 @@ static const struct {
                   {"softplus", library_softplus},
                   {"erf", erf},
                   {"sin", sin},
+                  {"expm1", expm1},
                   {"relu", library_relu},
                   {"abs", fabs},
                   {"neg", library_neg},
