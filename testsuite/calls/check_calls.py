@@ -10,6 +10,7 @@ import compute_vectors
 import launches
 import movement_vectors
 
+PLACES = "a row of compute_vectors.py or movement_vectors.py makes one; of a function of the language its float64 in arithmetic.py"
 # Effects of calls that neither compute nor move: they set what later calls read.
 STATE = {"INIT", "UNINIT", "VECTOR_INIT", "STARTUP", "RECONFIGURE", "RECONFIGURE_PACKER", "ACQUIRE", "COMMIT", "DST_WAIT", "RELEASE"}
 
@@ -18,7 +19,7 @@ def check_coverage(calls, words, vectors):
     about = {call for vector in vectors for call in vector.calls}
     text = "".join(vector.text for vector in vectors)
     used = set(re.findall(r"\b(\w+)\s*\(", text))
-    failures = [f"{call}: no vector is about it" for call in calls if calls[call] not in STATE and call not in about]
+    failures = [f"{call}: no vector is about it ({PLACES})" for call in calls if calls[call] not in STATE and call not in about]
     failures += [f"{call}: no vector's kernel uses it" for call in calls if calls[call] in STATE and call not in used]
     failures += [f"{call}: a vector is about it, but there is no such call" for call in about - set(calls)]
     return failures + [f"{word}: no vector's kernel has this word" for word in words if not re.search(rf"\b{word}\b", text)]

@@ -14,10 +14,12 @@ from batch import Batch, Count
 EXAMPLES = ["matmul", "matmul_loops", "matmul_tiled", "elementwise", "broadcast_add", "softmax", "digits"]
 ARCHITECTURES = ["wormhole_b0", "blackhole"]
 
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support/functions.def")) as file:
+    FUNCTIONS = re.findall(r"^(?:UNARY|BINARY)_FUNCTION\((\w+),", file.read(), re.M)
 # Words of the language; every other identifier of a source is a name that its author chose.
 RESERVED = set("""kernel program def import for in by grid let var shared fragment gemm copy clear fill reduce transpose if else where
-    inf select max min sum product argmax argmin lo hi len out true false bf16 f32 bfp8 bfp4 u16 u32 i32 bool index inout
-    exp log sqrt rsqrt recip sigmoid silu tanh relu abs neg square pipeline layout schedule exact l1_acc""".split())
+    inf select sum product argmax argmin lo hi len out true false bf16 f32 bfp8 bfp4 u16 u32 i32 bool index inout
+    pipeline layout schedule exact l1_acc""".split() + FUNCTIONS)
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
