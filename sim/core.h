@@ -518,9 +518,8 @@ void kernels_free(struct device *device);
 /* The text with the conditions of its loops wrapped, which are noted in the code; NULL when there is no
  * memory. (loops.c) */
 char *loops_wrap(const char *text, struct kernel_code *code);
-/* What the wrapped condition calls: of a loop's number, its variable and whether it goes on, which is
- * returned. */
-uint32_t device_loop(uint32_t loop, uint32_t value, uint32_t holds);
+/* What stands behind a condition: of a loop's number, its variable and whether it goes on. */
+void device_loop(uint32_t loop, uint32_t value, uint32_t holds);
 /* The loops that a thread is in; and as text, " at tid = 0, k = 3" or nothing. */
 size_t loops_list(const struct thread *t, struct device_loop *loops, size_t limit);
 void loops_print(const struct device_loop *loops, size_t count, char *text, size_t size);

@@ -135,8 +135,8 @@ static void emit_macro(const struct device_call *call) {
 }
 
 static void emit_prototypes(int pointer) {
-    emit(pointer ? "uint32_t (*device_loop)(uint32_t loop, uint32_t value, uint32_t holds);\n"
-                 : "uint32_t device_loop(uint32_t loop, uint32_t value, uint32_t holds);\n");
+    emit(pointer ? "void (*device_loop)(uint32_t loop, uint32_t value, uint32_t holds);\n"
+                 : "void device_loop(uint32_t loop, uint32_t value, uint32_t holds);\n");
     emit(pointer ? "void (*device_tensor_accessor)(uint32_t line, uint32_t ordinal, uint32_t address);\n"
                  : "void device_tensor_accessor(uint32_t line, uint32_t ordinal, uint32_t address);\n");
     for (size_t i = 1; i < DEVICE_CALL_END; ++i)

@@ -1,6 +1,7 @@
-/* Loops of a kernel report to the device: the text is compiled with every condition of a `for` and a `while`
- * wrapped in a call that counts the iteration and notes the loop's variable, so that a kernel without an end
- * is stopped, and a fault tells where in its loops the thread was. Lines keep their numbers.
+/* Loops of a kernel report to the device: the text is compiled with a call behind every condition of a `for` and
+ * a `while` that counts the iteration and notes the loop's variable, so that a kernel without an end is stopped,
+ * and a fault tells where in its loops the thread was. Lines keep their numbers, and a condition that always
+ * holds is still seen to.
  *
  * Loops that a macro hides, and those of goto, are not seen.
  */
@@ -126,7 +127,7 @@ static bool add_loop(struct kernel_code *code, const struct found_loop *loop, ui
 }
 
 char *loops_wrap(const char *text, struct kernel_code *code) {
-    enum { ADDED = 96 }; /* by a loop, with its name */
+    enum { ADDED = 192 }; /* by a loop, with its name */
     size_t loops = 0, used = 0;
     for (const char *at = text; (at = strpbrk(at, "fw")) != NULL; ++at)
         loops += strncmp(at, "for", 3) == 0 || strncmp(at, "while", 5) == 0;
@@ -142,10 +143,11 @@ char *loops_wrap(const char *text, struct kernel_code *code) {
                 return NULL;
             }
             bool empty = skip_blank(loop.condition) >= loop.end;
-            used += (size_t)sprintf(out + used, "%.*s device_loop(%zuu, %s, ", (int)(loop.condition - at), at,
-                                    code->loop_count, loop.name[0] ? loop.name : "0u");
-            used += (size_t)sprintf(out + used, empty ? "%.*s1u)" : "(%.*s) ? 1u : 0u)",
-                                    (int)(loop.end - loop.condition), loop.condition);
+            const char *name = loop.name[0] ? loop.name : "0u";
+            used += (size_t)sprintf(
+                out + used, "%.*s (%.*s%s) ? (device_loop(%zuu, %s, 1u), 1) : (device_loop(%zuu, %s, 0u), 0)",
+                (int)(loop.condition - at), at, (int)(loop.end - loop.condition), loop.condition,
+                empty ? "1" : "", code->loop_count, name, code->loop_count, name);
             next = loop.end;
         } else {
             memcpy(out + used, at, (size_t)(next - at));
@@ -174,7 +176,7 @@ static void loop_begin(struct thread *t, uint32_t loop) {
         t->loops[++t->loop_depth].loop = loop;
 }
 
-uint32_t device_loop(uint32_t loop, uint32_t value, uint32_t holds) {
+void device_loop(uint32_t loop, uint32_t value, uint32_t holds) {
     struct thread *t = device_current;
     if (t->loops[t->loop_depth].loop != loop)
         loop_begin(t, loop);
@@ -183,7 +185,6 @@ uint32_t device_loop(uint32_t loop, uint32_t value, uint32_t holds) {
         t->loop_depth -= !holds;
     }
     count_step(t);
-    return holds;
 }
 
 size_t loops_list(const struct thread *t, struct device_loop *loops, size_t limit) {

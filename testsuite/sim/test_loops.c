@@ -47,6 +47,9 @@ static const char odd[] = HEADER
     "#define TWICE for (uint32_t t = 0; t < 2; ++t)\n"
     "#define LONG while \\\n (1)\n"
     "static uint32_t format(uint32_t forward) { return forward; }\n"
+    /* Nothing comes behind them. */
+    "static uint32_t first_above(uint32_t n) { for (uint32_t i = n;; ++i) if (i > n) return i; }\n"
+    "static uint32_t third(void) { uint32_t i = 0; while (1) { if (++i == 3) return i; } }\n"
     "void kernel_main(void) {\n"
     "uint32_t sum = 0;\n"
     "const char *text = \"for (;;) while (\\\") {\";\n"
@@ -57,7 +60,9 @@ static const char odd[] = HEADER
     "uint32_t k = 0; do if (k == 1) break; else continue; while (++k < 5);\n"
     "while (k-- > 0) { if (k) continue; sum += 10000; }\n"
     "for (int32_t n = -2; n < 0; ++n) { uint32_t while_ = 1; sum += while_ * 100000; }\n"
-    "if (sum != 214212 || quote != '\"' || open != '(') get_arg_val(uint32_t, sum);\n"
+    "for (uint32_t i = 0; i++ < 3;) sum += 1000000 * i;\n"
+    "sum += 10000000 * (first_above(1) + third());\n"
+    "if (sum != 56214212 || quote != '\"' || open != '(') get_arg_val(uint32_t, sum);\n"
     "}\n";
 
 START_TEST(wrapped_loops_mean_what_they_did) {
@@ -101,6 +106,8 @@ static const struct {
     {MAIN "uint32_t n = 0;\nwhile (n < 4) {\nfor (uint32_t i = 0; i < n; ++i)\nif (n == 3)\n" FAIL
           "++n; }\n}\n",
      FAILS(7, " at i = 0")},
+    /* A condition may change the variable: it is what the iteration sees. */
+    {MAIN "for (uint32_t i = 0; i++ < 5;)\nif (i == 3)\n" FAIL "}\n", FAILS(5, " at i = 3")},
 };
 
 START_TEST(a_fault_tells_the_loops_around_it) {
