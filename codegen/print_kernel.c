@@ -270,7 +270,7 @@ static bool is_preamble(const struct node *node) {
         return true;
     struct node_let *let = node_as((struct node *)node, let);
     struct node_call *call = let ? node_as(let->value, call) : NULL;
-    return call && strcmp(call->function, "get_arg_val") == 0;
+    return call && device_call_find(call->function) == &device_calls[DEVICE_CALL_get_arg_val];
 }
 
 static void print_function_body(struct printer *p, struct node_function *function) {

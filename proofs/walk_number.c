@@ -118,18 +118,21 @@ static const struct polynomial *pointer_value(struct walk *w, const struct node_
     return w->domain->pointer(w, w->state, buffer, write, w->span);
 }
 
-/* NoC coordinates of a core, the address of a semaphore; NULL when it is neither. */
+/* The address of a semaphore. */
+static const struct polynomial *semaphore_value(struct walk *w, const struct node_call *call) {
+    struct atom atom = {.kind = ATOM_SEMAPHORE, .name = call->function};
+    bool known = known_number(evaluate_number(w, call->arguments.items[0]), &atom.step);
+    return known ? atom_value(&w->values, atom_find(&w->values, &atom)) : NULL;
+}
+
+/* NoC coordinates of a core; NULL when it is none. */
 static const struct polynomial *place_value(struct walk *w, const struct node_call *call) {
     struct values *v = &w->values;
     struct node *const *arguments = call->arguments.items;
     size_t count = call->arguments.count;
-    struct atom atom = {.kind = ATOM_SEMAPHORE, .name = call->function};
-    if (strcmp(call->function, "get_semaphore") == 0 && count == 1)
-        return known_number(evaluate_number(w, arguments[0]), &atom.step) ? atom_value(v, atom_find(v, &atom))
-                                                                          : NULL;
+    struct atom atom = {.kind = ATOM_NOC, .name = call->function};
     if ((strcmp(call->function, "noc_x") != 0 && strcmp(call->function, "noc_y") != 0) || count != 2)
         return NULL;
-    atom.kind = ATOM_NOC;
     atom.position = call->function[4] == 'y';
     atom.a = evaluate_number(w, arguments[0]);
     atom.b = evaluate_number(w, arguments[1]);
@@ -153,6 +156,24 @@ static const struct polynomial *polynomial_select(struct walk *w, struct node *c
     return NULL;
 }
 
+/* A device call that gives a number. */
+static const struct polynomial *device_value(struct walk *w, const struct node_call *call,
+                                             const struct device_call *row) {
+    if (call->arguments.count != row->count)
+        return NULL;
+    switch (row->number) {
+    case DEVICE_CALL_get_arg_val:
+        return launch_argument(w, call->arguments.items[1]);
+    case DEVICE_CALL_get_write_ptr:
+    case DEVICE_CALL_get_read_ptr:
+        return pointer_value(w, call, row->number == DEVICE_CALL_get_write_ptr);
+    case DEVICE_CALL_get_semaphore:
+        return semaphore_value(w, call);
+    default:
+        return NULL;
+    }
+}
+
 static const struct polynomial *call_value(struct walk *w, struct node_call *call) {
     static const struct polynomial *(*const polynomials[])(struct walk *, struct node *const *) = {
 #define SIZE_FUNCTION(name, count, arguments, device, c, metalium, python) polynomial_##name,
@@ -160,14 +181,12 @@ static const struct polynomial *call_value(struct walk *w, struct node_call *cal
     };
     enum size_function which = size_function_of(&call->base);
     struct node *const *arguments = call->arguments.items;
-    size_t count = call->arguments.count;
     if (which != SIZE_FUNCTION_COUNT)
         return polynomials[which](w, arguments);
-    if (strcmp(call->function, "get_arg_val") == 0 && count == 2)
-        return launch_argument(w, arguments[1]);
-    if (strcmp(call->function, "get_write_ptr") == 0 || strcmp(call->function, "get_read_ptr") == 0)
-        return pointer_value(w, call, call->function[4] == 'w');
-    if (strcmp(call->function, "address") == 0 && count == 1)
+    const struct device_call *row = device_call_find(call->function);
+    if (row)
+        return device_value(w, call, row);
+    if (strcmp(call->function, "address") == 0 && call->arguments.count == 1)
         return size_value(w, node_text(w->compilation->arena, &call->base));
     const struct polynomial *place = place_value(w, call);
     return place ? place : value_of_core(w, call);

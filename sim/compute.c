@@ -1,5 +1,4 @@
-/* The compute kernel's machine state: start-up, DST sections, formats, packing, and loads from buffers into
- * DST. */
+/* The compute kernel's machine state: start-up, DST sections, formats, packing; what calls do by their rows. */
 #include "sim/compute.h"
 
 #include <stdio.h>
@@ -526,79 +525,4 @@ void compute_call(uint32_t line, const struct device_call *row, const uint32_t *
     check_words(&call);
     check_constants(&call);
     run_call(&call, meaning);
-}
-
-/* Loads into DST. */
-
-struct unpacked tile_unpack(struct thread *t, const struct circular_buffer *cb, const uint8_t *bytes,
-                            struct tile *out) {
-    const struct tile_engine *engine = t->core->run->device->engine;
-    switch (cb->spec->format) {
-    case FORMAT_BF16:
-        return (struct unpacked){false, engine->widen_bf16(bytes, out)};
-    case FORMAT_F32:
-        return (struct unpacked){
-            false, (cb->spec->unpack_to_dest ? engine->widen_f32 : engine->widen_tf32)(bytes, out)};
-    case FORMAT_U32:
-    case FORMAT_I32:
-        if (!t->core->run->launch->fp32_dest_acc)
-            thread_fault(t, "loads %s of format %s, but DST has 16 bits in this launch", buffer_name(cb),
-                         data_format_name(cb->spec->format));
-        for (uint32_t row = 0; row < TILE_EDGE; ++row) {
-            for (uint32_t column = 0; column < TILE_EDGE; column += FACE_EDGE)
-                memcpy(&out->element[row * TILE_EDGE + column], bytes + tile_element_index(row, column) * 4,
-                       FACE_EDGE * 4);
-        }
-        return (struct unpacked){.integer = true};
-    default:
-        thread_fault(t, "the embedded device does not unpack format %s", data_format_name(cb->spec->format));
-    }
-}
-
-/* Loads a tile of the window waited for; true: integers. */
-static bool load_tile(struct thread *t, struct circular_buffer *cb, uint32_t tile, struct tile *out) {
-    return tile_unpack(t, cb, buffer_read_tile(t, cb, tile), out).integer;
-}
-
-static struct tile *target_of(const struct compute_call *call) {
-    return dst_target(call->thread, call_argument(call, call->row->slot));
-}
-
-/* The bits of a tile, as they were unpacked. */
-static void written(const struct compute_call *call, bool integer) {
-    uint32_t slot = call_argument(call, call->row->slot);
-    dst_written(call->thread, slot, integer, 0);
-    call->thread->core->compute.slots[slot].computed = false;
-}
-
-void mean_copy(const struct compute_call *call) {
-    uint32_t tile = call_argument(call, call->row->tile_a);
-    written(call, load_tile(call->thread, call->a, tile, target_of(call)));
-}
-
-void mean_transpose(const struct compute_call *call) {
-    const struct device *device = call->thread->core->run->device;
-    struct tile *target = target_of(call);
-    bool integer =
-        load_tile(call->thread, call->a, call_argument(call, call->row->tile_a), &device->scratch[0]);
-    device->engine->transpose(&device->scratch[0], target);
-    written(call, integer);
-}
-
-void mean_spread(const struct compute_call *call) {
-    const struct device *device = call->thread->core->run->device;
-    struct tile *target = target_of(call);
-    bool integer =
-        load_tile(call->thread, call->a, call_argument(call, call->row->tile_a), &device->scratch[0]);
-    tile_broadcast(&device->scratch[0], call_argument(call, call->row->words), target);
-    written(call, integer);
-}
-
-void tile_broadcast(const struct tile *in, uint32_t type, struct tile *out) {
-    for (uint32_t row = 0; row < TILE_EDGE; ++row) {
-        for (uint32_t column = 0; column < TILE_EDGE; ++column) {
-            uint32_t from = (type == WORD_COL ? row * TILE_EDGE : 0) + (type == WORD_ROW ? column : 0);
-            memcpy(&out->element[row * TILE_EDGE + column], &in->element[from], sizeof(float));
-        }
-    }
 }
