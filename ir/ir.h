@@ -181,6 +181,8 @@ struct node *node_map_children(struct arena *arena, struct node *node, node_map 
 
 /* The whole tree in another arena; names and texts are interned there. What is shared stays shared. */
 struct node *node_copy(struct arena *arena, const struct node *node);
+/* The tree in its own arena, where every part is a node of its own, equal ones too. */
+struct node *node_unshared(struct arena *arena, struct node *node);
 
 /* The same node with these attributes (a copy). */
 struct node *node_with_attributes(struct arena *arena, struct node *node, struct node_list attributes);

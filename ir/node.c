@@ -211,6 +211,14 @@ struct node *node_map_children(struct arena *arena, struct node *node, node_map 
     return copy;
 }
 
+static struct node *part_of_its_own(struct node *node, void *arena) {
+    return node_map_children(arena, arena_copy(arena, node, node_info(node->kind)->size), part_of_its_own, arena);
+}
+
+struct node *node_unshared(struct arena *arena, struct node *node) {
+    return part_of_its_own(node, arena);
+}
+
 struct node *node_with_attributes(struct arena *arena, struct node *node, struct node_list attributes) {
     struct node *copy = arena_copy(arena, node, node_info(node->kind)->size);
     copy->attributes = attributes;

@@ -491,7 +491,7 @@ static void add_masks(struct lowering *l, const struct node_access *target, stru
 static struct node *lower_map(struct lowering *l, struct node_tile *tile) {
     struct dst_plan plan;
     struct node_tile marked = *tile;
-    marked.value = node_copy(l->arena, tile->value);
+    marked.value = node_unshared(l->arena, tile->value);
     add_masks(l, node_as(tile->target, access), tile->value);
     if (!plan_of(l, &marked, &plan))
         return &tile->base;
