@@ -212,7 +212,8 @@ struct node *node_map_children(struct arena *arena, struct node *node, node_map 
 }
 
 static struct node *part_of_its_own(struct node *node, void *arena) {
-    return node_map_children(arena, arena_copy(arena, node, node_info(node->kind)->size), part_of_its_own, arena);
+    return node_map_children(arena, arena_copy(arena, node, node_info(node->kind)->size), part_of_its_own,
+                             arena);
 }
 
 struct node *node_unshared(struct arena *arena, struct node *node) {

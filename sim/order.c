@@ -131,11 +131,13 @@ void order_send(struct thread *t, struct core *receiver, struct circular_buffer 
 static void check_arrival(struct thread *t, struct circular_buffer *cb, uint32_t page, const char *what) {
     const struct event arrival = cb->order[page].arrival;
     const struct core *sender = &t->core->run->cores[arrival.core];
-    if (!knows(t->core, arrival))
+    if (!knows(t->core, arrival)) {
+        fault_help(t, "wait for the semaphore that its sender sets behind the multicast, in every iteration");
         thread_fault(
             t,
             "%s page %u of %s, which a multicast of core (%u,%u) writes, without waiting for a semaphore that tells of it",
             what, (unsigned)page, buffer_name(cb), (unsigned)sender->x, (unsigned)sender->y);
+    }
 }
 
 void order_write(struct thread *t, struct circular_buffer *cb, uint32_t address, uint32_t bytes) {

@@ -347,7 +347,7 @@ static const struct rule
             {"n150", SENDS(READ AWAIT RESET SEND FLUSH TELL "noc_semaphore_set(v, 0);\n"),
              "core (0,0) reader, reader.c:20, noc_semaphore_set at i = 0: valid is set while a multicast of it is in flight\n"
      "help: noc_async_writes_flushed must stand before what changes the bytes that are sent"},
-            {"n150", RECEIVES(INVALID SAY "noc_async_read_page(i, A, at); noc_async_read_barrier();\n" HEAR), "core (1,0) reader, reader.c:23, noc_async_read_page at i = 0: writes page 0 of data, which a multicast of core (0,0) writes, without waiting for a semaphore that tells of it"},
+            {"n150", RECEIVES(INVALID SAY "noc_async_read_page(i, A, at); noc_async_read_barrier();\n" HEAR), "core (1,0) reader, reader.c:23, noc_async_read_page at i = 0: writes page 0 of data, which a multicast of core (0,0) writes, without waiting for a semaphore that tells of it\nhelp: wait for the semaphore that its sender sets behind the multicast, in every iteration"},
 
             /* Ends. */
             {"n150", PROLOGUE TURN(HEAD, RESERVE, SENDER, RECEIVER, PUSH, "noc_async_atomic_barrier();\n"),
@@ -368,7 +368,7 @@ static const struct rule
             {"n150", RECEIVES(SAY HEAR),
              "core (0,0) reader, reader.c:19, noc_semaphore_set_multicast at i = 1: multicasts 1 to valid of core (1,0), which is 1 already: its waits cannot tell this one from the last; a receiver sets it to another value before it says that it is ready"},
             {"n150", RECEIVES(INVALID SAY),
-             "core (1,0) reader, reader.c:24, cb_push_back at i = 0: pushes page 0 of data, which a multicast of core (0,0) writes, without waiting for a semaphore that tells of it"},
+             "core (1,0) reader, reader.c:24, cb_push_back at i = 0: pushes page 0 of data, which a multicast of core (0,0) writes, without waiting for a semaphore that tells of it\nhelp: wait for the semaphore that its sender sets behind the multicast, in every iteration"},
             {"n150", SENDS(READ AWAIT SEND FLUSH TELL RESET),
              "core (0,0) reader, reader.c:19, noc_semaphore_set at i = 0: ready of core (0,0) is also increased by core (1,0), and nothing says which comes first: one may undo the other"},
             {"n150", SENDS(READ AWAIT SEND FLUSH TELL),
