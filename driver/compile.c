@@ -278,17 +278,16 @@ static bool is_rehearsed(const struct unit *unit, const char *first, const char 
            (!first || !is_proof(first)) && (!last || is_proof(last));
 }
 
-/* Do the kernels that are emitted compute what tile form says? A fault is that of all passes between. */
+/* Does the kernel that is emitted compute what tile form says? A fault is that of all passes between. */
 static bool validate(struct unit *unit, struct compilation *compilation) {
     const char *how = NULL;
     enum check_outcome outcome = validate_kernel(unit, compilation, compilation->tile_form, &how);
     if (outcome == CHECK_DIFFERENT) {
         const char *group = arena_printf(unit->arena, "passes %s", validated_passes(unit->arena));
-        report_error(unit->diagnostics, compilation->kernel->span, "fault of tilec: %s changed the results",
-                     group);
-        report_note(unit->diagnostics, no_place, "%s", how);
-        unit->broken = unit->broken ? unit->broken : group;
-        unit->broken_kernel = node_copy(unit->arena, compilation->kernel);
+        if (report_wrong_result(compilation, group, "changed the results", how) && !unit->broken) {
+            unit->broken = group;
+            unit->broken_kernel = node_copy(unit->arena, compilation->kernel);
+        }
     }
     return outcome == CHECK_EQUAL;
 }
@@ -328,7 +327,7 @@ static struct node *compile_in(struct unit *unit, struct arena *arena, struct no
     if (fine && complete && options->check_passes && compilation.tile_form) {
         fine = validate(unit, &compilation);
     }
-    if (fine && compilation.tile_form && options->keep_tile_forms) {
+    if (fine && compilation.tile_form && (options->keep_tile_forms || options->check_passes)) {
         builder_add(unit->arena, &unit->tile_forms, node_copy(unit->arena, compilation.tile_form));
     }
     return fine ? result : NULL;

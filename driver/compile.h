@@ -40,7 +40,8 @@ struct unit {
     struct unit_options options;
     struct node *module;       /* its kernels as they stand; only the wanted ones and what they launch */
     struct node *written;      /* the module as it was read; NULL before unit_load */
-    struct list_builder tile_forms; /* of the kernels that went from tile form to device form */
+    struct list_builder tile_forms; /* of the kernels that went from tile form to device form, where they are
+                                     * kept, or the results were compared with them */
     bool from_ir;              /* the source was IR text */
     const char *broken; /* what broke its promise, "pass tile_pad_tt": a fault of tilec; NULL: nothing */
     struct node *broken_kernel;

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "ir/verify.h"
+#include "support/arena.h"
 #include "transforms/pass_check.h"
 
 const struct pass passes[] = {
@@ -40,7 +41,39 @@ static double seconds_now(void) {
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-/* Reports that a pass broke its promise. */
+bool report_wrong_result(struct compilation *compilation, const char *group, const char *how,
+                         const char *note) {
+    struct diagnostics *diagnostics = compilation->diagnostics;
+    struct node_kernel *kernel = node_as(compilation->kernel, kernel);
+    if (compilation->authored) {
+        report_error(diagnostics, kernel->base.span,
+                     "the text of kernel %s does not hold: taken at its word, %s %s", kernel->name, group,
+                     how);
+    } else {
+        report_error(diagnostics, kernel->base.span, "fault of tilec: %s %s", group, how);
+    }
+    if (note) {
+        report_note(diagnostics, (struct span){0}, "%s", note);
+    }
+    if (compilation->authored) {
+        report_help(
+            diagnostics, (struct span){0},
+            "in IR text the passes believe what attributes and declarations say: these must agree with the statements");
+    }
+    return !compilation->authored;
+}
+
+/* A pass left something wrong. */
+static bool left_wrong(struct compilation *compilation, const struct pass *pass, const char *how,
+                       const char *note) {
+    const char *name = arena_printf(compilation->arena, "pass %s", pass->name);
+    if (report_wrong_result(compilation, name, how, note)) {
+        compilation->broken = pass;
+    }
+    return false;
+}
+
+/* Reports that a pass broke its promise, whoever wrote what it was given. */
 static bool broken(struct compilation *compilation, const struct pass *pass, const char *how) {
     compilation->broken = pass;
     report_error(compilation->diagnostics, compilation->kernel->span, "fault of tilec: pass %s %s",
@@ -53,8 +86,7 @@ static bool same_results(struct compilation *compilation, const struct pass *pas
     const char *how = NULL;
     enum check_outcome outcome = pass_check(compilation, before, &how);
     if (outcome == CHECK_DIFFERENT) {
-        broken(compilation, pass, "changed the results");
-        report_note(compilation->diagnostics, (struct span){0}, "%s", how);
+        left_wrong(compilation, pass, "changed the results", how);
     }
     return outcome == CHECK_EQUAL;
 }
@@ -83,7 +115,7 @@ static bool run_pass(struct compilation *compilation, const struct pass *pass,
     compilation->form = pass->gives;
     bool changed = compilation->kernel != before;
     if (!kernel_verify(compilation->arena, compilation->diagnostics, compilation->kernel, pass->gives)) {
-        return broken(compilation, pass, "left IR that breaks the rules of its form");
+        return left_wrong(compilation, pass, "left IR that breaks the rules of its form", NULL);
     }
     if (options->check && changed && pass->gives != FORM_DEVICE && !same_results(compilation, pass, before)) {
         return false;

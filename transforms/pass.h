@@ -42,10 +42,16 @@ const struct pass *pass_find(const char *name);
 const char *pass_before(const char *name);
 const char *form_name(enum form form);
 
+/* Reports that what passes ("pass manage_dst_tt") made of a kernel is wrong, and how ("changed the results").
+ * True: a fault of tilec. Passes take IR text at its word: there it is an error of the text's author. `note` may be
+ * NULL. */
+bool report_wrong_result(struct compilation *compilation, const char *group, const char *how,
+                         const char *note);
+
 /* Runs the pipeline on compilation->kernel, starting behind the pass `first` (NULL: at the beginning). False
  * after a reported error. A pass that breaks its promise (the form it gives, a pass that fails without a
  * diagnostic, under check the results) is a fault of tilec: reported, compilation->broken set, the kernel
- * left as that pass made it. */
+ * left as that pass made it; in IR text a wrong form or result is an error of its author. */
 bool passes_run(struct compilation *compilation, const char *first, const struct pass_options *options);
 
 #endif
