@@ -27,6 +27,7 @@ struct rehearsal {
     struct node *kernel; /* on the cores of a rehearsal */
     struct kernel_stage stage;
     size_t played;
+    bool cut; /* a launch took more than STEP_LIMIT */
     bool own; /* fault, whoever wrote the kernel */
 };
 
@@ -143,7 +144,7 @@ static bool launch_once(struct small_launch *l) {
                                    .sizes = &l->sizes,
                                    .scalars = &l->scalars,
                                    .tensors = l->values};
-    struct device_fault fault;
+    struct device_fault fault = {0};
     enum stage_end end = kernel_stage_run(&r->stage, &launch, &fault);
     launch.diagnostics = r->unit->diagnostics;
     if (end == STAGE_RAN)
@@ -152,6 +153,7 @@ static bool launch_once(struct small_launch *l) {
         report_launch(l);
     else if (end == STAGE_FAULT)
         report_kernel_fault(&launch, &fault);
+    r->cut |= end == STAGE_UNFIT && fault.kind == DEVICE_FAULT_LIMIT;
     r->own |= end == STAGE_FAULT && fault.kind == DEVICE_FAULT_COMPILE;
     kernel_stage_release(&r->stage, &launch);
     return end == STAGE_RAN || end == STAGE_UNFIT;
@@ -183,6 +185,9 @@ static bool rehearse_all(struct rehearsal *r) {
     if (r->played)
         explain(unit->options.explanations, (struct span){0},
                 "rehearsed on %zu small launches, where nothing went wrong; this proves nothing", r->played);
+    else if (r->cut)
+        explain(unit->options.explanations, (struct span){0},
+                "not rehearsed: the smallest launch takes more than %d calls and iterations", STEP_LIMIT);
     else
         explain(unit->options.explanations, (struct span){0}, "not rehearsed: no small launch was found");
     return true;

@@ -116,7 +116,7 @@ static enum check_outcome judge_trial(struct compilation *compilation, struct pa
                                          .sizes = &trial->sizes};
     struct evaluation_result expected, *results = run_trial(context, compilation, trial, how);
     if (!results) {
-        return *how ? CHECK_DIFFERENT : CHECK_EQUAL;
+        return *how ? CHECK_DIFFERENT : CHECK_UNFIT;
     }
     if (!evaluate_kernel(trial->arena, trial->diagnostics, &request, &expected)) {
         report_error(compilation->diagnostics, tile_form->span, "the kernel cannot be evaluated: %s",
@@ -133,7 +133,9 @@ enum check_outcome validate_kernel(struct unit *unit, struct compilation *compil
     struct kernel_stage stage;
     enum check_outcome outcome = CHECK_IMPOSSIBLE;
     if (kernel_stage_open(&stage, unit, compilation->kernel, &options)) {
-        outcome = pass_trials(compilation, tile_form, &(struct trial_judge){judge_trial, &stage, true}, how);
+        struct trial_judge judge = {
+            .judge = judge_trial, .context = &stage, .act = "launched on the embedded device", .bits = true};
+        outcome = pass_trials(compilation, tile_form, &judge, how);
     }
     kernel_stage_close(&stage);
     return outcome;

@@ -208,12 +208,12 @@ enum check_outcome pass_trials(struct compilation *compilation, struct node *bef
                                    .bits = judge->bits,
                                    .sizes = {.arena = arena}};
         bool needed = number < LAST_RESORT || done == 0;
-        enum check_outcome outcome = CHECK_EQUAL;
+        enum check_outcome outcome = CHECK_UNFIT;
         /* A pass may add conditions of a launch: sizes that those refuse are not compared. */
         if (needed && prepare(&trial, before) &&
             conditions_check(trial.diagnostics, &trial.sizes, compilation->kernel)) {
             outcome = judge->judge(compilation, &trial, before, how, judge->context);
-            done++;
+            done += outcome == CHECK_EQUAL;
             if (outcome == CHECK_DIFFERENT) {
                 *how = arena_printf(compilation->arena, "with %s, %s", sizes_text(compilation, &trial.sizes),
                                     *how);
@@ -221,7 +221,7 @@ enum check_outcome pass_trials(struct compilation *compilation, struct node *bef
         }
         too_large |= trial.too_large;
         arena_free(arena);
-        if (outcome != CHECK_EQUAL) {
+        if (outcome == CHECK_DIFFERENT || outcome == CHECK_IMPOSSIBLE) {
             return outcome;
         }
     }
@@ -235,7 +235,8 @@ enum check_outcome pass_trials(struct compilation *compilation, struct node *bef
     }
     if (!done) {
         report_error(compilation->diagnostics, before->span,
-                     "no sizes were found at which the kernel can be evaluated");
+                     "no sizes were found at which the kernel can be %s: its results were not compared",
+                     judge->act);
         return CHECK_IMPOSSIBLE;
     }
     return CHECK_EQUAL;
@@ -243,5 +244,5 @@ enum check_outcome pass_trials(struct compilation *compilation, struct node *bef
 
 enum check_outcome pass_check(struct compilation *compilation, const struct node *before, const char **how) {
     return pass_trials(compilation, (struct node *)(uintptr_t)before,
-                       &(struct trial_judge){check_trial, NULL, false}, how);
+                       &(struct trial_judge){.judge = check_trial, .act = "evaluated"}, how);
 }

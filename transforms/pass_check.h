@@ -8,7 +8,8 @@
 #include "evaluate/evaluate.h"
 #include "transforms/pass.h"
 
-enum check_outcome { CHECK_EQUAL, CHECK_DIFFERENT, CHECK_IMPOSSIBLE };
+/* CHECK_UNFIT: of a trial alone, which compared nothing: the kernel does not take it. */
+enum check_outcome { CHECK_EQUAL, CHECK_DIFFERENT, CHECK_IMPOSSIBLE, CHECK_UNFIT };
 
 /* Compares compilation->kernel with the kernel before. CHECK_DIFFERENT: *how says where (in the arena).
  * CHECK_IMPOSSIBLE: an error was reported, the kernel before cannot be evaluated. */
@@ -31,10 +32,12 @@ struct trial_judge {
     enum check_outcome (*judge)(struct compilation *compilation, struct pass_trial *trial,
                                 struct node *before, const char **how, void *context);
     void *context;
+    const char *act; /* what a trial does with the kernel: "evaluated" */
     bool bits; /* equal bits are asked for: of values that are hard to get right, too */
 };
 
-/* Trials of both kernels, until one of them does not end in CHECK_EQUAL: how it ended. */
+/* Trials of both kernels, until one of them finds a difference or fails: how it ended. CHECK_IMPOSSIBLE after a
+ * reported error where none of them compared anything. */
 enum check_outcome pass_trials(struct compilation *compilation, struct node *before,
                                const struct trial_judge *judge, const char **how);
 
