@@ -245,6 +245,23 @@ void kernel_launch_settle(struct kernel_launch *l) {
     l->launch.locate_context = l;
 }
 
+struct tensor_value *tensor_value_create(struct arena *arena, struct diagnostics *diagnostics,
+                                         const struct environment *sizes, struct node_parameter *parameter) {
+    struct tensor_value *value = arena_allocate(arena, sizeof *value);
+    *value = (struct tensor_value){
+        .array = {.name = parameter->name, .dtype = parameter->dtype, .rank = parameter->dimensions.count},
+        .arena = arena};
+    return parameter_extents(diagnostics, sizes, &parameter->base, value->array.extents) ? value : NULL;
+}
+
+bool has_results(struct node_list parameters, struct tensor_value *const *tensors) {
+    for (size_t i = 0; i < parameters.count; i++)
+        if (node_as(parameters.items[i], parameter)->direction != DIRECTION_IN &&
+            array_count(&tensors[i]->array) > 0)
+            return true;
+    return false;
+}
+
 /* ---- stages ---- */
 
 bool kernel_stage_open(struct kernel_stage *stage, struct unit *unit, struct node *kernel,

@@ -88,30 +88,27 @@ static void fill(struct small_launch *l, struct array *array, size_t number) {
 /* False: the kernel has no tensors of such sizes, or they are too large. */
 static bool make_tensors(struct small_launch *l) {
     uint64_t tiles = 0;
-    bool empty = true;
     l->tensors = launch_tensors(l->arena, l->rehearsal->kernel);
     l->values = arena_allocate(l->arena, (l->tensors.count + 1) * sizeof *l->values);
     for (size_t i = 0; i < l->tensors.count; i++) {
-        const struct node_parameter *parameter = node_as(l->tensors.items[i], parameter);
-        struct tensor_value *value = l->values[i] = arena_allocate(l->arena, sizeof *value);
+        struct node_parameter *parameter = node_as(l->tensors.items[i], parameter);
+        struct tensor_value *value = l->values[i] =
+            tensor_value_create(l->arena, l->scratch, &l->sizes, parameter);
         enum data_format format;
-        value->arena = l->arena;
-        value->array = (struct array){
-            .name = parameter->name, .dtype = parameter->dtype, .rank = parameter->dimensions.count};
-        if (!dtype_format(parameter->dtype, &format) ||
-            !parameter_extents(l->scratch, &l->sizes, &parameter->base, value->array.extents))
+        if (!value || !dtype_format(parameter->dtype, &format))
             return false;
         uint64_t pages = tensor_pages(value->array.rank, value->array.extents);
         if (pages > TILE_LIMIT || (tiles += pages) > TILE_LIMIT)
             return false;
-        empty &= parameter->direction == DIRECTION_IN || pages == 0;
     }
-    for (size_t i = 0; i < l->tensors.count && !empty; i++) {
+    if (!has_results(l->tensors, l->values))
+        return false;
+    for (size_t i = 0; i < l->tensors.count; i++) {
         l->values[i]->given = node_as(l->tensors.items[i], parameter)->direction != DIRECTION_OUT;
         if (l->values[i]->given)
             fill(l, &l->values[i]->array, i);
     }
-    return !empty;
+    return true;
 }
 
 static void give_scalars(struct small_launch *l) {

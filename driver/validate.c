@@ -31,31 +31,18 @@ static bool make_tensors(struct pass_trial *trial, struct node_list parameters,
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
         const struct tensor_values *given = find_values(trial->inputs, trial->input_count, parameter->name);
-        struct tensor_value *value = tensors[i] = arena_allocate(trial->arena, sizeof *value);
-        *value = (struct tensor_value){.array = {.name = parameter->name,
-                                                 .dtype = parameter->dtype,
-                                                 .rank = parameter->dimensions.count},
-                                       .arena = trial->arena,
-                                       .given = given != NULL};
-        if (!parameter_extents(trial->diagnostics, &trial->sizes, &parameter->base, value->array.extents)) {
+        struct tensor_value *value = tensors[i] =
+            tensor_value_create(trial->arena, trial->diagnostics, &trial->sizes, parameter);
+        if (!value) {
             return false;
         }
+        value->given = given != NULL;
         array_make_writable(trial->arena, &value->array);
         if (given) {
             array_take_values(&value->array, given);
         }
     }
     return true;
-}
-
-static bool has_results(struct node_list parameters, struct tensor_value **tensors) {
-    for (size_t i = 0; i < parameters.count; i++) {
-        if (node_as(parameters.items[i], parameter)->direction != DIRECTION_IN &&
-            array_count(&tensors[i]->array) > 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* What the device left of the results. */
