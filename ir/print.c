@@ -40,6 +40,9 @@ static void print_real(struct printer *p, double value) {
         if (strtod(text, NULL) == value)
             break;
     }
+    /* What is written out in %g's default digits has no exponent: 20.0, not 2e+01. */
+    if (strchr(text, 'e') && fabs(value) >= 1 && fabs(value) < 1e6)
+        snprintf(text, sizeof text, "%.1f", value);
     text_append(p->out, text);
     if (!strpbrk(text, ".einf"))
         text_append(p->out, ".0");

@@ -4,6 +4,7 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/call_usage.h"
 #include "ir/format.h"
 #include "ir/verify_internal.h"
 #include "support/architecture.h"
@@ -41,8 +42,8 @@ static void check_word(struct verifier *v, const struct node_call *call, const s
     const char *word =
         argument->kind == NODE_REFERENCE ? ((const struct node_reference *)argument)->name : "";
     if (!call_word_fits(word, kind))
-        verify_error(v, &call->base, "%s is no template argument of %s", node_text(v->arena, argument),
-                     call->function);
+        verify_error(v, &call->base, "%s takes %s here, not %s", call->function,
+                     call_words_text(v->arena, kind), node_text(v->arena, argument));
 }
 
 static void check_accessor(struct verifier *v, const struct node *argument) {
@@ -69,14 +70,16 @@ static void check_constant(struct verifier *v, const struct node_call *call, con
     double value;
     if (!bits || bit_pattern_find(bits->function) != PATTERN_F32 || bits->arguments.count != 1 ||
         !literal_value(bits->arguments.items[0], &value) || value != constant)
-        verify_error(v, argument, "%s takes bits(%g) here, not %s", call->function, constant,
-                     node_text(v->arena, argument));
+        verify_error(v, argument, "%s takes bits(%s) here, not %s", call->function,
+                     node_text(v->arena, make_real(v->arena, constant)), node_text(v->arena, argument));
 }
 
 static void check_arguments(struct verifier *v, const struct node_call *call, const struct device_call *row) {
     if (call->arguments.count != row->count) {
         verify_error(v, &call->base, "%s takes %d argument%s, not %zu", call->function, row->count,
                      row->count == 1 ? "" : "s", call->arguments.count);
+        if (row->count)
+            report_help(v->diagnostics, (struct span){0}, "%s", device_call_usage(v->arena, row));
         return;
     }
     for (size_t i = 0; i < row->count; i++) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ir/attributes.h"
+#include "ir/call_usage.h"
 #include "proofs/internal.h"
 
 enum part {
@@ -361,7 +362,8 @@ static void vector(struct walk *w, struct configuration *s, const struct walked_
     else
         walk_error(w, call->span, "%s has no %s before it", call->effect->name, init);
     note_option(w, other);
-    walk_help(w, "%s() before it, on every path", init);
+    walk_help(w, "%s before it, on every path",
+              device_call_usage(w->compilation->arena, &device_calls[call->effect->init]));
 }
 
 /* ---- packing ---- */
