@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ir/attributes.h"
+#include "ir/build.h"
 #include "ir/field.h"
 #include "ir/names.h"
 #include "ir/query.h"
@@ -126,6 +127,10 @@ static void verify_bounds(struct verifier *v, const struct node_axis *axis) {
     verify_bound(v, axis->lower, "a bound");
     verify_bound(v, axis->upper, "a bound");
     verify_bound(v, axis->step, "a step");
+    int64_t step;
+    /* A loop over nothing may go by nothing: 0..0 by 0 is a block of a whole axis without elements. */
+    if (axis->step && integer_value(axis->step, &step) && step < 1 && !node_equal(axis->step, axis->upper))
+        verify_error(v, axis->step, "the step of %s is at least 1", axis->name);
     struct node *place = axis->step ? find_block_place(axis->step) : NULL;
     if (place)
         verify_error(v, place, "blocks of %s are all of one size, and %s is of the block around it",

@@ -199,6 +199,23 @@ static void check_delinearized(struct walk *w, const struct node_delinearize *de
     }
 }
 
+/* A loop that does not go on never ends. */
+static void check_step(struct walk *w, const struct node_axis *axis) {
+    const struct polynomial *step = evaluate_number(w, axis->step), *one = number(&w->values, 1);
+    struct page_access *place = place_here(w);
+    if ((step && at_most(w, place, one, step)) || judged_before(w, &axis->base))
+        return;
+    struct excess excess = {.p = one, .limit = step};
+    struct sample_launch *launch = step ? find_excess(w, place, &excess) : NULL;
+    const char *text = node_text(w->compilation->arena, axis->step);
+    if (launch) {
+        walk_error(w, axis->base.span, "the step of %s is at least 1, and %s is 0%s", axis->name, text,
+                   where_text(w, launch));
+        walk_help(w, "a loop whose step is 0 never ends: max(%s, 1)", text);
+    } else if (!excess.whole && !(step && walk_check(w, axis->base.span, "step", one, step)))
+        walk_undecided(w, axis->base.span, "not proved: %s, the step of %s, is at least 1", text, axis->name);
+}
+
 /* ---- accessors ---- */
 
 static bool differs(struct sample_launch *launch, const struct polynomial *a, const struct polynomial *b,
@@ -283,6 +300,8 @@ static void declares(struct walk *w, struct node *statement) {
     w->watch = NULL;
     if (statement->kind == NODE_ACCESSOR)
         check_accessor(w, node_as(statement, accessor));
+    else if (statement->kind == NODE_AXIS)
+        check_step(w, node_as(statement, axis));
     else
         check_delinearized(w, node_as(statement, delinearize));
     w->watch = &pages_watch;

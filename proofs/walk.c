@@ -143,6 +143,11 @@ static void beyond(struct walk *w, struct span span, const char *what, int limit
     w->beyond |= !w->quiet;
 }
 
+static void declares(struct walk *w, struct node *node) {
+    if (w->watch && !w->quiet)
+        w->watch->declares(w, node);
+}
+
 static void walk_loop_axis(struct walk *w, void *state, struct node_for *loop, size_t axis);
 
 static void walk_iteration(struct walk *w, void *state, struct node_for *loop, size_t axis, size_t atom,
@@ -240,6 +245,8 @@ static void walk_loop_axis(struct walk *w, void *state, struct node_for *loop, s
         return;
     }
     w->state = state;
+    if (node_as(loop->axes.items[axis], axis)->step)
+        declares(w, loop->axes.items[axis]);
     struct loop_range range = walk_loop_range(w, loop, axis);
     int64_t trips;
     bool known = known_number(range.trips, &trips);
@@ -370,11 +377,6 @@ bool walk_declare(struct walk *w, struct node *node) {
     default:
         return false;
     }
-}
-
-static void declares(struct walk *w, struct node *node) {
-    if (w->watch && !w->quiet)
-        w->watch->declares(w, node);
 }
 
 static void walk_node(struct walk *w, void *state, struct node *node) {

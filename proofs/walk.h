@@ -96,7 +96,7 @@ const struct polynomial *walk_window_address(struct walk *walk, const void *stat
 
 /* What a domain may ask to see beside calls. */
 struct walk_watch {
-    /* An accessor or a delinearize statement, with its names as they stand. */
+    /* An accessor, a delinearize statement, or an axis with a step, with its names as they stand. */
     void (*declares)(struct walk *walk, struct node *statement);
     /* a - b, or -b where a is 0, in a number of the function, which must not fall below 0. It may come more
      * than once. */
