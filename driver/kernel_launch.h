@@ -41,8 +41,8 @@ bool kernel_launch_cores(struct kernel_launch *launch);
 /* Semaphores, kernels and settings. */
 void kernel_launch_settle(struct kernel_launch *launch);
 
-/* The value of a tensor parameter at the sizes of a launch, with no contents yet. NULL after a reported error: it has
- * none at such sizes. */
+/* The value of a tensor parameter at the sizes of a launch, with no contents yet. NULL after a reported error: it
+ * has none at such sizes. */
 struct tensor_value *tensor_value_create(struct arena *arena, struct diagnostics *diagnostics,
                                          const struct environment *sizes, struct node_parameter *parameter);
 /* Has any result an element? */

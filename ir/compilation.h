@@ -21,8 +21,8 @@ struct compilation {
     struct node *kernel;     /* the kernel as it stands; a pass replaces it */
     enum form form;
     struct node *tile_form;  /* the kernel as the last pass of tile form left it; NULL before that */
-    /* The kernel was read as IR text: what it breaks of the rules of a form, and what passes make of it that does not
-     * fit together, is its author's. */
+    /* The kernel was read as IR text: what it breaks of the rules of a form, and what passes make of it that does
+     * not fit together, is its author's. */
     bool authored;
     /* what verify_tt_ir leaves to the launch: conditions on sizes by name; NULL: nothing */
     struct node *checks;

@@ -43,8 +43,8 @@ const char *pass_before(const char *name);
 const char *form_name(enum form form);
 
 /* Reports that what passes ("pass manage_dst_tt") made of a kernel is wrong, and how ("changed the results").
- * True: a fault of tilec. Passes take IR text at its word: there it is an error of the text's author. `note` may be
- * NULL. */
+ * True: a fault of tilec. Passes take IR text at its word: there it is an error of the text's author. `note` may
+ * be NULL. */
 bool report_wrong_result(struct compilation *compilation, const char *group, const char *how,
                          const char *note);
 

@@ -36,8 +36,8 @@ struct trial_judge {
     bool bits; /* equal bits are asked for: of values that are hard to get right, too */
 };
 
-/* Trials of both kernels, until one of them finds a difference or fails: how it ended. CHECK_IMPOSSIBLE after a
- * reported error where none of them compared anything. */
+/* Trials of both kernels, until one of them finds a difference or fails: how it ended. CHECK_IMPOSSIBLE after
+ * a reported error where none of them compared anything. */
 enum check_outcome pass_trials(struct compilation *compilation, struct node *before,
                                const struct trial_judge *judge, const char **how);
 
