@@ -160,10 +160,6 @@ void dst_written(struct thread *t, uint32_t slot, bool integer, uint32_t reduced
 
 /* Packing. */
 
-static bool is_integer(enum data_format format) {
-    return format == FORMAT_U16 || format == FORMAT_U32 || format == FORMAT_I32;
-}
-
 static void check_pack(struct thread *t, const struct circular_buffer *cb, uint32_t slot) {
     const struct compute_state *state = &t->core->compute;
     enum data_format format = cb->spec->format;
@@ -180,7 +176,7 @@ static void check_pack(struct thread *t, const struct circular_buffer *cb, uint3
             "packs to %s of format %s, but the packer is configured for %s: pack_reconfig_data_format is missing",
             buffer_name(cb), data_format_name(format),
             data_format_name((enum data_format)state->pack_format));
-    if (source->integer != is_integer(format))
+    if (source->integer != data_format_is_integer(format))
         thread_fault(t, "packs %s of DST slot %u to %s of format %s", source->integer ? "integers" : "floats",
                      (unsigned)slot, buffer_name(cb), data_format_name(format));
     if (state->reduce_mask != source->reduced) {

@@ -35,6 +35,9 @@ const char *data_format_name(enum data_format format);
 uint32_t data_format_tile_bytes(enum data_format format);
 /* Bytes of one element; 0 for the formats with a shared exponent. */
 uint32_t data_format_element_bytes(enum data_format format);
+static inline bool data_format_is_integer(enum data_format format) {
+    return format == FORMAT_U16 || format == FORMAT_U32 || format == FORMAT_I32;
+}
 
 static inline uint32_t f32_bits(float value) {
     uint32_t bits;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #define PROLOGUE                                                                                             \
-    HEADER "enum { a = 0, f = 1, o = 16, g = 17 };\n"                                                        \
+    HEADER "enum { a = 0, f = 1, n = 2, o = 16, g = 17 };\n"                                                 \
            "void kernel_main(void) {\n"
 #define X "const TensorAccessor X = tensor_accessor(0, get_arg_val(uint32_t, 0));\n"
 #define DONE "noc_async_read_barrier();\n"
@@ -45,6 +45,7 @@ static const struct {
     {"cb_reserve_back(a, 1);\nl1_store_u16(get_write_ptr(a), get_semaphore(3));\n", NULL,
      "core (0,0) reader, reader.c:5, l1_store_u16: stores an L1 address\n"
      "help: what is stored must be the same wherever the buffers lie"},
+    {"cb_reserve_back(n, 1);\nl1_store_u32(get_write_ptr(n), 0xffa51000);\n", NULL, NULL},
     /* Pages that are left. */
     {X FILL(4), DRAIN(4), NULL},
     {X FILL(4), DRAIN(3),
@@ -102,6 +103,7 @@ static void begin(struct harness *h, bool device_form, uint32_t arguments[1]) {
     harness_bind(h, DEVICE_WRITER, tensor);
     harness_buffer(h, 0, "a", FORMAT_BF16, 4);
     harness_buffer(h, 1, "f", FORMAT_F32, 4);
+    harness_buffer(h, 2, "n", FORMAT_I32, 4);
     harness_buffer(h, 16, "o", FORMAT_BF16, 4);
     harness_buffer(h, 17, "g", FORMAT_F32, 4);
     harness_core(h, 0, 0, arguments, 1);
