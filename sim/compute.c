@@ -284,10 +284,10 @@ static void check_sources(struct thread *t, const struct circular_buffer *a,
 }
 
 /* What the calls of an init repeat: words, numbers, the very buffers. */
-static void collect_key(const struct compute_call *call, uint32_t key[4]) {
+static void collect_key(const struct compute_call *call, uint32_t key[CALL_KEY_LIMIT]) {
     const struct device_call *row = call->row;
     size_t used = 0;
-    memset(key, 0, 4 * sizeof *key);
+    memset(key, 0, CALL_KEY_LIMIT * sizeof *key);
     for (unsigned i = 0; i < row->word_count; ++i)
         key[used++] = call_argument(call, row->words + i);
     for (unsigned i = 0; i < row->parameter_count; ++i) {
@@ -397,7 +397,7 @@ static void check_operation(const struct compute_call *call) {
     const struct operation *current = &t->core->compute.operation;
     const struct device_call *init = &device_calls[call->row->init];
     const struct circular_buffer *a, *b;
-    uint32_t key[4];
+    uint32_t key[CALL_KEY_LIMIT];
     if (!current->init)
         thread_fault(t, "%s is missing before it", init->name);
     if (current->init != init)

@@ -8,6 +8,7 @@
 #include "sim/device.h"
 #include "sim/tile_engine.h"
 #include "support/coroutine.h"
+#include "support/device_call.h"
 
 #define MAX_DST_TILES 8
 
@@ -188,7 +189,7 @@ struct device_call;
 /* What the unpacker and the matrix unit were last initialised for. */
 struct operation {
     const struct device_call *init; /* NULL: nothing */
-    uint32_t key[4];                /* the arguments that its calls repeat */
+    uint32_t key[CALL_KEY_LIMIT];   /* the arguments that its calls repeat */
     bool transposed;                /* of products: how they take the right tiles */
     uint32_t format_a, format_b;    /* of SrcA and SrcB at the init */
     uint32_t line;

@@ -83,6 +83,7 @@ extern const struct call_word call_words[];
 extern const size_t call_word_count;
 
 #define CALL_PARAMETER_LIMIT 9
+#define CALL_KEY_LIMIT 4 /* words, numbers and buffers that the calls of an init repeat */
 #define CALL_CONSTANT_LIMIT 3
 
 /* Positions count from 1 over all parameters; 0: it has none. */

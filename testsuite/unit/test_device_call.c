@@ -38,6 +38,8 @@ static void check_row(const struct device_call *call) {
     case EFFECT_INIT:
         ck_assert_msg(call->init == call->number, "%s is not the init of itself", call->name);
         DEMAND(call->a, "buffer");
+        ck_assert_msg(call->word_count + call->parameter_count + 2 * call->same_buffers <= CALL_KEY_LIMIT,
+                      "the calls of %s repeat more than %d arguments", call->name, CALL_KEY_LIMIT);
         break;
     case EFFECT_VECTOR_INIT:
         ck_assert_msg(call->init == call->number, "%s is not the init of itself", call->name);
