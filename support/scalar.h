@@ -172,16 +172,8 @@ static inline double elementary_exp(double x) {
     return x == x ? result : x;
 }
 
-static inline double elementary_log(double x) {
-    /* x = 2^e m with m in [sqrt 1/2, sqrt 2); log m = 2 artanh s, s = (m - 1) / (m + 1), |s| < 0.1716. */
-    uint64_t bits = f64_bits(x);
-    uint64_t high = (bits & 0x000fffffffffffffu) > 0x0006a09e667f3bccu ? 1u : 0u;
-    double m = f64_from_bits((bits & 0x000fffffffffffffu) | ((1023u - high) << 52));
-    /* The exponent as a double: its bits beneath those of 2^52. */
-    double e = f64_from_bits(0x4330000000000000u | (((bits >> 52) & 0x7ffu) + high)) - 4503599627371519.0;
-    double s = (m - 1.0) / (m + 1.0);
-    double z = s * s;
-    double p = 1.0 / 21.0;
+/* artanh(s) / s = 1 + z / 3 + z^2 / 5 + ... with z = s^2: p is what its terms from z^10 / 21 on are, over z^10. */
+static inline double artanh_series(double z, double p) {
     p = p * z + 1.0 / 19.0;
     p = p * z + 1.0 / 17.0;
     p = p * z + 1.0 / 15.0;
@@ -191,7 +183,19 @@ static inline double elementary_log(double x) {
     p = p * z + 1.0 / 7.0;
     p = p * z + 1.0 / 5.0;
     p = p * z + 1.0 / 3.0;
-    p = p * z + 1.0;
+    return p * z + 1.0;
+}
+
+static inline double elementary_log(double x) {
+    /* x = 2^e m with m in [sqrt 1/2, sqrt 2); log m = 2 artanh s, s = (m - 1) / (m + 1), |s| < 0.1716. */
+    uint64_t bits = f64_bits(x);
+    uint64_t high = (bits & 0x000fffffffffffffu) > 0x0006a09e667f3bccu ? 1u : 0u;
+    double m = f64_from_bits((bits & 0x000fffffffffffffu) | ((1023u - high) << 52));
+    /* The exponent as a double: its bits beneath those of 2^52. */
+    double e = f64_from_bits(0x4330000000000000u | (((bits >> 52) & 0x7ffu) + high)) - 4503599627371519.0;
+    double s = (m - 1.0) / (m + 1.0);
+    double z = s * s;
+    double p = artanh_series(z, 1.0 / 21.0);
     double result = e * 6.93147180559945309417e-01 + 2.0 * s * p;
     result = choose64(x == 0.0, f64_from_bits(0xfff0000000000000u), result);
     result = choose64((x < 0.0) | (x != x), f64_from_bits(0x7ff8000000000000u), result);
@@ -246,17 +250,7 @@ static inline double elementary_softplus(double x) {
     p = p * z + 1.0 / 27.0;
     p = p * z + 1.0 / 25.0;
     p = p * z + 1.0 / 23.0;
-    p = p * z + 1.0 / 21.0;
-    p = p * z + 1.0 / 19.0;
-    p = p * z + 1.0 / 17.0;
-    p = p * z + 1.0 / 15.0;
-    p = p * z + 1.0 / 13.0;
-    p = p * z + 1.0 / 11.0;
-    p = p * z + 1.0 / 9.0;
-    p = p * z + 1.0 / 7.0;
-    p = p * z + 1.0 / 5.0;
-    p = p * z + 1.0 / 3.0;
-    p = p * z + 1.0;
+    p = artanh_series(z, p * z + 1.0 / 21.0);
     return (x > 0.0 ? x : 0.0) + 2.0 * s * p;
 }
 
