@@ -94,18 +94,11 @@ static struct evaluation_result *run_trial(struct kernel_stage *stage, struct co
 
 static enum check_outcome judge_trial(struct compilation *compilation, struct pass_trial *trial,
                                       struct node *tile_form, const char **how, void *context) {
-    struct evaluation_request request = {.kernel = tile_form,
-                                         .model = MODEL_DEVICE,
-                                         .inputs = trial->inputs,
-                                         .input_count = trial->input_count,
-                                         .scalars = trial->scalars,
-                                         .scalar_count = trial->scalar_count,
-                                         .sizes = &trial->sizes};
     struct evaluation_result expected, *results = run_trial(context, compilation, trial, how);
     if (!results) {
         return *how ? CHECK_DIFFERENT : CHECK_UNFIT;
     }
-    if (!evaluate_kernel(trial->arena, trial->diagnostics, &request, &expected)) {
+    if (!pass_trial_evaluate(trial, tile_form, MODEL_DEVICE, &expected)) {
         report_error(compilation->diagnostics, tile_form->span, "the kernel cannot be evaluated: %s",
                      trial->diagnostics->first->message);
         return CHECK_IMPOSSIBLE;

@@ -137,9 +137,10 @@ static bool prepare(struct pass_trial *trial, struct node *kernel) {
     return !trial->too_large && conditions_check(trial->diagnostics, &trial->sizes, kernel);
 }
 
-static bool evaluate(struct pass_trial *trial, const struct node *kernel, struct evaluation_result *result) {
+bool pass_trial_evaluate(struct pass_trial *trial, const struct node *kernel, enum number_model model,
+                         struct evaluation_result *result) {
     struct evaluation_request request = {.kernel = kernel,
-                                         .model = MODEL_IDEAL,
+                                         .model = model,
                                          .inputs = trial->inputs,
                                          .input_count = trial->input_count,
                                          .scalars = trial->scalars,
@@ -169,13 +170,13 @@ static enum check_outcome check_trial(struct compilation *compilation, struct pa
                                       struct node *before, const char **how, void *context) {
     (void)context;
     struct evaluation_result old = {0}, new = {0};
-    if (!evaluate(trial, before, &old)) {
+    if (!pass_trial_evaluate(trial, before, MODEL_IDEAL, &old)) {
         report_error(compilation->diagnostics,
                      trial->diagnostics->first ? trial->diagnostics->first->span : before->span,
                      "the kernel cannot be evaluated: %s", first_message(trial));
         return CHECK_IMPOSSIBLE;
     }
-    if (!evaluate(trial, compilation->kernel, &new)) {
+    if (!pass_trial_evaluate(trial, compilation->kernel, MODEL_IDEAL, &new)) {
         *how = arena_printf(compilation->arena, "what it left fails: %s", first_message(trial));
         return CHECK_DIFFERENT;
     }

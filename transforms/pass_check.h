@@ -20,7 +20,7 @@ struct pass_trial {
     struct arena *arena;             /* of this trial, as all of the following */
     struct diagnostics *diagnostics; /* scratch */
     size_t number;
-    bool bits; /* as its judge asks */
+    bool bits;                /* as its judge asks */
     struct environment sizes; /* whole parameters too */
     struct tensor_values *inputs;
     struct scalar_value *scalars; /* all that are no whole numbers */
@@ -28,12 +28,16 @@ struct pass_trial {
     bool too_large; /* the tensors have more elements than the evaluator can go through */
 };
 
+/* The kernel at the sizes and with the inputs of the trial; false after an error in its diagnostics. */
+bool pass_trial_evaluate(struct pass_trial *trial, const struct node *kernel, enum number_model model,
+                         struct evaluation_result *result);
+
 struct trial_judge {
     enum check_outcome (*judge)(struct compilation *compilation, struct pass_trial *trial,
                                 struct node *before, const char **how, void *context);
     void *context;
     const char *act; /* what a trial does with the kernel: "evaluated" */
-    bool bits; /* equal bits are asked for: of values that are hard to get right, too */
+    bool bits;       /* equal bits are asked for: of values that are hard to get right, too */
 };
 
 /* Trials of both kernels, until one of them finds a difference or fails: how it ended. CHECK_IMPOSSIBLE after
