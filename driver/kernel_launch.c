@@ -197,12 +197,15 @@ static void describe_tensors(struct kernel_launch *l, struct device_kernel *kern
             device_tensor_facts(kernel->accessors[i], words + kernel->compile_time_argument_count);
 }
 
+struct span kernel_launch_span(const struct kernel_launch *l, enum device_role role, uint32_t line) {
+    const struct emitted_function *function = &l->emitted->functions[TARGET_C][role];
+    return line > 0 && line <= function->line_count ? function->lines[line - 1].nearest : (struct span){0};
+}
+
 /* Where a line of an emitted kernel comes from, for the device's messages. */
 static void locate(void *context, enum device_role role, uint32_t line, char *place, size_t size) {
     const struct kernel_launch *l = context;
-    const struct emitted_function *function = &l->emitted->functions[TARGET_C][role];
-    struct span span =
-        line > 0 && line <= function->line_count ? function->lines[line - 1].nearest : (struct span){0};
+    struct span span = kernel_launch_span(l, role, line);
     place[0] = 0;
     if (span.line && span.file < l->diagnostics->source_count)
         snprintf(place, size, "%s:%u:%u", l->diagnostics->sources[span.file].path, span.line, span.column);
@@ -267,8 +270,7 @@ bool has_results(struct node_list parameters, struct tensor_value *const *tensor
 bool kernel_stage_open(struct kernel_stage *stage, struct unit *unit, struct node *kernel,
                        const struct device_options *options) {
     *stage = (struct kernel_stage){.arena = arena_create(), .kernel = kernel};
-    if (!kernel_emit_target(stage->arena, unit->diagnostics, unit->module, kernel, TARGET_C,
-                            &stage->emitted))
+    if (!kernel_emit_target(stage->arena, unit->diagnostics, unit->module, kernel, TARGET_C, &stage->emitted))
         return false;
     stage->device = device_create(unit->options.architecture, options);
     return true;
@@ -303,7 +305,8 @@ enum stage_end kernel_stage_run(struct kernel_stage *stage, struct kernel_launch
     kernel_launch_settle(l);
     if (device_run(l->device, &l->launch, fault, NULL))
         return STAGE_RAN;
-    return fault->kind == DEVICE_FAULT_MEMORY || fault->kind == DEVICE_FAULT_LIMIT ? STAGE_UNFIT : STAGE_FAULT;
+    return fault->kind == DEVICE_FAULT_MEMORY || fault->kind == DEVICE_FAULT_LIMIT ? STAGE_UNFIT
+                                                                                   : STAGE_FAULT;
 }
 
 void kernel_stage_release(struct kernel_stage *stage, const struct kernel_launch *l) {

@@ -41,6 +41,9 @@ bool kernel_launch_cores(struct kernel_launch *launch);
 /* Semaphores, kernels and settings. */
 void kernel_launch_settle(struct kernel_launch *launch);
 
+/* The author's place of a line of the emitted kernel; line 0 of it: there is none. */
+struct span kernel_launch_span(const struct kernel_launch *launch, enum device_role role, uint32_t line);
+
 /* The value of a tensor parameter at the sizes of a launch, with no contents yet. NULL after a reported error: it
  * has none at such sizes. */
 struct tensor_value *tensor_value_create(struct arena *arena, struct diagnostics *diagnostics,

@@ -26,12 +26,6 @@ static void report_author(struct launcher *launcher) {
                 launcher->authored);
 }
 
-/* The place of a line of the emitted kernel. */
-static struct span place_of(const struct kernel_launch *l, enum device_role role, uint32_t line) {
-    const struct emitted_function *function = &l->emitted->functions[TARGET_C][role];
-    return line > 0 && line <= function->line_count ? function->lines[line - 1].nearest : no_place;
-}
-
 /* "at tid = 0, k = 3 on core (1, 0) with M = 33" */
 static const char *moment_text(const struct kernel_launch *l, const struct device_fault *fault) {
     const char *text = "";
@@ -51,8 +45,7 @@ static const char *moment_text(const struct kernel_launch *l, const struct devic
 static const char *tile_text(struct arena *arena, const struct array *array, uint64_t page) {
     const char *text = "";
     for (size_t i = array->rank; i-- > 0;) {
-        uint64_t edge = i + 2 < array->rank ? 1 : TILE_EDGE,
-                 tiles = (array->extents[i] + edge - 1) / edge;
+        uint64_t edge = i + 2 < array->rank ? 1 : TILE_EDGE, tiles = (array->extents[i] + edge - 1) / edge;
         text = arena_printf(arena, "%" PRIu64 "%s%s", page % tiles, *text ? ", " : "", text);
         page /= tiles;
     }
@@ -73,7 +66,7 @@ static void report_unwritten(const struct kernel_launch *l, const struct device_
 }
 
 static void report_fault(const struct kernel_launch *l, const struct device_fault *fault) {
-    struct span place = fault->kernel ? place_of(l, fault->role, fault->line) : no_place,
+    struct span place = fault->kernel ? kernel_launch_span(l, fault->role, fault->line) : no_place,
                 span = place.line ? place : l->kernel->span;
     switch (fault->kind) {
     case DEVICE_FAULT_RESULT:
@@ -98,7 +91,7 @@ void report_kernel_fault(const struct kernel_launch *l, const struct device_faul
         line += length + (line[length] == '\n');
     }
     if (fault->note.line) {
-        report_note(l->diagnostics, place_of(l, fault->note.role, fault->note.line), "%s",
+        report_note(l->diagnostics, kernel_launch_span(l, fault->note.role, fault->note.line), "%s",
                     fault->note.message);
     }
     if (fault->help) {
@@ -121,7 +114,8 @@ void report_device_fault(struct launcher *launcher, const struct kernel_launch *
     }
     char text[8192];
     device_fault_print(fault, text, sizeof text);
-    report_error(unit->diagnostics, fault->kernel ? place_of(l, fault->role, fault->line) : no_place,
+    report_error(unit->diagnostics,
+                 fault->kernel ? kernel_launch_span(l, fault->role, fault->line) : no_place,
                  "fault of tilec: the device refused kernel %s: %s", node_as(l->kernel, kernel)->name, text);
     launcher->run->fault = true;
 }
