@@ -39,12 +39,13 @@ struct equation {
     struct span span;
 };
 
-/* Axes of the tile program: those of the grid, then those that a block covers whole. Any other axis of an
- * output is streamed: the equation runs over it by panels of its own.
+/* Axes of the tile program: those of the grid, then those that a block of the grid covers, whole or streamed. Along any
+ * other axis an output is written by panels of its own.
  */
 struct group {
     size_t outer_count, inner_count;
     struct range outer[AXIS_LIMIT], inner[AXIS_LIMIT];
+    bool streamed[AXIS_LIMIT]; /* inner: covered block by block, once for every fold that waits for another */
 };
 
 /* A value of an inout tensor that is read, by another statement than the one that overwrites it. */
@@ -115,6 +116,7 @@ bool is_matrix_axis(const struct tiler *t, const char *name);
 bool is_tile_axis(const struct tiler *t, const char *name);
 bool is_outer(const struct tiler *t, const char *name);
 bool is_inner(const struct tiler *t, const char *name);
+bool is_streamed(const struct tiler *t, const char *name);
 /* Is it an axis of the equation's target? NULL: of none. */
 bool is_own_axis(const struct equation *equation, const char *name);
 
@@ -131,13 +133,18 @@ void fail_as_rows_and_columns(struct tiler *t, const struct equation *equation,
 /* ---- the steps ---- */
 void tile_normalise(struct tiler *t);
 void inline_equations(struct tiler *t);
-/* Puts the value of one equation where it is read and removes it. */
-void inline_equation(struct tiler *t, size_t at);
+/* An expression with a value, that of an equation, where it reads it. */
+struct node *value_inlined(struct tiler *t, struct node *node, const struct equation *definition,
+                           struct node *value);
 void narrow_equations(struct tiler *t);
 void extract_reductions(struct tiler *t);
 void tile_group(struct tiler *t);
 /* Bytes of L1 that the group takes with its axes covered whole; -1 where a size is open. */
 int64_t tile_footprint(struct tiler *t);
+/* Marks the inner axes that may be streamed: those of open size, all with fixed_too. False: there is none. */
+bool stream_axes(struct tiler *t, bool fixed_too);
+/* Does one loop over each streamed axis do? */
+bool is_read_once(struct tiler *t);
 struct node *tile_emit_program(struct tiler *t);
 /* Does the kernel, tiled here or a tile program of its author, send something if its schedule asks for it?
  * False after a reported error. */

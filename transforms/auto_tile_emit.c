@@ -176,16 +176,21 @@ static struct node *find_addition(struct node *value, const struct node *reducti
     return NULL;
 }
 
+/* What an accumulator begins with where nothing else is said. */
+static struct node *neutral_of(struct emitter *e, const struct node_reduction *reduction) {
+    return reduction->op == REDUCTION_SUM ? make_integer(e->arena, 0)
+                                          : make_real(e->arena, -(double)INFINITY);
+}
+
 /* `sum + e` with e a vector or number: e is what the fragment starts from, and the addition vanishes from the
  * value. */
 static struct node *take_start(struct emitter *e, struct node **value, struct node_reduction *reduction,
                                size_t count, const char *const *axes) {
     bool sum = reduction->op == REDUCTION_SUM;
-    struct node *neutral = sum ? make_integer(e->arena, 0) : make_real(e->arena, -(double)INFINITY);
     struct node *addend, *addition = sum ? find_addition(*value, &reduction->base, &addend) : NULL;
     if (!addition || !is_of_vectors(e, addend, count, axes) ||
         count_equal(*value, addition) != count_equal(*value, &reduction->base))
-        return neutral;
+        return neutral_of(e, reduction);
     *value = replace_equal(e->arena, *value, addition, &reduction->base);
     return addend;
 }
@@ -249,38 +254,61 @@ static bool open_panels(struct emitter *e, struct node_reduction *reduction, str
     return false;
 }
 
+static struct accumulator new_accumulator(struct emitter *e, struct node_reduction *reduction,
+                                          struct node *start, size_t count, const char *const *axes) {
+    const char *name = name_fresh(&e->t->names, "acc");
+    emit_buffer(e, MEMORY_FRAGMENT, name, count, axes, DTYPE_F32, start);
+    return (struct accumulator){.reduction = reduction,
+                                .access = named_access(e, name, count, axes),
+                                .span = span_of_part(e->equation->span, reduction->base.span)};
+}
+
+bool accumulator_open(struct emitter *e, struct node_reduction *reduction, struct accumulator *accumulator) {
+    const char *axes[2];
+    size_t count = buffer_axes(e, &reduction->base, axes);
+    if (count)
+        *accumulator = new_accumulator(e, reduction, neutral_of(e, reduction), count, axes);
+    return count > 0;
+}
+
+/* min(e) is -max(-e). */
+struct node *accumulate(struct emitter *e, const struct accumulator *accumulator, const char *folded,
+                        struct node *terms) {
+    const struct node_reduction *reduction = accumulator->reduction;
+    bool minimum = reduction->op == REDUCTION_MIN;
+    struct node *partial = node_new(e->arena, reduction, REDUCTION, reduction->base.span,
+                                    .op = minimum ? REDUCTION_MAX : reduction->op,
+                                    .axes = LIST(e->arena, make_axis(e->arena, folded, NULL, NULL, NULL)),
+                                    .body = minimum ? make_negation(e->arena, terms) : terms);
+    return node_new(e->arena, assign, ASSIGN, accumulator->span, .target = accumulator->access,
+                    .op = reduction->op == REDUCTION_SUM ? ASSIGN_ADD : ASSIGN_MAX, .value = partial);
+}
+
+struct node *accumulated(struct emitter *e, const struct accumulator *accumulator) {
+    bool minimum = accumulator->reduction->op == REDUCTION_MIN;
+    return minimum ? make_negation(e->arena, accumulator->access) : accumulator->access;
+}
+
 /* fragment acc = start; for k by panel { acc op= reduction(k: body) }; what stands for the reduction in the
- * value. min(e) is -max(-e). */
+ * value. */
 static struct node *emit_panels(struct emitter *e, struct node **value, struct node_reduction *reduction,
                                 bool last) {
-    struct tiler *t = e->t;
     const char *axes[2], *folded = NULL;
     size_t count = buffer_axes(e, &reduction->base, axes);
     struct list_builder loops = {0}, body = {0};
     if (!count || !open_panels(e, reduction, &loops, &folded))
         return NULL;
-    bool minimum = reduction->op == REDUCTION_MIN;
     struct node *start = take_start(e, value, reduction, count, axes);
-    const char *name = name_fresh(&t->names, "acc");
-    emit_buffer(e, MEMORY_FRAGMENT, name, count, axes, DTYPE_F32, start);
-    struct node *access = named_access(e, name, count, axes);
+    struct accumulator accumulator = new_accumulator(e, reduction, start, count, axes);
     struct node *terms = emit_multicast(e, reduction->body, folded, &body);
-    struct node *partial = node_new(e->arena, reduction, REDUCTION, reduction->base.span,
-                                    .op = minimum ? REDUCTION_MAX : reduction->op,
-                                    .axes = LIST(e->arena, make_axis(e->arena, folded, NULL, NULL, NULL)),
-                                    .body = minimum ? make_negation(e->arena, terms) : terms);
-    enum assign_operator op = reduction->op == REDUCTION_SUM ? ASSIGN_ADD : ASSIGN_MAX;
-    struct span span = span_of_part(e->equation->span, reduction->base.span);
-    struct node *assign =
-        node_new(e->arena, assign, ASSIGN, span, .target = access, .op = op, .value = partial);
-    builder_add(e->arena, &body, assign);
+    builder_add(e->arena, &body, accumulate(e, &accumulator, folded, terms));
     builder_add(e->arena, e->out,
-                node_new(e->arena, for, FOR, span, .axes = builder_list(&loops),
-                         .body = make_block(e->arena, span, builder_list(&body))));
-    struct node *result = minimum ? make_negation(e->arena, access) : access;
+                node_new(e->arena, for, FOR, accumulator.span, .axes = builder_list(&loops),
+                         .body = make_block(e->arena, accumulator.span, builder_list(&body))));
+    struct node *result = accumulated(e, &accumulator);
     if (last)
         return result;
-    const char *kept = name_fresh(&t->names, "partial");
+    const char *kept = name_fresh(&e->t->names, "partial");
     emit_buffer(e, MEMORY_SHARED, kept, count, axes, DTYPE_F32, result);
     return named_access(e, kept, count, axes);
 }
@@ -301,14 +329,21 @@ static struct node *read_buffers(struct node *node, void *context) {
     return node_with_span(e->arena, named_access(e, let->name, count, axes), node->span);
 }
 
-static void emit_equation(struct emitter *e, struct equation *equation) {
+/* Refuses what no tile operation does; values without a type get that of what they compute. */
+static void settle_equations(struct emitter *e) {
+    struct tiler *t = e->t;
+    for (size_t i = 0; i < t->equation_count && !t->failed; i++) {
+        struct equation *equation = &t->equations[i];
+        e->equation = equation;
+        check_equation(e);
+        if (!t->failed && !equation->store && equation->dtype == DTYPE_NONE)
+            equation->dtype = value_dtype(e, equation->value);
+    }
+}
+
+void emit_statement(struct emitter *e, const struct equation *equation) {
     struct tiler *t = e->t;
     e->equation = equation;
-    check_equation(e);
-    if (t->failed)
-        return;
-    if (!equation->store && equation->dtype == DTYPE_NONE)
-        equation->dtype = value_dtype(e, equation->value);
     struct node *value = equation->value;
     struct panels panels = panels_of(value);
     if (panels.overflow)
@@ -332,10 +367,15 @@ static void emit_equation(struct emitter *e, struct equation *equation) {
                          .value = value));
 }
 
-/* An output along an axis that is streamed: a loop over its panels, or its matrices one at a time, around what
- * writes it. */
-static void emit_streamed(struct emitter *e, struct equation *equation) {
-    struct list_builder axes = {0}, body = {0}, *out = e->out;
+bool has_own_panels(const struct tiler *t, const struct equation *equation) {
+    for (size_t i = 0; i < equation->axis_count; i++)
+        if (!is_outer(t, equation->axes[i].name) && !is_inner(t, equation->axes[i].name))
+            return true;
+    return false;
+}
+
+void emit_own_panels(struct emitter *e, const struct equation *equation, struct node_list body) {
+    struct list_builder axes = {0};
     for (size_t i = 0; i < equation->axis_count; i++) {
         const struct range *range = &equation->axes[i];
         if (is_outer(e->t, range->name) || is_inner(e->t, range->name))
@@ -345,16 +385,21 @@ static void emit_streamed(struct emitter *e, struct equation *equation) {
                                 : make_integer(e->arena, clip_tiles(e->section, range) * TILE_EDGE);
         builder_add(e->arena, &axes, make_axis(e->arena, range->name, range->lower, range->upper, step));
     }
-    if (!axes.count) {
-        emit_equation(e, equation);
+    builder_add(e->arena, e->out,
+                node_new(e->arena, for, FOR, equation->span, .axes = builder_list(&axes),
+                         .body = make_block(e->arena, equation->span, body)));
+}
+
+void emit_equation(struct emitter *e, const struct equation *equation) {
+    struct list_builder body = {0}, *out = e->out;
+    if (!has_own_panels(e->t, equation)) {
+        emit_statement(e, equation);
         return;
     }
     e->out = &body;
-    emit_equation(e, equation);
+    emit_statement(e, equation);
     e->out = out;
-    builder_add(e->arena, out,
-                node_new(e->arena, for, FOR, equation->span, .axes = builder_list(&axes),
-                         .body = make_block(e->arena, equation->span, builder_list(&body))));
+    emit_own_panels(e, equation, builder_list(&body));
 }
 
 /* One trip: the step is the range, in whole tiles where it is known and has some. */
@@ -375,18 +420,20 @@ struct node *tile_emit_program(struct tiler *t) {
     struct emitter e = new_emitter(t, &statements);
     struct span span = t->equations[t->equation_count - 1].span;
     choose_blocks(&e);
-    for (size_t i = 0; i < t->equation_count && !t->failed; i++)
-        emit_streamed(&e, &t->equations[i]);
+    settle_equations(&e);
+    if (!t->failed)
+        emit_group(&e);
     if (t->failed)
         return NULL;
     struct list_builder read = {0};
     for (size_t i = 0; i < statements.count; i++)
         builder_add(t->arena, &read, read_buffers(statements.items[i], &e));
-    struct node_list body = builder_list(&read);
+    struct node_list body = buffers_distinct(t, builder_list(&read));
     struct span inner_span = loop_span(t->group.inner, t->group.inner_count, span);
     struct list_builder inner = {0}, outer = {0};
     for (size_t i = 0; i < t->group.inner_count; i++)
-        builder_add(t->arena, &inner, whole_axis(&e, &t->group.inner[i]));
+        if (!t->group.streamed[i])
+            builder_add(t->arena, &inner, whole_axis(&e, &t->group.inner[i]));
     if (inner.count)
         body = LIST(t->arena, node_new(t->arena, for, FOR, inner_span, .axes = builder_list(&inner),
                                        .body = make_block(t->arena, inner_span, body)));

@@ -1,6 +1,6 @@
 /* The parts of writing a group as a tile program: sizes of blocks and panels (auto_tile_size.c), what values
  * may ask of tiles (auto_tile_check.c), operands that cores send to each other (auto_tile_multicast.c), the
- * statements (auto_tile_emit.c).
+ * statements (auto_tile_emit.c), loops over streamed axes (auto_tile_stream.c).
  */
 #ifndef TILEC_TRANSFORMS_AUTO_TILE_EMIT_H
 #define TILEC_TRANSFORMS_AUTO_TILE_EMIT_H
@@ -17,6 +17,32 @@ struct emitter {
     int64_t section;                 /* tiles of f32 in a DST section */
 };
 
+/* A fold on its way: fragment acc = its neutral element, in e->out; acc op= fold(axis: terms) for a block of its
+ * axis; what then stands for it. False after an error. */
+struct accumulator {
+    const struct node_reduction *reduction;
+    struct node *access;
+    struct span span;
+};
+bool accumulator_open(struct emitter *e, struct node_reduction *reduction, struct accumulator *accumulator);
+struct node *accumulate(struct emitter *e, const struct accumulator *accumulator, const char *folded,
+                        struct node *terms);
+struct node *accumulated(struct emitter *e, const struct accumulator *accumulator);
+
+/* The statements of an equation, with loops over the panels of its folds and, of a result, over panels of axes that
+ * are none of the group's, or its matrices one at a time. */
+void emit_equation(struct emitter *e, const struct equation *equation);
+/* The same where loops over the latter stand around. */
+void emit_statement(struct emitter *e, const struct equation *equation);
+/* Has it such axes of its own? The loop over them around what writes it. */
+bool has_own_panels(const struct tiler *t, const struct equation *equation);
+void emit_own_panels(struct emitter *e, const struct equation *equation, struct node_list body);
+
+/* All equations of the group, with loops over its streamed axes. */
+void emit_group(struct emitter *e);
+/* The statements with every buffer under a name of its own: a value that is computed again has several. */
+struct node_list buffers_distinct(struct tiler *t, struct node_list statements);
+
 struct emitter new_emitter(struct tiler *t, struct list_builder *out);
 
 /* Tiles of an axis of fixed size, at least 1; -1 when it is open. */
@@ -28,6 +54,8 @@ void choose_blocks(struct emitter *e);
 /* Tiles of a panel of the axis for a reduction with this body: what it reads may take half of the L1 that
  * buffers have. */
 int64_t panel_tiles(struct emitter *e, const struct range *range, struct node *body);
+/* The same of a loop over a streamed axis: what it reads and keeps, all together. */
+int64_t stream_tiles(struct emitter *e, const struct range *range, struct node_list values);
 
 /* Reports what no tile operation does: subscripts that are no axes, indices as values, reductions of
  * integers, ... */

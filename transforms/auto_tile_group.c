@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "support/architecture.h"
+#include "ir/attributes.h"
 #include "ir/build.h"
-#include "transforms/auto_tile.h"
+#include "transforms/auto_tile_emit.h"
 #include "transforms/shards.h"
 
 /* ---- common axes ---- */
@@ -409,47 +410,70 @@ static void choose_inner(struct tiler *t) {
 
 /* ---- streaming ---- */
 
-static bool has_inner_axis(const struct tiler *t, const struct equation *equation) {
-    for (size_t i = 0; i < equation->axis_count; i++)
-        if (!is_outer(t, equation->axes[i].name))
+static bool folds_streamed(const struct tiler *t, const struct equation *equation) {
+    for_each (reduction, reduction, equation->value) {
+        const struct node_axis *axis = node_as(reduction->axes.items[0], axis);
+        if (!axis->lower && is_streamed(t, axis->name))
             return true;
+    }
     return false;
 }
 
-/* Can all values along whole axes be computed again where they are read? */
-static bool may_stream(struct tiler *t) {
+/* An output that gathers over a streamed axis does so in the loops of the others where all of its own axis fits a DST
+ * section: what those compute is not computed again for it. */
+static void hold_short_axes(struct tiler *t) {
+    struct group *g = &t->group;
+    int64_t section = t->compilation->architecture->dst_tiles_f32;
     for (size_t i = 0; i < t->equation_count; i++) {
-        const struct equation *equation = &t->equations[i];
-        bool rounded = equation->dtype != DTYPE_NONE && equation->dtype != DTYPE_F32;
-        if (!equation->store && has_inner_axis(t, equation) &&
-            (rounded || find_kind(equation->value, NODE_REDUCTION)))
-            return false;
+        struct equation *equation = &t->equations[i];
+        for (size_t k = 0; k < equation->axis_count && folds_streamed(t, equation); k++) {
+            const struct range *range = &equation->axes[k];
+            int64_t tiles = is_tile_axis(t, range->name) ? fixed_tiles(range) : -1;
+            if (tiles < 0 || tiles > section || is_outer(t, range->name) || g->inner_count == AXIS_LIMIT)
+                continue;
+            if (!is_inner(t, range->name))
+                g->inner[g->inner_count++] = *range;
+            equation->whole[k] = true;
+        }
     }
-    return true;
+    separate_names(t);
 }
 
-static void stream(struct tiler *t) {
-    t->group.inner_count = 0;
-    for (size_t i = t->equation_count; i-- > 0;)
-        if (!t->equations[i].store && has_inner_axis(t, &t->equations[i]))
-            inline_equation(t, i);
+/* Panels of an output's own stand around the loops that it gathers over, and what those compute again: no loop there has
+ * the name of its axis. */
+static void separate_panels(struct tiler *t) {
+    for (size_t i = 0; i < t->equation_count; i++) {
+        struct equation *equation = &t->equations[i];
+        for (size_t k = 0; k < equation->axis_count; k++) {
+            const char *from[] = {equation->axes[k].name};
+            bool taken = false;
+            for (size_t other = 0; other < t->equation_count; other++)
+                taken |= other != i && mentions(t->equations[other].value, from[0]);
+            if (!taken || is_outer(t, from[0]) || is_inner(t, from[0]))
+                continue;
+            const char *to[] = {axis_duplicate(t, from[0])};
+            rename_own(t, equation, 1, from, to);
+        }
+    }
 }
 
-/* Whole axes where L1 holds them, as far as the sizes are fixed; else every equation by panels. */
+/* Axes that a block of the grid covers are held in L1, whole, where all that is kept fits, as far as the sizes are
+ * fixed; else they are streamed. */
 void tile_group(struct tiler *t) {
     unify_stores(t);
     unify_values(t);
     choose_outer(t);
+    if (!t->failed)
+        choose_inner(t);
     if (t->failed)
         return;
-    size_t count = t->equation_count;
-    struct equation *before = arena_copy(t->arena, t->equations, count * sizeof *before);
-    choose_inner(t);
-    if (!t->failed && tile_footprint(t) > l1_for_buffers(t->compilation)) {
-        memcpy(t->equations, before, count * sizeof *before);
-        if (may_stream(t))
-            stream(t);
-        else
-            choose_inner(t);
-    }
+    int64_t room = l1_for_buffers(t->compilation);
+    bool full = tile_footprint(t) > room,
+         streamed = full || attribute_get(&t->kernel->base, KEY_TT_STREAMED);
+    if (!streamed || !stream_axes(t, full))
+        return;
+    if (tile_footprint(t) > room)
+        stream_axes(t, true);
+    hold_short_axes(t);
+    separate_panels(t);
 }

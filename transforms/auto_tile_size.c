@@ -138,7 +138,7 @@ static int64_t axis_tiles(struct footprint *f, const char *name) {
     const struct range *range = axis_named(t, name);
     if (!range)
         return 1;
-    if (!is_inner(t, name))
+    if (!is_inner(t, name) || is_streamed(t, name))
         return clip_tiles(is_own_axis(f->e->equation, name) ? f->e->section : PANEL_TILES, range);
     int64_t fixed = fixed_tiles(range);
     f->open |= fixed < 0;
@@ -158,15 +158,20 @@ static void add_bytes(struct footprint *f, struct node *value) {
     }
 }
 
-int64_t panel_tiles(struct emitter *e, const struct range *range, struct node *body) {
+int64_t stream_tiles(struct emitter *e, const struct range *range, struct node_list values) {
     int64_t limit = l1_for_buffers(e->t->compilation) / 2, tiles = clip_tiles(PANEL_TILES, range);
     for (; tiles > 1; tiles /= 2) {
         struct footprint f = {.e = e, .panel = range->name, .tiles = tiles};
-        add_bytes(&f, body);
+        for (size_t i = 0; i < values.count; i++)
+            add_bytes(&f, values.items[i]);
         if (f.bytes <= limit)
             break;
     }
     return tiles;
+}
+
+int64_t panel_tiles(struct emitter *e, const struct range *range, struct node *body) {
+    return stream_tiles(e, range, LIST(e->arena, body));
 }
 
 struct emitter new_emitter(struct tiler *t, struct list_builder *out) {

@@ -96,6 +96,13 @@ bool is_inner(const struct tiler *t, const char *name) {
     return false;
 }
 
+bool is_streamed(const struct tiler *t, const char *name) {
+    for (size_t i = 0; i < t->group.inner_count; i++)
+        if (t->group.streamed[i] && strcmp(t->group.inner[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 bool is_own_axis(const struct equation *equation, const char *name) {
     for (size_t i = 0; equation && i < equation->axis_count; i++)
         if (strcmp(equation->axes[i].name, name) == 0)

@@ -81,16 +81,22 @@ static bool may_inline(const struct tiler *t, const struct equation *let) {
  * rename_axes; where the consumer's own axes meet a reduction axis of the value, that one is renamed here. */
 static struct node *without_capture(struct tiler *t, const struct equation *user, struct node *value);
 
+struct node *value_inlined(struct tiler *t, struct node *node, const struct equation *definition,
+                           struct node *value) {
+    struct equation moved = *definition;
+    moved.value = value_moved(t->arena, value, definition->span);
+    struct inlining in = {t, &moved};
+    return inline_access(node, &in);
+}
+
 /* Puts the value where it is read and removes its equation. */
-void inline_equation(struct tiler *t, size_t at) {
+static void inline_equation(struct tiler *t, size_t at) {
     struct equation let = t->equations[at];
     for (size_t k = 0; k < t->equation_count; k++) {
         if (k == at || !uses_in(&t->equations[k], let.name).count)
             continue;
-        struct equation definition = let;
-        definition.value = value_moved(t->arena, without_capture(t, &t->equations[k], let.value), let.span);
-        struct inlining in = {t, &definition};
-        t->equations[k].value = inline_access(t->equations[k].value, &in);
+        t->equations[k].value = value_inlined(t, t->equations[k].value, &let,
+                                              without_capture(t, &t->equations[k], let.value));
     }
     remove_equation(t, at);
 }
