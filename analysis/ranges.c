@@ -6,6 +6,7 @@
 #include "analysis/example.h"
 #include "analysis/isl_util.h"
 #include "ir/build.h"
+#include "ir/query.h"
 #include "ir/size.h"
 
 struct walk {
@@ -64,7 +65,7 @@ static bool check_end(struct walk *walk, const struct node_axis *axis, const str
     return false;
 }
 
-/* An axis or a block that a bound depends on, NULL when there is none. */
+/* The axis that a bound depends on, or another value; NULL when it is of sizes alone. */
 static const char *dependence_of(const struct walk *walk, struct node *bound) {
     for_each (reference, reference, bound)
         if (!relations_is_size(walk->relations, &reference->base))
@@ -72,19 +73,57 @@ static const char *dependence_of(const struct walk *walk, struct node *bound) {
     return NULL;
 }
 
-/* Both ends of blocks are expressions of sizes. */
+/* The axis of this name; NULL when it is none. */
+static const struct node_axis *axis_of(const struct walk *walk, const char *name) {
+    for_each (axis, axis, walk->relations->kernel->body)
+        if (axis->lower && axis->name == name)
+            return axis;
+    return NULL;
+}
+
+/* What no core knows before the loop runs: data, NULL when the bound has none. The element of an axis and the place
+ * of a block are numbers there. */
+static const char *data_of(const struct walk *walk, struct node *bound) {
+    for_each_node (node, bound) {
+        struct node_reference *reference = node_as(node, reference);
+        if (is_block_place(node))
+            skip_below(node);
+        else if (node->kind == NODE_ACCESS)
+            return node_as(node, access)->name;
+        else if (reference && !relations_is_size(walk->relations, node)) {
+            const struct node_axis *axis = axis_of(walk, reference->name);
+            if (!axis || axis->step)
+                return reference->name;
+        }
+    }
+    return NULL;
+}
+
+/* Blocks are counted before the loop runs, from sizes and from where the loops around it stand. */
 static bool check_counted(struct walk *walk, const struct node_axis *axis, const struct node *loop) {
     struct node *ends[] = {axis->lower, axis->upper};
+    struct span place = place_of(axis, loop);
     for (size_t i = 0; i < 2; i++) {
-        const char *found = dependence_of(walk, ends[i]);
-        if (found) {
+        const char *data = data_of(walk, ends[i]), *found = dependence_of(walk, ends[i]);
+        if (data) {
             report_error(
-                walk->diagnostics, place_of(axis, loop),
-                "the range of blocks %s depends on %s: blocks are counted before the loop runs, from sizes alone",
-                axis->name, found);
+                walk->diagnostics, place,
+                "the range of blocks %s depends on %s: blocks are counted before the loop runs, from sizes and loop variables",
+                axis->name, data);
             report_help(
                 walk->diagnostics, (struct span){0},
                 "run over all blocks, and choose with a matrix of 0 and 1, an input, what counts: select(mask[i, j] != 0, ..., ...)");
+            return false;
+        }
+        struct node *sent = found ? find_multicast((struct node *)(uintptr_t)loop) : NULL;
+        if (sent) {
+            report_error(
+                walk->diagnostics, place,
+                "the range of blocks %s depends on %s, and cores that send blocks to each other run the same iterations",
+                axis->name, found);
+            report_note(walk->diagnostics, sent->span, "this is sent");
+            report_help(walk->diagnostics, (struct span){0},
+                        "leave out @multicast, or let %s run over the whole dimension", axis->name);
             return false;
         }
     }
@@ -94,7 +133,8 @@ static bool check_counted(struct walk *walk, const struct node_axis *axis, const
 static bool check_blocks(struct walk *walk, const struct node_axis *axis, const struct node *loop) {
     const struct relations *r = walk->relations;
     int64_t lower;
-    if (!integer_value(axis->lower, &lower)) {
+    bool known = integer_value(axis->lower, &lower), follows = dependence_of(walk, axis->lower);
+    if (!known && !follows) {
         report_error(walk->diagnostics, place_of(axis, loop), "blocks of %s begin at %s, which is no number",
                      axis->name, node_text(r->arena, axis->lower));
         report_help(walk->diagnostics, (struct span){0},
@@ -102,6 +142,8 @@ static bool check_blocks(struct walk *walk, const struct node_axis *axis, const 
         return false;
     }
     const struct node_call *call = size_call(axis->upper, SIZE_min);
+    if (follows || dependence_of(walk, axis->upper)) /* counted where the loop stands; of less than none, none */
+        return true;
     if (call) {
         report_error(walk->diagnostics, place_of(axis, loop),
                      "blocks of %s end at %s, and nothing says which of the two that is", axis->name,

@@ -6,8 +6,8 @@
 
 #include "analysis/access.h"
 
-/* Reports every loop over blocks whose range depends on another axis. Asked first: without the range nothing
- * is known of what the loop reaches. */
+/* Reports every loop over blocks whose range depends on data, or on where cores stand that send blocks to each other
+ * in it. Asked first: without the range nothing is known of what the loop reaches. */
 bool ranges_counted(const struct relations *relations, struct diagnostics *diagnostics);
 
 /* After ranges_counted: reports every loop over blocks that may end before it begins or begins at no literal,

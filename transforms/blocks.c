@@ -57,13 +57,23 @@ struct node *shared_pages(struct arena *arena, const struct node_buffer *buffer,
     return make_mul(arena, make_mul(arena, rows, columns), make_integer(arena, depth));
 }
 
-struct node *clipping_extent(struct arena *arena, const struct node_axis *axis) {
+bool is_one_of_many(struct arena *arena, const struct node_axis *axis) {
     const struct node_call *min = size_call(axis->upper, SIZE_min);
+    struct node *end = make_add(arena, axis->lower, axis->step ? axis->step : make_integer(arena, 1));
+    int64_t known;
+    if (integer_value(axis->lower, &known))
+        return false;
+    return node_equal(axis->upper, end) || (min && node_equal(min->arguments.items[1], end));
+}
+
+struct node *clipping_extent(struct arena *arena, const struct node_axis *axis) {
     int64_t lower, upper, step;
-    if (min)
-        return min->arguments.items[0];
+    if (is_one_of_many(arena, axis)) {
+        const struct node_call *min = size_call(axis->upper, SIZE_min);
+        return min ? min->arguments.items[0] : NULL;
+    }
     if (!integer_value(axis->lower, &lower))
-        return NULL; /* one full block of a grid axis */
+        return axis->upper;
     bool full = integer_value(simplify(arena, axis->upper), &upper) && integer_value(axis->step, &step) &&
                 step > 0 && (upper - lower) % step == 0;
     return full ? NULL : axis->upper;
@@ -71,8 +81,10 @@ struct node *clipping_extent(struct arena *arena, const struct node_axis *axis) 
 
 bool is_single_block(struct arena *arena, const struct node_axis *axis) {
     int64_t lower, upper, step;
-    if (covers_whole_axis(axis) || !integer_value(axis->lower, &lower))
+    if (covers_whole_axis(axis) || is_one_of_many(arena, axis))
         return true;
+    if (!integer_value(axis->lower, &lower))
+        return false;
     return integer_value(simplify(arena, axis->upper), &upper) && integer_value(axis->step, &step) &&
            upper > lower && upper - lower <= step;
 }
@@ -123,6 +135,13 @@ struct node *divide_by_tile(struct arena *arena, struct node *expression) {
     if (integer_value(expression, &value))
         return value % TILE_EDGE == 0 ? make_integer(arena, value / TILE_EDGE) : NULL;
     struct node_binary *binary = node_as(expression, binary);
+    const struct node_call *least = size_call(expression, SIZE_min),
+                           *call = least ? least : size_call(expression, SIZE_max);
+    if (call) {
+        struct node *a = divide_by_tile(arena, call->arguments.items[0]),
+                    *b = divide_by_tile(arena, call->arguments.items[1]);
+        return !a || !b ? NULL : least ? make_min(arena, a, b) : make_max(arena, a, b);
+    }
     if (!binary)
         return NULL;
     if (binary->op == BINARY_MULTIPLY) {

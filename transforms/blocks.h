@@ -27,6 +27,8 @@ bool block_shape(struct arena *arena, const struct axis_scope *scope, const stru
 /* The pages of a shared buffer of such blocks, as many as its depth in tt.cb says. */
 struct node *shared_pages(struct arena *arena, const struct node_buffer *buffer, struct node *rows,
                           struct node *columns);
+/* Is the axis one block of several, whose range follows from its number: i_block * 64..min(M, i_block * 64 + 64)? */
+bool is_one_of_many(struct arena *arena, const struct node_axis *axis);
 /* The extent in elements that clips the axis; NULL when every block is full. */
 struct node *clipping_extent(struct arena *arena, const struct node_axis *axis);
 /* Is the axis one block at every launch: no loop is needed? A known range of no elements has none. */

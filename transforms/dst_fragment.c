@@ -11,6 +11,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "ir/size.h"
 #include "transforms/buffer_use.h"
 #include "transforms/dst_section.h"
 
@@ -211,6 +212,30 @@ static void unconfigure_fold(struct manager *m, struct list_builder *out, struct
         EMIT(m, out, tile->base.span, reduce_uninit, ref(m, f.input));
 }
 
+static bool subtracts(const struct node *number) {
+    for_each (binary, binary, number)
+        if (binary->op == BINARY_SUBTRACT)
+            return true;
+    return false;
+}
+
+/* Is the number above 0 wherever the kernel runs? Numbers of blocks are never below 0. */
+static bool is_positive(const struct manager *m, const struct node *extent) {
+    const struct node_call *least = size_call(extent, SIZE_min);
+    const struct node_binary *binary =
+        extent->kind == NODE_BINARY ? (const struct node_binary *)extent : NULL;
+    int64_t known;
+    if (integer_value(extent, &known))
+        return known > 0;
+    if (least)
+        return is_positive(m, least->arguments.items[0]) && is_positive(m, least->arguments.items[1]);
+    if (binary && binary->op == BINARY_ADD)
+        return !subtracts(extent) && (is_positive(m, binary->left) || is_positive(m, binary->right));
+    if (binary && binary->op == BINARY_MULTIPLY)
+        return is_positive(m, binary->left) && is_positive(m, binary->right);
+    return is_positive_extent(m->kernel, extent);
+}
+
 /* May the axis that the update folds have no elements? */
 static bool may_be_empty(struct manager *m, struct node_tile *update) {
     const char *axis = folded_axis(update);
@@ -218,8 +243,17 @@ static bool may_be_empty(struct manager *m, struct node_tile *update) {
     struct node *tiles =
         make_add(m->arena, axis_tiles(update, axis, RANGE_FIRST), axis_tiles(update, axis, RANGE_TILES));
     bool full_block = node_equal(extent, make_mul(m->arena, tiles, number(m, TILE_EDGE)));
-    int64_t known;
-    return integer_value(extent, &known) ? known <= 0 : !full_block && !is_positive_extent(m->kernel, extent);
+    return !full_block && !is_positive(m, extent);
+}
+
+/* Do the panels begin or end where another block does? There may be none then, which no number of the launch tells. */
+static bool follows_blocks(struct manager *m, struct node_tile *update) {
+    struct node *extent = axis_tiles(update, folded_axis(update), RANGE_EXTENT);
+    struct node *first = axis_tiles(update, folded_axis(update), RANGE_FIRST);
+    size_t blocks = 0;
+    for_each (reference, reference, first)
+        blocks++;
+    return blocks > 1 || (!known_at_launch(m->arena, m->kernel, extent) && !is_positive(m, extent));
 }
 
 /* May a loop around the update run not at all? Loops over blocks of the folded axis do where it has no
@@ -231,8 +265,10 @@ static bool may_idle(struct manager *m, struct node_tile *update, struct node *s
             struct node_axis *axis = node_as(loop->axes.items[i], axis);
             struct node *first = axis_tiles(update, folded_axis(update), RANGE_FIRST);
             int64_t trips, lower;
-            bool panels = mentions(first, axis->name),
-                 runs = integer_value(axis_trips(m->arena, axis), &trips)
+            bool panels = mentions(first, axis->name);
+            if (panels && follows_blocks(m, update))
+                return true;
+            bool runs = integer_value(axis_trips(m->arena, axis), &trips)
                             ? trips > 0
                             : integer_value(axis->lower, &lower) && lower == 0 &&
                                   is_positive_extent(m->kernel, axis->upper);

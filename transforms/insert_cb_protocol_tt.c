@@ -35,6 +35,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "ir/size.h"
 
 void protocol_fail(struct protocol *p, struct span span, const char *format, ...) {
     va_list arguments;
@@ -229,14 +230,22 @@ static void push_element(struct protocol *p, struct node_axis *axis, struct node
     p->ranges[p->range_count++] = (struct axis_range){.name = axis->name, .axis = axis, .first = value};
 }
 
+struct node *tiles_before(struct protocol *p, struct node *end) {
+    const struct node_call *least = size_call(end, SIZE_min);
+    struct node *whole = divide_by_tile(p->arena, end);
+    if (least)
+        return make_min(p->arena, tiles_before(p, least->arguments.items[0]),
+                        tiles_before(p, least->arguments.items[1]));
+    return whole ? whole : launch_value(p, tiles_of(p->arena, end));
+}
+
 /* The tiles of this block that exist, as a literal or as a let in front of the body. */
 static struct node *existing_tiles(struct protocol *p, struct node_axis *axis, struct span span,
                                    struct node *first, struct node *extent, struct list_builder *lets) {
     struct node *full = block_tiles(p->arena, axis);
     if (!extent || attribute_integer(full, 0) == 1)
         return launch_value(p, full); /* a block of one tile exists wherever the loop runs */
-    struct node *total = launch_value(p, tiles_of(p->arena, extent));
-    struct node *tiles = total;
+    struct node *total = tiles_before(p, extent), *tiles = total;
     if (!covers_whole_axis(axis))
         tiles = make_min(p->arena, full, make_sub(p->arena, total, first));
     if (tiles->kind == NODE_INTEGER || tiles->kind == NODE_REFERENCE)
@@ -254,8 +263,25 @@ static bool is_element(const struct node_axis *axis) {
 /* The element of an axis that has one, known or recovered from the core's share. */
 static bool is_single_element(struct protocol *p, const struct node_axis *axis) {
     struct node *lower = launch_value(p, axis->lower), *upper = launch_value(p, axis->upper);
-    return node_equal(make_add(p->arena, lower, make_integer(p->arena, 1)), upper) ||
-           axis->lower->kind == NODE_REFERENCE || axis->upper->kind == NODE_CALL;
+    return is_one_of_many(p->arena, axis) ||
+           node_equal(make_add(p->arena, lower, make_integer(p->arena, 1)), upper);
+}
+
+static bool follows_axes(struct protocol *p, struct node *bound) {
+    for_each (reference, reference, bound)
+        if (range_find(p, reference->name))
+            return true;
+    return false;
+}
+
+/* The blocks of an axis whose range follows from axes around it. One that begins where another block does may end
+ * before that: there are none then. */
+static struct node *count_here(struct protocol *p, const struct node_axis *axis, struct node *base) {
+    struct node *end = tiles_before(p, axis->upper);
+    int64_t first;
+    if (!integer_value(base, &first))
+        end = make_max(p->arena, end, base);
+    return make_ceildiv(p->arena, make_sub(p->arena, end, base), block_tiles(p->arena, axis));
 }
 
 /* Opens one axis of the loop at `span`: what stands around the body goes to `lets`, the loop (NULL without
@@ -264,16 +290,20 @@ static bool is_single_element(struct protocol *p, const struct node_axis *axis) 
 static struct node *open_axis(struct protocol *p, struct node_axis *axis, struct span span,
                               struct list_builder *lets) {
     struct arena *arena = p->arena;
-    struct node *lower = launch_value(p, axis->lower), *upper = launch_value(p, axis->upper);
+    bool follows = follows_axes(p, axis->lower) || follows_axes(p, axis->upper);
+    struct node_axis here = *axis;
+    here.lower = follows ? end_of_range(p, axis->lower) : launch_value(p, axis->lower);
+    here.upper = follows ? end_of_range(p, axis->upper) : launch_value(p, axis->upper);
     if (is_element(axis)) {
         if (is_single_element(p, axis)) {
-            push_element(p, axis, lower);
+            push_element(p, axis, here.lower);
             return NULL;
         }
         push_element(p, axis, make_reference(arena, axis->name));
-        return make_axis(arena, axis->name, lower, upper, NULL);
+        return make_axis(arena, axis->name, here.lower, here.upper, NULL);
     }
-    struct node *base = divide_by_tile(arena, lower), *extent = clipping_extent(arena, axis), *loop = NULL;
+    struct node *base = divide_by_tile(arena, here.lower),
+                *extent = clipping_extent(arena, follows ? &here : axis), *loop = NULL;
     if (!base) {
         bool first = !p->failed;
         protocol_fail(p, axis->base.span.line ? axis->base.span : span,
@@ -286,8 +316,7 @@ static struct node *open_axis(struct protocol *p, struct node_axis *axis, struct
     struct node *first = base;
     if (!is_single_block(arena, axis)) {
         const char *block = name_fresh(&p->names, arena_printf(arena, "%s_block", axis->name));
-        struct node *trips =
-            launch_value(p, make_ceildiv(arena, make_sub(arena, axis->upper, axis->lower), axis->step));
+        struct node *trips = follows ? count_here(p, &here, base) : launch_value(p, axis_trips(arena, axis));
         loop = make_axis(arena, block, make_integer(arena, 0), trips, NULL);
         first =
             make_add(arena, base, make_mul(arena, make_reference(arena, block), block_tiles(arena, axis)));
@@ -479,27 +508,16 @@ static bool takes_blocks_apart(const struct node_for *loop) {
     return body && body->statements.count && body->statements.items[0]->kind == NODE_DELINEARIZE;
 }
 
-/* The roles count blocks each by itself, from sizes: not from where a block around them lies. False after a
- * reported error. */
-static bool check_ranges(struct compilation *c) {
-    for_each_node (node, c->kernel) {
-        struct node_axis *axis = node_as(node, axis);
-        struct node_for *loop = node_as(node, for);
-        const struct node *place = axis && axis->step ? find_block_place(node) : NULL;
-        if (loop && takes_blocks_apart(loop) && !is_share_loop(c->kernel, loop)) {
-            const char *start = runtime_argument_name(c->kernel, RUNTIME_START_ID);
-            report_error(c->diagnostics, node->span,
-                         "this loop takes block numbers apart, but is not over the share of a core");
-            report_help(c->diagnostics, (struct span){0}, "a share begins at %s", start ? start : "start_id");
-            return false;
-        }
-        if (place) {
-            report_error(c->diagnostics, place->span.line ? place->span : c->kernel->span,
-                         "a range of blocks is counted from sizes, and %s is of the block around it",
-                         node_text(c->arena, place));
-            report_help(c->diagnostics, (struct span){0}, "let it run over the whole dimension");
-            return false;
-        }
+/* Block numbers are taken apart of a core's share. False after a reported error. */
+static bool check_shares(struct compilation *c) {
+    for_each (for, loop, c->kernel) {
+        if (!takes_blocks_apart(loop) || is_share_loop(c->kernel, loop))
+            continue;
+        const char *start = runtime_argument_name(c->kernel, RUNTIME_START_ID);
+        report_error(c->diagnostics, loop->base.span,
+                     "this loop takes block numbers apart, but is not over the share of a core");
+        report_help(c->diagnostics, (struct span){0}, "a share begins at %s", start ? start : "start_id");
+        return false;
     }
     return true;
 }
@@ -508,7 +526,7 @@ bool insert_cb_protocol_tt(struct compilation *compilation) {
     struct arena *arena = compilation->arena;
     if (find_kind(compilation->kernel, NODE_ROLE))
         return true;
-    if (!check_ranges(compilation))
+    if (!check_shares(compilation))
         return false;
     struct protocol *p = arena_allocate(arena, sizeof *p);
     p->compilation = compilation;

@@ -44,6 +44,8 @@ struct axis_range *range_find(struct protocol *p, const char *name);
 /* A size expression in terms of the launch arguments: ceildiv(M, 32) is Mt where an argument has that value.
  */
 struct node *launch_value(struct protocol *p, struct node *expression);
+/* The whole tiles that hold the elements before `end`, a number. */
+struct node *tiles_before(struct protocol *p, struct node *end);
 struct node_circular_buffer *circular_buffer_of(struct protocol *p, const char *name);
 /* Tiles of one block of a circular buffer. */
 struct node *block_rows(const struct node_circular_buffer *cb);
@@ -58,6 +60,11 @@ struct node *call_statement(struct protocol *p, struct span span, const char *fu
                             struct node *const *arguments);
 
 /* ---- protocol_data.c: data movement ---- */
+/* An index expression as the number that it is here, of the blocks and elements at hand: which matrix of a tensor.
+ * Axes may be shifted, b + 1, and clamped, max(b - 1, 0); lo(i) and len(i) are of the block. */
+struct node *number_of_index(struct protocol *p, struct node *expression);
+/* The same of where a range begins or ends: below 0 it is 0. */
+struct node *end_of_range(struct protocol *p, struct node *bound);
 /* One reader block for loads that stand together: reserve, read, one barrier, neutral padding, push. */
 void emit_loads(struct protocol *p, struct list_builder *out, struct node_list loads);
 /* exists: the condition under which the block is stored, NULL always; its pages are popped in any case. */

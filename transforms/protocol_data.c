@@ -84,9 +84,28 @@ static struct node *block_length(struct protocol *p, const struct axis_range *ra
                          : range->axis->step;
 }
 
+/* lo(i) + len(i), the end of a block: its range; NULL for anything else. */
+static struct axis_range *block_that_ends(struct protocol *p, const struct node_binary *sum) {
+    struct node_call *low = sum && sum->op == BINARY_ADD ? node_as(sum->left, call) : NULL,
+                     *length = low ? node_as(sum->right, call) : NULL;
+    bool ends = length && strcmp(low->function, "lo") == 0 && strcmp(length->function, "len") == 0 &&
+                list_equal(low->arguments, length->arguments);
+    struct axis_range *range = ends ? subscript_range(p, low->arguments.items[0]) : NULL;
+    return range && range->tiles ? range : NULL;
+}
+
+static struct node *block_end(struct protocol *p, const struct axis_range *range) {
+    struct node *tiles = make_add(p->arena, range->first, block_tiles(p->arena, range->axis)),
+                *end = make_mul(p->arena, tiles, number(p, TILE_EDGE));
+    return range->extent ? make_min(p->arena, range->extent, end) : end;
+}
+
 /* The axes of an index expression, as the numbers that they are here. */
 static struct node *index_in_numbers(struct node *node, void *context) {
     struct protocol *p = context;
+    struct axis_range *ending = block_that_ends(p, node_as(node, binary));
+    if (ending)
+        return block_end(p, ending);
     struct node_call *call = node_as(node, call);
     bool length = call && strcmp(call->function, "len") == 0;
     bool of_block = length || (call && strcmp(call->function, "lo") == 0);
@@ -146,9 +165,8 @@ static struct difference difference_of(struct protocol *p, struct node *node) {
                                make_add(arena, a.minus, b.minus)};
 }
 
-/* Which matrix of a tensor: axes may be shifted, b + 1, and clamped, max(b - 1, 0). */
-static struct node *leading_index(struct protocol *p, struct node *subscript) {
-    struct node *index = index_in_numbers(subscript, p);
+struct node *number_of_index(struct protocol *p, struct node *expression) {
+    struct node *index = index_in_numbers(expression, p);
     if (find_kind(index, NODE_CALL)) {
         struct difference parts = difference_of(p, index);
         index = is_zero(parts.minus) ? parts.plus : make_sub(p->arena, parts.plus, parts.minus);
@@ -156,11 +174,22 @@ static struct node *leading_index(struct protocol *p, struct node *subscript) {
     return launch_value(p, index);
 }
 
+struct node *end_of_range(struct protocol *p, struct node *bound) {
+    struct difference parts = difference_of(p, index_in_numbers(bound, p));
+    const struct node_call *greatest = size_call(parts.plus, SIZE_max);
+    if (is_zero(parts.minus))
+        return launch_value(p, parts.plus);
+    bool counted = greatest && (node_equal(greatest->arguments.items[0], parts.minus) ||
+                                node_equal(greatest->arguments.items[1], parts.minus));
+    struct node *least = counted ? parts.plus : make_max(p->arena, parts.plus, parts.minus);
+    return launch_value(p, make_sub(p->arena, least, parts.minus));
+}
+
 static struct node *page_of(struct protocol *p, const struct transfer *t) {
     struct list_builder indices = {0};
     size_t rank = t->tensor->subscripts.count;
     for (size_t i = 0; i + 2 < rank; i++)
-        builder_add(p->arena, &indices, leading_index(p, t->tensor->subscripts.items[i]));
+        builder_add(p->arena, &indices, number_of_index(p, t->tensor->subscripts.items[i]));
     if (t->rows)
         builder_add(p->arena, &indices, make_add(p->arena, t->rows->first, ref(p, p->row)));
     builder_add(p->arena, &indices, make_add(p->arena, t->columns->first, ref(p, p->column)));
@@ -220,7 +249,7 @@ static struct node *pad_axis(struct protocol *p, const struct transfer *t, const
         body = t->rows ? tile_loop(p, span, p->row, t->rows->tiles, body) : body;
     else
         body = tile_loop(p, span, p->column, t->columns->tiles, body);
-    struct node *total = launch_value(p, tiles_of(arena, range->extent));
+    struct node *total = tiles_before(p, range->extent);
     struct node *end = fold(p, make_add(arena, range->first, range->tiles));
     struct node *ragged =
         integer_value(used, &known) ? NULL : make_binary(arena, BINARY_NOT_EQUAL, used, number(p, 0));
