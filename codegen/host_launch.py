@@ -7,6 +7,7 @@ FORMATS = {
     "Float32": ttnn.float32,
     "Bfp8_b": ttnn.bfloat8_b,
     "Bfp4_b": ttnn.bfloat4_b,
+    "UInt8": ttnn.uint8,
     "UInt16": ttnn.uint16,
     "UInt32": ttnn.uint32,
     "Int32": ttnn.int32,
@@ -16,6 +17,8 @@ TYPES = {
     "f32": {"device": ttnn.float32, "array": np.float32},
     "bfp8": {"device": ttnn.bfloat8_b, "array": np.float32},
     "bfp4": {"device": ttnn.bfloat4_b, "array": np.float32},
+    "bool": {"device": ttnn.uint8, "array": np.bool_},
+    "u8": {"device": ttnn.uint8, "array": np.uint8},
     "u16": {"device": ttnn.uint16, "array": np.uint16},
     "u32": {"device": ttnn.uint32, "array": np.uint32},
     "i32": {"device": ttnn.int32, "array": np.int32},
@@ -168,6 +171,8 @@ def load_array(name, dtype, path):
                 )
             values = rounded
         return values
+    if target == np.bool_ and array.dtype == np.uint8:
+        return array != 0
     if not np.can_cast(array.dtype, target, "safe"):
         fail(
             f"{name} is {dtype}, and '{path}' holds {given}; integers are never narrowed: save it as {np.dtype(target).name}"
@@ -282,6 +287,7 @@ def describe_place(place):
 
 def upload(device, parameter, values, place):
     """Tiles are made on the host: on the device ttnn makes none of a narrower type in shards."""
+    values = values.astype(np.uint8) if values.dtype == np.bool_ else values
     rows = values.reshape((1,) + values.shape) if values.ndim == 1 else values
     shape = padded_shape(values.shape)
     if 0 in shape:

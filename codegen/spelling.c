@@ -294,6 +294,10 @@ static const char *binary_text(const struct expression_context *c, struct node_b
     bool repeats = nested && nested->op == binary->op;
     int inner = row->precedence == PRECEDENCE_OR ? PRECEDENCE_COMPARISON : row->precedence + 1;
     bool chains = row->precedence != PRECEDENCE_COMPARISON && (row->precedence != PRECEDENCE_OR || repeats);
+    if (is_operator_on_bits(binary->op)) {
+        inner = PRECEDENCE_UNARY;
+        chains = false;
+    }
     const char *left = expression(c, binary->left, chains ? row->precedence : inner);
     const char *right = expression(c, right_operand, inner);
     if (!left || !right)

@@ -12,8 +12,8 @@ static const struct {
     enum dtype dtype;
     enum npy_type file;
 } types[] = {
-    {DTYPE_BF16, NPY_BF16}, {DTYPE_F32, NPY_F32}, {DTYPE_U16, NPY_U16},
-    {DTYPE_U32, NPY_U32},   {DTYPE_I32, NPY_I32},
+    {DTYPE_BF16, NPY_BF16}, {DTYPE_F32, NPY_F32}, {DTYPE_U16, NPY_U16},   {DTYPE_U32, NPY_U32},
+    {DTYPE_I32, NPY_I32},   {DTYPE_U8, NPY_U8},   {DTYPE_BOOL, NPY_BOOL},
 };
 
 static int type_index(enum dtype dtype) {
@@ -110,7 +110,7 @@ static bool integer_fits(enum npy_type file, enum dtype dtype) {
     case NPY_U8:
         return true;
     case NPY_U16:
-        return true;
+        return dtype != DTYPE_U8 && dtype != DTYPE_BOOL;
     case NPY_U32:
         return dtype == DTYPE_U32;
     case NPY_I8:
@@ -136,11 +136,13 @@ static void fill_floats(const struct npy_array *npy, struct array *array, uint64
     }
 }
 
+/* Of truth values any byte but 0 is true, and the device gets 1. */
 static void fill_integers(const struct npy_array *npy, struct array *array) {
     uint64_t count = array_count(array);
-    size_t width = array->dtype == DTYPE_U16 ? 2 : 4;
+    size_t width = array_bytes(array) / (count ? count : 1);
     for (uint64_t i = 0; i < count; i++) {
         uint32_t bits = (uint32_t)integer_element(npy, i);
+        bits = array->dtype == DTYPE_BOOL ? bits != 0 : bits;
         memcpy((char *)array->rows + i * width, &bits, width); /* little-endian: the low bytes */
     }
 }
@@ -184,7 +186,7 @@ bool array_from_npy(struct arena *arena, struct diagnostics *diagnostics,
     }
     memcpy(array->extents, npy->shape, npy->rank * sizeof *npy->shape);
     uint64_t rounded = 0;
-    if (array_npy_type(array) == npy->type) {
+    if (array_npy_type(array) == npy->type && npy->type != NPY_BOOL) {
         array->rows = (void *)(uintptr_t)npy->data;
         return true;
     }

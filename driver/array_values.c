@@ -5,9 +5,11 @@
 
 #include "support/arena.h"
 
-static double element_value(const struct array *array, uint64_t i) {
+double array_element(const struct array *array, uint64_t i) {
     uint16_t half;
     uint32_t word;
+    if (array->dtype == DTYPE_U8 || array->dtype == DTYPE_BOOL)
+        return (double)((const unsigned char *)array->rows)[i];
     if (array->dtype == DTYPE_BF16 || array->dtype == DTYPE_U16) {
         memcpy(&half, (const char *)array->rows + i * 2, 2);
         return array->dtype == DTYPE_BF16 ? (double)f32_from_bf16(half) : (double)half;
@@ -27,6 +29,11 @@ void array_set(struct array *array, uint64_t i, double value) {
     uint16_t half;
     uint32_t word;
     switch (array->dtype) {
+    case DTYPE_U8:
+    case DTYPE_BOOL:
+        ((unsigned char *)array->rows)[i] =
+            (unsigned char)(array->dtype == DTYPE_BOOL ? value != 0 : (int64_t)value & UINT8_MAX);
+        return;
     case DTYPE_BF16:
         half = bf16_from_f32((float)value);
         memcpy((char *)array->rows + i * 2, &half, 2);
@@ -51,7 +58,7 @@ struct tensor_values array_values(struct arena *arena, const char *name, const s
     uint64_t count = array_count(array);
     values.values = arena_allocate(arena, ((size_t)count + 1) * sizeof *values.values);
     for (uint64_t i = 0; i < count; i++) {
-        values.values[i] = element_value(array, i);
+        values.values[i] = array_element(array, i);
     }
     return values;
 }

@@ -28,11 +28,9 @@ struct tilec_unit {
 
 static const struct span no_place;
 
-static const enum dtype dtypes[] = {[TILEC_BF16] = DTYPE_BF16,
-                                    [TILEC_F32] = DTYPE_F32,
-                                    [TILEC_U16] = DTYPE_U16,
-                                    [TILEC_U32] = DTYPE_U32,
-                                    [TILEC_I32] = DTYPE_I32};
+static const enum dtype dtypes[] = {
+    [TILEC_BF16] = DTYPE_BF16, [TILEC_F32] = DTYPE_F32, [TILEC_U16] = DTYPE_U16,  [TILEC_U32] = DTYPE_U32,
+    [TILEC_I32] = DTYPE_I32,   [TILEC_U8] = DTYPE_U8,   [TILEC_BOOL] = DTYPE_BOOL};
 
 enum { TYPE_COUNT = sizeof dtypes / sizeof *dtypes };
 
@@ -72,7 +70,8 @@ struct tilec_unit *tilec_compile(const char *path, const char *text, size_t leng
     unit->unit.diagnostics = unit->diagnostics = diagnostics_create(arena);
     char *copy = arena_string_range(arena, text, length);
     bool ok = set_options(unit, options ? options : &defaults) &&
-              unit_load(&unit->unit, arena_string(arena, path ? path : "source"), copy, length) && unit_compile(&unit->unit);
+              unit_load(&unit->unit, arena_string(arena, path ? path : "source"), copy, length) &&
+              unit_compile(&unit->unit);
     unit->status = ok ? TILEC_OK : unit->unit.broken ? TILEC_FAULT : TILEC_ERROR;
     return unit;
 }

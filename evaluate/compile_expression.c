@@ -170,12 +170,14 @@ static const struct expression *compile_binary(struct compiler *c, const struct 
     struct span span = binary->base.span;
     if (binary->op == BINARY_AND || binary->op == BINARY_OR)
         return operate(c, binary->op == BINARY_AND ? OP_AND : OP_OR, NUMBER_BOOL, span, a, b);
-    enum number_type type = join(a->type, b->type);
+    bool shifts = binary->op == BINARY_SHIFT_LEFT || binary->op == BINARY_SHIFT_RIGHT;
+    enum number_type type =
+        shifts && a->type != NUMBER_INDEX ? join(a->type, a->type) : join(a->type, b->type);
     a = expression_as(c, a, type);
     b = expression_as(c, b, type);
     bool compares = binary->op >= BINARY_EQUAL && binary->op <= BINARY_GREATER_EQUAL;
-    if (binary->op == BINARY_REMAINDER && type == NUMBER_FLOAT) {
-        compile_fail(c, span, "%% is for integers");
+    if ((binary->op == BINARY_REMAINDER || is_operator_on_bits(binary->op)) && type == NUMBER_FLOAT) {
+        compile_fail(c, span, "%s is for integers", word_text(WORDS_binary_operator, (int)binary->op));
         return NULL;
     }
     struct expression *e =
@@ -289,14 +291,18 @@ static const struct expression *compile_conversion(struct compiler *c, const str
     const struct expression *a = compile_expression(c, call->arguments.items[0]);
     if (!a)
         return NULL;
+    bool narrow = dtype == DTYPE_U16 || dtype == DTYPE_U8, real = a->type == NUMBER_FLOAT;
+    if (narrow && real) {
+        struct expression *cut = expression_new(c, OP_CONVERT, number_type_of(dtype), call->base.span);
+        cut->a = a;
+        cut->u.dtype = dtype;
+        return cut;
+    }
     a = expression_rounded(c, expression_as(c, a, number_type_of(dtype)), dtype, call->base.span);
-    if (dtype != DTYPE_U16)
-        return a;
-    struct expression *e = expression_new(c, OP_ARITHMETIC, a->type, call->base.span);
-    e->a = a;
-    e->b = expression_integer(c, UINT16_MAX + 1, NUMBER_U32, call->base.span);
-    e->u.binary = BINARY_REMAINDER;
-    return e;
+    int64_t mask = dtype == DTYPE_U16 ? UINT16_MAX : UINT8_MAX;
+    return narrow ? expression_arithmetic(c, BINARY_BIT_AND, a,
+                                          expression_integer(c, mask, a->type, call->base.span))
+                  : a;
 }
 
 static const struct expression *compile_ceildiv(struct compiler *c, const struct node_call *call) {

@@ -40,6 +40,7 @@ enum number_type number_type_of(enum dtype dtype) {
     case DTYPE_U16:
     case DTYPE_U32:
         return NUMBER_U32;
+    case DTYPE_U8:
     case DTYPE_I32:
         return NUMBER_I32;
     case DTYPE_BOOL:

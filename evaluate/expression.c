@@ -41,7 +41,21 @@ static int64_t integer_arithmetic(struct machine *m, const struct expression *e,
         if (__builtin_mul_overflow(a, b, &value) && !wraps)
             return overflow(m, e);
         break;
+    case BINARY_BIT_AND:
+        return settle(e->type, a & b);
+    case BINARY_BIT_OR:
+        return settle(e->type, a | b);
+    case BINARY_BIT_XOR:
+        return settle(e->type, a ^ b);
+    case BINARY_SHIFT_LEFT: /* by a count modulo 32 */
+        if (__builtin_mul_overflow(a, (int64_t)1 << (b & 31), &value) && !wraps)
+            return overflow(m, e);
+        break;
+    case BINARY_SHIFT_RIGHT:
+        return settle(e->type, a >> (b & 31));
     default:
+        if (b == 0 && wraps)
+            return 0;
         if (b == 0) {
             machine_fault(m, e->span, "division by zero");
             return 0;
@@ -62,12 +76,15 @@ static int64_t ceiling_divide(struct machine *m, const struct expression *e) {
     return floor_divide(a, b) + (a % b != 0);
 }
 
+/* A float cut to the whole numbers of the type that it is converted to. */
 static int64_t truncate(struct machine *m, const struct expression *e) {
     double value = number_of(m, e->a).value;
-    if (value > -0x1p31 - 1 && value < 0x1p32)
-        return settle(e->type, (int64_t)value);
-    machine_fault(m, e->span, "%g does not fit an integer of 32 bits", value);
-    return 0;
+    int64_t most = e->u.dtype == DTYPE_U8    ? UINT8_MAX
+                   : e->u.dtype == DTYPE_U16 ? UINT16_MAX
+                   : e->type == NUMBER_U32   ? (int64_t)UINT32_MAX
+                                             : INT32_MAX;
+    bool is_signed = e->u.dtype != DTYPE_U8 && e->type != NUMBER_U32;
+    return whole_from_float(value, is_signed ? INT32_MIN : 0, most);
 }
 
 static int64_t convert_to_integer(struct machine *m, const struct expression *e) {

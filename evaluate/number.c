@@ -127,6 +127,8 @@ struct number number_store(enum number_model model, enum dtype dtype, struct num
         if (model == MODEL_DEVICE)
             a.value = (double)f32_canonical((float)a.value);
         return a;
+    case DTYPE_U8:
+        return (struct number){wrap(a.value, UINT8_MAX, false), 0};
     case DTYPE_U16:
         return (struct number){wrap(a.value, UINT16_MAX, false), 0};
     case DTYPE_U32:

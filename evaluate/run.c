@@ -57,6 +57,8 @@ static void declare(struct machine *m, const struct declaration *d) {
 static int64_t wrap(const struct assignment *a, int64_t value) {
     switch (a->type) {
     case NUMBER_I32:
+        if (a->dtype == DTYPE_U8)
+            return value & UINT8_MAX;
         return (int32_t)(uint32_t)(uint64_t)value;
     case NUMBER_U32:
         return (int64_t)((uint64_t)value & (a->dtype == DTYPE_U16 ? UINT16_MAX : UINT32_MAX));

@@ -50,6 +50,8 @@ static struct value call_pair(struct resolver *r, const char *name, struct value
     value.dtype = join_types(r, span, &a, &b);
     if (value.dtype == DTYPE_NONE)
         return poison(span);
+    a = wrapped(r, a);
+    b = wrapped(r, b);
     bool whole = !dtype_is_float(value.dtype);
     bool greater = strcmp(name, "max") == 0;
     if (whole && (greater || strcmp(name, "min") == 0))
@@ -175,6 +177,10 @@ static struct value call_select(struct resolver *r, struct node_call *call) {
         return poison(span);
     if (integer_value(condition.node, &known))
         return known ? a : b;
+    if (dtype != DTYPE_U16) {
+        a = wrapped(r, a);
+        b = wrapped(r, b);
+    }
     struct value value = combine(&a, &b, span);
     value.axes |= condition.axes;
     value.varies |= condition.varies;
@@ -255,7 +261,7 @@ static struct value call_conversion(struct resolver *r, struct node_call *call, 
     struct span span = call->base.span;
     if (!check_count(r, call, 1))
         return poison(span);
-    struct value value = resolve_expression(r, call->arguments.items[0]);
+    struct value value = wrapped(r, resolve_expression(r, call->arguments.items[0]));
     if (!value.node)
         return value;
     if (dtype == DTYPE_BFP8 || dtype == DTYPE_BFP4 || dtype == DTYPE_INDEX) {
@@ -447,7 +453,9 @@ static enum dtype reduction_type(struct resolver *r, enum reduction_operator op,
     case REDUCTION_MIN:
         return own_type(body);
     default:
-        return arithmetic_type(r, body->span, body, body);
+        return body->dtype == DTYPE_U8    ? DTYPE_I32
+               : body->dtype == DTYPE_U16 ? DTYPE_U32
+                                          : arithmetic_type(r, body->span, body, body);
     }
 }
 
@@ -463,7 +471,7 @@ struct value resolve_reduction(struct resolver *r, struct node *tree) {
         sound &= made != NULL;
         builder_add(r->arena, &axes, made);
     }
-    struct value body = sound ? resolve_expression(r, reduction->body) : poison(tree->span);
+    struct value body = sound ? wrapped(r, resolve_expression(r, reduction->body)) : poison(tree->span);
     scope_close(r, mark);
     if (!sound || !body.node)
         return poison(tree->span);

@@ -160,7 +160,7 @@ static bool check_type(struct resolver *r, enum dtype dtype, struct span span, c
 
 /* The value of a declaration, resolved where its own axes are in scope. */
 static struct value initial_value(struct resolver *r, struct node *tree) {
-    return tree ? resolve_expression(r, tree) : poison((struct span){0});
+    return tree ? wrapped(r, resolve_expression(r, tree)) : poison((struct span){0});
 }
 
 void resolve_let(struct resolver *r, struct node *tree, struct list_builder *out) {

@@ -268,6 +268,46 @@ struct value resolve_access(struct resolver *r, struct node *tree, bool reading,
 
 /* ---- operators ---- */
 
+static struct node *integer_at(struct resolver *r, int64_t value, struct span span) {
+    return node_new(r->arena, integer, INTEGER, span, .value = value);
+}
+
+static struct node *integer_node(struct resolver *r, enum binary_operator op, struct node *left,
+                                 struct node *right, struct span span) {
+    int64_t a, b, value;
+    switch (op) {
+    case BINARY_ADD:
+        return make_add(r->arena, left, right);
+    case BINARY_SUBTRACT:
+        return make_sub(r->arena, left, right);
+    case BINARY_MULTIPLY:
+        return make_mul(r->arena, left, right);
+    case BINARY_DIVIDE:
+        return make_div(r->arena, left, right);
+    case BINARY_REMAINDER:
+        return make_mod(r->arena, left, right);
+    default:
+        if (integer_value(left, &a) && integer_value(right, &b) && integer_operate(op, a, b, &value))
+            return integer_at(r, value, span);
+        return node_new(r->arena, binary, BINARY, span, .op = op, .left = left, .right = right);
+    }
+}
+
+/* ~x: x with all bits of its type exchanged. */
+static struct value complement(struct resolver *r, struct value value) {
+    if (!dtype_is_integer(value.dtype)) {
+        report_error(r->diagnostics, value.span, "~ is of whole numbers, and this is %s",
+                     word_text(WORDS_dtype, value.dtype));
+        return poison(value.span);
+    }
+    int64_t ones = -1;
+    if (value.dtype == DTYPE_U32 || value.dtype == DTYPE_U16)
+        ones = value.dtype == DTYPE_U32 ? UINT32_MAX : UINT16_MAX;
+    struct node *all = node_new(r->arena, integer, INTEGER, value.span, .value = ones);
+    value.node = integer_node(r, BINARY_BIT_XOR, value.node, all, value.span);
+    return value;
+}
+
 static struct value resolve_unary(struct resolver *r, struct node_unary *tree) {
     struct span span = tree->base.span;
     struct value value = resolve_expression(r, tree->operand);
@@ -275,6 +315,8 @@ static struct value resolve_unary(struct resolver *r, struct node_unary *tree) {
         return value;
     value.span = span;
     bool negate = tree->op == UNARY_NEGATE;
+    if (tree->op == UNARY_COMPLEMENT)
+        return complement(r, value);
     if (negate == (value.dtype == DTYPE_BOOL)) {
         report_error(r->diagnostics, span,
                      negate ? "a truth value has no sign" : "! needs a condition, and this is %s",
@@ -297,10 +339,6 @@ static bool is_comparison(enum binary_operator op) {
     return op >= BINARY_EQUAL && op <= BINARY_GREATER_EQUAL;
 }
 
-static struct node *integer_at(struct resolver *r, int64_t value, struct span span) {
-    return node_new(r->arena, integer, INTEGER, span, .value = value);
-}
-
 /* && and || of conditions; a known side decides or vanishes. */
 static struct node *logical_node(struct resolver *r, enum binary_operator op, struct node *left,
                                  struct node *right, struct span span) {
@@ -311,24 +349,6 @@ static struct node *logical_node(struct resolver *r, enum binary_operator op, st
     if (integer_value(right, &known))
         return (known != 0) == conjunction ? left : integer_at(r, known, span);
     return node_with_span(r->arena, make_binary(r->arena, op, left, right), span);
-}
-
-static struct node *integer_node(struct resolver *r, enum binary_operator op, struct node *left,
-                                 struct node *right, struct span span) {
-    switch (op) {
-    case BINARY_ADD:
-        return make_add(r->arena, left, right);
-    case BINARY_SUBTRACT:
-        return make_sub(r->arena, left, right);
-    case BINARY_MULTIPLY:
-        return make_mul(r->arena, left, right);
-    case BINARY_DIVIDE:
-        return make_div(r->arena, left, right);
-    case BINARY_REMAINDER:
-        return make_mod(r->arena, left, right);
-    default:
-        return node_new(r->arena, binary, BINARY, span, .op = op, .left = left, .right = right);
-    }
 }
 
 /* Warns where a quotient of whole numbers drops a fraction that the author may have wanted. */
@@ -366,6 +386,8 @@ static struct value resolve_comparison(struct resolver *r, const struct node_bin
     int64_t x, y, holds;
     if (join_types(r, span, &a, &b) == DTYPE_NONE)
         return poison(span);
+    a = wrapped(r, a);
+    b = wrapped(r, b);
     struct node *node =
         integer_value(a.node, &x) && integer_value(b.node, &y) && integer_operate(tree->op, x, y, &holds)
             ? integer_at(r, holds, span)
@@ -373,13 +395,50 @@ static struct value resolve_comparison(struct resolver *r, const struct node_bin
     return value_of(node, DTYPE_BOOL, a.axes | b.axes, span);
 }
 
+static bool check_bits(struct resolver *r, const struct node_binary *tree, const struct value *operand) {
+    if (dtype_is_integer(operand->dtype))
+        return true;
+    const char *op = word_text(WORDS_binary_operator, tree->op);
+    report_error(r->diagnostics, operand->span, "%s is of whole numbers, and this is %s", op,
+                 word_text(WORDS_dtype, operand->dtype));
+    if (operand->dtype == DTYPE_BOOL)
+        report_help(r->diagnostics, (struct span){0}, "conditions are joined by && and ||");
+    return false;
+}
+
+/* a << b, a >> b: of the type of a, by a count modulo its width. */
+static struct value resolve_shift(struct resolver *r, const struct node_binary *tree, struct value a,
+                                  struct value b) {
+    struct span span = tree->base.span;
+    enum dtype dtype = a.literal ? arithmetic_type(r, span, &a, &b) : a.dtype;
+    if (dtype == DTYPE_NONE)
+        return poison(span);
+    a = tree->op == BINARY_SHIFT_RIGHT ? wrapped(r, a) : a;
+    b = wrapped(r, b);
+    if (dtype == DTYPE_U16)
+        b.node = integer_node(r, BINARY_BIT_AND, b.node, integer_at(r, 15, b.span), b.span);
+    struct node *node = integer_node(r, tree->op, a.node, b.node, span);
+    struct value value = value_of(node_with_span(r->arena, node, span), dtype, a.axes | b.axes, span);
+    value.literal = a.literal && b.literal;
+    return value;
+}
+
 static struct value resolve_arithmetic(struct resolver *r, const struct node_binary *tree, struct value a,
                                        struct value b) {
     struct span span = tree->base.span;
+    bool bits = is_operator_on_bits(tree->op);
+    if (bits && (!check_bits(r, tree, &a) || !check_bits(r, tree, &b)))
+        return poison(span);
+    if (tree->op == BINARY_SHIFT_LEFT || tree->op == BINARY_SHIFT_RIGHT)
+        return resolve_shift(r, tree, a, b);
     enum dtype dtype = arithmetic_type(r, span, &a, &b);
     bool divides = tree->op == BINARY_DIVIDE || tree->op == BINARY_REMAINDER;
     if (dtype == DTYPE_NONE)
         return poison(span);
+    if (divides || dtype != DTYPE_U16) {
+        a = wrapped(r, a);
+        b = wrapped(r, b);
+    }
     if (tree->op == BINARY_REMAINDER && dtype_is_float(dtype)) {
         report_error(r->diagnostics, span, "%% is of whole numbers only");
         return poison(span);

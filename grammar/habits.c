@@ -28,6 +28,8 @@ static const struct habit types[] = {
     {"uint", "did you mean u32?"},
     {"uint32", "did you mean u32?"},
     {"uint16", "did you mean u16?"},
+    {"uint8", "did you mean u8?"},
+    {"byte", "did you mean u8?"},
     {"boolean", "did you mean bool?"},
 };
 
@@ -56,10 +58,6 @@ static const struct habit functions[] = {
 
 static const struct habit characters[] = {
     {"?", "a choice is select(condition, a, b)"},
-    {"&", "&& joins conditions; there are no operations on bits"},
-    {"|", "|| joins conditions; there are no operations on bits"},
-    {"^", "a square is square(x) or x * x; there are no operations on bits"},
-    {"~", "! negates a condition; there are no operations on bits"},
     {"#", "a comment begins with //"},
     {".", "functions take what they are of: exp(x)"},
 };

@@ -55,10 +55,15 @@ static void yyerror(const struct span *place, yyscan_t scanner, struct parse *pa
 %token INFINITE "'inf'" NOT_A_NUMBER "'nan'" TRUE "'true'" FALSE "'false'"
 %token ARROW "'->'" RANGE "'..'" DIVIDE_UPDATE "'/='"
 %token EQUAL "'=='" NOT_EQUAL "'!='" LESS_EQUAL "'<='" GREATER_EQUAL "'>='" AND "'&&'" OR "'||'"
+%token SHIFT_LEFT "'<<'" SHIFT_RIGHT "'>>'"
 
 %left OR
 %left AND
 %nonassoc EQUAL NOT_EQUAL '<' LESS_EQUAL '>' GREATER_EQUAL
+%left '|'
+%left '^'
+%left '&'
+%left SHIFT_LEFT SHIFT_RIGHT
 %left '+' '-'
 %left '*' '/' '%'
 %precedence NEGATE
@@ -339,6 +344,11 @@ expression:
   | expression[l] LESS_EQUAL expression[r] { $$ = tree_binary(parse, @$, BINARY_LESS_EQUAL, $l, $r); }
   | expression[l] '>' expression[r] { $$ = tree_binary(parse, @$, BINARY_GREATER, $l, $r); }
   | expression[l] GREATER_EQUAL expression[r] { $$ = tree_binary(parse, @$, BINARY_GREATER_EQUAL, $l, $r); }
+  | expression[l] '|' expression[r] { $$ = tree_binary(parse, @$, BINARY_BIT_OR, $l, $r); }
+  | expression[l] '^' expression[r] { $$ = tree_binary(parse, @$, BINARY_BIT_XOR, $l, $r); }
+  | expression[l] '&' expression[r] { $$ = tree_binary(parse, @$, BINARY_BIT_AND, $l, $r); }
+  | expression[l] SHIFT_LEFT expression[r] { $$ = tree_binary(parse, @$, BINARY_SHIFT_LEFT, $l, $r); }
+  | expression[l] SHIFT_RIGHT expression[r] { $$ = tree_binary(parse, @$, BINARY_SHIFT_RIGHT, $l, $r); }
   | expression[l] '+' expression[r] { $$ = tree_binary(parse, @$, BINARY_ADD, $l, $r); }
   | expression[l] '-' expression[r] { $$ = tree_binary(parse, @$, BINARY_SUBTRACT, $l, $r); }
   | expression[l] '*' expression[r] { $$ = tree_binary(parse, @$, BINARY_MULTIPLY, $l, $r); }
@@ -346,6 +356,9 @@ expression:
   | expression[l] '%' expression[r] { $$ = tree_binary(parse, @$, BINARY_REMAINDER, $l, $r); }
   | '-' expression[e] %prec NEGATE {
         $$ = NODE_AT(unary, UNARY, @$, .op = UNARY_NEGATE, .operand = $e);
+    }
+  | '~' expression[e] %prec NEGATE {
+        $$ = NODE_AT(unary, UNARY, @$, .op = UNARY_COMPLEMENT, .operand = $e);
     }
   | '!' expression[e] %prec NEGATE {
         $$ = NODE_AT(unary, UNARY, @$, .op = UNARY_NOT, .operand = $e);
@@ -464,6 +477,8 @@ static const char *expectation(yysymbol_kind_t symbol) {
     case YYSYMBOL_NOT_EQUAL:
     case YYSYMBOL_LESS_EQUAL:
     case YYSYMBOL_GREATER_EQUAL:
+    case YYSYMBOL_SHIFT_LEFT:
+    case YYSYMBOL_SHIFT_RIGHT:
         return "an operator";
     case YYSYMBOL_FOR:
     case YYSYMBOL_GRID:
@@ -480,8 +495,9 @@ static const char *expectation(yysymbol_kind_t symbol) {
 
 /* Is this token one that a class named by expectation() stands for? */
 static bool covered(const char *name, bool expression, bool op, bool statement) {
-    static const char *const starts[] = {"a name", "a type", "'('", "'-'"};
-    static const char *const operators[] = {"'+'", "'-'", "'*'", "'/'", "'%'", "'<'", "'>'", "'('", "'['"};
+    static const char *const starts[] = {"a name", "a type", "'('", "'-'", "'~'"};
+    static const char *const operators[] = {"'+'", "'-'", "'*'", "'/'", "'%'", "'&'",
+                                            "'|'", "'^'", "'<'", "'>'", "'('", "'['"};
     for (size_t i = 0; expression && i < sizeof starts / sizeof *starts; i++)
         if (strcmp(name, starts[i]) == 0)
             return true;

@@ -153,7 +153,7 @@ const char *entity_kind_text(const struct entity *entity);
 
 /* ---- types.c ---- */
 bool dtype_is_float(enum dtype dtype);
-bool dtype_is_integer(enum dtype dtype); /* index, i32, u32, u16 */
+bool dtype_is_integer(enum dtype dtype); /* index, i32, u32, u16, u8 */
 /* The type of an operation that keeps its operands' values (max, select); DTYPE_NONE after a report at
  * `span`. */
 enum dtype join_types(struct resolver *r, struct span span, const struct value *a, const struct value *b);
@@ -166,6 +166,8 @@ bool check_real(struct resolver *r, const struct value *value);
 bool check_storable(struct resolver *r, const struct value *value, enum dtype dtype, const char *what,
                     struct span declared);
 /* The type of a let or var without a written type. */
+/* The value, cut to the 16 bits of its type where it is worked out with more. */
+struct value wrapped(struct resolver *r, struct value value);
 enum dtype own_type(const struct value *value);
 
 /* ---- expression.c ---- */

@@ -108,6 +108,8 @@ void resolve_assignment(struct resolver *r, struct list_builder *out, struct nod
     if (op != ASSIGN_SET)
         check_written(r, entity, target_tree->span);
     entity->written = true;
+    if (entity->dtype != DTYPE_U16 || entity->kind == ENTITY_VAR)
+        value = wrapped(r, value);
     if (!value.node || !axes_stand_once(r, &target))
         return;
     bool keeps = op == ASSIGN_SET || op == ASSIGN_MAX || op == ASSIGN_MIN;

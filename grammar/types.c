@@ -10,7 +10,8 @@ bool dtype_is_float(enum dtype dtype) {
 }
 
 bool dtype_is_integer(enum dtype dtype) {
-    return dtype == DTYPE_INDEX || dtype == DTYPE_I32 || dtype == DTYPE_U32 || dtype == DTYPE_U16;
+    return dtype == DTYPE_INDEX || dtype == DTYPE_I32 || dtype == DTYPE_U32 || dtype == DTYPE_U16 ||
+           dtype == DTYPE_U8;
 }
 
 static const char *dtype_text(enum dtype dtype) {
@@ -46,16 +47,16 @@ static bool converts_to_float(const struct value *value) {
 static void report_mixture(struct resolver *r, struct span span, const struct value *a,
                            const struct value *b) {
     report_error(r->diagnostics, span, "%s and %s do not mix", dtype_text(a->dtype), dtype_text(b->dtype));
-    bool floats = dtype_is_float(a->dtype) || dtype_is_float(b->dtype);
-    report_help(
-        r->diagnostics, (struct span){0},
-        floats
-            ? "declare the whole numbers as f32, where they are exact up to 16777216: the device does not convert them yet"
-            : "declare both as f32, where whole numbers are exact up to 16777216");
+    const struct value *whole = dtype_is_float(a->dtype) ? b : a;
+    enum dtype wanted = dtype_is_float(a->dtype) || dtype_is_float(b->dtype) ? DTYPE_F32 : b->dtype;
+    report_help(r->diagnostics, (struct span){0}, "convert one of them, as in %s(%s)", dtype_text(wanted),
+                node_text(r->arena, whole->node));
 }
 
 static bool integer_fits(int64_t value, enum dtype dtype) {
     switch (dtype) {
+    case DTYPE_U8:
+        return value >= 0 && value <= UINT8_MAX;
     case DTYPE_U16:
         return value >= 0 && value <= UINT16_MAX;
     case DTYPE_U32:
@@ -76,9 +77,11 @@ static bool report_misfit(struct resolver *r, const struct value *value, enum dt
     return false;
 }
 
-/* A literal beside the whole numbers of a tensor takes their type. Sizes are worked out with more bits. */
+/* A literal beside the whole numbers of a tensor takes their type, i32 beside u8. Sizes are worked out with more
+ * bits. */
 static bool literal_fits(struct resolver *r, const struct value *literal, enum dtype dtype) {
     int64_t integer;
+    dtype = dtype == DTYPE_U8 ? DTYPE_I32 : dtype;
     return dtype == DTYPE_INDEX || dtype == DTYPE_BOOL || !integer_value(literal->node, &integer) ||
            integer_fits(integer, dtype) || report_misfit(r, literal, dtype);
 }
@@ -94,8 +97,9 @@ static enum dtype join_integers(struct resolver *r, struct span span, const stru
         return b->dtype;
     if (b->dtype == DTYPE_INDEX)
         return a->dtype;
-    if (a->dtype == DTYPE_U16 || b->dtype == DTYPE_U16)
-        return a->dtype == DTYPE_U16 ? b->dtype : a->dtype;
+    for (enum dtype narrow = DTYPE_U8; narrow <= DTYPE_U16; narrow++)
+        if (a->dtype == narrow || b->dtype == narrow)
+            return a->dtype == narrow ? b->dtype : a->dtype;
     report_mixture(r, span, a, b);
     return DTYPE_NONE;
 }
@@ -125,7 +129,9 @@ enum dtype arithmetic_type(struct resolver *r, struct span span, const struct va
 static bool integer_storable(const struct value *value, enum dtype dtype) {
     if (value->dtype == dtype || value->dtype == DTYPE_INDEX)
         return dtype != DTYPE_BOOL || value->dtype == dtype;
-    if (value->dtype == DTYPE_BOOL || value->dtype == DTYPE_U16)
+    if (value->dtype == DTYPE_U16)
+        return dtype != DTYPE_BOOL && dtype != DTYPE_U8;
+    if (value->dtype == DTYPE_BOOL || value->dtype == DTYPE_U8)
         return dtype != DTYPE_BOOL;
     return dtype == DTYPE_INDEX && value->dtype != DTYPE_BOOL;
 }
@@ -142,12 +148,8 @@ static bool report_unstorable(struct resolver *r, const struct value *value, enu
         report_help(r->diagnostics, (struct span){0},
                     "it takes whole numbers: literals, sizes and parameters of type index");
     else
-        report_help(
-            r->diagnostics, (struct span){0},
-            dtype_is_float(dtype)
-                ? "declare the whole numbers as f32, where they are exact up to 16777216: the device does not convert them yet"
-                : "declare %s as %s: the device does not convert it yet",
-            what ? what : "it", dtype_text(value->dtype == DTYPE_INDEX ? DTYPE_I32 : value->dtype));
+        report_help(r->diagnostics, (struct span){0}, "convert it: %s(...)",
+                    dtype == DTYPE_BFP8 || dtype == DTYPE_BFP4 ? "f32" : dtype_text(dtype));
     return false;
 }
 
@@ -191,7 +193,29 @@ bool check_storable(struct resolver *r, const struct value *value, enum dtype dt
     return fine ? true : report_unstorable(r, value, dtype, what, declared);
 }
 
+/* Is the value of u16 worked out with more bits, and perhaps more than 16 of them are set? */
+static bool may_leave_u16(struct node *node) {
+    const struct node_call *call = node_as(node, call);
+    const struct node_binary *binary = node_as(node, binary);
+    if (call && strcmp(call->function, "select") == 0)
+        return may_leave_u16(call->arguments.items[1]) || may_leave_u16(call->arguments.items[2]);
+    if (!binary)
+        return node->kind == NODE_UNARY;
+    bool keeps = binary->op == BINARY_BIT_AND || binary->op == BINARY_BIT_OR || binary->op == BINARY_BIT_XOR;
+    return keeps ? may_leave_u16(binary->left) || may_leave_u16(binary->right)
+                 : binary->op <= BINARY_MULTIPLY || binary->op == BINARY_SHIFT_LEFT;
+}
+
+struct value wrapped(struct resolver *r, struct value value) {
+    if (value.node && value.dtype == DTYPE_U16 && may_leave_u16(value.node))
+        value.node =
+            node_with_span(r->arena, make_call(r->arena, "u16", LIST(r->arena, value.node)), value.span);
+    return value;
+}
+
 enum dtype own_type(const struct value *value) {
+    if (value->dtype == DTYPE_U8 && value->node->kind != NODE_ACCESS)
+        return DTYPE_I32; /* as which it is worked out */
     if (value->literal)
         return dtype_is_float(value->dtype) ? DTYPE_F32 : value->dtype == DTYPE_BOOL ? DTYPE_BOOL : DTYPE_I32;
     return value->dtype;

@@ -121,7 +121,7 @@ struct tilec_parameter tilec_parameter(struct tilec_unit *unit, size_t index);
 /* ---- running ---- */
 
 /* Types of arrays. A bf16 element is the 16 bits of its value, in a uint16_t. */
-enum tilec_type { TILEC_BF16, TILEC_F32, TILEC_U16, TILEC_U32, TILEC_I32 };
+enum tilec_type { TILEC_BF16, TILEC_F32, TILEC_U16, TILEC_U32, TILEC_I32, TILEC_U8, TILEC_BOOL };
 
 #define TILEC_RANK_MAX 16
 

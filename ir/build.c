@@ -67,6 +67,20 @@ bool integer_operate(enum binary_operator op, int64_t a, int64_t b, int64_t *out
     case BINARY_REMAINDER:
         *out = divides ? a - floor_divide(a, b) * b : 0;
         return divides;
+    case BINARY_BIT_AND:
+        *out = a & b;
+        return true;
+    case BINARY_BIT_OR:
+        *out = a | b;
+        return true;
+    case BINARY_BIT_XOR:
+        *out = a ^ b;
+        return true;
+    case BINARY_SHIFT_LEFT: /* by a count modulo 32, as in whole numbers of 32 bits */
+        return !__builtin_mul_overflow(a, (int64_t)1 << (b & 31), out);
+    case BINARY_SHIFT_RIGHT:
+        *out = a >> (b & 31);
+        return true;
     case BINARY_EQUAL:
         *out = a == b;
         return true;

@@ -42,6 +42,10 @@ bool literal_value(const struct node *node, double *value);
 /* a op b, `/` and `%` floored, comparisons 0 or 1; false where there is no value: overflow, division by zero.
  */
 bool integer_operate(enum binary_operator op, int64_t a, int64_t b, int64_t *value);
+/* & | ^ << >> */
+static inline bool is_operator_on_bits(enum binary_operator op) {
+    return op >= BINARY_BIT_AND && op <= BINARY_SHIFT_RIGHT;
+}
 /* Fold constants and neutral elements through a whole expression. */
 struct node *simplify(struct arena *arena, struct node *node);
 

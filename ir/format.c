@@ -11,7 +11,8 @@ static const struct row {
     {DTYPE_BF16, FORMAT_BF16, "Float16_b"}, {DTYPE_F32, FORMAT_F32, "Float32"},
     {DTYPE_BFP8, FORMAT_BFP8, "Bfp8_b"},    {DTYPE_BFP4, FORMAT_BFP4, "Bfp4_b"},
     {DTYPE_U16, FORMAT_U16, "UInt16"},      {DTYPE_U32, FORMAT_U32, "UInt32"},
-    {DTYPE_I32, FORMAT_I32, "Int32"},
+    {DTYPE_I32, FORMAT_I32, "Int32"},       {DTYPE_U8, FORMAT_U8, "UInt8"},
+    {DTYPE_BOOL, FORMAT_U8, "UInt8"},
 };
 
 static const struct row *row_of(enum dtype dtype) {

@@ -6,7 +6,7 @@
 #include "ir/ir.h"
 #include "support/scalar.h"
 
-/* False, and *format as it was, for a type that has no tiles (bool, index). */
+/* False, and *format as it was, for a type that has no tiles (index). */
 bool dtype_data_format(enum dtype dtype, enum data_format *format);
 /* The name of the device's data format for a type and the bytes of one of its tiles; NULL, and *tile_bytes as
  * it was, for a type that no circular buffer holds. */

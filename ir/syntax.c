@@ -55,7 +55,8 @@ static size_t string_length(const char *text, const char *end, bool *closed) {
 }
 
 static size_t symbol_length(const char *text, const char *end) {
-    static const char *const pairs[] = {"..", "==", "!=", "<=", ">=", "&&", "||", "+=", "-=", "*=", "@{"};
+    static const char *const pairs[] = {"..", "==", "!=", "<=", ">=", "&&", "||",
+                                        "<<", ">>", "+=", "-=", "*=", "@{"};
     for (size_t i = 0; text + 1 < end && i < sizeof pairs / sizeof *pairs; i++)
         if (memcmp(text, pairs[i], 2) == 0)
             return 2;
@@ -94,7 +95,7 @@ struct token token_next(const char **cursor, const char *end, uint32_t *line, ui
             token.kind = flag ? TOKEN_STRING : TOKEN_BAD;
         } else {
             token.length = symbol_length(at, end);
-            token.kind = *at && strchr("+-*/%=<>!&|()[]{}:,.@", *at) ? TOKEN_SYMBOL : TOKEN_BAD;
+            token.kind = *at && strchr("+-*/%=<>!&|^()[]{}:,.@", *at) ? TOKEN_SYMBOL : TOKEN_BAD;
         }
     }
     *column += (uint32_t)token.length;
@@ -147,13 +148,22 @@ int operator_precedence(enum binary_operator op) {
         return 1;
     case BINARY_AND:
         return 2;
+    case BINARY_BIT_OR:
+        return 4;
+    case BINARY_BIT_XOR:
+        return 5;
+    case BINARY_BIT_AND:
+        return 6;
+    case BINARY_SHIFT_LEFT:
+    case BINARY_SHIFT_RIGHT:
+        return 7;
     case BINARY_ADD:
     case BINARY_SUBTRACT:
-        return 4;
+        return 8;
     case BINARY_MULTIPLY:
     case BINARY_DIVIDE:
     case BINARY_REMAINDER:
-        return 5;
+        return 9;
     default:
         return PRECEDENCE_COMPARISON;
     }

@@ -39,6 +39,6 @@ const struct field_info *pattern_field(const struct node_info *info, const struc
 const char *pattern_skip_group(const char *cursor);
 
 int operator_precedence(enum binary_operator op); /* 1 binds loosest */
-enum { PRECEDENCE_COMPARISON = 3, PRECEDENCE_UNARY = 6 };
+enum { PRECEDENCE_COMPARISON = 3, PRECEDENCE_UNARY = 10 };
 
 #endif

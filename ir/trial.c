@@ -165,7 +165,7 @@ double trial_value(struct trial_values *values, enum dtype dtype) {
     z = (z ^ z >> 27) * 0x94d049bb133111ebu;
     z ^= z >> 31;
     if (dtype != DTYPE_F32 && dtype != DTYPE_BF16)
-        return (double)(z % 8);
+        return (double)(z % (dtype == DTYPE_BOOL ? 2 : 8));
     if (values->kind == VALUES_WHOLE)
         return (double)(int)(z % 9) - 4.0;
     static const float hard[] = {0.0f, -0.0f, -0.0f, 1.0f, -1.0f, 0x1p-126f, 0x1p-63f, 0x1p-63f};

@@ -12,6 +12,7 @@ enum value_kind value_kind_of(enum dtype dtype) {
     switch (dtype) {
     case DTYPE_BOOL:
         return VALUE_BOOL;
+    case DTYPE_U8:
     case DTYPE_U16:
     case DTYPE_U32:
     case DTYPE_I32:
@@ -120,8 +121,14 @@ static enum value_kind verify_binary(struct verifier *v, const struct node_binar
     case BINARY_GREATER_EQUAL:
         return VALUE_BOOL;
     case BINARY_REMAINDER:
+    case BINARY_BIT_AND:
+    case BINARY_BIT_OR:
+    case BINARY_BIT_XOR:
+    case BINARY_SHIFT_LEFT:
+    case BINARY_SHIFT_RIGHT:
         if (left == VALUE_FLOAT || right == VALUE_FLOAT)
-            verify_error(v, &binary->base, "%% is for integers: %s", text_of(v, &binary->base));
+            verify_error(v, &binary->base, "%s is for integers: %s",
+                         word_text(WORDS_binary_operator, (int)binary->op), text_of(v, &binary->base));
         return VALUE_INTEGER;
     default:
         return left == VALUE_FLOAT || right == VALUE_FLOAT ? VALUE_FLOAT : VALUE_INTEGER;

@@ -342,16 +342,43 @@ static void end_operation(struct walk *w, struct configuration *s, const struct 
     set(w, s, PART_OPERATION, "", call);
 }
 
-static void vector(struct walk *w, struct configuration *s, const struct walked_call *call) {
-    const char *init = device_calls[call->effect->init].name;
-    const struct option *other = other_than(w, s, PART_VECTOR, init);
-    const char *format = dst_holds_f32(w) ? "Float32" : "Float16_b";
-    if (call->effect->word_count && strcmp(word_of(call, call->effect->words), format) != 0) {
-        walk_error(w, call->span, "%s takes %s, but DST holds %s", call->effect->name,
-                   word_of(call, call->effect->words), format);
-        walk_help(w, "%s(%s, ...): %s of %s decides", call->effect->name, format, KEY_FP32_DEST_ACC_EN,
+/* An init of the vector unit with the words that its calls repeat. */
+static const char *vector_key(struct walk *w, const struct walked_call *call) {
+    const struct device_call *init = &device_calls[call->effect->init];
+    const char *key = init->name;
+    for (unsigned char i = 0; init->word_count && i < call->effect->word_count; i++)
+        key = arena_printf(w->compilation->arena, "%s %s", key, word_of(call, call->effect->words + i));
+    return arena_intern(w->compilation->arena, key);
+}
+
+/* Operations on whole numbers, and choices between them, take Int32 or UInt32, which DST of f32 alone holds; all
+ * others what DST holds. */
+static void check_vector_format(struct walk *w, const struct walked_call *call) {
+    const struct device_call *effect = call->effect;
+    if (!effect->word_count || effect->parameters[effect->words - 1] != PARAMETER_DST_FORMAT)
+        return;
+    const char *word = word_of(call, effect->words), *held = dst_holds_f32(w) ? "Float32" : "Float16_b";
+    bool whole = strcmp(word, "Int32") == 0 || strcmp(word, "UInt32") == 0,
+         chooses = effect->number == DEVICE_CALL_where_tile;
+    if (dst_holds_f32(w) && whole && (effect->whole || chooses))
+        return;
+    if (effect->whole) {
+        walk_error(w, call->span,
+                   whole ? "%s takes whole numbers, and DST holds 16 bits" : "%s takes whole numbers",
+                   effect->name);
+        walk_help(w, "%s(Int32, ...), or UInt32; %s of %s is 1 then", effect->name, KEY_FP32_DEST_ACC_EN,
+                  KEY_TT_COMPUTE);
+    } else if (strcmp(word, held) != 0) {
+        walk_error(w, call->span, "%s takes %s, but DST holds %s", effect->name, word, held);
+        walk_help(w, "%s(%s, ...): %s of %s decides", effect->name, held, KEY_FP32_DEST_ACC_EN,
                   KEY_TT_COMPUTE);
     }
+}
+
+static void vector(struct walk *w, struct configuration *s, const struct walked_call *call) {
+    const char *init = device_calls[call->effect->init].name;
+    const struct option *other = other_than(w, s, PART_VECTOR, vector_key(w, call));
+    check_vector_format(w, call);
     if (!call->effect->source[0])
         s->other_writes = true;
     if (!other)
@@ -477,7 +504,7 @@ static void transfer(struct walk *w, void *state, const struct walked_call *call
         end_operation(w, s, call);
         break;
     case EFFECT_VECTOR_INIT:
-        set(w, s, PART_VECTOR, call->effect->name, call);
+        set(w, s, PART_VECTOR, vector_key(w, call), call);
         break;
     case EFFECT_VECTOR:
         vector(w, s, call);

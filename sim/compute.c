@@ -130,7 +130,7 @@ struct tile *dst_target(struct thread *t, uint32_t slot) {
 /* 0 where nothing wrote it. */
 struct tile *dst_accumulator(struct thread *t, uint32_t slot) {
     struct tile *tile = dst_target(t, slot);
-    if (t->core->compute.slots[slot].integer)
+    if (t->core->compute.slots[slot].holds != HOLDS_FLOATS)
         thread_fault(t, "adds to DST slot %u, which holds integers", (unsigned)slot);
     check_narrow(t, t->core->compute.slots[slot].written, "adds to", slot, "sum");
     if (!t->core->compute.slots[slot].written)
@@ -138,27 +138,40 @@ struct tile *dst_accumulator(struct thread *t, uint32_t slot) {
     return tile;
 }
 
-struct tile *dst_source(struct thread *t, uint32_t slot) {
+static const char *contents_name(enum slot_contents holds) {
+    static const char *const names[] = {"floats", "integers", "integers of 16 bits", "integers of 8 bits"};
+    return names[holds];
+}
+
+struct tile *dst_source(struct thread *t, uint32_t slot, enum slot_contents holds) {
     check_slot(t, slot);
     const struct dst_slot *state = &t->core->compute.slots[slot];
     check_slot_written(t, slot, "reads");
     check_narrow(t, state->computed, "goes on from", slot, "result");
-    if (state->integer)
-        thread_fault(t, "reads DST slot %u as floats, but it holds integers", (unsigned)slot);
+    if (state->holds != holds)
+        thread_fault(t, "reads DST slot %u as %s, but it holds %s", (unsigned)slot, contents_name(holds),
+                     contents_name(state->holds));
     return &t->core->compute.dst[slot];
 }
 
-void dst_written(struct thread *t, uint32_t slot, bool integer, uint32_t reduced) {
+void dst_written(struct thread *t, uint32_t slot, enum slot_contents holds, uint32_t reduced) {
     const struct device_run *run = t->core->run;
     struct dst_slot *state = &t->core->compute.slots[slot];
     state->written = state->computed = true;
-    state->integer = integer;
+    state->holds = holds;
     state->reduced = reduced;
-    if (!run->launch->fp32_dest_acc && !integer)
+    if (!run->launch->fp32_dest_acc && holds == HOLDS_FLOATS)
         run->device->engine->round_bf16(&t->core->compute.dst[slot]);
 }
 
 /* Packing. */
+
+static enum slot_contents contents_of(enum data_format format) {
+    return !data_format_is_integer(format) ? HOLDS_FLOATS
+           : format == FORMAT_U16          ? HOLDS_U16
+           : format == FORMAT_U8           ? HOLDS_U8
+                                           : HOLDS_WHOLE;
+}
 
 static void check_pack(struct thread *t, const struct circular_buffer *cb, uint32_t slot) {
     const struct compute_state *state = &t->core->compute;
@@ -176,9 +189,14 @@ static void check_pack(struct thread *t, const struct circular_buffer *cb, uint3
             "packs to %s of format %s, but the packer is configured for %s: pack_reconfig_data_format is missing",
             buffer_name(cb), data_format_name(format),
             data_format_name((enum data_format)state->pack_format));
-    if (source->integer != data_format_is_integer(format))
-        thread_fault(t, "packs %s of DST slot %u to %s of format %s", source->integer ? "integers" : "floats",
+    if (source->holds != contents_of(format))
+        thread_fault(t, "packs %s of DST slot %u to %s of format %s", contents_name(source->holds),
                      (unsigned)slot, buffer_name(cb), data_format_name(format));
+    if (source->holds >= HOLDS_U16 && !source->computed)
+        thread_fault(
+            t,
+            "packs DST slot %u as it was unpacked, but integers of 16 and 8 bits are packed as typecast_tile leaves them",
+            (unsigned)slot);
     if (state->reduce_mask != source->reduced) {
         if (state->reduce_mask)
             thread_fault(
@@ -206,6 +224,14 @@ static const struct tile *mask_tile(struct thread *t, const struct tile *tile, u
     return masked;
 }
 
+/* Whole numbers of 16 or 8 bits: the low bits of each word. */
+static void pack_narrow(const struct tile *tile, uint32_t width, uint8_t *bytes) {
+    for (uint32_t row = 0; row < TILE_EDGE; ++row)
+        for (uint32_t column = 0; column < TILE_EDGE; ++column)
+            memcpy(bytes + tile_element_index(row, column) * width, &tile->element[row * TILE_EDGE + column],
+                   width);
+}
+
 static void pack(const struct compute_call *call) {
     struct thread *t = call->thread;
     struct device_run *run = t->core->run;
@@ -231,6 +257,10 @@ static void pack(const struct compute_call *call) {
     case FORMAT_U32:
     case FORMAT_I32:
         run->device->engine->narrow_f32(tile, bytes);
+        break;
+    case FORMAT_U16:
+    case FORMAT_U8:
+        pack_narrow(tile, data_format_element_bytes(format), bytes);
         break;
     default:
         thread_fault(t, "the embedded device does not pack format %s", data_format_name(format));
@@ -453,7 +483,15 @@ static void check_words(const struct compute_call *call) {
         words_for(kind, words, known ? 0 : sizeof words);
         if (!known)
             thread_fault(call->thread, "is given %u where %s stands", (unsigned)value, words);
-        if (kind == PARAMETER_DST_FORMAT && value != (uint32_t)(wide ? WORD_Float32 : WORD_Float16_b))
+        if (kind == PARAMETER_DST_FORMAT && (value == WORD_Int32 || value == WORD_UInt32)) {
+            if (!wide)
+                thread_fault(call->thread, "DST holds 16 bits in this launch, and whole numbers take 32");
+            if (!call->row->whole && call->row->kind == EFFECT_VECTOR &&
+                call->row->number != DEVICE_CALL_where_tile)
+                thread_fault(call->thread, "is of floats, and given the format of whole numbers");
+        } else if (kind == PARAMETER_DST_FORMAT && call->row->whole)
+            thread_fault(call->thread, "is of whole numbers: its format must be Int32 or UInt32");
+        else if (kind == PARAMETER_DST_FORMAT && value != (uint32_t)(wide ? WORD_Float32 : WORD_Float16_b))
             thread_fault(call->thread, "DST holds %s in this launch: its format must be %s",
                          wide ? "f32" : "bf16", wide ? "Float32" : "Float16_b");
     }
@@ -498,6 +536,7 @@ static void run_call(struct compute_call *call, call_meaning *meaning) {
         break;
     case EFFECT_VECTOR_INIT:
         t->core->compute.vector_init = call->row;
+        t->core->compute.vector_word = call->row->word_count ? call_argument(call, call->row->words) : 0;
         take_initialise(t);
         break;
     case EFFECT_VECTOR:

@@ -35,14 +35,14 @@ static inline uint32_t call_argument(const struct compute_call *call, unsigned p
 /* A DST slot to be wholly written; to be added to, 0 where nothing wrote it; to be read. */
 struct tile *dst_target(struct thread *t, uint32_t slot);
 struct tile *dst_accumulator(struct thread *t, uint32_t slot);
-struct tile *dst_source(struct thread *t, uint32_t slot);
+struct tile *dst_source(struct thread *t, uint32_t slot, enum slot_contents holds);
 /* After an operation wrote it: rounds where DST has 16 bits. */
-void dst_written(struct thread *t, uint32_t slot, bool integer, uint32_t reduced);
+void dst_written(struct thread *t, uint32_t slot, enum slot_contents holds, uint32_t reduced);
 
 /* The bytes of a page as the unpacker gives them: whole to DST where the buffer says so, else through SrcA or
  * SrcB. */
 struct unpacked {
-    bool integer;
+    enum slot_contents holds;
     struct tile_range range; /* of floats */
 };
 struct unpacked tile_unpack(struct thread *t, const struct circular_buffer *cb, const uint8_t *bytes,

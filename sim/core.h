@@ -197,8 +197,13 @@ struct operation {
 
 enum section_state { SECTION_FREE, SECTION_ACQUIRED, SECTION_COMMITTED, SECTION_PACKING };
 
+/* What a DST slot holds: floats, whole numbers of 32 bits, or such of 16 and 8 bits, which are cast on their way in and
+ * out and take part in nothing else. */
+enum slot_contents { HOLDS_FLOATS, HOLDS_WHOLE, HOLDS_U16, HOLDS_U8 };
+
 struct dst_slot {
-    bool written, integer;
+    bool written;
+    enum slot_contents holds;
     bool computed;    /* more than the bits of a tile that was unpacked */
     uint32_t reduced; /* 0, or the word of the dimension: the other elements are undefined */
 };
@@ -210,6 +215,7 @@ struct compute_state {
     uint32_t source_a, source_b, pack_format;
     struct operation operation;
     const struct device_call *vector_init; /* the last init of the vector unit */
+    uint32_t vector_word;                  /* which it was given */
     uint32_t broadcast_active;
     uint32_t broadcast_line;
     uint32_t reduce_mask; /* 0 or the dimension's word */

@@ -33,7 +33,7 @@ static void multiply(const struct compute_call *call, bool transpose, uint32_t c
             bool exact = tile_products_are_exact(left[row]->range, right[column]->range);
             (exact ? device->engine->multiply_exact : device->engine->multiply)(
                 &left[row]->tile, right_tile[column], dst_accumulator(t, slot));
-            dst_written(t, slot, false, t->core->compute.slots[slot].reduced);
+            dst_written(t, slot, HOLDS_FLOATS, t->core->compute.slots[slot].reduced);
         }
     }
     /* The unpackers work ahead of the matrix unit: the slower of the two counts. */
@@ -71,7 +71,7 @@ static void elementwise(const struct compute_call *call, enum vector_binary kind
     } else {
         device->engine->binary[kind](left, right, dst_target(t, dst));
     }
-    dst_written(t, dst, false, 0);
+    dst_written(t, dst, HOLDS_FLOATS, 0);
 }
 
 #define ELEMENTWISE_MEANING(name, function)                                                                  \
@@ -159,5 +159,5 @@ void mean_reduce(const struct compute_call *call) {
     reduce_rows(device->engine, values, pool, factors, sums);
     for (uint32_t i = 0; i < TILE_EDGE; ++i)
         target->element[i * step] = sums[i];
-    dst_written(t, dst, false, dimension);
+    dst_written(t, dst, HOLDS_FLOATS, dimension);
 }

@@ -57,7 +57,7 @@ const struct operand *operand_load(struct thread *t, struct circular_buffer *cb,
         uint8_t index = operand_take(store, run->statistics.calls);
         struct operand *operand = &store->operands[index];
         struct unpacked unpacked = tile_unpack(t, cb, bytes, &operand->tile);
-        if (unpacked.integer)
+        if (unpacked.holds != HOLDS_FLOATS)
             thread_fault(t, "%s holds integers (%s), which the matrix unit does not take", buffer_name(cb),
                          data_format_name(cb->spec->format));
         operand->range = unpacked.range;

@@ -75,6 +75,7 @@ struct tile_engine {
     void (*unary[VECTOR_UNARY_COUNT])(struct tile *tile);
     /* out may be a or b */
     void (*binary[VECTOR_BINARY_COUNT])(const struct tile *a, const struct tile *b, struct tile *out);
+    /* The condition holds where a bit of it is set. */
     void (*select)(const struct tile *condition, const struct tile *a, const struct tile *b,
                    struct tile *out);
 };

@@ -2,34 +2,47 @@
 #include "sim/calls.h"
 #include "sim/compute.h"
 
+/* Whole numbers as they are; of 16 and 8 bits, in the low bits of the word. */
+static enum slot_contents unpack_whole(struct thread *t, const struct circular_buffer *cb,
+                                       const uint8_t *bytes, struct tile *out) {
+    enum data_format format = cb->spec->format;
+    uint32_t width = data_format_element_bytes(format);
+    if (!t->core->run->launch->fp32_dest_acc)
+        thread_fault(t, "loads %s of format %s, but DST has 16 bits in this launch", buffer_name(cb),
+                     data_format_name(format));
+    for (uint32_t row = 0; row < TILE_EDGE; ++row) {
+        for (uint32_t column = 0; column < TILE_EDGE; ++column) {
+            uint32_t word = 0; /* little endian */
+            memcpy(&word, bytes + tile_element_index(row, column) * width, width);
+            memcpy(&out->element[row * TILE_EDGE + column], &word, sizeof word);
+        }
+    }
+    return width == 4 ? HOLDS_WHOLE : width == 2 ? HOLDS_U16 : HOLDS_U8;
+}
+
 struct unpacked tile_unpack(struct thread *t, const struct circular_buffer *cb, const uint8_t *bytes,
                             struct tile *out) {
     const struct tile_engine *engine = t->core->run->device->engine;
     switch (cb->spec->format) {
     case FORMAT_BF16:
-        return (struct unpacked){false, engine->widen_bf16(bytes, out)};
+        return (struct unpacked){HOLDS_FLOATS, engine->widen_bf16(bytes, out)};
     case FORMAT_F32:
         return (struct unpacked){
-            false, (cb->spec->unpack_to_dest ? engine->widen_f32 : engine->widen_tf32)(bytes, out)};
+            HOLDS_FLOATS, (cb->spec->unpack_to_dest ? engine->widen_f32 : engine->widen_tf32)(bytes, out)};
     case FORMAT_U32:
     case FORMAT_I32:
-        if (!t->core->run->launch->fp32_dest_acc)
-            thread_fault(t, "loads %s of format %s, but DST has 16 bits in this launch", buffer_name(cb),
-                         data_format_name(cb->spec->format));
-        for (uint32_t row = 0; row < TILE_EDGE; ++row) {
-            for (uint32_t column = 0; column < TILE_EDGE; column += FACE_EDGE)
-                memcpy(&out->element[row * TILE_EDGE + column], bytes + tile_element_index(row, column) * 4,
-                       FACE_EDGE * 4);
-        }
-        return (struct unpacked){.integer = true};
+    case FORMAT_U16:
+    case FORMAT_U8:
+        return (struct unpacked){.holds = unpack_whole(t, cb, bytes, out)};
     default:
         thread_fault(t, "the embedded device does not unpack format %s", data_format_name(cb->spec->format));
     }
 }
 
-/* Loads a tile of the window waited for; true: integers. */
-static bool load_tile(struct thread *t, struct circular_buffer *cb, uint32_t tile, struct tile *out) {
-    return tile_unpack(t, cb, buffer_read_tile(t, cb, tile), out).integer;
+/* Loads a tile of the window waited for; what it holds. */
+static enum slot_contents load_tile(struct thread *t, struct circular_buffer *cb, uint32_t tile,
+                                    struct tile *out) {
+    return tile_unpack(t, cb, buffer_read_tile(t, cb, tile), out).holds;
 }
 
 static struct tile *target_of(const struct compute_call *call) {
@@ -37,9 +50,9 @@ static struct tile *target_of(const struct compute_call *call) {
 }
 
 /* The bits of a tile, as they were unpacked. */
-static void written(const struct compute_call *call, bool integer) {
+static void written(const struct compute_call *call, enum slot_contents holds) {
     uint32_t slot = call_argument(call, call->row->slot);
-    dst_written(call->thread, slot, integer, 0);
+    dst_written(call->thread, slot, holds, 0);
     call->thread->core->compute.slots[slot].computed = false;
 }
 
@@ -51,19 +64,19 @@ void mean_copy(const struct compute_call *call) {
 void mean_transpose(const struct compute_call *call) {
     const struct device *device = call->thread->core->run->device;
     struct tile *target = target_of(call);
-    bool integer =
+    enum slot_contents holds =
         load_tile(call->thread, call->a, call_argument(call, call->row->tile_a), &device->scratch[0]);
     device->engine->transpose(&device->scratch[0], target);
-    written(call, integer);
+    written(call, holds);
 }
 
 void mean_spread(const struct compute_call *call) {
     const struct device *device = call->thread->core->run->device;
     struct tile *target = target_of(call);
-    bool integer =
+    enum slot_contents holds =
         load_tile(call->thread, call->a, call_argument(call, call->row->tile_a), &device->scratch[0]);
     tile_broadcast(&device->scratch[0], call_argument(call, call->row->words), target);
-    written(call, integer);
+    written(call, holds);
 }
 
 void tile_broadcast(const struct tile *in, uint32_t type, struct tile *out) {

@@ -10,6 +10,39 @@ static void check_vector_init(const struct compute_call *call) {
     if (last != init)
         thread_fault(call->thread, "needs %s, but the last init of the vector unit is %s", init->name,
                      last->name);
+    if (init->word_count && call_argument(call, call->row->words) != call->thread->core->compute.vector_word)
+        thread_fault(call->thread, "differs in its format from %s", init->name);
+}
+
+static const struct {
+    enum slot_contents from, to;
+} casts[] = {
+    [WORD_f32_to_i32] = {HOLDS_FLOATS, HOLDS_WHOLE},   [WORD_f32_to_u32] = {HOLDS_FLOATS, HOLDS_WHOLE},
+    [WORD_f32_to_bf16] = {HOLDS_FLOATS, HOLDS_FLOATS}, [WORD_i32_to_f32] = {HOLDS_WHOLE, HOLDS_FLOATS},
+    [WORD_u32_to_f32] = {HOLDS_WHOLE, HOLDS_FLOATS},   [WORD_u16_to_u32] = {HOLDS_U16, HOLDS_WHOLE},
+    [WORD_u32_to_u16] = {HOLDS_WHOLE, HOLDS_U16},      [WORD_u8_to_i32] = {HOLDS_U8, HOLDS_WHOLE},
+    [WORD_i32_to_u8] = {HOLDS_WHOLE, HOLDS_U8},
+};
+
+/* What the call makes of its operands. */
+static enum slot_contents given(const struct compute_call *call) {
+    const struct device_call *row = call->row;
+    if (row->number == DEVICE_CALL_typecast_tile)
+        return casts[call_argument(call, row->words)].to;
+    bool chooses = row->number == DEVICE_CALL_where_tile;
+    bool whole = chooses ? call_argument(call, row->words) != WORD_Float32 &&
+                               call_argument(call, row->words) != WORD_Float16_b
+                         : row->whole;
+    return whole ? HOLDS_WHOLE : HOLDS_FLOATS;
+}
+
+/* What it takes in a slot; the condition of a choice is of either kind, as its bits say. */
+static enum slot_contents taken(const struct compute_call *call, size_t source, const struct dst_slot *slot) {
+    const struct device_call *row = call->row;
+    if (row->number == DEVICE_CALL_typecast_tile)
+        return casts[call_argument(call, row->words)].from;
+    bool condition = row->number == DEVICE_CALL_where_tile && source == 0;
+    return condition && slot->holds == HOLDS_WHOLE ? HOLDS_WHOLE : condition ? HOLDS_FLOATS : given(call);
 }
 
 static uint32_t vector_cycles(const struct clock_costs *costs, enum call_cost cost) {
@@ -28,13 +61,16 @@ void vector_run(struct compute_call *call, call_meaning *meaning) {
     uint32_t reduced = row->source[0] ? 0 : t->core->compute.reduce_mask;
     for (size_t i = 0; i < 3 && row->source[i]; ++i) {
         uint32_t slot = call_argument(call, row->source[i]);
-        call->source[i] = dst_source(t, slot);
+        const struct dst_slot *state = &t->core->compute.slots[slot];
+        call->source[i] = dst_source(t, slot, taken(call, i, state));
+        if (state->holds >= HOLDS_U16 && state->computed)
+            thread_fault(t, "reads DST slot %u, which typecast_tile made for the packer", (unsigned)slot);
         reduced = reduced ? reduced : t->core->compute.slots[slot].reduced;
     }
     uint32_t slot = call_argument(call, row->slot);
     call->target = dst_target(t, slot);
     meaning(call);
-    dst_written(t, slot, false, reduced);
+    dst_written(t, slot, given(call), reduced);
     t->clock += vector_cycles(t->core->run->device->costs, row->cost);
 }
 
@@ -91,4 +127,101 @@ SCALAR_MEANING(rsub, VECTOR_SUB, true)
 
 void mean_where(const struct compute_call *call) {
     engine_of(call)->select(call->source[0], call->source[1], call->source[2], call->target);
+}
+
+/* ---- whole numbers ---- */
+
+typedef uint32_t word __attribute__((may_alias));
+
+static bool is_signed(const struct compute_call *call) {
+    return call_argument(call, call->row->words) == WORD_Int32;
+}
+
+void mean_fill_whole(const struct compute_call *call) {
+    uint32_t value = call_argument(call, 3);
+    for (uint32_t i = 0; i < TILE_ELEMENTS; ++i)
+        memcpy(&call->target->element[i], &value, sizeof value);
+}
+
+/* As scalar.h says. */
+#define WHOLE_MEANING(name, expression)                                                                      \
+    void mean_whole_##name(const struct compute_call *call) {                                                \
+        const word *left = (const word *)call->source[0]->element,                                           \
+                   *right = (const word *)call->source[1]->element;                                          \
+        word *out = (word *)call->target->element;                                                           \
+        for (uint32_t i = 0; i < TILE_ELEMENTS; ++i) {                                                       \
+            uint32_t a = left[i], b = right[i];                                                              \
+            out[i] = (expression);                                                                           \
+        }                                                                                                    \
+    }
+WHOLE_MEANING(add, a + b)
+WHOLE_MEANING(sub, a - b)
+WHOLE_MEANING(mul, a *b)
+WHOLE_MEANING(and, a &b)
+WHOLE_MEANING(or, a | b)
+WHOLE_MEANING(xor, a ^ b)
+WHOLE_MEANING(eq, a == b)
+WHOLE_MEANING(ne, a != b)
+WHOLE_MEANING(max, (int32_t)a > (int32_t)b ? a : b)
+WHOLE_MEANING(min, (int32_t)a < (int32_t)b ? a : b)
+WHOLE_MEANING(max_unsigned, a > b ? a : b)
+WHOLE_MEANING(min_unsigned, a < b ? a : b)
+WHOLE_MEANING(shift_left, b < 32 ? a << b : 0)
+WHOLE_MEANING(shift_right_logical, b < 32 ? a >> b : 0)
+WHOLE_MEANING(shift_right,
+              is_signed(call) ? (b < 32 ? (uint32_t)((int32_t)a >> b) : 0) : a >> (b < 32 ? b : 31))
+/* What the chips leave of a quotient by 0 is not known. */
+WHOLE_MEANING(div_floor, b == 0 ? 0xdeadbeefu : whole_quotient(a, b))
+WHOLE_MEANING(remainder, b == 0 ? a : whole_remainder(a, b))
+WHOLE_MEANING(remainder_unsigned, b == 0 ? a : a % b)
+
+#define WHOLE_COMPARISON(name, op)                                                                           \
+    static void name##_signed(const struct compute_call *call);                                              \
+    static void name##_unsigned(const struct compute_call *call);                                            \
+    void mean_whole_##name(const struct compute_call *call) {                                                \
+        (is_signed(call) ? name##_signed : name##_unsigned)(call);                                           \
+    }                                                                                                        \
+    COMPARISON_LOOP(name##_signed, (int32_t), op)                                                            \
+    COMPARISON_LOOP(name##_unsigned, (uint32_t), op)
+#define COMPARISON_LOOP(name, type, op)                                                                      \
+    static void name(const struct compute_call *call) {                                                      \
+        const word *left = (const word *)call->source[0]->element,                                           \
+                   *right = (const word *)call->source[1]->element;                                          \
+        word *out = (word *)call->target->element;                                                           \
+        for (uint32_t i = 0; i < TILE_ELEMENTS; ++i)                                                         \
+            out[i] = type left[i] op type right[i];                                                          \
+    }
+WHOLE_COMPARISON(lt, <)
+WHOLE_COMPARISON(le, <=)
+WHOLE_COMPARISON(gt, >)
+WHOLE_COMPARISON(ge, >=)
+
+/* Between floats and whole numbers as the chips do it: towards zero, clamped, NaN as +infinity; to nearest even. */
+static uint32_t cast(uint32_t which, uint32_t bits) {
+    float value = f32_from_bits(bits);
+    switch (which) {
+    case WORD_f32_to_i32:
+        return value != value ? INT32_MAX : (uint32_t)whole_from_float(value, INT32_MIN, INT32_MAX);
+    case WORD_f32_to_u32:
+        return value != value ? UINT32_MAX : (uint32_t)whole_from_float(value, 0, UINT32_MAX);
+    case WORD_f32_to_bf16:
+        return f32_bits(f32_from_bf16(bf16_from_f32(value)));
+    case WORD_i32_to_f32:
+        return f32_bits((float)(int32_t)bits);
+    case WORD_u32_to_f32:
+        return f32_bits((float)bits);
+    case WORD_u32_to_u16:
+        return bits < UINT16_MAX ? bits : UINT16_MAX;
+    case WORD_i32_to_u8:
+        return bits & UINT8_MAX;
+    default: /* widening */
+        return bits;
+    }
+}
+
+void mean_cast(const struct compute_call *call) {
+    word *at = (word *)call->target->element;
+    uint32_t which = call_argument(call, call->row->words);
+    for (uint32_t i = 0; i < TILE_ELEMENTS; ++i)
+        at[i] = cast(which, at[i]);
 }

@@ -117,10 +117,10 @@ struct device_call {
     enum call_cost cost;
     unsigned char spread;   /* the word of what an operation spreads of its second buffer; 0: nothing */
     unsigned char constant; /* the first CONSTANT; others follow */
-    float constants[CALL_CONSTANT_LIMIT];      /* what stands there */
-    const char *define;                        /* for the preprocessor, where DST holds f32; NULL: none */
-    const char *meaning;                       /* on the embedded device */
-    bool matrix, swaps, product, same_buffers; /* as device_calls.def says */
+    float constants[CALL_CONSTANT_LIMIT]; /* what stands there */
+    const char *define;                   /* for the preprocessor, where DST holds f32; NULL: none */
+    const char *meaning;                  /* on the embedded device */
+    bool matrix, swaps, product, same_buffers, whole; /* as device_calls.def says */
 };
 extern const struct device_call device_calls[DEVICE_CALL_END];
 

@@ -5,9 +5,9 @@ static const struct {
     const char *name;
     uint32_t tile_bytes, element_bytes;
 } formats[FORMAT_COUNT] = {
-    [FORMAT_BF16] = {"bf16", 2048, 2}, [FORMAT_F32] = {"f32", 4096, 4}, [FORMAT_U16] = {"u16", 2048, 2},
-    [FORMAT_U32] = {"u32", 4096, 4},   [FORMAT_I32] = {"i32", 4096, 4}, [FORMAT_BFP8] = {"bfp8", 1088, 0},
-    [FORMAT_BFP4] = {"bfp4", 576, 0},
+    [FORMAT_BF16] = {"bf16", 2048, 2}, [FORMAT_F32] = {"f32", 4096, 4},  [FORMAT_U8] = {"u8", 1024, 1},
+    [FORMAT_U16] = {"u16", 2048, 2},   [FORMAT_U32] = {"u32", 4096, 4},  [FORMAT_I32] = {"i32", 4096, 4},
+    [FORMAT_BFP8] = {"bfp8", 1088, 0}, [FORMAT_BFP4] = {"bfp4", 576, 0},
 };
 
 const char *data_format_name(enum data_format format) {

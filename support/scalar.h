@@ -17,6 +17,7 @@
 enum data_format {
     FORMAT_BF16,
     FORMAT_F32,
+    FORMAT_U8,
     FORMAT_U16,
     FORMAT_U32,
     FORMAT_I32,
@@ -36,7 +37,7 @@ uint32_t data_format_tile_bytes(enum data_format format);
 /* Bytes of one element; 0 for the formats with a shared exponent. */
 uint32_t data_format_element_bytes(enum data_format format);
 static inline bool data_format_is_integer(enum data_format format) {
-    return format == FORMAT_U16 || format == FORMAT_U32 || format == FORMAT_I32;
+    return format == FORMAT_U8 || format == FORMAT_U16 || format == FORMAT_U32 || format == FORMAT_I32;
 }
 
 static inline uint32_t f32_bits(float value) {
@@ -111,6 +112,25 @@ static inline float scalar_mul(float a, float b) {
 
 static inline float scalar_div(float a, float b) {
     return f32_canonical(f32_canonical(a) / f32_canonical(b));
+}
+
+/* The quotient of two i32, floored, and what it leaves, of the sign of b; b is not 0. The least number by -1 wraps. */
+static inline uint32_t whole_remainder(uint32_t a, uint32_t b) {
+    int64_t rest = (int64_t)(int32_t)a % (int32_t)b;
+    return (uint32_t)(rest != 0 && (rest < 0) != ((int32_t)b < 0) ? rest + (int32_t)b : rest);
+}
+
+static inline uint32_t whole_quotient(uint32_t a, uint32_t b) {
+    int64_t quotient = (int64_t)(int32_t)a / (int32_t)b, rest = (int64_t)(int32_t)a % (int32_t)b;
+    return (uint32_t)(quotient - (rest != 0 && (rest < 0) != ((int32_t)b < 0)));
+}
+
+/* A float as a whole number in least..most: cut toward zero, clamped; NaN is 0. */
+static inline int64_t whole_from_float(double value, int64_t least, int64_t most) {
+    return value != value           ? 0
+           : value <= (double)least ? least
+           : value >= (double)most  ? most
+                                    : (int64_t)value;
 }
 
 /* The bits of yes or of no: a choice that compilers turn into vector code. */

@@ -4,6 +4,7 @@
 
 #include "ir/build.h"
 #include "ir/query.h"
+#include "ir/value_type.h"
 #include "transforms/auto_tile_emit.h"
 
 struct value_check {
@@ -288,17 +289,13 @@ static bool check_value(struct node *node, void *context) {
     return !t->failed && node_each_child(node, check_value, context);
 }
 
-bool is_integer_type(enum dtype dtype) {
-    return dtype == DTYPE_U16 || dtype == DTYPE_U32 || dtype == DTYPE_I32 || dtype == DTYPE_BOOL;
-}
-
 /* The last tensor of whole numbers that a fold reads. */
 static const struct node_parameter *folded_integers(struct emitter *e) {
     const struct node_parameter *found = NULL;
     for_each (reduction, reduction, e->equation->value)
         for_each (access, access, &reduction->base) {
             struct node_parameter *tensor = relations_tensor(e->t->relations, access->name);
-            found = tensor && is_integer_type(tensor->dtype) ? tensor : found;
+            found = tensor && is_whole_type(tensor->dtype) ? tensor : found;
         }
     return found;
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "ir/build.h"
+#include "ir/value_type.h"
 #include "transforms/auto_tile_emit.h"
 
 enum { REDUCTION_LIMIT = 16, FEW_TERMS = 16 /* that an author may write out */ };
@@ -80,36 +81,15 @@ static void emit_buffer(struct emitter *e, enum memory memory, const char *name,
                          .value = value));
 }
 
-/* bf16 when the value is one of bf16 unchanged, the integer type of its operands when there is one, else f32.
- */
+static enum dtype element_of(const char *name, void *context) {
+    const struct emitter *e = context;
+    struct node_parameter *tensor = relations_tensor(e->t->relations, name);
+    const struct equation *let = equation_named(e->t, name);
+    return tensor ? tensor->dtype : let ? let->dtype : DTYPE_NONE;
+}
+
 static enum dtype value_dtype(struct emitter *e, struct node *value) {
-    struct node_access *access = node_as(value, access);
-    struct node_call *call = node_as(value, call);
-    struct node_unary *unary = node_as(value, unary);
-    struct node_reduction *reduction = node_as(value, reduction);
-    double number = value->kind == NODE_INTEGER ? (double)node_as(value, integer)->value
-                    : value->kind == NODE_REAL  ? node_as(value, real)->value
-                                                : 0.5;
-    if (value->kind == NODE_INTEGER || value->kind == NODE_REAL)
-        return isnan(number) || (double)f32_from_bf16(bf16_from_f32((float)number)) == number ? DTYPE_BF16
-                                                                                              : DTYPE_F32;
-    if (access) {
-        struct node_parameter *tensor = relations_tensor(e->t->relations, access->name);
-        const struct equation *let = equation_named(e->t, access->name);
-        enum dtype dtype = tensor ? tensor->dtype : let ? let->dtype : DTYPE_F32;
-        return dtype == DTYPE_BF16 || is_integer_type(dtype) ? dtype : DTYPE_F32;
-    }
-    if (unary && unary->op == UNARY_NEGATE)
-        return value_dtype(e, unary->operand);
-    if (reduction && (reduction->op == REDUCTION_MAX || reduction->op == REDUCTION_MIN))
-        return value_dtype(e, reduction->body);
-    if (!call)
-        return DTYPE_F32;
-    size_t first = strcmp(call->function, "select") == 0;
-    bool keeps = first || function_keeps_values(call->function);
-    for (size_t i = first; keeps && i < call->arguments.count; i++)
-        keeps = value_dtype(e, call->arguments.items[i]) == DTYPE_BF16;
-    return keeps ? DTYPE_BF16 : DTYPE_F32;
+    return kept_type(&(struct value_types){e->t->compilation->kernel, element_of, e}, value);
 }
 
 /* ---- reductions by panels ---- */

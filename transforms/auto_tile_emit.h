@@ -60,7 +60,6 @@ int64_t stream_tiles(struct emitter *e, const struct range *range, struct node_l
 /* Reports what no tile operation does: subscripts that are no axes, indices as values, reductions of
  * integers, ... */
 void check_equation(struct emitter *e);
-bool is_integer_type(enum dtype dtype);
 
 /* The body of a reduction over panels of the axis `folded`, with the operands that are sent in buffers of
  * their own, which are declared in `out`. The body itself unless the kernel's schedule asks for it. */

@@ -36,11 +36,12 @@ void emit_operation(struct manager *m, struct list_builder *out, struct span spa
             [PARAMETER_BUFFER_B] = operands->b,         [PARAMETER_BUFFER_AB] = operands->a,
             [PARAMETER_BUFFER] = operands->a,           [PARAMETER_TILE_A] = operands->tile_a,
             [PARAMETER_TILE_B] = operands->tile_b,      [PARAMETER_SLOT] = operands->slot,
-            [PARAMETER_SLOT_IN_PLACE] = operands->slot, [PARAMETER_BITS] = operands->bits};
+            [PARAMETER_SLOT_IN_PLACE] = operands->slot, [PARAMETER_BITS] = operands->bits,
+            [PARAMETER_WHOLE] = operands->bits};
         if (row->parameters[i] == PARAMETER_SOURCE)
             arguments[i] = operands->source[sources++];
-        else if (row->parameters[i] == PARAMETER_DST_FORMAT)
-            arguments[i] = emit_reference(m, "Float32");
+        else if (row->parameters[i] == PARAMETER_DST_FORMAT || row->parameters[i] == PARAMETER_CAST)
+            arguments[i] = emit_reference(m, operands->format ? operands->format : "Float32");
         else if (row->parameters[i] == PARAMETER_ACCURACY)
             arguments[i] = emit_reference(m, "ACCURATE");
         else if (call_constant(row, i))

@@ -137,7 +137,8 @@ static struct call_operands operands_of(struct manager *m, const struct dst_step
                                      .a = operand_buffer(m, span, &step->a),
                                      .b = operand_buffer(m, span, &step->b),
                                      .slot = slot_of(m, place->plan, place->part, place->t, step->slot),
-                                     .bits = step->scalar};
+                                     .bits = step->scalar,
+                                     .format = step->format};
     if (operands.a)
         operands.tile_a = operand_tile(m, &step->a, place->row, place->column);
     if (operands.b)

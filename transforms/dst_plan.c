@@ -1,5 +1,5 @@
 /* The planner: an expression is walked from its leaves, each step takes and frees slots of DST. */
-#include "transforms/dst_plan.h"
+#include "transforms/dst_planner.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -11,15 +11,6 @@
 #include "transforms/host_numbers.h"
 #include "support/device_call.h"
 #include "support/scalar.h"
-
-#define SLOT_LIMIT 8
-
-struct planner {
-    const struct dst_request *request;
-    struct dst_plan *plan;
-    bool busy[SLOT_LIMIT], used[SLOT_LIMIT];
-    bool failed;
-};
 
 static int plan_value(struct planner *p, struct node *value);
 
@@ -80,7 +71,7 @@ void dst_fail_as_large(struct diagnostics *diagnostics, struct span span, struct
     advise_parts(diagnostics, value);
 }
 
-static void fail(struct planner *p, const char *what) {
+void planner_fail(struct planner *p, const char *what) {
     if (!p->failed)
         report_error(p->request->diagnostics, p->request->span, "%s", what);
     p->failed = true;
@@ -88,12 +79,12 @@ static void fail(struct planner *p, const char *what) {
 
 static void fail_as_too_large(struct planner *p, const char *what) {
     bool first = !p->failed;
-    fail(p, what);
+    planner_fail(p, what);
     if (first)
         advise_parts(p->request->diagnostics, p->request->value);
 }
 
-static int slot_take(struct planner *p) {
+int slot_take(struct planner *p) {
     for (int slot = 0; slot < SLOT_LIMIT; slot++)
         if (!p->busy[slot]) {
             p->busy[slot] = p->used[slot] = true;
@@ -105,11 +96,11 @@ static int slot_take(struct planner *p) {
     return 0;
 }
 
-static void slot_free(struct planner *p, int slot) {
+void slot_free(struct planner *p, int slot) {
     p->busy[slot] = false;
 }
 
-static struct dst_step *step_add(struct planner *p, struct dst_step step) {
+struct dst_step *step_add(struct planner *p, struct dst_step step) {
     if (p->plan->count == DST_STEP_LIMIT) {
         fail_as_too_large(p, "this expression is longer than the device computes in one go");
         return &p->plan->steps[0];
@@ -130,7 +121,8 @@ static struct node *scalar_bits(struct planner *p, struct node *node) {
     if (!is_whole_number(p->request->kernel, node))
         return node->kind == NODE_REFERENCE ? node : NULL;
     if (!device_counts(p->request->kernel, node)) {
-        fail(p, "this number may be below 0 where it is divided or compared; give it as an f32 parameter");
+        planner_fail(
+            p, "this number may be below 0 where it is divided or compared; give it as an f32 parameter");
         return NULL;
     }
     return make_call(arena, "bits", LIST(arena, make_call(arena, "i32", LIST(arena, node))));
@@ -175,16 +167,22 @@ static int plan_access(struct planner *p, struct node *node) {
     struct dst_operand operand;
     struct buffer_facts facts;
     if (!operand_of(p, node, &operand, &facts)) {
-        fail(p,
-             arena_printf(p->request->arena, "%s is no buffer of this kernel", node_as(node, access)->name));
+        planner_fail(p, arena_printf(p->request->arena, "%s is no buffer of this kernel",
+                                     node_as(node, access)->name));
         return 0;
     }
     if (facts.fragment)
         return 0; /* slot 0 was reserved for it */
+    if (operand.spread != SPREAD_FULL && is_narrow_whole(facts.dtype)) {
+        planner_fail(p, arena_printf(p->request->arena, "a vector of %s is spread as i32 or u32",
+                                     word_text(WORDS_dtype, facts.dtype)));
+        return 0;
+    }
     if (operand.spread == SPREAD_ROW && facts.dtype == DTYPE_BF16) {
         if (!p->request->chooses)
-            fail(p, arena_printf(p->request->arena, "a row of 16-bit values is spread by the FPU: fpu(%s)",
-                                 node_text(p->request->arena, node)));
+            planner_fail(p, arena_printf(p->request->arena,
+                                         "a row of 16-bit values is spread by the FPU: fpu(%s)",
+                                         node_text(p->request->arena, node)));
         return plan_added(p, node, operand);
     }
     int slot = slot_take(p);
@@ -192,6 +190,11 @@ static int plan_access(struct planner *p, struct node *node) {
                                                                         : DEVICE_CALL_unary_bcast,
                                   .slot = slot,
                                   .a = operand});
+    if (is_narrow_whole(facts.dtype))
+        step_add(p, (struct dst_step){.call = DEVICE_CALL_typecast_tile,
+                                      .slot = slot,
+                                      .source = {slot},
+                                      .format = facts.dtype == DTYPE_U16 ? "u16_to_u32" : "u8_to_i32"});
     return slot;
 }
 
@@ -206,7 +209,7 @@ static int plan_fill(struct planner *p, struct node *bits) {
 /* In place, with a number (NULL: the call takes none). */
 static int plan_unary(struct planner *p, enum device_call_number call, struct node *operand,
                       struct node *bits) {
-    int slot = plan_value(p, operand);
+    int slot = plan_as(p, operand, DTYPE_F32);
     step_add(p, (struct dst_step){.call = call, .slot = slot, .source = {slot}, .scalar = bits});
     return slot;
 }
@@ -228,12 +231,21 @@ static int depth_of(struct node *node) {
     return unary ? depth_of(unary->operand) : deepest;
 }
 
+bool plan_operands(struct planner *p, struct node *left, struct node *right, enum dtype type, int *a,
+                   int *b) {
+    bool right_first = depth_of(right) > depth_of(left);
+    int first = plan_as(p, right_first ? right : left, type);
+    int second = p->failed ? 0 : plan_as(p, right_first ? left : right, type);
+    *a = right_first ? second : first;
+    *b = right_first ? first : second;
+    return !p->failed;
+}
+
 static int plan_binary_call(struct planner *p, enum device_call_number call, struct node *left,
                             struct node *right) {
-    bool right_first = depth_of(right) > depth_of(left);
-    int first = plan_value(p, right_first ? right : left);
-    int second = p->failed ? 0 : plan_value(p, right_first ? left : right);
-    int a = right_first ? second : first, b = right_first ? first : second;
+    int a, b;
+    if (!plan_operands(p, left, right, DTYPE_F32, &a, &b))
+        return 0;
     step_add(p, (struct dst_step){.call = call, .slot = a, .source = {a, b}});
     slot_free(p, b);
     return a;
@@ -274,8 +286,8 @@ static int plan_marked(struct planner *p, struct node *value) {
     int slot = 0;
     if (binary ? plan_fpu(p, binary, &slot) : fpu_operand(p, value, &operand))
         return binary ? slot : plan_added(p, value, operand);
-    fail(p, arena_printf(p->request->arena, "the FPU cannot compute %s into this tile",
-                         node_text(p->request->arena, value)));
+    planner_fail(p, arena_printf(p->request->arena, "the FPU cannot compute %s into this tile",
+                                 node_text(p->request->arena, value)));
     return 0;
 }
 
@@ -308,15 +320,29 @@ static int plan_arithmetic(struct planner *p, struct node_binary *binary) {
     return plan_binary_call(p, calls->slots, binary->left, binary->right);
 }
 
+/* As what the operands are worked out. */
+static enum dtype operand_type(struct planner *p, struct node_binary *binary) {
+    enum dtype value = computed_type(value_type(&p->types, &binary->base));
+    if (binary->op == BINARY_AND || binary->op == BINARY_OR)
+        return held_type(p, &binary->base);
+    if (binary->op >= BINARY_EQUAL)
+        value = joined_type(computed_type(value_type(&p->types, binary->left)),
+                            computed_type(value_type(&p->types, binary->right)));
+    return value == DTYPE_INDEX ? DTYPE_F32 : value;
+}
+
 static int plan_binary(struct planner *p, struct node_binary *binary) {
     const struct operator_calls *calls = &operators[binary->op];
+    enum dtype type = operand_type(p, binary);
+    if (type != DTYPE_F32)
+        return plan_whole_binary(p, binary->op, binary->left, binary->right, type);
     if (binary->op == BINARY_DIVIDE)
         return plan_divide(p, binary);
     if (calls->right)
         return plan_arithmetic(p, binary);
     if (calls->slots)
         return plan_binary_call(p, calls->slots, binary->left, binary->right);
-    fail(p, "% of floating values is no operation of the device yet");
+    planner_fail(p, "% of floating values is no operation of the device yet");
     return 0;
 }
 
@@ -328,7 +354,7 @@ static int plan_mask(struct planner *p, struct node_call *inside, struct node *v
     struct node_reference *axis =
         inside->arguments.count == 1 ? node_as(inside->arguments.items[0], reference) : NULL;
     if (!bits || !axis) {
-        fail(p, "inside(axis) selects between a value and a number");
+        planner_fail(p, "inside(axis) selects between a value and a number");
         return 0;
     }
     int slot = plan_value(p, value);
@@ -341,38 +367,17 @@ static int plan_select(struct planner *p, struct node_call *call) {
     struct node_call *condition = node_as(call->arguments.items[0], call);
     if (condition && strcmp(condition->function, "inside") == 0)
         return plan_mask(p, condition, call->arguments.items[1], call->arguments.items[2]);
-    int value = plan_value(p, call->arguments.items[1]);
-    int other = p->failed ? 0 : plan_value(p, call->arguments.items[2]);
+    enum dtype type = held_type(p, &call->base);
+    int value = plan_as(p, call->arguments.items[1], type);
+    int other = p->failed ? 0 : plan_as(p, call->arguments.items[2], type);
     int test = p->failed ? 0 : plan_value(p, call->arguments.items[0]);
-    step_add(
-        p, (struct dst_step){.call = DEVICE_CALL_where_tile, .slot = value, .source = {test, value, other}});
+    step_add(p, (struct dst_step){.call = DEVICE_CALL_where_tile,
+                                  .slot = value,
+                                  .source = {test, value, other},
+                                  .format = type == DTYPE_F32 ? "Float32" : "Int32"});
     slot_free(p, other);
     slot_free(p, test);
     return value;
-}
-
-static void fail_as_call(struct planner *p, const struct node_call *call) {
-    const char *function = call->function;
-    static const char *const types[] = {"bf16", "f32", "i32", "u32", "u16"};
-    bool first = !p->failed, conversion = false;
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        conversion |= strcmp(function, types[i]) == 0;
-    fail(p, arena_printf(p->request->arena,
-                         conversion ? "there is no conversion %s(...) on the device yet"
-                                    : "%s is no operation of the device yet",
-                         function));
-    if (first && conversion && call->arguments.items[0]->kind == NODE_INTEGER)
-        report_help(p->request->diagnostics, (struct span){0},
-                    "leave it out: a literal becomes what its context needs");
-    else if (first && conversion && is_whole_number(p->request->kernel, call->arguments.items[0]))
-        report_help(p->request->diagnostics, (struct span){0},
-                    "declare the number as f32, or as index, and leave the conversion out");
-    else if (first && (strcmp(function, "bf16") == 0 || strcmp(function, "f32") == 0))
-        report_help(p->request->diagnostics, (struct span){0},
-                    "a value is rounded where a name of that type is given to it: let z: %s = ...", function);
-    else if (first && conversion)
-        report_help(p->request->diagnostics, (struct span){0},
-                    "there is no way to whole numbers yet: convert before or behind the launch");
 }
 
 static int plan_call(struct planner *p, struct node_call *call) {
@@ -382,6 +387,11 @@ static int plan_call(struct planner *p, struct node_call *call) {
         return plan_select(p, call);
     if (strcmp(function, "fpu") == 0 && call->arguments.count == 1 && !p->request->chooses)
         return plan_marked(p, call->arguments.items[0]);
+    enum dtype converted = conversion_type(&call->base), type = held_type(p, &call->base);
+    if (converted != DTYPE_NONE)
+        return plan_conversion(p, call->arguments.items[0], converted);
+    if (type != DTYPE_F32 && call->arguments.count == 2)
+        return plan_whole_function(p, function, call->arguments.items[0], call->arguments.items[1], type);
     if (strcmp(function, "max") == 0 && call->arguments.count == 2)
         for (size_t i = 0; i < 2; i++)
             if (literal_value(call->arguments.items[i], &value) && value == 0)
@@ -391,7 +401,7 @@ static int plan_call(struct planner *p, struct node_call *call) {
         return plan_unary(p, device->number, call->arguments.items[0], NULL);
     if (device)
         return plan_binary_call(p, device->number, call->arguments.items[0], call->arguments.items[1]);
-    fail_as_call(p, call);
+    planner_fail(p, arena_printf(p->request->arena, "%s is no operation of the device yet", function));
     return 0;
 }
 
@@ -410,15 +420,24 @@ static int plan_value(struct planner *p, struct node *value) {
         return plan_call(p, node_as(value, call));
     case NODE_UNARY: {
         struct node_unary *unary = node_as(value, unary);
+        struct node *zero = make_integer(p->request->arena, 0);
+        enum dtype type = held_type(p, value);
+        if (type != DTYPE_F32)
+            return unary->op == UNARY_NEGATE
+                       ? plan_whole_binary(p, BINARY_SUBTRACT, zero, unary->operand, type)
+                       : plan_whole_binary(p, BINARY_EQUAL, unary->operand, zero, type);
         if (unary->op == UNARY_NEGATE)
             return plan_unary(p, DEVICE_CALL_negative_tile, unary->operand, NULL);
-        struct node *zero = make_integer(p->request->arena, 0);
         return plan_binary_call(p, DEVICE_CALL_eq_binary_tile, unary->operand, zero);
     }
     default:
-        fail(p, "the device has no way to this value yet");
+        planner_fail(p, "the device has no way to this value yet");
         return 0;
     }
+}
+
+int plan_held(struct planner *p, struct node *value) {
+    return plan_value(p, value);
 }
 
 /* The result moves to slot 0: nothing else lives there before the plan begins. */
@@ -463,15 +482,27 @@ bool dst_plan_needs_zeros(const struct dst_plan *plan) {
 }
 
 static void fail_as_fragments(struct planner *p) {
-    fail(p, "this statement reads two fragments, or one twice, and the device holds one at a time");
+    planner_fail(p, "this statement reads two fragments, or one twice, and the device holds one at a time");
     report_help(
         p->request->diagnostics, (struct span){0},
         "keep one in a shared block first, and read that: shared kept[...]: f32 = ...; in loops over elements, compute one in a kernel of its own, which stores it in a tensor");
 }
 
+static enum dtype element_of(const char *name, void *context) {
+    const struct planner *p = context;
+    struct buffer_facts facts = p->request->lookup(name, p->request->context);
+    return !facts.known ? DTYPE_NONE : facts.fragment ? DTYPE_F32 : facts.dtype;
+}
+
+/* How DST holds what is stored as that type. */
+static enum dtype held_for(enum dtype stored) {
+    return stored == DTYPE_BOOL ? DTYPE_I32 : stored == DTYPE_NONE ? DTYPE_F32 : computed_type(stored);
+}
+
 bool dst_plan_make(const struct dst_request *request, struct dst_plan *plan) {
     *plan = (struct dst_plan){.slots = 1};
     struct planner p = {.request = request, .plan = plan};
+    p.types = (struct value_types){request->kernel, element_of, &p};
     size_t mentioned = 0;
     for_each (access, access, request->value)
         if (request->lookup(access->name, request->context).fragment) {
@@ -483,7 +514,10 @@ bool dst_plan_make(const struct dst_request *request, struct dst_plan *plan) {
     if (plan->fragment) {
         p.busy[0] = p.used[0] = true;
     }
-    plan->result = p.failed ? 0 : plan_value(&p, request->value);
+    enum dtype stored = element_of(request->target->name, &p);
+    plan->result = p.failed ? 0 : plan_as(&p, request->value, held_for(stored));
+    if (!p.failed)
+        plan_stored(&p, plan->result, request->value, stored);
     if (!p.failed && !plan->fragment && plan->result != 0)
         exchange_slots(plan);
     return !p.failed;

@@ -36,9 +36,11 @@ struct dst_step {
     int source[3];        /* read, in the order of the call */
     struct dst_operand a; /* a row vector spread by itself: only at full width */
     struct dst_operand b;
-    struct node *scalar; /* bits(...) of a literal or of sizes, or a reference to a scalar parameter */
-    const char *axis;    /* of a mask */
-    struct node *part;   /* of an operation of the FPU: of the value */
+    const char *format; /* the word of its leading argument, NULL: Float32 */
+    struct node *
+        scalar; /* a whole number, or bits(...) of a literal or of sizes, or a reference to a scalar parameter */
+    const char *axis;  /* of a mask */
+    struct node *part; /* of an operation of the FPU: of the value */
 };
 
 #define DST_STEP_LIMIT 64

@@ -67,6 +67,7 @@ void emit_call(struct manager *m, struct list_builder *out, struct span span, en
 /* What an operation works on: buffers, their tiles, slots written and read, a number's bits. */
 struct call_operands {
     struct node *spread, *a, *b, *tile_a, *tile_b, *slot, *source[3], *bits;
+    const char *format; /* a word of DST, or of a cast; NULL: Float32 */
 };
 /* A call, or its init or uninit, with those of them that its row lists. */
 void emit_operation(struct manager *m, struct list_builder *out, struct span span,

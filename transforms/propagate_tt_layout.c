@@ -114,7 +114,8 @@ static struct node *with_circular_buffer(struct propagation *p, struct node *nod
     if (!format) {
         report_error(c->diagnostics, node->span, "buffer %s: no circular buffer holds tiles of %s",
                      buffer->name, word_text(WORDS_dtype, buffer->dtype));
-        report_help(c->diagnostics, (struct span){0}, "buffers hold bf16, f32, bfp8, bfp4, u16, u32 or i32");
+        report_help(c->diagnostics, (struct span){0},
+                    "buffers hold bf16, f32, bfp8, bfp4, u8, u16, u32, i32 or bool");
         return node;
     }
     bool streamed = uses->loaded || uses->stored;

@@ -90,7 +90,7 @@ struct node *fragments_settle(struct tensorizer *t, struct node *body);
 struct node *maps_split(struct tensorizer *t, struct node *body);
 
 /* ---- tensorize_value.c ---- */
-/* bf16 when the value is one of bf16 unchanged (access, max, min, select, abs, relu, negation), else f32. */
+/* Of a buffer that keeps the value: kept_type of ir/value_type.h. */
 enum dtype value_dtype(struct tensorizer *t, struct node *value);
 /* The block axes that the value varies over, in the order of `order` (count of them); returns how many. */
 size_t value_axes(struct node *value, size_t count, const char *const *order, const char **found);

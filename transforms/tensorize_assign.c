@@ -106,58 +106,31 @@ static void orient(struct tensorizer *t, struct storage *target, struct node *va
         target->orientation = ORIENTATION_ROW;
 }
 
-/* The first buffer of the value whose type the vector and matrix units do not compute with here; NULL when
- * there is none. */
-static struct storage *find_integers(struct tensorizer *t, struct node *value) {
+static bool is_block_format(enum dtype dtype) {
+    return dtype == DTYPE_BFP8 || dtype == DTYPE_BFP4;
+}
+
+/* Tensors of block formats have no way to the vector unit yet. */
+static bool check_formats(struct tensorizer *t, const struct storage *target, struct node *value) {
+    const struct storage *odd = is_block_format(target->dtype) ? target : NULL;
     for_each (access, access, value) {
-        struct storage *storage = storage_find(t, access->name);
-        if (storage && !dtype_is_computed(storage->dtype))
-            return storage;
+        const struct storage *read = storage_find(t, access->name);
+        odd = read && is_block_format(read->dtype) ? read : odd;
     }
-    return NULL;
-}
-
-static void fail_as_type(struct tensorizer *t, const struct storage *storage) {
-    const char *name = storage->staged ? storage->staged : storage->name;
-    if (storage->dtype == DTYPE_INDEX) {
-        tensorize_fail(t, "%s is of whole numbers, and the device computes with bf16 and f32 only", name);
-        tensorize_help(
-            t, "write its literals as 1.0, or its type behind its axes, as in let %s[...]: bf16 = ...", name);
-        return;
-    }
-    tensorize_fail(
-        t,
-        "%s is %s: the device computes with bf16 and f32 only, and copies i32 and u32, without conversions",
-        name, word_text(WORDS_dtype, storage->dtype));
-    tensorize_help(
-        t,
-        storage->dtype == DTYPE_BOOL
-            ? "declare it as bf16, 1 for true and 0 for false: a condition is %s[...] != 0 then"
-        : storage->dtype == DTYPE_BFP8 || storage->dtype == DTYPE_BFP4
-            ? "declare it as bf16, and give %s in that type"
-            : "declare it as f32, where whole numbers up to 16777216 are exact, and give %s as float32",
-        name);
-}
-
-/* Whole numbers are moved as they are, and nothing else: a map of them is a copy. */
-static bool check_types(struct tensorizer *t, struct node *target, struct node *value) {
-    struct storage *read = find_integers(t, value), *written = storage_find(t, node_as(target, access)->name);
-    struct storage *odd = read ? read : dtype_is_computed(written->dtype) ? NULL : written;
     if (!odd)
         return true;
-    bool copied = value->kind == NODE_ACCESS && read && read->dtype == written->dtype &&
-                  (written->dtype == DTYPE_U32 || written->dtype == DTYPE_I32);
-    if (!copied) {
-        fail_as_type(t, odd);
-    }
-    return copied;
+    const char *name = odd->staged ? odd->staged : odd->name;
+    tensorize_fail(t, "%s is %s, which the device does not compute with yet", name,
+                   word_text(WORDS_dtype, odd->dtype));
+    tensorize_help(t, "declare it as bf16, and give %s in that type", name);
+    return false;
 }
 
 static void emit_map(struct tensorizer *t, struct node *target, struct node *value) {
     struct fitting f = {.t = t, .target = target};
-    if (!check_types(t, target, value))
-        return;
     struct storage *storage = storage_find(t, node_as(target, access)->name);
+    if (!check_formats(t, storage, value))
+        return;
     if (storage->rank == 1 && storage->orientation == ORIENTATION_NONE)
         orient(t, storage, value);
     struct node *fitted = fit(value, &f);

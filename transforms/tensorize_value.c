@@ -1,47 +1,19 @@
 /* Values on their way into buffers: their type, their axes, loads of tensors, tiles turned. */
-#include <math.h>
 #include <string.h>
 
 #include "analysis/match.h"
 #include "ir/build.h"
 #include "ir/query.h"
-#include "support/scalar.h"
+#include "ir/value_type.h"
 #include "transforms/tensorize.h"
 
-static bool is_bf16_constant(double value) {
-    return isnan(value) || (double)f32_from_bf16(bf16_from_f32((float)value)) == value;
+static enum dtype element_of(const char *name, void *context) {
+    const struct storage *storage = storage_find(context, name);
+    return storage ? storage->dtype : DTYPE_NONE;
 }
 
 enum dtype value_dtype(struct tensorizer *t, struct node *value) {
-    switch (value->kind) {
-    case NODE_INTEGER:
-        return is_bf16_constant((double)node_as(value, integer)->value) ? DTYPE_BF16 : DTYPE_F32;
-    case NODE_REAL:
-        return is_bf16_constant(node_as(value, real)->value) ? DTYPE_BF16 : DTYPE_F32;
-    case NODE_ACCESS: {
-        struct storage *storage = storage_find(t, node_as(value, access)->name);
-        return storage ? storage->dtype : DTYPE_F32;
-    }
-    case NODE_UNARY:
-        return value_dtype(t, node_as(value, unary)->operand);
-    case NODE_REDUCTION: {
-        struct node_reduction *reduction = node_as(value, reduction);
-        bool preserving = reduction->op == REDUCTION_MAX || reduction->op == REDUCTION_MIN;
-        return preserving ? value_dtype(t, reduction->body) : DTYPE_F32;
-    }
-    case NODE_CALL: {
-        struct node_call *call = node_as(value, call);
-        size_t first = strcmp(call->function, "select") == 0; /* whose condition is no value */
-        if (!first && !function_keeps_values(call->function))
-            return DTYPE_F32;
-        for (size_t i = first; i < call->arguments.count; i++)
-            if (value_dtype(t, call->arguments.items[i]) != DTYPE_BF16)
-                return DTYPE_F32;
-        return DTYPE_BF16;
-    }
-    default:
-        return DTYPE_F32;
-    }
+    return kept_type(&(struct value_types){t->compilation->kernel, element_of, t}, value);
 }
 
 /* ---- axes ---- */

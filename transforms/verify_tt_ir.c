@@ -176,7 +176,7 @@ static void check_attributes(struct device_kernel *k) {
             report_error(k->diagnostics, parameter->base.span, "tensor %s: the device has no tiles of %s",
                          parameter->name, word_text(WORDS_dtype, parameter->dtype));
             report_help(k->diagnostics, (struct span){0},
-                        "tensors hold bf16, f32, bfp8, bfp4, u16, u32 or i32");
+                        "tensors hold bf16, f32, bfp8, bfp4, u8, u16, u32, i32 or bool");
         } else if (placed) {
             check_layout(k, parameter);
         }

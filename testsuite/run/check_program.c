@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "driver/array_values.h"
 #include "driver/outputs.h"
 #include "driver/run.h"
 #include "evaluate/evaluate.h"
@@ -217,13 +218,12 @@ void checked_fill(const struct checked_program *program, size_t parameter, enum 
                   struct array *array) {
     uint64_t state = 77 + program->inputs * 16 + parameter;
     for (uint64_t i = 0; i < array_count(array); i++) {
-        if (array->dtype == DTYPE_BF16) {
-            ((uint16_t *)array->rows)[i] = bf16_from_f32(input_value(&state, kind, program->whole));
-        } else if (array->dtype == DTYPE_F32) {
+        if (array->dtype == DTYPE_F32) /* subnormal numbers too */
             ((float *)array->rows)[i] = input_value(&state, kind, program->whole);
-        } else {
-            ((uint32_t *)array->rows)[i] = input_number(&state);
-        }
+        else
+            array_set(array, i,
+                      array->dtype == DTYPE_BF16 ? (double)input_value(&state, kind, program->whole)
+                                                 : (double)input_number(&state));
     }
 }
 
@@ -235,29 +235,6 @@ struct execution {
     size_t count, input_count;
     bool ok;
 };
-
-static double element(const struct array *array, uint64_t i) {
-    switch (array->dtype) {
-    case DTYPE_BF16:
-        return (double)f32_from_bf16(((const uint16_t *)array->rows)[i]);
-    case DTYPE_F32:
-        return (double)((const float *)array->rows)[i];
-    case DTYPE_I32:
-        return (double)((const int32_t *)array->rows)[i];
-    default:
-        return (double)((const uint32_t *)array->rows)[i];
-    }
-}
-
-static struct tensor_values values_of(struct arena *arena, const struct array *array) {
-    struct tensor_values values = {.name = array->name, .dtype = array->dtype, .rank = array->rank};
-    memcpy(values.shape, array->extents, array->rank * sizeof *array->extents);
-    values.values = arena_allocate(arena, (array_count(array) + 1) * sizeof *values.values);
-    for (uint64_t i = 0; i < array_count(array); i++) {
-        values.values[i] = element(array, i);
-    }
-    return values;
-}
 
 /* The sizes and whole parameters that the program runs with. */
 static struct environment environment_of(struct check *check) {
@@ -302,7 +279,7 @@ static struct execution execute(struct check *check, struct unit *unit, enum dev
             result.before[result.input_count] = *array;
             result.before[result.input_count].rows =
                 arena_copy(check->arena, array->rows, array_bytes(array) + 4);
-            result.inputs[result.input_count++] = values_of(check->arena, array);
+            result.inputs[result.input_count++] = array_values(check->arena, array->name, array);
         }
     }
     unsigned errors = unit->diagnostics->error_count;
@@ -322,13 +299,15 @@ static struct execution execute(struct check *check, struct unit *unit, enum dev
 static void require_same(struct check *check, const struct execution *a, const struct execution *b,
                          const char *what) {
     for (size_t i = 0; a->ok && b->ok && i < a->count; i++) {
-        size_t width = a->arrays[i].dtype == DTYPE_BF16 ? 2 : 4;
-        for (uint64_t j = 0; j < array_count(&a->arrays[i]); j++) {
+        uint64_t count = array_count(&a->arrays[i]);
+        size_t width = array_bytes(&a->arrays[i]) / (count ? count : 1);
+        for (uint64_t j = 0; j < count; j++) {
             if (memcmp((char *)a->arrays[i].rows + j * width, (char *)b->arrays[i].rows + j * width, width) !=
                 0) {
-                break_promise(check, arena_printf(check->arena, "%s: element %llu of %s is %a and %a", what,
-                                                  (unsigned long long)j, a->arrays[i].name,
-                                                  element(&a->arrays[i], j), element(&b->arrays[i], j)));
+                break_promise(check,
+                              arena_printf(check->arena, "%s: element %llu of %s is %a and %a", what,
+                                           (unsigned long long)j, a->arrays[i].name,
+                                           array_element(&a->arrays[i], j), array_element(&b->arrays[i], j)));
                 return;
             }
         }
@@ -364,7 +343,8 @@ static void check_carried_bound(struct check *check, const struct execution *exe
             return;
         }
         if (parameter->direction != DIRECTION_IN) {
-            values.outputs[values.count++] = values_of(check->arena, &execution->arrays[i]);
+            values.outputs[values.count++] =
+                array_values(check->arena, execution->arrays[i].name, &execution->arrays[i]);
         }
     }
     if (!kernel || !evaluate_kernel(check->arena, diagnostics, &request, &bound)) {
@@ -392,8 +372,7 @@ static void check_bound(struct check *check, const struct execution *execution) 
 }
 
 /* Sizes that are known when it is compiled, and another grid of cores. */
-static void check_other_builds(struct check *check, const struct execution *device,
-                               enum input_kind kind) {
+static void check_other_builds(struct check *check, const struct execution *device, enum input_kind kind) {
     const struct checked_program *program = check->program;
     struct unit *fixed = program->open || program->fixed_count
                              ? NULL

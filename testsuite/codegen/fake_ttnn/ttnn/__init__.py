@@ -33,12 +33,14 @@ class DataType(enum.Enum):
     UINT32 = 2
     BFLOAT8_B = 3
     BFLOAT4_B = 4
+    UINT8 = 5
     UINT16 = 6
     INT32 = 7
 
 
 bfloat16, float32, uint32 = DataType.BFLOAT16, DataType.FLOAT32, DataType.UINT32
 bfloat8_b, bfloat4_b, uint16, int32 = DataType.BFLOAT8_B, DataType.BFLOAT4_B, DataType.UINT16, DataType.INT32
+uint8 = DataType.UINT8
 
 TILE_BYTES = {
     bfloat16: 2048,
@@ -46,6 +48,7 @@ TILE_BYTES = {
     uint32: 4096,
     bfloat8_b: 1088,
     bfloat4_b: 576,
+    uint8: 1024,
     uint16: 2048,
     int32: 4096,
 }
@@ -55,6 +58,7 @@ ARRAYS = {
     bfloat8_b: np.float32,
     bfloat4_b: np.float32,
     uint32: np.uint32,
+    uint8: np.uint8,
     uint16: np.uint16,
     int32: np.int32,
 }

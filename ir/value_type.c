@@ -1,0 +1,154 @@
+/* Types of values, from their leaves up. */
+#include "ir/value_type.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "ir/build.h"
+#include "ir/query.h"
+#include "support/scalar.h"
+
+static bool is_bf16_constant(double value) {
+    return isnan(value) || (double)f32_from_bf16(bf16_from_f32((float)value)) == value;
+}
+
+bool is_narrow_whole(enum dtype dtype) {
+    return dtype == DTYPE_U8 || dtype == DTYPE_U16 || dtype == DTYPE_BOOL;
+}
+
+bool is_whole_type(enum dtype dtype) {
+    return is_narrow_whole(dtype) || dtype == DTYPE_U32 || dtype == DTYPE_I32;
+}
+
+enum dtype computed_type(enum dtype dtype) {
+    switch (dtype) {
+    case DTYPE_U8:
+        return DTYPE_I32;
+    case DTYPE_U16:
+        return DTYPE_U32;
+    case DTYPE_U32:
+    case DTYPE_I32:
+    case DTYPE_BOOL:
+    case DTYPE_INDEX:
+        return dtype;
+    default:
+        return DTYPE_F32;
+    }
+}
+
+enum dtype joined_type(enum dtype a, enum dtype b) {
+    if (a == b && a != DTYPE_BOOL)
+        return a;
+    if (a == DTYPE_F32 || b == DTYPE_F32)
+        return DTYPE_F32;
+    if (a == DTYPE_U32 || b == DTYPE_U32)
+        return DTYPE_U32;
+    return a == DTYPE_INDEX && b == DTYPE_INDEX ? DTYPE_INDEX : DTYPE_I32;
+}
+
+enum dtype conversion_type(const struct node *value) {
+    const struct node_call *call = value->kind == NODE_CALL ? (const struct node_call *)value : NULL;
+    int dtype = call && call->arguments.count == 1 ? word_value(WORDS_dtype, call->function) : DTYPE_NONE;
+    return dtype > DTYPE_NONE ? (enum dtype)dtype : DTYPE_NONE;
+}
+
+/* ---- types that hold a value as it is ---- */
+
+/* The literal as a float, which it becomes beside floats. */
+static enum dtype float_of(const struct node *value, enum dtype dtype) {
+    double number;
+    if (dtype != DTYPE_INDEX)
+        return dtype == DTYPE_BF16 ? DTYPE_BF16 : DTYPE_F32;
+    return literal_value(value, &number) && is_bf16_constant(number) ? DTYPE_BF16 : DTYPE_F32;
+}
+
+static bool is_float(enum dtype dtype) {
+    return computed_type(dtype) == DTYPE_F32;
+}
+
+/* Of a choice between two values. */
+static enum dtype chosen_type(const struct node *left, enum dtype a, const struct node *right, enum dtype b) {
+    if (is_float(a) || is_float(b))
+        return float_of(left, a) == DTYPE_BF16 && float_of(right, b) == DTYPE_BF16 ? DTYPE_BF16 : DTYPE_F32;
+    return a == b ? a : joined_type(computed_type(a), computed_type(b));
+}
+
+static enum dtype call_type(const struct value_types *types, const struct node_call *call) {
+    enum dtype converted = conversion_type(&call->base);
+    struct node *const *arguments = call->arguments.items;
+    size_t count = call->arguments.count, first = strcmp(call->function, "select") == 0;
+    if (converted != DTYPE_NONE)
+        return converted;
+    if (strcmp(call->function, "inside") == 0)
+        return DTYPE_BOOL;
+    if (strcmp(call->function, "fpu") == 0 || count == 0)
+        return DTYPE_F32;
+    if (strcmp(call->function, "lo") == 0 || strcmp(call->function, "len") == 0 ||
+        strcmp(call->function, "ceildiv") == 0)
+        return DTYPE_INDEX;
+    bool keeps = first || function_keeps_values(call->function);
+    enum dtype type = value_type(types, arguments[first]);
+    if (count == first + 1)
+        return keeps ? type : DTYPE_F32;
+    type = chosen_type(arguments[first], type, arguments[first + 1], value_type(types, arguments[first + 1]));
+    return keeps || !is_float(type) ? type : DTYPE_F32;
+}
+
+static enum dtype binary_type(const struct value_types *types, const struct node_binary *binary) {
+    if (binary->op >= BINARY_EQUAL)
+        return DTYPE_BOOL;
+    enum dtype left = computed_type(value_type(types, binary->left));
+    if (binary->op == BINARY_SHIFT_LEFT || binary->op == BINARY_SHIFT_RIGHT)
+        left = left == DTYPE_BOOL ? DTYPE_I32 : left;
+    if ((binary->op == BINARY_SHIFT_LEFT || binary->op == BINARY_SHIFT_RIGHT) && left != DTYPE_INDEX)
+        return left;
+    return joined_type(left, computed_type(value_type(types, binary->right)));
+}
+
+static enum dtype reference_type(const struct value_types *types, const char *name) {
+    struct node_parameter *parameter = launch_parameter(types->kernel, name);
+    enum dtype element = parameter ? DTYPE_NONE : types->element(name, types->context);
+    return parameter ? parameter->dtype : element != DTYPE_NONE ? element : DTYPE_INDEX;
+}
+
+enum dtype value_type(const struct value_types *types, const struct node *value) {
+    switch (value->kind) {
+    case NODE_INTEGER:
+        return DTYPE_INDEX;
+    case NODE_REAL:
+        return is_bf16_constant(((const struct node_real *)value)->value) ? DTYPE_BF16 : DTYPE_F32;
+    case NODE_REFERENCE:
+        return reference_type(types, ((const struct node_reference *)value)->name);
+    case NODE_ACCESS: {
+        enum dtype element = types->element(((const struct node_access *)value)->name, types->context);
+        return element == DTYPE_NONE ? DTYPE_F32 : element;
+    }
+    case NODE_UNARY: {
+        const struct node_unary *unary = (const struct node_unary *)value;
+        enum dtype type = value_type(types, unary->operand);
+        return unary->op == UNARY_NOT ? DTYPE_BOOL : type == DTYPE_BF16 ? type : computed_type(type);
+    }
+    case NODE_BINARY:
+        return binary_type(types, (const struct node_binary *)value);
+    case NODE_REDUCTION: {
+        const struct node_reduction *reduction = (const struct node_reduction *)value;
+        enum dtype type = value_type(types, reduction->body);
+        bool keeps = reduction->op == REDUCTION_MAX || reduction->op == REDUCTION_MIN;
+        if (reduction->op == REDUCTION_ARGMAX || reduction->op == REDUCTION_ARGMIN)
+            return DTYPE_I32;
+        return keeps && type != DTYPE_INDEX ? type : joined_type(computed_type(type), computed_type(type));
+    }
+    case NODE_CALL:
+        return call_type(types, (const struct node_call *)value);
+    default:
+        return DTYPE_F32;
+    }
+}
+
+enum dtype kept_type(const struct value_types *types, const struct node *value) {
+    enum dtype type = value_type(types, value);
+    if (type == DTYPE_INDEX)
+        return float_of(value, type);
+    bool accessed = value->kind == NODE_ACCESS;
+    return accessed || is_float(type) ? type : type == DTYPE_BOOL ? DTYPE_I32 : computed_type(type);
+}

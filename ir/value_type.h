@@ -1,0 +1,39 @@
+/* Types of values: what an expression of loop or tile form is worked out as, and what a buffer for it holds. */
+#ifndef TILEC_IR_VALUE_TYPE_H
+#define TILEC_IR_VALUE_TYPE_H
+
+#include "ir/ir.h"
+
+/* The type of the elements of a tensor, buffer or let; DTYPE_NONE: there is none of that name. */
+typedef enum dtype element_type(const char *name, void *context);
+
+struct value_types {
+    const struct node *kernel; /* its parameters are typed as they say */
+    element_type *element;
+    void *context;
+};
+
+/* The narrowest type that holds the value as it is: bf16 of what is bf16 unchanged (access, max, min, select, abs,
+ * relu, negation, literals that fit), else f32; i32, u32 and the narrower types of whole numbers that are
+ * accessed; bool of a condition; index of a number of literals and sizes, which takes the type of its context. */
+enum dtype value_type(const struct value_types *types, const struct node *value);
+
+/* What it is worked out as: f32, i32 or u32; bool and index as they are. */
+enum dtype computed_type(enum dtype dtype);
+
+/* Of a buffer of the compiler's own for the value. A condition is kept as i32, 0 or 1, so that it is the same
+ * whatever was compared; a number of literals and sizes as a float. */
+enum dtype kept_type(const struct value_types *types, const struct node *value);
+
+/* The type that two computed operands share. */
+enum dtype joined_type(enum dtype a, enum dtype b);
+
+/* u8, u16, bool: stored narrow, worked out with 32 bits. */
+bool is_narrow_whole(enum dtype dtype);
+/* i32, u32, u16, u8, bool. */
+bool is_whole_type(enum dtype dtype);
+
+/* The type that a call of the value names, as in f32(x); DTYPE_NONE: it is no conversion. */
+enum dtype conversion_type(const struct node *value);
+
+#endif

@@ -1,0 +1,45 @@
+/* What the parts of the planner of dst_plan.h share: slots, steps, and values as a type. */
+#ifndef TILEC_TRANSFORMS_DST_PLANNER_H
+#define TILEC_TRANSFORMS_DST_PLANNER_H
+
+#include "ir/value_type.h"
+#include "transforms/dst_plan.h"
+
+#define SLOT_LIMIT 8
+
+struct planner {
+    const struct dst_request *request;
+    struct dst_plan *plan;
+    struct value_types types; /* of buffers and scalars */
+    bool busy[SLOT_LIMIT], used[SLOT_LIMIT];
+    bool failed;
+};
+
+/* ---- dst_plan.c ---- */
+void planner_fail(struct planner *p, const char *what);
+int slot_take(struct planner *p);
+void slot_free(struct planner *p, int slot);
+struct dst_step *step_add(struct planner *p, struct dst_step step);
+/* The value in a slot of its own, as `held_type` says; a number of literals and sizes as f32. */
+int plan_held(struct planner *p, struct node *value);
+/* Two values as that type, in two slots; false after an error. */
+bool plan_operands(struct planner *p, struct node *left, struct node *right, enum dtype type, int *a, int *b);
+
+/* ---- dst_whole.c ---- */
+/* How DST holds the value: f32, i32 or u32. A condition is 1 or 0, of floats where floats were compared. */
+enum dtype held_type(struct planner *p, struct node *value);
+/* The value as f32, i32 or u32. */
+int plan_as(struct planner *p, struct node *value, enum dtype type);
+/* What is in the slot, brought from one type to the other in place. */
+void plan_cast(struct planner *p, int slot, enum dtype from, enum dtype to);
+/* Operators and functions of whole numbers; of i32 or u32. */
+int plan_whole_binary(struct planner *p, enum binary_operator op, struct node *left, struct node *right,
+                      enum dtype type);
+int plan_whole_function(struct planner *p, const char *function, struct node *left, struct node *right,
+                        enum dtype type);
+/* f32(x), i32(x) and the others. */
+int plan_conversion(struct planner *p, struct node *value, enum dtype to);
+/* The slot of a value as the packer takes it for a buffer of that type. */
+void plan_stored(struct planner *p, int slot, struct node *value, enum dtype type);
+
+#endif
