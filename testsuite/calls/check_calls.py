@@ -9,6 +9,7 @@ import sys
 import compute_vectors
 import launches
 import movement_vectors
+import whole_vectors
 
 PLACES = "a row of compute_vectors.py or movement_vectors.py makes one; of a function of the language its float64 in arithmetic.py"
 # Effects of calls that neither compute nor move: they set what later calls read.
@@ -28,7 +29,7 @@ def check_coverage(calls, words, vectors):
 def main():
     program, chosen = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
     calls, words = launches.call_table(program)
-    vectors = list(compute_vectors.all_vectors(calls)) + list(movement_vectors.all_vectors())
+    vectors = list(compute_vectors.all_vectors(calls)) + list(movement_vectors.all_vectors()) + list(whole_vectors.all_vectors())
     failures = check_coverage(calls, words, vectors)
     vectors = [vector for vector in vectors if chosen in vector.name]
     for vector, result in zip(vectors, launches.run(program, [vector.launch for vector in vectors])):

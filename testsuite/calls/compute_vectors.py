@@ -1,7 +1,6 @@
 """The vectors of the calls of compute kernels, one function for each family: copies, matrix unit, reductions, vector unit.
 
-Not here, since the device has no such call or takes no such tile: bfp8 and bfp4, u16 and 16-bit DST for integers (each refused,
-below), f32 in DST of 16 bits, sums of several operations in DST of 16 bits, REDUCE_SCALAR, accumulation by the packer.
+Not here, since the device has no such call or takes no such tile: bfp8 and bfp4, 16-bit DST for integers (refused, below), f32 in DST of 16 bits, sums of several operations in DST of 16 bits, REDUCE_SCALAR, accumulation by the packer.
 """
 import numpy as np
 
@@ -76,9 +75,7 @@ def copies():
                   lambda put, a, b: np.concatenate([put(a + b), put(a * a)], 1), out="f32", slots=(0, 1))
 
 
-def integers_of_16_bits():
-    u16 = golden_input("copy.u16.to.u16.d16", "a", "u16")
-    yield refused(compute("copy u16", [], [u16], load("a", 0, 0), None, out="u16", wide=False), "does not unpack format u16")
+def integers_of_16_bits_dst():
     i32 = golden_input("copy.i32.to.i32.d16", "a", "i32")
     yield refused(compute("copy i32 to 16 bits", [], [i32], load("a", 0, 0), None, out="i32", wide=False), "DST has 16 bits")
 
@@ -467,17 +464,17 @@ def selections():
         case = f"sfpub.where.{formats}"
         inputs = [golden_input(case, part, fmt, to_dest=wide) for part in "abc"]
         condition = as_f32(fmt, GOLDEN.array(case, "a"))
-        # -0 and denormals are zero here; the chip looks at all bits.
-        unlike = (condition != 0) & (condition & 0x7F800000 == 0)
+        # Denormals are zero here; the chip looks at all bits, and so does the device of -0.
+        unlike = (condition & 0x7FFFFFFF != 0) & (condition & 0x7F800000 == 0)
         for result in (3, 0, 1):
             body = load("a", 0, 0) + load("b", 0, 1) + load("c", 0, 2) + f"where_tile_init(); where_tile({word}, 0, 1, 2, {result});"
             yield compute(f"where_tile {formats} to slot {result}", ["where_tile"], inputs, body,
-                          lambda put, a, b, c: put(np.where(a != 0, b, c)), out=out, wide=wide, slots=(result,), golden=case, left=MOVED,
+                          lambda put, a, b, c: put(np.where(arithmetic.bits_of(a) != 0, b, c)), out=out, wide=wide, slots=(result,), golden=case, left=MOVED,
                           unlike=unlike)
 
 
 def all_vectors(names):
-    for family in (copies, integers_of_16_bits, transposes, unary_broadcasts, elementwise, products_that_add, matrix_products, products_that_f32_cannot_hold, blocks,
+    for family in (copies, integers_of_16_bits_dst, transposes, unary_broadcasts, elementwise, products_that_add, matrix_products, products_that_f32_cannot_hold, blocks,
                    reductions, with_scalar, fills, vector_binary, selections, chains):
         yield from family()
     yield from unary(names)

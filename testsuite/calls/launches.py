@@ -3,7 +3,7 @@ import subprocess
 
 import numpy as np
 
-WORD = {"bf16": np.uint16, "u16": np.uint16, "f32": np.uint32, "u32": np.uint32, "i32": np.uint32}
+WORD = {"bf16": np.uint16, "u8": np.uint8, "u16": np.uint16, "f32": np.uint32, "u32": np.uint32, "i32": np.uint32}
 HEADER = '#include "tilec_device.h"\n'
 
 

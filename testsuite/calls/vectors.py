@@ -70,7 +70,7 @@ class Input:
 
     def operands(self):
         """[step, tile, row, column] as the operation takes them; integers as they are."""
-        values = self.tiles if self.fmt in ("u16", "u32", "i32") else arithmetic.operand(self.fmt, self.tiles, self.to_dest)
+        values = self.tiles if self.fmt in ("u8", "u16", "u32", "i32") else arithmetic.operand(self.fmt, self.tiles, self.to_dest)
         return values.reshape(-1, self.each, 32, 32)
 
 
@@ -184,7 +184,7 @@ def compute(name, calls, inputs, body, meaning, out="bf16", wide=True, start="RE
         launch.buffer(i, NAMES[i], one.fmt, one.each, one.to_dest)
     launch.buffer(16, "out", out, len(slots))
     launch.core(0, 0, *(f"@{tensor}" for tensor in tensors + [result]))
-    size = 1024 * (2 if out in ("bf16", "u16") else 4)
+    size = 1024 * (1 if out == "u8" else 2 if out in ("bf16", "u16") else 4)
     texts = (reader_text(inputs, steps), compute_text(inputs, steps, start, body, slots, after),
              writer_text(len(slots), size, steps, len(inputs)))
     for role, text, bindings in zip(("reader", "compute", "writer"), texts, (tensors, (), [result])):
