@@ -95,7 +95,11 @@ bool kernel_emit_target(struct arena *arena, struct diagnostics *diagnostics, co
     return print_target(&source, target, emitted);
 }
 
-static bool emit_kernel(const struct kernel_source *source, struct emitted_kernel *emitted) {
+/* All texts of the last of the kernels; those before it have what a host program needs of them. */
+static bool emit_kernel(const struct kernel_source *const *sources, size_t count,
+                        struct emitted_kernel *kernels) {
+    const struct kernel_source *source = sources[count - 1];
+    struct emitted_kernel *emitted = &kernels[count - 1];
     *emitted = (struct emitted_kernel){.name = source->kernel->name, .kernel = &source->kernel->base};
     bool fine = true;
     for (enum target target = 0; target < TARGET_COUNT; target++)
@@ -103,8 +107,8 @@ static bool emit_kernel(const struct kernel_source *source, struct emitted_kerne
     if (!fine)
         return false;
     emitted->plan = plan_print(source, emitted);
-    emitted->host = host_print(source->arena, source->diagnostics, &source, emitted, 1, &source->kernel->base,
-                               "host.py", source->file);
+    emitted->host = host_print(source->arena, source->diagnostics, sources, kernels, count,
+                               &source->kernel->base, "host.py", source->file);
     return emitted->plan && emitted->host;
 }
 
@@ -120,13 +124,17 @@ static struct emitted_kernel without_texts(struct arena *arena, const struct emi
     return rest;
 }
 
-/* Emits a kernel; with take, in an arena of its own, of which nothing is kept. */
-static bool emit_next(const struct kernel_source *source, emitted_take *take, void *context,
-                      struct emitted_kernel *emitted) {
+/* Emits the last of the kernels; with take, in an arena of its own, of which nothing is kept. */
+static bool emit_next(const struct kernel_source **sources, size_t count, emitted_take *take, void *context,
+                      struct emitted_kernel *kernels) {
+    const struct kernel_source *source = sources[count - 1];
+    struct emitted_kernel *emitted = &kernels[count - 1];
     struct kernel_source own = *source;
     own.arena = take ? arena_create() : source->arena;
     source_name(&own);
-    bool fine = emit_kernel(&own, emitted);
+    sources[count - 1] = &own;
+    bool fine = emit_kernel(sources, count, kernels);
+    sources[count - 1] = source;
     if (!take)
         return fine;
     fine = fine && take(emitted, context);
@@ -152,10 +160,10 @@ bool module_emit_each(struct arena *arena, struct diagnostics *diagnostics, cons
         if (item->kind != NODE_KERNEL)
             continue;
         struct kernel_source *source = arena_allocate(arena, sizeof *source);
-        if (!source_open(source, arena, diagnostics, module, item) ||
-            !emit_next(source, take, context, &kernels[count]))
-            return false;
         sources[count++] = source;
+        if (!source_open(source, arena, diagnostics, module, item) ||
+            !emit_next(sources, count, take, context, kernels))
+            return false;
     }
     *emission = (struct emission){.kernels = kernels, .kernel_count = take ? 0 : count, .hosts = hosts};
     for (size_t i = 0; i < of->items.count; i++) {

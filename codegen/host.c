@@ -295,18 +295,37 @@ static const char *const *print_kernel(struct host *host, const struct kernel_so
     return parameters;
 }
 
+static bool is_version_of(const struct kernel_source *kernel, const char *name) {
+    const char *version = attribute_word(attribute_get(&kernel->kernel->base, KEY_TT_WHEN_FULL), NULL);
+    return version && strcmp(version, name) == 0;
+}
+
+/* Is the kernel the entry or launched by it, or launched in place of one that is? */
+static bool is_used(const struct kernel_source *const *kernels, size_t count, struct node *entry,
+                    const char *name) {
+    struct node_program *program = node_as(entry, program);
+    bool used = false;
+    for (size_t i = 0; i < count && !used; i++) {
+        const char *other = kernels[i]->kernel->name;
+        used = (strcmp(other, name) == 0 || is_version_of(kernels[i], name)) &&
+               (program ? launches_kernel(program->body, other) : &kernels[i]->kernel->base == entry);
+    }
+    return used;
+}
+
 const char *host_print(struct arena *arena, struct diagnostics *diagnostics,
                        const struct kernel_source *const *kernels, const struct emitted_kernel *emitted,
                        size_t count, const struct node *entry, const char *host_file, const char *file) {
     struct node *top = (struct node *)entry;
     struct node_program *program = node_as(top, program);
-    struct host host = {.arena = arena, .diagnostics = diagnostics, .program = program != NULL};
-    struct spelled_names names = program ? spelled_names(arena, diagnostics, entry) : kernels[0]->names;
-    const char *name = program ? program->name : kernels[0]->kernel->name;
+    struct host host = {.arena = arena, .diagnostics = diagnostics, .entry = entry};
+    const struct kernel_source *own = kernels[count - 1];
+    struct spelled_names names = program ? spelled_names(arena, diagnostics, entry) : own->names;
+    const char *name = program ? program->name : own->kernel->name;
     print_preface(&host, top, name, host_file, file);
     const char *const **parameters = arena_allocate(arena, (count + 1) * sizeof *parameters);
     for (size_t i = 0; i < count; i++)
-        if (!program || launches_kernel(program->body, kernels[i]->kernel->name))
+        if (is_used(kernels, count, top, kernels[i]->kernel->name))
             parameters[i] = print_kernel(&host, kernels[i], &emitted[i]);
     text_append(&host.out, "ENTRY = {\n");
     if (program)
@@ -318,7 +337,7 @@ const char *host_print(struct arena *arena, struct diagnostics *diagnostics,
     for_each (launch, launch, program ? program->body : NULL)
         print_step(&steps, launch);
     if (!program)
-        print_own_step(&host, kernels[0], parameters[0]);
+        print_own_step(&host, own, parameters[count - 1]);
     text_append(&host.out, "    ],\n}\n\n");
     text_append(&host.out, host_runtime);
     const char *text = host.failed ? NULL : arena_string(arena, text_string(&host.out));

@@ -11,7 +11,7 @@ struct host {
     struct diagnostics *diagnostics;
     struct text_buffer out;
     bool failed;
-    bool program; /* kernels lie in folders of their own */
+    const struct node *entry; /* the program or kernel that it launches */
 };
 
 /* An expression in Python; "" with host->failed set where it has none, or where there is no node. */

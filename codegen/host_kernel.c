@@ -27,7 +27,8 @@ static struct node_list numbers_of(struct host *host, const struct kernel_source
     return builder_list(&numbers);
 }
 
-static void print_head(struct host *host, const struct kernel_source *source) {
+/* What the launch function takes: the device, tensors, sizes and scalars. */
+static const char *taken_text(struct host *host, const struct kernel_source *source) {
     struct node_list parameters = source->kernel->parameters, numbers = numbers_of(host, source);
     const char *all = "device";
     for (size_t i = 0; i < parameters.count; i++) {
@@ -37,7 +38,11 @@ static void print_head(struct host *host, const struct kernel_source *source) {
     }
     for (size_t i = 0; i < numbers.count; i++)
         all = host_joined(host->arena, all, host_expression(host, &source->names, numbers.items[i]));
-    text_printf(&host->out, "\n\ndef launch_%s(%s):\n", source->kernel->name, all);
+    return all;
+}
+
+static void print_head(struct host *host, const struct kernel_source *source) {
+    text_printf(&host->out, "\n\ndef launch_%s(%s):\n", source->kernel->name, taken_text(host, source));
     text_printf(&host->out, "    \"\"\"Kernel %s: ttnn tensors, sizes in elements, scalars.\"\"\"\n",
                 source->kernel->name);
 }
@@ -184,6 +189,22 @@ static void print_accessors(struct host *host, const struct kernel_source *sourc
         text_append(&host->out, "None,\n");
 }
 
+/* The kernel that is launched in place of this one where its buffers have no room. */
+static void print_version(struct host *host, const struct kernel_source *source) {
+    const char *version = attribute_word(attribute_get(&source->kernel->base, KEY_TT_WHEN_FULL), NULL);
+    if (version)
+        text_printf(&host->out, "    if l1 > l1_room(device):\n        return launch_%s(%s)\n", version,
+                    taken_text(host, source));
+}
+
+/* The folder of the kernel's files, as seen from that of the host program. */
+static const char *folder_text(struct host *host, const struct kernel_source *source) {
+    const char *name = source->kernel->name;
+    return host->entry->kind == NODE_PROGRAM      ? name
+           : host->entry == &source->kernel->base ? ""
+                                                  : arena_printf(host->arena, "../%s", name);
+}
+
 void host_print_launch(struct host *host, const struct kernel_source *source,
                        const struct emitted_kernel *emitted) {
     print_head(host, source);
@@ -192,8 +213,9 @@ void host_print_launch(struct host *host, const struct kernel_source *source,
     text_append(&host->out, "\n");
     print_arguments(host, source);
     print_buffers(host, source);
+    print_version(host, source);
     text_append(&host->out, "    launch(\n        device,\n");
-    text_printf(&host->out, "        folder=\"%s\",\n", host->program ? source->kernel->name : "");
+    text_printf(&host->out, "        folder=\"%s\",\n", folder_text(host, source));
     text_printf(&host->out, "        tensors=[%s],\n", io_text(host, source));
     text_printf(&host->out, "        ranges=[%s],  # x, y, width, height\n", ranges_text(host, source));
     text_printf(&host->out, "        blocks=%s,\n", blocks_text(host, source));

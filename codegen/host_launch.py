@@ -403,6 +403,11 @@ def accessor_words(tensors):
     return words
 
 
+def l1_room(device):
+    """Bytes of a core that circular buffers may take, beside the tensors in L1."""
+    return ttnn.get_memory_view(device, ttnn.BufferType.L1).largest_contiguous_bytes_free_per_bank
+
+
 def launch(
     device, *, folder, tensors, ranges, blocks, arguments, buffers, l1, reader, writer, compute, semaphores=()
 ):
@@ -423,7 +428,7 @@ def launch(
         (ttnn.CoreCoord(*place), [word(value) for value in arguments(*share, *place)])
         for place, share in zip(core_list(ranges), shares(blocks, len(core_list(ranges))))
     ]
-    room = ttnn.get_memory_view(device, ttnn.BufferType.L1).largest_contiguous_bytes_free_per_bank
+    room = l1_room(device)
     if l1 > room:
         fail(f"the circular buffers take {l1} bytes of L1 at these sizes, and a core has {room} free")
 

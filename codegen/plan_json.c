@@ -285,6 +285,7 @@ static void put_all(struct plan *plan, const struct emitted_kernel *emitted) {
     plan_put_attribute(plan, "compute", KEY_TT_COMPUTE);
     plan_put_attribute(plan, "verified", KEY_TT_VERIFIED);
     plan_put_attribute(plan, "checks", KEY_TT_CHECKS);
+    plan_put_attribute(plan, "when_full", KEY_TT_WHEN_FULL);
     put_sites(plan, emitted);
 }
 

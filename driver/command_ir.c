@@ -6,6 +6,7 @@
 #include "driver/session.h"
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/size.h"
 #include "support/architecture.h"
 #include "support/arena.h"
 
@@ -29,6 +30,58 @@ static const char *grid_text(struct arena *arena, struct node *pair) {
                ? arena_printf(arena, "%sx%s", node_text(arena, sequence->items.items[0]),
                               node_text(arena, sequence->items.items[1]))
                : "";
+}
+
+/* The items of the module, each kernel before the one that is launched in its place. */
+static struct node_list items_to_show(struct session *session) {
+    struct node_list items = node_as(session->unit.module, module)->items;
+    struct list_builder shown = {0};
+    for (size_t i = 0; i < items.count; i++) {
+        if (items.items[i]->kind == NODE_KERNEL && unit_is_version(&session->unit, items.items[i])) {
+            continue;
+        }
+        builder_add(session->arena, &shown, items.items[i]);
+        if (items.items[i]->kind == NODE_KERNEL) {
+            builder_add(session->arena, &shown, unit_version(&session->unit, items.items[i]));
+        }
+    }
+    return builder_list(&shown);
+}
+
+/* The least value of a size at which an expression of it alone, which grows with it, is more than a limit; 0: it has
+ * other sizes, or is never more. */
+static int64_t first_beyond(struct arena *arena, struct node *expression, int64_t limit, const char **size) {
+    struct environment sizes = {.arena = arena};
+    struct diagnostics *scratch = diagnostics_create(arena);
+    int64_t fits = 0, beyond = (int64_t)INT32_MAX + 1, bytes;
+    *size = NULL;
+    for_each (reference, reference, expression) {
+        if (*size && strcmp(*size, reference->name) != 0) {
+            return 0;
+        }
+        *size = reference->name;
+    }
+    while (*size && beyond - fits > 1) {
+        int64_t middle = fits + (beyond - fits) / 2;
+        environment_set(&sizes, *size, middle);
+        *(size_evaluate(scratch, &sizes, expression, &bytes) && bytes <= limit ? &fits : &beyond) = middle;
+    }
+    return *size && beyond <= INT32_MAX ? beyond : 0;
+}
+
+/* What a launch does about the L1 that its sizes ask for. */
+static const char *l1_text(struct arena *arena, const struct node_kernel *kernel, struct node *bytes,
+                           int64_t limit) {
+    const char *version = attribute_word(attribute_get(&kernel->base, KEY_TT_WHEN_FULL), NULL), *size;
+    if (!bytes || bytes->kind == NODE_INTEGER) {
+        return "";
+    }
+    if (!version) {
+        return ": the launch checks it";
+    }
+    int64_t beyond = first_beyond(arena, bytes, limit, &size);
+    return beyond ? arena_printf(arena, ": from %s = %" PRId64 " on %s is launched", size, beyond, version)
+                  : arena_printf(arena, ": where that is more, %s is launched", version);
 }
 
 /* What holds of one kernel, as sentences. */
@@ -66,11 +119,10 @@ static void print_checked(struct session *session, struct node_kernel *kernel) {
             "  results were not compared: the text begins behind tile form, which says what they should be\n");
     }
     struct node *bytes = dictionary_get(verified, KEY_L1_BYTES);
-    bool known = bytes && bytes->kind == NODE_INTEGER;
     printf("  %s of %u circular buffers\n", node_text(arena, dictionary_get(verified, KEY_CIRCULAR_BUFFERS)),
            architecture->circular_buffers);
     printf("  %s of %u bytes of L1%s\n", node_text(arena, bytes), architecture->l1_buffer_bytes,
-           known ? "" : ": the launch checks it");
+           l1_text(arena, kernel, bytes, architecture->l1_buffer_bytes));
     printf("  %s of %u launch arguments\n", node_text(arena, dictionary_get(verified, KEY_LAUNCH_ARGUMENTS)),
            architecture->runtime_arguments);
 }
@@ -105,7 +157,7 @@ enum exit_code command_check(struct arena *arena, const struct settings *setting
     }
     session.rehearse = REHEARSE_ALL;
     ok = ok && session_passes(&session, NULL);
-    struct node_list items = ok ? node_as(session.unit.module, module)->items : (struct node_list){0};
+    struct node_list items = ok ? items_to_show(&session) : (struct node_list){0};
     for (size_t i = 0; i < items.count; i++) {
         struct node_kernel *kernel = node_as(items.items[i], kernel);
         if (kernel) {
@@ -157,7 +209,7 @@ static void print_report(struct session *session, struct node_kernel *kernel, si
 enum exit_code command_report(struct arena *arena, const struct settings *settings) {
     struct session session;
     bool ok = session_compile(&session, arena, settings, "tensorize_tt");
-    struct node_list items = ok ? node_as(session.unit.module, module)->items : (struct node_list){0};
+    struct node_list items = ok ? items_to_show(&session) : (struct node_list){0};
     size_t total[TILE_OPERATIONS] = {0}, kernels = 0;
     for (size_t i = 0; i < items.count; i++) {
         struct node_kernel *kernel = node_as(items.items[i], kernel);

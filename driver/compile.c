@@ -8,6 +8,7 @@
 #include "driver/rehearse.h"
 #include "driver/validate.h"
 #include "ir/attributes.h"
+#include "ir/build.h"
 #include "ir/query.h"
 #include "ir/verify.h"
 #include "support/explanation.h"
@@ -82,6 +83,22 @@ static struct node *with_items(struct unit *unit, struct node_list items) {
     return node_with_attributes(unit->arena, copy, module->base.attributes);
 }
 
+static const char *version_name(const struct node *kernel) {
+    return attribute_word(attribute_get(kernel, KEY_TT_WHEN_FULL), NULL);
+}
+
+/* Is the kernel launched by the chosen program or in place of the chosen kernel, or in place of one that the program
+ * launches? */
+static bool is_launched(struct node *chosen, struct node_list items, const char *name) {
+    bool launched = launches_kernel(chosen, name);
+    for (size_t i = 0; i < items.count && !launched; i++) {
+        const char *version = version_name(items.items[i]);
+        launched = version && strcmp(version, name) == 0 &&
+                   (items.items[i] == chosen || launches_kernel(chosen, item_name(items.items[i])));
+    }
+    return launched;
+}
+
 static bool select_items(struct unit *unit) {
     const char *name = unit->options.kernel;
     if (!name) {
@@ -109,7 +126,7 @@ static bool select_items(struct unit *unit) {
     }
     struct list_builder kept = {0};
     for (size_t i = 0; i < items.count; i++) {
-        if (items.items[i] == chosen || launches_kernel(chosen, item_name(items.items[i]))) {
+        if (items.items[i] == chosen || is_launched(chosen, items, item_name(items.items[i]))) {
             builder_add(unit->arena, &kept, items.items[i]);
         }
     }
@@ -292,9 +309,26 @@ static bool validate(struct unit *unit, struct compilation *compilation) {
     return outcome == CHECK_EQUAL;
 }
 
+/* What the same kernel for rows of any length is called. */
+static const char *fresh_version_name(const struct unit *unit, const struct node *kernel) {
+    const char *base = arena_printf(unit->arena, "%s_streamed", item_name(kernel)), *name = base;
+    for (int number = 2; find_item(unit->module, name) || find_item(unit->written, name); number++) {
+        name = arena_printf(unit->arena, "%s_%d", base, number);
+    }
+    return name;
+}
+
+/* One kernel on its way: what becomes of it and what is said of it. */
+struct attempt {
+    struct node *result; /* NULL: refused, or a fault */
+    struct diagnostics *diagnostics;
+    bool may_stream; /* it holds rows that may be streamed */
+};
+
 /* What the passes make of a kernel, in an arena that does not last; the kernel itself where nothing is to be
  * done. */
-static struct node *compile_in(struct unit *unit, struct arena *arena, struct node *kernel) {
+static struct node *compile_in(struct unit *unit, struct arena *arena, struct node *kernel,
+                               struct attempt *attempt) {
     const struct unit_options *options = &unit->options;
     const struct architecture *architecture = options->architecture;
     enum form form = kernel_form(kernel);
@@ -316,12 +350,14 @@ static struct node *compile_in(struct unit *unit, struct arena *arena, struct no
                                       .kernel = node_copy(arena, kernel), /* equal names: one pointer */
                                       .explanations = options->explanations,
                                       .authored = unit->from_ir,
+                                      .streamed_name = fresh_version_name(unit, kernel),
                                       .form = form};
     struct pass_options pass_options = {.last = options->only ? options->only : options->last,
                                         .check = options->check_passes,
                                         .observe = options->observe,
                                         .context = options->context};
     struct node *result = run_passes(unit, &compilation, first, &pass_options);
+    attempt->may_stream = compilation.may_stream;
     bool complete = result && !options->only && (!options->last || is_proof(options->last)),
          fine = result && (!is_rehearsed(unit, first, pass_options.last) || rehearse_kernel(unit, result));
     if (fine && complete && options->check_passes && compilation.tile_form) {
@@ -333,13 +369,63 @@ static struct node *compile_in(struct unit *unit, struct arena *arena, struct no
     return fine ? result : NULL;
 }
 
-/* What the passes make of a kernel, without what they needed on the way; NULL after a reported error. */
-static struct node *compile_kernel(struct unit *unit, struct node *kernel) {
+/* What the passes make of a kernel, without what they needed on the way. What they say is kept apart; written: the name
+ * under which its author wrote it. */
+static struct attempt compile_apart(struct unit *unit, struct node *kernel, const char *written) {
+    struct diagnostics *all = unit->diagnostics;
     struct arena *arena = arena_create();
-    struct node *result = compile_in(unit, arena, kernel);
-    struct node *copy = result && result != kernel ? node_copy(unit->arena, result) : result;
+    diagnostics_tell(all, written);
+    struct attempt attempt = {.diagnostics = diagnostics_continue(unit->arena, all)};
+    diagnostics_tell(all, NULL);
+    unit->diagnostics = attempt.diagnostics;
+    struct node *result = compile_in(unit, arena, kernel, &attempt);
+    attempt.result = result && result != kernel ? node_copy(unit->arena, result) : result;
+    unit->diagnostics = all;
     arena_free(arena);
-    return copy;
+    return attempt;
+}
+
+/* What was said of the kernel is said. */
+static struct node *accept(struct unit *unit, struct node *kernel, const struct attempt *attempt) {
+    struct diagnostics *said = attempt->diagnostics;
+    for (const struct diagnostic *one = said->first; one; one = one->next) {
+        diagnostics_adopt(unit->diagnostics, one);
+    }
+    diagnostics_names(unit->diagnostics, item_name(kernel), said->telling->first);
+    return attempt->result;
+}
+
+/* The kernel as it was written, for rows of any length. */
+static struct node *streamed_kernel(struct unit *unit, const struct node *kernel, const char *name) {
+    struct node_kernel streamed = *(const struct node_kernel *)kernel;
+    streamed.name = name;
+    return attribute_set(unit->arena, arena_copy(unit->arena, &streamed, sizeof streamed), KEY_TT_STREAMED,
+                         make_integer(unit->arena, 1));
+}
+
+/* Adds what becomes of a kernel to the module: the kernel for rows of any length, where it is another one, first. A
+ * kernel that is refused because it holds rows becomes that one. False after a reported error. */
+static bool compile_kernel(struct unit *unit, struct node *kernel, struct list_builder *compiled) {
+    struct attempt held = compile_apart(unit, kernel, item_name(kernel));
+    const char *name = held.result ? version_name(held.result) : item_name(kernel);
+    bool wanted = held.result ? name && !find_item(unit->module, name) && !unit->options.late_versions
+                              : held.may_stream && !unit->broken;
+    struct node *source = wanted ? streamed_kernel(unit, kernel, name) : NULL;
+    struct attempt streamed = wanted ? compile_apart(unit, source, item_name(kernel)) : (struct attempt){0};
+    if (streamed.result) {
+        builder_add(unit->arena, compiled, accept(unit, source, &streamed));
+    }
+    if (streamed.result && !held.result) {
+        return true;
+    }
+    struct node *result = accept(unit, kernel, &held);
+    if (unit->broken && wanted) {
+        accept(unit, source, &streamed);
+    } else if (result && wanted && !streamed.result) {
+        result = attribute_set(unit->arena, result, KEY_TT_WHEN_FULL, NULL);
+    }
+    builder_add(unit->arena, compiled, result ? result : kernel);
+    return result && !unit->broken;
 }
 
 static bool check_grid(struct unit *unit) {
@@ -366,14 +452,44 @@ bool unit_compile(struct unit *unit) {
     bool ok = true;
     for (size_t i = 0; i < items.count; i++) {
         struct node *item = items.items[i];
-        diagnostics_tell(unit->diagnostics, item_name(item));
-        struct node *result = item->kind == NODE_KERNEL ? compile_kernel(unit, item) : item;
-        diagnostics_tell(unit->diagnostics, NULL);
-        ok &= result != NULL;
-        builder_add(unit->arena, &compiled, result ? result : item);
+        if (item->kind == NODE_KERNEL) {
+            ok &= compile_kernel(unit, item, &compiled);
+        } else {
+            builder_add(unit->arena, &compiled, item);
+        }
     }
     unit->module = with_items(unit, builder_list(&compiled));
     return ok;
+}
+
+struct node *unit_version(struct unit *unit, const struct node *kernel) {
+    const char *name = version_name(kernel);
+    struct node *known = name ? find_item(unit->module, name) : NULL,
+                *written = find_item(unit->written, item_name(kernel));
+    if (!name || known || !written || kernel_form(written) != FORM_LOOP) {
+        return known;
+    }
+    struct node *source = streamed_kernel(unit, written, name);
+    struct attempt streamed = compile_apart(unit, source, item_name(kernel));
+    if (streamed.result || unit->broken) {
+        accept(unit, source, &streamed);
+    }
+    if (streamed.result) {
+        struct node_list items = node_as(unit->module, module)->items;
+        unit->module = with_items(unit, list_append(unit->arena, items, streamed.result));
+    }
+    return streamed.result;
+}
+
+bool unit_is_version(const struct unit *unit, const struct node *kernel) {
+    struct node_list items = node_as(unit->module, module)->items;
+    for (size_t i = 0; i < items.count; i++) {
+        const char *name = version_name(items.items[i]);
+        if (name && strcmp(name, item_name(kernel)) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 struct node *unit_entry(const struct unit *unit) {
@@ -387,7 +503,7 @@ struct node *unit_entry(const struct unit *unit) {
         if (items.items[i]->kind == NODE_PROGRAM) {
             program = items.items[i];
             programs++;
-        } else {
+        } else if (!unit_is_version(unit, items.items[i])) {
             kernel = items.items[i];
             kernels++;
         }
@@ -397,7 +513,8 @@ struct node *unit_entry(const struct unit *unit) {
     }
     struct text_buffer names = {0};
     for (size_t i = 0; i < items.count; i++) {
-        if (programs == 0 || items.items[i]->kind == NODE_PROGRAM) {
+        if (items.items[i]->kind == NODE_PROGRAM ||
+            (programs == 0 && !unit_is_version(unit, items.items[i]))) {
             text_printf(&names, "%s%s", names.length ? ", " : "", item_name(items.items[i]));
         }
     }

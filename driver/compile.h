@@ -28,6 +28,7 @@ struct unit_options {
     const char *only;   /* this pass alone */
     bool check_passes;
     bool keep_tile_forms; /* for runs in the evaluator */
+    bool late_versions;   /* kernels for rows of any length are compiled when unit_version asks for them */
     enum rehearse rehearse;
     struct explanations *explanations; /* what is proved is told here; NULL: nobody asks */
     pass_observer *observe;
@@ -38,11 +39,11 @@ struct unit {
     struct arena *arena;
     struct diagnostics *diagnostics;
     struct unit_options options;
-    struct node *module;       /* its kernels as they stand; only the wanted ones and what they launch */
-    struct node *written;      /* the module as it was read; NULL before unit_load */
+    struct node *module;            /* its kernels as they stand; only the wanted ones and what they launch */
+    struct node *written;           /* the module as it was read; NULL before unit_load */
     struct list_builder tile_forms; /* of the kernels that went from tile form to device form, where they are
                                      * kept, or the results were compared with them */
-    bool from_ir;              /* the source was IR text */
+    bool from_ir;                   /* the source was IR text */
     const char *broken; /* what broke its promise, "pass tile_pad_tt": a fault of tilec; NULL: nothing */
     struct node *broken_kernel;
 };
@@ -64,6 +65,10 @@ struct node *unit_tile_form(const struct unit *unit, const char *name);
 
 /* The kernel of this name, NULL when there is none. */
 struct node *unit_kernel(const struct unit *unit, const char *name);
+/* The kernel that is launched in place of this one where its circular buffers do not fit L1; NULL: there is none. */
+struct node *unit_version(struct unit *unit, const struct node *kernel);
+/* Is it launched in place of another one only? */
+bool unit_is_version(const struct unit *unit, const struct node *kernel);
 /* The program or kernel that `run` means: the one wanted, else the only program, else the only kernel. NULL
  * after a reported error. */
 struct node *unit_entry(const struct unit *unit);

@@ -8,6 +8,8 @@
 #include "driver/launch_backend.h"
 #include "driver/nearby.h"
 #include "driver/placement.h"
+#include "ir/attributes.h"
+#include "ir/l1.h"
 #include "support/architecture.h"
 #include "support/arena.h"
 
@@ -135,6 +137,40 @@ static void mark_written(struct launcher *launcher, struct node *kernel, struct 
     }
 }
 
+/* Do the circular buffers of a kernel fit what the tensors leave of L1? */
+static bool fits_l1(struct launcher *launcher, struct node *kernel, const struct environment *sizes,
+                    struct tensor_value **tensors) {
+    const struct architecture *architecture = launcher->run->unit->options.architecture;
+    struct diagnostics *scratch = diagnostics_create(launcher->arena);
+    struct node_list parameters = launch_tensors(launcher->arena, kernel);
+    int64_t room = launcher->device ? device_l1_free(launcher->device) : architecture->l1_buffer_bytes, bytes;
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node *share =
+            tensor_l1_bytes(launcher->arena, architecture, node_as(parameters.items[i], parameter));
+        if (!tensors[i]->tensor && size_evaluate(scratch, sizes, share, &bytes)) {
+            room -= bytes;
+        }
+    }
+    return !size_evaluate(scratch, sizes, buffers_l1_bytes(launcher->arena, kernel), &bytes) || bytes <= room;
+}
+
+/* The kernel, or what is launched in its place at such sizes. */
+static struct launchable *choose_version(struct launcher *launcher, struct launchable *launchable,
+                                         const struct environment *sizes, struct tensor_value **tensors) {
+    struct unit *unit = launcher->run->unit;
+    if (!attribute_get(launchable->kernel, KEY_TT_WHEN_FULL) ||
+        fits_l1(launcher, launchable->kernel, sizes, tensors)) {
+        return launchable;
+    }
+    if (!launchable->version) {
+        struct node *version = unit_version(unit, launchable->kernel);
+        launchable->version =
+            version ? arena_copy(unit->arena, &(struct launchable){.kernel = version}, sizeof *launchable)
+                    : launchable;
+    }
+    return launchable->version;
+}
+
 static bool run_launch(struct launcher *launcher, struct launchable *launchable, struct environment *sizes,
                        const struct scalar_list *scalars, struct tensor_value **tensors) {
     struct run *run = launcher->run;
@@ -142,6 +178,11 @@ static bool run_launch(struct launcher *launcher, struct launchable *launchable,
     if (!bind_launch(launcher, kernel, sizes, tensors) || !set_results(launcher, kernel, sizes, tensors)) {
         return false;
     }
+    launchable = choose_version(launcher, launchable, sizes, tensors);
+    if (launchable->kernel != kernel && !sizes_hold(run->unit->diagnostics, sizes, launchable->kernel)) {
+        return false;
+    }
+    kernel = launchable->kernel;
     struct launch_statistics *statistics = arena_allocate(run->unit->arena, sizeof *statistics);
     statistics->kernel = node_as(kernel, kernel)->name;
     if (unit_author_wrote_device_form(run->unit, statistics->kernel)) {
@@ -175,6 +216,9 @@ bool launcher_run(struct launcher *launcher, struct launchable *launchable, stru
 }
 
 void launchable_release(struct launchable *launchable) {
+    if (launchable->version && launchable->version != launchable) {
+        launchable_release(launchable->version);
+    }
     arena_free(launchable->arena);
     launchable->arena = NULL;
 }

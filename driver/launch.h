@@ -36,6 +36,7 @@ struct launchable {
     struct node *kernel; /* in device form */
     struct arena *arena; /* of what was emitted; NULL: nothing was */
     struct emitted_kernel emitted;
+    struct launchable *version; /* for sizes at which this one does not fit L1; NULL: none was launched yet */
 };
 
 struct launcher {

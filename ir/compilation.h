@@ -20,10 +20,13 @@ struct compilation {
     uint32_t grid_x, grid_y; /* cores to use; within the architecture's grid */
     struct node *kernel;     /* the kernel as it stands; a pass replaces it */
     enum form form;
-    struct node *tile_form;  /* the kernel as the last pass of tile form left it; NULL before that */
+    struct node *tile_form; /* the kernel as the last pass of tile form left it; NULL before that */
     /* The kernel was read as IR text: what it breaks of the rules of a form, and what passes make of it that does
      * not fit together, is its author's. */
     bool authored;
+    /* What the same kernel for rows of any length is called (tt.when_full); NULL: there may be none. */
+    const char *streamed_name;
+    bool may_stream; /* set by auto_tile_tt: rows that it holds in L1 may be streamed */
     /* what verify_tt_ir leaves to the launch: conditions on sizes by name; NULL: nothing */
     struct node *checks;
     struct explanations *explanations; /* what is proved is told here; NULL: nobody asks */

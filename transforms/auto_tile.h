@@ -69,6 +69,7 @@ struct tiler {
     struct node *conditions[AXIS_LIMIT]; /* that the launch checks beside those of the kernel */
     size_t condition_count;
     struct old_value *old_value; /* the first one; NULL: there is none */
+    bool has_version;            /* for sizes at which it does not fit L1 */
     bool failed;
 };
 

@@ -457,8 +457,17 @@ static void separate_panels(struct tiler *t) {
     }
 }
 
+/* Is one of the streamed axes of open size? */
+static bool streams_open_axis(const struct tiler *t) {
+    for (size_t i = 0; i < t->group.inner_count; i++)
+        if (t->group.streamed[i] && fixed_tiles(&t->group.inner[i]) < 0)
+            return true;
+    return false;
+}
+
 /* Axes that a block of the grid covers are held in L1, whole, where all that is kept fits, as far as the sizes are
- * fixed; else they are streamed. */
+ * fixed; else they are streamed, and so they are in the kernel that stands in for this one at sizes where it does not fit.
+ */
 void tile_group(struct tiler *t) {
     unify_stores(t);
     unify_values(t);
@@ -467,13 +476,17 @@ void tile_group(struct tiler *t) {
         choose_inner(t);
     if (t->failed)
         return;
-    int64_t room = l1_for_buffers(t->compilation);
-    bool full = tile_footprint(t) > room,
-         streamed = full || attribute_get(&t->kernel->base, KEY_TT_STREAMED);
-    if (!streamed || !stream_axes(t, full))
-        return;
-    if (tile_footprint(t) > room)
-        stream_axes(t, true);
-    hold_short_axes(t);
-    separate_panels(t);
+    struct compilation *c = t->compilation;
+    int64_t room = l1_for_buffers(c);
+    bool full = tile_footprint(t) > room;
+    if (!full && !attribute_get(&t->kernel->base, KEY_TT_STREAMED)) {
+        c->may_stream = stream_axes(t, false) || stream_axes(t, true);
+        t->has_version = streams_open_axis(t) && c->streamed_name;
+        memset(t->group.streamed, 0, sizeof t->group.streamed);
+    } else if (stream_axes(t, full)) {
+        if (tile_footprint(t) > room)
+            stream_axes(t, true);
+        hold_short_axes(t);
+        separate_panels(t);
+    }
 }

@@ -41,10 +41,10 @@ struct scope {
     size_t gathered_count;
     const char *folded; /* that axis */
     /* Of each equation: */
-    bool *there;   /* computed by statements around */
-    bool *done;    /* by statements of this list so far */
+    bool *there; /* computed by statements around */
+    bool *done;  /* by statements of this list so far */
     bool *needed;
-    size_t *stage; /* SIZE_MAX: not settled yet */
+    size_t *stage;       /* SIZE_MAX: not settled yet */
     struct node **value; /* with folds that are gathered already as what stands for them */
 };
 
@@ -114,8 +114,8 @@ static size_t stage_of_value(struct scope *s, struct node *value, bool folds_ins
 static size_t stage_of(struct scope *s, size_t i) {
     const struct equation *equation = &s->t->equations[i];
     if (s->stage[i] == SIZE_MAX)
-        s->stage[i] = stage_of_value(s, equation->value,
-                                     own_closed_axis(s, equation) >= 0 || gathers_by_panels(s, i));
+        s->stage[i] =
+            stage_of_value(s, equation->value, own_closed_axis(s, equation) >= 0 || gathers_by_panels(s, i));
     return s->stage[i];
 }
 
@@ -320,8 +320,7 @@ static int64_t block_tiles(struct scope *inside, const struct range *range) {
         if (!inside->needed[i])
             continue;
         builder_add(inside->t->arena, &values, inside->value[i]);
-        if (is_own_axis(&inside->t->equations[i], range->name) &&
-            find_kind(inside->value[i], NODE_REDUCTION))
+        if (is_own_axis(&inside->t->equations[i], range->name) && find_kind(inside->value[i], NODE_REDUCTION))
             most = inside->e->section;
     }
     for (size_t i = 0; i < inside->gathered_count; i++)
@@ -519,8 +518,8 @@ static uint64_t stages_of_axis(struct scope *s, int axis) {
 bool is_read_once(struct tiler *t) {
     struct scope s = top_scope(t, NULL);
     for (size_t i = 0; i < t->equation_count; i++)
-        if (gathers_by_panels(&s, i) || (own_closed_axis(&s, &t->equations[i]) >= 0 &&
-                                         has_closed_fold(&s, t->equations[i].value)))
+        if (gathers_by_panels(&s, i) ||
+            (own_closed_axis(&s, &t->equations[i]) >= 0 && has_closed_fold(&s, t->equations[i].value)))
             return false;
     for (size_t axis = 0; axis < t->group.inner_count; axis++) {
         uint64_t stages = t->group.streamed[axis] ? stages_of_axis(&s, (int)axis) : 0;

@@ -364,6 +364,9 @@ static bool tile_nests(struct tiler *t) {
         return false;
     if (asks_exactness(&t->kernel->base)) /* of a nest that is no more: of all that it became */
         kernel = attribute_set(t->arena, kernel, KEY_EXACT, make_integer(t->arena, 1));
+    if (t->has_version)
+        kernel = attribute_set(t->arena, kernel, KEY_TT_WHEN_FULL,
+                               make_reference(t->arena, t->compilation->streamed_name));
     t->compilation->kernel = kernel;
     return true;
 }

@@ -404,6 +404,19 @@ for e, flag, a in [(2, True, 3), (np.int64(2), 1, np.float64(3.0))]:
                 self.assertEqual(len({tensor["address"] for tensor in launches[0]["tensors"]}), 1)
                 np.testing.assert_array_equal(np.load(self.path("y.npy")), expected_output(shape))
 
+    def test_rows_that_do_not_fit_are_streamed(self):
+        self.build(os.path.join(HOSTS, "long_rows.tl"))
+        np.save(self.path("x.npy"), np.ones((40, 6000), dtype=np.float32))
+        held = 6144 + 8192 * 188
+        for kernel, result, count in [("shares", "Y", 1), ("", "Z", 2)]:
+            arguments = ["--in", f"X={self.path('x.npy')}", "--out", f"{result}={self.path('y.npy')}"]
+            for room, folder in [(held, "shares"), (held - 1, "shares_streamed")]:
+                with self.subTest(kernel=kernel, room=room):
+                    run, launches = self.host(*arguments, kernel=kernel, environment={"FAKE_TTNN_L1": str(room)})
+                    self.assertEqual(run.returncode, 0, run.stderr)
+                    folders = [{part["folder"] for part in launch["kernels"]} for launch in launches]
+                    self.assertEqual(folders, [{folder}] * count)
+
     def test_numbers_are_known_wherever_they_stand(self):
         self.build(os.path.join(HOSTS, "numbers.tl"))
         np.save(self.path("x.npy"), np.ones((2, 66, 40), dtype=np.float32))
