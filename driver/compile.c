@@ -419,6 +419,11 @@ static bool compile_kernel(struct unit *unit, struct node *kernel, struct list_b
         return true;
     }
     struct node *result = accept(unit, kernel, &held);
+    if (result && streamed.result) {
+        report_remark(unit->diagnostics, kernel->span,
+                      "kernel %s holds rows in L1, and is launched where they fit: else %s is",
+                      item_name(kernel), name);
+    }
     if (unit->broken && wanted) {
         accept(unit, source, &streamed);
     } else if (result && wanted && !streamed.result) {

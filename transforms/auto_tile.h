@@ -144,6 +144,8 @@ void tile_group(struct tiler *t);
 int64_t tile_footprint(struct tiler *t);
 /* Marks the inner axes that may be streamed: those of open size, all with fixed_too. False: there is none. */
 bool stream_axes(struct tiler *t, bool fixed_too);
+/* A remark: how often the statements of a block read each tensor along streamed axes (auto_tile_report.c). */
+void report_streamed(struct tiler *t, struct node_list statements);
 /* Does one loop over each streamed axis do? */
 bool is_read_once(struct tiler *t);
 struct node *tile_emit_program(struct tiler *t);

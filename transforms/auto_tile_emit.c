@@ -409,6 +409,7 @@ struct node *tile_emit_program(struct tiler *t) {
     for (size_t i = 0; i < statements.count; i++)
         builder_add(t->arena, &read, read_buffers(statements.items[i], &e));
     struct node_list body = buffers_distinct(t, builder_list(&read));
+    report_streamed(t, body);
     struct span inner_span = loop_span(t->group.inner, t->group.inner_count, span);
     struct list_builder inner = {0}, outer = {0};
     for (size_t i = 0; i < t->group.inner_count; i++)

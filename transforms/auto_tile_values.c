@@ -95,8 +95,8 @@ static void inline_equation(struct tiler *t, size_t at) {
     for (size_t k = 0; k < t->equation_count; k++) {
         if (k == at || !uses_in(&t->equations[k], let.name).count)
             continue;
-        t->equations[k].value = value_inlined(t, t->equations[k].value, &let,
-                                              without_capture(t, &t->equations[k], let.value));
+        t->equations[k].value =
+            value_inlined(t, t->equations[k].value, &let, without_capture(t, &t->equations[k], let.value));
     }
     remove_equation(t, at);
 }
