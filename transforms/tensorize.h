@@ -98,6 +98,8 @@ size_t value_axes(struct node *value, size_t count, const char *const *order, co
  * in order. */
 struct node *value_materialize(struct tensorizer *t, struct node *value, const char *base, size_t count,
                                const char *const *axes);
+/* A buffer of u8, u16 or bool as one of 32 bits, as which alone its tiles are turned and spread. */
+struct node *value_widened(struct tensorizer *t, struct node *access);
 /* The same access with its tiles turned: `[k, i]` for `[i, k]`, a row vector for a column. */
 struct node *value_turned(struct tensorizer *t, struct node *access);
 /* The value with every tensor access replaced by a buffer that a load filled. */

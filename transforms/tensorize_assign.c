@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ir/build.h"
+#include "ir/value_type.h"
 #include "transforms/tensorize.h"
 
 /* ---- operands of a map brought into the shape of its target ---- */
@@ -13,27 +14,37 @@ struct fitting {
     struct node *target;
     struct {
         const char *name;
-        struct node *turned;
-    } memo[16];
+        struct node *made;
+    } memo[16]; /* operands that were turned or widened */
     size_t memo_count;
 };
 
 static struct node *turn_operand(struct fitting *f, struct node *operand) {
     const char *name = node_as(operand, access)->name;
+    struct storage *storage = storage_find(f->t, name);
+    if (storage->memory == MEMORY_FRAGMENT)
+        operand = value_materialize(f->t, operand, arena_printf(f->t->arena, "%s_copy", name), storage->rank,
+                                    storage->axes);
+    return value_turned(f->t, operand);
+}
+
+/* Each operand is made once. */
+static struct node *make_operand(struct fitting *f, struct node *operand,
+                                 struct node *make(struct fitting *f, struct node *operand)) {
+    const char *name = node_as(operand, access)->name;
     for (size_t i = 0; i < f->memo_count; i++)
         if (f->memo[i].name == name)
-            return f->memo[i].turned;
-    struct storage *storage = storage_find(f->t, name);
-    struct node *source = operand;
-    if (storage->memory == MEMORY_FRAGMENT)
-        source = value_materialize(f->t, operand, arena_printf(f->t->arena, "%s_copy", name), storage->rank,
-                                   storage->axes);
-    struct node *turned = value_turned(f->t, source);
+            return f->memo[i].made;
+    struct node *made = make(f, operand);
     if (f->memo_count < sizeof f->memo / sizeof *f->memo) {
         f->memo[f->memo_count].name = name;
-        f->memo[f->memo_count++].turned = turned;
+        f->memo[f->memo_count++].made = made;
     }
-    return turned;
+    return made;
+}
+
+static struct node *widen_operand(struct fitting *f, struct node *operand) {
+    return value_widened(f->t, operand);
 }
 
 static enum orientation wanted_orientation(const struct storage *target, const char *axis) {
@@ -65,11 +76,13 @@ static struct node *fit_access(struct fitting *f, struct node *node) {
         }
     }
     if (operand->rank == 2)
-        return operand->axes[0] == target->axes[0] ? node : turn_operand(f, node);
+        return operand->axes[0] == target->axes[0] ? node : make_operand(f, node, turn_operand);
     enum orientation wanted = wanted_orientation(target, operand->axes[0]);
     if (operand->orientation == ORIENTATION_NONE)
         operand->orientation = wanted;
-    return operand->orientation == wanted ? node : turn_operand(f, node);
+    if (operand->orientation != wanted)
+        return make_operand(f, node, turn_operand);
+    return target->rank == 2 && is_narrow_whole(operand->dtype) ? make_operand(f, node, widen_operand) : node;
 }
 
 static struct node *fit(struct node *node, void *context) {
@@ -165,6 +178,19 @@ static bool accumulates(enum assign_operator op, const struct node_reduction *re
 
 /* ---- targets ---- */
 
+/* The row in a buffer of the tensor's type. */
+static struct node *stored_row(struct tensorizer *t, struct node *row, enum dtype dtype, const char *tensor) {
+    const struct storage *storage = storage_find(t, node_as(row, access)->name);
+    if (storage->dtype == dtype)
+        return row;
+    const char *name = buffer_declare(t, MEMORY_SHARED, arena_printf(t->arena, "%s_out", tensor), 1,
+                                      arena_copy(t->arena, storage->axes, sizeof storage->axes), dtype, ORIENTATION_ROW);
+    storage_find(t, name)->staged = tensor;
+    row = dtype == DTYPE_BOOL ? make_call(t->arena, word_text(WORDS_dtype, dtype), LIST(t->arena, row)) : row;
+    tile_emit(t, TILE_MAP, buffer_access(t, name), ASSIGN_SET, row);
+    return buffer_access(t, name);
+}
+
 /* A vector or matrix of tiles goes to its tensor: through a buffer of the tensor's type that the writer
  * empties. */
 static void assign_tensor(struct tensorizer *t, struct node_access *target, struct node *value) {
@@ -185,7 +211,7 @@ static void assign_tensor(struct tensorizer *t, struct node_access *target, stru
         return;
     struct node *stored = buffer_access(t, name);
     if (count == 1 && storage_find(t, name)->orientation == ORIENTATION_COLUMN)
-        stored = value_turned(t, stored);
+        stored = stored_row(t, value_turned(t, stored), tensor->dtype, target->name);
     tile_emit(t, TILE_STORE, access_numbered(t, target), ASSIGN_SET, stored);
 }
 

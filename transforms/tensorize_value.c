@@ -41,7 +41,20 @@ bool access_is_axes(struct tensorizer *t, struct node *node, size_t count, const
 
 /* ---- turning ---- */
 
+struct node *value_widened(struct tensorizer *t, struct node *node) {
+    const struct storage *source = storage_find(t, node_as(node, access)->name);
+    enum dtype wide = source->dtype == DTYPE_BOOL ? DTYPE_I32 : computed_type(source->dtype);
+    const char *base = arena_printf(t->arena, "%s_wide", source->name);
+    const char *name =
+        buffer_declare(t, MEMORY_SHARED, base, source->rank,
+                       arena_copy(t->arena, source->axes, sizeof source->axes), wide, source->orientation);
+    tile_emit(t, TILE_MAP, buffer_access(t, name), ASSIGN_SET, node);
+    return buffer_access(t, name);
+}
+
 struct node *value_turned(struct tensorizer *t, struct node *node) {
+    if (is_narrow_whole(storage_find(t, node_as(node, access)->name)->dtype))
+        node = value_widened(t, node);
     struct storage *source = storage_find(t, node_as(node, access)->name);
     const char *axes[2] = {source->axes[source->rank - 1], source->axes[0]};
     enum orientation turned = source->rank == 2                           ? ORIENTATION_NONE
