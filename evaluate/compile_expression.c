@@ -305,6 +305,16 @@ static const struct expression *compile_conversion(struct compiler *c, const str
                   : a;
 }
 
+static const struct expression *compile_random(struct compiler *c, const struct node_call *call) {
+    if (!argument_count(c, call, 2))
+        return NULL;
+    const struct expression *seed = compile_integer(c, call->arguments.items[0], "a seed");
+    const struct expression *index = seed ? compile_integer(c, call->arguments.items[1], "an index") : NULL;
+    return index ? operate(c, OP_RANDOM, NUMBER_U32, call->base.span, expression_as(c, seed, NUMBER_U32),
+                           expression_as(c, index, NUMBER_U32))
+                 : NULL;
+}
+
 static const struct expression *compile_ceildiv(struct compiler *c, const struct node_call *call) {
     if (!argument_count(c, call, 2))
         return NULL;
@@ -349,6 +359,8 @@ static const struct expression *compile_call(struct compiler *c, const struct no
         return compile_fpu_call(c, call);
     if (strcmp(name, "ceildiv") == 0)
         return compile_ceildiv(c, call);
+    if (strcmp(name, "random") == 0)
+        return compile_random(c, call);
     if (dtype > 0)
         return compile_conversion(c, call, (enum dtype)dtype);
     compile_fail(c, call->base.span, "there is no function %s", name);

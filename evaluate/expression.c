@@ -142,6 +142,10 @@ int64_t integer_of(struct machine *m, const struct expression *e) {
     }
     case OP_CEILDIV:
         return ceiling_divide(m, e);
+    case OP_RANDOM: {
+        uint32_t seed = (uint32_t)integer_of(m, e->a);
+        return random_word(seed, (uint32_t)integer_of(m, e->b));
+    }
     case OP_SELECT:
         return select_integer(m, e);
     case OP_FOLD:

@@ -32,6 +32,7 @@ enum operation {
     OP_MINIMUM, /* of integers */
     OP_MAXIMUM,
     OP_CEILDIV,
+    OP_RANDOM, /* of a seed and an index */
     OP_FUNCTION,
     OP_FUNCTION_2, /* u.function, of floats */
     OP_SELECT,     /* a ? b : c */

@@ -11,12 +11,12 @@
 static const char *const special_functions[] = {
 #define SIZE_FUNCTION(name, count, arguments, device, c, metalium, python) #name,
 #include "ir/size_functions.def"
-    "lo", "len", "out"};
+    "lo", "len", "out", "random", "uniform"};
 enum { SPECIAL_COUNT = sizeof special_functions / sizeof *special_functions };
 
 /* Functions that the language has a place for and no meaning yet. */
-static const char *const planned_functions[] = {"gelu", "cos",   "tan",  "floor",  "ceil",  "round",
-                                                "pow",  "log1p", "sign", "random", "normal"};
+static const char *const planned_functions[] = {"gelu",  "cos", "tan",   "floor", "ceil",
+                                                "round", "pow", "log1p", "sign",  "normal"};
 
 static bool one_of(const char *name, const char *const *names, size_t count) {
     for (size_t i = 0; i < count; i++)
@@ -256,6 +256,39 @@ static struct value call_out(struct resolver *r, struct node_call *call) {
     return value_of(node_with_span(r->arena, places, span), DTYPE_INDEX, 0, span);
 }
 
+/* random(seed, index): a word of 32 bits that they determine; uniform(seed, index), f32(random >> 8) * 2^-24. */
+static struct value call_random(struct resolver *r, struct node_call *call) {
+    struct span span = call->base.span;
+    struct value given[2];
+    if (!check_count(r, call, 2))
+        return poison(span);
+    bool sound = true;
+    for (size_t i = 0; i < 2; i++) {
+        given[i] = wrapped(r, resolve_expression(r, call->arguments.items[i]));
+        if (given[i].node && !dtype_is_integer(given[i].dtype)) {
+            report_error(r->diagnostics, given[i].span, "%s of %s is a whole number, and this is %s",
+                         i ? "the index" : "the seed", call->function,
+                         word_text(WORDS_dtype, given[i].dtype));
+            sound = false;
+        }
+        sound = sound && given[i].node;
+    }
+    if (!sound)
+        return poison(span);
+    struct arena *arena = r->arena;
+    struct value value = combine(&given[0], &given[1], span);
+    value.dtype = DTYPE_U32;
+    value.node = make_call(arena, "random", LIST(arena, given[0].node, given[1].node));
+    if (strcmp(call->function, "uniform") == 0) {
+        value.dtype = DTYPE_F32;
+        value.node = make_binary(arena, BINARY_SHIFT_RIGHT, value.node, make_integer(arena, 8));
+        value.node = make_binary(arena, BINARY_MULTIPLY, make_call(arena, "f32", LIST(arena, value.node)),
+                                 make_real(arena, 0x1p-24));
+    }
+    value.node = node_with_span(arena, value.node, span);
+    return value;
+}
+
 /* f32(x) and the other conversions. */
 static struct value call_conversion(struct resolver *r, struct node_call *call, enum dtype dtype) {
     struct span span = call->base.span;
@@ -411,6 +444,8 @@ struct value resolve_call(struct resolver *r, struct node *tree) {
         return call_ceildiv(r, call);
     if (strcmp(name, "out") == 0)
         return call_out(r, call);
+    if (strcmp(name, "random") == 0 || strcmp(name, "uniform") == 0)
+        return call_random(r, call);
     if (item_find(r->front, NODE_KERNEL, name)) {
         report_error(r->diagnostics, span_of_name(tree->span, name),
                      "%s is a kernel, and kernels are launched by programs", name);

@@ -86,6 +86,8 @@ static enum dtype call_type(const struct value_types *types, const struct node_c
     if (strcmp(call->function, "lo") == 0 || strcmp(call->function, "len") == 0 ||
         strcmp(call->function, "ceildiv") == 0)
         return DTYPE_INDEX;
+    if (strcmp(call->function, "random") == 0)
+        return DTYPE_U32;
     bool keeps = first || function_keeps_values(call->function);
     enum dtype type = value_type(types, arguments[first]);
     if (count == first + 1)

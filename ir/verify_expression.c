@@ -206,6 +206,8 @@ static enum value_kind verify_call(struct verifier *v, const struct node_call *c
         return verify_select(v, call);
     if (strcmp(name, "fpu") == 0 && v->form != FORM_LOOP)
         return verify_fpu(v, call);
+    if (strcmp(name, "random") == 0)
+        return arguments_fit(v, call, 2) ? verify_arguments(v, call) : VALUE_NONE;
     if (strcmp(name, "ceildiv") == 0) {
         if (arguments_fit(v, call, 2))
             for (size_t i = 0; i < call->arguments.count; i++)

@@ -133,6 +133,33 @@ static inline int64_t whole_from_float(double value, int64_t least, int64_t most
                                     : (int64_t)value;
 }
 
+/* Threefry-2x32, a counter-based generator (Salmon, Moraes, Dror, Shaw: Parallel random numbers, 2011), of 20 rounds. */
+enum { THREEFRY_ROUNDS = 20, THREEFRY_ROTATIONS = 8, THREEFRY_PARITY = 0x1bd11bda };
+static const unsigned char threefry_rotations[THREEFRY_ROTATIONS] = {13, 15, 26, 6, 17, 29, 16, 24};
+
+static inline void threefry_2x32(const uint32_t key[2], const uint32_t counter[2], uint32_t out[2]) {
+    const uint32_t keys[3] = {key[0], key[1], (uint32_t)THREEFRY_PARITY ^ key[0] ^ key[1]};
+    uint32_t x0 = counter[0] + keys[0], x1 = counter[1] + keys[1];
+    for (uint32_t round = 0; round < THREEFRY_ROUNDS; round++) {
+        uint32_t rotation = threefry_rotations[round % THREEFRY_ROTATIONS], group = (round + 1) / 4;
+        x0 += x1;
+        x1 = (x1 << rotation | x1 >> (32 - rotation)) ^ x0;
+        if (round % 4 == 3) {
+            x0 += keys[group % 3];
+            x1 += keys[(group + 1) % 3] + group;
+        }
+    }
+    out[0] = x0;
+    out[1] = x1;
+}
+
+/* random(seed, index) of the language. */
+static inline uint32_t random_word(uint32_t seed, uint32_t index) {
+    uint32_t words[2];
+    threefry_2x32((const uint32_t[]){seed, 0}, (const uint32_t[]){index, 0}, words);
+    return words[0];
+}
+
 /* The bits of yes or of no: a choice that compilers turn into vector code. */
 static inline uint32_t choose32(int condition, uint32_t yes, uint32_t no) {
     uint32_t mask = 0u - (uint32_t)condition;

@@ -101,12 +101,16 @@ void slot_free(struct planner *p, int slot) {
 }
 
 struct dst_step *step_add(struct planner *p, struct dst_step step) {
-    if (p->plan->count == DST_STEP_LIMIT) {
-        fail_as_too_large(p, "this expression is longer than the device computes in one go");
-        return &p->plan->steps[0];
+    struct dst_plan *plan = p->plan;
+    if (plan->count == plan->capacity) {
+        plan->capacity = plan->capacity ? 2 * plan->capacity : 16;
+        struct dst_step *steps = arena_allocate(p->request->arena, plan->capacity * sizeof *steps);
+        if (plan->count)
+            memcpy(steps, plan->steps, plan->count * sizeof *steps);
+        plan->steps = steps;
     }
-    p->plan->steps[p->plan->count] = step;
-    return &p->plan->steps[p->plan->count++];
+    plan->steps[plan->count] = step;
+    return &plan->steps[plan->count++];
 }
 
 /* ---- leaves ---- */
@@ -222,7 +226,7 @@ static int depth_of(struct node *node) {
         int left = depth_of(binary->left), right = depth_of(binary->right);
         return left == right ? left + 1 : left > right ? left : right;
     }
-    int deepest = 1;
+    int deepest = call && strcmp(call->function, "random") == 0 ? RANDOM_SLOTS : 1;
     for (size_t i = 0; call && i < call->arguments.count; i++) {
         int depth = depth_of(call->arguments.items[i]) + (int)i;
         deepest = depth > deepest ? depth : deepest;
@@ -390,6 +394,8 @@ static int plan_call(struct planner *p, struct node_call *call) {
     enum dtype converted = conversion_type(&call->base), type = held_type(p, &call->base);
     if (converted != DTYPE_NONE)
         return plan_conversion(p, call->arguments.items[0], converted);
+    if (strcmp(function, "random") == 0 && call->arguments.count == 2)
+        return plan_random(p, call->arguments.items[0], call->arguments.items[1]);
     if (type != DTYPE_F32 && call->arguments.count == 2)
         return plan_whole_function(p, function, call->arguments.items[0], call->arguments.items[1], type);
     if (strcmp(function, "max") == 0 && call->arguments.count == 2)

@@ -43,11 +43,9 @@ struct dst_step {
     struct node *part; /* of an operation of the FPU: of the value */
 };
 
-#define DST_STEP_LIMIT 64
-
 struct dst_plan {
-    struct dst_step steps[DST_STEP_LIMIT];
-    size_t count;
+    struct dst_step *steps;
+    size_t count, capacity;
     int slots;            /* per tile, at least 1 */
     int shared;           /* further slots that all tiles of a section use in turn, counted from 0 */
     int result;           /* the slot of the result */

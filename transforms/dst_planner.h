@@ -37,9 +37,17 @@ int plan_whole_binary(struct planner *p, enum binary_operator op, struct node *l
                       enum dtype type);
 int plan_whole_function(struct planner *p, const char *function, struct node *left, struct node *right,
                         enum dtype type);
+/* Steps on words of 32 bits: slot = number; out = a op b; slot = slot op number. */
+void plan_whole_fill(struct planner *p, int slot, int64_t number);
+void plan_whole_call(struct planner *p, enum device_call_number call, int a, int b, int out);
+void plan_whole_number(struct planner *p, enum device_call_number call, int slot, int64_t number);
 /* f32(x), i32(x) and the others. */
 int plan_conversion(struct planner *p, struct node *value, enum dtype to);
 /* The slot of a value as the packer takes it for a buffer of that type. */
 void plan_stored(struct planner *p, int slot, struct node *value, enum dtype type);
+
+/* ---- dst_random.c ---- */
+enum { RANDOM_SLOTS = 4 };
+int plan_random(struct planner *p, struct node *seed, struct node *index);
 
 #endif

@@ -60,6 +60,20 @@ static void operate(struct planner *p, enum device_call_number call, enum dtype 
     step_add(p, (struct dst_step){.call = call, .slot = out, .source = {a, b}, .format = format_of(type)});
 }
 
+void plan_whole_fill(struct planner *p, int slot, int64_t number) {
+    fill_number(p, slot, DTYPE_U32, number);
+}
+
+void plan_whole_call(struct planner *p, enum device_call_number call, int a, int b, int out) {
+    operate(p, call, DTYPE_U32, a, b, out);
+}
+
+void plan_whole_number(struct planner *p, enum device_call_number call, int slot, int64_t number) {
+    int other = fill_number(p, slot_take(p), DTYPE_U32, number);
+    operate(p, call, DTYPE_U32, slot, other, slot);
+    slot_free(p, other);
+}
+
 /* condition ? yes : no, whole numbers all three. */
 static void choose(struct planner *p, int condition, int yes, int no, int out) {
     step_add(p, (struct dst_step){.call = DEVICE_CALL_where_tile,
@@ -280,12 +294,6 @@ static void plan_truncation(struct planner *p, int slot, enum dtype to) {
     plan_cast(p, slot, DTYPE_F32, to);
 }
 
-static void with_number(struct planner *p, enum device_call_number call, int slot, int64_t number) {
-    int other = fill_number(p, slot_take(p), DTYPE_U32, number);
-    operate(p, call, DTYPE_U32, slot, other, slot);
-    slot_free(p, other);
-}
-
 static int plan_to_narrow(struct planner *p, struct node *value, int64_t most) {
     enum dtype from = held_type(p, value);
     bool condition = value_type(&p->types, value) == DTYPE_BOOL;
@@ -295,8 +303,8 @@ static int plan_to_narrow(struct planner *p, struct node *value, int64_t most) {
         return slot;
     if (real)
         plan_truncation(p, slot, DTYPE_U32);
-    with_number(p, real ? DEVICE_CALL_binary_min_uint32_tile : DEVICE_CALL_bitwise_and_binary_tile, slot,
-                most);
+    plan_whole_number(p, real ? DEVICE_CALL_binary_min_uint32_tile : DEVICE_CALL_bitwise_and_binary_tile,
+                      slot, most);
     return slot;
 }
 
@@ -339,7 +347,7 @@ int plan_conversion(struct planner *p, struct node *value, enum dtype to) {
 void plan_stored(struct planner *p, int slot, struct node *value, enum dtype type) {
     enum dtype own = value_type(&p->types, value);
     if (type == DTYPE_U16 && !is_narrow_whole(own))
-        with_number(p, DEVICE_CALL_bitwise_and_binary_tile, slot, UINT16_MAX); /* the cast clamps */
+        plan_whole_number(p, DEVICE_CALL_bitwise_and_binary_tile, slot, UINT16_MAX); /* the cast clamps */
     if (type == DTYPE_U16)
         cast(p, slot, "u32_to_u16");
     if (type == DTYPE_U8 || type == DTYPE_BOOL)

@@ -183,8 +183,9 @@ static struct node *stored_row(struct tensorizer *t, struct node *row, enum dtyp
     const struct storage *storage = storage_find(t, node_as(row, access)->name);
     if (storage->dtype == dtype)
         return row;
-    const char *name = buffer_declare(t, MEMORY_SHARED, arena_printf(t->arena, "%s_out", tensor), 1,
-                                      arena_copy(t->arena, storage->axes, sizeof storage->axes), dtype, ORIENTATION_ROW);
+    const char *name =
+        buffer_declare(t, MEMORY_SHARED, arena_printf(t->arena, "%s_out", tensor), 1,
+                       arena_copy(t->arena, storage->axes, sizeof storage->axes), dtype, ORIENTATION_ROW);
     storage_find(t, name)->staged = tensor;
     row = dtype == DTYPE_BOOL ? make_call(t->arena, word_text(WORDS_dtype, dtype), LIST(t->arena, row)) : row;
     tile_emit(t, TILE_MAP, buffer_access(t, name), ASSIGN_SET, row);

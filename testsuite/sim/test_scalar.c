@@ -411,6 +411,25 @@ START_TEST(all_tile_engines_give_the_same_bits) {
 }
 END_TEST
 
+/* The vectors that its authors publish for 20 rounds (Random123, kat_vectors). */
+START_TEST(threefry_gives_the_published_words) {
+    static const struct {
+        uint32_t counter[2], key[2], out[2];
+    } rows[] = {
+        {{0, 0}, {0, 0}, {0x6b200159, 0x99ba4efe}},
+        {{0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff}, {0x1cb996fc, 0xbb002be7}},
+        {{0x243f6a88, 0x85a308d3}, {0x13198a2e, 0x03707344}, {0xc4923a9c, 0x483df7a0}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; ++i) {
+        uint32_t out[2];
+        threefry_2x32(rows[i].key, rows[i].counter, out);
+        ck_assert_uint_eq(out[0], rows[i].out[0]);
+        ck_assert_uint_eq(out[1], rows[i].out[1]);
+    }
+    ck_assert_uint_eq(random_word(0, 0), 0x6b200159);
+}
+END_TEST
+
 START_TEST(products_are_found_by_name_and_alias) {
     const struct architecture *wormhole = architecture_find("wormhole_b0"),
                               *blackhole = architecture_find("blackhole");
@@ -441,6 +460,7 @@ int main(void) {
                         (int)(sizeof references / sizeof references[0]));
     tcase_add_test(tests, slopes_bound_the_change_of_functions);
     tcase_add_test(tests, all_tile_engines_give_the_same_bits);
+    tcase_add_test(tests, threefry_gives_the_published_words);
     tcase_add_test(tests, products_are_found_by_name_and_alias);
     return harness_main("sim scalar", tests);
 }
