@@ -37,7 +37,7 @@ struct walk {
 /* ---- the domain at one place ---- */
 
 /* lo(i) <= i < lo(i) + len(i); lo(i) whole steps behind the lower end; len(i) a step, or what is left of the
- * range. Of a step that is no literal: blocks anywhere in the range. */
+ * range. A whole axis is one block. Of any other step that is no literal: blocks anywhere in the range. */
 static __isl_give isl_set *bound_block(const struct frame *f, __isl_take isl_set *set,
                                        const struct node_axis *axis, bool *exact) {
     struct arena *arena = f->relations->arena;
@@ -49,6 +49,10 @@ static __isl_give isl_set *bound_block(const struct frame *f, __isl_take isl_set
     set = cut(set, at_least(f, end, index, -1), exact);
     set = cut(set, at_least(f, low, axis->lower, 0), exact);
     set = cut(set, at_least(f, axis->upper, end, 0), exact);
+    if (covers_whole_axis(axis)) {
+        set = cut(set, at_least(f, axis->lower, low, 0), exact);
+        return cut(set, at_least(f, end, axis->upper, 0), exact);
+    }
     struct node *beside = make_mod(arena, make_sub(arena, low, axis->lower), axis->step);
     set = cut(set, at_least(f, make_integer(arena, 0), beside, 0), exact);
     isl_set *whole = at_least(f, length, axis->step, 0), *last = at_least(f, end, axis->upper, 0);

@@ -31,6 +31,11 @@ static struct node *resolve_step(struct resolver *r, struct node *tree, const st
     return step;
 }
 
+/* A bound is one number; of a loop over blocks it may differ from element to element of the blocks around it. */
+static struct node *resolve_bound(struct resolver *r, struct node *tree, bool blocks) {
+    return blocks ? resolve_element_number(r, tree, "a bound") : resolve_number(r, tree, "a bound");
+}
+
 static struct entity *declare_axis(struct resolver *r, struct node_axis *tree, const char **name,
                                    bool block) {
     bool opens = block && r->open_count < sizeof r->open / sizeof *r->open;
@@ -61,8 +66,9 @@ struct node *open_axis(struct resolver *r, struct node *tree, bool may_block) {
     struct node *lower = NULL, *upper = NULL, *step = NULL;
     const char *name;
     if (!elements_of_block(r, axis, &lower, &upper)) {
-        lower = axis->lower ? resolve_number(r, axis->lower, "a bound") : make_integer(r->arena, 0);
-        upper = resolve_number(r, axis->upper, "a bound");
+        bool blocks = axis->step && may_block && !r->opens_grid;
+        lower = axis->lower ? resolve_bound(r, axis->lower, blocks) : make_integer(r->arena, 0);
+        upper = resolve_bound(r, axis->upper, blocks);
     }
     bool sound = lower && upper;
     if (axis->step) {
@@ -74,7 +80,9 @@ struct node *open_axis(struct resolver *r, struct node *tree, bool may_block) {
             sound = false;
         }
     }
-    declare_axis(r, axis, &name, axis->step && may_block)->counts = begins_at_a_count(r, lower);
+    struct entity *entity = declare_axis(r, axis, &name, axis->step && may_block);
+    entity->counts = begins_at_a_count(r, lower);
+    entity->step = step;
     return sound ? node_new(r->arena, axis, AXIS, tree->span, .name = name, .lower = lower, .upper = upper,
                             .step = step)
                  : NULL;

@@ -506,13 +506,13 @@ struct value resolve_expression(struct resolver *r, struct node *tree) {
     return value;
 }
 
-struct node *resolve_number(struct resolver *r, struct node *tree, const char *what) {
+static struct node *resolve_whole_number(struct resolver *r, struct node *tree, const char *what, bool elements) {
     r->number_depth++;
     struct value value = resolve_expression(r, tree);
     r->number_depth--;
     if (!value.node)
         return NULL;
-    if (value.axes) {
+    if (value.axes && !elements) {
         const char *axes = axes_text(r, value.axes);
         report_error(r->diagnostics, value.span,
                      "%s is one number, and block axis %s stands for a whole range", what, axes);
@@ -525,6 +525,14 @@ struct node *resolve_number(struct resolver *r, struct node *tree, const char *w
         return NULL;
     }
     return check_width(r, value, what) ? value.node : NULL;
+}
+
+struct node *resolve_number(struct resolver *r, struct node *tree, const char *what) {
+    return resolve_whole_number(r, tree, what, false);
+}
+
+struct node *resolve_element_number(struct resolver *r, struct node *tree, const char *what) {
+    return resolve_whole_number(r, tree, what, true);
 }
 
 struct node *resolve_condition(struct resolver *r, struct node *tree) {

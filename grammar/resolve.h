@@ -53,6 +53,7 @@ struct entity {
     bool block;                  /* axis */
     bool counts;                 /* axis: its range begins at 0 or later */
     unsigned block_index;
+    struct node *step; /* block: elements of one */
     struct value value;
     struct entity *older, *hidden; /* declared before; of the same hash */
     size_t serial;
@@ -123,6 +124,7 @@ struct resolver {
     unsigned depth;
     unsigned number_depth; /* inside a bound or subscript, where `/` of integers is meant */
     bool inside_grid, inside_loop, inside_program;
+    bool opens_grid; /* the axes at hand are those of a grid */
     struct decisions *decisions;
     bool decisions_changed;
     struct binding *bindings; /* compile-time values of parameters */
@@ -175,6 +177,8 @@ struct value resolve_expression(struct resolver *r, struct node *tree);
 /* Without block axes, of an integer type: bounds, sizes, shifts. `what` names it in messages. NULL after a
  * report. */
 struct node *resolve_number(struct resolver *r, struct node *tree, const char *what);
+/* The same, which may differ from element to element of the blocks in scope. */
+struct node *resolve_element_number(struct resolver *r, struct node *tree, const char *what);
 /* A condition of one truth value. */
 struct node *resolve_condition(struct resolver *r, struct node *tree);
 struct value resolve_access(struct resolver *r, struct node *tree, bool reading, struct entity **entity);

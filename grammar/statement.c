@@ -1,6 +1,7 @@
 /* Statements: assignments, loops, grids and branches become loop form. */
 #include "grammar/parse.h"
 #include "grammar/resolve.h"
+#include "ir/element_range.h"
 
 /* ---- targets ---- */
 
@@ -136,9 +137,49 @@ static struct node_list resolve_axes(struct resolver *r, struct node_list trees,
     return builder_list(&axes);
 }
 
+/* The problem with names as the source has them. */
+static void report_range(struct resolver *r, const struct element_range_problem *problem) {
+    struct told_names names = {.first = r->told}, *before = r->diagnostics->telling;
+    r->diagnostics->telling = &names;
+    report_error(r->diagnostics, problem->span, "%s", problem->text);
+    if (problem->help)
+        report_help(r->diagnostics, (struct span){0}, "%s", problem->help);
+    r->diagnostics->telling = before;
+}
+
+/* One loop after another, innermost first, each with what keeps to a range that differs from element to element of the
+ * blocks around it. NULL after a report. */
+static struct node *keep_to_ranges(struct resolver *r, struct node *loop, unsigned open) {
+    struct node_list axes = node_as(loop, for)->axes;
+    struct block_around around[sizeof r->open / sizeof *r->open];
+    struct blocks_around blocks = {around, 0};
+    bool differs = false;
+    for (; blocks.count < open; blocks.count++)
+        around[blocks.count] = (struct block_around){r->open[blocks.count]->name, r->open[blocks.count]->step};
+    for (size_t i = 0; i < axes.count; i++) {
+        const struct node_axis *axis = node_as(axes.items[i], axis);
+        differs |= bound_differs(axis->lower, blocks) || bound_differs(axis->upper, blocks);
+    }
+    struct node *body = node_as(loop, for)->body, *made = loop;
+    for (size_t i = axes.count; differs && i-- > 0;) {
+        const struct node_axis *axis = node_as(axes.items[i], axis);
+        struct element_range_problem problem;
+        made = node_new(r->arena, for, FOR, loop->span, .axes = LIST(r->arena, axes.items[i]), .body = body);
+        if (bound_differs(axis->lower, blocks) || bound_differs(axis->upper, blocks))
+            made = element_range_settle(r->arena, node_as(made, for), blocks, &problem);
+        if (!made) {
+            report_range(r, &problem);
+            return NULL;
+        }
+        body = make_block(r->arena, loop->span, LIST(r->arena, made));
+    }
+    return made;
+}
+
 static struct node *resolve_for(struct resolver *r, struct node *tree) {
     struct node_for *loop = node_as(tree, for);
     struct entity *mark = scope_mark(r);
+    unsigned open = r->open_count;
     bool sound = true, nested = r->inside_loop;
     struct node_list axes = resolve_axes(r, loop->axes, &sound);
     r->inside_loop = true;
@@ -148,7 +189,8 @@ static struct node *resolve_for(struct resolver *r, struct node *tree) {
     if (!sound || !body)
         return NULL;
     struct node *made = node_new(r->arena, for, FOR, tree->span, .axes = axes, .body = body);
-    return resolve_attributes(r, made, tree, PLACE_LOOP);
+    made = keep_to_ranges(r, made, open);
+    return made ? resolve_attributes(r, made, tree, PLACE_LOOP) : NULL;
 }
 
 static struct node *resolve_grid(struct resolver *r, struct node *tree) {
@@ -161,7 +203,9 @@ static struct node *resolve_grid(struct resolver *r, struct node *tree) {
     }
     struct entity *mark = scope_mark(r);
     bool sound = true, outside = r->inside_grid;
+    r->opens_grid = true;
     struct node_list axes = resolve_axes(r, grid->axes, &sound);
+    r->opens_grid = false;
     r->inside_grid = true;
     struct node *body = resolve_block(r, grid->body);
     r->inside_grid = outside;

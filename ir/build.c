@@ -31,6 +31,22 @@ struct node *make_negation(struct arena *arena, struct node *value) {
     return node_new(arena, unary, UNARY, value->span, .op = UNARY_NEGATE, .operand = value);
 }
 
+struct node *make_update(struct arena *arena, enum assign_operator op, struct node *old, struct node *value) {
+    switch (op) {
+    case ASSIGN_ADD:
+        return make_binary(arena, BINARY_ADD, old, value);
+    case ASSIGN_SUBTRACT:
+        return make_binary(arena, BINARY_SUBTRACT, old, value);
+    case ASSIGN_MULTIPLY:
+        return make_binary(arena, BINARY_MULTIPLY, old, value);
+    case ASSIGN_MAX:
+    case ASSIGN_MIN:
+        return make_call(arena, op == ASSIGN_MAX ? "max" : "min", LIST(arena, old, value));
+    default:
+        return value;
+    }
+}
+
 struct node *make_integer(struct arena *arena, int64_t value) {
     return node_new(arena, integer, INTEGER, nowhere, .value = value);
 }

@@ -34,6 +34,8 @@ struct node *make_axis(struct arena *arena, const char *name, struct node *lower
                        struct node *step);
 
 struct node *make_negation(struct arena *arena, struct node *value); /* where value stands */
+/* What `old op= value` leaves: old + value, max(old, value), ...; of = the value. */
+struct node *make_update(struct arena *arena, enum assign_operator op, struct node *old, struct node *value);
 
 /* The literal's value; false when the node is no integer literal. */
 bool integer_value(const struct node *node, int64_t *value);

@@ -14,6 +14,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "transforms/lift.h"
 
 bool tile_fail(struct tiler *t, struct span span, const char *format, ...) {
     if (t->failed)
@@ -335,7 +336,8 @@ static void check_old_values(struct tiler *t, struct node *tiled) {
     relations_free(relations);
 }
 
-static bool tile_nests(struct tiler *t) {
+/* The nests as equations, and these as one tile program; NULL after a reported error. */
+static struct node *tile_equations(struct tiler *t) {
     t->names = names_kept(t);
     tile_normalise(t);
     if (!t->failed) {
@@ -348,7 +350,21 @@ static bool tile_nests(struct tiler *t) {
     }
     if (!t->failed)
         tile_group(t);
-    struct node *body = t->failed ? NULL : tile_emit_program(t);
+    return t->failed ? NULL : tile_emit_program(t);
+}
+
+/* What the blocks of a lifted nest owe each other is asked of them, as of a tile program of the author's. */
+static bool check_lifted(struct tiler *t, struct node *tiled) {
+    struct relations *relations = relations_of(t->arena, t->relations->ctx, tiled);
+    struct diagnostics *diagnostics = t->compilation->diagnostics;
+    bool sound = ranges_check(relations, diagnostics) && dependence_check(relations, diagnostics);
+    relations_free(relations);
+    return sound;
+}
+
+static bool tile_nests(struct tiler *t) {
+    bool lifted = lift_wanted(t->kernel);
+    struct node *body = lifted ? lift_nest(t) : tile_equations(t);
     if (t->failed)
         return false;
     struct node_kernel tiled = *t->kernel;
@@ -360,7 +376,7 @@ static bool tile_nests(struct tiler *t) {
     tiled.conditions = builder_list(&conditions);
     struct node *kernel = arena_copy(t->arena, &tiled, sizeof tiled);
     check_old_values(t, kernel);
-    if (t->failed)
+    if (t->failed || (lifted && !check_lifted(t, kernel)))
         return false;
     if (asks_exactness(&t->kernel->base)) /* of a nest that is no more: of all that it became */
         kernel = attribute_set(t->arena, kernel, KEY_EXACT, make_integer(t->arena, 1));

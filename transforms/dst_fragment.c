@@ -243,7 +243,8 @@ static bool may_be_empty(struct manager *m, struct node_tile *update) {
     struct node *tiles =
         make_add(m->arena, axis_tiles(update, axis, RANGE_FIRST), axis_tiles(update, axis, RANGE_TILES));
     bool full_block = node_equal(extent, make_mul(m->arena, tiles, number(m, TILE_EDGE)));
-    return !full_block && !is_positive(m, extent);
+    int64_t known;
+    return integer_value(extent, &known) ? known <= 0 : !full_block && !is_positive(m, extent);
 }
 
 /* Do the panels begin or end where another block does? There may be none then, which no number of the launch tells. */

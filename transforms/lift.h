@@ -1,0 +1,103 @@
+/* Nests over elements that carry state over loops of blocks, as tile programs. Such a nest is not read as equations:
+ * it is written for all elements of a block at once, statement by statement.
+ *
+ *     for i in 0..M {                                    grid i in 0..M by 32 {
+ *         var m: f32 = -inf                                  fragment m[i]: f32 = -inf
+ *         for j in 0..N by 128 {                             for j in 0..N by 128 {
+ *             let z[j]: f32 = X[i, j] * 2            =>          shared z[i, j]: f32 = X[i, j] * 2
+ *             m = max(m, max(j: z[j]))                           m[i] = max(m[i], max(j: z[i, j]))
+ *         }                                                  }
+ *         Y[i] = m                                           Y[i] = m[i]
+ *     }                                                  }
+ *
+ * lift.c finds the nest and writes the program, lift_axes.c settles which axes blocks have, lift_values.c what
+ * statements become.
+ */
+#ifndef TILEC_TRANSFORMS_LIFT_H
+#define TILEC_TRANSFORMS_LIFT_H
+
+#include "ir/element_range.h"
+#include "transforms/auto_tile.h"
+
+enum { LIFT_AXES = 32, LIFT_NAMES = 128, OPEN_LIMIT = 64 };
+
+enum lifted_kind {
+    LIFTED_ROW,   /* an element axis of the nest that lies in tiles: a block axis of the grid */
+    LIFTED_WHOLE, /* an axis that arrays of the nest open: one block */
+    LIFTED_BLOCK  /* a loop over blocks */
+};
+
+/* A block axis of the tile program. */
+struct lifted_axis {
+    enum lifted_kind kind;
+    const char *name;
+    struct node *lower, *upper, *step;
+    struct span span;
+};
+
+/* A let or var of the nest. */
+struct held {
+    const char *name;
+    struct span span;
+    bool variable;
+    enum dtype dtype;
+    size_t own_count;
+    size_t own[2];     /* its own axes, as numbers of lifted axes */
+    size_t opened;     /* loops that were open where it is declared */
+    uint64_t follows;  /* those that the ranges of loops depend on which change it */
+    uint64_t varies;   /* the lifted axes that it has a value for each of */
+    size_t axis_count; /* those in the order of its block: rows, columns */
+    size_t axes[2];
+};
+
+/* A loop that is open, or an axis that a reduction folds. */
+struct opened {
+    size_t axis;
+    bool elements; /* a loop over elements: a set, of which statements may gather over all */
+};
+
+struct lifter {
+    struct tiler *t;
+    struct arena *arena;
+    struct lifted_axis axes[LIFT_AXES];
+    size_t axis_count;
+    struct held held[LIFT_NAMES];
+    size_t held_count;
+    struct opened opened[OPEN_LIMIT];
+    size_t open_count;
+    struct node_axis *matrices[AXIS_LIMIT]; /* element axes that remain: outer ones */
+    size_t matrix_count;
+    struct list_builder *out;    /* statements under construction */
+    struct list_builder *before; /* in front of the outermost loop over blocks; NULL: outside of all */
+    struct span span;            /* of the statement */
+};
+
+/* ---- lift.c ---- */
+/* Does the kernel carry state over loops of blocks, or fold ranges that differ from element to element? */
+bool lift_wanted(const struct node_kernel *kernel);
+/* The body of the kernel as a tile program; NULL after a reported error. */
+struct node *lift_nest(struct tiler *t);
+bool lift_fail(struct lifter *l, struct span span, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- lift_axes.c ---- */
+struct held *held_find(struct lifter *l, const char *name);
+/* The lifted axis of this name; LIFT_AXES when there is none. */
+size_t lifted_find(const struct lifter *l, const char *name);
+size_t lifted_add(struct lifter *l, struct lifted_axis axis);
+/* The statements of a body with every axis settled: loops over elements are open no more, except those over blocks that
+ * they became; own axes and ranges of reductions name lifted axes. */
+struct node *lift_axes_of(struct lifter *l, struct node *body);
+/* Which axes every let and var has, from the values that it gets. */
+void lift_shapes(struct lifter *l, struct node *body);
+/* The axes of a block that varies along some, in order: as tensors lie in the tree, else rows of the nest first. False
+ * after a reported error. */
+bool held_shape(struct lifter *l, struct held *held, struct node *tree);
+/* The lifted axes that a value varies along. */
+uint64_t lift_varies(struct lifter *l, const struct node *value);
+
+/* ---- lift_values.c ---- */
+/* The statements of a settled body as those of a tile program, added to l->out. */
+void lift_list(struct lifter *l, struct node_list list);
+
+#endif
