@@ -285,7 +285,9 @@ enum exit_code command_run(struct arena *arena, const struct settings *settings)
                       .seed = settings->seed,
                       .announce = announce,
                       .context = &session};
-    bool ok = session_compile(&session, arena, settings, NULL);
+    bool ok = session_open(&session, arena, settings);
+    session.late_versions = true;
+    ok = ok && session_passes(&session, NULL);
     struct node *entry = ok ? unit_entry(&session.unit) : NULL;
     if (entry) {
         struct run_scalar *scalars = arena_allocate(arena, (settings->set.count + 1) * sizeof *scalars);

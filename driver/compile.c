@@ -373,10 +373,11 @@ static struct node *compile_in(struct unit *unit, struct arena *arena, struct no
  * under which its author wrote it. */
 static struct attempt compile_apart(struct unit *unit, struct node *kernel, const char *written) {
     struct diagnostics *all = unit->diagnostics;
+    struct told_names *telling = all->telling;
     struct arena *arena = arena_create();
     diagnostics_tell(all, written);
     struct attempt attempt = {.diagnostics = diagnostics_continue(unit->arena, all)};
-    diagnostics_tell(all, NULL);
+    all->telling = telling;
     unit->diagnostics = attempt.diagnostics;
     struct node *result = compile_in(unit, arena, kernel, &attempt);
     attempt.result = result && result != kernel ? node_copy(unit->arena, result) : result;
@@ -403,12 +404,48 @@ static struct node *streamed_kernel(struct unit *unit, const struct node *kernel
                          make_integer(unit->arena, 1));
 }
 
+static bool same_parameters(const struct node_kernel *a, const struct node_kernel *b) {
+    bool same = a->parameters.count == b->parameters.count;
+    for (size_t i = 0; same && i < a->parameters.count; i++) {
+        const struct node_parameter *one = node_as(a->parameters.items[i], parameter),
+                                    *other = node_as(b->parameters.items[i], parameter);
+        same = strcmp(one->name, other->name) == 0 && one->dtype == other->dtype &&
+               one->direction == other->direction && list_equal(one->dimensions, other->dimensions);
+    }
+    return same;
+}
+
+/* Does the module have the kernel that this one, read as IR text, names for rows of any length? False after a reported
+ * error. A launch of `run` looks for it when it wants it. */
+static bool check_version(struct unit *unit, struct node *kernel) {
+    const char *name = version_name(kernel);
+    struct node *item = name ? find_item(unit->module, name) : NULL;
+    struct node_kernel *version = item ? node_as(item, kernel) : NULL;
+    if (!name || unit->options.late_versions ||
+        (version && same_parameters(version, node_as(kernel, kernel)))) {
+        return true;
+    }
+    if (version) {
+        report_error(unit->diagnostics, item->span,
+                     "%s is launched in place of %s (%s), and has other parameters", name, item_name(kernel),
+                     KEY_TT_WHEN_FULL);
+    } else {
+        report_error(unit->diagnostics, kernel->span,
+                     "there is no kernel %s, which is launched in place of %s (%s)", name, item_name(kernel),
+                     KEY_TT_WHEN_FULL);
+    }
+    return false;
+}
+
 /* Adds what becomes of a kernel to the module: the kernel for rows of any length, where it is another one, first. A
  * kernel that is refused because it holds rows becomes that one. False after a reported error. */
 static bool compile_kernel(struct unit *unit, struct node *kernel, struct list_builder *compiled) {
+    if (!check_version(unit, kernel)) {
+        return false;
+    }
     struct attempt held = compile_apart(unit, kernel, item_name(kernel));
     const char *name = held.result ? version_name(held.result) : item_name(kernel);
-    bool wanted = held.result ? name && !find_item(unit->module, name) && !unit->options.late_versions
+    bool wanted = held.result ? name && !version_name(kernel) && !unit->options.late_versions
                               : held.may_stream && !unit->broken;
     struct node *source = wanted ? streamed_kernel(unit, kernel, name) : NULL;
     struct attempt streamed = wanted ? compile_apart(unit, source, item_name(kernel)) : (struct attempt){0};

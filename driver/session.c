@@ -167,6 +167,7 @@ bool session_passes(struct session *session, const char *last) {
                                      .only = settings->only,
                                      .check_passes = settings->check_passes,
                                      .keep_tile_forms = settings->device == DEVICE_CHOICE_EVAL,
+                                     .late_versions = session->late_versions,
                                      .rehearse = session->rehearse,
                                      .explanations = settings->explain ? &session->explanations : NULL,
                                      .observe = settings->dump ? observe : NULL,

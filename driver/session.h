@@ -15,6 +15,7 @@ struct session {
     size_t length;
     struct unit unit;
     enum rehearse rehearse;
+    bool late_versions;               /* as in unit_options */
     struct explanations explanations; /* with --explain */
     struct list_builder dumps;        /* modules of one kernel, as each pass left them */
     const char **dump_names;

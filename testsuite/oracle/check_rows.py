@@ -1,0 +1,131 @@
+"""Rows of any length: kernels that fold rows, at lengths that a core holds and at others, against NumPy in float64 and the evaluator bit for
+bit; and how often each tensor is read from DRAM, against the least that the dependences of the kernel ask for.
+
+    check_rows.py BATCH SCRATCH
+"""
+import os
+import re
+import shutil
+import sys
+
+import numpy as np
+
+import carried as c
+from batch import Batch, Count
+from case import Case, random_inputs
+
+
+def unrounded_sum(value):
+    """A sum of computed f32 values, which the matrix unit may have cut."""
+    return c.fold_sum(c.operand(c.carried(value), "f32"), 1)
+
+
+def root(a):
+    return c.function(np.sqrt, lambda low, high: 0.5 / np.sqrt(np.maximum(low, 1e-30)), a)
+
+
+def logarithm(a):
+    return c.function(np.log, lambda low, high: 1 / np.maximum(low, 1e-30), a)
+
+
+def shares(a, dtype):
+    x = c.carried(a["X"])
+    return {"Y": c.store(x / c.fold_sum(c.operand(x, dtype), 1), dtype)}
+
+
+def softmax(a, dtype):
+    e = c.exp(c.carried(a["X"]) - c.fold_max(c.carried(a["X"]), 1))
+    return {"Y": c.store(e / unrounded_sum(e), dtype)}
+
+
+def log_softmax(a, dtype):
+    x = c.carried(a["X"])
+    m = c.fold_max(x, 1)
+    return {"Y": c.store(x - m - logarithm(unrounded_sum(c.exp(x - m))), dtype)}
+
+
+def rmsnorm(a, dtype):
+    x = c.carried(a["X"])
+    mean = unrounded_sum(x * x) / float(x.value.shape[1])
+    return {"Y": c.store(x / root(mean + 1e-5) * a["g"][None, :], dtype)}
+
+
+def layernorm(a, dtype):
+    x = c.carried(a["X"])
+    n = float(x.value.shape[1])
+    d = x - c.fold_sum(c.operand(x, dtype), 1) / n
+    return {"Y": c.store(d / root(unrounded_sum(d * d) / n + 1e-5) * a["g"][None, :], dtype)}
+
+
+def cross_entropy(a, dtype):
+    x = c.carried(a["X"])
+    m = c.fold_max(x, 1)
+    loss = m + logarithm(unrounded_sum(c.exp(x - m))) - unrounded_sum(x * a["T"])
+    return {"R": c.store(loss[:, 0], "f32")}
+
+
+# name: meaning, statements of a row, types, further inputs, result, times that each tensor is read where rows are streamed
+KERNELS = {
+    "shares": (shares, "let s = sum(j in N: X[i, j]); for j in N { Y[i, j] = X[i, j] / s; }",
+               ["bf16", "f32"], [], "Y", {"X": 2}),
+}
+
+# rows, length, are they held?
+SIZES = [(33, 100, True), (7, 1000, True), (1, 31, True), (40, 20001, False), (1, 100000, False)]
+
+
+def source_of(name, dtype):
+    _, statements, _, inputs, result, _ = KERNELS[name]
+    taken = "".join(f", {n}: {dtype}[{'N' if n == 'g' else 'M, N'}]" for n in inputs)
+    given = "R: f32[M]" if result == "R" else f"Y: {dtype}[M, N]"
+    return f"kernel k(X: {dtype}[M, N]{taken}) -> {given} {{\n    for i in M {{ {statements} }}\n}}\n"
+
+
+def inputs_of(name, dtype, m, n):
+    arrays = random_inputs({"X": (m, n), **{i: (n,) if i == "g" else (m, n) for i in KERNELS[name][3]}}, dtype,
+                           f"{name}.{dtype}.{m}.{n}")
+    if name == "shares":
+        arrays["X"] = np.abs(arrays["X"])
+    if "T" in arrays:
+        arrays["T"] = np.float32(np.arange(n) == np.arange(m)[:, None] * 7 % n)
+    return arrays
+
+
+def tiles(shape):
+    rows = 1 if len(shape) == 1 else shape[0]
+    return -(-rows // 32) * -(-shape[-1] // 32)
+
+
+def main():
+    tool, scratch = map(os.path.abspath, sys.argv[1:])
+    shutil.rmtree(scratch, ignore_errors=True)
+    os.makedirs(scratch)
+    count, batch, cases = Count("rows of any length"), Batch(tool, scratch), []
+    for name, (meaning, _, types, _, result, passes) in KERNELS.items():
+        for dtype in types:
+            source = f"{scratch}/{name}_{dtype}.tl"
+            with open(source, "w") as file:
+                file.write(source_of(name, dtype))
+            for m, n, held in SIZES:
+                inputs = inputs_of(name, dtype, m, n)
+                variants = [["--stats"], ["--device", "eval"], ["--arch", "blackhole", "--grid", "3x2", "--schedule", "5"],
+                            ["-D", f"N={n}"]]
+                outputs = "f32" if result == "R" else dtype
+                case = Case(batch, scratch, f"{name}.{dtype}.{m}x{n}", source, inputs, [result], dtype, variants)
+                cases.append((case, meaning, inputs, dtype, m, held, passes))
+    outcomes = batch.run()
+    for case, meaning, inputs, dtype, m, held, passes in cases:
+        case.judge(count, outcomes, meaning(inputs, dtype))
+        printed = outcomes[case.runs[0][0]][1]
+        launched = "k" if held else "k_streamed"
+        count.check(printed.startswith(f"{launched}: "), f"{case.name}: {launched} was to be launched: {printed[:60]}")
+        for tensor, array in inputs.items():
+            blocks = -(-m // 32) if array.ndim == 1 else 1
+            least = tiles(array.shape) * blocks * (1 if held else passes[tensor])
+            read = re.search(rf"^    {tensor} +(\d+) read from DRAM", printed, re.M)
+            count.check(read and int(read[1]) == least, f"{case.name}: of {tensor} {read and read[1]} tiles are read, not {least}")
+    shutil.rmtree(scratch)
+    count.finish()
+
+
+main()
