@@ -6,14 +6,16 @@
 
 #include "ir/format.h"
 #include "support/arena.h"
+#include "support/block_format.h"
 #include "support/diagnostic.h"
 
 static const struct {
     enum dtype dtype;
     enum npy_type file;
 } types[] = {
-    {DTYPE_BF16, NPY_BF16}, {DTYPE_F32, NPY_F32}, {DTYPE_U16, NPY_U16},   {DTYPE_U32, NPY_U32},
-    {DTYPE_I32, NPY_I32},   {DTYPE_U8, NPY_U8},   {DTYPE_BOOL, NPY_BOOL},
+    {DTYPE_BF16, NPY_BF16}, {DTYPE_F32, NPY_F32},  {DTYPE_U16, NPY_U16},
+    {DTYPE_U32, NPY_U32},   {DTYPE_I32, NPY_I32},  {DTYPE_U8, NPY_U8},
+    {DTYPE_BOOL, NPY_BOOL}, {DTYPE_BFP8, NPY_F32}, {DTYPE_BFP4, NPY_F32},
 };
 
 static int type_index(enum dtype dtype) {
@@ -37,10 +39,20 @@ uint64_t array_count(const struct array *array) {
     return count;
 }
 
+/* Of a block format the rows are f32. */
 size_t array_bytes(const struct array *array) {
     enum data_format format = FORMAT_F32;
     dtype_format(array->dtype, &format);
+    format = data_format_is_block(format) ? FORMAT_F32 : format;
     return (size_t)array_count(array) * data_format_element_bytes(format);
+}
+
+static bool is_float(enum dtype dtype) {
+    return dtype == DTYPE_BF16 || dtype == DTYPE_F32 || dtype == DTYPE_BFP8 || dtype == DTYPE_BFP4;
+}
+
+static bool is_block(const struct array *array) {
+    return array->dtype == DTYPE_BFP8 || array->dtype == DTYPE_BFP4;
 }
 
 void array_make_writable(struct arena *arena, struct array *array) {
@@ -126,7 +138,7 @@ static void fill_floats(const struct npy_array *npy, struct array *array, uint64
     uint64_t count = array_count(array);
     for (uint64_t i = 0; i < count; i++) {
         float value = float_element(npy, i);
-        if (array->dtype == DTYPE_F32) {
+        if (array->dtype != DTYPE_BF16) {
             memcpy((char *)array->rows + i * 4, &value, 4);
             continue;
         }
@@ -137,6 +149,24 @@ static void fill_floats(const struct npy_array *npy, struct array *array, uint64
 }
 
 /* Of truth values any byte but 0 is true, and the device gets 1. */
+/* The rows, which are f32, to the values of the block format. */
+static void round_blocks(struct array *array, uint64_t *rounded) {
+    uint64_t count = array_count(array), columns = array->rank ? array->extents[array->rank - 1] : 1;
+    enum data_format format = FORMAT_BFP8;
+    dtype_format(array->dtype, &format);
+    for (uint64_t at = 0; at < count; at += columns) {
+        float *row = (float *)array->rows + at;
+        for (uint64_t i = 0; i < columns; i += FACE_EDGE) {
+            size_t length = columns - i < FACE_EDGE ? (size_t)(columns - i) : FACE_EDGE;
+            float before[FACE_EDGE];
+            memcpy(before, row + i, length * sizeof *before);
+            block_round(format, row + i, length);
+            for (size_t k = 0; k < length; k++)
+                *rounded += row[i + k] != before[k];
+        }
+    }
+}
+
 static void fill_integers(const struct npy_array *npy, struct array *array) {
     uint64_t count = array_count(array);
     size_t width = array_bytes(array) / (count ? count : 1);
@@ -150,10 +180,9 @@ static void fill_integers(const struct npy_array *npy, struct array *array) {
 static bool refuse_type(struct diagnostics *diagnostics, const struct node_parameter *parameter,
                         const char *path, const struct npy_array *npy) {
     const char *declared = word_text(WORDS_dtype, parameter->dtype);
-    bool is_float = parameter->dtype == DTYPE_BF16 || parameter->dtype == DTYPE_F32;
     report_error(diagnostics, parameter->base.span, "%s is %s, and '%s' holds %s", parameter->name, declared,
                  path, npy_type_name(npy->type));
-    if (is_float) {
+    if (is_float(parameter->dtype)) {
         report_help(diagnostics, (struct span){0},
                     "save it as float32: numpy.save(file, a.astype(numpy.float32))");
     } else {
@@ -167,7 +196,6 @@ bool array_from_npy(struct arena *arena, struct diagnostics *diagnostics,
                     const struct node_parameter *parameter, const char *path, const struct npy_array *npy,
                     struct array *array) {
     *array = (struct array){.name = parameter->name, .dtype = parameter->dtype, .rank = npy->rank};
-    bool is_float = parameter->dtype == DTYPE_BF16 || parameter->dtype == DTYPE_F32;
     if (type_index(parameter->dtype) < 0) {
         report_error(diagnostics, parameter->base.span, "%s: tensors of type %s cannot be given as arrays",
                      parameter->name, word_text(WORDS_dtype, parameter->dtype));
@@ -181,21 +209,24 @@ bool array_from_npy(struct arena *arena, struct diagnostics *diagnostics,
                      parameter->dimensions.count == 1 ? "" : "s", path, shape);
         return false;
     }
-    if (is_float ? !is_narrow_float(npy->type) : !integer_fits(npy->type, parameter->dtype)) {
+    if (is_float(parameter->dtype) ? !is_narrow_float(npy->type)
+                                   : !integer_fits(npy->type, parameter->dtype)) {
         return refuse_type(diagnostics, parameter, path, npy);
     }
     memcpy(array->extents, npy->shape, npy->rank * sizeof *npy->shape);
     uint64_t rounded = 0;
-    if (array_npy_type(array) == npy->type && npy->type != NPY_BOOL) {
+    if (array_npy_type(array) == npy->type && npy->type != NPY_BOOL && !is_block(array)) {
         array->rows = (void *)(uintptr_t)npy->data;
         return true;
     }
     array->rows = arena_allocate(arena, array_bytes(array));
-    if (is_float) {
+    if (is_float(parameter->dtype)) {
         fill_floats(npy, array, &rounded);
     } else {
         fill_integers(npy, array);
     }
+    if (is_block(array))
+        round_blocks(array, &rounded);
     if (rounded) {
         report_warning(diagnostics, (struct span){0},
                        "%s: %" PRIu64 " of %" PRIu64 " values of '%s' were rounded from %s to %s",

@@ -43,6 +43,8 @@ void array_set(struct array *array, uint64_t i, double value) {
         memcpy((char *)array->rows + i * 2, &half, 2);
         return;
     case DTYPE_F32:
+    case DTYPE_BFP8:
+    case DTYPE_BFP4:
         word = f32_canonical_bits(f32_bits((float)value));
         break;
     default: /* u32, i32 */

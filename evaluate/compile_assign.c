@@ -154,7 +154,9 @@ static void compile_value(struct compiler *c, struct assignment *a, const struct
 static void emit(struct compiler *c, const struct node *statement, struct assignment *a) {
     if (c->failed)
         return;
-    if (c->program->model != MODEL_IDEAL && (a->dtype == DTYPE_BFP8 || a->dtype == DTYPE_BFP4)) {
+    bool moves =
+        statement->kind == NODE_TILE && ((const struct node_tile *)statement)->operation == TILE_LOAD;
+    if (c->program->model != MODEL_IDEAL && !moves && (a->dtype == DTYPE_BFP8 || a->dtype == DTYPE_BFP4)) {
         compile_fail(c, statement->span, "stores of %s are evaluated in the ideal model only",
                      word_text(WORDS_dtype, (int)a->dtype));
         return;

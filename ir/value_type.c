@@ -16,6 +16,10 @@ bool is_narrow_whole(enum dtype dtype) {
     return dtype == DTYPE_U8 || dtype == DTYPE_U16 || dtype == DTYPE_BOOL;
 }
 
+bool is_block_type(enum dtype dtype) {
+    return dtype == DTYPE_BFP8 || dtype == DTYPE_BFP4;
+}
+
 bool is_whole_type(enum dtype dtype) {
     return is_narrow_whole(dtype) || dtype == DTYPE_U32 || dtype == DTYPE_I32;
 }
@@ -123,6 +127,8 @@ enum dtype value_type(const struct value_types *types, const struct node *value)
         return reference_type(types, ((const struct node_reference *)value)->name);
     case NODE_ACCESS: {
         enum dtype element = types->element(((const struct node_access *)value)->name, types->context);
+        if (element == DTYPE_BFP8 || element == DTYPE_BFP4)
+            return DTYPE_BF16; /* which holds all their values */
         return element == DTYPE_NONE ? DTYPE_F32 : element;
     }
     case NODE_UNARY: {

@@ -30,6 +30,8 @@ enum dtype joined_type(enum dtype a, enum dtype b);
 
 /* u8, u16, bool: stored narrow, worked out with 32 bits. */
 bool is_narrow_whole(enum dtype dtype);
+/* bfp8, bfp4 */
+bool is_block_type(enum dtype dtype);
 /* i32, u32, u16, u8, bool. */
 bool is_whole_type(enum dtype dtype);
 

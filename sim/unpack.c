@@ -1,6 +1,7 @@
 /* Loads from buffers into DST: as they are, transposed, spread. */
 #include "sim/calls.h"
 #include "sim/compute.h"
+#include "support/block_format.h"
 
 /* Whole numbers as they are; of 16 and 8 bits, in the low bits of the word. */
 static enum slot_contents unpack_whole(struct thread *t, const struct circular_buffer *cb,
@@ -20,6 +21,25 @@ static enum slot_contents unpack_whole(struct thread *t, const struct circular_b
     return width == 4 ? HOLDS_WHOLE : width == 2 ? HOLDS_U16 : HOLDS_U8;
 }
 
+/* Values of a block format, which bf16 holds too. */
+static struct tile_range unpack_blocks(enum data_format format, const uint8_t *bytes, struct tile *out) {
+    float values[TILE_ELEMENTS];
+    struct tile_range range = {.least = UINT8_MAX, .most = 0};
+    block_decode(format, bytes, values);
+    for (uint32_t row = 0; row < TILE_EDGE; ++row) {
+        for (uint32_t column = 0; column < TILE_EDGE; ++column) {
+            float value = values[tile_element_index(row, column)];
+            uint8_t exponent = (uint8_t)(f32_bits(value) >> 23 & 0xff);
+            out->element[row * TILE_EDGE + column] = value;
+            if (value != 0) {
+                range.least = exponent < range.least ? exponent : range.least;
+                range.most = exponent > range.most ? exponent : range.most;
+            }
+        }
+    }
+    return range;
+}
+
 struct unpacked tile_unpack(struct thread *t, const struct circular_buffer *cb, const uint8_t *bytes,
                             struct tile *out) {
     const struct tile_engine *engine = t->core->run->device->engine;
@@ -34,6 +54,9 @@ struct unpacked tile_unpack(struct thread *t, const struct circular_buffer *cb, 
     case FORMAT_U16:
     case FORMAT_U8:
         return (struct unpacked){.holds = unpack_whole(t, cb, bytes, out)};
+    case FORMAT_BFP8:
+    case FORMAT_BFP4:
+        return (struct unpacked){HOLDS_FLOATS, unpack_blocks(cb->spec->format, bytes, out)};
     default:
         thread_fault(t, "the embedded device does not unpack format %s", data_format_name(cb->spec->format));
     }

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "support/block_format.h"
+
 /* A tensor as planes of rows and columns. */
 struct planes {
     uint64_t count, rows, columns, tile_rows, tile_columns;
@@ -76,13 +78,32 @@ static void convert(enum data_format format, size_t rank, const uint64_t *shape,
     }
 }
 
+/* Tiles of block formats are made of f32 rows and of f32 tiles; what lies beyond the tensor is 0 in them. */
+static void convert_blocks(enum data_format format, size_t rank, const uint64_t *shape, unsigned char *rows,
+                           uint64_t first, uint64_t count, unsigned char *pages, bool to_tiles) {
+    float values[TILE_ELEMENTS];
+    for (uint64_t page = first; page < first + count; page++, pages += data_format_tile_bytes(format)) {
+        if (!to_tiles)
+            block_decode(format, pages, values);
+        convert(FORMAT_F32, rank, shape, rows, page, 1, (unsigned char *)values, to_tiles, 0);
+        if (to_tiles)
+            block_encode(format, values, pages);
+    }
+}
+
 /* The two directions share one walk; each writes only the side that is not const. */
 void tensor_tilize(enum data_format format, size_t rank, const uint64_t *shape, const void *rows,
                    uint64_t first, uint64_t count, void *pages, uint32_t padding) {
-    convert(format, rank, shape, (unsigned char *)(uintptr_t)rows, first, count, pages, true, padding);
+    if (data_format_is_block(format))
+        convert_blocks(format, rank, shape, (unsigned char *)(uintptr_t)rows, first, count, pages, true);
+    else
+        convert(format, rank, shape, (unsigned char *)(uintptr_t)rows, first, count, pages, true, padding);
 }
 
 void tensor_untilize(enum data_format format, size_t rank, const uint64_t *shape, const void *pages,
                      uint64_t first, uint64_t count, void *rows) {
-    convert(format, rank, shape, rows, first, count, (unsigned char *)(uintptr_t)pages, false, 0);
+    if (data_format_is_block(format))
+        convert_blocks(format, rank, shape, rows, first, count, (unsigned char *)(uintptr_t)pages, false);
+    else
+        convert(format, rank, shape, rows, first, count, (unsigned char *)(uintptr_t)pages, false, 0);
 }

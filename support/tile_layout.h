@@ -2,8 +2,8 @@
  *
  * A tensor is a list of 32x32 tiles, row-major over the tile grid of its last two dimensions, leading
  * dimensions outermost; within a tile four 16x16 faces. A tensor of one dimension is one row of tiles with
- * row 0 valid, one of none a tile with one valid element. Elements are in the bytes of their format (bf16 and
- * u16: two; f32, u32, i32: four).
+ * row 0 valid, one of none a tile with one valid element. Elements are in the bytes of their format (u8: one;
+ * bf16 and u16: two; f32, u32, i32: four); of block formats rows are f32, and lanes of pages beyond the tensor 0.
  */
 #ifndef TILEC_SUPPORT_TILE_LAYOUT_H
 #define TILEC_SUPPORT_TILE_LAYOUT_H

@@ -148,9 +148,14 @@ static bool operand_of(struct planner *p, struct node *node, struct dst_operand 
     return true;
 }
 
+/* As the unpackers give it. */
+static bool is_sixteen_bits(enum dtype dtype) {
+    return dtype == DTYPE_BF16 || is_block_type(dtype);
+}
+
 static bool fpu_operand(struct planner *p, struct node *node, struct dst_operand *operand) {
     struct buffer_facts facts;
-    return operand_of(p, node, operand, &facts) && !facts.fragment && facts.dtype == DTYPE_BF16;
+    return operand_of(p, node, operand, &facts) && !facts.fragment && is_sixteen_bits(facts.dtype);
 }
 
 /* An operand that the FPU adds to zeros. */
@@ -182,7 +187,7 @@ static int plan_access(struct planner *p, struct node *node) {
                                      word_text(WORDS_dtype, facts.dtype)));
         return 0;
     }
-    if (operand.spread == SPREAD_ROW && facts.dtype == DTYPE_BF16) {
+    if (operand.spread == SPREAD_ROW && is_sixteen_bits(facts.dtype)) {
         if (!p->request->chooses)
             planner_fail(p, arena_printf(p->request->arena,
                                          "a row of 16-bit values is spread by the FPU: fpu(%s)",

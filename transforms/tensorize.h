@@ -5,6 +5,7 @@
 #define TILEC_TRANSFORMS_TENSORIZE_H
 
 #include "ir/names.h"
+#include "ir/value_type.h"
 #include "transforms/pass.h"
 
 enum orientation { ORIENTATION_NONE, ORIENTATION_ROW, ORIENTATION_COLUMN };
@@ -61,9 +62,9 @@ void tensorize_fail(struct tensorizer *t, const char *format, ...) __attribute__
 void tensorize_help(struct tensorizer *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- tensorize_assign.c: target op= value ---- */
-/* bf16 and f32: what the matrix and vector units compute with here. */
+/* Floats: what the matrix unit computes with. */
 static inline bool dtype_is_computed(enum dtype dtype) {
-    return dtype == DTYPE_BF16 || dtype == DTYPE_F32;
+    return dtype == DTYPE_BF16 || dtype == DTYPE_F32 || is_block_type(dtype);
 }
 void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_operator op, struct node *value);
 /* An assignment that stands in the program, which writes a shared block once: it may become several of the above. */
@@ -98,7 +99,8 @@ size_t value_axes(struct node *value, size_t count, const char *const *order, co
  * in order. */
 struct node *value_materialize(struct tensorizer *t, struct node *value, const char *base, size_t count,
                                const char *const *axes);
-/* A buffer of u8, u16 or bool as one of 32 bits, as which alone its tiles are turned and spread. */
+/* A buffer of u8, u16 or bool as one of 32 bits, of a block format as one of bf16: as these alone tiles are turned, spread
+ * by the vector unit, and folded. */
 struct node *value_widened(struct tensorizer *t, struct node *access);
 /* The same access with its tiles turned: `[k, i]` for `[i, k]`, a row vector for a column. */
 struct node *value_turned(struct tensorizer *t, struct node *access);

@@ -82,7 +82,9 @@ static struct node *fit_access(struct fitting *f, struct node *node) {
         operand->orientation = wanted;
     if (operand->orientation != wanted)
         return make_operand(f, node, turn_operand);
-    return target->rank == 2 && is_narrow_whole(operand->dtype) ? make_operand(f, node, widen_operand) : node;
+    return target->rank == 2 && (is_narrow_whole(operand->dtype) || is_block_type(operand->dtype))
+               ? make_operand(f, node, widen_operand)
+               : node;
 }
 
 static struct node *fit(struct node *node, void *context) {
@@ -119,30 +121,22 @@ static void orient(struct tensorizer *t, struct storage *target, struct node *va
         target->orientation = ORIENTATION_ROW;
 }
 
-static bool is_block_format(enum dtype dtype) {
-    return dtype == DTYPE_BFP8 || dtype == DTYPE_BFP4;
-}
-
-/* Tensors of block formats have no way to the vector unit yet. */
-static bool check_formats(struct tensorizer *t, const struct storage *target, struct node *value) {
-    const struct storage *odd = is_block_format(target->dtype) ? target : NULL;
-    for_each (access, access, value) {
-        const struct storage *read = storage_find(t, access->name);
-        odd = read && is_block_format(read->dtype) ? read : odd;
-    }
-    if (!odd)
+/* What lies beyond a tensor in its tiles would have a say in the exponents of its last blocks. */
+static bool check_stored(struct tensorizer *t, const struct storage *target) {
+    if (!is_block_type(target->dtype))
         return true;
-    const char *name = odd->staged ? odd->staged : odd->name;
-    tensorize_fail(t, "%s is %s, which the device does not compute with yet", name,
-                   word_text(WORDS_dtype, odd->dtype));
-    tensorize_help(t, "declare it as bf16, and give %s in that type", name);
+    const char *name = target->staged ? target->staged : target->name,
+               *type = word_text(WORDS_dtype, target->dtype);
+    tensorize_fail(t, "%s is %s, and the device makes no values of block formats yet: it reads them", name,
+                   type);
+    tensorize_help(t, "declare it as bf16, which holds all values of %s", type);
     return false;
 }
 
 static void emit_map(struct tensorizer *t, struct node *target, struct node *value) {
     struct fitting f = {.t = t, .target = target};
     struct storage *storage = storage_find(t, node_as(target, access)->name);
-    if (!check_formats(t, storage, value))
+    if (!check_stored(t, storage))
         return;
     if (storage->rank == 1 && storage->orientation == ORIENTATION_NONE)
         orient(t, storage, value);

@@ -113,9 +113,7 @@ static void fail_as_folded_type(struct tensorizer *t, const struct storage *stor
                    storage->staged ? storage->staged : storage->name, word_text(WORDS_dtype, storage->dtype));
     tensorize_help(t,
                    storage->dtype == DTYPE_INDEX ? "write its literals as 1.0"
-                   : storage->dtype == DTYPE_BFP8 || storage->dtype == DTYPE_BFP4
-                       ? "declare it as bf16"
-                       : "declare it as f32, where whole numbers up to 2048 are exact in folds and products");
+                   : "declare it as f32, where whole numbers up to 2048 are exact in folds and products");
 }
 
 /* An operand over (outer, inner): as it lies, or turned; the right operand may also lie as (column, inner)
@@ -255,6 +253,8 @@ static struct node *fold_operand(struct tensorizer *t, struct node_reduction *re
     struct node *access = value_materialize(t, reduction->body, "operand", 2, shape);
     if (t->failed)
         return NULL;
+    if (is_block_type(storage_find(t, node_as(access, access)->name)->dtype))
+        access = value_widened(t, access);
     if (storage_find(t, node_as(access, access)->name)->rank != 2) {
         tensorize_fail(t, "this folds a vector along its only axis, to a single number");
         tensorize_help(t, "declare it as a matrix of one row, [o, %s] with o in 1: the data are the same",

@@ -43,7 +43,9 @@ bool access_is_axes(struct tensorizer *t, struct node *node, size_t count, const
 
 struct node *value_widened(struct tensorizer *t, struct node *node) {
     const struct storage *source = storage_find(t, node_as(node, access)->name);
-    enum dtype wide = source->dtype == DTYPE_BOOL ? DTYPE_I32 : computed_type(source->dtype);
+    enum dtype wide = source->dtype == DTYPE_BOOL    ? DTYPE_I32
+                      : is_block_type(source->dtype) ? DTYPE_BF16
+                                                     : computed_type(source->dtype);
     const char *base = arena_printf(t->arena, "%s_wide", source->name);
     const char *name =
         buffer_declare(t, MEMORY_SHARED, base, source->rank,
@@ -53,7 +55,8 @@ struct node *value_widened(struct tensorizer *t, struct node *node) {
 }
 
 struct node *value_turned(struct tensorizer *t, struct node *node) {
-    if (is_narrow_whole(storage_find(t, node_as(node, access)->name)->dtype))
+    enum dtype dtype = storage_find(t, node_as(node, access)->name)->dtype;
+    if (is_narrow_whole(dtype) || is_block_type(dtype))
         node = value_widened(t, node);
     struct storage *source = storage_find(t, node_as(node, access)->name);
     const char *axes[2] = {source->axes[source->rank - 1], source->axes[0]};

@@ -18,6 +18,7 @@
 #include "ir/build.h"
 #include "ir/query.h"
 #include "ir/names.h"
+#include "ir/value_type.h"
 #include "support/scalar.h"
 #include "transforms/pass.h"
 
@@ -128,6 +129,9 @@ static void request(struct padder *p, const char *buffer, const char *axis, doub
             p->requests[i].neutral == neutral)
             return;
     if (p->request_count == sizeof p->requests / sizeof *p->requests || !producer)
+        return;
+    /* Tensors of block formats hold 0 beyond their end, and no other buffer is of one. */
+    if (is_block_type(find_declaration(p->body, buffer)->dtype) && neutral == 0)
         return;
     if (producer->operation == TILE_TRANSPOSE && !before) {
         request(p, node_as(producer->value, access)->name, axis, neutral);

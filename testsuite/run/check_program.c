@@ -223,7 +223,7 @@ void checked_fill(const struct checked_program *program, size_t parameter, enum 
         else
             array_set(array, i,
                       array->dtype == DTYPE_BF16 ? (double)input_value(&state, kind, program->whole)
-                                                 : (double)input_number(&state));
+                                                 : (double)(input_number(&state) % (array->dtype == DTYPE_BFP4 ? 8 : 64)));
     }
 }
 

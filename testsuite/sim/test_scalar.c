@@ -6,6 +6,7 @@
 
 #include "sim/tile_engine.h"
 #include "support/architecture.h"
+#include "support/block_format.h"
 #include "support/scalar.h"
 
 /* Rounding of every f32 whose low half is near a tie, and of the special values, by another method: in
@@ -412,6 +413,52 @@ START_TEST(all_tile_engines_give_the_same_bits) {
 END_TEST
 
 /* The vectors that its authors publish for 20 rounds (Random123, kat_vectors). */
+/* Magnitudes are whole multiples of the unit that the greatest of 16 sets. */
+START_TEST(blocks_share_an_exponent) {
+    float values[TILE_ELEMENTS] = {1.0f, -0.5f, 1.99f, 0.0078125f, -0.0f, 0.023f, INFINITY * 0.0f};
+    uint8_t bytes[1088];
+    static const uint8_t signed_magnitudes[] = {64, 0x80 | 32, 127, 0, 0, 1, 0};
+    block_encode(FORMAT_BFP8, values, bytes);
+    ck_assert_uint_eq(bytes[0], 127);
+    ck_assert_int_eq(memcmp(bytes + 64, signed_magnitudes, sizeof signed_magnitudes), 0);
+    block_encode(FORMAT_BFP4, values, bytes);
+    ck_assert_uint_eq(bytes[0], 127);
+    ck_assert_uint_eq(bytes[64], (0x8 | 2) << 4 | 4); /* the first in the low half */
+    ck_assert_uint_eq(bytes[65], 7);
+    values[16] = INFINITY;
+    values[17] = -3.0f;
+    for (int format = FORMAT_BFP8; format <= FORMAT_BFP4; ++format) {
+        float decoded[TILE_ELEMENTS], rounded[32];
+        memcpy(rounded, values, sizeof rounded);
+        block_round((enum data_format)format, rounded, 32);
+        block_encode((enum data_format)format, values, bytes);
+        block_decode((enum data_format)format, bytes, decoded);
+        ck_assert_int_eq(memcmp(rounded, decoded, sizeof rounded), 0);
+        ck_assert(decoded[16] > 0x1.bp127f && decoded[16] < INFINITY && decoded[17] == 0);
+    }
+}
+END_TEST
+
+/* Every value of a block format is one of its own: rounding it changes nothing. */
+START_TEST(values_of_blocks_are_kept) {
+    uint64_t state = 1;
+    for (int trial = 0; trial < 1000; ++trial) {
+        float values[FACE_EDGE], before[FACE_EDGE];
+        for (int i = 0; i < FACE_EDGE; ++i) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            values[i] = f32_from_bits((uint32_t)(state >> 32) & 0x9fffffffu);
+        }
+        enum data_format format = trial % 2 ? FORMAT_BFP8 : FORMAT_BFP4;
+        block_round(format, values, FACE_EDGE);
+        memcpy(before, values, sizeof before);
+        block_round(format, values, FACE_EDGE);
+        ck_assert_int_eq(memcmp(before, values, sizeof before), 0);
+        for (int i = 0; i < FACE_EDGE; ++i)
+            ck_assert(f32_from_bf16(bf16_from_f32(values[i])) == values[i]);
+    }
+}
+END_TEST
+
 START_TEST(threefry_gives_the_published_words) {
     static const struct {
         uint32_t counter[2], key[2], out[2];
@@ -460,6 +507,8 @@ int main(void) {
                         (int)(sizeof references / sizeof references[0]));
     tcase_add_test(tests, slopes_bound_the_change_of_functions);
     tcase_add_test(tests, all_tile_engines_give_the_same_bits);
+    tcase_add_test(tests, blocks_share_an_exponent);
+    tcase_add_test(tests, values_of_blocks_are_kept);
     tcase_add_test(tests, threefry_gives_the_published_words);
     tcase_add_test(tests, products_are_found_by_name_and_alias);
     return harness_main("sim scalar", tests);
