@@ -262,6 +262,7 @@ void resolve_buffer(struct resolver *r, struct node *tree, struct list_builder *
             (!buffer->value || check_storable(r, &value, dtype, buffer->name, tree->span));
     struct entity *entity = declare_with_axes(r, ENTITY_BUFFER, tree, buffer->name, &axes, dtype);
     entity->written = buffer->value != NULL;
+    entity->accumulates = entity->written && buffer->memory == MEMORY_FRAGMENT;
     if (sound) {
         struct node *made =
             node_new(r->arena, buffer, BUFFER, tree->span, .memory = buffer->memory, .name = entity->name,

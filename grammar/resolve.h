@@ -50,6 +50,7 @@ struct entity {
     size_t rank;                 /* subscripts it takes: tensor, buffer, let, var */
     struct entity *const *axes;  /* of a buffer, let or var: open block axes, NULL where it opened its own */
     bool written;                /* may be read */
+    bool accumulates;            /* a fragment that is declared with a value */
     bool block;                  /* axis */
     bool counts;                 /* axis: its range begins at 0 or later */
     unsigned block_index;

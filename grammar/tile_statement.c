@@ -4,6 +4,7 @@
 
 #include "grammar/parse.h"
 #include "grammar/resolve.h"
+#include "ir/query.h"
 
 static bool takes(struct resolver *r, const struct node_call *call, size_t count, const char *usage) {
     bool plain = call->arguments.count == count;
@@ -121,6 +122,18 @@ static void fill(struct resolver *r, struct node *tree, const struct node_call *
                            resolve_expression(r, call->arguments.items[1]));
 }
 
+/* A fold into a fragment that began with a value goes on from what it holds. */
+static enum assign_operator continuation(struct resolver *r, struct node *target, int op) {
+    static const enum assign_operator operators[] = {[REDUCTION_SUM] = ASSIGN_ADD,
+                                                     [REDUCTION_PRODUCT] = ASSIGN_MULTIPLY,
+                                                     [REDUCTION_MAX] = ASSIGN_MAX,
+                                                     [REDUCTION_MIN] = ASSIGN_MIN};
+    const char *name = target_name(target);
+    struct entity *entity = name ? lookup_quietly(r, name) : NULL;
+    bool known = (size_t)op < sizeof operators / sizeof *operators;
+    return entity && entity->accumulates && known ? operators[op] : ASSIGN_SET;
+}
+
 /* reduce(max, from, to): folds the axes that `to` lacks. */
 static void reduce(struct resolver *r, struct node *tree, const struct node_call *call,
                    struct list_builder *out) {
@@ -152,7 +165,7 @@ static void reduce(struct resolver *r, struct node *tree, const struct node_call
                              value.axes & kept, tree->span);
         }
     }
-    resolve_assignment(r, out, tree, target, ASSIGN_SET, value);
+    resolve_assignment(r, out, tree, target, continuation(r, target, op), value);
 }
 
 static const struct {

@@ -45,12 +45,37 @@ static bool is_neutral(const struct fragment *f) {
 struct product {
     const char *left, *right;
     struct node *left_columns, *right_columns; /* row strides in tiles */
+    struct node *stride;                       /* left_columns, at least 1: of an operand without tiles too */
     bool transposed;                           /* the right operand lies as (column, inner) */
     struct node *inner;                        /* tiles along the contracted axis */
 };
 
 static const char *subscript(struct node_access *access, size_t index) {
     return node_as(access->subscripts.items[index], reference)->name;
+}
+
+static bool subtracts(const struct node *number) {
+    for_each (binary, binary, number)
+        if (binary->op == BINARY_SUBTRACT)
+            return true;
+    return false;
+}
+
+/* Is the number above 0 wherever the kernel runs? Numbers of blocks are never below 0. */
+static bool is_positive(const struct manager *m, const struct node *extent) {
+    const struct node_call *least = size_call(extent, SIZE_min);
+    const struct node_binary *binary =
+        extent->kind == NODE_BINARY ? (const struct node_binary *)extent : NULL;
+    int64_t known;
+    if (integer_value(extent, &known))
+        return known > 0;
+    if (least)
+        return is_positive(m, least->arguments.items[0]) && is_positive(m, least->arguments.items[1]);
+    if (binary && binary->op == BINARY_ADD)
+        return !subtracts(extent) && (is_positive(m, binary->left) || is_positive(m, binary->right));
+    if (binary && binary->op == BINARY_MULTIPLY)
+        return is_positive(m, binary->left) && is_positive(m, binary->right);
+    return is_positive_extent(m->kernel, extent);
 }
 
 static struct product product_of(struct manager *m, struct node_tile *tile) {
@@ -60,7 +85,11 @@ static struct product product_of(struct manager *m, struct node_tile *tile) {
     const char *axis = node_as(sum->axes.items[0], axis)->name;
     struct product p = {
         .left = left->name, .right = right->name, .inner = axis_tiles(tile, axis, RANGE_TILES)};
-    block_side(m, left->name, 1, &p.left_columns);
+    if (block_side(m, left->name, 1, &p.left_columns) > 0 ||
+        is_positive(m, axis_tiles(tile, axis, RANGE_EXTENT)))
+        p.stride = p.left_columns;
+    else
+        p.stride = make_max(m->arena, number(m, 1), p.left_columns);
     block_side(m, right->name, 1, &p.right_columns);
     p.transposed =
         right->subscripts.count == 2 ? subscript(right, 1) == axis : !manager_facts(right->name, m).column;
@@ -93,7 +122,7 @@ static void configure_matmul(struct manager *m, struct list_builder *out, struct
         EMIT(m, out, span, matmul_init, ref(m, p.left), ref(m, p.right), transpose);
     else
         EMIT(m, out, span, matmul_block_init, ref(m, p.left), ref(m, p.right), transpose,
-             p.transposed ? number(m, 1) : part->columns, part->rows, p.left_columns);
+             p.transposed ? number(m, 1) : part->columns, part->rows, p.stride);
 }
 
 /* One k step of the part: an outer product of its rows and columns of tiles. A transposed right operand does
@@ -118,11 +147,11 @@ static void emit_product(struct manager *m, struct list_builder *out, struct nod
         EMIT(m, &step, span, matmul_tiles, left, right, left_tile, right_tile, number(m, 0));
     } else if (p.transposed) {
         EMIT(m, &columns, span, matmul_block, left, right, left_tile, right_tile, make_mul(a, c, part->rows),
-             number(m, 1), number(m, 1), part->rows, p.left_columns);
+             number(m, 1), number(m, 1), part->rows, p.stride);
         emit_loop(m, &step, span, m->column, part->columns, &columns);
     } else {
         EMIT(m, &step, span, matmul_block, left, right, left_tile, right_tile, number(m, 0), number(m, 0),
-             part->columns, part->rows, p.left_columns);
+             part->columns, part->rows, p.stride);
     }
     emit_loop(m, out, span, m->inner, p.inner, &step);
 }
@@ -210,30 +239,6 @@ static void unconfigure_fold(struct manager *m, struct list_builder *out, struct
     struct fold f;
     if (fold_of(m, tile, &f))
         EMIT(m, out, tile->base.span, reduce_uninit, ref(m, f.input));
-}
-
-static bool subtracts(const struct node *number) {
-    for_each (binary, binary, number)
-        if (binary->op == BINARY_SUBTRACT)
-            return true;
-    return false;
-}
-
-/* Is the number above 0 wherever the kernel runs? Numbers of blocks are never below 0. */
-static bool is_positive(const struct manager *m, const struct node *extent) {
-    const struct node_call *least = size_call(extent, SIZE_min);
-    const struct node_binary *binary =
-        extent->kind == NODE_BINARY ? (const struct node_binary *)extent : NULL;
-    int64_t known;
-    if (integer_value(extent, &known))
-        return known > 0;
-    if (least)
-        return is_positive(m, least->arguments.items[0]) && is_positive(m, least->arguments.items[1]);
-    if (binary && binary->op == BINARY_ADD)
-        return !subtracts(extent) && (is_positive(m, binary->left) || is_positive(m, binary->right));
-    if (binary && binary->op == BINARY_MULTIPLY)
-        return is_positive(m, binary->left) && is_positive(m, binary->right);
-    return is_positive_extent(m->kernel, extent);
 }
 
 /* May the axis that the update folds have no elements? */
@@ -375,8 +380,8 @@ static struct subblocks subblocks_of(struct manager *m, const struct fragment *f
     struct subblocks s = {.whole = whole_part(m, tile)};
     struct node *side;
     int64_t rows = block_side(m, f->name, 0, &side), columns = block_side(m, f->name, 1, &side);
-    s.row = rows > f->height ? name_fresh(&m->names, "r0") : NULL;
-    s.column = columns > f->width ? name_fresh(&m->names, "c0") : NULL;
+    s.row = rows <= 0 || rows > f->height ? name_fresh(&m->names, "r0") : NULL; /* 0: of open size */
+    s.column = columns <= 0 || columns > f->width ? name_fresh(&m->names, "c0") : NULL;
     s.part.row = s.row ? ref(m, s.row) : number(m, 0);
     s.part.column = s.column ? ref(m, s.column) : number(m, 0);
     s.part.most = f->height * f->width;

@@ -16,6 +16,7 @@
 #include "ir/query.h"
 #include "support/architecture.h"
 #include "transforms/blocks.h"
+#include "transforms/buffer_use.h"
 #include "transforms/shards.h"
 
 struct holder {
@@ -72,14 +73,18 @@ struct accumulation {
     bool several;
 };
 
-static struct accumulation accumulation_in(struct node *loop) {
+static struct accumulation accumulation_in(struct holder *h, struct node *loop) {
     struct accumulation found = {0};
-    for_each (tile, tile, loop)
-        if (tile->operation == TILE_MATMUL) {
-            const char *name = target_name(tile->target);
-            found.several |= found.fragment && found.fragment != name;
+    for_each (tile, tile, loop) {
+        const char *name = target_name(tile->target);
+        struct node_buffer *buffer = find_declaration(h->body, name);
+        bool outlives = buffer && buffer->memory == MEMORY_FRAGMENT && !find_declaration(loop, name);
+        if (tile->operation == TILE_MATMUL || outlives) {
+            found.several |= (found.fragment && found.fragment != name) || tile->op == ASSIGN_SET;
             found.fragment = name;
         }
+    }
+    found.several |= found.fragment && buffer_use_of(found.fragment, loop).reader;
     return found;
 }
 
@@ -130,7 +135,7 @@ static struct node *with_whole_axis(struct holder *h, struct node_for *loop, int
 static struct node *hold(struct node *node, void *context);
 
 static struct node *hold_loop(struct holder *h, struct node_for *loop) {
-    struct accumulation found = accumulation_in(&loop->base);
+    struct accumulation found = accumulation_in(h, &loop->base);
     struct node_axis *axis = node_as(loop->axes.items[0], axis);
     int64_t lower, upper, step;
     if (loop->axes.count != 1 || !found.fragment || found.several || !axis->step ||

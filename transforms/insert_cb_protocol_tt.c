@@ -25,9 +25,12 @@
  *
  * A buffer is reserved before its first write and pushed behind its last, waited for before its first read
  * and popped behind its last, all in the statement list that declares it, a block at a time: counts are
- * constant, so the buffer wraps at its end.
+ * constant, so the buffer wraps at its end. A fragment that rests in L1 is a ring of two blocks which compute fills
+ * and empties for itself: it holds one block between statements, which has been waited for; one that gives the
+ * fragment a new value writes the other, and drops the old.
  */
 #include "transforms/protocol.h"
+#include "transforms/rest_fragments.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -139,7 +142,7 @@ static bool writes_fragment(struct node_list list, size_t index) {
     struct node_tile *tile = node_as(list.items[index], tile);
     for (size_t i = 0; tile && i < index; i++) {
         struct node_buffer *buffer = node_as(list.items[i], buffer);
-        if (buffer && buffer->memory == MEMORY_FRAGMENT &&
+        if (buffer && buffer->memory == MEMORY_FRAGMENT && !fragment_rests(buffer) &&
             strcmp(buffer->name, target_name(tile->target)) == 0)
             return true;
     }
@@ -217,11 +220,46 @@ static struct node *rename_buffers(struct node *node, void *context) {
     return home == access->name ? mapped : make_access(p->arena, home, access->subscripts);
 }
 
+static void emit_ring(struct protocol *p, struct list_builder *out, const char *function,
+                      const struct ring *ring, struct span span) {
+    struct node *arguments[] = {make_reference(p->arena, ring->cb->name), block_pages(p, ring->cb)};
+    role_add(p, out, ROLE_COMPUTE, span, LIST(p->arena, call_statement(p, span, function, 2, arguments)));
+}
+
+static struct ring *ring_of(struct protocol *p, const char *fragment) {
+    for (size_t i = p->ring_count; i-- > 0;)
+        if (p->rings[i].fragment == fragment)
+            return &p->rings[i];
+    return NULL;
+}
+
+static void add_ring(struct protocol *p, struct node_buffer *buffer) {
+    const char *home = attribute_word(attribute_get(&buffer->base, KEY_TT_HOME), "");
+    if (p->ring_count == sizeof p->rings / sizeof *p->rings ||
+        p->home_count == sizeof p->homes / sizeof *p->homes) {
+        protocol_fail(p, buffer->base.span, "this kernel keeps too many fragments in memory");
+        return;
+    }
+    p->homes[p->home_count].buffer = buffer->name;
+    p->homes[p->home_count++].home = home;
+    p->rings[p->ring_count++] = (struct ring){.fragment = buffer->name, .cb = circular_buffer_of(p, home)};
+}
+
 static void emit_compute(struct protocol *p, struct list_builder *out, struct node *node) {
     struct node *ranges = ranges_of(p, node), *renamed = rename_buffers(node, p);
+    struct ring *ring = ring_of(p, target_name(node_as(node, tile)->target));
     if (ranges)
         renamed = attribute_set(p->arena, renamed, KEY_TT_RANGES, ranges);
+    if (ring)
+        emit_ring(p, out, "cb_reserve_back", ring, node->span);
     role_add(p, out, ROLE_COMPUTE, node->span, LIST(p->arena, renamed));
+    if (!ring)
+        return;
+    emit_ring(p, out, "cb_push_back", ring, node->span);
+    if (ring->filled)
+        emit_ring(p, out, "cb_pop_front", ring, node->span);
+    emit_ring(p, out, "cb_wait_front", ring, node->span);
+    ring->filled = true;
 }
 
 /* ---- loops over axes ---- */
@@ -388,6 +426,8 @@ static void lower_statement(struct protocol *p, struct list_builder *out, struct
         lower_guard(p, out, guard);
     } else if (tile) {
         emit_compute(p, out, node);
+    } else if (buffer && fragment_rests(buffer)) {
+        add_ring(p, buffer);
     } else if (!buffer || buffer->memory == MEMORY_FRAGMENT) {
         builder_add(p->arena, out, node);
     }
@@ -431,7 +471,7 @@ static void emit_fragments_of(struct protocol *p, struct list_builder *out, stru
     for (size_t i = from; i < to; i++) {
         struct node_buffer *buffer = node_as(list.items[i], buffer);
         if (buffer && buffer->memory == MEMORY_FRAGMENT)
-            builder_add(p->arena, out, list.items[i]);
+            lower_statement(p, out, list.items[i]);
     }
 }
 
@@ -473,10 +513,20 @@ static struct node_list lower_list(struct protocol *p, struct node_list list) {
     return lowered;
 }
 
+static size_t last_mention(struct node_list list, const char *fragment) {
+    size_t last = 0;
+    for (size_t i = 0; i < list.count; i++)
+        for_each (tile, tile, list.items[i])
+            if (target_name(tile->target) == fragment || mentions(tile->value, fragment))
+                last = i;
+    return last;
+}
+
 static struct node_list lower_flat_list(struct protocol *p, struct node_list list) {
     struct local_buffer locals[64];
     size_t local_count = collect_locals(p, list, locals, 64);
     struct list_builder out = {0};
+    size_t rings = p->ring_count;
     for (size_t i = 0, next; i < list.count && !p->failed; i = next) {
         struct node_list loads = load_group(p, list, i, &next);
         if (loads.count) {
@@ -499,7 +549,11 @@ static struct node_list lower_flat_list(struct protocol *p, struct node_list lis
         for (size_t k = 0; k < local_count; k++)
             if (locals[k].last_read == i)
                 emit_protocol(p, &out, "cb_pop_front", &locals[k], span);
+        for (size_t k = rings; k < p->ring_count; k++)
+            if (p->rings[k].filled && last_mention(list, p->rings[k].fragment) == i)
+                emit_ring(p, &out, "cb_pop_front", &p->rings[k], span);
     }
+    p->ring_count = rings;
     return builder_list(&out);
 }
 

@@ -21,6 +21,7 @@
 #include "transforms/blocks.h"
 #include "transforms/dst_plan.h"
 #include "transforms/hold_panels.h"
+#include "transforms/rest_fragments.h"
 #include "ir/names.h"
 #include "transforms/pass.h"
 #include "ir/query.h"
@@ -59,9 +60,10 @@ static struct buffer_facts lookup(const char *name, void *context) {
         if (strcmp(l->buffers[i]->name, name) == 0) {
             struct node_buffer *buffer = l->buffers[i];
             const char *orientation = attribute_word(attribute_get(&buffer->base, KEY_TT_ORIENTATION), "row");
+            bool fragment = buffer->memory == MEMORY_FRAGMENT;
             return (struct buffer_facts){.known = true,
-                                         .fragment = buffer->memory == MEMORY_FRAGMENT,
-                                         .dtype = buffer->dtype,
+                                         .fragment = fragment && !fragment_rests(buffer),
+                                         .dtype = fragment ? DTYPE_F32 : buffer->dtype,
                                          .column = strcmp(orientation, "column") == 0};
         }
     return (struct buffer_facts){0};
@@ -289,138 +291,48 @@ static int64_t tiles_beside(struct lowering *l, struct node_tile *tile, int64_t 
     return tiles;
 }
 
-/* A section that stays open over a loop can have no other section in it: does compute do anything else in the
- * loop that updates the fragment, or between that loop and the fragment's reader? */
-struct interruption {
-    struct arena *arena;
-    const char *fragment;
-    bool inside; /* the fragment's section is open */
-    bool looped; /* it stays open over a loop */
-    bool found;
-};
-
-static bool contains_update(struct node *node, const char *fragment) {
-    struct buffer_use usage = buffer_use_of(fragment, node);
-    return usage.update != NULL;
-}
-
-/* Does every axis of the loop have a single block? Then it is no loop to the device. */
-static bool is_one_iteration(struct arena *arena, struct node *node) {
-    struct node_list axes = node_as(node, for)->axes;
-    for (size_t i = 0; i < axes.count; i++) {
-        struct node_axis *axis = node_as(axes.items[i], axis);
-        if (!axis->step || !is_single_block(arena, axis))
-            return false;
-    }
-    return true;
-}
-
-static void find_interruption(struct interruption *search, struct node *body) {
-    for_each_node (node, body) {
-        struct node_tile *tile = node_as(node, tile);
-        if (tile) {
-            bool updates = strcmp(target_name(tile->target), search->fragment) == 0 && tile->op != ASSIGN_SET;
-            bool moves = tile->operation == TILE_LOAD || tile->operation == TILE_STORE;
-            if (mentions(tile->value, search->fragment))
-                search->inside = false;
-            else if (search->inside && !updates && !moves)
-                search->found = true;
-        }
-        if (node->kind == NODE_FOR && !is_one_iteration(search->arena, node) &&
-            contains_update(node, search->fragment)) {
-            search->inside |= !buffer_use_of(search->fragment, node).reader;
-            search->looped |= search->inside;
-        }
-    }
-}
-
-/* A fragment whose declaration and reader have one place is a value inside a statement over elements: the
- * author gave it no name. */
-static bool is_unnamed(const struct node_buffer *buffer, const struct node_tile *reader) {
-    return reader && span_begins_at(&buffer->base.span, &reader->base.span);
-}
-
-/* A size that makes the block of a buffer open. */
-static const char *open_size_of(struct lowering *l, const struct node_buffer *buffer) {
-    struct node_list sizes = open_sizes(l->arena, l->compilation->kernel);
-    for (size_t i = 0; i < buffer->axes.count; i++) {
-        struct node_axis *axis = axis_scope_find(&l->scope, node_as(buffer->axes.items[i], axis)->name);
-        for (size_t k = 0; axis && axis->step && k < sizes.count; k++)
-            if (mentions(axis->step, node_as(sizes.items[k], reference)->name))
-                return node_as(sizes.items[k], reference)->name;
-    }
-    return "N";
-}
-
-static void report_open_block(struct lowering *l, const struct node_buffer *buffer,
-                              const struct node_tile *reader) {
-    struct diagnostics *diagnostics = l->compilation->diagnostics;
-    if (is_unnamed(buffer, reader)) {
-        report_error(diagnostics, buffer->base.span,
-                     "this value is kept whole on the core for what reads it, and its size is open");
-        report_help(
-            diagnostics, (struct span){0},
-            "compute the value in a kernel of its own, which stores it in a tensor, or fix its size, as in -D %s=128",
-            open_size_of(l, buffer));
-        return;
-    }
-    report_error(diagnostics, buffer->base.span, "fragment %s has blocks of an open size", buffer->name);
-    report_help(diagnostics, (struct span){0}, "fix the size, as in -D %s=128, or block its axes by a number",
-                open_size_of(l, buffer));
-}
-
-/* A fold over a loop of panels whose operand is computed there, or beside another one. */
-static void report_interrupted(struct lowering *l, const struct node_buffer *buffer,
-                               const struct node_tile *reader) {
-    struct diagnostics *diagnostics = l->compilation->diagnostics;
-    bool unnamed = is_unnamed(buffer, reader);
-    if (unnamed)
-        report_error(
-            diagnostics, buffer->base.span,
-            "the rows that this folds may be wider than a core keeps, and what it folds is computed: such rows are folded only as they lie in a tensor");
-    else
-        report_error(
-            diagnostics, buffer->base.span,
-            "fragment %s is added up over a loop that computes something else as well, and the device cannot until the loop ends",
-            buffer->name);
-    report_help(
-        diagnostics, (struct span){0},
-        "store what is folded in a tensor, by a kernel of its own, and let another fold that and do no more: r[i] = sum(j in N: S[i, j]) takes rows of any width");
-    if (!unnamed)
-        report_help(diagnostics, (struct span){0}, "or let the loop have one block: for j in N by N");
-}
-
-static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffer) {
+/* As many of a plain fragment as its reader and its first value leave room for. */
+static int64_t tiles_in_section(struct node_buffer *buffer, void *context) {
+    struct lowering *l = context;
     struct buffer_use usage = buffer_use_of(buffer->name, l->body);
-    struct node *rows, *columns;
-    int64_t r, c, height, width;
-    if (!shape_of_block(l, buffer, &rows, &columns))
-        return &buffer->base;
-    if (!integer_value(rows, &r) || !integer_value(columns, &c)) {
-        report_open_block(l, buffer, usage.reader);
-        l->failed = true;
-        return &buffer->base;
-    }
     int64_t capacity = (int64_t)l->compilation->architecture->dst_tiles_f32;
     int64_t reading = tiles_beside(l, usage.reader, capacity),
             starting = l->failed ? 1 : tiles_beside(l, usage.writer, capacity);
-    int64_t most = reading < starting ? reading : starting;
-    struct interruption open = {.arena = l->arena, .fragment = buffer->name};
-    find_interruption(&open, l->body);
-    bool partial = open.looped && (r * c > most || open.found);
-    if (partial && usage.update->operation == TILE_REDUCE) {
-        if (r * c > most) {
-            report_error(l->compilation->diagnostics, buffer->base.span,
-                         "fragment %s has %lld tiles, and a sum or maximum over a loop has room for %lld",
-                         buffer->name, (long long)(r * c), (long long)most);
-            report_help(l->compilation->diagnostics, (struct span){0}, "block its axis by %lld",
-                        (long long)most * TILE_EDGE);
-        } else {
-            report_interrupted(l, buffer, usage.reader);
-        }
-        l->failed = true;
+    return reading < starting ? reading : starting;
+}
+
+/* A ring of two blocks: the one that is, and behind it the one that a statement makes of it. */
+static struct node *lower_resting(struct lowering *l, struct node_buffer *buffer) {
+    struct node *rows, *columns;
+    if (!shape_of_block(l, buffer, &rows, &columns))
         return &buffer->base;
-    }
+    struct node *two = make_integer(l->arena, 2), *one = make_integer(l->arena, 1);
+    struct node *pages = make_mul(l->arena, two, make_mul(l->arena, rows, columns));
+    if (may_be_empty(l, buffer)) /* the device has no buffers without pages */
+        pages = make_max(l->arena, one, pages);
+    struct node_list attributes =
+        cb_attributes(l, cb_facts(l, DTYPE_F32, 2, true), rows, columns, "compute", "compute",
+                      attribute_get(&buffer->base, KEY_TT_ORIENTATION));
+    const char *name = add_circular_buffer(l, buffer->base.span, buffer->name, contents_of(l, buffer),
+                                           CLASS_INTERMEDIATE, DTYPE_F32, pages, attributes);
+    struct node *node = attribute_set(l->arena, &buffer->base, KEY_TT_HOME, word(l->arena, name));
+    return attribute_set(l->arena, node, KEY_TT_BLOCK, pair(l->arena, rows, columns));
+}
+
+/* A side of open size is cut as a long one. */
+static int64_t side_of(struct node *tiles) {
+    int64_t known;
+    return integer_value(tiles, &known) ? known : INT32_MAX;
+}
+
+static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffer) {
+    struct node *rows, *columns;
+    int64_t height, width;
+    if (!shape_of_block(l, buffer, &rows, &columns))
+        return &buffer->base;
+    int64_t r = side_of(rows), c = side_of(columns), most = tiles_in_section(buffer, l);
+    struct open_section open = open_section_of(l->arena, l->body, buffer->name);
+    bool partial = open.looped && (r * c > most || open.interrupted);
     choose_subblock(r, c, most, partial, &height, &width);
     struct node *subblock = pair(l->arena, make_integer(l->arena, height), make_integer(l->arena, width));
     struct node *home = word(l->arena, "dst");
@@ -511,6 +423,8 @@ static struct node *lower(struct node *node, void *context) {
     struct node_tile *tile = node_as(node, tile);
     if (l->failed)
         return node;
+    if (buffer && buffer->memory == MEMORY_FRAGMENT && fragment_rests(buffer))
+        return lower_resting(l, buffer);
     if (buffer && !attribute_get(node, KEY_TT_HOME))
         return buffer->memory == MEMORY_SHARED ? lower_shared(l, buffer) : lower_fragment(l, buffer);
     if (tile && tile->operation == TILE_MAP)
@@ -534,6 +448,14 @@ static struct node *compute_facts(struct compilation *c) {
     return dictionary_set(arena, facts, KEY_DST_FULL_SYNC_EN, make_integer(arena, 0));
 }
 
+static void collect_buffers(struct lowering *l, struct node *body) {
+    l->body = body;
+    l->buffer_count = 0;
+    for_each (buffer, buffer, body)
+        if (l->buffer_count < BUFFER_LIMIT)
+            l->buffers[l->buffer_count++] = buffer;
+}
+
 bool memory_space_lower_tt(struct compilation *compilation) {
     struct node_kernel kernel = *node_as(compilation->kernel, kernel);
     struct lowering *l = arena_allocate(compilation->arena, sizeof *l);
@@ -542,10 +464,12 @@ bool memory_space_lower_tt(struct compilation *compilation) {
     l->names = kernel_names(l->arena, compilation->kernel);
     if (find_kind(kernel.body, NODE_CIRCULAR_BUFFER))
         return true;
-    kernel.body = l->body = hold_panels(compilation, kernel.body);
-    for_each (buffer, buffer, kernel.body)
-        if (l->buffer_count < BUFFER_LIMIT)
-            l->buffers[l->buffer_count++] = buffer;
+    kernel.body = hold_panels(compilation, kernel.body);
+    collect_buffers(l, kernel.body);
+    kernel.body = rest_fragments(compilation, &l->names, kernel.body, tiles_in_section, l);
+    if (l->failed)
+        return false;
+    collect_buffers(l, kernel.body);
     struct node *body = lower(kernel.body, l);
     if (l->failed)
         return false;

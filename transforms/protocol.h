@@ -27,6 +27,12 @@ struct protocol {
         const char *buffer, *home;
     } homes[128]; /* circular buffers of the shared buffers met so far */
     size_t home_count;
+    struct ring {
+        const char *fragment;
+        struct node_circular_buffer *cb;
+        bool filled; /* it holds a block, which compute has waited for */
+    } rings[64];     /* of the fragments that rest in L1 */
+    size_t ring_count;
     const char *row, *column; /* names of loops over tiles */
     struct list_builder helpers;
     struct {

@@ -259,26 +259,30 @@ static struct node_reduction *continued(struct node *target, struct node *value,
     return NULL;
 }
 
+/* target op value, as a value: what the fragment holds behind `target op= value`. */
+static struct node *updated(struct tensorizer *t, struct node *target, enum assign_operator op,
+                            struct node *value) {
+    static const enum binary_operator operators[] = {[ASSIGN_ADD] = BINARY_ADD,
+                                                     [ASSIGN_SUBTRACT] = BINARY_SUBTRACT,
+                                                     [ASSIGN_MULTIPLY] = BINARY_MULTIPLY};
+    if (op == ASSIGN_MAX || op == ASSIGN_MIN)
+        return make_call(t->arena, op == ASSIGN_MAX ? "max" : "min", LIST(t->arena, target, value));
+    return make_binary(t->arena, operators[op], target, value);
+}
+
 static void assign_fragment(struct tensorizer *t, struct node *target, enum assign_operator op,
                             struct node *value) {
     const char *name = node_as(target, access)->name;
     struct node_reduction *reduction = op == ASSIGN_SET ? continued(target, value, &op) : NULL;
     reduction = reduction ? reduction : node_as(value, reduction);
-    if (reduction && accumulates(op, reduction)) {
+    struct storage *fragment = storage_find(t, name);
+    const char *varying[2];
+    bool whole = reduction && value_axes(&reduction->base, fragment->rank, fragment->axes, varying) == fragment->rank;
+    if (whole && accumulates(op, reduction)) {
         tensorize_accumulate(t, name, reduction);
         return;
     }
-    if (op != ASSIGN_SET || mentions(value, name)) {
-        tensorize_fail(
-            t, "fragment %s is changed by something else than a sum or a maximum along a block axis", name);
-        tensorize_help(
-            t,
-            "what is done once behind a loop belongs to the statement that reads %s; for what changes it in every iteration "
-            "there is no way yet",
-            name);
-        return;
-    }
-    struct storage *fragment = storage_find(t, name);
+    value = op == ASSIGN_SET ? value : updated(t, target, op, value);
     struct extraction extraction = {t, fragment->rank,
                                     arena_copy(t->arena, fragment->axes, sizeof fragment->axes)};
     value = extract(value, &extraction);

@@ -1,35 +1,33 @@
-/* Fragments whose value is complete: the start of a fold moves to its readers, and readers that a section has
- * no room for read a copy. A reader or copy stands directly behind the last update as far as compute is
- * concerned, since the section of a fold is open until then. */
+/* Plain fragments (fragment_life.h), whose value is complete where it is read: the start of a fold moves to its
+ * readers, and readers that a section has no room for read a copy. A reader or copy stands directly behind the last
+ * update as far as compute is concerned, since the section of a fold is open until then. */
 #include <math.h>
 #include <string.h>
 
 #include "ir/build.h"
+#include "ir/query.h"
+#include "transforms/fragment_life.h"
 #include "transforms/tensorize.h"
+
+struct settling {
+    struct tensorizer *t;
+    struct node *body; /* all statements, as they were before */
+};
 
 struct usage {
     const char *name;
-    struct node_tile *start;  /* the map that gives the first value */
-    struct node_tile *update; /* the accumulation */
-    size_t reads;             /* mentions in values */
+    struct node_tile *start, *update;
+    size_t reads;
 };
 
-static void add_usage(struct usage *usage, struct node *statement) {
-    for_each (tile, tile, statement) {
-        if (node_as(tile->target, access)->name == usage->name) {
-            if (tile->operation == TILE_MAP)
-                usage->start = tile;
-            else
-                usage->update = tile;
-        }
-        for_each (access, access, tile->value)
-            usage->reads += access->name == usage->name;
-    }
-}
-
-static struct usage usage_in(struct node *statement, const char *fragment) {
+static struct usage usage_of(struct node_list list, const char *fragment) {
     struct usage usage = {.name = fragment};
-    add_usage(&usage, statement);
+    for (size_t i = 0; i < list.count; i++) {
+        struct fragment_usage here = fragment_usage_in(list.items[i], fragment);
+        usage.start = here.start ? here.start : usage.start;
+        usage.update = here.update ? here.update : usage.update;
+        usage.reads += here.reads;
+    }
     return usage;
 }
 
@@ -73,7 +71,7 @@ static struct node *replace_reads(struct node *node, void *context) {
 static size_t last_write(struct node_list list, const struct usage *usage) {
     size_t last = 0;
     for (size_t i = 0; i < list.count; i++) {
-        struct usage here = usage_in(list.items[i], usage->name);
+        struct fragment_usage here = fragment_usage_in(list.items[i], usage->name);
         if (here.start || here.update)
             last = i;
     }
@@ -142,6 +140,19 @@ static bool reads_others(struct node_list list, const char *fragment) {
     return false;
 }
 
+/* Does a reader of the fragment read another plain one too? A section has one. */
+static bool reads_another(struct settling *s, struct node_list list, const char *fragment) {
+    for (size_t i = 0; i < list.count; i++)
+        for_each (tile, tile, list.items[i])
+            for_each (access, access, mentions(tile->value, fragment) ? tile->value : NULL) {
+                const struct storage *other = storage_find(s->t, access->name);
+                if (access->name != fragment && other && other->memory == MEMORY_FRAGMENT && !other->tensor &&
+                    fragment_is_plain_in(s->body, access->name))
+                    return true;
+            }
+    return false;
+}
+
 /* Is the fragment read by a statement of other axes, which would need it spread? */
 static bool is_spread(struct node_list list, const char *fragment) {
     for (size_t i = 0; i < list.count; i++)
@@ -160,7 +171,7 @@ static bool is_spread(struct node_list list, const char *fragment) {
 static size_t reader_behind(struct node_list list, size_t last, const char *fragment) {
     size_t reader = last + 1;
     for (; reader < list.count; reader++) {
-        if (usage_in(list.items[reader], fragment).reads)
+        if (fragment_usage_in(list.items[reader], fragment).reads)
             break;
     }
     return reader;
@@ -194,54 +205,41 @@ static struct node_list read_at_once(struct tensorizer *t, struct node_list list
     return builder_list(&out);
 }
 
+static bool begins_fragment(struct tensorizer *t, const struct node_tile *tile) {
+    const struct storage *storage = storage_find(t, target_name(tile->target));
+    return storage && !storage->tensor && storage->memory == MEMORY_FRAGMENT;
+}
+
 /* Readers that cannot read where the fragment is complete read a copy that is made there. */
-static struct node_list settle_reader(struct tensorizer *t, struct node_list list,
+static struct node_list settle_reader(struct settling *s, struct node_list list,
                                       const struct usage *usage) {
+    struct tensorizer *t = s->t;
     size_t last = last_write(list, usage), reader = reader_behind(list, last, usage->name);
     struct node_tile *tile = reader < list.count ? node_as(list.items[reader], tile) : NULL;
     bool fold = usage->update && usage->update->operation == TILE_REDUCE,
          others = reads_others(list, usage->name);
     if (usage->reads > 1 || is_spread(list, usage->name) || (fold && others) ||
-        (reader < list.count && !tile))
+        (reader < list.count && !tile) || (tile && begins_fragment(t, tile)) || reads_another(s, list, usage->name))
         return keep_copy(t, list, usage);
     if (tile && !others && computes_between(list, last + 1, reader))
         return read_at_once(t, list, last, reader);
     return list;
 }
 
-static bool is_in(struct node_list list, const struct node *node) {
-    for (size_t i = 0; i < list.count; i++)
-        if (list.items[i] == node)
-            return true;
-    return false;
-}
-
 /* ---- a fragment that is read and then changed again ---- */
 
-static bool report_running_value(struct tensorizer *t, const struct node *loop, const char *fragment) {
-    t->span = loop->span;
-    tensorize_fail(t, "%s is read and changed in every iteration of this loop, and outlives it", fragment);
-    report_help(
-        t->compilation->diagnostics, (struct span){0},
-        "read it behind the loop; a value for each iteration is a fragment that is declared in the loop");
-    return false;
-}
-
-/* The first statement that changes the fragment behind one that reads it; the length of the list where there
- * is none. False where one statement, a loop, does both. */
-static bool find_second_life(struct tensorizer *t, struct node_list list, const char *fragment,
-                             size_t *second) {
+/* The first statement that changes the fragment behind one that reads it, or by what it holds; the length of the list
+ * where there is none. */
+static size_t second_life(struct node_list list, const char *fragment) {
     bool was_read = false;
-    for (*second = 0; *second < list.count; ++*second) {
-        struct usage here = usage_in(list.items[*second], fragment);
-        bool writes = here.start || here.update;
-        if (here.reads && writes)
-            return report_running_value(t, list.items[*second], fragment);
-        if (was_read && writes)
+    size_t second = 0;
+    for (; second < list.count; second++) {
+        struct fragment_usage here = fragment_usage_in(list.items[second], fragment);
+        if ((was_read || here.reads) && (here.start || here.update))
             break;
         was_read |= here.reads > 0;
     }
-    return true;
+    return second;
 }
 
 /* What it gathers from there on is gathered by another fragment, which begins with what this one holds. */
@@ -257,57 +255,62 @@ static struct node_list begin_second_life(struct tensorizer *t, struct node_list
     t->span = changes->span;
     const char *name =
         buffer_declare(t, MEMORY_FRAGMENT, fragment, first.rank, first.axes, first.dtype, first.orientation);
-    if (changes->kind != NODE_TILE || !usage_in(changes, fragment).start)
-        tile_emit(t, TILE_MAP, buffer_access(t, name), ASSIGN_SET, buffer_access(t, fragment));
+    struct node_tile *begins = node_as(changes, tile);
+    begins = begins && begins->op == ASSIGN_SET ? begins : NULL;
+    tile_emit(t, TILE_MAP, buffer_access(t, name), ASSIGN_SET, begins ? begins->value : buffer_access(t, fragment));
     t->out = outer;
     struct reading renamed = {t->arena, fragment, buffer_access(t, name)};
-    for (size_t i = second; i < list.count; i++)
+    for (size_t i = begins ? second + 1 : second; i < list.count; i++)
         builder_add(t->arena, &out, replace_access(list.items[i], &renamed));
     return builder_list(&out);
 }
 
-static struct node_list settle_list(struct tensorizer *t, struct node_list list) {
+/* False after a reported error. */
+static bool check_value(struct tensorizer *t, struct node_list list, const struct node_buffer *buffer) {
+    struct node_tile *early =
+        fragment_read_too_early(t->compilation->kernel, t->arena, list, buffer->name);
+    if (!early || t->failed)
+        return !t->failed;
+    t->span = early->base.span;
+    tensorize_fail(t, "%s may have no value here: the loop that gives it one may have no iterations", buffer->name);
+    report_note(t->compilation->diagnostics, buffer->base.span, "%s is declared here, without a value",
+                buffer->name);
+    tensorize_help(t, "say what it is then where it is declared: fragment %s: %s = 0",
+                   node_text(t->arena, buffer_access(t, buffer->name)), word_text(WORDS_dtype, buffer->dtype));
+    return false;
+}
+
+static struct node_list settle_list(struct settling *s, struct node_list list) {
+    struct tensorizer *t = s->t;
     for (size_t i = 0; i < list.count; i++) {
         struct node_buffer *buffer = node_as(list.items[i], buffer);
-        if (!buffer || buffer->memory != MEMORY_FRAGMENT)
+        if (!buffer || buffer->memory != MEMORY_FRAGMENT || !check_value(t, list, buffer) ||
+            fragment_is_running(list, buffer->name))
             continue;
-        size_t second;
-        if (!find_second_life(t, list, buffer->name, &second))
-            return list;
+        size_t second = second_life(list, buffer->name);
         if (second < list.count)
             list = begin_second_life(t, list, second, buffer->name);
-        struct usage usage = {.name = buffer->name};
-        for (size_t k = 0; k < list.count; k++)
-            add_usage(&usage, list.items[k]);
-        if (usage.start && !is_in(list, &usage.start->base)) {
-            t->span = usage.start->base.span;
-            tensorize_fail(t, "fragment %s gets a new value in a loop that it outlives", buffer->name);
-            report_note(t->compilation->diagnostics, buffer->base.span,
-                        "%s is declared here and outlives the loop", buffer->name);
-            tensorize_help(
-                t,
-                "to go on from what it holds write %s += sum(...: ...), or max=; a value for each iteration is declared in the loop",
-                buffer->name);
-            return list;
-        }
+        if (!fragment_is_plain(list, buffer->name))
+            continue;
+        struct usage usage = usage_of(list, buffer->name);
         if (usage.update && usage.update->operation == TILE_REDUCE && usage.start &&
             !is_neutral(usage.start, usage.update->op))
             list = settle_start(t, list, &usage);
-        list = settle_reader(t, list, &usage);
+        list = settle_reader(s, list, &usage);
     }
     return list;
 }
 
 static struct node *settle(struct node *node, void *context) {
-    struct tensorizer *t = context;
-    struct node *mapped = node_map_children(t->arena, node, settle, t);
+    struct settling *s = context;
+    struct node *mapped = node_map_children(s->t->arena, node, settle, s);
     struct node_block *block = node_as(mapped, block);
     if (!block)
         return mapped;
-    struct node_list list = settle_list(t, block->statements);
-    return list_equal(list, block->statements) ? mapped : make_block(t->arena, node->span, list);
+    struct node_list list = settle_list(s, block->statements);
+    return list_equal(list, block->statements) ? mapped : make_block(s->t->arena, node->span, list);
 }
 
 struct node *fragments_settle(struct tensorizer *t, struct node *body) {
-    return settle(body, t);
+    return settle(body, &(struct settling){t, body});
 }

@@ -15,27 +15,44 @@ struct splitter {
     struct node *body; /* all statements */
 };
 
+struct planning {
+    struct tensorizer *t;
+    bool in_section; /* the value reads one fragment once: it is in DST then */
+};
+
 static struct buffer_facts lookup(const char *name, void *context) {
-    const struct storage *storage = storage_find(context, name);
+    const struct planning *planning = context;
+    const struct storage *storage = storage_find(planning->t, name);
     if (!storage || storage->tensor)
         return (struct buffer_facts){0};
     return (struct buffer_facts){.known = true,
-                                 .fragment = storage->memory == MEMORY_FRAGMENT,
+                                 .fragment = storage->memory == MEMORY_FRAGMENT && planning->in_section,
                                  .dtype = storage->dtype,
                                  .column = storage->orientation == ORIENTATION_COLUMN};
+}
+
+/* Fragments that are read together, or twice, are read from L1. */
+static bool reads_one_fragment(struct tensorizer *t, struct node *value) {
+    size_t reads = 0;
+    for_each (access, access, value) {
+        const struct storage *storage = storage_find(t, access->name);
+        reads += storage && !storage->tensor && storage->memory == MEMORY_FRAGMENT;
+    }
+    return reads == 1;
 }
 
 /* DST slots that the value needs when it is computed over the axes of the target. */
 static int slots_of(struct tensorizer *t, struct node_access *target, struct node *value) {
     struct dst_plan plan;
+    struct planning planning = {t, reads_one_fragment(t, value)};
     struct dst_request request = {.arena = t->arena,
                                   .kernel = t->compilation->kernel,
                                   .diagnostics = diagnostics_create(t->arena),
                                   .target = target,
-                                  .target_column = lookup(target->name, t).column,
+                                  .target_column = lookup(target->name, &planning).column,
                                   .value = value,
                                   .lookup = lookup,
-                                  .context = t,
+                                  .context = &planning,
                                   .chooses = true};
     return dst_plan_make(&request, &plan) ? plan.slots : TOO_MANY;
 }
