@@ -152,6 +152,10 @@ struct node_parameter *written_tensor(struct node *kernel) {
     return best;
 }
 
+bool folds_in_slots(const struct node_tile *reduce) {
+    return strcmp(attribute_word(attribute_get(&reduce->base, KEY_TT_UNIT), ""), "vector") == 0;
+}
+
 bool asks_exactness(struct node *tree) {
     for_each_node (node, tree)
         if (attribute_get(node, KEY_EXACT))

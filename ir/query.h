@@ -37,6 +37,10 @@ struct node *access_in_matrices(struct arena *arena, const struct node_access *a
 /* The name that an assignment writes: of an access, or of a reference. */
 const char *target_name(const struct node *target);
 
+/* Does the vector unit fold in DST slots what this reduce reads, at full width? It is marked so (tensorize_tt): a maximum
+ * of f32, which the matrix unit would cut. */
+bool folds_in_slots(const struct node_tile *reduce);
+
 /* Does the tree ask anywhere for contractions and sums without TF32? */
 bool asks_exactness(struct node *tree);
 

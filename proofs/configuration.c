@@ -346,7 +346,7 @@ static void end_operation(struct walk *w, struct configuration *s, const struct 
 static const char *vector_key(struct walk *w, const struct walked_call *call) {
     const struct device_call *init = &device_calls[call->effect->init];
     const char *key = init->name;
-    for (unsigned char i = 0; init->word_count && i < call->effect->word_count; i++)
+    for (unsigned char i = 0; i < init->word_count; i++)
         key = arena_printf(w->compilation->arena, "%s %s", key, word_of(call, call->effect->words + i));
     return arena_intern(w->compilation->arena, key);
 }

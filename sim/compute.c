@@ -536,7 +536,8 @@ static void run_call(struct compute_call *call, call_meaning *meaning) {
         break;
     case EFFECT_VECTOR_INIT:
         t->core->compute.vector_init = call->row;
-        t->core->compute.vector_word = call->row->word_count ? call_argument(call, call->row->words) : 0;
+        for (unsigned i = 0; i < call->row->word_count; i++)
+            t->core->compute.vector_words[i] = call_argument(call, call->row->words + i);
         take_initialise(t);
         break;
     case EFFECT_VECTOR:

@@ -215,7 +215,7 @@ struct compute_state {
     uint32_t source_a, source_b, pack_format;
     struct operation operation;
     const struct device_call *vector_init; /* the last init of the vector unit */
-    uint32_t vector_word;                  /* which it was given */
+    uint32_t vector_words[2];              /* which it was given */
     uint32_t broadcast_active;
     uint32_t broadcast_line;
     uint32_t reduce_mask; /* 0 or the dimension's word */

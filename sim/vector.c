@@ -10,8 +10,9 @@ static void check_vector_init(const struct compute_call *call) {
     if (last != init)
         thread_fault(call->thread, "needs %s, but the last init of the vector unit is %s", init->name,
                      last->name);
-    if (init->word_count && call_argument(call, call->row->words) != call->thread->core->compute.vector_word)
-        thread_fault(call->thread, "differs in its format from %s", init->name);
+    for (unsigned i = 0; i < init->word_count; i++)
+        if (call_argument(call, call->row->words + i) != call->thread->core->compute.vector_words[i])
+            thread_fault(call->thread, "differs in its format from %s", init->name);
 }
 
 static const struct {
@@ -99,6 +100,25 @@ BINARY_MEANING(lt, VECTOR_LT)
 BINARY_MEANING(le, VECTOR_LE)
 BINARY_MEANING(gt, VECTOR_GT)
 BINARY_MEANING(ge, VECTOR_GE)
+
+/* The greatest, along rows into the first column, else along columns into the first row. What the chips leave beside it
+ * is not known: of their own registers it is NaN here. */
+void mean_reduce_slot(const struct compute_call *call) {
+    const struct tile *in = call->source[0];
+    struct tile *out = call->target;
+    bool rows = call_argument(call, 3) == WORD_REDUCE_ROW;
+    if (call_argument(call, 1) != WORD_MAX)
+        thread_fault(call->thread, "folds by something else than MAX, which is not here yet");
+    for (uint32_t i = 0; i < TILE_EDGE; ++i) {
+        uint32_t from = rows ? i * TILE_EDGE : i, step = rows ? 1 : TILE_EDGE;
+        float greatest = in->element[from];
+        for (uint32_t k = 1; k < TILE_EDGE; ++k)
+            greatest = scalar_max(greatest, in->element[from + k * step]);
+        for (uint32_t k = rows ? 2 : 1; k < (rows ? 16 : 4); k += rows ? 2 : 1)
+            out->element[from + k * step] = f32_from_bits(0x7fc00000);
+        out->element[from] = greatest;
+    }
+}
 
 static void fill(struct tile *tile, uint32_t bits) {
     float value = f32_from_bits(f32_canonical_bits(bits));

@@ -56,8 +56,9 @@ const size_t call_word_count = sizeof call_words / sizeof *call_words;
     .a = AT(BUFFER_A, __VA_ARGS__) + AT(BUFFER_AB, __VA_ARGS__),                                             \
     .b = AT(BUFFER_B, __VA_ARGS__) + AT(BUFFER_AB, __VA_ARGS__), .out = AT(BUFFER_OUT, __VA_ARGS__),         \
     .tile_a = AT(TILE_A, __VA_ARGS__), .tile_b = AT(TILE_B, __VA_ARGS__),                                    \
-    .words = AT(POOL, __VA_ARGS__) + AT(SPREAD, __VA_ARGS__) + AT(DST_FORMAT, __VA_ARGS__) +                 \
-             AT(CAST, __VA_ARGS__),                                                                          \
+    .words = COUNT(POOL, __VA_ARGS__) ? AT(POOL, __VA_ARGS__)                                                \
+                                      : AT(SPREAD, __VA_ARGS__) + AT(DST_FORMAT, __VA_ARGS__) +              \
+                                            AT(CAST, __VA_ARGS__),                                           \
     .word_count = COUNT(POOL, __VA_ARGS__) + COUNT(DIMENSION, __VA_ARGS__) + COUNT(SPREAD, __VA_ARGS__) +    \
                   COUNT(DST_FORMAT, __VA_ARGS__) + COUNT(CAST, __VA_ARGS__),                                 \
     .parameters_shared = AT(TRANSPOSE, __VA_ARGS__), .parameter_count = 4 * COUNT(TRANSPOSE, __VA_ARGS__),   \

@@ -429,7 +429,7 @@ static struct node *lower(struct node *node, void *context) {
         return buffer->memory == MEMORY_SHARED ? lower_shared(l, buffer) : lower_fragment(l, buffer);
     if (tile && tile->operation == TILE_MAP)
         return lower_map(l, tile);
-    if (tile && tile->operation == TILE_REDUCE)
+    if (tile && tile->operation == TILE_REDUCE && !folds_in_slots(tile))
         add_scaler(l, tile);
     size_t mark = l->scope.count;
     if (loop && !axis_scope_push(&l->scope, loop->axes))

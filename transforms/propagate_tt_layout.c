@@ -39,7 +39,7 @@ static bool writes(const struct node_tile *tile, const char *name) {
 }
 
 static bool feeds_matrix_unit(const struct node_tile *tile) {
-    return tile->operation == TILE_MATMUL || tile->operation == TILE_REDUCE;
+    return tile->operation == TILE_MATMUL || (tile->operation == TILE_REDUCE && !folds_in_slots(tile));
 }
 
 static struct uses uses_of(const char *name, struct node_list scope) {
@@ -50,7 +50,7 @@ static struct uses uses_of(const char *name, struct node_list scope) {
             uses.loaded |= written && tile->operation == TILE_LOAD;
             uses.stored |= reads && tile->operation == TILE_STORE;
             uses.matrix |= reads && feeds_matrix_unit(tile);
-            uses.full_width |= reads && (tile->operation == TILE_MAP || tile->operation == TILE_TRANSPOSE);
+            uses.full_width |= reads && !feeds_matrix_unit(tile) && tile->operation != TILE_STORE;
             uses.full_width |= written && tile->op != ASSIGN_SET;
         }
     return uses;

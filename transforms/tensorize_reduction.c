@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis/match.h"
+#include "ir/attributes.h"
 #include "ir/build.h"
 #include "transforms/tensorize.h"
 
@@ -240,6 +241,26 @@ static void fail_as_shape(struct tensorizer *t, struct node_reduction *reduction
     }
 }
 
+static struct node *fold_value(struct tensorizer *t, struct node_reduction *reduction, struct node *access) {
+    return node_new(t->arena, reduction, REDUCTION, reduction->base.span, .op = reduction->op,
+                    .axes = reduction->axes, .body = access);
+}
+
+/* The matrix unit would cut f32 to TF32, which a maximum keeps as it is: the vector unit folds it. */
+static bool is_exact_maximum(const struct node_reduction *reduction, const struct storage *operand) {
+    return reduction->op == REDUCTION_MAX && operand->dtype == DTYPE_F32;
+}
+
+/* target op= fold of a buffer. */
+static void emit_fold(struct tensorizer *t, struct node *target, enum assign_operator op,
+                      struct node_reduction *reduction, struct node *access) {
+    bool vector = is_exact_maximum(reduction, storage_find(t, node_as(access, access)->name));
+    tile_emit(t, TILE_REDUCE, target, op, fold_value(t, reduction, access));
+    struct node **last = &t->out->items[t->out->count - 1];
+    if (vector)
+        *last = attribute_set(t->arena, *last, KEY_TT_UNIT, make_reference(t->arena, "vector"));
+}
+
 /* The buffer that a fold reads, over (rows, columns); NULL after an error. */
 static struct node *fold_operand(struct tensorizer *t, struct node_reduction *reduction, size_t count,
                                  const char *const *axes) {
@@ -266,25 +287,9 @@ static struct node *fold_operand(struct tensorizer *t, struct node_reduction *re
         fail_as_folded_type(t, storage);
         return NULL;
     }
-    if (reduction->op == REDUCTION_MAX && storage->dtype != DTYPE_BF16) {
-        tensorize_fail(
-            t,
-            "this folds f32 values to their maximum or minimum, which the device does exactly for bf16 only");
-        struct node_axis *axis = axis_find(t, inner);
-        const char *fold = word_text(WORDS_reduction_operator, REDUCTION_MAX);
-        tensorize_help(
-            t,
-            "name a bf16 copy and fold that: let z[%s in %s]: bf16 = ..., and %s(%s in %s: z[%s]); under a `grid` of blocks it is a shared",
-            inner, node_text(t->arena, axis->upper), fold, inner, node_text(t->arena, axis->upper), inner);
-        return NULL;
-    }
-    check_exactness(t, storage_find(t, node_as(access, access)->name));
+    if (!is_exact_maximum(reduction, storage))
+        check_exactness(t, storage);
     return t->failed ? NULL : access;
-}
-
-static struct node *fold_value(struct tensorizer *t, struct node_reduction *reduction, struct node *access) {
-    return node_new(t->arena, reduction, REDUCTION, reduction->base.span, .op = reduction->op,
-                    .axes = reduction->axes, .body = access);
 }
 
 static enum orientation fold_orientation(struct tensorizer *t, struct node_reduction *reduction,
@@ -292,6 +297,19 @@ static enum orientation fold_orientation(struct tensorizer *t, struct node_reduc
     bool last = storage_find(t, node_as(access, access)->name)->axes[1] ==
                 node_as(reduction->axes.items[0], axis)->name;
     return last ? ORIENTATION_COLUMN : ORIENTATION_ROW;
+}
+
+static void fail_as_gathered_maximum(struct tensorizer *t, const struct node_reduction *reduction) {
+    const char *inner = node_as(reduction->axes.items[0], axis)->name,
+               *fold = word_text(WORDS_reduction_operator, REDUCTION_MAX);
+    struct node *upper = axis_find(t, inner)->upper;
+    tensorize_fail(
+        t,
+        "this folds f32 values to their maximum or minimum block by block, which the device does for bf16 only");
+    tensorize_help(
+        t,
+        "name a bf16 copy and fold that: let z[%s in %s]: bf16 = ..., and %s(%s in %s: z[%s]); under a `grid` of blocks it is a shared",
+        inner, node_text(t->arena, upper), fold, inner, node_text(t->arena, upper), inner);
 }
 
 static void accumulate(struct tensorizer *t, const char *fragment, struct node_reduction *reduction) {
@@ -308,10 +326,14 @@ static void accumulate(struct tensorizer *t, const char *fragment, struct node_r
     struct node *access = fold_operand(t, reduction, count, axes);
     if (!access)
         return;
-    target = storage_find(t, fragment);
-    target->orientation = fold_orientation(t, reduction, access);
+    enum orientation orientation = fold_orientation(t, reduction, access);
+    storage_find(t, fragment)->orientation = orientation;
+    if (is_exact_maximum(reduction, storage_find(t, node_as(access, access)->name))) {
+        fail_as_gathered_maximum(t, reduction);
+        return;
+    }
     enum assign_operator op = reduction->op == REDUCTION_SUM ? ASSIGN_ADD : ASSIGN_MAX;
-    tile_emit(t, TILE_REDUCE, buffer_access(t, fragment), op, fold_value(t, reduction, access));
+    emit_fold(t, buffer_access(t, fragment), op, reduction, access);
 }
 
 void tensorize_accumulate(struct tensorizer *t, const char *fragment, struct node_reduction *reduction) {
@@ -373,7 +395,7 @@ static struct node *reduce(struct tensorizer *t, struct node_reduction *reductio
         name = buffer_declare(t, MEMORY_SHARED, base, 1, axes, dtype, orientation);
     }
     storage_find(t, name)->orientation = orientation;
-    tile_emit(t, TILE_REDUCE, buffer_access(t, name), ASSIGN_SET, fold_value(t, reduction, access));
+    emit_fold(t, buffer_access(t, name), ASSIGN_SET, reduction, access);
     if (turned)
         tile_emit(t, TILE_TRANSPOSE, buffer_access(t, target), ASSIGN_SET, buffer_access(t, name));
     return buffer_access(t, target ? target : name);

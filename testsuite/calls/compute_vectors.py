@@ -2,6 +2,8 @@
 
 Not here, since the device has no such call or takes no such tile: bfp8 and bfp4, 16-bit DST for integers (refused, below), f32 in DST of 16 bits, sums of several operations in DST of 16 bits, REDUCE_SCALAR, accumulation by the packer.
 """
+import functools
+
 import numpy as np
 
 import arithmetic
@@ -444,6 +446,32 @@ def chains():
                   out="f32", start="REGULAR, a, b, out", after="reduce_uninit(a);")
 
 
+def slot_reductions():
+    """The greatest of each row or column; in the chip's own registers beside it, NaN of the device at hand."""
+    def meaning(word):
+        def folded(put, a):
+            tile = np.array(a[:, 0])
+            if word == "ROW":
+                tile[:, :, 2:16:2] = np.nan
+                tile[:, :, 0] = functools.reduce(arithmetic.greatest, np.moveaxis(a[:, 0], -1, 0))
+            else:
+                tile[:, 1:4] = np.nan
+                tile[:, 0] = functools.reduce(arithmetic.greatest, np.moveaxis(a[:, 0], -2, 0))
+            return put(tile[:, None])
+        return folded
+    for word in ("ROW", "COL"):
+        for seed, kind in ((90, "random"), (91, "edges")):
+            tiles = random_tiles(seed, 2, "f32")
+            if kind == "edges":
+                places = np.random.default_rng(seed).integers(0, 1024, 64)
+                edges = np.array([0x7FC00000, 0x7F800000, 0xFF800000, 0x80000000, 0, 0x00800000, 0xFF7FFFFF], np.uint32)
+                tiles.reshape(2, -1)[1, places] = np.resize(edges, 64)
+            data = Input("f32", tiles, to_dest=True)
+            yield compute(f"sfpu_reduce MAX REDUCE_{word} {kind}", ["sfpu_reduce"], [data],
+                          load("a", 0, 0) + f"sfpu_reduce_init(MAX, Float32); sfpu_reduce(MAX, Float32, REDUCE_{word}, 0);",
+                          meaning(word), out="f32", slots=(0,))
+
+
 def vector_binary():
     for name, (call, exact, left) in BINARY.items():
         for formats in ("bf16.d16", "f32.d32"):
@@ -475,6 +503,6 @@ def selections():
 
 def all_vectors(names):
     for family in (copies, integers_of_16_bits_dst, transposes, unary_broadcasts, elementwise, products_that_add, matrix_products, products_that_f32_cannot_hold, blocks,
-                   reductions, with_scalar, fills, vector_binary, selections, chains):
+                   reductions, slot_reductions, with_scalar, fills, vector_binary, selections, chains):
         yield from family()
     yield from unary(names)
