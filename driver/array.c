@@ -51,7 +51,7 @@ static bool is_float(enum dtype dtype) {
     return dtype == DTYPE_BF16 || dtype == DTYPE_F32 || dtype == DTYPE_BFP8 || dtype == DTYPE_BFP4;
 }
 
-static bool is_block(const struct array *array) {
+bool array_is_of_blocks(const struct array *array) {
     return array->dtype == DTYPE_BFP8 || array->dtype == DTYPE_BFP4;
 }
 
@@ -149,9 +149,9 @@ static void fill_floats(const struct npy_array *npy, struct array *array, uint64
 }
 
 /* Of truth values any byte but 0 is true, and the device gets 1. */
-/* The rows, which are f32, to the values of the block format. */
-static void round_blocks(struct array *array, uint64_t *rounded) {
-    uint64_t count = array_count(array), columns = array->rank ? array->extents[array->rank - 1] : 1;
+uint64_t array_round_blocks(struct array *array) {
+    uint64_t rounded = 0, count = array_count(array),
+             columns = array->rank ? array->extents[array->rank - 1] : 1;
     enum data_format format = FORMAT_BFP8;
     dtype_format(array->dtype, &format);
     for (uint64_t at = 0; at < count; at += columns) {
@@ -162,9 +162,10 @@ static void round_blocks(struct array *array, uint64_t *rounded) {
             memcpy(before, row + i, length * sizeof *before);
             block_round(format, row + i, length);
             for (size_t k = 0; k < length; k++)
-                *rounded += row[i + k] != before[k];
+                rounded += row[i + k] != before[k];
         }
     }
+    return rounded;
 }
 
 static void fill_integers(const struct npy_array *npy, struct array *array) {
@@ -215,7 +216,7 @@ bool array_from_npy(struct arena *arena, struct diagnostics *diagnostics,
     }
     memcpy(array->extents, npy->shape, npy->rank * sizeof *npy->shape);
     uint64_t rounded = 0;
-    if (array_npy_type(array) == npy->type && npy->type != NPY_BOOL && !is_block(array)) {
+    if (array_npy_type(array) == npy->type && npy->type != NPY_BOOL && !array_is_of_blocks(array)) {
         array->rows = (void *)(uintptr_t)npy->data;
         return true;
     }
@@ -225,8 +226,8 @@ bool array_from_npy(struct arena *arena, struct diagnostics *diagnostics,
     } else {
         fill_integers(npy, array);
     }
-    if (is_block(array))
-        round_blocks(array, &rounded);
+    if (array_is_of_blocks(array))
+        rounded = array_round_blocks(array);
     if (rounded) {
         report_warning(diagnostics, (struct span){0},
                        "%s: %" PRIu64 " of %" PRIu64 " values of '%s' were rounded from %s to %s",

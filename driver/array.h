@@ -23,6 +23,10 @@ struct array {
 uint64_t array_count(const struct array *array);
 size_t array_bytes(const struct array *array);
 
+/* Of a block format, whose rows are f32: rounds them to its values; how many that changes. */
+bool array_is_of_blocks(const struct array *array);
+uint64_t array_round_blocks(struct array *array);
+
 /* Rows that may be written, where there are none or they are the caller's: all of them are to be written. */
 void array_make_writable(struct arena *arena, struct array *array);
 

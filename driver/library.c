@@ -244,7 +244,10 @@ static bool take_array(struct library_run *run, const struct node_parameter *par
     if (parameter->direction == DIRECTION_OUT) {
         return true;
     }
-    if ((unsigned)given->type >= TYPE_COUNT || dtypes[given->type] != parameter->dtype) {
+    *array = (struct array){.name = parameter->name, .dtype = parameter->dtype, .rank = given->rank};
+    bool blocks = array_is_of_blocks(array);
+    if ((unsigned)given->type >= TYPE_COUNT ||
+        dtypes[given->type] != (blocks ? DTYPE_F32 : parameter->dtype)) {
         report_error(run->unit.diagnostics, parameter->base.span,
                      "%s is %s: the array given has another type", parameter->name,
                      word_text(WORDS_dtype, parameter->dtype));
@@ -263,10 +266,14 @@ static bool take_array(struct library_run *run, const struct node_parameter *par
     if (count > 0 && !given->data) {
         return refuse(run, parameter, "the array given has no data");
     }
-    *array = (struct array){.name = parameter->name, .dtype = parameter->dtype, .rank = given->rank};
     memcpy(array->extents, given->shape, given->rank * sizeof *given->shape);
     array->rows = count > 0 ? given->data : arena_allocate(run->unit.arena, 1);
     array->borrowed = count > 0;
+    if (blocks && count > 0) {
+        array->rows = arena_copy(run->unit.arena, array->rows, array_bytes(array));
+        array->borrowed = false;
+        array_round_blocks(array);
+    }
     return true;
 }
 

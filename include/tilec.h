@@ -120,7 +120,8 @@ struct tilec_parameter tilec_parameter(struct tilec_unit *unit, size_t index);
 
 /* ---- running ---- */
 
-/* Types of arrays. A bf16 element is the 16 bits of its value, in a uint16_t. */
+/* Types of arrays. A bf16 element is the 16 bits of its value, in a uint16_t; a bool one byte, 1 or 0. Tensors of bfp8 and
+ * bfp4 take TILEC_F32, and what is given is rounded to their values. */
 enum tilec_type { TILEC_BF16, TILEC_F32, TILEC_U16, TILEC_U32, TILEC_I32, TILEC_U8, TILEC_BOOL };
 
 #define TILEC_RANK_MAX 16

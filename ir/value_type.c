@@ -81,6 +81,10 @@ static enum dtype call_type(const struct value_types *types, const struct node_c
     enum dtype converted = conversion_type(&call->base);
     struct node *const *arguments = call->arguments.items;
     size_t count = call->arguments.count, first = strcmp(call->function, "select") == 0;
+    if (converted == DTYPE_F32) { /* bf16 holds whole numbers of 8 bits */
+        enum dtype from = value_type(types, arguments[0]);
+        return from == DTYPE_U8 || from == DTYPE_BOOL ? DTYPE_BF16 : DTYPE_F32;
+    }
     if (converted != DTYPE_NONE)
         return converted;
     if (strcmp(call->function, "inside") == 0)

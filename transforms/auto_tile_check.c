@@ -289,15 +289,34 @@ static bool check_value(struct node *node, void *context) {
     return !t->failed && node_each_child(node, check_value, context);
 }
 
-/* The last tensor of whole numbers that a fold reads. */
-static const struct node_parameter *folded_integers(struct emitter *e) {
-    const struct node_parameter *found = NULL;
-    for_each (reduction, reduction, e->equation->value)
-        for_each (access, access, &reduction->base) {
-            struct node_parameter *tensor = relations_tensor(e->t->relations, access->name);
-            found = tensor && is_whole_type(tensor->dtype) ? tensor : found;
-        }
-    return found;
+/* The fold of what it folds as floats, made whole again. */
+static struct node *converted(struct arena *arena, const struct node_reduction *fold, enum dtype type) {
+    struct node_binary *product = node_as(fold->body, binary);
+    struct node_reduction floats = *fold;
+    bool multiplies = product && product->op == BINARY_MULTIPLY;
+    floats.body =
+        multiplies ? make_binary(arena, BINARY_MULTIPLY, make_call(arena, "f32", LIST(arena, product->left)),
+                                 make_call(arena, "f32", LIST(arena, product->right)))
+                   : make_call(arena, "f32", LIST(arena, fold->body));
+    return make_call(arena, word_text(WORDS_dtype, (int)type),
+                     LIST(arena, arena_copy(arena, &floats, sizeof floats)));
+}
+
+/* Whole numbers are no operands of the matrix unit. */
+static void check_folded_types(struct emitter *e) {
+    struct arena *arena = e->arena;
+    for_each (reduction, reduction, e->equation->value) {
+        enum dtype type = emitted_type(e, reduction->body), result = emitted_type(e, &reduction->base);
+        if (!is_whole_type(type) ||
+            !tile_fail(e->t, e->equation->span,
+                       "this folds whole numbers (%s), and the matrix unit takes floats only",
+                       word_text(WORDS_dtype, (int)type)))
+            continue;
+        tile_help(
+            e->t,
+            "convert what it folds: %s; whole numbers up to 2048 are exact there, and sums up to 16777216",
+            node_text(arena, converted(arena, reduction, result)));
+    }
 }
 
 void check_targets(struct tiler *t) {
@@ -313,10 +332,6 @@ void check_targets(struct tiler *t) {
 
 void check_equation(struct emitter *e) {
     struct value_check check = {e, tiler_matcher(e->t)};
-    const struct node_parameter *integers = folded_integers(e);
     check_value(e->equation->value, &check);
-    if (integers && tile_fail(e->t, e->equation->span,
-                              "%s is %s, and the device folds and multiplies matrices of bf16 and f32 only",
-                              integers->name, word_text(WORDS_dtype, (int)integers->dtype)))
-        tile_help(e->t, "declare it as f32, where whole numbers up to 2048 are exact in folds and products");
+    check_folded_types(e);
 }

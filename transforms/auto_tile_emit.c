@@ -88,6 +88,10 @@ static enum dtype element_of(const char *name, void *context) {
     return tensor ? tensor->dtype : let ? let->dtype : DTYPE_NONE;
 }
 
+enum dtype emitted_type(struct emitter *e, struct node *value) {
+    return value_type(&(struct value_types){e->t->compilation->kernel, element_of, e}, value);
+}
+
 static enum dtype value_dtype(struct emitter *e, struct node *value) {
     return kept_type(&(struct value_types){e->t->compilation->kernel, element_of, e}, value);
 }

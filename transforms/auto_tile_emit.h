@@ -57,6 +57,9 @@ int64_t panel_tiles(struct emitter *e, const struct range *range, struct node *b
 /* The same of a loop over a streamed axis: what it reads and keeps, all together. */
 int64_t stream_tiles(struct emitter *e, const struct range *range, struct node_list values);
 
+/* value_type of ir/value_type.h, of a value of the equations. */
+enum dtype emitted_type(struct emitter *e, struct node *value);
+
 /* Reports what no tile operation does: subscripts that are no axes, indices as values, reductions of
  * integers, ... */
 void check_equation(struct emitter *e);

@@ -110,11 +110,13 @@ static void check_exactness(struct tensorizer *t, const struct storage *storage)
 }
 
 static void fail_as_folded_type(struct tensorizer *t, const struct storage *storage) {
-    tensorize_fail(t, "%s is %s, and the device folds and multiplies matrices of bf16 and f32 only",
-                   storage->staged ? storage->staged : storage->name, word_text(WORDS_dtype, storage->dtype));
-    tensorize_help(t,
-                   storage->dtype == DTYPE_INDEX ? "write its literals as 1.0"
-                   : "declare it as f32, where whole numbers up to 2048 are exact in folds and products");
+    tensorize_fail(t, "this folds whole numbers (%s), and the matrix unit takes floats only",
+                   word_text(WORDS_dtype, storage->dtype));
+    tensorize_help(
+        t,
+        storage->dtype == DTYPE_INDEX
+            ? "write its literals as 1.0"
+            : "convert what it folds, f32(...): whole numbers up to 2048 are exact there, and sums up to 16777216");
 }
 
 /* An operand over (outer, inner): as it lies, or turned; the right operand may also lie as (column, inner)
