@@ -61,12 +61,6 @@ static struct node *slot_of(struct manager *m, const struct dst_plan *plan, cons
     return make_add(m->arena, others, emit_number(m, part->most + slot - 1));
 }
 
-/* A slot that all tiles of the section share: behind those of the tiles. */
-static struct node *shared_slot(struct manager *m, const struct dst_plan *plan, const struct part *part,
-                                int slot) {
-    return emit_number(m, part->most * plan->slots + slot);
-}
-
 /* The number of tile (r, c) of a part among its slots. */
 static struct node *tile_number(struct manager *m, const struct part *part, struct node *r, struct node *c,
                                 bool column_major) {
@@ -183,12 +177,19 @@ static struct node *both(struct manager *m, struct node *a, struct node *b) {
     return a && b ? make_binary(m->arena, BINARY_AND, a, b) : a ? a : b;
 }
 
+/* A slot that a mask works in: of the tile, or one that all tiles of the section share, behind theirs. */
+static struct node *mask_slot(struct manager *m, const struct dst_step *step, const struct step_place *place,
+                              int slot) {
+    return step->shares ? emit_number(m, place->part->most * place->plan->slots + slot)
+                        : slot_of(m, place->plan, place->part, place->t, slot);
+}
+
 static void mask_tile(struct manager *m, struct list_builder *out, const struct dst_step *step,
                       const struct step_place *place, struct node_circular_buffer *mask) {
     struct span span = place->tile->base.span;
     struct node *slot = slot_of(m, place->plan, place->part, place->t, step->slot);
-    struct node *condition = shared_slot(m, place->plan, place->part, step->source[0]);
-    struct node *other = shared_slot(m, place->plan, place->part, step->source[1]);
+    struct node *condition = mask_slot(m, step, place, step->source[0]);
+    struct node *other = mask_slot(m, step, place, step->source[1]);
     const struct {
         enum device_call_number call;
         struct call_operands operands;
@@ -347,7 +348,7 @@ void emit_map(struct manager *m, struct list_builder *out, struct node_tile *til
         return;
     int64_t most = dst_plan_tiles(&map.plan, m->capacity);
     if (most < 1) {
-        dst_fail_as_large(m->compilation->diagnostics, tile->base.span, tile->value,
+        dst_fail_as_large(m->compilation->diagnostics, tile->base.span,
                           map.plan.slots + map.plan.shared, m->capacity);
         m->failed = true;
         return;

@@ -48,27 +48,17 @@ static const struct operator_calls operators[] = {
     [BINARY_REMAINDER] = {.slots = DEVICE_CALL_NONE},
 };
 
-static void advise_parts(struct diagnostics *diagnostics, struct node *value) {
-    for_each (binary, junction, value)
-        if (junction->op == BINARY_AND || junction->op == BINARY_OR) {
-            report_help(diagnostics, (struct span){0},
-                        junction->op == BINARY_AND
-                            ? "for select(a && b, x, y) write select(a, select(b, x, y), y)"
-                            : "for select(a || b, x, y) write select(a, x, select(b, x, y))");
-            break;
-        }
-    report_help(
-        diagnostics, (struct span){0},
-        "compute a part of it in a kernel of its own, which stores it in a tensor; under a `grid` of blocks a `shared` does");
+/* Expressions of a `.tl` are cut before (tensorize_split.c): this is one of IR text. */
+static void advise_parts(struct diagnostics *diagnostics) {
+    report_help(diagnostics, (struct span){0}, "write a part of it to a shared buffer first, as a `tile map` of its own");
 }
 
-void dst_fail_as_large(struct diagnostics *diagnostics, struct span span, struct node *value, int64_t needed,
-                       int64_t available) {
+void dst_fail_as_large(struct diagnostics *diagnostics, struct span span, int64_t needed, int64_t available) {
     report_error(diagnostics, span,
                  "this expression keeps %" PRId64 " tiles at once, and the device has room for %" PRId64
                  " of f32",
                  needed, available);
-    advise_parts(diagnostics, value);
+    advise_parts(diagnostics);
 }
 
 void planner_fail(struct planner *p, const char *what) {
@@ -81,7 +71,7 @@ static void fail_as_too_large(struct planner *p, const char *what) {
     bool first = !p->failed;
     planner_fail(p, what);
     if (first)
-        advise_parts(p->request->diagnostics, p->request->value);
+        advise_parts(p->request->diagnostics);
 }
 
 int slot_take(struct planner *p) {
@@ -223,30 +213,55 @@ static int plan_unary(struct planner *p, enum device_call_number call, struct no
     return slot;
 }
 
-/* Slots that the value needs at once: the deeper side of an operator is computed first. */
+/* The order, deepest first, and the slots that operands of those depths need at once: when the k-th is computed,
+ * those before it have one each. */
+static int order_depths(size_t count, const int *depths, size_t *order) {
+    int most = 1;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = i;
+        for (; at > 0 && depths[order[at - 1]] < depths[i]; at--)
+            order[at] = order[at - 1];
+        order[at] = i;
+    }
+    for (size_t k = 0; k < count; k++)
+        most = depths[order[k]] + (int)k > most ? depths[order[k]] + (int)k : most;
+    return most;
+}
+
+/* Slots that the value needs at once. */
 static int depth_of(struct node *node) {
     struct node_binary *binary = node_as(node, binary);
-    struct node_call *call = node_as(node, call);
-    if (binary) {
-        int left = depth_of(binary->left), right = depth_of(binary->right);
-        return left == right ? left + 1 : left > right ? left : right;
-    }
-    int deepest = call && strcmp(call->function, "random") == 0 ? RANDOM_SLOTS : 1;
-    for (size_t i = 0; call && i < call->arguments.count; i++) {
-        int depth = depth_of(call->arguments.items[i]) + (int)i;
-        deepest = depth > deepest ? depth : deepest;
-    }
     struct node_unary *unary = node_as(node, unary);
-    return unary ? depth_of(unary->operand) : deepest;
+    struct node_call *call = node_as(node, call);
+    int depths[OPERAND_LIMIT];
+    size_t order[OPERAND_LIMIT], count = 0;
+    if (binary) {
+        depths[count++] = depth_of(binary->left);
+        depths[count++] = depth_of(binary->right);
+    }
+    for (size_t i = 0; call && i < call->arguments.count && count < OPERAND_LIMIT; i++)
+        depths[count++] = depth_of(call->arguments.items[i]);
+    int depth = unary ? depth_of(unary->operand) : order_depths(count, depths, order);
+    bool random = call && strcmp(call->function, "random") == 0;
+    return random && depth < RANDOM_SLOTS ? RANDOM_SLOTS : depth;
+}
+
+/* The order in which operands are computed so that they need the fewest slots at once. */
+static void order_operands(size_t count, struct node *const *operands, size_t *order) {
+    int depths[OPERAND_LIMIT];
+    for (size_t i = 0; i < count; i++)
+        depths[i] = depth_of(operands[i]);
+    order_depths(count, depths, order);
 }
 
 bool plan_operands(struct planner *p, struct node *left, struct node *right, enum dtype type, int *a,
                    int *b) {
-    bool right_first = depth_of(right) > depth_of(left);
-    int first = plan_as(p, right_first ? right : left, type);
-    int second = p->failed ? 0 : plan_as(p, right_first ? left : right, type);
-    *a = right_first ? second : first;
-    *b = right_first ? first : second;
+    struct node *values[] = {left, right};
+    int *slots[] = {a, b};
+    size_t order[2];
+    order_operands(2, values, order);
+    for (size_t k = 0; k < 2 && !p->failed; k++)
+        *slots[order[k]] = plan_as(p, values[order[k]], type);
     return !p->failed;
 }
 
@@ -366,9 +381,23 @@ static int plan_mask(struct planner *p, struct node_call *inside, struct node *v
         planner_fail(p, "inside(axis) selects between a value and a number");
         return 0;
     }
-    int slot = plan_value(p, value);
-    p->plan->shared = 2;
-    step_add(p, (struct dst_step){.slot = slot, .source = {0, 1}, .scalar = bits, .axis = axis->name});
+    int slot = plan_value(p, value), free_slots = 0, sources[2] = {0, 1};
+    for (int i = 0; i < p->plan->slots && free_slots < 2; i++)
+        if (!p->busy[i])
+            sources[free_slots++] = i;
+    bool shares = free_slots < 2;
+    if (shares) {
+        p->plan->shared = 2;
+        sources[0] = 0;
+        sources[1] = 1;
+    }
+    for (int i = 0; i < 2 && !shares; i++)
+        p->used[sources[i]] = true;
+    step_add(p, (struct dst_step){.slot = slot,
+                                  .source = {sources[0], sources[1]},
+                                  .scalar = bits,
+                                  .axis = axis->name,
+                                  .shares = shares});
     return slot;
 }
 
@@ -377,16 +406,20 @@ static int plan_select(struct planner *p, struct node_call *call) {
     if (condition && strcmp(condition->function, "inside") == 0)
         return plan_mask(p, condition, call->arguments.items[1], call->arguments.items[2]);
     enum dtype type = held_type(p, &call->base);
-    int value = plan_as(p, call->arguments.items[1], type);
-    int other = p->failed ? 0 : plan_as(p, call->arguments.items[2], type);
-    int test = p->failed ? 0 : plan_value(p, call->arguments.items[0]);
+    size_t order[3];
+    int slots[3] = {0}; /* of condition, value, other value */
+    order_operands(3, call->arguments.items, order);
+    for (size_t k = 0; k < 3 && !p->failed; k++) {
+        struct node *part = call->arguments.items[order[k]];
+        slots[order[k]] = order[k] == 0 ? plan_value(p, part) : plan_as(p, part, type);
+    }
     step_add(p, (struct dst_step){.call = DEVICE_CALL_where_tile,
-                                  .slot = value,
-                                  .source = {test, value, other},
+                                  .slot = slots[1],
+                                  .source = {slots[0], slots[1], slots[2]},
                                   .format = type == DTYPE_F32 ? "Float32" : "Int32"});
-    slot_free(p, other);
-    slot_free(p, test);
-    return value;
+    slot_free(p, slots[2]);
+    slot_free(p, slots[0]);
+    return slots[1];
 }
 
 static int plan_call(struct planner *p, struct node_call *call) {
@@ -457,7 +490,7 @@ static void exchange_slots(struct dst_plan *plan) {
     for (size_t i = 0; i < plan->count; i++) {
         struct dst_step *step = &plan->steps[i];
         int *slots[] = {&step->slot, &step->source[0], &step->source[1], &step->source[2]};
-        size_t own = step->call ? sizeof slots / sizeof *slots : 1;
+        size_t own = step->shares ? 1 : sizeof slots / sizeof *slots;
         for (size_t k = 0; k < own; k++)
             *slots[k] = *slots[k] == from ? 0 : *slots[k] == 0 ? from : *slots[k];
     }

@@ -28,8 +28,8 @@ struct dst_operand {
 };
 
 /* A device call on slots: an operation on buffers, or one of the vector unit. Without a call: slot =
- * inside(axis) ? slot : scalar, with the first two sources, a condition and the scalar, among the slots that
- * all tiles share. */
+ * inside(axis) ? slot : scalar, with a condition and the scalar in the first two sources: slots of the tile's own
+ * that are free then, else among those that all tiles share. */
 struct dst_step {
     enum device_call_number call;
     int slot;             /* written */
@@ -40,6 +40,7 @@ struct dst_step {
     struct node *
         scalar; /* a whole number, or bits(...) of a literal or of sizes, or a reference to a scalar parameter */
     const char *axis;  /* of a mask */
+    bool shares;         /* of a mask: its sources are slots that all tiles share */
     struct node *part; /* of an operation of the FPU: of the value */
 };
 
@@ -78,8 +79,7 @@ struct dst_request {
 int64_t dst_plan_tiles(const struct dst_plan *plan, int64_t capacity);
 
 /* The refusal of a value that needs so many slots at once, of so many that a section has. */
-void dst_fail_as_large(struct diagnostics *diagnostics, struct span span, struct node *value, int64_t needed,
-                       int64_t available);
+void dst_fail_as_large(struct diagnostics *diagnostics, struct span span, int64_t needed, int64_t available);
 
 /* False after a reported error. */
 bool dst_plan_make(const struct dst_request *request, struct dst_plan *plan);

@@ -6,6 +6,7 @@
 #include "transforms/dst_plan.h"
 
 #define SLOT_LIMIT 8
+#define OPERAND_LIMIT 4 /* of a call of a value */
 
 struct planner {
     const struct dst_request *request;

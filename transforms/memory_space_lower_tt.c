@@ -283,7 +283,7 @@ static int64_t tiles_beside(struct lowering *l, struct node_tile *tile, int64_t 
         return 1;
     int64_t tiles = dst_plan_tiles(&plan, capacity);
     if (tiles < 1) {
-        dst_fail_as_large(l->compilation->diagnostics, tile->base.span, tile->value, plan.slots + plan.shared,
+        dst_fail_as_large(l->compilation->diagnostics, tile->base.span, plan.slots + plan.shared,
                           capacity);
         l->failed = true;
         return 1;

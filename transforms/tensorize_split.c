@@ -8,7 +8,7 @@
 #include "transforms/dst_plan.h"
 #include "transforms/tensorize.h"
 
-enum { TOO_MANY = 1000, MASK_SLOTS = 2 }; /* MASK_SLOTS: what tile_pad_tt adds to an operand of a fold */
+enum { TOO_MANY = 1000 };
 
 struct splitter {
     struct tensorizer *t;
@@ -59,14 +59,11 @@ static int slots_of(struct tensorizer *t, struct node_access *target, struct nod
 
 /* ---- the part that is cut out ---- */
 
-/* Conditions are no values that a buffer holds, and a number needs none. */
+/* Operators and functions of what is in buffers; a number needs none. */
 static bool is_part(struct node *node) {
-    struct node_binary *binary = node_as(node, binary);
-    struct node_unary *unary = node_as(node, unary);
     struct node_call *call = node_as(node, call);
-    return find_kind(node, NODE_ACCESS) &&
-           ((binary && binary->op <= BINARY_REMAINDER) || (unary && unary->op == UNARY_NEGATE) ||
-            (call && strcmp(call->function, "inside") != 0));
+    return find_kind(node, NODE_ACCESS) && (node->kind == NODE_BINARY || node->kind == NODE_UNARY ||
+                                            (call && strcmp(call->function, "inside") != 0));
 }
 
 /* The part of a value that needs the most slots of those that need at most so many, and more than one; NULL
@@ -122,28 +119,24 @@ static struct node *keep_part(struct tensorizer *t, struct node_access *target, 
 
 /* ---- statements ---- */
 
-static bool is_folded(struct node *body, const char *buffer) {
-    for_each (tile, tile, body)
-        if ((tile->operation == TILE_REDUCE || tile->operation == TILE_MATMUL) &&
-            mentions(tile->value, buffer))
-            return true;
-    return false;
-}
-
 static struct node *split_map(struct splitter *s, struct node_tile *tile) {
     struct tensorizer *t = s->t;
     struct node_access *target = node_as(tile->target, access);
     struct node_tile rest = *tile;
-    int capacity = (int)t->compilation->architecture->dst_tiles_f32,
-        limit = is_folded(s->body, target->name) ? capacity - MASK_SLOTS : capacity;
-    while (slots_of(t, target, rest.value) > limit) {
+    int capacity = (int)t->compilation->architecture->dst_tiles_f32, parts = 0;
+    while (slots_of(t, target, rest.value) > capacity) {
         struct node *part = largest_part(t, target, rest.value, capacity);
         if (!part)
             break; /* memory_space_lower_tt says what is too deep */
         t->span = tile->base.span;
         struct replacement replacement = {t->arena, part, keep_part(t, target, part)};
         rest.value = replace(rest.value, &replacement);
+        parts++;
     }
+    if (parts)
+        report_remark(t->compilation->diagnostics, tile->base.span,
+                      "this needs more tiles at once than the %d that the device computes on: %d of its parts go through the core's memory",
+                      capacity, parts);
     return rest.value == tile->value ? &tile->base : arena_copy(t->arena, &rest, sizeof rest);
 }
 
