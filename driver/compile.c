@@ -322,7 +322,7 @@ static const char *fresh_version_name(const struct unit *unit, const struct node
 struct attempt {
     struct node *result; /* NULL: refused, or a fault */
     struct diagnostics *diagnostics;
-    bool may_stream; /* it holds rows that may be streamed */
+    enum rows rows;
 };
 
 /* What the passes make of a kernel, in an arena that does not last; the kernel itself where nothing is to be
@@ -357,7 +357,7 @@ static struct node *compile_in(struct unit *unit, struct arena *arena, struct no
                                         .observe = options->observe,
                                         .context = options->context};
     struct node *result = run_passes(unit, &compilation, first, &pass_options);
-    attempt->may_stream = compilation.may_stream;
+    attempt->rows = compilation.rows;
     bool complete = result && !options->only && (!options->last || is_proof(options->last)),
          fine = result && (!is_rehearsed(unit, first, pass_options.last) || rehearse_kernel(unit, result));
     if (fine && complete && options->check_passes && compilation.tile_form) {
@@ -396,12 +396,13 @@ static struct node *accept(struct unit *unit, struct node *kernel, const struct 
     return attempt->result;
 }
 
-/* The kernel as it was written, for rows of any length. */
-static struct node *streamed_kernel(struct unit *unit, const struct node *kernel, const char *name) {
-    struct node_kernel streamed = *(const struct node_kernel *)kernel;
-    streamed.name = name;
-    return attribute_set(unit->arena, arena_copy(unit->arena, &streamed, sizeof streamed), KEY_TT_STREAMED,
-                         make_integer(unit->arena, 1));
+/* The kernel as it was written, under this name, with its rows streamed or held. */
+static struct node *kernel_with_rows(struct unit *unit, const struct node *kernel, const char *name,
+                                     bool streamed) {
+    struct node_kernel copy = *(const struct node_kernel *)kernel;
+    copy.name = name;
+    return attribute_set(unit->arena, arena_copy(unit->arena, &copy, sizeof copy), KEY_TT_STREAMED,
+                         make_integer(unit->arena, streamed));
 }
 
 static bool same_parameters(const struct node_kernel *a, const struct node_kernel *b) {
@@ -437,37 +438,51 @@ static bool check_version(struct unit *unit, struct node *kernel) {
     return false;
 }
 
-/* Adds what becomes of a kernel to the module: the kernel for rows of any length, where it is another one, first. A
- * kernel that is refused because it holds rows becomes that one. False after a reported error. */
+/* Adds a kernel to the module, and before it the one for rows of any length that it names, if that compiles and nobody
+ * waits for a launch to want it. False after a fault of tilec. */
+static bool add_with_version(struct unit *unit, struct node *kernel, const struct attempt *held,
+                             struct list_builder *compiled) {
+    const char *name = version_name(kernel) ? NULL : version_name(held->result);
+    struct node *result = accept(unit, kernel, held);
+    if (name && !unit->options.late_versions) {
+        struct node *source = kernel_with_rows(unit, kernel, name, true);
+        struct attempt streamed = compile_apart(unit, source, item_name(kernel));
+        if (streamed.result || unit->broken) {
+            builder_add(unit->arena, compiled, accept(unit, source, &streamed));
+        }
+        if (streamed.result) {
+            report_remark(unit->diagnostics, kernel->span,
+                          "kernel %s holds rows in L1, and is launched where they fit: else %s is",
+                          item_name(kernel), name);
+        } else {
+            result = attribute_set(unit->arena, result, KEY_TT_WHEN_FULL, NULL);
+        }
+    }
+    builder_add(unit->arena, compiled, result);
+    return !unit->broken;
+}
+
+/* Adds what becomes of a kernel to the module. What is refused with its rows held is tried with them streamed, and the
+ * other way round. False after a reported error. */
 static bool compile_kernel(struct unit *unit, struct node *kernel, struct list_builder *compiled) {
+    struct attempt first, other = {0};
     if (!check_version(unit, kernel)) {
         return false;
     }
-    struct attempt held = compile_apart(unit, kernel, item_name(kernel));
-    const char *name = held.result ? version_name(held.result) : item_name(kernel);
-    bool wanted = held.result ? name && !version_name(kernel) && !unit->options.late_versions
-                              : held.may_stream && !unit->broken;
-    struct node *source = wanted ? streamed_kernel(unit, kernel, name) : NULL;
-    struct attempt streamed = wanted ? compile_apart(unit, source, item_name(kernel)) : (struct attempt){0};
-    if (streamed.result) {
-        builder_add(unit->arena, compiled, accept(unit, source, &streamed));
+    first = compile_apart(unit, kernel, item_name(kernel));
+    if (first.result) {
+        return add_with_version(unit, kernel, &first, compiled);
     }
-    if (streamed.result && !held.result) {
-        return true;
+    if (first.rows != ROWS_ONE_WAY && !unit->broken) {
+        bool stream = first.rows == ROWS_MAY_STREAM;
+        other =
+            compile_apart(unit, kernel_with_rows(unit, kernel, item_name(kernel), stream), item_name(kernel));
     }
-    struct node *result = accept(unit, kernel, &held);
-    if (result && streamed.result) {
-        report_remark(unit->diagnostics, kernel->span,
-                      "kernel %s holds rows in L1, and is launched where they fit: else %s is",
-                      item_name(kernel), name);
-    }
-    if (unit->broken && wanted) {
-        accept(unit, source, &streamed);
-    } else if (result && wanted && !streamed.result) {
-        result = attribute_set(unit->arena, result, KEY_TT_WHEN_FULL, NULL);
-    }
-    builder_add(unit->arena, compiled, result ? result : kernel);
-    return result && !unit->broken;
+    /* of two refusals that of the rows held is told: it is the nearer to what the author wrote */
+    bool told = other.result || (other.diagnostics && (unit->broken || first.rows == ROWS_MAY_HOLD));
+    accept(unit, kernel, told ? &other : &first);
+    builder_add(unit->arena, compiled, other.result ? other.result : kernel);
+    return other.result != NULL;
 }
 
 static bool check_grid(struct unit *unit) {
@@ -511,7 +526,7 @@ struct node *unit_version(struct unit *unit, const struct node *kernel) {
     if (!name || known || !written || kernel_form(written) != FORM_LOOP) {
         return known;
     }
-    struct node *source = streamed_kernel(unit, written, name);
+    struct node *source = kernel_with_rows(unit, written, name, true);
     struct attempt streamed = compile_apart(unit, source, item_name(kernel));
     if (streamed.result || unit->broken) {
         accept(unit, source, &streamed);

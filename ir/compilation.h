@@ -13,6 +13,9 @@ struct architecture;
 struct explanations;
 struct pass;
 
+/* Rows that a core holds in L1 may be streamed, or the other way round. */
+enum rows { ROWS_ONE_WAY, ROWS_MAY_STREAM, ROWS_MAY_HOLD };
+
 struct compilation {
     struct arena *arena;
     struct diagnostics *diagnostics;
@@ -26,7 +29,7 @@ struct compilation {
     bool authored;
     /* What the same kernel for rows of any length is called (tt.when_full); NULL: there may be none. */
     const char *streamed_name;
-    bool may_stream; /* set by auto_tile_tt: rows that it holds in L1 may be streamed */
+    enum rows rows; /* set by auto_tile_tt: what else the kernel may do with its rows */
     /* what verify_tt_ir leaves to the launch: conditions on sizes by name; NULL: nothing */
     struct node *checks;
     struct explanations *explanations; /* what is proved is told here; NULL: nobody asks */

@@ -465,28 +465,35 @@ static bool streams_open_axis(const struct tiler *t) {
     return false;
 }
 
-/* Axes that a block of the grid covers are held in L1, whole, where all that is kept fits, as far as the sizes are
- * fixed; else they are streamed, and so they are in the kernel that stands in for this one at sizes where it does not fit.
+/* Axes that a block of the grid covers are streamed where one loop over each does, or where what is kept of fixed sizes is
+ * far beyond L1. Else they are held in L1, whole: where they have no room after all, or a launch has none, the kernel is
+ * compiled with them streamed. tt.streamed decides where it is there.
  */
+static void choose_streamed(struct tiler *t) {
+    struct compilation *c = t->compilation;
+    int64_t room = l1_for_buffers(c),
+            asked = attribute_integer(attribute_get(&t->kernel->base, KEY_TT_STREAMED), -1);
+    bool full = tile_footprint(t) / 2 > room, may_stream = stream_axes(t, full) || stream_axes(t, true),
+         streamed = may_stream && asked != 0 && (asked == 1 || full || is_read_once(t));
+    if (may_stream && asked < 0)
+        c->rows = !streamed ? ROWS_MAY_STREAM : full ? ROWS_ONE_WAY : ROWS_MAY_HOLD;
+    if (!streamed) {
+        t->has_version = asked < 0 && streams_open_axis(t) && c->streamed_name;
+        memset(t->group.streamed, 0, sizeof t->group.streamed);
+        return;
+    }
+    if (tile_footprint(t) > room)
+        stream_axes(t, true);
+    hold_short_axes(t);
+    separate_panels(t);
+}
+
 void tile_group(struct tiler *t) {
     unify_stores(t);
     unify_values(t);
     choose_outer(t);
     if (!t->failed)
         choose_inner(t);
-    if (t->failed)
-        return;
-    struct compilation *c = t->compilation;
-    int64_t room = l1_for_buffers(c);
-    bool full = tile_footprint(t) > room;
-    if (!full && !attribute_get(&t->kernel->base, KEY_TT_STREAMED)) {
-        c->may_stream = stream_axes(t, false) || stream_axes(t, true);
-        t->has_version = streams_open_axis(t) && c->streamed_name;
-        memset(t->group.streamed, 0, sizeof t->group.streamed);
-    } else if (stream_axes(t, full)) {
-        if (tile_footprint(t) > room)
-            stream_axes(t, true);
-        hold_short_axes(t);
-        separate_panels(t);
-    }
+    if (!t->failed)
+        choose_streamed(t);
 }
