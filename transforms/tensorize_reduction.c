@@ -301,19 +301,6 @@ static enum orientation fold_orientation(struct tensorizer *t, struct node_reduc
     return last ? ORIENTATION_COLUMN : ORIENTATION_ROW;
 }
 
-static void fail_as_gathered_maximum(struct tensorizer *t, const struct node_reduction *reduction) {
-    const char *inner = node_as(reduction->axes.items[0], axis)->name,
-               *fold = word_text(WORDS_reduction_operator, REDUCTION_MAX);
-    struct node *upper = axis_find(t, inner)->upper;
-    tensorize_fail(
-        t,
-        "this folds f32 values to their maximum or minimum block by block, which the device does for bf16 only");
-    tensorize_help(
-        t,
-        "name a bf16 copy and fold that: let z[%s in %s]: bf16 = ..., and %s(%s in %s: z[%s]); under a `grid` of blocks it is a shared",
-        inner, node_text(t->arena, upper), fold, inner, node_text(t->arena, upper), inner);
-}
-
 static void accumulate(struct tensorizer *t, const char *fragment, struct node_reduction *reduction) {
     struct storage *target = storage_find(t, fragment);
     const char *const *axes = arena_copy(t->arena, target->axes, sizeof target->axes);
@@ -331,7 +318,11 @@ static void accumulate(struct tensorizer *t, const char *fragment, struct node_r
     enum orientation orientation = fold_orientation(t, reduction, access);
     storage_find(t, fragment)->orientation = orientation;
     if (is_exact_maximum(reduction, storage_find(t, node_as(access, access)->name))) {
-        fail_as_gathered_maximum(t, reduction);
+        const char *part = buffer_declare(t, MEMORY_SHARED, arena_printf(t->arena, "%s_part", fragment), 1, axes,
+                                          DTYPE_F32, orientation);
+        struct node *held = buffer_access(t, fragment), *found = buffer_access(t, part);
+        emit_fold(t, found, ASSIGN_SET, reduction, access);
+        tensorize_assign(t, held, ASSIGN_SET, make_call(t->arena, "max", LIST(t->arena, held, found)));
         return;
     }
     enum assign_operator op = reduction->op == REDUCTION_SUM ? ASSIGN_ADD : ASSIGN_MAX;
