@@ -15,6 +15,7 @@
 #include "ir/build.h"
 #include "ir/query.h"
 #include "transforms/lift.h"
+#include "transforms/whole_blocks.h"
 
 bool tile_fail(struct tiler *t, struct span span, const char *format, ...) {
     if (t->failed)
@@ -414,19 +415,25 @@ static void simplify_body(struct tiler *t) {
     t->compilation->kernel = &t->kernel->base;
 }
 
-/* A loop over the elements of a block, `for x in i`, in a tile program: the first of it is lo(i). */
+/* Loops over the elements of a block, `for x in i`, that are no statements of the block are refused. */
 static bool blocks_are_whole(struct tiler *t) {
     for_each (axis, axis, t->kernel->body) {
-        struct node_call *first = axis->lower && !axis->step ? node_as(axis->lower, call) : NULL;
-        if (first && strcmp(first->function, "lo") == 0 &&
+        const char *block = block_of_elements(axis);
+        if (block &&
             tile_fail(
                 t, axis->base.span,
                 "%s runs over the elements of block %s, and under a `grid` the device computes whole blocks",
-                axis->name, node_text(t->arena, first->arguments.items[0])))
-            tile_help(t, "write the statement for the block, with %s for %s: it means all elements",
-                      node_text(t->arena, first->arguments.items[0]), axis->name);
+                axis->name, block))
+            tile_help(t, "write the statement for the block, with %s for %s: it means all elements", block,
+                      axis->name);
     }
     return !t->failed;
+}
+
+static struct node *settled_program(struct arena *arena, struct node *kernel) {
+    struct node_kernel whole = *node_as(kernel, kernel);
+    whole.body = whole_blocks(arena, whole.body);
+    return node_equal(whole.body, node_as(kernel, kernel)->body) ? kernel : arena_copy(arena, &whole, sizeof whole);
 }
 
 /* A tile program is what its grid holds: a loop beside it has no cores to share its blocks. */
@@ -451,11 +458,13 @@ static bool stands_in_grid(struct tiler *t) {
 
 bool auto_tile_tt(struct compilation *compilation) {
     isl_ctx *ctx = isl_begin();
+    bool nests = !has_blocks(node_as(compilation->kernel, kernel));
+    if (!nests)
+        compilation->kernel = settled_program(compilation->arena, compilation->kernel);
     struct tiler t = {.compilation = compilation,
                       .arena = compilation->arena,
                       .kernel = node_as(compilation->kernel, kernel)};
     t.relations = relations_of(t.arena, ctx, compilation->kernel);
-    bool nests = !has_blocks(t.kernel);
     bool sound = (nests || (stands_in_grid(&t) && blocks_are_whole(&t))) &&
                  ranges_counted(t.relations, compilation->diagnostics) &&
                  bounds_check(t.relations, compilation->diagnostics);
