@@ -406,6 +406,16 @@ static bool check_bits(struct resolver *r, const struct node_binary *tree, const
     return false;
 }
 
+/* Of sizes and indices: by a literal it is a product or a quotient, as which bounds and subscripts are proved. */
+static struct node *shifted_number(struct resolver *r, enum binary_operator op, struct node *left,
+                                   struct node *right, struct span span) {
+    int64_t count;
+    if (!integer_value(right, &count))
+        return integer_node(r, op, left, right, span);
+    struct node *power = integer_at(r, (int64_t)1 << (count & 31), right->span);
+    return integer_node(r, op == BINARY_SHIFT_LEFT ? BINARY_MULTIPLY : BINARY_DIVIDE, left, power, span);
+}
+
 /* a << b, a >> b: of the type of a, by a count modulo its width. */
 static struct value resolve_shift(struct resolver *r, const struct node_binary *tree, struct value a,
                                   struct value b) {
@@ -417,7 +427,8 @@ static struct value resolve_shift(struct resolver *r, const struct node_binary *
     b = wrapped(r, b);
     if (dtype == DTYPE_U16)
         b.node = integer_node(r, BINARY_BIT_AND, b.node, integer_at(r, 15, b.span), b.span);
-    struct node *node = integer_node(r, tree->op, a.node, b.node, span);
+    struct node *node = dtype == DTYPE_INDEX ? shifted_number(r, tree->op, a.node, b.node, span)
+                                             : integer_node(r, tree->op, a.node, b.node, span);
     struct value value = value_of(node_with_span(r->arena, node, span), dtype, a.axes | b.axes, span);
     value.literal = a.literal && b.literal;
     return value;
