@@ -40,6 +40,11 @@ enum dtype computed_type(enum dtype dtype) {
     }
 }
 
+enum dtype fragment_type(enum dtype declared) {
+    enum dtype type = computed_type(declared);
+    return type == DTYPE_BOOL ? DTYPE_I32 : type == DTYPE_INDEX ? DTYPE_F32 : type;
+}
+
 enum dtype joined_type(enum dtype a, enum dtype b) {
     if (a == b && a != DTYPE_BOOL)
         return a;

@@ -25,6 +25,9 @@ enum dtype computed_type(enum dtype dtype);
  * whatever was compared; a number of literals and sizes as a float. */
 enum dtype kept_type(const struct value_types *types, const struct node *value);
 
+/* What a fragment holds that is declared as that type, in DST and where it rests: f32, i32 or u32. */
+enum dtype fragment_type(enum dtype declared);
+
 /* The type that two computed operands share. */
 enum dtype joined_type(enum dtype a, enum dtype b);
 

@@ -535,7 +535,7 @@ static void fail_as_fragments(struct planner *p) {
 static enum dtype element_of(const char *name, void *context) {
     const struct planner *p = context;
     struct buffer_facts facts = p->request->lookup(name, p->request->context);
-    return !facts.known ? DTYPE_NONE : facts.fragment ? DTYPE_F32 : facts.dtype;
+    return !facts.known ? DTYPE_NONE : facts.fragment ? fragment_type(facts.dtype) : facts.dtype;
 }
 
 /* How DST holds what is stored as that type. */

@@ -24,6 +24,7 @@
 #include "support/architecture.h"
 #include "transforms/dst_section.h"
 #include "ir/query.h"
+#include "ir/value_type.h"
 
 void manager_fail(struct manager *m, struct span span, const char *format, ...) {
     va_list arguments;
@@ -59,7 +60,7 @@ struct buffer_facts manager_facts(const char *name, void *context) {
     const char *orientation = attribute_word(attribute_get(node, KEY_TT_ORIENTATION), "row");
     return (struct buffer_facts){.known = node != NULL,
                                  .fragment = fragment != NULL,
-                                 .dtype = fragment ? DTYPE_F32
+                                 .dtype = fragment ? fragment_type(fragment->buffer->dtype)
                                           : cb     ? cb->dtype
                                                    : DTYPE_NONE,
                                  .column = strcmp(orientation, "column") == 0};

@@ -25,6 +25,7 @@
 #include "ir/names.h"
 #include "transforms/pass.h"
 #include "ir/query.h"
+#include "ir/value_type.h"
 
 enum id_class { CLASS_INPUT, CLASS_OUTPUT, CLASS_INTERMEDIATE };
 static const int first_id[] = {[CLASS_INPUT] = 0, [CLASS_OUTPUT] = 16, [CLASS_INTERMEDIATE] = 24};
@@ -63,7 +64,7 @@ static struct buffer_facts lookup(const char *name, void *context) {
             bool fragment = buffer->memory == MEMORY_FRAGMENT;
             return (struct buffer_facts){.known = true,
                                          .fragment = fragment && !fragment_rests(buffer),
-                                         .dtype = fragment ? DTYPE_F32 : buffer->dtype,
+                                         .dtype = fragment ? fragment_type(buffer->dtype) : buffer->dtype,
                                          .column = strcmp(orientation, "column") == 0};
         }
     return (struct buffer_facts){0};
@@ -303,6 +304,7 @@ static int64_t tiles_in_section(struct node_buffer *buffer, void *context) {
 
 /* A ring of two blocks: the one that is, and behind it the one that a statement makes of it. */
 static struct node *lower_resting(struct lowering *l, struct node_buffer *buffer) {
+    enum dtype type = fragment_type(buffer->dtype);
     struct node *rows, *columns;
     if (!shape_of_block(l, buffer, &rows, &columns))
         return &buffer->base;
@@ -311,10 +313,10 @@ static struct node *lower_resting(struct lowering *l, struct node_buffer *buffer
     if (may_be_empty(l, buffer)) /* the device has no buffers without pages */
         pages = make_max(l->arena, one, pages);
     struct node_list attributes =
-        cb_attributes(l, cb_facts(l, DTYPE_F32, 2, true), rows, columns, "compute", "compute",
+        cb_attributes(l, cb_facts(l, type, 2, type == DTYPE_F32), rows, columns, "compute", "compute",
                       attribute_get(&buffer->base, KEY_TT_ORIENTATION));
     const char *name = add_circular_buffer(l, buffer->base.span, buffer->name, contents_of(l, buffer),
-                                           CLASS_INTERMEDIATE, DTYPE_F32, pages, attributes);
+                                           CLASS_INTERMEDIATE, type, pages, attributes);
     struct node *node = attribute_set(l->arena, &buffer->base, KEY_TT_HOME, word(l->arena, name));
     return attribute_set(l->arena, node, KEY_TT_BLOCK, pair(l->arena, rows, columns));
 }
@@ -326,6 +328,7 @@ static int64_t side_of(struct node *tiles) {
 }
 
 static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffer) {
+    enum dtype type = fragment_type(buffer->dtype);
     struct node *rows, *columns;
     int64_t height, width;
     if (!shape_of_block(l, buffer, &rows, &columns))
@@ -339,9 +342,9 @@ static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffe
     if (partial) {
         struct node *pages = make_integer(l->arena, r * c);
         struct node_list attributes =
-            cb_attributes(l, cb_facts(l, DTYPE_F32, 1, true), rows, columns, "compute", "compute", NULL);
+            cb_attributes(l, cb_facts(l, type, 1, type == DTYPE_F32), rows, columns, "compute", "compute", NULL);
         home = word(l->arena, add_circular_buffer(l, buffer->base.span, buffer->name, contents_of(l, buffer),
-                                                  CLASS_INTERMEDIATE, DTYPE_F32, pages, attributes));
+                                                  CLASS_INTERMEDIATE, type, pages, attributes));
     }
     struct node *node = attribute_set(l->arena, &buffer->base, KEY_TT_HOME, home);
     node = attribute_set(l->arena, node, KEY_TT_SUBBLOCK, subblock);

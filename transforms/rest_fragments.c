@@ -13,6 +13,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "ir/value_type.h"
 #include "transforms/blocks.h"
 #include "transforms/buffer_use.h"
 #include "transforms/fragment_life.h"
@@ -143,26 +144,27 @@ static struct node *declare(struct resting *r, struct node_buffer *like, enum me
                             struct span span) {
     struct node_buffer buffer = *like;
     buffer.memory = memory;
-    buffer.dtype = DTYPE_F32;
+    buffer.dtype = fragment_type(like->dtype);
     buffer.name = name;
     buffer.base.span = span;
     struct node *node = arena_copy(r->arena, &buffer, sizeof buffer);
     if (memory != MEMORY_SHARED)
         return node;
     uint32_t bytes;
-    const char *format = device_format(DTYPE_F32, &bytes);
+    const char *format = device_format(buffer.dtype, &bytes);
     struct node *facts = dictionary_set(r->arena, NULL, KEY_PAGE_SIZE, make_integer(r->arena, bytes));
     facts = dictionary_set(r->arena, facts, KEY_DEPTH, make_integer(r->arena, 1));
     facts = dictionary_set(r->arena, facts, KEY_DATA_FORMAT, make_reference(r->arena, format));
-    facts = dictionary_set(r->arena, facts, KEY_UNPACK_TO_DEST, make_integer(r->arena, 1));
+    facts = dictionary_set(r->arena, facts, KEY_UNPACK_TO_DEST,
+                           make_integer(r->arena, buffer.dtype == DTYPE_F32));
     return attribute_set(r->arena, node, KEY_TT_CB, facts);
 }
 
 static void add_map(struct resting *r, struct list_builder *out, struct span span, struct node *target,
                     struct node *value) {
     builder_add(r->arena, out,
-                node_new(r->arena, tile, TILE, span, .operation = TILE_MAP, .target = target, .op = ASSIGN_SET,
-                         .value = value));
+                node_new(r->arena, tile, TILE, span, .operation = TILE_MAP, .target = target,
+                         .op = ASSIGN_SET, .value = value));
 }
 
 /* An accumulation as statements that give the fragment a new value: a product goes on from the old value in a section
@@ -172,18 +174,18 @@ static void add_accumulation(struct resting *r, struct list_builder *out, struct
     struct node_buffer *fragment = find_declaration(r->body, target->name);
     struct span span = tile->base.span;
     bool product = tile->operation == TILE_MATMUL;
-    const char *name = name_fresh(r->names, arena_printf(r->arena, product ? "%s_next" : "%s_part", target->name));
+    const char *name =
+        name_fresh(r->names, arena_printf(r->arena, product ? "%s_next" : "%s_part", target->name));
     struct node *own = make_access(r->arena, name, target->subscripts);
     struct node_tile changed = *tile;
     changed.target = own;
     changed.op = product ? tile->op : ASSIGN_SET;
-    builder_add(r->arena, out,
-                declare(r, fragment, product ? MEMORY_FRAGMENT : MEMORY_SHARED, name, span));
+    builder_add(r->arena, out, declare(r, fragment, product ? MEMORY_FRAGMENT : MEMORY_SHARED, name, span));
     if (product)
         add_map(r, out, span, own, tile->target);
     builder_add(r->arena, out, arena_copy(r->arena, &changed, sizeof changed));
     add_map(r, out, span, tile->target,
-            product                   ? own
+            product                  ? own
             : tile->op == ASSIGN_MAX ? make_call(r->arena, "max", LIST(r->arena, tile->target, own))
                                      : make_binary(r->arena, BINARY_ADD, tile->target, own));
 }
@@ -203,7 +205,8 @@ static void add_declaration(struct resting *r, struct list_builder *out, struct 
                             struct node_buffer *buffer) {
     struct list_builder subscripts = {0};
     for (size_t i = 0; i < buffer->axes.count; i++)
-        builder_add(r->arena, &subscripts, make_reference(r->arena, node_as(buffer->axes.items[i], axis)->name));
+        builder_add(r->arena, &subscripts,
+                    make_reference(r->arena, node_as(buffer->axes.items[i], axis)->name));
     builder_add(r->arena, out,
                 attribute_set(r->arena, &buffer->base, KEY_TT_HOME, make_reference(r->arena, HOME_L1)));
     if (!begins_with_value(list, buffer->name))

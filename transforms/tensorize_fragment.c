@@ -116,7 +116,8 @@ static struct node_list keep_copy(struct tensorizer *t, struct node_list list, c
     t->span = list.items[last]->span;
     const char *base = arena_printf(t->arena, "%s_copy", usage->name);
     const char *name =
-        buffer_declare(t, MEMORY_SHARED, base, fragment.rank, fragment.axes, DTYPE_F32, fragment.orientation);
+        buffer_declare(t, MEMORY_SHARED, base, fragment.rank, fragment.axes,
+                       fragment_type(fragment.dtype), fragment.orientation);
     struct node *read = buffer_access(t, usage->name);
     tile_emit(t, TILE_MAP, buffer_access(t, name), ASSIGN_SET, read);
     t->out = outer;

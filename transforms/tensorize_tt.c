@@ -119,8 +119,7 @@ static struct node_reduction *find_accumulation(struct node *statement, const ch
     return NULL;
 }
 
-static enum orientation fragment_orientation(struct node_buffer *buffer,
-                                             struct node_list rest) {
+static enum orientation fragment_orientation(struct node_buffer *buffer, struct node_list rest) {
     if (buffer->axes.count != 1)
         return ORIENTATION_NONE;
     struct node_reduction *fold = NULL;
@@ -142,6 +141,17 @@ static void tensorize_buffer(struct tensorizer *t, struct node_buffer *buffer, s
             t,
             "open the axes that only count matrices without `by`, as in `grid p in P, i in M by 64`: they are no axes of %s then",
             buffer->name);
+        return;
+    }
+    if (buffer->memory == MEMORY_FRAGMENT &&
+        (is_narrow_whole(buffer->dtype) || is_block_type(buffer->dtype))) {
+        enum dtype wide = is_block_type(buffer->dtype) ? DTYPE_F32 : fragment_type(buffer->dtype);
+        tensorize_fail(t, "%s is %s, and what changes is worked out as %s", buffer->name,
+                       word_text(WORDS_dtype, buffer->dtype), word_text(WORDS_dtype, wide));
+        tensorize_help(t, "declare it as %s", word_text(WORDS_dtype, wide));
+        if (is_narrow_whole(buffer->dtype))
+            tensorize_help(t, "store it by a conversion, as in %s(%s)", word_text(WORDS_dtype, buffer->dtype),
+                           buffer->name);
         return;
     }
     for (size_t i = 0; i < buffer->axes.count; i++) {
