@@ -140,7 +140,7 @@ static void report_overrun(struct kernel_launch *l, const struct architecture *a
     }
     report_help(
         l->diagnostics, (struct span){0},
-        "rows of any width are folded by a kernel that does no more, r[i] = sum(j in N: S[i, j]), of what another has stored; under a `grid` make the blocks smaller, `in ... by ...`");
+        "under a `grid` make the blocks smaller, `in ... by ...`; rows of a nest over elements, `for i in M`, are streamed where they have no room");
 }
 
 /* One entry for each tensor: a program may give one to several parameters. */
