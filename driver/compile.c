@@ -17,6 +17,7 @@
 #include "support/npy.h"
 #include "support/text_buffer.h"
 #include "transforms/refusals.h"
+#include "transforms/stages.h"
 
 static const struct span no_place;
 
@@ -309,13 +310,17 @@ static bool validate(struct unit *unit, struct compilation *compilation) {
     return outcome == CHECK_EQUAL;
 }
 
-/* What the same kernel for rows of any length is called. */
-static const char *fresh_version_name(const struct unit *unit, const struct node *kernel) {
-    const char *base = arena_printf(unit->arena, "%s_streamed", item_name(kernel)), *name = base;
+static const char *fresh_name(const struct unit *unit, const char *base) {
+    const char *name = base;
     for (int number = 2; find_item(unit->module, name) || find_item(unit->written, name); number++) {
         name = arena_printf(unit->arena, "%s_%d", base, number);
     }
     return name;
+}
+
+/* What the same kernel for rows of any length is called. */
+static const char *fresh_version_name(const struct unit *unit, const struct node *kernel) {
+    return fresh_name(unit, arena_printf(unit->arena, "%s_streamed", item_name(kernel)));
 }
 
 /* One kernel on its way: what becomes of it and what is said of it. */
@@ -440,13 +445,13 @@ static bool check_version(struct unit *unit, struct node *kernel) {
 
 /* Adds a kernel to the module, and before it the one for rows of any length that it names, if that compiles and nobody
  * waits for a launch to want it. False after a fault of tilec. */
-static bool add_with_version(struct unit *unit, struct node *kernel, const struct attempt *held,
-                             struct list_builder *compiled) {
+static bool add_with_version(struct unit *unit, struct node *kernel, const char *written,
+                             const struct attempt *held, struct list_builder *compiled) {
     const char *name = version_name(kernel) ? NULL : version_name(held->result);
     struct node *result = accept(unit, kernel, held);
     if (name && !unit->options.late_versions) {
         struct node *source = kernel_with_rows(unit, kernel, name, true);
-        struct attempt streamed = compile_apart(unit, source, item_name(kernel));
+        struct attempt streamed = compile_apart(unit, source, written);
         if (streamed.result || unit->broken) {
             builder_add(unit->arena, compiled, accept(unit, source, &streamed));
         }
@@ -462,21 +467,90 @@ static bool add_with_version(struct unit *unit, struct node *kernel, const struc
     return !unit->broken;
 }
 
-/* Adds what becomes of a kernel to the module. What is refused with its rows held is tried with them streamed, and the
- * other way round. False after a reported error. */
-static bool compile_kernel(struct unit *unit, struct node *kernel, struct list_builder *compiled) {
+/* The kernel as two, in the unit's arena; false: there is no way to cut it. */
+static bool split_kernel(struct unit *unit, struct node *kernel, struct stages *stages) {
+    struct arena *arena = arena_create();
+    struct compilation compilation = {.arena = arena,
+                                      .architecture = unit->options.architecture,
+                                      .kernel = node_copy(arena, kernel),
+                                      .form = kernel_form(kernel)};
+    bool split = compilation.form == FORM_LOOP && stages_split(&compilation, stages);
+    for (size_t i = 0; split && i < 2; i++) {
+        stages->kernels[i] = node_copy(unit->arena, stages->kernels[i]);
+    }
+    if (split) {
+        stages->between = node_as(node_copy(unit->arena, &stages->between->base), parameter);
+        stages->fold = node_copy(unit->arena, stages->fold);
+    }
+    arena_free(arena);
+    return split;
+}
+
+static bool compile_kernel(struct unit *unit, struct node *kernel, const char *written,
+                           struct list_builder *compiled);
+
+/* Adds the kernel as a program of two kernels, which may become programs in turn. False, with nothing said or added: it
+ * cannot be cut, or a part of it is refused. */
+static bool compile_stages(struct unit *unit, struct node *kernel, const char *written,
+                           struct list_builder *compiled) {
+    struct diagnostics *all = unit->diagnostics;
+    struct node *module = unit->written;
+    struct list_builder parts = {0};
+    struct stages stages = {
+        .names = {fresh_name(unit, arena_printf(unit->arena, "%s_1", item_name(kernel))),
+                  fresh_name(unit, arena_printf(unit->arena, "%s_2", item_name(kernel)))}};
+    if (unit->options.only || !split_kernel(unit, kernel, &stages)) {
+        return false;
+    }
+    struct told_names *telling = all->telling;
+    diagnostics_tell(all, written);
+    unit->diagnostics = diagnostics_continue(unit->arena, all);
+    all->telling = telling;
+    struct node_module with_parts = *node_as(module, module);
+    with_parts.items = list_append(unit->arena, with_parts.items, stages.kernels[0]);
+    with_parts.items = list_append(unit->arena, with_parts.items, stages.kernels[1]);
+    unit->written = arena_copy(unit->arena, &with_parts, sizeof with_parts);
+    bool fine = compile_kernel(unit, stages.kernels[0], written, &parts) &&
+                compile_kernel(unit, stages.kernels[1], written, &parts);
+    struct diagnostics *said = unit->diagnostics;
+    unit->diagnostics = all;
+    if (!fine) {
+        unit->written = module;
+        return false;
+    }
+    struct node_parameter between = *stages.between;
+    between.direction = DIRECTION_IN;
+    report_remark(all, kernel->span,
+                  "kernel %s takes two launches, %s and %s, with a tensor between them: %s",
+                  item_name(kernel), stages.names[0], stages.names[1],
+                  node_text(unit->arena, &between.base) + strlen("in "));
+    for (const struct diagnostic *one = said->first; one; one = one->next) {
+        diagnostics_adopt(all, one);
+    }
+    builder_add_all(unit->arena, compiled, builder_list(&parts));
+    struct node *program = stages_program(unit->arena, kernel, &stages);
+    builder_add(unit->arena, compiled, stages_inlined(unit->arena, program, builder_list(&parts)));
+    return true;
+}
+
+/* Adds what becomes of a kernel to the module; written: the name under which its author wrote it. What is refused with its rows held is tried with them streamed, and the
+ * other way round, and then as a program of two kernels. False after a reported error. */
+static bool compile_kernel(struct unit *unit, struct node *kernel, const char *written,
+                           struct list_builder *compiled) {
     struct attempt first, other = {0};
     if (!check_version(unit, kernel)) {
         return false;
     }
-    first = compile_apart(unit, kernel, item_name(kernel));
+    first = compile_apart(unit, kernel, written);
     if (first.result) {
-        return add_with_version(unit, kernel, &first, compiled);
+        return add_with_version(unit, kernel, written, &first, compiled);
     }
     if (first.rows != ROWS_ONE_WAY && !unit->broken) {
         bool stream = first.rows == ROWS_MAY_STREAM;
-        other =
-            compile_apart(unit, kernel_with_rows(unit, kernel, item_name(kernel), stream), item_name(kernel));
+        other = compile_apart(unit, kernel_with_rows(unit, kernel, item_name(kernel), stream), written);
+    }
+    if (!other.result && !unit->broken && compile_stages(unit, kernel, written, compiled)) {
+        return true;
     }
     /* of two refusals that of the rows held is told: it is the nearer to what the author wrote */
     bool told = other.result || (other.diagnostics && (unit->broken || first.rows == ROWS_MAY_HOLD));
@@ -496,6 +570,25 @@ static bool check_grid(struct unit *unit) {
     return true;
 }
 
+/* Programs launch the stages of a kernel, and the program in its place goes where one launches it. */
+static struct node_list launches_in_stages(struct unit *unit, struct node_list written,
+                                           struct node_list items) {
+    struct list_builder launched = {0};
+    for (size_t i = 0; i < items.count; i++) {
+        struct node *item = items.items[i];
+        bool used = false;
+        for (size_t k = 0; k < written.count && is_stages_program(item); k++) {
+            used |=
+                written.items[k]->kind == NODE_PROGRAM && launches_kernel(written.items[k], item_name(item));
+        }
+        if (!used) {
+            builder_add(unit->arena, &launched,
+                        item->kind == NODE_PROGRAM ? stages_inlined(unit->arena, item, items) : item);
+        }
+    }
+    return builder_list(&launched);
+}
+
 bool unit_compile(struct unit *unit) {
     if (!check_grid(unit)) {
         return false;
@@ -510,12 +603,12 @@ bool unit_compile(struct unit *unit) {
     for (size_t i = 0; i < items.count; i++) {
         struct node *item = items.items[i];
         if (item->kind == NODE_KERNEL) {
-            ok &= compile_kernel(unit, item, &compiled);
+            ok &= compile_kernel(unit, item, item_name(item), &compiled);
         } else {
             builder_add(unit->arena, &compiled, item);
         }
     }
-    unit->module = with_items(unit, builder_list(&compiled));
+    unit->module = with_items(unit, launches_in_stages(unit, items, builder_list(&compiled)));
     return ok;
 }
 
@@ -549,6 +642,16 @@ bool unit_is_version(const struct unit *unit, const struct node *kernel) {
     return false;
 }
 
+/* A kernel, or a program in its place, that is launched by itself. */
+static bool stands_alone(const struct unit *unit, const struct node *item) {
+    struct node_list items = node_as(unit->module, module)->items;
+    bool alone = !unit_is_version(unit, item);
+    for (size_t i = 0; i < items.count; i++) {
+        alone &= !is_stages_program(items.items[i]) || !launches_kernel(items.items[i], item_name(item));
+    }
+    return alone;
+}
+
 struct node *unit_entry(const struct unit *unit) {
     if (unit->options.kernel) {
         return find_item(unit->module, unit->options.kernel);
@@ -557,10 +660,10 @@ struct node *unit_entry(const struct unit *unit) {
     struct node *program = NULL, *kernel = NULL;
     size_t programs = 0, kernels = 0;
     for (size_t i = 0; i < items.count; i++) {
-        if (items.items[i]->kind == NODE_PROGRAM) {
+        if (items.items[i]->kind == NODE_PROGRAM && !is_stages_program(items.items[i])) {
             program = items.items[i];
             programs++;
-        } else if (!unit_is_version(unit, items.items[i])) {
+        } else if (stands_alone(unit, items.items[i])) {
             kernel = items.items[i];
             kernels++;
         }
@@ -570,8 +673,7 @@ struct node *unit_entry(const struct unit *unit) {
     }
     struct text_buffer names = {0};
     for (size_t i = 0; i < items.count; i++) {
-        if (items.items[i]->kind == NODE_PROGRAM ||
-            (programs == 0 && !unit_is_version(unit, items.items[i]))) {
+        if (programs ? items.items[i]->kind == NODE_PROGRAM : stands_alone(unit, items.items[i])) {
             text_printf(&names, "%s%s", names.length ? ", " : "", item_name(items.items[i]));
         }
     }

@@ -394,6 +394,24 @@ static bool assign_result(struct launch *launch, const struct node_parameter *re
     return false;
 }
 
+/* `W = step(W, G)` of a kernel without results: do the names stand for the tensors that it changes, in their order? */
+static bool names_what_changes(struct launch *launch, struct node_list targets, struct node_list arguments) {
+    size_t argument = 0, named = 0;
+    for (size_t i = 0; i < launch->callee->parameters.count; i++) {
+        struct node_parameter *parameter = node_as(launch->callee->parameters.items[i], parameter);
+        if (parameter->direction == DIRECTION_OUT || argument == arguments.count)
+            continue;
+        struct node_reference *given = node_as(arguments.items[argument++], reference);
+        if (parameter->direction != DIRECTION_INOUT)
+            continue;
+        struct entity *target = named < targets.count ? tensor_named(launch->r, targets.items[named]) : NULL;
+        if (!target || !given || strcmp(target->name, given->name) != 0)
+            return false;
+        named++;
+    }
+    return named == targets.count;
+}
+
 void resolve_launch(struct resolver *r, struct node_list conditions, struct node *tree,
                     struct node_list targets, bool declares, const char *name, struct node_list arguments,
                     struct list_builder *out) {
@@ -445,12 +463,14 @@ void resolve_launch(struct resolver *r, struct node_list conditions, struct node
         return;
     }
     if (!expected && targets.count) {
-        report_error(r->diagnostics, tree->span, "%s has no result: it changes its arguments in place", name);
-        report_note(r->diagnostics, item->tree->span, "%s is declared here", name);
-        report_help(r->diagnostics, (struct span){0}, "launch it without a name: %s(...);", name);
-        return;
-    }
-    if (expected != targets.count) {
+        if (declares || !names_what_changes(&launch, targets, builder_list(&resolved))) {
+            report_error(r->diagnostics, tree->span, "%s has no result: it changes its arguments in place",
+                         name);
+            report_note(r->diagnostics, item->tree->span, "%s is declared here", name);
+            report_help(r->diagnostics, (struct span){0}, "launch it without a name: %s(...);", name);
+            return;
+        }
+    } else if (expected != targets.count) {
         report_error(r->diagnostics, tree->span, "%s has %zu result%s, and %zu name%s", name, expected,
                      expected == 1 ? "" : "s", targets.count,
                      targets.count == 1 ? " stands here" : "s stand here");

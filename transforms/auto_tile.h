@@ -132,6 +132,8 @@ void fail_as_rows_and_columns(struct tiler *t, const struct equation *equation,
                               const struct node_reduction *reduction, const char *first, const char *second);
 
 /* ---- the steps ---- */
+/* The nests as equations, those that one place alone reads in that place. False after an error. */
+bool tile_read(struct tiler *t);
 void tile_normalise(struct tiler *t);
 void inline_equations(struct tiler *t);
 /* An expression with a value, that of an equation, where it reads it. */

@@ -306,7 +306,41 @@ static bool first_may_assign(struct normaliser *n, const struct cell *cell, stru
     return !n->t->failed;
 }
 
-void read_assign(struct normaliser *n, struct node_assign *assign) {
+/* `s[0] = ...` where the dimension has one element: the same as at o, in a loop over o in 0..1 around this statement. The
+ * target at such loops. */
+static struct node *open_single_places(struct normaliser *n, struct node *target) {
+    struct node_access *access = node_as(target, access);
+    struct cell *cell = access ? find_cell(n, access->name) : NULL;
+    if (!cell || cell->kind != CELL_TENSOR || cell->rank != access->subscripts.count)
+        return target;
+    struct list_builder subscripts = {0};
+    bool opened = false;
+    for (size_t i = 0; i < cell->rank; i++) {
+        struct node *subscript = access->subscripts.items[i];
+        int64_t place, extent;
+        if (integer_value(subscript, &place) && place == 0 &&
+            integer_value(dimension_of(n, cell, i), &extent) && extent == 1 && n->loop_count < AXIS_LIMIT) {
+            struct range range = {.name = axis_fresh(n->t, "o"),
+                                  .lower = make_integer(n->arena, 0),
+                                  .upper = make_integer(n->arena, 1),
+                                  .span = cell_place(n, target)};
+            axis_declare(n->t, range);
+            n->loops[n->loop_count++] =
+                (struct loop){.range = range,
+                              .body = make_block(n->arena, n->span, (struct node_list){0}),
+                              .order = n->order};
+            subscript = make_reference(n->arena, range.name);
+            opened = true;
+        }
+        builder_add(n->arena, &subscripts, subscript);
+    }
+    if (!opened)
+        return target;
+    return node_with_span(n->arena, make_access(n->arena, access->name, builder_list(&subscripts)),
+                          target->span);
+}
+
+static void assign_at(struct normaliser *n, struct node_assign *assign) {
     struct target target = {0};
     if (!open_target(n, assign->target, assign->value, &target))
         return;
@@ -330,4 +364,12 @@ void read_assign(struct normaliser *n, struct node_assign *assign) {
     n->self = NULL;
     if (!n->t->failed)
         set_cell(n, &target, value);
+}
+
+void read_assign(struct normaliser *n, struct node_assign *assign) {
+    size_t mark = n->loop_count;
+    struct node_assign at_loops = *assign;
+    at_loops.target = open_single_places(n, assign->target);
+    assign_at(n, at_loops.target == assign->target ? assign : &at_loops);
+    n->loop_count = mark;
 }

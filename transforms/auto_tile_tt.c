@@ -337,14 +337,18 @@ static void check_old_values(struct tiler *t, struct node *tiled) {
     relations_free(relations);
 }
 
-/* The nests as equations, and these as one tile program; NULL after a reported error. */
-static struct node *tile_equations(struct tiler *t) {
+bool tile_read(struct tiler *t) {
     t->names = names_kept(t);
     tile_normalise(t);
-    if (!t->failed) {
+    if (!t->failed)
         inline_equations(t);
+    return !t->failed;
+}
+
+/* The nests as equations, and these as one tile program; NULL after a reported error. */
+static struct node *tile_equations(struct tiler *t) {
+    if (tile_read(t))
         check_targets(t);
-    }
     if (!t->failed) {
         narrow_equations(t);
         extract_reductions(t);

@@ -1,0 +1,326 @@
+/* Where a kernel is cut into two launches: at a fold that one block cannot finish. A fold along rows and columns at once
+ * folds its last axis first, on all cores; the fold of a vector, which lies in no matrix, first makes the matrix of one
+ * row that it is. Both are read as equations, as auto_tile_tt reads them, and written as loops over elements again.
+ */
+#include "transforms/stages.h"
+
+#include <string.h>
+
+#include "analysis/isl_util.h"
+#include "ir/build.h"
+#include "ir/query.h"
+#include "ir/value_type.h"
+#include "support/diagnostic.h"
+#include "transforms/auto_tile.h"
+
+/* The fold that is cut, and the equation of what lies between. */
+struct cut {
+    size_t equation; /* that has the fold */
+    struct node_reduction *fold;
+    struct node *rest; /* what stands in its place */
+    struct equation between;
+};
+
+/* ---- what is cut ---- */
+
+/* A fold of folds of its own kind, as one over the axes of all. */
+static struct node_reduction flattened(struct tiler *t, const struct node_reduction *fold) {
+    struct node_reduction flat = *fold;
+    for (struct node_reduction *inner; (inner = node_as(flat.body, reduction)) && inner->op == flat.op &&
+                                       flat.axes.count + inner->axes.count <= AXIS_LIMIT;
+         flat.body = inner->body)
+        flat.axes = list_concat(t->arena, flat.axes, inner->axes);
+    return flat;
+}
+
+static bool folds_in_any_order(enum reduction_operator op) {
+    return op == REDUCTION_SUM || op == REDUCTION_PRODUCT || op == REDUCTION_MAX || op == REDUCTION_MIN;
+}
+
+/* An axis of the result with one element, which the fold does not vary along: what lies between keeps it, as the other of
+ * the two dimensions that make tiles. */
+static const struct range *axis_of_one(const struct tiler *t, const struct equation *equation,
+                                       struct node *fold) {
+    for (size_t i = 0; i < equation->axis_count; i++) {
+        const struct range *range = &equation->axes[i];
+        int64_t lower, upper;
+        if (integer_value(range->lower, &lower) && integer_value(range->upper, &upper) && lower == 0 &&
+            upper == 1 && !match_varies(fold, range->name) && !is_matrix_axis(t, range->name))
+            return range;
+    }
+    return NULL;
+}
+
+static enum dtype element_of(const char *name, void *context) {
+    const struct tiler *t = context;
+    struct node_parameter *tensor = relations_tensor(t->relations, name);
+    const struct equation *let = equation_named(t, name);
+    return tensor ? tensor->dtype : let ? let->dtype : DTYPE_NONE;
+}
+
+static bool add_axis(struct equation *equation, const struct range *range) {
+    int64_t lower;
+    if (equation->axis_count == AXIS_LIMIT || !integer_value(range->lower, &lower) || lower != 0)
+        return false;
+    equation->axes[equation->axis_count++] = *range;
+    return true;
+}
+
+static struct node *fold_over(struct tiler *t, const struct node_reduction *like, struct node_list axes,
+                              struct node *body) {
+    struct node_reduction fold = *like;
+    fold.axes = axes;
+    fold.body = body;
+    return axes.count ? arena_copy(t->arena, &fold, sizeof fold) : body;
+}
+
+/* The last axis in tiles and those of matrices are folded first; the axes in tiles before it then. A single one is left
+ * for the second kernel. */
+static bool make_cut(struct tiler *t, struct cut *cut, const struct equation *equation,
+                     struct node_reduction *written) {
+    struct node_reduction fold = flattened(t, written);
+    struct list_builder first = {0}, second = {0};
+    const struct node_axis *last = NULL;
+    size_t varying = 0, tiles = 0;
+    for (size_t i = 0; i < fold.axes.count; i++) {
+        const struct node_axis *axis = node_as(fold.axes.items[i], axis);
+        if (!axis_named(t, axis->name) || !match_varies(fold.body, axis->name))
+            return false;
+        if (is_tile_axis(t, axis->name)) {
+            last = axis;
+            tiles++;
+        }
+    }
+    for (size_t i = 0; i < equation->axis_count; i++)
+        varying +=
+            is_tile_axis(t, equation->axes[i].name) && match_varies(&written->base, equation->axes[i].name);
+    const struct range *one = axis_of_one(t, equation, &written->base);
+    if (!folds_in_any_order(fold.op) || varying || !one || !tiles)
+        return false;
+    cut->fold = written;
+    cut->between =
+        (struct equation){.name = name_fresh(&t->names, "between"), .store = true, .span = equation->span};
+    for (size_t i = 0; i < equation->axis_count; i++)
+        if (match_varies(&written->base, equation->axes[i].name) &&
+            !add_axis(&cut->between, &equation->axes[i]))
+            return false;
+    if (!add_axis(&cut->between, one))
+        return false;
+    for (size_t i = 0; i < fold.axes.count; i++) {
+        struct node *node = fold.axes.items[i];
+        const char *name = node_as(node, axis)->name;
+        bool now = !is_tile_axis(t, name) || (tiles > 1 && node_as(node, axis) == last);
+        builder_add(t->arena, now ? &first : &second, node);
+        if (!now && !add_axis(&cut->between, axis_named(t, name)))
+            return false;
+    }
+    struct equation *between = &cut->between;
+    between->value = fold_over(t, &fold, builder_list(&first), fold.body);
+    between->dtype = kept_type(&(struct value_types){&t->kernel->base, element_of, t}, between->value);
+    cut->rest = fold_over(t, &fold, builder_list(&second),
+                          access_of(t->arena, between->name, between->axis_count, between->axes));
+    return true;
+}
+
+static bool find_cut(struct tiler *t, struct cut *cut) {
+    for (size_t i = 0; i < t->equation_count; i++)
+        for_each (reduction, reduction, t->equations[i].value) {
+            cut->equation = i;
+            if (make_cut(t, cut, &t->equations[i], reduction))
+                return true;
+            skip_below(reduction);
+        }
+    return false;
+}
+
+/* ---- equations as loops ---- */
+
+static struct node_list axes_of(struct tiler *t, const struct equation *equation) {
+    struct list_builder axes = {0};
+    for (size_t i = 0; i < equation->axis_count; i++) {
+        const struct range *range = &equation->axes[i];
+        builder_add(t->arena, &axes,
+                    node_with_span(t->arena,
+                                   make_axis(t->arena, range->name, range->lower, range->upper, NULL),
+                                   range->span));
+    }
+    return builder_list(&axes);
+}
+
+static struct node *equation_statement(struct tiler *t, const struct equation *equation) {
+    struct span span = equation->span;
+    struct node_list axes = axes_of(t, equation);
+    if (!equation->store)
+        return node_new(t->arena, let, LET, span, .name = equation->name, .axes = axes,
+                        .dtype = equation->dtype, .value = equation->value);
+    struct node *assign =
+        node_new(t->arena, assign, ASSIGN, span, .op = ASSIGN_SET, .value = equation->value,
+                 .target = access_of(t->arena, equation->name, equation->axis_count, equation->axes));
+    return node_new(t->arena, for, FOR, span, .axes = axes, .body = make_block(t->arena, span, LIST(t->arena, assign)));
+}
+
+/* The values that one needs stand before it. */
+static void add_needed(struct tiler *t, struct node *value, bool *taken) {
+    for_each (access, access, value)
+        for (size_t i = 0; i < t->equation_count; i++)
+            if (!t->equations[i].store && !taken[i] && strcmp(t->equations[i].name, access->name) == 0) {
+                taken[i] = true;
+                add_needed(t, t->equations[i].value, taken);
+            }
+}
+
+/* Those that are taken, in their order, with `between` behind them where it is one. */
+static struct node *body_of(struct tiler *t, const bool *taken, const struct equation *between) {
+    struct list_builder statements = {0};
+    for (size_t i = 0; i < t->equation_count; i++)
+        if (taken[i])
+            builder_add(t->arena, &statements, equation_statement(t, &t->equations[i]));
+    if (between)
+        builder_add(t->arena, &statements, equation_statement(t, between));
+    return make_block(t->arena, t->kernel->base.span, builder_list(&statements));
+}
+
+/* ---- kernels ---- */
+
+static struct node_parameter *between_parameter(struct tiler *t, const struct equation *between) {
+    struct list_builder dimensions = {0};
+    for (size_t i = 0; i < between->axis_count; i++)
+        builder_add(t->arena, &dimensions, between->axes[i].upper);
+    struct node *parameter =
+        node_new(t->arena, parameter, PARAMETER, between->span, .direction = DIRECTION_OUT,
+                 .name = between->name, .dtype = between->dtype, .dimensions = builder_list(&dimensions));
+    return node_as(parameter, parameter);
+}
+
+static bool binds(const struct node_parameter *parameter, const char *name) {
+    for (size_t i = 0; i < parameter->dimensions.count; i++) {
+        struct node_reference *size = node_as(parameter->dimensions.items[i], reference);
+        if (size && strcmp(size->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool mentioned_in(struct node_list nodes, const char *name) {
+    bool found = false;
+    for (size_t i = 0; i < nodes.count; i++)
+        found |= mentions(nodes.items[i], name);
+    return found;
+}
+
+/* A name that the body or a parameter that is kept uses, and that none binds which is kept. */
+static bool lacks_size(struct node *body, const struct node_list all, const bool *kept,
+                       const struct node_parameter *between, const char *name) {
+    bool used = mentions(body, name), bound = between && binds(between, name);
+    for (size_t i = 0; i < all.count; i++) {
+        const struct node_parameter *parameter = node_as(all.items[i], parameter);
+        used |= kept[i] && mentioned_in(parameter->dimensions, name);
+        bound |= kept[i] && parameter->direction != DIRECTION_OUT && binds(parameter, name);
+    }
+    return used && !bound;
+}
+
+/* Parameters that the body mentions, and those that say what its sizes are. */
+static void keep_parameters(struct node_list all, struct node *body, const struct node_parameter *between,
+                            bool *kept) {
+    for (size_t i = 0; i < all.count; i++)
+        kept[i] = mentions(body, node_as(all.items[i], parameter)->name);
+    for (size_t i = 0; i < all.count; i++) {
+        const struct node_parameter *parameter = node_as(all.items[i], parameter);
+        for (size_t k = 0; k < parameter->dimensions.count && parameter->direction != DIRECTION_OUT; k++) {
+            struct node_reference *size = node_as(parameter->dimensions.items[k], reference);
+            kept[i] |= size && lacks_size(body, all, kept, between, size->name);
+        }
+    }
+}
+
+/* Conditions of what the kernel has: others are asked by the program. */
+static struct node_list conditions_of(struct tiler *t, struct node_list conditions,
+                                      struct node_list parameters) {
+    struct list_builder kept = {0};
+    for (size_t i = 0; i < conditions.count; i++) {
+        bool known = true;
+        for_each (reference, reference, conditions.items[i]) {
+            bool found = false;
+            for (size_t k = 0; k < parameters.count; k++) {
+                const struct node_parameter *parameter = node_as(parameters.items[k], parameter);
+                found |= strcmp(parameter->name, reference->name) == 0 ||
+                         mentioned_in(parameter->dimensions, reference->name);
+            }
+            known &= found;
+        }
+        if (known)
+            builder_add(t->arena, &kept, conditions.items[i]);
+    }
+    return builder_list(&kept);
+}
+
+static struct node *kernel_of(struct tiler *t, const char *name, struct node *body,
+                              struct node_parameter *between, enum direction direction) {
+    struct node_list all = t->kernel->parameters;
+    bool *kept = arena_allocate(t->arena, (all.count + 1) * sizeof *kept);
+    struct node_parameter *own = arena_copy(t->arena, between, sizeof *between);
+    struct list_builder parameters = {0};
+    own->direction = direction;
+    keep_parameters(all, body, direction == DIRECTION_IN ? between : NULL, kept);
+    if (direction == DIRECTION_IN)
+        builder_add(t->arena, &parameters, &own->base);
+    for (size_t i = 0; i < all.count; i++)
+        if (kept[i])
+            builder_add(t->arena, &parameters, all.items[i]);
+    if (direction == DIRECTION_OUT)
+        builder_add(t->arena, &parameters, &own->base);
+    struct node_kernel kernel = *t->kernel;
+    kernel.name = name;
+    kernel.parameters = builder_list(&parameters);
+    kernel.conditions = conditions_of(t, kernel.conditions, kernel.parameters);
+    kernel.body = body;
+    return arena_copy(t->arena, &kernel, sizeof kernel);
+}
+
+static void make_kernels(struct tiler *t, const struct cut *cut, struct stages *stages) {
+    bool *first = arena_allocate(t->arena, (t->equation_count + 1) * sizeof *first),
+         *second = arena_allocate(t->arena, (t->equation_count + 1) * sizeof *second);
+    memset(first, 0, t->equation_count * sizeof *first);
+    memset(second, 0, t->equation_count * sizeof *second);
+    add_needed(t, cut->between.value, first);
+    struct node *body = body_of(t, first, &cut->between);
+    stages->between = between_parameter(t, &cut->between);
+    stages->kernels[0] = kernel_of(t, stages->names[0], body, stages->between, DIRECTION_OUT);
+    struct equation *cut_equation = &t->equations[cut->equation];
+    cut_equation->value = replace_equal(t->arena, cut_equation->value, &cut->fold->base, cut->rest);
+    for (size_t i = 0; i < t->equation_count; i++)
+        if (t->equations[i].store) {
+            second[i] = true;
+            add_needed(t, t->equations[i].value, second);
+        }
+    stages->kernels[1] =
+        kernel_of(t, stages->names[1], body_of(t, second, NULL), stages->between, DIRECTION_IN);
+    stages->fold = &cut->fold->base;
+}
+
+/* What is changed in place cannot be read by a launch behind the one that changes it. */
+static bool changes_in_place(const struct node_kernel *kernel) {
+    for (size_t i = 0; i < kernel->parameters.count; i++)
+        if (node_as(kernel->parameters.items[i], parameter)->direction == DIRECTION_INOUT)
+            return true;
+    return false;
+}
+
+bool stages_split(struct compilation *compilation, struct stages *stages) {
+    struct node_kernel *kernel = node_as(compilation->kernel, kernel);
+    struct cut cut = {0};
+    if (changes_in_place(kernel))
+        return false;
+    isl_ctx *ctx = isl_begin();
+    struct compilation quiet = *compilation;
+    quiet.diagnostics = diagnostics_create(compilation->arena);
+    struct tiler t = {.compilation = &quiet, .arena = compilation->arena, .kernel = kernel};
+    t.relations = relations_of(t.arena, ctx, compilation->kernel);
+    bool found = tile_read(&t) && !t.condition_count && find_cut(&t, &cut);
+    if (found)
+        make_kernels(&t, &cut, stages);
+    relations_free(t.relations);
+    isl_end(ctx);
+    return found;
+}
