@@ -93,6 +93,10 @@ static struct node *extreme_of(const struct extreme *e, struct node *bound, bool
     return make_call(arena, call->function, builder_list(&arguments));
 }
 
+struct node *bound_extreme(struct arena *arena, struct node *bound, struct blocks_around around, bool greatest) {
+    return extreme_of(&(struct extreme){arena, around}, bound, greatest);
+}
+
 /* ---- bodies ---- */
 
 /* A block of the body that its folds read with one neutral element: it holds that where it is made. */
@@ -435,8 +439,8 @@ static struct node *whole_tiles_below(struct arena *arena, struct node *bound) {
 struct node *element_range_settle(struct arena *arena, const struct node_for *loop,
                                   struct blocks_around around, struct element_range_problem *problem) {
     struct node_axis *axis = node_as(loop->axes.items[0], axis);
-    struct extreme e = {arena, around};
-    struct node *lower = extreme_of(&e, axis->lower, false), *upper = extreme_of(&e, axis->upper, true);
+    struct node *lower = bound_extreme(arena, axis->lower, around, false),
+                *upper = bound_extreme(arena, axis->upper, around, true);
     struct node *index = make_reference(arena, axis->name);
     bool begins = bound_differs(axis->lower, around), ends = bound_differs(axis->upper, around);
     *problem =

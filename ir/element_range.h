@@ -30,6 +30,9 @@ const struct node *find_use_of_blocks(const struct node *body, const char *axis)
 /* Does the bound differ from element to element of one of the blocks: outside lo and len? */
 bool bound_differs(const struct node *bound, struct blocks_around around);
 
+/* The least or the greatest value of a bound in the blocks, of lo(i) and len(i); NULL where that is not known. */
+struct node *bound_extreme(struct arena *arena, struct node *bound, struct blocks_around around, bool greatest);
+
 struct element_range_problem {
     struct span span;
     const char *text, *help;

@@ -271,10 +271,8 @@ static bool may_idle(struct manager *m, struct node_tile *update, struct node *s
             struct node_axis *axis = node_as(loop->axes.items[i], axis);
             struct node *first = axis_tiles(update, folded_axis(update), RANGE_FIRST);
             int64_t trips, lower;
-            bool panels = mentions(first, axis->name);
-            if (panels && follows_blocks(m, update))
-                return true;
-            bool runs = integer_value(axis_trips(m->arena, axis), &trips)
+            bool panels = mentions(first, axis->name),
+                 runs = integer_value(axis_trips(m->arena, axis), &trips)
                             ? trips > 0
                             : integer_value(axis->lower, &lower) && lower == 0 &&
                                   is_positive_extent(m->kernel, axis->upper);
@@ -302,7 +300,7 @@ static void fill_neutral(struct manager *m, struct list_builder *out, struct nod
 static void emit_empty(struct manager *m, struct list_builder *out, struct node_tile *update,
                        const struct part *part, struct node *loop) {
     struct list_builder body = {0};
-    bool idle = may_idle(m, update, loop);
+    bool idle = follows_blocks(m, update) || may_idle(m, update, loop);
     if (!idle && !may_be_empty(m, update))
         return;
     fill_neutral(m, &body, update, part);

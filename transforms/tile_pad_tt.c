@@ -16,11 +16,14 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/element_range.h"
 #include "ir/query.h"
 #include "ir/names.h"
 #include "ir/value_type.h"
 #include "support/scalar.h"
 #include "transforms/pass.h"
+
+enum { AXES_AROUND = 32 };
 
 /* One operand that must be neutral along an axis. */
 struct request {
@@ -95,6 +98,11 @@ static struct node_axis *find_axis(struct node *body, const char *name) {
         if (axis->name == name && axis->lower)
             return axis;
     return NULL;
+}
+
+/* Does the axis end where a block or an element around it does? */
+static bool ends_with_blocks(const struct node_axis *axis) {
+    return find_block_place(axis->upper) != NULL;
 }
 
 static bool is_ragged(struct padder *p, const char *name) {
@@ -184,10 +192,43 @@ static struct node *neutral_literal(struct arena *arena, double neutral) {
     return neutral == 0 ? make_integer(arena, 0) : make_real(arena, neutral);
 }
 
+/* Does the condition say that an index is below the end of its axis: j <= i of an axis that ends with the block i? */
+static bool keeps_below_end(struct padder *p, struct node *condition, const struct node_axis *axis) {
+    struct block_around around[AXES_AROUND];
+    struct blocks_around blocks = {around, 0};
+    struct node_binary *comparison = node_as(condition, binary);
+    struct node_reference *index = comparison ? node_as(comparison->left, reference) : NULL;
+    if (comparison && comparison->op == BINARY_AND)
+        return keeps_below_end(p, comparison->left, axis) || keeps_below_end(p, comparison->right, axis);
+    bool strictly = comparison && comparison->op == BINARY_LESS;
+    if (!index || index->name != axis->name || (!strictly && comparison->op != BINARY_LESS_EQUAL))
+        return false;
+    for_each (axis, other, p->body)
+        if (other->step && other->lower && blocks.count < AXES_AROUND)
+            around[blocks.count++] = (struct block_around){other->name, other->step};
+    struct node *bound = comparison->right;
+    bound = strictly ? bound : make_add(p->arena, bound, make_integer(p->arena, 1));
+    struct node *end = bound_extreme(p->arena, bound, blocks, true);
+    return end && node_equal(end, axis->upper);
+}
+
+/* Is the element of the axis inside? Of an axis that ends at one place in all blocks a mask says so, else its index. */
+static struct node *inside_of(struct padder *p, const struct node_axis *axis) {
+    struct node *index = make_reference(p->arena, axis->name);
+    return ends_with_blocks(axis) ? make_binary(p->arena, BINARY_LESS, index, axis->upper)
+                                  : make_call(p->arena, "inside", LIST(p->arena, index));
+}
+
 static struct node *masked(struct padder *p, const struct request *r, struct node *value) {
-    struct node *inside = make_call(p->arena, "inside", LIST(p->arena, make_reference(p->arena, r->axis)));
+    const struct node_axis *axis = find_axis(p->body, r->axis);
+    struct node *inside = inside_of(p, axis);
     struct node_call *call = node_as(value, call);
-    if (call && strcmp(call->function, "select") == 0 && node_equal(call->arguments.items[0], inside))
+    bool chosen = call && strcmp(call->function, "select") == 0;
+    double other;
+    if (chosen && node_equal(call->arguments.items[0], inside))
+        return value;
+    if (chosen && literal_value(call->arguments.items[2], &other) && other == r->neutral &&
+        keeps_below_end(p, call->arguments.items[0], axis))
         return value;
     return make_call(p->arena, "select",
                      LIST(p->arena, inside, value, neutral_literal(p->arena, r->neutral)));
