@@ -14,17 +14,6 @@ static const char *const special_functions[] = {
     "lo", "len", "out", "random", "uniform"};
 enum { SPECIAL_COUNT = sizeof special_functions / sizeof *special_functions };
 
-/* Functions that the language has a place for and no meaning yet. */
-static const char *const planned_functions[] = {"gelu",  "cos", "tan",   "floor", "ceil",
-                                                "round", "pow", "log1p", "sign",  "normal"};
-
-static bool one_of(const char *name, const char *const *names, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
-}
-
 static bool check_count(struct resolver *r, struct node_call *call, size_t expected) {
     if (call->arguments.count == expected)
         return true;
@@ -314,7 +303,7 @@ static struct value call_conversion(struct resolver *r, struct node_call *call, 
 
 /* ---- inline functions ---- */
 
-static struct value expand(struct resolver *r, struct item *item, struct value *arguments, struct span span) {
+struct value expand_definition(struct resolver *r, struct item *item, struct value *arguments, struct span span) {
     struct node_function *function = node_as(item->tree, function);
     struct entity *mark = scope_mark(r);
     size_t visible_from = r->visible_from;
@@ -357,33 +346,20 @@ static struct value call_definition(struct resolver *r, struct node_call *call, 
         if (!check_storable(r, &arguments[i], parameter->dtype, parameter->name, parameter->base.span))
             return poison(span);
     }
-    return expand(r, item, arguments, span);
+    return expand_definition(r, item, arguments, span);
 }
 
 /* ---- calls ---- */
 
-static void advise_definition(struct resolver *r, const struct node_call *call) {
-    static const char letters[] = "xyzabcdefghijklmnopqrstuvw";
-    const char *habit = habit_of_function(call->function), *parameters = "";
-    for (size_t i = 0; i < call->arguments.count && letters[i]; i++)
-        parameters = arena_printf(r->arena, "%s%s%c", parameters, i ? ", " : "", letters[i]);
-    report_help(r->diagnostics, (struct span){0}, habit ? "%s" : "define it from others: def %s(%s) = ...;",
-                habit ? habit : call->function, parameters);
-}
-
 static struct value unknown_function(struct resolver *r, struct node_call *call) {
     struct span name = span_of_name(call->base.span, call->function);
-    if (one_of(call->function, planned_functions, sizeof planned_functions / sizeof *planned_functions)) {
-        report_error(r->diagnostics, name, "not supported yet: function %s", call->function);
-        advise_definition(r, call);
-        return poison(call->base.span);
-    }
     size_t count = 0;
     for (struct item *item = r->front->items; item; item = item->next)
         count++;
     const char **names =
-        arena_allocate(r->arena, (count + language_function_count + SPECIAL_COUNT) * sizeof *names);
-    count = 0;
+        arena_allocate(r->arena, (count + language_function_count + SPECIAL_COUNT + library_names(NULL)) *
+                                     sizeof *names);
+    count = library_names(names);
     for (struct item *item = r->front->items; item; item = item->next)
         if (item->tree->kind == NODE_FUNCTION)
             names[count++] = item->name;
@@ -425,7 +401,7 @@ struct value resolve_call(struct resolver *r, struct node *tree) {
     const char *name = call->function;
     if (!check_plain_arguments(r, call))
         return poison(tree->span);
-    struct item *definition = item_find(r->front, NODE_FUNCTION, name);
+    struct item *definition = r->in_library ? NULL : item_find(r->front, NODE_FUNCTION, name);
     if (definition && definition->broken)
         return poison(tree->span);
     if (definition)
@@ -433,9 +409,18 @@ struct value resolve_call(struct resolver *r, struct node *tree) {
     int dtype = word_value(WORDS_dtype, name);
     if (dtype > DTYPE_NONE)
         return call_conversion(r, call, (enum dtype)dtype);
+    if (library_has(r, name, call->arguments.count))
+        return library_call(r, call);
     const struct language_function *function = language_function_find(name);
     if (function)
         return call_table(r, call, function);
+    const char *counts = library_counts(r, name);
+    if (counts) {
+        report_error(r->diagnostics, tree->span, "%s takes %s argument%s, and %zu %s given", name, counts,
+                     strcmp(counts, "1") == 0 ? "" : "s", call->arguments.count,
+                     call->arguments.count == 1 ? "is" : "are");
+        return poison(tree->span);
+    }
     if (strcmp(name, "select") == 0)
         return call_select(r, call);
     if (strcmp(name, "lo") == 0 || strcmp(name, "len") == 0)

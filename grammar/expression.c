@@ -450,10 +450,8 @@ static struct value resolve_arithmetic(struct resolver *r, const struct node_bin
         a = wrapped(r, a);
         b = wrapped(r, b);
     }
-    if (tree->op == BINARY_REMAINDER && dtype_is_float(dtype)) {
-        report_error(r->diagnostics, span, "%% is of whole numbers only");
-        return poison(span);
-    }
+    if (tree->op == BINARY_REMAINDER && dtype_is_float(dtype))
+        return library_remainder(r, a, b, span);
     if (divides && !dtype_is_float(dtype) && !check_division(r, a.node, b.node, span))
         return poison(span);
     struct node *node = dtype_is_float(dtype) ? make_binary(r->arena, tree->op, a.node, b.node)

@@ -53,7 +53,6 @@ static const struct habit functions[] = {
     {"gemm", "gemm is a statement: gemm(a, b, acc) adds the product of a and b to acc"},
     {"float", "did you mean f32(...)?"},
     {"int", "did you mean i32(...)?"},
-    {"pow", "x * x is a square; where x is above 0, def pow(x, y) = exp(y * log(x));"},
 };
 
 static const struct habit characters[] = {

@@ -116,6 +116,7 @@ struct resolver {
     struct arena *arena;
     struct diagnostics *diagnostics;
     struct entity *newest;
+    bool in_library;             /* in the body of a row of library.def: the author's definitions are not seen */
     size_t serial, visible_from; /* a def sees what was declared since its call: its parameters */
     struct entity *buckets[ENTITY_BUCKETS];
     struct name_table used;       /* unique names given so far */
@@ -198,6 +199,19 @@ void leave(struct resolver *r);
 /* ---- call.c ---- */
 struct value resolve_call(struct resolver *r, struct node *tree);
 struct value resolve_reduction(struct resolver *r, struct node *tree);
+/* The body of a def, with these for its parameters. */
+struct value expand_definition(struct resolver *r, struct item *item, struct value *arguments,
+                               struct span span);
+
+/* ---- library.c ---- */
+bool library_has(const struct resolver *r, const char *name, size_t arguments);
+/* "1 or 2" arguments; NULL: there is none of that name. */
+const char *library_counts(struct resolver *r, const char *name);
+/* The names that an author may write, into an array unless it is NULL; gives their number. */
+size_t library_names(const char **names);
+struct value library_call(struct resolver *r, struct node_call *call);
+/* a % b of floats, of the sign of b. */
+struct value library_remainder(struct resolver *r, struct value a, struct value b, struct span span);
 
 /* ---- axes.c ---- */
 /* Declares an axis with its range in the current scope; NULL after a report (the name is declared all the

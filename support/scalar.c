@@ -121,6 +121,52 @@ double slope_square(double a, double e) {
     return 2.0 * (elementary_abs(a) + e);
 }
 
+double slope_exp2(double a, double e) {
+    return 0.69314718055994530942 * elementary_exp2(a + e);
+}
+
+double slope_log1p(double a, double e) {
+    return slope_log(1.0 + a, e);
+}
+
+double slope_cbrt(double a, double e) {
+    double least = elementary_cbrt(elementary_abs(a) - e);
+    return least > 0.0 ? 1.0 / (3.0 * least * least) : infinity_value();
+}
+
+double slope_tan(double a, double e) {
+    double least = elementary_abs(elementary_cos(a)) - e;
+    return least > 0.0 ? 1.0 / (least * least) : infinity_value();
+}
+
+/* Of asin and acos. */
+double slope_asin(double a, double e) {
+    double most = elementary_abs(a) + e;
+    return most < 1.0 ? 1.0 / elementary_sqrt(1.0 - most * most) : infinity_value();
+}
+
+/* Of sinh, and no less than that of cosh. */
+double slope_cosh(double a, double e) {
+    return elementary_cosh(elementary_abs(a) + e);
+}
+
+double slope_acosh(double a, double e) {
+    double least = a - e;
+    return least > 1.0 ? 1.0 / elementary_sqrt(least * least - 1.0) : infinity_value();
+}
+
+double slope_atanh(double a, double e) {
+    double most = elementary_abs(a) + e;
+    return most < 1.0 ? 1.0 / (1.0 - most * most) : infinity_value();
+}
+
+/* Functions that are constant between one multiple of 1/2 and the next. */
+double slope_step(double a, double e) {
+    double least = 2.0 * (a - e), most = 2.0 * (a + e);
+    bool even = elementary_floor(least) == elementary_floor(most) && elementary_floor(least) != least;
+    return e == 0.0 || even ? 0.0 : infinity_value();
+}
+
 double slope_one(double a, double e) {
     (void)a, (void)e;
     return 1.0;

@@ -350,9 +350,9 @@ static inline double elementary_erf(double x) {
 /* |x| less the nearest multiple of pi / 2, of which the quadrant is the last two bits: exact to a double, however large x is. */
 double angle_reduce(double x, unsigned *quadrant);
 
-static inline double elementary_sin(double x) {
-    unsigned quadrant;
-    double angle = angle_reduce(x, &quadrant), z = angle * angle;
+/* The sine and the cosine of an angle of at most pi / 4, by their series. */
+static inline double sine_series(double angle) {
+    double z = angle * angle;
     double sine = 1.0 / 355687428096000.0;
     sine = sine * z - 1.0 / 1307674368000.0;
     sine = sine * z + 1.0 / 6227020800.0;
@@ -361,7 +361,11 @@ static inline double elementary_sin(double x) {
     sine = sine * z - 1.0 / 5040.0;
     sine = sine * z + 1.0 / 120.0;
     sine = sine * z - 1.0 / 6.0;
-    sine = angle + angle * z * sine;
+    return angle + angle * z * sine;
+}
+
+static inline double cosine_series(double angle) {
+    double z = angle * angle;
     double cosine = 1.0 / 20922789888000.0;
     cosine = cosine * z - 1.0 / 87178291200.0;
     cosine = cosine * z + 1.0 / 479001600.0;
@@ -370,10 +374,98 @@ static inline double elementary_sin(double x) {
     cosine = cosine * z - 1.0 / 720.0;
     cosine = cosine * z + 1.0 / 24.0;
     cosine = cosine * z - 1.0 / 2.0;
-    cosine = cosine * z + 1.0;
-    double result = quadrant & 1u ? cosine : sine;
-    uint64_t sign = ((uint64_t)(quadrant >> 1) << 63) ^ (f64_bits(x) & 0x8000000000000000u);
-    return f64_from_bits(f64_bits(result) ^ sign);
+    return cosine * z + 1.0;
+}
+
+/* The sine of an angle and that many quadrants. */
+static inline double sine_in_quadrant(double angle, unsigned quadrant) {
+    double result = quadrant & 1u ? cosine_series(angle) : sine_series(angle);
+    return f64_from_bits(f64_bits(result) ^ (uint64_t)(quadrant >> 1 & 1u) << 63);
+}
+
+/* The sign of `sign` on a number that has none, or the product of both signs. */
+static inline double with_sign(double x, double sign) {
+    return f64_from_bits(f64_bits(x) ^ (f64_bits(sign) & 0x8000000000000000u));
+}
+
+static inline double elementary_abs(double x) {
+    return f64_from_bits(f64_bits(x) & 0x7fffffffffffffffu);
+}
+
+static inline double elementary_sin(double x) {
+    unsigned quadrant;
+    double angle = angle_reduce(x, &quadrant);
+    return with_sign(sine_in_quadrant(angle, quadrant), x);
+}
+
+static inline double elementary_cos(double x) {
+    unsigned quadrant;
+    double angle = angle_reduce(x, &quadrant);
+    return sine_in_quadrant(angle, quadrant + 1);
+}
+
+static inline double elementary_tan(double x) {
+    unsigned quadrant;
+    double angle = angle_reduce(x, &quadrant);
+    return with_sign(sine_in_quadrant(angle, quadrant) / sine_in_quadrant(angle, quadrant + 1), x);
+}
+
+/* 2^x = 2^n e^(f log 2), n whole and |f| <= 1/2. */
+static inline double elementary_exp2(double x) {
+    const double shift = 6755399441055744.0;
+    double clamped = x < -1000.0 ? -1000.0 : x;
+    clamped = clamped > 1023.0 ? 1023.0 : clamped;
+    clamped = clamped == clamped ? clamped : 0.0;
+    double shifted = clamped + shift;
+    double fraction = elementary_exp((clamped - (shifted - shift)) * 6.93147180559945309417e-01);
+    double result = fraction * f64_from_bits(((f64_bits(shifted) + 1023u) & 0x7ffu) << 52);
+    result = x < -1000.0 ? 0.0 : result;
+    result = x > 1023.0 ? f64_from_bits(0x7ff0000000000000u) : result;
+    return x == x ? result : x;
+}
+
+/* log(u) with u = 1 + x rounded, times x / (u - 1): what rounding took is put back. */
+static inline double elementary_log1p(double x) {
+    double u = 1.0 + x, result = elementary_log(u) * (x / (u - 1.0));
+    result = choose64(u == f64_from_bits(0x7ff0000000000000u), u, result);
+    return choose64(u == 1.0, x, result);
+}
+
+/* The cube root by e^(log |x| / 3) and a step of Newton's. */
+static inline double elementary_cbrt(double x) {
+    double magnitude = elementary_abs(x), root = elementary_exp(elementary_log(magnitude) / 3.0);
+    root = root - (root - magnitude / (root * root)) / 3.0;
+    root = choose64((magnitude == 0.0) | (magnitude == f64_from_bits(0x7ff0000000000000u)), magnitude, root);
+    return with_sign(root, x);
+}
+
+/* Of the lesser of |x| and 1 / |x|, halved twice: at most pi / 16, by its series. */
+static inline double elementary_atan(double x) {
+    double magnitude = elementary_abs(x), inverse = 1.0 / magnitude;
+    double t = magnitude > 1.0 ? inverse : magnitude;
+    t = t / (1.0 + elementary_sqrt(1.0 + t * t));
+    t = t / (1.0 + elementary_sqrt(1.0 + t * t));
+    double z = t * t, p = -1.0 / 23.0;
+    p = p * z + 1.0 / 21.0;
+    p = p * z - 1.0 / 19.0;
+    p = p * z + 1.0 / 17.0;
+    p = p * z - 1.0 / 15.0;
+    p = p * z + 1.0 / 13.0;
+    p = p * z - 1.0 / 11.0;
+    p = p * z + 1.0 / 9.0;
+    p = p * z - 1.0 / 7.0;
+    p = p * z + 1.0 / 5.0;
+    p = p * z - 1.0 / 3.0;
+    double angle = 4.0 * (t + t * z * p);
+    return with_sign(magnitude > 1.0 ? 1.57079632679489661923 - angle : angle, x);
+}
+
+static inline double elementary_asin(double x) {
+    return elementary_atan(x / elementary_sqrt((1.0 - x) * (1.0 + x)));
+}
+
+static inline double elementary_acos(double x) {
+    return 2.0 * elementary_atan(elementary_sqrt((1.0 - x) / (1.0 + x)));
 }
 
 /* By its series x (1 + x / 2! + x^2 / 3! + ...) where e^x - 1 would cancel. */
@@ -395,12 +487,62 @@ static inline double elementary_expm1(double x) {
     return choose64((x > -0.4) & (x < 0.4), x * p, elementary_exp(x) - 1.0);
 }
 
-static inline double elementary_relu(double x) {
-    return choose64((x > 0.0) | (x != x), x, 0.0);
+/* e^|x| / 2 as a product, which is finite wherever that is. */
+static inline double half_exp(double magnitude) {
+    double root = elementary_exp(0.5 * magnitude);
+    return 0.5 * root * root;
 }
 
-static inline double elementary_abs(double x) {
-    return f64_from_bits(f64_bits(x) & 0x7fffffffffffffffu);
+static inline double elementary_sinh(double x) {
+    double magnitude = elementary_abs(x), t = elementary_expm1(magnitude > 20.0 ? 20.0 : magnitude);
+    double near = 0.5 * (t + t / (t + 1.0));
+    return with_sign(magnitude > 20.0 ? half_exp(magnitude) : near, x);
+}
+
+static inline double elementary_cosh(double x) {
+    double half = half_exp(elementary_abs(x));
+    return half + 0.25 / half;
+}
+
+static inline double elementary_asinh(double x) {
+    double magnitude = elementary_abs(x), z = magnitude * magnitude;
+    double result = elementary_log1p(magnitude + z / (1.0 + elementary_sqrt(1.0 + z)));
+    return with_sign(choose64(magnitude == f64_from_bits(0x7ff0000000000000u), magnitude, result), x);
+}
+
+static inline double elementary_acosh(double x) {
+    double t = x - 1.0, result = elementary_log1p(t + elementary_sqrt(t * (t + 2.0)));
+    return choose64(x < 1.0, f64_from_bits(0x7ff8000000000000u), result);
+}
+
+static inline double elementary_atanh(double x) {
+    double magnitude = elementary_abs(x);
+    return with_sign(0.5 * elementary_log1p(2.0 * magnitude / (1.0 - magnitude)), x);
+}
+
+/* To the nearest whole number, halves to even: a number of 2^52 has no fraction. -0 stays, here and below. */
+static inline double elementary_round(double x) {
+    const double whole = 4503599627370496.0;
+    double magnitude = elementary_abs(x), rounded = (magnitude + whole) - whole;
+    return with_sign(choose64(magnitude < whole, rounded, magnitude), x);
+}
+
+static inline double elementary_trunc(double x) {
+    double magnitude = elementary_abs(x), rounded = elementary_round(magnitude);
+    return with_sign(rounded - choose64(rounded > magnitude, 1.0, 0.0), x);
+}
+
+static inline double elementary_floor(double x) {
+    double cut = elementary_trunc(x);
+    return cut - choose64(cut > x, 1.0, 0.0);
+}
+
+static inline double elementary_ceil(double x) {
+    return -elementary_floor(-x);
+}
+
+static inline double elementary_relu(double x) {
+    return choose64((x > 0.0) | (x != x), x, 0.0);
 }
 
 static inline double elementary_neg(double x) {
@@ -438,6 +580,23 @@ SCALAR_UNARY(softplus)
 SCALAR_UNARY(erf)
 SCALAR_UNARY(sin)
 SCALAR_UNARY(expm1)
+SCALAR_UNARY(exp2)
+SCALAR_UNARY(log1p)
+SCALAR_UNARY(cbrt)
+SCALAR_UNARY(cos)
+SCALAR_UNARY(tan)
+SCALAR_UNARY(asin)
+SCALAR_UNARY(acos)
+SCALAR_UNARY(atan)
+SCALAR_UNARY(sinh)
+SCALAR_UNARY(cosh)
+SCALAR_UNARY(asinh)
+SCALAR_UNARY(acosh)
+SCALAR_UNARY(atanh)
+SCALAR_UNARY(round)
+SCALAR_UNARY(trunc)
+SCALAR_UNARY(floor)
+SCALAR_UNARY(ceil)
 SCALAR_UNARY(abs)
 SCALAR_UNARY(neg)
 SCALAR_UNARY(square)
@@ -462,6 +621,15 @@ double slope_silu(double a, double e);
 double slope_softplus(double a, double e);
 double slope_erf(double a, double e);
 double slope_square(double a, double e);
+double slope_exp2(double a, double e);
+double slope_log1p(double a, double e);
+double slope_cbrt(double a, double e);
+double slope_tan(double a, double e);
+double slope_asin(double a, double e);
+double slope_cosh(double a, double e);
+double slope_acosh(double a, double e);
+double slope_atanh(double a, double e);
+double slope_step(double a, double e);
 double slope_one(double a, double e);
 
 /* The functions of the language, as a table of functions.def. */
@@ -476,11 +644,12 @@ struct language_function {
         double (*unary)(double);
         double (*binary)(double, double);
     } elementary;
-    int tolerance; /* v = 2^tolerance: what the device may add to |f(a)|; FUNCTION_EXACT: nothing */
+    int tolerance; /* v = 2^tolerance: what the device may add to |f(a)|; FUNCTION_EXACT, _WHOLE: nothing */
     double (*slope)(double a, double e);
 };
 
-#define FUNCTION_EXACT (-1000)
+#define FUNCTION_EXACT (-1000) /* the result is an operand, up to its sign */
+#define FUNCTION_WHOLE (-999)  /* the result is a whole number */
 
 extern const struct language_function language_functions[];
 extern const size_t language_function_count;

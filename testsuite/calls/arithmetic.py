@@ -107,8 +107,25 @@ FUNCTIONS = {
     "erf": np.vectorize(math.erf, otypes=[np.float64]),
     "sin": np.sin,
     "expm1": np.expm1,
+    "exp2": np.exp2,
+    "log1p": np.log1p,
+    "cbrt": np.cbrt,
+    "cos": np.cos,
+    "tan": np.tan,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "asinh": np.arcsinh,
+    "acosh": np.arccosh,
+    "atanh": np.arctanh,
+    "round": np.rint,
+    "trunc": np.trunc,
+    "floor": np.floor,
+    "ceil": np.ceil,
 }
-NOT_ROUNDED = ("relu", "abs", "negative")
+NOT_ROUNDED = ("relu", "abs", "negative", "round", "trunc", "floor", "ceil")
 # Relative error of the float64 of NumPy and of the device: where they fall on two sides of a tie, both neighbours are right.
 MODEL_ERROR = 2.0 ** -44
 

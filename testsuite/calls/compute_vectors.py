@@ -336,8 +336,9 @@ def reductions():
 # ---- the vector unit
 
 # Its calls in C where they have more than a slot, or words; and more than functions of one value.
-UNARY_FORM = {"softplus": "softplus_tile({slot}, 0x3f800000, 0x3f800000, 0x41a00000);", "erf": "erf_tile(ACCURATE, {slot});"}
-UNARY_INIT = {"erf": "ACCURATE"}
+UNARY_FORM = {"softplus": "softplus_tile({slot}, 0x3f800000, 0x3f800000, 0x41a00000);", "erf": "erf_tile(ACCURATE, {slot});",
+              "round": "round_tile({slot}, 0);"}
+UNARY_INIT = {"erf": "erf_tile_init(ACCURATE)", **{name: "rounding_op_tile_init()" for name in ("round", "trunc", "floor", "ceil")}}
 # Operands where a function of the chips leaves its definition.
 UNARY_UNLIKE = {"sin": lambda values: np.abs(values) > 2.0 ** 20}
 UNARY_EXACT = ("abs", "negative", "relu", "square")  # on the chips as well
@@ -356,11 +357,11 @@ def unary(names):
         for wide, out in ((False, "bf16"), (True, "f32")):
             case = f"sfpu.{name}.bf16.d16"
             golden = case if not wide and case in GOLDEN else None
-            body = load("a", 0, 2) + f"{call}_init({UNARY_INIT.get(name, '')}); " + form.format(slot=2)
+            body = load("a", 0, 2) + UNARY_INIT.get(name, f"{call}_init()") + "; " + form.format(slot=2)
             yield compute(f"{call} of all bf16 in DST{32 if wide else 16}", [call], [Input("bf16", ALL_BF16)], body, meaning, out=out,
                           wide=wide, slots=(2,), golden=golden, left=MOVED if name in UNARY_EXACT else None,
                           unlike=unlike(arithmetic.operand("bf16", ALL_BF16)))
-        body = load("a", 0, 0) + f"{call}_init({UNARY_INIT.get(name, '')}); " + form.format(slot=0)
+        body = load("a", 0, 0) + UNARY_INIT.get(name, f"{call}_init()") + "; " + form.format(slot=0)
         yield compute(f"{call} of many f32", [call], [Input("f32", spread_values(60), to_dest=True)], body, meaning, out="f32")
         case = f"sfpu.{name}.f32.d32"
         if case in GOLDEN:

@@ -24,7 +24,7 @@ def functions(path):
     """Name to v of the rows of functions.def."""
     with open(path) as file:
         rows = re.findall(r"^UNARY_FUNCTION\((\w+), (-?\w+),", file.read(), re.M)
-    return {name: 0.0 if power == "FUNCTION_EXACT" else 2.0 ** int(power) for name, power in rows}
+    return {name: 0.0 if power in ("FUNCTION_EXACT", "FUNCTION_WHOLE") else 2.0 ** int(power) for name, power in rows}
 
 
 def arguments(dtype):
@@ -43,10 +43,10 @@ def reference(function, allowed, x, dtype):
 
 
 def in_range(function, x):
-    """1 where the function is beyond what f32 holds, or is none: the vectors of the calls judge that."""
+    """1, or 1/2 where that is a pole, where the function is beyond what f32 holds, or is none: the vectors of the calls judge that."""
     with np.errstate(all="ignore"):
-        value = function(x.astype(np.float64))
-    return np.where(np.isfinite(value) & (np.abs(value) < 2.0 ** 127), x, np.float32(1))
+        value, at_one = function(x.astype(np.float64)), function(np.float64(1))
+    return np.where(np.isfinite(value) & (np.abs(value) < 2.0 ** 127), x, np.float32(1 if np.isfinite(at_one) else 0.5))
 
 
 def main():
@@ -61,9 +61,15 @@ def main():
         listed = re.search(r"\| functions of one value \| `([a-z0-9 ]+)` \|", file.read()).group(1).split()
     count.check(listed == rows, f"docs/language.md lists functions of one value otherwise than functions.def: lacks "
                 f"{[name for name in rows if name not in listed]}, has {[name for name in listed if name not in rows]}, or another order")
-    with open(f"{root}/grammar/call.c") as file:
-        planned = re.findall(r'"(\w+)"', re.search(r"planned_functions\[\] = \{(.*?)\}", file.read(), re.S).group(1))
-    count.check(planned and not set(planned) & set(rows), f"grammar/call.c still plans {[name for name in planned if name in rows]}")
+    with open(f"{root}/grammar/library.def") as file:
+        made = set(re.findall(r"^LIBRARY_FUNCTION\(([a-z]\w*),", file.read(), re.M))
+    with open(f"{root}/docs/language.md") as file:
+        listed = set(re.findall(r"[a-z]\w+", re.sub(r"\(.*?\)|of \w+ value|of several|made of others", "", " ".join(
+            line for line in file if line.startswith("| made of others")))))
+    count.check(listed == made, f"docs/language.md and grammar/library.def do not both have {sorted(listed ^ made)}")
+    with open(f"{root}/testsuite/oracle/kinds/functions.py") as file:
+        tried = set(re.findall(r"\w+(?=\()", file.read()))
+    count.check(made <= tried, f"testsuite/oracle/kinds/functions.py does not try {sorted(made - tried)}")
     for name, allowed in functions(table).items():
         known = arithmetic.FUNCTIONS.get({"neg": "negative"}.get(name, name))
         if not count.check(known is not None, f"{name}: testsuite/calls/arithmetic.py has no float64 of it"):

@@ -11,6 +11,7 @@ import numpy as np
 
 import arrays
 from batch import Batch, Count
+from threefry import threefry
 
 SHAPES = [(33, 100), (1, 31)]
 WAYS = [[], ["--device", "eval"], ["--arch", "blackhole", "--grid", "3x5", "--schedule", "7"]]
@@ -114,20 +115,6 @@ def block_formats(shape):
     for dtype, bits in (("bfp8", 7), ("bfp4", 3)):
         yield {"X": dtype}, "X[i, j]", {"X": x}, "f32", blocks(x, bits).astype(np.float32)
         yield {"X": dtype, "Z": "f32"}, "X[i, j] * Z[i, j]", {"X": x, "Z": x}, "f32", blocks(x, bits).astype(np.float32) * x
-
-
-def threefry(seed, index):
-    """The first word of Threefry-2x32 of 20 rounds, key (seed, 0), counter (index, 0)."""
-    keys = [np.uint32(seed), np.uint32(0), np.uint32(0x1BD11BDA) ^ np.uint32(seed)]
-    x0, x1 = index.astype(np.uint32) + keys[0], np.zeros(index.shape, np.uint32)
-    for step in range(20):
-        turn = np.uint32((13, 15, 26, 6, 17, 29, 16, 24)[step % 8])
-        x0 = x0 + x1
-        x1 = (x1 << turn | x1 >> (np.uint32(32) - turn)) ^ x0
-        if step % 4 == 3:
-            group = (step + 1) // 4
-            x0, x1 = x0 + keys[group % 3], x1 + keys[(group + 1) % 3] + np.uint32(group)
-    return x0
 
 
 def random_words(count):
