@@ -313,7 +313,7 @@ struct value expand_definition(struct resolver *r, struct item *item, struct val
         struct entity *entity = declare(r, ENTITY_ARGUMENT, parameter->name, parameter->base.span);
         entity->value = arguments[i];
     }
-    item->expanding = true;
+    item->expanding = item->called = true;
     struct value value = resolve_expression(r, function->body);
     item->expanding = false;
     r->visible_from = visible_from;

@@ -180,6 +180,20 @@ static void check_definition(struct front *front, struct item *item) {
     item->expanding = false;
 }
 
+/* The last first: it may call those before it. */
+static void check_uncalled(struct front *front) {
+    size_t count = 0;
+    for (struct item *item = front->items; item; item = item->next)
+        count++;
+    struct item **items = arena_allocate(front->arena, (count + 1) * sizeof *items);
+    count = 0;
+    for (struct item *item = front->items; item; item = item->next)
+        items[count++] = item;
+    while (count-- > 0)
+        if (items[count]->tree->kind == NODE_FUNCTION && !items[count]->broken && !items[count]->called)
+            check_definition(front, items[count]);
+}
+
 /* Kernels in the order of the source, each in its specialisations where a program launches it; then programs.
  */
 static struct node_list module_items(struct front *front) {
@@ -188,8 +202,6 @@ static struct node_list module_items(struct front *front) {
         if (item->tree->kind == NODE_PROGRAM && !item->imported && !item->broken && !front->lost)
             builder_add(front->arena, &programs, resolve_program(front, item));
     for (struct item *item = front->items; item; item = item->next) {
-        if (item->tree->kind == NODE_FUNCTION && !item->broken)
-            check_definition(front, item);
         if (item->tree->kind != NODE_KERNEL)
             continue;
         if (!item->launched && !item->imported && !item->broken)
@@ -198,6 +210,7 @@ static struct node_list module_items(struct front *front) {
             if (made->item == item)
                 builder_add(front->arena, &items, made->kernel);
     }
+    check_uncalled(front);
     builder_add_all(front->arena, &items, builder_list(&programs));
     return builder_list(&items);
 }

@@ -85,7 +85,7 @@ struct item {
     bool imported;
     unsigned specialisations;
     bool launched;              /* by a program: appears as its specialisations only */
-    bool expanding;             /* def */
+    bool expanding, called;     /* def */
     bool broken;                /* has syntax errors: not resolved, and nothing is said of its uses */
     struct item *next, *hidden; /* in order of the source; of the same hash */
 };
