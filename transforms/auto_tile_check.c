@@ -195,14 +195,6 @@ static void fail_as_fold(struct tiler *t, struct span span, const struct node_re
             extent);
 }
 
-static void fail_as_index(struct tiler *t, struct span span, const char *axis) {
-    if (tile_fail(t, span, "the index %s is used as a value, which the device cannot make yet", axis))
-        tile_help(
-            t,
-            "give the indices as an input, at_%s: f32[%s] with 0, 1, 2, ... (numpy.arange), and write at_%s[%s]",
-            axis, node_text(t->arena, axis_named(t, axis)->upper), axis, axis);
-}
-
 static void fail_as_part(struct value_check *check, struct span span, const struct node_access *access,
                          size_t i, const struct range *range) {
     struct tiler *t = check->e->t;
@@ -271,14 +263,11 @@ static bool check_value(struct node *node, void *context) {
     struct value_check *check = context;
     struct tiler *t = check->e->t;
     struct node_access *access = node_as(node, access);
-    struct node_reference *reference = node_as(node, reference);
     struct node_reduction *reduction = node_as(node, reduction);
     struct span span = node->span.line ? node->span : check->e->equation->span;
     if (reduction && reduction->op != REDUCTION_SUM && reduction->op != REDUCTION_MAX &&
         reduction->op != REDUCTION_MIN)
         fail_as_fold(t, span, reduction);
-    if (reference && axis_named(t, reference->name))
-        fail_as_index(t, span, reference->name);
     if (access) {
         if (relations_tensor(t->relations, access->name))
             check_access(check, access);

@@ -139,8 +139,7 @@ static struct place_search places_of(const struct tiler *t, const char *name) {
 }
 
 bool is_tile_axis(const struct tiler *t, const char *name) {
-    struct place_search places = places_of(t, name);
-    return places.tiles && !places.matrices;
+    return !is_matrix_axis(t, name);
 }
 
 bool is_matrix_axis(const struct tiler *t, const char *name) {

@@ -71,7 +71,7 @@ static struct node *tile_number(struct manager *m, const struct part *part, stru
 static struct node *operand_tile(struct manager *m, const struct dst_operand *operand, struct node *row,
                                  struct node *column) {
     struct node *columns;
-    if (operand->spread == SPREAD_ZEROS)
+    if (operand->spread >= SPREAD_ZEROS)
         return emit_number(m, 0);
     if (operand->spread == SPREAD_ROW)
         return column;
@@ -94,23 +94,29 @@ find_fill(struct manager *m, bool matches(struct node *fill, const void *wanted)
     return NULL;
 }
 
-static bool is_zeros(struct node *fill, const void *wanted) {
-    (void)wanted;
-    return dictionary_get(fill, KEY_ZEROS) != NULL;
+static bool lies_along_columns(struct node *fill) {
+    return strcmp(attribute_word(dictionary_get(fill, KEY_ALONG), ""), "columns") == 0;
+}
+
+static bool is_constant(struct node *fill, const void *wanted) {
+    enum spread spread = *(const enum spread *)wanted;
+    return spread == SPREAD_ZEROS ? dictionary_get(fill, KEY_ZEROS) != NULL
+                                  : dictionary_get(fill, KEY_INDEX) != NULL &&
+                                        lies_along_columns(fill) == (spread == SPREAD_INDEX_COLUMNS);
 }
 
 static struct node *operand_buffer(struct manager *m, struct span span, const struct dst_operand *operand) {
-    struct node_circular_buffer *zeros =
-        operand->spread == SPREAD_ZEROS ? find_fill(m, is_zeros, NULL) : NULL;
-    if (operand->spread == SPREAD_ZEROS && !zeros) {
-        manager_fail(
-            m, span,
-            "a row of 16-bit values spreads over DST by an addition to a tile of zeros, which this kernel lacks");
-        return emit_number(m, 0);
-    }
-    return zeros             ? emit_reference(m, zeros->name)
-           : operand->buffer ? emit_reference(m, operand->buffer)
-                             : NULL;
+    if (operand->spread < SPREAD_ZEROS)
+        return operand->buffer ? emit_reference(m, operand->buffer) : NULL;
+    struct node_circular_buffer *made = find_fill(m, is_constant, &operand->spread);
+    if (made)
+        return emit_reference(m, made->name);
+    manager_fail(
+        m, span,
+        operand->spread == SPREAD_ZEROS
+            ? "a row of 16-bit values spreads over DST by an addition to a tile of zeros, which this kernel lacks"
+            : "an index is made of a tile of indices, which this kernel lacks");
+    return emit_number(m, 0);
 }
 
 /* ---- steps ---- */
@@ -123,6 +129,23 @@ struct step_place {
     struct node *t, *row, *column; /* the tile: its number in the part, its place in the block */
 };
 
+/* Does the axis of a target lie along the columns of tiles? */
+static bool is_along_columns(struct manager *m, struct node_access *target, const char *axis) {
+    return axis_name(target, target->subscripts.count - 1) == axis && !is_column(m, target);
+}
+
+/* The scalar of a step, at the tile at hand. */
+static struct node *scalar_at(struct manager *m, const struct dst_step *step,
+                              const struct step_place *place) {
+    if (!step->axis)
+        return step->scalar;
+    bool columns = is_along_columns(m, node_as(place->tile->target, access), step->axis);
+    struct node *tile = make_add(m->arena, axis_tiles(place->tile, step->axis, RANGE_FIRST),
+                                 columns ? place->column : place->row);
+    return simplify(m->arena, substitute(m->arena, step->scalar, step->axis,
+                                         make_mul(m->arena, tile, emit_number(m, TILE_EDGE))));
+}
+
 static struct call_operands operands_of(struct manager *m, const struct dst_step *step,
                                         const struct step_place *place) {
     struct span span = place->tile->base.span;
@@ -131,7 +154,7 @@ static struct call_operands operands_of(struct manager *m, const struct dst_step
                                      .a = operand_buffer(m, span, &step->a),
                                      .b = operand_buffer(m, span, &step->b),
                                      .slot = slot_of(m, place->plan, place->part, place->t, step->slot),
-                                     .bits = step->scalar,
+                                     .bits = scalar_at(m, step, place),
                                      .format = step->format};
     if (operands.a)
         operands.tile_a = operand_tile(m, &step->a, place->row, place->column);
@@ -162,9 +185,8 @@ struct mask {
 
 static bool is_mask(struct node *fill, const void *wanted) {
     const struct mask *mask = wanted;
-    bool columns = strcmp(attribute_word(dictionary_get(fill, KEY_ALONG), ""), "columns") == 0;
     return strcmp(attribute_word(dictionary_get(fill, KEY_MASK), ""), mask->axis) == 0 &&
-           columns == mask->columns;
+           lies_along_columns(fill) == mask->columns;
 }
 
 static struct node *equal_or_null(struct manager *m, struct node *left, struct node *right) {
@@ -209,8 +231,7 @@ static void emit_mask(struct manager *m, struct list_builder *out, const struct 
     struct node_tile *tile = shape->tile;
     const struct part *part = shape->part;
     struct node_access *target = node_as(tile->target, access);
-    size_t last = target->subscripts.count - 1;
-    bool columns = axis_name(target, last) == step->axis && !is_column(m, target);
+    bool columns = is_along_columns(m, target, step->axis);
     struct node_circular_buffer *mask = find_fill(m, is_mask, &(struct mask){step->axis, columns});
     if (!mask)
         return; /* every block of the axis is full */
@@ -239,6 +260,14 @@ static void emit_mask(struct manager *m, struct list_builder *out, const struct 
                 node_new(m->arena, if, IF, tile->base.span, .condition = condition, .then = then));
 }
 
+/* The first tile of an axis begins at 0. */
+static bool adds_nothing(struct manager *m, const struct dst_step *step,
+                         const struct call_operands *operands) {
+    struct node *none = make_integer(m->arena, 0);
+    return step->call == DEVICE_CALL_add_unary_tile && step->axis &&
+           node_equal(operands->bits, substitute(m->arena, step->scalar, step->axis, none));
+}
+
 void emit_steps(struct manager *m, struct list_builder *out, struct node_tile *tile,
                 const struct dst_plan *plan, const struct part *part, bool column_major) {
     struct span span = tile->base.span;
@@ -255,6 +284,8 @@ void emit_steps(struct manager *m, struct list_builder *out, struct node_tile *t
             continue;
         }
         struct call_operands operands = operands_of(m, step, &place);
+        if (adds_nothing(m, step, &operands))
+            continue;
         configure_operation(m, out, span, &device_calls[step->call], &operands);
         emit_operation(m, &body, span, step->call, &operands);
         emit_loop(m, &columns, span, m->column, part->columns, &body);

@@ -112,11 +112,10 @@ static struct node *scalar_bits(struct planner *p, struct node *node) {
     double value;
     if (literal_value(node, &value))
         return make_call(arena, "bits", LIST(arena, make_real(arena, value)));
-    if (!is_whole_number(p->request->kernel, node))
-        return node->kind == NODE_REFERENCE ? node : NULL;
+    if (!is_number(p, node))
+        return node->kind == NODE_REFERENCE && !is_element_index(p, node) ? node : NULL;
     if (!device_counts(p->request->kernel, node)) {
-        planner_fail(
-            p, "this number may be below 0 where it is divided or compared; give it as an f32 parameter");
+        fail_as_negative(p, "f32");
         return NULL;
     }
     return make_call(arena, "bits", LIST(arena, make_call(arena, "i32", LIST(arena, node))));
@@ -352,7 +351,7 @@ static enum dtype operand_type(struct planner *p, struct node_binary *binary) {
     if (binary->op >= BINARY_EQUAL)
         value = joined_type(computed_type(value_type(&p->types, binary->left)),
                             computed_type(value_type(&p->types, binary->right)));
-    return value == DTYPE_INDEX ? DTYPE_F32 : value;
+    return value == DTYPE_INDEX ? p->index : value;
 }
 
 static int plan_binary(struct planner *p, struct node_binary *binary) {
@@ -456,6 +455,8 @@ static int plan_value(struct planner *p, struct node *value) {
     if (bits)
         return plan_fill(p, bits);
     switch (value->kind) {
+    case NODE_REFERENCE:
+        return plan_index(p, node_as(value, reference));
     case NODE_ACCESS:
         return plan_access(p, value);
     case NODE_BINARY:
@@ -518,10 +519,10 @@ struct node *dst_plan_marked(struct arena *arena, const struct dst_plan *plan, s
     return mark(value, &(struct marking){arena, plan});
 }
 
-bool dst_plan_needs_zeros(const struct dst_plan *plan) {
+bool dst_plan_needs(const struct dst_plan *plan, enum spread spread) {
     bool needs = false;
     for (size_t i = 0; i < plan->count; i++)
-        needs |= plan->steps[i].a.spread == SPREAD_ZEROS;
+        needs |= plan->steps[i].a.spread == spread;
     return needs;
 }
 
@@ -545,7 +546,7 @@ static enum dtype held_for(enum dtype stored) {
 
 bool dst_plan_make(const struct dst_request *request, struct dst_plan *plan) {
     *plan = (struct dst_plan){.slots = 1};
-    struct planner p = {.request = request, .plan = plan};
+    struct planner p = {.request = request, .plan = plan, .index = DTYPE_F32};
     p.types = (struct value_types){request->kernel, element_of, &p};
     size_t mentioned = 0;
     for_each (access, access, request->value)

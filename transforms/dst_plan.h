@@ -7,6 +7,9 @@
  *
  * What the FPU computes is chosen once, by memory_space_lower_tt, and stands in tile form as fpu(...): a
  * product there is added to a slot of zeros, so that -0 becomes +0. Later plans obey.
+ *
+ * The index of an element along an axis of the target is a tile of 0 to 31, along columns or rows, which the
+ * reader makes once, and the number of the tile's first element added to it.
  */
 #ifndef TILEC_TRANSFORMS_DST_PLAN_H
 #define TILEC_TRANSFORMS_DST_PLAN_H
@@ -19,11 +22,14 @@ enum spread {
     SPREAD_FULL,   /* tile (r, c) */
     SPREAD_ROW,    /* tile c of a row vector, over all rows */
     SPREAD_COLUMN, /* tile r of a column vector, over all columns */
-    SPREAD_ZEROS   /* the tile of zeros that the reader makes once; the operand names no buffer */
+    /* Tiles that the reader makes once; the operand names no buffer. */
+    SPREAD_ZEROS,
+    SPREAD_INDEX_COLUMNS, /* 0 to 31 along the columns */
+    SPREAD_INDEX_ROWS     /* along the rows */
 };
 
 struct dst_operand {
-    const char *buffer; /* NULL: none, or the tile of zeros */
+    const char *buffer; /* NULL: none, or a tile that the reader makes */
     enum spread spread;
 };
 
@@ -39,8 +45,9 @@ struct dst_step {
     const char *format; /* the word of its leading argument, NULL: Float32 */
     struct node *
         scalar; /* a whole number, or bits(...) of a literal or of sizes, or a reference to a scalar parameter */
-    const char *axis;  /* of a mask */
-    bool shares;         /* of a mask: its sources are slots that all tiles share */
+    /* Of a mask. With a call: whose name in the scalar stands for the first element of the tile at hand. */
+    const char *axis;
+    bool shares;       /* of a mask: its sources are slots that all tiles share */
     struct node *part; /* of an operation of the FPU: of the value */
 };
 
@@ -88,7 +95,7 @@ bool dst_plan_make(const struct dst_request *request, struct dst_plan *plan);
  * nodes. */
 struct node *dst_plan_marked(struct arena *arena, const struct dst_plan *plan, struct node *value);
 
-/* Does a step of the plan need the tile of zeros? */
-bool dst_plan_needs_zeros(const struct dst_plan *plan);
+/* Does a step of the plan need this tile of the reader's? */
+bool dst_plan_needs(const struct dst_plan *plan, enum spread spread);
 
 #endif

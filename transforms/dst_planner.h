@@ -12,6 +12,7 @@ struct planner {
     const struct dst_request *request;
     struct dst_plan *plan;
     struct value_types types; /* of buffers and scalars */
+    enum dtype index;         /* f32, i32 or u32: as what indices of elements are worked out at this point */
     bool busy[SLOT_LIMIT], used[SLOT_LIMIT];
     bool failed;
 };
@@ -33,6 +34,8 @@ enum dtype held_type(struct planner *p, struct node *value);
 int plan_as(struct planner *p, struct node *value, enum dtype type);
 /* What is in the slot, brought from one type to the other in place. */
 void plan_cast(struct planner *p, int slot, enum dtype from, enum dtype to);
+/* What is in the slot, i32 or u32, and the first element of its tile along the axis. */
+void plan_offset(struct planner *p, int slot, enum dtype type, struct node_reference *axis);
 /* Operators and functions of whole numbers; of i32 or u32. */
 int plan_whole_binary(struct planner *p, enum binary_operator op, struct node *left, struct node *right,
                       enum dtype type);
@@ -50,5 +53,16 @@ void plan_stored(struct planner *p, int slot, struct node *value, enum dtype typ
 /* ---- dst_random.c ---- */
 enum { RANDOM_SLOTS = 4 };
 int plan_random(struct planner *p, struct node *seed, struct node *index);
+
+/* ---- dst_index.c ---- */
+/* A number that is the same for all elements of a tile: of literals, sizes, scalars and places of blocks. */
+bool is_number(const struct planner *p, struct node *value);
+/* Is it the index of the element along an axis of the target? */
+bool is_element_index(const struct planner *p, const struct node *value);
+/* The refusal of a number of a loop that is divided or compared and may be below 0, which the device would
+ * count without a sign; type: the conversion that helps. */
+void fail_as_negative(struct planner *p, const char *type);
+/* The index as p->index says, in a slot of its own. */
+int plan_index(struct planner *p, struct node_reference *axis);
 
 #endif

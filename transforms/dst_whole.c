@@ -29,7 +29,8 @@ static enum dtype truth_type(struct planner *p, struct node *condition) {
     if (binary) {
         enum dtype joined = joined_type(computed_type(value_type(&p->types, binary->left)),
                                         computed_type(value_type(&p->types, binary->right)));
-        return joined == DTYPE_F32 || joined == DTYPE_INDEX ? DTYPE_F32 : DTYPE_I32;
+        joined = joined == DTYPE_INDEX ? p->index : joined;
+        return joined == DTYPE_F32 ? DTYPE_F32 : DTYPE_I32;
     }
     if (call && strcmp(call->function, "select") == 0)
         return held_type(p, call->arguments.items[1]);
@@ -40,9 +41,9 @@ static enum dtype truth_type(struct planner *p, struct node *condition) {
 
 enum dtype held_type(struct planner *p, struct node *value) {
     enum dtype type = computed_type(value_type(&p->types, value));
-    if (is_whole_number(p->request->kernel, value))
+    if (is_number(p, value))
         return DTYPE_F32;
-    return type == DTYPE_BOOL ? truth_type(p, value) : type == DTYPE_INDEX ? DTYPE_F32 : type;
+    return type == DTYPE_BOOL ? truth_type(p, value) : type == DTYPE_INDEX ? p->index : type;
 }
 
 static int fill(struct planner *p, int slot, enum dtype type, struct node *number) {
@@ -74,6 +75,17 @@ void plan_whole_number(struct planner *p, enum device_call_number call, int slot
     slot_free(p, other);
 }
 
+void plan_offset(struct planner *p, int slot, enum dtype type, struct node_reference *axis) {
+    int first = slot_take(p);
+    step_add(p, (struct dst_step){.call = DEVICE_CALL_fill_tile_int,
+                                  .slot = first,
+                                  .format = format_of(type),
+                                  .scalar = &axis->base,
+                                  .axis = axis->name});
+    operate(p, DEVICE_CALL_add_int_tile, type, slot, first, slot);
+    slot_free(p, first);
+}
+
 /* condition ? yes : no, whole numbers all three. */
 static void choose(struct planner *p, int condition, int yes, int no, int out) {
     step_add(p, (struct dst_step){.call = DEVICE_CALL_where_tile,
@@ -100,7 +112,7 @@ static struct node *launch_number(struct planner *p, struct node *value) {
     enum dtype converted = conversion_type(value);
     if (converted == DTYPE_I32 || converted == DTYPE_U32)
         value = node_as(value, call)->arguments.items[0];
-    return is_whole_number(p->request->kernel, value) ? value : NULL;
+    return is_number(p, value) ? value : NULL;
 }
 
 int plan_as(struct planner *p, struct node *value, enum dtype type) {
@@ -111,8 +123,7 @@ int plan_as(struct planner *p, struct node *value, enum dtype type) {
         return 0;
     if (number && (type != DTYPE_F32 || own == DTYPE_U32)) {
         if (!device_counts(p->request->kernel, number)) {
-            planner_fail(
-                p, "this number may be below 0 where it is divided or compared; give it as a parameter");
+            fail_as_negative(p, "i32");
             return 0;
         }
         enum dtype held = type == DTYPE_F32 ? own : type;
@@ -124,8 +135,11 @@ int plan_as(struct planner *p, struct node *value, enum dtype type) {
         plan_cast(p, slot, held, type);
         return slot;
     }
+    enum dtype index = p->index;
+    p->index = own == DTYPE_INDEX ? type : index; /* an expression of indices is worked out as it is wanted */
     int slot = plan_held(p, number && conversion_type(value) ? number : value);
     plan_cast(p, slot, number ? DTYPE_F32 : held_type(p, value), type);
+    p->index = index;
     return slot;
 }
 
@@ -294,10 +308,16 @@ static void plan_truncation(struct planner *p, int slot, enum dtype to) {
     plan_cast(p, slot, DTYPE_F32, to);
 }
 
+/* Has the value, which DST holds as that type, a fraction that a conversion to whole numbers cuts? */
+static bool is_real(struct planner *p, struct node *value, enum dtype held) {
+    enum dtype own = value_type(&p->types, value);
+    return held == DTYPE_F32 && own != DTYPE_BOOL && own != DTYPE_INDEX && !launch_number(p, value);
+}
+
 static int plan_to_narrow(struct planner *p, struct node *value, int64_t most) {
     enum dtype from = held_type(p, value);
     bool condition = value_type(&p->types, value) == DTYPE_BOOL;
-    bool real = from == DTYPE_F32 && !condition && !launch_number(p, value);
+    bool real = is_real(p, value, from);
     int slot = plan_as(p, value, real ? DTYPE_F32 : DTYPE_U32);
     if (p->failed || condition)
         return slot;
@@ -328,7 +348,7 @@ int plan_conversion(struct planner *p, struct node *value, enum dtype to) {
         return plan_to_truth(p, value);
     case DTYPE_I32:
     case DTYPE_U32:
-        if (from != DTYPE_F32 || own == DTYPE_BOOL || launch_number(p, value))
+        if (!is_real(p, value, from))
             return plan_as(p, value, to);
         slot = plan_held(p, value);
         if (!p->failed)

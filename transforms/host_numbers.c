@@ -14,24 +14,35 @@
 
 /* ---- which they are ---- */
 
-bool is_whole_number(const struct node *kernel, struct node *node) {
+static bool is_index(const struct node_access *target, const char *name) {
+    for (size_t i = 0; target && i < target->subscripts.count; i++)
+        if (mentions(target->subscripts.items[i], name))
+            return true;
+    return false;
+}
+
+bool is_whole_number(const struct node *kernel, const struct node_access *target, struct node *node) {
     struct node_reference *reference = node_as(node, reference);
     struct node_unary *unary = node_as(node, unary);
     struct node_binary *binary = node_as(node, binary);
     struct node_call *call = node_as(node, call);
     struct node_parameter *parameter = reference ? launch_parameter(kernel, reference->name) : NULL;
     if (unary)
-        return is_whole_number(kernel, unary->operand);
+        return is_whole_number(kernel, target, unary->operand);
     if (binary)
-        return is_whole_number(kernel, binary->left) && is_whole_number(kernel, binary->right);
+        return is_whole_number(kernel, target, binary->left) &&
+               is_whole_number(kernel, target, binary->right);
+    if (is_block_place(node))
+        return true;
     if (call) {
         bool whole = size_function_of(node) != SIZE_FUNCTION_COUNT;
         for (size_t i = 0; whole && i < call->arguments.count; i++)
-            whole = is_whole_number(kernel, call->arguments.items[i]);
+            whole = is_whole_number(kernel, target, call->arguments.items[i]);
         return whole;
     }
     return node->kind == NODE_INTEGER ||
-           (reference && (!parameter || (parameter->dtype != DTYPE_F32 && parameter->dtype != DTYPE_BF16)));
+           (reference && !is_index(target, reference->name) &&
+            (!parameter || (parameter->dtype != DTYPE_F32 && parameter->dtype != DTYPE_BF16)));
 }
 
 /* A number that may be below 0, or a choice, which device form has no word for. */
@@ -66,6 +77,7 @@ bool device_counts(const struct node *kernel, struct node *node) {
 struct naming {
     struct arena *arena;
     struct node *kernel;
+    const struct node_access *target; /* of the statement at hand */
     struct name_table *names;
     struct list_builder *entries;
     size_t first; /* of our entries */
@@ -89,7 +101,7 @@ static struct node *map_value(struct node *node, void *context) {
     struct naming *n = context;
     if (node->kind == NODE_ACCESS)
         return node;
-    if (!is_whole_number(n->kernel, node))
+    if (!is_whole_number(n->kernel, n->target, node))
         return node_map_children(n->arena, node, map_value, n);
     bool counts = device_counts(n->kernel, node) || !known_at_launch(n->arena, n->kernel, node);
     return counts ? node : node_with_span(n->arena, name_of(n, node), node->span);
@@ -101,13 +113,15 @@ static struct node *map_statement(struct node *node, void *context) {
     if (!tile)
         return node_map_children(n->arena, node, map_statement, n);
     struct node_tile made = *tile;
+    n->target = node_as(tile->target, access);
     made.value = map_value(tile->value, n);
     return made.value == tile->value ? node : arena_copy(n->arena, &made, sizeof made);
 }
 
 struct node *host_numbers_name(struct arena *arena, struct node *kernel, struct name_table *names,
                                struct list_builder *entries) {
-    struct naming naming = {arena, kernel, names, entries, entries->count};
+    struct naming naming = {
+        .arena = arena, .kernel = kernel, .names = names, .entries = entries, .first = entries->count};
     struct node_kernel made = *node_as(kernel, kernel);
     made.body = map_statement(made.body, &naming);
     return arena_copy(arena, &made, sizeof made);

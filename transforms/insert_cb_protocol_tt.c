@@ -29,6 +29,7 @@
  * and empties for itself: it holds one block between statements, which has been waited for; one that gives the
  * fragment a new value writes the other, and drops the old.
  */
+#include "transforms/host_numbers.h"
 #include "transforms/protocol.h"
 #include "transforms/rest_fragments.h"
 
@@ -207,6 +208,13 @@ static struct node *ranges_of(struct protocol *p, struct node *statement) {
     return ranges;
 }
 
+static bool follows_axes(struct protocol *p, struct node *number) {
+    for_each (reference, reference, number)
+        if (range_find(p, reference->name))
+            return true;
+    return false;
+}
+
 static struct node *rename_buffers(struct node *node, void *context) {
     struct protocol *p = context;
     struct node *mapped = node_map_children(p->arena, node, rename_buffers, p);
@@ -245,8 +253,34 @@ static void add_ring(struct protocol *p, struct node_buffer *buffer) {
     p->rings[p->ring_count++] = (struct ring){.fragment = buffer->name, .cb = circular_buffer_of(p, home)};
 }
 
+struct numbering {
+    struct protocol *p;
+    const struct node_access *target;
+};
+
+/* The whole numbers of a value, of single elements and of places of blocks, as what they are here. */
+static struct node *count_places(struct node *node, void *context) {
+    struct numbering *n = context;
+    struct node_call *call = node_as(node, call);
+    if (node->kind == NODE_ACCESS || (call && strcmp(call->function, "inside") == 0))
+        return node;
+    if (!is_whole_number(n->p->kernel, n->target, node))
+        return node_map_children(n->p->arena, node, count_places, n);
+    return follows_axes(n->p, node) ? number_of_index(n->p, node) : node;
+}
+
+static struct node *with_numbers(struct protocol *p, struct node *node) {
+    struct node_tile *tile = node_as(node, tile);
+    struct numbering n = {p, tile ? node_as(tile->target, access) : NULL};
+    if (!tile || tile->operation != TILE_MAP)
+        return node;
+    struct node_tile counted = *tile;
+    counted.value = count_places(tile->value, &n);
+    return counted.value == tile->value ? node : arena_copy(p->arena, &counted, sizeof counted);
+}
+
 static void emit_compute(struct protocol *p, struct list_builder *out, struct node *node) {
-    struct node *ranges = ranges_of(p, node), *renamed = rename_buffers(node, p);
+    struct node *ranges = ranges_of(p, node), *renamed = rename_buffers(with_numbers(p, node), p);
     struct ring *ring = ring_of(p, target_name(node_as(node, tile)->target));
     if (ranges)
         renamed = attribute_set(p->arena, renamed, KEY_TT_RANGES, ranges);
@@ -303,13 +337,6 @@ static bool is_single_element(struct protocol *p, const struct node_axis *axis) 
     struct node *lower = launch_value(p, axis->lower), *upper = launch_value(p, axis->upper);
     return is_one_of_many(p->arena, axis) ||
            node_equal(make_add(p->arena, lower, make_integer(p->arena, 1)), upper);
-}
-
-static bool follows_axes(struct protocol *p, struct node *bound) {
-    for_each (reference, reference, bound)
-        if (range_find(p, reference->name))
-            return true;
-    return false;
 }
 
 /* The blocks of an axis whose range follows from axes around it. One that begins where another block does may end

@@ -402,6 +402,20 @@ static void add_masks(struct lowering *l, const struct node_access *target, stru
     }
 }
 
+/* The tiles of zeros and of indices that a plan needs. */
+static void add_constants(struct lowering *l, const struct dst_plan *plan) {
+    struct node *one = make_integer(l->arena, 1);
+    if (dst_plan_needs(plan, SPREAD_ZEROS))
+        add_fill(l, "zeros", DTYPE_BF16, dictionary_set(l->arena, NULL, KEY_ZEROS, one));
+    for (int rows = 0; rows < 2; rows++) {
+        const char *along = rows ? "rows" : "columns";
+        struct node *fill = dictionary_set(l->arena, NULL, KEY_INDEX, one);
+        if (dst_plan_needs(plan, rows ? SPREAD_INDEX_ROWS : SPREAD_INDEX_COLUMNS))
+            add_fill(l, arena_printf(l->arena, "index_%s", along), DTYPE_BF16,
+                     dictionary_set(l->arena, fill, KEY_ALONG, word(l->arena, along)));
+    }
+}
+
 /* A map with what the FPU computes of it marked, and the tiles that it needs. */
 static struct node *lower_map(struct lowering *l, struct node_tile *tile) {
     struct dst_plan plan;
@@ -410,9 +424,7 @@ static struct node *lower_map(struct lowering *l, struct node_tile *tile) {
     add_masks(l, node_as(tile->target, access), tile->value);
     if (!plan_of(l, &marked, &plan))
         return &tile->base;
-    if (dst_plan_needs_zeros(&plan))
-        add_fill(l, "zeros", DTYPE_BF16,
-                 dictionary_set(l->arena, NULL, KEY_ZEROS, make_integer(l->arena, 1)));
+    add_constants(l, &plan);
     marked.value = dst_plan_marked(l->arena, &plan, marked.value);
     return node_equal(marked.value, tile->value) ? &tile->base : arena_copy(l->arena, &marked, sizeof marked);
 }

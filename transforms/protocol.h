@@ -92,10 +92,11 @@ void emit_multicast_start(struct protocol *p, struct list_builder *out);
 void emit_multicast_end(struct protocol *p, struct list_builder *out);
 
 /* ---- protocol_helpers.c: functions of the reader that write to L1 ---- */
-enum fill_helper { FILL_COLUMNS, FILL_ROWS, FILL_TILE, FILL_SCALER };
+enum fill_helper { FILL_COLUMNS, FILL_ROWS, FILL_TILE, FILL_SCALER, FILL_INDEX_COLUMNS, FILL_INDEX_ROWS };
 /* The name of the helper for elements of this type; its function is added to the kernel on first use.
  *   FILL_COLUMNS(tile, first, value), FILL_ROWS(tile, first, value): elements from column (row) `first` on
- *   FILL_TILE(tile, word): every word; FILL_SCALER(tile, word): the words of the first row of every face */
+ *   FILL_TILE(tile, word): every word; FILL_SCALER(tile, word): the words of the first row of every face
+ *   FILL_INDEX_COLUMNS(tile), FILL_INDEX_ROWS(tile): every element's column (row), of bf16 */
 const char *fill_helper(struct protocol *p, enum fill_helper helper, enum dtype dtype);
 /* The bit pattern of a value in a type: of one element, or of a word of 32 bits that is full of it. */
 struct node *format_bits(struct protocol *p, enum dtype dtype, double value, bool word);

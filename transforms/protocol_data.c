@@ -392,6 +392,11 @@ static void emit_fill(struct protocol *p, struct list_builder *out, struct node_
         fill_words(p, &body, FILL_SCALER, cb->dtype, ref(p, pointer), 1);
     } else if (dictionary_get(fill, KEY_ZEROS)) {
         fill_words(p, &body, FILL_TILE, cb->dtype, ref(p, pointer), 0);
+    } else if (dictionary_get(fill, KEY_INDEX)) {
+        struct node *tile = ref(p, pointer);
+        bool columns = strcmp(attribute_word(dictionary_get(fill, KEY_ALONG), ""), "columns") == 0;
+        enum fill_helper helper = columns ? FILL_INDEX_COLUMNS : FILL_INDEX_ROWS;
+        builder_add(arena, &body, call_statement(p, none, fill_helper(p, helper, cb->dtype), 1, &tile));
     } else {
         fill_mask(p, &body, cb, fill, ref(p, pointer));
     }

@@ -1,4 +1,5 @@
-/* Helper functions of the reader: tiles filled with a value, whole or beyond a column or row. */
+/* Helper functions of the reader: tiles filled with a value, whole or beyond a column or row, or with
+ * indices. */
 #include "ir/build.h"
 #include "ir/format.h"
 #include "transforms/protocol.h"
@@ -45,6 +46,21 @@ static struct node *parameter(struct protocol *p, const char *name) {
                     .name = arena_intern(p->arena, name), .dtype = DTYPE_U32);
 }
 
+/* Every element's column or row: a bf16 is the upper half of an f32. */
+static struct node *index_body(struct protocol *p, bool columns) {
+    struct arena *a = p->arena;
+    struct node *row = ref(p, "r"), *column = ref(p, "c"), *value = ref(p, "value"), *zero = number(p, 0);
+    struct node *index = make_call(a, "i32", LIST(a, columns ? column : row));
+    struct node *half =
+        make_binary(a, BINARY_SHIFT_RIGHT, make_call(a, "bits", LIST(a, index)), number(p, 16));
+    struct node *let = node_new(a, let, LET, ((struct span){0}), .name = arena_intern(a, "value"),
+                                .dtype = DTYPE_U32, .value = half);
+    struct node *inner = loop(p, columns ? "r" : "c", zero, TILE_EDGE,
+                              store(p, true, ref(p, "tile"), element_index(p, row, column), value));
+    return make_for(a, (struct span){0}, columns ? "c" : "r", zero, number(p, TILE_EDGE), NULL,
+                    make_block(a, (struct span){0}, LIST(a, let, inner)));
+}
+
 static struct node *helper_body(struct protocol *p, enum fill_helper helper, bool narrow) {
     struct node *row = ref(p, "r"), *column = ref(p, "c"), *tile = ref(p, "tile"), *value = ref(p, "value");
     struct node *zero = number(p, 0), *first = ref(p, "first");
@@ -60,6 +76,9 @@ static struct node *helper_body(struct protocol *p, enum fill_helper helper, boo
             loop(p, "c", zero, TILE_EDGE, store(p, narrow, tile, element_index(p, row, column), value)));
     case FILL_TILE:
         return loop(p, "word", zero, TILE_ELEMENTS / in_word, store(p, false, tile, ref(p, "word"), value));
+    case FILL_INDEX_COLUMNS:
+    case FILL_INDEX_ROWS:
+        return index_body(p, helper == FILL_INDEX_COLUMNS);
     case FILL_SCALER:
         break;
     }
@@ -74,7 +93,11 @@ const char *fill_helper(struct protocol *p, enum fill_helper helper, enum dtype 
     static const char *const bases[] = {[FILL_COLUMNS] = "fill_columns",
                                         [FILL_ROWS] = "fill_rows",
                                         [FILL_TILE] = "fill_tile_words",
-                                        [FILL_SCALER] = "fill_scaler"};
+                                        [FILL_SCALER] = "fill_scaler",
+                                        [FILL_INDEX_COLUMNS] = "fill_index_columns",
+                                        [FILL_INDEX_ROWS] = "fill_index_rows"};
+    bool takes_first = helper == FILL_COLUMNS || helper == FILL_ROWS;
+    bool takes_value = helper != FILL_INDEX_COLUMNS && helper != FILL_INDEX_ROWS;
     bool narrow = dtype == DTYPE_BF16;
     const char *name =
         arena_intern(p->arena, arena_printf(p->arena, "%s_%s", bases[helper], narrow ? "u16" : "u32"));
@@ -83,9 +106,10 @@ const char *fill_helper(struct protocol *p, enum fill_helper helper, enum dtype 
             return name;
     struct list_builder parameters = {0};
     builder_add(p->arena, &parameters, parameter(p, "tile"));
-    if (helper == FILL_COLUMNS || helper == FILL_ROWS)
+    if (takes_first)
         builder_add(p->arena, &parameters, parameter(p, "first"));
-    builder_add(p->arena, &parameters, parameter(p, "value"));
+    if (takes_value)
+        builder_add(p->arena, &parameters, parameter(p, "value"));
     struct node *body =
         make_block(p->arena, (struct span){0}, LIST(p->arena, helper_body(p, helper, narrow)));
     builder_add(p->arena, &p->helpers,

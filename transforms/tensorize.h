@@ -41,9 +41,10 @@ struct tensorizer {
     size_t axis_count, axis_capacity;
     struct staged *staged;
     size_t staged_count, staged_capacity;
-    struct list_builder *out; /* the statement list under construction */
-    struct span span;         /* of the statement under work: what generated statements carry */
-    bool exact;               /* no contraction or sum may cut f32 to TF32 */
+    struct list_builder conditions; /* on sizes, which the launch checks beside those of the kernel */
+    struct list_builder *out;       /* the statement list under construction */
+    struct span span;               /* of the statement under work: what generated statements carry */
+    bool exact;                     /* no contraction or sum may cut f32 to TF32 */
     bool failed;
 };
 
@@ -71,6 +72,12 @@ void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_ope
 void tensorize_statement_assign(struct tensorizer *t, struct node *target, enum assign_operator op,
                                 struct node *value);
 
+/* ---- tensorize_index.c ---- */
+/* Is it the index of an element, along an axis that is read by tiles? */
+bool is_tile_index(struct tensorizer *t, const struct node *node);
+/* The value, to be stored as that type, with expressions of indices that f32 may not hold as i32(...). */
+struct node *index_values(struct tensorizer *t, struct node *value, enum dtype stored);
+
 /* ---- tensorize_reduction.c ---- */
 /* The accumulation `fragment op= reduction`; the operands are buffers. */
 void tensorize_accumulate(struct tensorizer *t, const char *fragment, struct node_reduction *reduction);
@@ -91,7 +98,8 @@ struct node *fragments_settle(struct tensorizer *t, struct node *body);
 struct node *maps_split(struct tensorizer *t, struct node *body);
 
 /* ---- tensorize_value.c ---- */
-/* Of a buffer that keeps the value: kept_type of ir/value_type.h. */
+/* value_type of ir/value_type.h, and kept_type: of a buffer that keeps the value. */
+enum dtype value_type_of(struct tensorizer *t, struct node *value);
 enum dtype value_dtype(struct tensorizer *t, struct node *value);
 /* The block axes that the value varies over, in the order of `order` (count of them); returns how many. */
 size_t value_axes(struct node *value, size_t count, const char *const *order, const char **found);

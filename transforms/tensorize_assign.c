@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ir/build.h"
+#include "ir/query.h"
 #include "ir/value_type.h"
 #include "transforms/tensorize.h"
 
@@ -87,6 +88,12 @@ static struct node *fit_access(struct fitting *f, struct node *node) {
                : node;
 }
 
+/* What messages call a tensor or buffer. */
+static const char *told_name(struct tensorizer *t, const char *name) {
+    const struct storage *storage = storage_find(t, name);
+    return storage->staged ? storage->staged : storage->name;
+}
+
 static struct node *fit(struct node *node, void *context) {
     struct fitting *f = context;
     struct tensorizer *t = f->t;
@@ -94,14 +101,13 @@ static struct node *fit(struct node *node, void *context) {
         return node;
     if (node->kind == NODE_ACCESS)
         return fit_access(f, node);
-    struct node_reference *reference = node_as(node, reference);
-    if (reference && axis_find(t, reference->name)) {
-        tensorize_fail(t, "the index %s is used as a value, which the device cannot make yet",
-                       reference->name);
-        tensorize_help(
-            t,
-            "give the indices as an input, at_%s: f32[...] with 0, 1, 2, ... (numpy.arange), and write at_%s[%s]",
-            reference->name, reference->name, reference->name);
+    if (is_block_place(node))
+        return node;
+    if (is_tile_index(t, node) && !mentions(f->target, node_as(node, reference)->name)) {
+        const char *axis = node_as(node, reference)->name, *target = node_as(f->target, access)->name;
+        tensorize_fail(t, "axis %s is no axis of %s, which the statement writes", axis, told_name(t, target));
+        tensorize_help(t, "the first index of the block is a number, lo(%s); a fold over its indices is sum(%s: ...)",
+                       axis, axis);
         return node;
     }
     return node_map_children(t->arena, node, fit, f);
@@ -140,7 +146,7 @@ static void emit_map(struct tensorizer *t, struct node *target, struct node *val
         return;
     if (storage->rank == 1 && storage->orientation == ORIENTATION_NONE)
         orient(t, storage, value);
-    struct node *fitted = fit(value, &f);
+    struct node *fitted = fit(index_values(t, value, storage->dtype), &f);
     if (!t->failed)
         tile_emit(t, TILE_MAP, target, ASSIGN_SET, fitted);
 }

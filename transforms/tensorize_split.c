@@ -59,11 +59,26 @@ static int slots_of(struct tensorizer *t, struct node_access *target, struct nod
 
 /* ---- the part that is cut out ---- */
 
-/* Operators and functions of what is in buffers; a number needs none. */
-static bool is_part(struct node *node) {
+/* The axes of the target that the value varies over. */
+static size_t axes_in(struct node_access *target, struct node *value, const char **axes) {
+    const char *order[2];
+    for (size_t i = 0; i < target->subscripts.count; i++)
+        order[i] = node_as(target->subscripts.items[i], reference)->name;
+    return value_axes(value, target->subscripts.count, order, axes);
+}
+
+/* Operators and functions of what varies; a number needs no buffer. */
+static bool is_part(struct node_access *target, struct node *node) {
+    const char *axes[2];
     struct node_call *call = node_as(node, call);
-    return find_kind(node, NODE_ACCESS) && (node->kind == NODE_BINARY || node->kind == NODE_UNARY ||
-                                            (call && strcmp(call->function, "inside") != 0));
+    return (node->kind == NODE_BINARY || node->kind == NODE_UNARY ||
+            (call && strcmp(call->function, "inside") != 0)) &&
+           axes_in(target, node, axes) > 0;
+}
+
+/* A part as a value of its own: an expression of indices is a whole number, wherever it stands. */
+static struct node *part_value(struct tensorizer *t, struct node *part) {
+    return value_type_of(t, part) == DTYPE_INDEX ? make_call(t->arena, "i32", LIST(t->arena, part)) : part;
 }
 
 /* The part of a value that needs the most slots of those that need at most so many, and more than one; NULL
@@ -73,7 +88,8 @@ static struct node *largest_part(struct tensorizer *t, struct node_access *targe
     struct node *best = NULL;
     int slots = 1;
     for_each_node (node, value) {
-        int needed = node != value && is_part(node) ? slots_of(t, target, node) : 0;
+        bool part = node != value && is_part(target, node);
+        int needed = part ? slots_of(t, target, part_value(t, node)) : 0;
         if (needed <= most && needed > slots) {
             best = node;
             slots = needed;
@@ -93,27 +109,24 @@ static struct node *replace(struct node *node, void *context) {
     return node_equal(node, r->part) ? r->by : node_map_children(r->arena, node, replace, r);
 }
 
-/* How the vectors of a part lie. */
-static enum orientation vector_orientation(struct tensorizer *t, struct node *part) {
-    enum orientation orientation = ORIENTATION_NONE;
-    for_each (access, access, part) {
-        const struct storage *storage = storage_find(t, access->name);
-        if (storage && storage->rank == 1)
-            orientation = storage->orientation;
-    }
-    return orientation;
+/* How a vector over that axis lies beside the target. */
+static enum orientation vector_orientation(struct tensorizer *t, struct node_access *target,
+                                           const char *axis) {
+    const struct storage *storage = storage_find(t, target->name);
+    if (storage->rank == 1)
+        return storage->orientation;
+    return axis == storage->axes[0] ? ORIENTATION_COLUMN : ORIENTATION_ROW;
 }
 
 /* A buffer for the part, declared and filled in front of the map; the access of it. */
 static struct node *keep_part(struct tensorizer *t, struct node_access *target, struct node *part) {
-    const char *order[2], *axes[2];
-    for (size_t i = 0; i < target->subscripts.count; i++)
-        order[i] = node_as(target->subscripts.items[i], reference)->name;
-    size_t count = value_axes(part, target->subscripts.count, order, axes);
-    const char *name = buffer_declare(t, MEMORY_SHARED, "part", count, axes, value_dtype(t, part),
-                                      count == 1 ? vector_orientation(t, part) : ORIENTATION_NONE);
+    const char *axes[2];
+    size_t count = axes_in(target, part, axes);
+    struct node *value = part_value(t, part);
+    const char *name = buffer_declare(t, MEMORY_SHARED, "part", count, axes, value_dtype(t, value),
+                                      count == 1 ? vector_orientation(t, target, axes[0]) : ORIENTATION_NONE);
     struct node *access = buffer_access(t, name);
-    tile_emit(t, TILE_MAP, access, ASSIGN_SET, part);
+    tile_emit(t, TILE_MAP, access, ASSIGN_SET, value);
     return access;
 }
 

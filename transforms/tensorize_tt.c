@@ -358,6 +358,7 @@ bool tensorize_tt(struct compilation *compilation) {
     if (!node_equal(cleanup.body, kernel->body)) {
         struct node_kernel lowered = *kernel;
         lowered.body = cleanup.body;
+        lowered.conditions = list_concat(t.arena, kernel->conditions, builder_list(&t.conditions));
         compilation->kernel = arena_copy(t.arena, &lowered, sizeof lowered);
     }
     return true;

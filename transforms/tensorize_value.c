@@ -12,6 +12,10 @@ static enum dtype element_of(const char *name, void *context) {
     return storage ? storage->dtype : DTYPE_NONE;
 }
 
+enum dtype value_type_of(struct tensorizer *t, struct node *value) {
+    return value_type(&(struct value_types){t->compilation->kernel, element_of, t}, value);
+}
+
 enum dtype value_dtype(struct tensorizer *t, struct node *value) {
     return kept_type(&(struct value_types){t->compilation->kernel, element_of, t}, value);
 }
