@@ -77,15 +77,15 @@ KERNELS = {
     "shares": (shares, "let s = sum(j in N: X[i, j]); for j in N { Y[i, j] = X[i, j] / s; }",
                ["bf16", "f32"], [], "Y", {"X": 2}),
     "softmax": (softmax, "let m = max(j in N: X[i, j]); let e[j in N] = exp(X[i, j] - m); let s = sum(j in N: e[j]); "
-                "for j in N { Y[i, j] = e[j] / s; }", ["bf16"], [], "Y", {"X": 3}),
-    "log_softmax": (log_softmax, EXP + "for j in N { Y[i, j] = X[i, j] - m - log(s); }", ["bf16"], [], "Y", {"X": 3}),
+                "for j in N { Y[i, j] = e[j] / s; }", ["bf16", "f32"], [], "Y", {"X": 3}),
+    "log_softmax": (log_softmax, EXP + "for j in N { Y[i, j] = X[i, j] - m - log(s); }", ["bf16", "f32"], [], "Y", {"X": 3}),
     "rmsnorm": (rmsnorm, "let r = sqrt(sum(j in N: square(X[i, j])) / N + 1e-5); for j in N { Y[i, j] = X[i, j] / r * g[j]; }",
                 ["bf16", "f32"], ["g"], "Y", {"X": 2, "g": 1}),
     "layernorm": (layernorm, "let mean = sum(j in N: X[i, j]) / N; let v = sum(j in N: square(X[i, j] - mean)) / N; "
                   "for j in N { Y[i, j] = (X[i, j] - mean) / sqrt(v + 1e-5) * g[j]; }", ["bf16", "f32"], ["g"], "Y", {"X": 3, "g": 1}),
-    "cross_entropy": (cross_entropy, EXP + "R[i] = m + log(s) - sum(j in N: X[i, j] * T[i, j]);", ["bf16"], ["T"], "R",
+    "cross_entropy": (cross_entropy, EXP + "R[i] = m + log(s) - sum(j in N: X[i, j] * T[i, j]);", ["bf16", "f32"], ["T"], "R",
                       {"X": 2, "T": 1}),
-    "squares": (squares, "R[i] = sum(j in N: square(X[i, j])) + max(j in N: X[i, j]);", ["bf16"], [], "R", {"X": 1}),
+    "squares": (squares, "R[i] = sum(j in N: square(X[i, j])) + max(j in N: X[i, j]);", ["bf16", "f32"], [], "R", {"X": 1}),
 }
 
 # rows, length, are they held?
