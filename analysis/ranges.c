@@ -8,6 +8,7 @@
 #include "ir/build.h"
 #include "ir/query.h"
 #include "ir/size.h"
+#include "support/scalar.h"
 
 struct walk {
     const struct relations *relations;
@@ -130,17 +131,19 @@ static bool check_counted(struct walk *walk, const struct node_axis *axis, const
     return true;
 }
 
+bool ranges_begin_at_tiles(const struct relations *r, const struct node_axis *axis) {
+    struct node *beyond = make_mod(r->arena, axis->lower, make_integer(r->arena, TILE_EDGE));
+    isl_question(r->ctx);
+    isl_set *wrong = sizes_below(r, make_integer(r->arena, 0), beyond);
+    bool proved = wrong && isl_proved(isl_set_is_empty(wrong));
+    isl_set_free(wrong);
+    return proved;
+}
+
 static bool check_blocks(struct walk *walk, const struct node_axis *axis, const struct node *loop) {
     const struct relations *r = walk->relations;
     int64_t lower;
     bool known = integer_value(axis->lower, &lower), follows = dependence_of(walk, axis->lower);
-    if (!known && !follows) {
-        report_error(walk->diagnostics, place_of(axis, loop), "blocks of %s begin at %s, which is no number",
-                     axis->name, node_text(r->arena, axis->lower));
-        report_help(walk->diagnostics, (struct span){0},
-                    "fix the sizes in it by -D, or begin at 0 in a tensor of that part");
-        return false;
-    }
     const struct node_call *call = size_call(axis->upper, SIZE_min);
     if (follows || dependence_of(walk, axis->upper)) /* counted where the loop stands; of less than none, none */
         return true;
@@ -154,7 +157,7 @@ static bool check_blocks(struct walk *walk, const struct node_axis *axis, const 
         return false;
     }
     /* A loop from 0 may be empty: what it would have added up is its neutral element. */
-    return check_end(walk, axis, loop, lower ? make_integer(r->arena, lower + 1) : axis->lower);
+    return check_end(walk, axis, loop, known && lower ? make_integer(r->arena, lower + 1) : axis->lower);
 }
 
 static bool check_range(struct walk *walk, const struct node_axis *axis, const struct node *loop) {

@@ -15,6 +15,9 @@ bool ranges_counted(const struct relations *relations, struct diagnostics *diagn
  * of results are at least 1: a launch without results is not run. */
 bool ranges_check(const struct relations *relations, struct diagnostics *diagnostics);
 
+/* Does a loop over blocks that begins at a size begin at whole tiles at every launch? */
+bool ranges_begin_at_tiles(const struct relations *relations, const struct node_axis *axis);
+
 /* An axis whose upper end is min or max of sizes, one of which it always is: with that one. Any other node
  * with its axes so. */
 struct node *ranges_settled(const struct relations *relations, struct node *node);

@@ -15,6 +15,7 @@
 #include "ir/build.h"
 #include "ir/query.h"
 #include "transforms/lift.h"
+#include "transforms/panel_begin.h"
 #include "transforms/whole_blocks.h"
 
 bool tile_fail(struct tiler *t, struct span span, const char *format, ...) {
@@ -481,6 +482,11 @@ bool auto_tile_tt(struct compilation *compilation) {
     }
     if (sound && !nests)
         sound = ranges_check(t.relations, compilation->diagnostics);
+    if (sound && !nests) {
+        struct node *begun = panels_begun(t.relations, compilation->diagnostics, compilation->kernel);
+        sound = begun != NULL;
+        compilation->kernel = sound ? begun : compilation->kernel;
+    }
     if (sound && nests)
         sound = tile_nests(&t);
     if (sound)

@@ -355,7 +355,9 @@ static struct node *count_here(struct protocol *p, const struct node_axis *axis,
 static struct node *open_axis(struct protocol *p, struct node_axis *axis, struct span span,
                               struct list_builder *lets) {
     struct arena *arena = p->arena;
-    bool follows = follows_axes(p, axis->lower) || follows_axes(p, axis->upper);
+    int64_t known;
+    bool follows = follows_axes(p, axis->lower) || follows_axes(p, axis->upper) ||
+                   !integer_value(axis->lower, &known);
     struct node_axis here = *axis;
     here.lower = follows ? end_of_range(p, axis->lower) : launch_value(p, axis->lower);
     here.upper = follows ? end_of_range(p, axis->upper) : launch_value(p, axis->upper);

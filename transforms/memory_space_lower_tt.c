@@ -309,7 +309,11 @@ static struct node *lower_resting(struct lowering *l, struct node_buffer *buffer
     if (!shape_of_block(l, buffer, &rows, &columns))
         return &buffer->base;
     struct node *two = make_integer(l->arena, 2), *one = make_integer(l->arena, 1);
-    struct node *pages = make_mul(l->arena, two, make_mul(l->arena, rows, columns));
+    struct node *block = make_mul(l->arena, rows, columns), *pages = make_mul(l->arena, two, block);
+    report_remark(
+        l->compilation->diagnostics, buffer->base.span,
+        "this rests in L1 between the statements that change it, in two blocks of %s tile%s: each reads and writes it whole",
+        node_text(l->arena, block), attribute_integer(block, 0) == 1 ? "" : "s");
     if (may_be_empty(l, buffer)) /* the device has no buffers without pages */
         pages = make_max(l->arena, one, pages);
     struct node_list attributes =
