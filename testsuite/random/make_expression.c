@@ -349,7 +349,8 @@ static struct expression *make_sibling(struct maker *m, const struct expression 
 }
 
 static struct expression *make_term(struct maker *m, int k) {
-    static const char *const functions[] = {"square", "abs", "exp", "relu", "sigmoid", "tanh"};
+    static const char *const functions[] = {"square", "abs",  "exp",   "relu", "sigmoid",
+                                            "tanh",   "gelu", "floor", "sin",  "leaky_relu"};
     struct expression *line = make_line(m, k, false);
     switch (choose(m->choices, 8)) {
     case 2:
@@ -419,12 +420,16 @@ struct expression *make_fold(struct maker *m) {
 
 /* Functions with poles or steep flanks get arguments at which results are finite. */
 struct expression *make_function(struct maker *m, struct expression *operand) {
-    static const char *const functions[] = {"relu",   "silu", "sigmoid", "tanh",  "abs", "neg",
-                                            "square", "exp",  "sqrt",    "rsqrt", "log", "recip"};
+    static const char *const functions[] = {
+        "relu",  "silu",     "sigmoid",   "tanh",      "abs",        "neg",         "square",
+        "exp",   "sqrt",     "rsqrt",     "log",       "recip",      "erf",         "sin",
+        "cos",   "atan",     "asinh",     "cbrt",      "log1p",      "floor",       "ceil",
+        "trunc", "round",    "sign",      "relu6",     "hardtanh",   "hardsigmoid", "gelu",
+        "mish",  "softsign", "hardswish", "gelu_tanh", "leaky_relu", "elu"};
     const char *word = PICK(m, functions);
     if (strcmp(word, "exp") == 0) {
         operand = make_choice(m, "min", operand, make_constant(m, "4"));
-    } else if (strstr("sqrt rsqrt log recip", word)) {
+    } else if (strstr("sqrt rsqrt log recip log1p", word)) {
         operand = make_operator(m, "+", make_unary(m, "abs", operand), make_constant(m, "0.5"));
     }
     return make_unary(m, word, operand);
@@ -447,7 +452,7 @@ static bool is_whole(const struct expression *e) {
     case EXPRESSION_SIZE:
         return true;
     case EXPRESSION_UNARY:
-        return is_whole(e->operands[0]) && strstr("relu abs neg square", e->word);
+        return is_whole(e->operands[0]) && strstr("relu6 hardtanh abs neg square sign", e->word);
     case EXPRESSION_BINARY:
     case EXPRESSION_CHOICE:
     case EXPRESSION_VARIANT:

@@ -144,38 +144,111 @@ static double reciprocal_root(double x) {
     return 1 / sqrt(x);
 }
 
-static double scalar_function(const char *word, double x) {
-    static const struct {
-        const char *word;
-        double (*function)(double x);
-    } functions[] = {{"exp", exp},          {"log", log},   {"sqrt", sqrt},       {"rsqrt", reciprocal_root},
-                     {"recip", reciprocal}, {"tanh", tanh}, {"sigmoid", sigmoid}, {"silu", silu},
-                     {"relu", relu},        {"abs", fabs},  {"neg", negative},    {"square", square}};
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
-        if (strcmp(functions[i].word, word) == 0) {
-            return functions[i].function(x);
-        }
+static double sign(double x) {
+    return (x > 0) - (x < 0);
+}
+static double clamp(double x, double least, double most) {
+    return fmin(fmax(x, least), most);
+}
+static double relu6(double x) {
+    return clamp(x, 0, 6);
+}
+static double hardtanh(double x) {
+    return clamp(x, -1, 1);
+}
+static double hardsigmoid(double x) {
+    return relu6(x + 3) / 6;
+}
+static double hardswish(double x) {
+    return x * hardsigmoid(x);
+}
+static double leaky_relu(double x) {
+    return x > 0 ? x : 0.01 * x;
+}
+static double elu(double x) {
+    return x > 0 ? x : expm1(x);
+}
+static double softsign(double x) {
+    return x / (1 + fabs(x));
+}
+static double gelu(double x) {
+    return 0.5 * x * erfc(-x * sqrt(0.5));
+}
+static double gelu_tanh(double x) {
+    return x * sigmoid(2 * sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x));
+}
+static double mish(double x) {
+    return x * tanh(x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)));
+}
+
+enum exactness { FUNCTION_KEEPS, FUNCTION_OF_DEVICE, FUNCTION_MADE };
+
+/* What one is off by itself: nothing; function_unit of its value; of one that is made of others four times that, of its operand too.
+ * Without a slope it is monotone to both sides of 0. */
+struct function {
+    const char *word;
+    double (*function)(double x);
+    enum exactness exactness;
+    double slope;
+};
+
+static const struct function functions[] = {{"exp", exp, FUNCTION_OF_DEVICE, 0},
+                                            {"log", log, FUNCTION_OF_DEVICE, 0},
+                                            {"sqrt", sqrt, FUNCTION_OF_DEVICE, 0},
+                                            {"rsqrt", reciprocal_root, FUNCTION_OF_DEVICE, 0},
+                                            {"recip", reciprocal, FUNCTION_OF_DEVICE, 0},
+                                            {"tanh", tanh, FUNCTION_OF_DEVICE, 0},
+                                            {"sigmoid", sigmoid, FUNCTION_OF_DEVICE, 0},
+                                            {"silu", silu, FUNCTION_OF_DEVICE, 1.1},
+                                            {"relu", relu, FUNCTION_KEEPS, 1},
+                                            {"abs", fabs, FUNCTION_KEEPS, 1},
+                                            {"neg", negative, FUNCTION_KEEPS, 1},
+                                            {"square", square, FUNCTION_OF_DEVICE, 0},
+                                            {"erf", erf, FUNCTION_OF_DEVICE, 0},
+                                            {"sin", sin, FUNCTION_OF_DEVICE, 1},
+                                            {"cos", cos, FUNCTION_OF_DEVICE, 1},
+                                            {"atan", atan, FUNCTION_OF_DEVICE, 0},
+                                            {"asinh", asinh, FUNCTION_OF_DEVICE, 0},
+                                            {"cbrt", cbrt, FUNCTION_OF_DEVICE, 0},
+                                            {"log1p", log1p, FUNCTION_OF_DEVICE, 0},
+                                            {"floor", floor, FUNCTION_OF_DEVICE, 0},
+                                            {"ceil", ceil, FUNCTION_OF_DEVICE, 0},
+                                            {"trunc", trunc, FUNCTION_OF_DEVICE, 0},
+                                            {"round", nearbyint, FUNCTION_OF_DEVICE, 0},
+                                            {"sign", sign, FUNCTION_OF_DEVICE, 0},
+                                            {"relu6", relu6, FUNCTION_KEEPS, 1},
+                                            {"hardtanh", hardtanh, FUNCTION_KEEPS, 1},
+                                            {"hardsigmoid", hardsigmoid, FUNCTION_MADE, 0},
+                                            {"hardswish", hardswish, FUNCTION_MADE, 1.5},
+                                            {"leaky_relu", leaky_relu, FUNCTION_MADE, 0},
+                                            {"elu", elu, FUNCTION_MADE, 0},
+                                            {"softsign", softsign, FUNCTION_MADE, 0},
+                                            {"gelu", gelu, FUNCTION_MADE, 1.2},
+                                            {"gelu_tanh", gelu_tanh, FUNCTION_MADE, 1.2},
+                                            {"mish", mish, FUNCTION_MADE, 1.2}};
+
+static const struct function *function_find(const char *word) {
+    size_t i = 0;
+    while (strcmp(functions[i].word, word) != 0) {
+        i++;
     }
-    return NAN;
+    return &functions[i];
 }
 
-static bool is_exact(const char *word) {
-    return strcmp(word, "relu") == 0 || strcmp(word, "abs") == 0 || strcmp(word, "neg") == 0;
-}
-
-/* The functions are monotone to both sides of 0, but for silu, whose slope is below 1.1. */
 static struct number apply_unary(const char *word, struct number x) {
-    double y = scalar_function(word, x.value), low = scalar_function(word, x.value - x.error),
-           high = scalar_function(word, x.value + x.error);
-    double error = fmax(fabs(high - y), fabs(low - y));
-    if (strcmp(word, "silu") == 0) {
-        error = 1.1 * x.error;
-    }
+    const struct function *f = function_find(word);
+    double y = f->function(x.value), low = f->function(x.value - x.error),
+           high = f->function(x.value + x.error);
+    double error = f->slope > 0 ? f->slope * x.error : fmax(fabs(high - y), fabs(low - y));
     bool pole = strcmp(word, "recip") == 0 || strcmp(word, "rsqrt") == 0 || strcmp(word, "log") == 0;
     if (isnan(low) || isnan(high) || (pole && fabs(x.value) <= x.error)) {
         error = INFINITY;
     }
-    return (struct number){y, is_exact(word) ? x.error : error + function_unit * fabs(y) + smallest};
+    if (f->exactness == FUNCTION_MADE) {
+        error += 4 * function_unit * (fabs(x.value) + fabs(y) + x.error);
+    }
+    return (struct number){y, f->exactness == FUNCTION_KEEPS ? error
+                                                             : error + function_unit * fabs(y) + smallest};
 }
 
 static struct number apply_binary(char op, struct number a, struct number b) {
