@@ -171,7 +171,8 @@ static struct local_buffer local_buffer(struct protocol *p, struct node_buffer *
         }
         if (read) {
             local.first_read = local.first_read == SIZE_MAX ? i : local.first_read;
-            local.last_read = writes_fragment(list, i) ? section_end(list, i) : i;
+            size_t end = writes_fragment(list, i) ? section_end(list, i) : i;
+            local.last_read = local.last_read == SIZE_MAX || end > local.last_read ? end : local.last_read;
         }
     }
     if (!local.cb)
