@@ -35,7 +35,7 @@ static const struct habit types[] = {
 
 static const struct habit functions[] = {
     {"range", "a loop names its bounds: for i in M, or for i in 2..M"},
-    {"arange", "indices are given as an input (numpy.arange)"},
+    {"arange", "the index of an element is a value: for j in N { Y[j] = j; }"},
     {"where", "a choice is select(condition, a, b)"},
     {"maximum", "did you mean max?"},
     {"minimum", "did you mean min?"},

@@ -208,12 +208,7 @@ void fail_as_condition(struct normaliser *n, struct span span, const char *name)
             n->t, span,
             "this statement depends on a condition on %s: on the device all elements take the same statements",
             name ? name : "a constant"))
-        tile_help(
-            n->t,
-            name && axis_named(n->t, name)
-                ? "multiply by a vector of 0 and 1, an input, that says for which %s it holds: keep[%s] * ..."
-                : "choose between values: select(condition, value, other)",
-            name, name);
+        tile_help(n->t, "choose between values: select(condition, value, other)");
 }
 
 bool first_may_read(struct normaliser *n, const struct cell *cell) {

@@ -195,6 +195,16 @@ static void fail_as_fold(struct tiler *t, struct span span, const struct node_re
             extent);
 }
 
+/* Where an axis is within its range, of all indices of a dimension: j < N - 1. */
+static const char *condition_of(struct tiler *t, const struct range *range, struct node *extent) {
+    const char *lower = arena_printf(t->arena, "%s <= %s", node_text(t->arena, range->lower), range->name),
+               *upper = arena_printf(t->arena, "%s < %s", range->name, node_text(t->arena, range->upper));
+    if (attribute_integer(range->lower, -1) == 0)
+        return upper;
+    bool ends = relations_equal_sizes(t->relations, range->upper, extent);
+    return ends ? lower : arena_printf(t->arena, "%s && %s", lower, upper);
+}
+
 static void fail_as_part(struct value_check *check, struct span span, const struct node_access *access,
                          size_t i, const struct range *range) {
     struct tiler *t = check->e->t;
@@ -203,8 +213,8 @@ static void fail_as_part(struct value_check *check, struct span span, const stru
                   "%s folds only %s..%s of dimension %zu of %s, which has %s: the device folds whole tiles",
                   range->name, node_text(t->arena, range->lower), node_text(t->arena, range->upper), i + 1,
                   access->name, node_text(t->arena, extent)))
-        tile_help(t, "fold all of it, times a vector of 0 and 1, an input: sum(%s in %s: ... * keep[%s])",
-                  range->name, node_text(t->arena, extent), range->name);
+        tile_help(t, "fold all of it, and choose: sum(%s in %s: select(%s, ..., 0))", range->name,
+                  node_text(t->arena, extent), condition_of(t, range, extent));
 }
 
 /* Does the axis run over all of dimension i of the tensor? */
@@ -230,8 +240,8 @@ static const char *check_subscript(struct value_check *check, struct span span,
     if (seen && strcmp(seen, s.axis) == 0) {
         if (tile_fail(t, span, "%s is read along its diagonal: the device reads whole tiles", access->name))
             tile_help(t,
-                      "fold its product with the unit matrix, an input: sum(k in %s: %s[%s, k] * eye[%s, k])",
-                      node_text(t->arena, range->upper), access->name, s.axis, s.axis);
+                      "fold it: sum(k in %s: select(k == %s, %s[%s, k], 0))", node_text(t->arena, range->upper),
+                      s.axis, access->name, s.axis);
     } else if (is_matrix_axis(t, s.axis)) {
         fail_as_both(t, span, access, s.axis, false);
     } else if (!is_outer(t, s.axis) && !is_own_axis(check->e->equation, s.axis) &&

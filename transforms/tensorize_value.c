@@ -156,8 +156,8 @@ size_t access_tile_axes(struct tensorizer *t, struct node_access *access, const 
     }
     if (count == 2 && axes[0] == axes[1]) {
         tensorize_fail(t, "%s is read along its diagonal: the device reads whole tiles", access->name);
-        tensorize_help(t, "fold its product with the unit matrix, an input: sum(k: %s[%s, k] * eye[%s, k])",
-                       access->name, axes[0], axes[0]);
+        tensorize_help(t, "fold it block by block: sum(k: select(k == %s, %s[%s, k], 0))", axes[0], access->name,
+                       axes[0]);
         return 0;
     }
     return count;
