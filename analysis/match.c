@@ -10,6 +10,7 @@
 
 #include "analysis/isl_util.h"
 #include "ir/build.h"
+#include "support/scalar.h"
 
 #define NAME_LIMIT 32
 #define FACTOR_LIMIT 16
@@ -120,6 +121,13 @@ static struct subscript classify(const struct matcher *m, __isl_keep isl_aff *af
     if (result.axis && shifted)
         result.kind = SUBSCRIPT_SHIFTED;
     return result;
+}
+
+bool match_line_of_tiles(const struct node_access *access, size_t i) {
+    size_t rank = access->subscripts.count, other = 2 * rank - 3 - i;
+    int64_t place;
+    return rank >= 2 && i + 2 >= rank && integer_value(access->subscripts.items[i], &place) && place >= 0 &&
+           place % TILE_EDGE == 0 && access->subscripts.items[other]->kind == NODE_REFERENCE;
 }
 
 struct subscript match_subscript(const struct matcher *m, const struct node *expression) {

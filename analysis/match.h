@@ -33,6 +33,10 @@ struct subscript match_subscript(const struct matcher *matcher, const struct nod
 /* The access with every subscript that is an axis spelled as that axis. The same node when it was. */
 struct node *match_canonical(const struct matcher *matcher, struct node *access);
 
+/* Is subscript i of the access the number at which a row or column of tiles begins, and the other of its last two a
+ * variable, as in v[i, 0] and w[32, j]? Read, such an access is a vector, which lies there without being moved. */
+bool match_line_of_tiles(const struct node_access *access, size_t i);
+
 /* Does the expression vary along the axis (no reduction inside it folds it)? */
 bool match_varies(const struct node *expression, const char *axis);
 

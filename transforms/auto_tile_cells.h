@@ -78,6 +78,15 @@ void fail_as_condition(struct normaliser *n, struct span span, const char *name)
 /* An expression of the program with every reading of a cell replaced by its value and accesses canonical. */
 struct node *resolve(struct node *node, void *normaliser);
 
+/* ---- auto_tile_branch.c: `if` on what the launch knows ---- */
+bool is_of_launch(struct normaliser *n, const struct node *condition);
+/* The cells as they are, to be restored for the other branch. */
+struct cell *cells_kept(const struct normaliser *n);
+void cells_restore(struct normaliser *n, const struct cell *kept);
+/* The cells at hand are those behind the second branch: they become what holds behind both. */
+void cells_choose(struct normaliser *n, const struct node_if *branch, const struct cell *before,
+                  struct cell *then);
+
 /* What an assignment does to its target: target = value, or target operator= value; ADD may take the value
  * away. */
 struct update {

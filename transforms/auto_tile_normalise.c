@@ -2,7 +2,7 @@
  * at once; for every tensor written and every var there is a cell with the value it has so far, as an
  * expression of its own axes. An assignment whose loops its target does not name accumulates over them. What
  * this reading would change is refused: a value that depends on another iteration, a part of an output, a
- * condition, a range that is not a box.
+ * condition that varies, a range that is not a box.
  */
 #include <math.h>
 #include <string.h>
@@ -85,8 +85,23 @@ static bool writes_at(struct node *body, const char *axis) {
     return false;
 }
 
+static void walk_both(struct normaliser *n, struct node_if *branch) {
+    const struct cell *before = cells_kept(n);
+    walk_list(n, branch->then);
+    struct cell *then = cells_kept(n);
+    cells_restore(n, before);
+    if (branch->otherwise && !n->t->failed)
+        walk_list(n, branch->otherwise);
+    if (!n->t->failed)
+        cells_choose(n, branch, before, then);
+}
+
 static void walk_if(struct normaliser *n, struct node_if *branch) {
     int loop;
+    if (is_of_launch(n, branch->condition)) {
+        walk_both(n, branch);
+        return;
+    }
     if (is_first_iteration(n, branch, &loop) && !writes_at(branch->then, n->loops[loop].range.name)) {
         if (!branch->otherwise) {
             struct range *range = &n->loops[loop].range;

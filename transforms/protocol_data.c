@@ -38,6 +38,15 @@ static struct axis_range *subscript_range(struct protocol *p, struct node *subsc
     return reference ? range_find(p, reference->name) : NULL;
 }
 
+/* One of the last two subscripts: the tiles of a block, or the one that begins at a number. */
+static struct axis_range *tile_range(struct protocol *p, struct node *subscript) {
+    int64_t place;
+    if (!integer_value(subscript, &place) || place < 0 || place % TILE_EDGE)
+        return subscript_range(p, subscript);
+    struct axis_range one = {.first = number(p, place / TILE_EDGE), .tiles = number(p, 1)};
+    return arena_copy(p->arena, &one, sizeof one);
+}
+
 static struct transfer transfer_of(struct protocol *p, struct node_tile *tile, const char *suffix) {
     bool load = tile->operation == TILE_LOAD;
     struct transfer t = {.tile = tile,
@@ -46,8 +55,8 @@ static struct transfer transfer_of(struct protocol *p, struct node_tile *tile, c
     t.cb = circular_buffer_of(p, home_of(p, t.buffer->name));
     t.pointer = name_fresh(&p->names, arena_printf(p->arena, "%s_%s", t.buffer->name, suffix));
     size_t rank = t.tensor->subscripts.count;
-    t.columns = subscript_range(p, t.tensor->subscripts.items[rank - 1]);
-    t.rows = rank > 1 ? subscript_range(p, t.tensor->subscripts.items[rank - 2]) : NULL;
+    t.columns = tile_range(p, t.tensor->subscripts.items[rank - 1]);
+    t.rows = rank > 1 ? tile_range(p, t.tensor->subscripts.items[rank - 2]) : NULL;
     if (!t.cb || !t.columns || !t.columns->tiles || (rank > 1 && (!t.rows || !t.rows->tiles)))
         protocol_fail(p, tile->base.span, "%s is moved by other than whole blocks", t.tensor->name);
     return t;

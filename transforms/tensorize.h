@@ -114,9 +114,11 @@ struct node *value_widened(struct tensorizer *t, struct node *access);
 struct node *value_turned(struct tensorizer *t, struct node *access);
 /* The value with every tensor access replaced by a buffer that a load filled. */
 struct node *value_stage(struct tensorizer *t, struct node *value);
-/* The axes of the tiles that a tensor access covers: its last subscripts, which must be blocks. Returns how
- * many, 0 after an error. */
-size_t access_tile_axes(struct tensorizer *t, struct node_access *access, const char **axes);
+/* The axes of the tiles that a tensor access covers: its last subscripts, which must be blocks, or, where it is read, a
+ * block and a number. Returns how many, 0 after an error. */
+size_t access_tile_axes(struct tensorizer *t, struct node_access *access, bool read, const char **axes);
+/* How what an access with one axis brings lies in its tiles. */
+enum orientation line_orientation(const struct node_access *access);
 /* The access with leading one-element blocks as numbers: X[lo(b), i, j]. */
 struct node *access_numbered(struct tensorizer *t, struct node_access *access);
 bool access_is_axes(struct tensorizer *t, struct node *access, size_t count, const char *const *axes);

@@ -196,7 +196,7 @@ static struct node *stored_row(struct tensorizer *t, struct node *row, enum dtyp
  * empties. */
 static void assign_tensor(struct tensorizer *t, struct node_access *target, struct node *value) {
     const char *axes[2];
-    size_t count = access_tile_axes(t, target, axes);
+    size_t count = access_tile_axes(t, target, false, axes);
     if (!count)
         return;
     struct storage *tensor = storage_find(t, target->name);
@@ -224,14 +224,15 @@ static bool assign_load(struct tensorizer *t, struct node *target, struct node *
     const char *axes[2];
     if (!tensor || !tensor->tensor || buffer->memory != MEMORY_SHARED || buffer->dtype != tensor->dtype)
         return false;
-    size_t count = access_tile_axes(t, access, axes);
+    size_t count = access_tile_axes(t, access, true, axes);
     if (!count || count != buffer->rank || axes[0] != buffer->axes[0] ||
         (count == 2 && axes[1] != buffer->axes[1]))
         return false;
     if (count == 1) {
-        if (buffer->orientation == ORIENTATION_COLUMN)
+        enum orientation orientation = line_orientation(access);
+        if (buffer->orientation != ORIENTATION_NONE && buffer->orientation != orientation)
             return false;
-        buffer->orientation = ORIENTATION_ROW;
+        buffer->orientation = orientation;
     }
     struct span whole = t->span;
     t->span = span_of_part(whole, value->span);
@@ -268,9 +269,8 @@ static struct node_reduction *continued(struct node *target, struct node *value,
 /* target op value, as a value: what the fragment holds behind `target op= value`. */
 static struct node *updated(struct tensorizer *t, struct node *target, enum assign_operator op,
                             struct node *value) {
-    static const enum binary_operator operators[] = {[ASSIGN_ADD] = BINARY_ADD,
-                                                     [ASSIGN_SUBTRACT] = BINARY_SUBTRACT,
-                                                     [ASSIGN_MULTIPLY] = BINARY_MULTIPLY};
+    static const enum binary_operator operators[] = {
+        [ASSIGN_ADD] = BINARY_ADD, [ASSIGN_SUBTRACT] = BINARY_SUBTRACT, [ASSIGN_MULTIPLY] = BINARY_MULTIPLY};
     if (op == ASSIGN_MAX || op == ASSIGN_MIN)
         return make_call(t->arena, op == ASSIGN_MAX ? "max" : "min", LIST(t->arena, target, value));
     return make_binary(t->arena, operators[op], target, value);
@@ -283,7 +283,8 @@ static void assign_fragment(struct tensorizer *t, struct node *target, enum assi
     reduction = reduction ? reduction : node_as(value, reduction);
     struct storage *fragment = storage_find(t, name);
     const char *varying[2];
-    bool whole = reduction && value_axes(&reduction->base, fragment->rank, fragment->axes, varying) == fragment->rank;
+    bool whole =
+        reduction && value_axes(&reduction->base, fragment->rank, fragment->axes, varying) == fragment->rank;
     if (whole && accumulates(op, reduction)) {
         tensorize_accumulate(t, name, reduction);
         return;

@@ -125,7 +125,12 @@ static void fail_as_no_block(struct tensorizer *t, struct node_access *access, s
             node_text(t->arena, access_in_matrices(t->arena, access)));
 }
 
-size_t access_tile_axes(struct tensorizer *t, struct node_access *access, const char **axes) {
+enum orientation line_orientation(const struct node_access *access) {
+    size_t rank = access->subscripts.count;
+    return rank > 1 && match_line_of_tiles(access, rank - 1) ? ORIENTATION_COLUMN : ORIENTATION_ROW;
+}
+
+size_t access_tile_axes(struct tensorizer *t, struct node_access *access, bool read, const char **axes) {
     size_t rank = access->subscripts.count, count = rank < 2 ? rank : 2;
     if (access->otherwise) {
         tensorize_fail(
@@ -136,10 +141,13 @@ size_t access_tile_axes(struct tensorizer *t, struct node_access *access, const 
                        access->name);
         return 0;
     }
+    size_t found = 0;
     for (size_t i = 0; i < rank; i++) {
         struct node_reference *reference = node_as(access->subscripts.items[i], reference);
         struct node_axis *axis = reference ? axis_find(t, reference->name) : NULL;
         bool inner = i + count >= rank, block = axis && axis->step;
+        if (inner && read && match_line_of_tiles(access, i))
+            continue;
         if (inner && !block) {
             fail_as_no_block(t, access, i, axis);
             return 0;
@@ -152,15 +160,15 @@ size_t access_tile_axes(struct tensorizer *t, struct node_access *access, const 
             return 0;
         }
         if (inner)
-            axes[i + count - rank] = reference->name;
+            axes[found++] = reference->name;
     }
-    if (count == 2 && axes[0] == axes[1]) {
+    if (found == 2 && axes[0] == axes[1]) {
         tensorize_fail(t, "%s is read along its diagonal: the device reads whole tiles", access->name);
         tensorize_help(t, "fold it block by block: sum(k: select(k == %s, %s[%s, k], 0))", axes[0], access->name,
                        axes[0]);
         return 0;
     }
-    return count;
+    return found;
 }
 
 struct node *access_numbered(struct tensorizer *t, struct node_access *access) {
@@ -184,7 +192,7 @@ static struct node *stage_access(struct tensorizer *t, struct node *node) {
         if (node_equal(t->staged[i].access, node))
             return buffer_access(t, t->staged[i].buffer);
     const char *axes[2];
-    size_t count = access_tile_axes(t, access, axes);
+    size_t count = access_tile_axes(t, access, true, axes);
     if (!count)
         return node;
     bool shareable = !tensor->written;
@@ -192,7 +200,7 @@ static struct node *stage_access(struct tensorizer *t, struct node *node) {
     t->span = span_of_part(whole, node->span);
     const char *base = arena_printf(t->arena, "%s_in", access->name);
     const char *name = buffer_declare(t, MEMORY_SHARED, base, count, axes, tensor->dtype,
-                                      count == 1 ? ORIENTATION_ROW : ORIENTATION_NONE);
+                                      count == 1 ? line_orientation(access) : ORIENTATION_NONE);
     storage_find(t, name)->staged = access->name;
     tile_emit(t, TILE_LOAD, buffer_access(t, name), ASSIGN_SET, access_numbered(t, access));
     t->span = whole;
