@@ -351,8 +351,8 @@ static struct node *logical_node(struct resolver *r, enum binary_operator op, st
     return node_with_span(r->arena, make_binary(r->arena, op, left, right), span);
 }
 
-/* Warns where a quotient of whole numbers drops a fraction that the author may have wanted. */
-static bool check_division(struct resolver *r, const struct node *left, const struct node *right,
+/* Warns, where asked to, if a quotient of whole numbers drops a fraction that the author may have wanted. */
+static bool check_division(struct resolver *r, const struct node *left, const struct node *right, bool warns,
                            struct span span) {
     int64_t a, b;
     bool has_a = integer_value(left, &a), has_b = integer_value(right, &b);
@@ -360,7 +360,7 @@ static bool check_division(struct resolver *r, const struct node *left, const st
         report_error(r->diagnostics, span, "division by zero");
         return false;
     }
-    if (!r->number_depth && has_a && ((has_b && b != -1 && a % b != 0) || (!has_b && a != 0))) {
+    if (warns && !r->number_depth && has_a && ((has_b && b != -1 && a % b != 0) || (!has_b && a != 0))) {
         report_warning(r->diagnostics, span, "this divides whole numbers and drops the fraction");
         report_help(r->diagnostics, (struct span){0}, "for a fraction write %lld.0", (long long)a);
     }
@@ -452,7 +452,8 @@ static struct value resolve_arithmetic(struct resolver *r, const struct node_bin
     }
     if (tree->op == BINARY_REMAINDER && dtype_is_float(dtype))
         return library_remainder(r, a, b, span);
-    if (divides && !dtype_is_float(dtype) && !check_division(r, a.node, b.node, span))
+    if (divides && !dtype_is_float(dtype) &&
+        !check_division(r, a.node, b.node, dtype == DTYPE_INDEX && tree->op == BINARY_DIVIDE, span))
         return poison(span);
     struct node *node = dtype_is_float(dtype) ? make_binary(r->arena, tree->op, a.node, b.node)
                                               : integer_node(r, tree->op, a.node, b.node, span);
@@ -515,7 +516,8 @@ struct value resolve_expression(struct resolver *r, struct node *tree) {
     return value;
 }
 
-static struct node *resolve_whole_number(struct resolver *r, struct node *tree, const char *what, bool elements) {
+static struct node *resolve_whole_number(struct resolver *r, struct node *tree, const char *what,
+                                         bool elements) {
     r->number_depth++;
     struct value value = resolve_expression(r, tree);
     r->number_depth--;
