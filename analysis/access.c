@@ -30,11 +30,21 @@ struct walk {
     size_t guard_count;
     size_t order;
     struct node *statement;
-    bool blocks; /* lo and len of blocks are dimensions as well */
+    struct node *kernel;
     bool exact;
 };
 
 /* ---- the domain at one place ---- */
+
+/* Are lo and len of the axis dimensions as well? Where the kernel asks for them: of all axes they are many. */
+static bool has_place(const struct walk *walk, const struct node_axis *axis) {
+    if (!axis->step)
+        return false;
+    for_each (call, call, walk->kernel)
+        if (is_block_place(&call->base) && mentions(&call->base, axis->name))
+            return true;
+    return false;
+}
 
 /* lo(i) <= i < lo(i) + len(i); lo(i) whole steps behind the lower end; len(i) a step, or what is left of the
  * range. A whole axis is one block. Of any other step that is no literal: blocks anywhere in the range. */
@@ -70,7 +80,7 @@ static __isl_give isl_set *bound_axis(const struct walk *walk, const struct fram
                                       const struct node_axis *axis, bool *exact) {
     set = bound(f, set, axis->name, axis->lower, false, exact);
     set = bound(f, set, axis->name, axis->upper, true, exact);
-    return axis->step && walk->blocks ? bound_block(f, set, axis, exact) : set;
+    return has_place(walk, axis) ? bound_block(f, set, axis, exact) : set;
 }
 
 /* Does the place run once for all elements of the axis, also where there are none? It lies in the one block
@@ -92,7 +102,7 @@ static __isl_give isl_set *add_empty_axis(const struct walk *walk, const struct 
     before = cut(before, at_least(f, axis->lower, axis->upper, 0), exact);
     before = cut(before, at_least(f, index, axis->lower, 0), exact);
     before = cut(before, at_least(f, axis->lower, index, 0), exact);
-    if (walk->blocks) {
+    if (has_place(walk, axis)) {
         struct node *low = make_call(arena, "lo", LIST(arena, index)),
                     *length = make_call(arena, "len", LIST(arena, index)), *zero = make_integer(arena, 0);
         before = cut(before, at_least(f, low, axis->lower, 0), exact);
@@ -222,7 +232,7 @@ static void push_axes(struct walk *walk, struct node_list axes) {
         walk_expression(walk, axis->lower);
         walk_expression(walk, axis->upper);
         push_variable(walk, axis->name, PART_INDEX, axis);
-        if (axis->step && walk->blocks) {
+        if (has_place(walk, axis)) {
             push_variable(walk, axis->name, PART_LOW, NULL);
             push_variable(walk, axis->name, PART_LENGTH, NULL);
         }
@@ -403,7 +413,7 @@ struct relations *relations_of(struct arena *arena, isl_ctx *ctx, struct node *k
     build_parameters(r);
     struct walk *walk = arena_allocate(arena, sizeof *walk);
     *walk =
-        (struct walk){.relations = r, .statement = kernel, .blocks = find_block_place(kernel), .exact = true};
+        (struct walk){.relations = r, .statement = kernel, .kernel = kernel, .exact = true};
     walk_list(walk, r->kernel->body);
     return r;
 }
