@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "evaluate/machine.h"
+#include "ir/query.h"
 
 static int64_t floor_divide(int64_t a, int64_t b) {
     return a / b - (a % b != 0 && (a < 0) != (b < 0));
@@ -304,6 +305,20 @@ static void fold_tiles(struct machine *m, struct folding *f) {
     f->value = (struct number){(double)sum, 0};
 }
 
+/* The vector unit gathers the tiles along the axis element by element, in ascending order, and folds that tile in a
+ * fixed tree. */
+static void fold_lanes(struct machine *m, struct folding *f) {
+    const struct range *range = &f->fold->ranges[0];
+    int64_t lower = integer_of(m, range->lower), upper = integer_of(m, range->upper);
+    float lanes[TILE_EDGE] = {0};
+    for (int64_t x = lower; x < upper && machine_step(m); x++) {
+        float *lane = &lanes[(x - lower) % TILE_EDGE];
+        m->slots[range->slot] = x;
+        *lane = f32_canonical(*lane + (float)number_of(m, f->fold->body).value);
+    }
+    f->value = (struct number){(double)scalar_sum_of_line(lanes, f->fold->along_rows), 0};
+}
+
 static void fold_run(struct machine *m, struct folding *f, size_t depth) {
     const struct range *range = &f->fold->ranges[depth];
     bool integers = f->fold->body->type != NUMBER_FLOAT;
@@ -319,34 +334,21 @@ static void fold_run(struct machine *m, struct folding *f, size_t depth) {
     }
 }
 
-static double neutral(enum reduction_operator op) {
-    switch (op) {
-    case REDUCTION_PRODUCT:
-        return 1;
-    case REDUCTION_MAX:
-    case REDUCTION_ARGMAX:
-        return -(double)INFINITY;
-    case REDUCTION_MIN:
-    case REDUCTION_ARGMIN:
-        return (double)INFINITY;
-    default:
-        return 0;
-    }
-}
-
 static struct number fold_bound(struct machine *m, const struct folding *f) {
     double c = m->contraction > 0 ? m->contraction : (double)f->terms * UNIT;
     return number_settle((struct number){f->value.value, f->value.extra + c * f->absolute});
 }
 
 struct number fold_of(struct machine *m, const struct fold *fold, const struct number *from) {
-    struct folding f = {.fold = fold, .value = number_exact(m->model, neutral(fold->op))};
+    struct folding f = {.fold = fold, .value = number_exact(m->model, reduction_neutral(fold->op))};
     if (from) {
         f.value = *from;
         f.any = true;
         f.absolute = fabs(from->value);
     }
-    if (fold->tiles && m->model == MODEL_DEVICE)
+    if (fold->lanes && m->model == MODEL_DEVICE)
+        fold_lanes(m, &f);
+    else if (fold->tiles && m->model == MODEL_DEVICE)
         fold_tiles(m, &f);
     else
         fold_run(m, &f, 0);
@@ -356,7 +358,7 @@ struct number fold_of(struct machine *m, const struct fold *fold, const struct n
 static int64_t fold_integers(struct machine *m, const struct expression *e) {
     const struct fold *fold = e->u.fold;
     struct folding f = {
-        .fold = fold, .integer = fold->op == REDUCTION_PRODUCT, .value = {neutral(fold->op), 0}};
+        .fold = fold, .integer = fold->op == REDUCTION_PRODUCT, .value = {reduction_neutral(fold->op), 0}};
     fold_run(m, &f, 0);
     bool position = fold->op == REDUCTION_ARGMAX || fold->op == REDUCTION_ARGMIN;
     if (!f.any && fold->op != REDUCTION_SUM && fold->op != REDUCTION_PRODUCT && !m->stopped)

@@ -1,6 +1,7 @@
 /* Answers to questions about a kernel: sizes, parameters, the tensor that is written, extents of axes. */
 #include "ir/query.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "ir/attributes.h"
@@ -150,6 +151,28 @@ struct node_parameter *written_tensor(struct node *kernel) {
             best = tensor;
     }
     return best;
+}
+
+double reduction_neutral(enum reduction_operator op) {
+    switch (op) {
+    case REDUCTION_PRODUCT:
+        return 1;
+    case REDUCTION_MAX:
+    case REDUCTION_ARGMAX:
+        return -(double)INFINITY;
+    case REDUCTION_MIN:
+    case REDUCTION_ARGMIN:
+        return (double)INFINITY;
+    default:
+        return 0;
+    }
+}
+
+bool folds_along_rows(const struct node_reduction *reduction) {
+    const struct node_access *buffer = node_as(reduction->body, access);
+    const struct node_axis *axis = node_as(reduction->axes.items[0], axis);
+    return buffer && buffer->subscripts.count == 2 &&
+           node_as(buffer->subscripts.items[1], reference)->name == axis->name;
 }
 
 bool folds_in_slots(const struct node_tile *reduce) {

@@ -37,11 +37,17 @@ struct node *access_in_matrices(struct arena *arena, const struct node_access *a
 /* The name that an assignment writes: of an access, or of a reference. */
 const char *target_name(const struct node *target);
 
-/* Does the vector unit fold in DST slots what this reduce reads, at full width? It is marked so (tensorize_tt): a maximum
- * of f32, which the matrix unit would cut. */
+/* What a fold of nothing is: 0, 1, -inf or inf. */
+double reduction_neutral(enum reduction_operator op);
+
+/* Does the reduction of a buffer fold its columns, to one result for every row? */
+bool folds_along_rows(const struct node_reduction *reduction);
+
+/* Does the vector unit fold in DST slots what this reduce reads, at full width? It is marked so (tensorize_tt): f32, which
+ * the matrix unit would cut. */
 bool folds_in_slots(const struct node_tile *reduce);
 
-/* Does the tree ask anywhere for contractions and sums without TF32? */
+/* Does the tree ask anywhere for contractions without TF32? */
 bool asks_exactness(struct node *tree);
 
 /* The declaration of a buffer in the tree, NULL when it has none. */

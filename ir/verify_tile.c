@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ir/attributes.h"
+#include "ir/query.h"
 #include "ir/verify_internal.h"
 
 static const char *operation_name(const struct node_tile *tile) {
@@ -123,12 +124,15 @@ static void check_matmul(struct verifier *v, const struct node_tile *tile) {
 static void check_reduce(struct verifier *v, const struct node_tile *tile) {
     const struct node_reduction *fold =
         tile->value->kind == NODE_REDUCTION ? (const struct node_reduction *)tile->value : NULL;
-    bool sum = fold && fold->op == REDUCTION_SUM, greatest = fold && fold->op == REDUCTION_MAX;
-    if (!is_buffer_access(v, tile->target) || (!sum && !greatest) || fold->axes.count != 1 ||
-        !is_buffer_access(v, fold->body)) {
-        verify_error(v, &tile->base, "tile reduce is buffer[...] = sum(axis: buffer) or max(axis: buffer)");
+    bool sum = fold && fold->op == REDUCTION_SUM, vector = folds_in_slots(tile);
+    bool folds = sum || (fold && (fold->op == REDUCTION_MAX || (vector && fold->op == REDUCTION_MIN)));
+    if (!is_buffer_access(v, tile->target) || !folds || fold->axes.count != 1 || !is_buffer_access(v, fold->body)) {
+        verify_error(v, &tile->base,
+                     "tile reduce is buffer[...] = sum(axis: buffer) or max(axis: buffer), or min of the vector unit");
         return;
     }
+    if (vector && tile->op != ASSIGN_SET)
+        verify_error(v, &tile->base, "a tile reduce of the vector unit goes with =");
     const struct node_access *operand = node_as(fold->body, access);
     const char *axis = node_as(fold->axes.items[0], axis)->name;
     if (tile->op != ASSIGN_SET && tile->op != (sum ? ASSIGN_ADD : ASSIGN_MAX))

@@ -101,22 +101,30 @@ BINARY_MEANING(le, VECTOR_LE)
 BINARY_MEANING(gt, VECTOR_GT)
 BINARY_MEANING(ge, VECTOR_GE)
 
-/* The greatest, along rows into the first column, else along columns into the first row. What the chips leave beside it
- * is not known: of their own registers it is NaN here. */
+static float fold_line(uint32_t pool, const float element[TILE_EDGE], bool rows) {
+    float folded = element[0];
+    if (pool == WORD_SUM)
+        return scalar_sum_of_line(element, rows);
+    for (uint32_t k = 1; k < TILE_EDGE; ++k)
+        folded = pool == WORD_MAX ? scalar_max(folded, element[k]) : scalar_min(folded, element[k]);
+    return folded;
+}
+
+/* Rows are folded into the first column, or columns into the first row. What the chips leave beside it is not known:
+ * of their own registers it is NaN here. */
 void mean_reduce_slot(const struct compute_call *call) {
     const struct tile *in = call->source[0];
     struct tile *out = call->target;
+    uint32_t pool = call_argument(call, 1);
     bool rows = call_argument(call, 3) == WORD_REDUCE_ROW;
-    if (call_argument(call, 1) != WORD_MAX)
-        thread_fault(call->thread, "folds by something else than MAX, which is not here yet");
     for (uint32_t i = 0; i < TILE_EDGE; ++i) {
         uint32_t from = rows ? i * TILE_EDGE : i, step = rows ? 1 : TILE_EDGE;
-        float greatest = in->element[from];
-        for (uint32_t k = 1; k < TILE_EDGE; ++k)
-            greatest = scalar_max(greatest, in->element[from + k * step]);
+        float line[TILE_EDGE];
+        for (uint32_t k = 0; k < TILE_EDGE; ++k)
+            line[k] = in->element[from + k * step];
         for (uint32_t k = rows ? 2 : 1; k < (rows ? 16 : 4); k += rows ? 2 : 1)
             out->element[from + k * step] = f32_from_bits(0x7fc00000);
-        out->element[from] = greatest;
+        out->element[from] = fold_line(pool, line, rows);
     }
 }
 

@@ -194,3 +194,33 @@ bool function_keeps_values(const char *name) {
     const struct language_function *function = language_function_find(name);
     return function && function->tolerance == FUNCTION_EXACT;
 }
+
+/* ---- sums of the vector unit ---- */
+
+static float sum2(float a, float b) {
+    return f32_canonical(a + b);
+}
+
+static float sum4(const float *element, size_t step) {
+    return sum2(sum2(sum2(element[3 * step], element[2 * step]), element[step]), element[0]);
+}
+
+static float sum_of_row(const float x[TILE_EDGE]) {
+    float s[8];
+    for (size_t j = 0; j < 8; j++) {
+        const float pairs[4] = {x[2 * j], x[2 * j + 1], x[2 * j + 16], x[2 * j + 17]};
+        s[j] = sum4(pairs, 1);
+    }
+    return sum2(sum2(sum2(s[0], s[4]), sum2(s[2], s[6])), sum2(sum2(s[1], s[5]), sum2(s[3], s[7])));
+}
+
+static float sum_of_column(const float x[TILE_EDGE]) {
+    float t[4];
+    for (size_t q = 0; q < 4; q++)
+        t[q] = sum2(sum4(x + q, 4), sum4(x + FACE_EDGE + q, 4));
+    return sum2(sum2(t[0], t[1]), sum2(t[2], t[3]));
+}
+
+float scalar_sum_of_line(const float element[TILE_EDGE], bool along_row) {
+    return along_row ? sum_of_row(element) : sum_of_column(element);
+}

@@ -171,6 +171,11 @@ static inline double choose64(int condition, double yes, double no) {
     return f64_from_bits((f64_bits(yes) & mask) | (f64_bits(no) & ~mask));
 }
 
+/* The sum of the 32 elements of a row or column of a tile as the vector unit makes it: a fixed tree, of plain additions
+ * whose results are canonical. (Down the columns the chips differ in the order of their last two additions; this is
+ * the order of Wormhole.) */
+float scalar_sum_of_line(const float element[TILE_EDGE], bool along_row);
+
 /* NaN if either operand is; max(-0, +0) is +0, min(-0, +0) is -0. */
 static inline float scalar_max(float a, float b) {
     float x = f32_canonical(a), y = f32_canonical(b);

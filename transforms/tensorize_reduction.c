@@ -90,7 +90,7 @@ static bool is_contraction(struct tensorizer *t, struct node_reduction *reductio
     return reduction->op == REDUCTION_SUM && count >= 1 && match_contraction(t, reduction->body, c);
 }
 
-/* What a contraction or a sum reads passes through the matrix unit. */
+/* What a contraction reads passes through the matrix unit. */
 static void check_exactness(struct tensorizer *t, const struct storage *storage) {
     if (storage->dtype != DTYPE_F32)
         return;
@@ -103,10 +103,7 @@ static void check_exactness(struct tensorizer *t, const struct storage *storage)
     }
     report_remark(
         t->compilation->diagnostics, t->span,
-        "this adds up f32 values that are cut to TF32 first, to 10 bits of their fraction: a value far from 0 loses what it differs by");
-    tensorize_help(
-        t,
-        "two parts keep 18 bits: let h[j in N]: bf16 = X[i, j], and sum(j in N: h[j]) + sum(j in N: X[i, j] - h[j]) for sum(j in N: X[i, j])");
+        "this multiplies f32 values that are cut to TF32 first, to 10 bits of their fraction: a value far from 0 loses what it differs by");
 }
 
 static void fail_as_folded_type(struct tensorizer *t, const struct storage *storage) {
@@ -248,15 +245,15 @@ static struct node *fold_value(struct tensorizer *t, struct node_reduction *redu
                     .axes = reduction->axes, .body = access);
 }
 
-/* The matrix unit would cut f32 to TF32, which a maximum keeps as it is: the vector unit folds it. */
-static bool is_exact_maximum(const struct node_reduction *reduction, const struct storage *operand) {
-    return reduction->op == REDUCTION_MAX && operand->dtype == DTYPE_F32;
+/* The matrix unit would cut f32 to TF32: the vector unit folds it. */
+static bool is_vector_fold(const struct storage *operand) {
+    return operand->dtype == DTYPE_F32;
 }
 
 /* target op= fold of a buffer. */
 static void emit_fold(struct tensorizer *t, struct node *target, enum assign_operator op,
                       struct node_reduction *reduction, struct node *access) {
-    bool vector = is_exact_maximum(reduction, storage_find(t, node_as(access, access)->name));
+    bool vector = is_vector_fold(storage_find(t, node_as(access, access)->name));
     tile_emit(t, TILE_REDUCE, target, op, fold_value(t, reduction, access));
     struct node **last = &t->out->items[t->out->count - 1];
     if (vector)
@@ -289,9 +286,7 @@ static struct node *fold_operand(struct tensorizer *t, struct node_reduction *re
         fail_as_folded_type(t, storage);
         return NULL;
     }
-    if (!is_exact_maximum(reduction, storage))
-        check_exactness(t, storage);
-    return t->failed ? NULL : access;
+    return access;
 }
 
 static enum orientation fold_orientation(struct tensorizer *t, struct node_reduction *reduction,
@@ -299,6 +294,20 @@ static enum orientation fold_orientation(struct tensorizer *t, struct node_reduc
     bool last = storage_find(t, node_as(access, access)->name)->axes[1] ==
                 node_as(reduction->axes.items[0], axis)->name;
     return last ? ORIENTATION_COLUMN : ORIENTATION_ROW;
+}
+
+/* A fold of the vector unit has a section of its own: it is made by itself and joins what the fragment holds. */
+static void join_fold(struct tensorizer *t, const char *fragment, struct node_reduction *reduction,
+                      struct node *access, enum orientation orientation) {
+    const char *axes[] = {storage_find(t, fragment)->axes[0]};
+    const char *part = buffer_declare(t, MEMORY_SHARED, arena_printf(t->arena, "%s_part", fragment), 1, axes,
+                                      DTYPE_F32, orientation);
+    struct node *held = buffer_access(t, fragment), *found = buffer_access(t, part);
+    emit_fold(t, found, ASSIGN_SET, reduction, access);
+    tensorize_assign(t, held, ASSIGN_SET,
+                     reduction->op == REDUCTION_SUM
+                         ? make_binary(t->arena, BINARY_ADD, held, found)
+                         : make_call(t->arena, "max", LIST(t->arena, held, found)));
 }
 
 static void accumulate(struct tensorizer *t, const char *fragment, struct node_reduction *reduction) {
@@ -317,12 +326,8 @@ static void accumulate(struct tensorizer *t, const char *fragment, struct node_r
         return;
     enum orientation orientation = fold_orientation(t, reduction, access);
     storage_find(t, fragment)->orientation = orientation;
-    if (is_exact_maximum(reduction, storage_find(t, node_as(access, access)->name))) {
-        const char *part = buffer_declare(t, MEMORY_SHARED, arena_printf(t->arena, "%s_part", fragment), 1, axes,
-                                          DTYPE_F32, orientation);
-        struct node *held = buffer_access(t, fragment), *found = buffer_access(t, part);
-        emit_fold(t, found, ASSIGN_SET, reduction, access);
-        tensorize_assign(t, held, ASSIGN_SET, make_call(t->arena, "max", LIST(t->arena, held, found)));
+    if (is_vector_fold(storage_find(t, node_as(access, access)->name))) {
+        join_fold(t, fragment, reduction, access, orientation);
         return;
     }
     enum assign_operator op = reduction->op == REDUCTION_SUM ? ASSIGN_ADD : ASSIGN_MAX;
@@ -369,7 +374,7 @@ static struct node *reduce(struct tensorizer *t, struct node_reduction *reductio
     struct contraction c;
     if (!check_reduction(t, reduction))
         return &reduction->base;
-    if (reduction->op == REDUCTION_MIN)
+    if (reduction->op == REDUCTION_MIN && value_dtype(t, reduction->body) != DTYPE_F32)
         return negated_max(t, reduction, count, axes, target);
     if (is_contraction(t, reduction, count, axes, &c))
         return contraction_value(t, reduction, count, axes, &c, target);

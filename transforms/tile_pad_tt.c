@@ -175,7 +175,7 @@ static void collect_requests(struct padder *p) {
         const char *axis = reduction ? node_as(reduction->axes.items[0], axis)->name : NULL;
         if (!reduction || !is_ragged(p, axis))
             continue;
-        double neutral = reduction->op == REDUCTION_MAX ? -INFINITY : 0;
+        double neutral = reduction_neutral(reduction->op);
         struct node_binary *product = node_as(reduction->body, binary);
         if (tile->operation == TILE_MATMUL && product) {
             request_operand(p, product->left, axis, neutral);
@@ -282,7 +282,7 @@ static struct node *redirect(struct padder *p, struct node *node) {
     if (!reduction)
         return node;
     const char *axis = node_as(reduction->axes.items[0], axis)->name;
-    double neutral = reduction->op == REDUCTION_MAX ? -INFINITY : 0;
+    double neutral = reduction_neutral(reduction->op);
     struct node_tile changed = *tile;
     for (size_t i = 0; i < p->request_count; i++) {
         struct request *r = &p->requests[i];

@@ -3,6 +3,7 @@
 Not here, since the device has no such call or takes no such tile: bfp8 and bfp4, 16-bit DST for integers (refused, below), f32 in DST of 16 bits, sums of several operations in DST of 16 bits, REDUCE_SCALAR, accumulation by the packer.
 """
 import functools
+import itertools
 
 import numpy as np
 
@@ -447,20 +448,34 @@ def chains():
                   out="f32", start="REGULAR, a, b, out", after="reduce_uninit(a);")
 
 
+def line_sum(line, word):
+    """The tree of sfpu_reduce: along a row pairs of columns, down a column each fourth row."""
+    def add(*terms):
+        return functools.reduce(lambda a, b: arithmetic.canonical(a + b), terms)
+    if word == "ROW":
+        s = [add(line[17 + 2 * j], line[16 + 2 * j], line[1 + 2 * j], line[2 * j]) for j in range(8)]
+        return add(add(add(s[0], s[4]), add(s[2], s[6])), add(add(s[1], s[5]), add(s[3], s[7])))
+    t = [add(add(*(line[q + r] for r in (12, 8, 4, 0))), add(*(line[16 + q + r] for r in (12, 8, 4, 0)))) for q in range(4)]
+    return add(add(t[0], t[1]), add(t[2], t[3]))
+
+
 def slot_reductions():
-    """The greatest of each row or column; in the chip's own registers beside it, NaN of the device at hand."""
-    def meaning(word):
+    """The fold of each row or column; in the chip's own registers beside it, NaN of the device at hand."""
+    folds = {"SUM": line_sum, "MAX": lambda line, _: functools.reduce(arithmetic.greatest, line),
+             "MIN": lambda line, _: functools.reduce(arithmetic.least, line)}
+
+    def meaning(pool, word):
         def folded(put, a):
             tile = np.array(a[:, 0])
             if word == "ROW":
                 tile[:, :, 2:16:2] = np.nan
-                tile[:, :, 0] = functools.reduce(arithmetic.greatest, np.moveaxis(a[:, 0], -1, 0))
+                tile[:, :, 0] = folds[pool](np.moveaxis(a[:, 0], -1, 0), word)
             else:
                 tile[:, 1:4] = np.nan
-                tile[:, 0] = functools.reduce(arithmetic.greatest, np.moveaxis(a[:, 0], -2, 0))
+                tile[:, 0] = folds[pool](np.moveaxis(a[:, 0], -2, 0), word)
             return put(tile[:, None])
         return folded
-    for word in ("ROW", "COL"):
+    for pool, word in itertools.product(folds, ("ROW", "COL")):
         for seed, kind in ((90, "random"), (91, "edges")):
             tiles = random_tiles(seed, 2, "f32")
             if kind == "edges":
@@ -468,9 +483,10 @@ def slot_reductions():
                 edges = np.array([0x7FC00000, 0x7F800000, 0xFF800000, 0x80000000, 0, 0x00800000, 0xFF7FFFFF], np.uint32)
                 tiles.reshape(2, -1)[1, places] = np.resize(edges, 64)
             data = Input("f32", tiles, to_dest=True)
-            yield compute(f"sfpu_reduce MAX REDUCE_{word} {kind}", ["sfpu_reduce"], [data],
-                          load("a", 0, 0) + f"sfpu_reduce_init(MAX, Float32); sfpu_reduce(MAX, Float32, REDUCE_{word}, 0);",
-                          meaning(word), out="f32", slots=(0,))
+            yield compute(f"sfpu_reduce {pool} REDUCE_{word} {kind}", ["sfpu_reduce"], [data],
+                          load("a", 0, 0)
+                          + f"sfpu_reduce_init({pool}, Float32); sfpu_reduce({pool}, Float32, REDUCE_{word}, 0);",
+                          meaning(pool, word), out="f32", slots=(0,))
 
 
 def vector_binary():

@@ -172,7 +172,7 @@ START_TEST(what_has_no_spelling_is_an_internal_error) {
         "frobnicate(1)",
         "cb_wait_front(1)",
         "cb_wait_front(1, 2, 3)",
-        "reduce_tile(MIN, REDUCE_COL, 0, 1, 2, 3, 4)",
+        "reduce_tile(AVG, REDUCE_COL, 0, 1, 2, 3, 4)",
         "reduce_tile(a + 1, REDUCE_COL, 0, 1, 2, 3, 4)",
         "fill_tile_bitcast(0, bits(a))",
         "b += bits_bf16(a)",

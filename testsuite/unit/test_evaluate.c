@@ -94,7 +94,7 @@ static const char *const softmax_forms[] = {
 
     "kernel softmax(in X: bf16[M, N], out Y: bf16[M, N]) { grid i in 0..M by 32 { for j in 0..N by N { let m[i]: bf16 = max(j: X[i, j]) let e[i, j]: f32 = exp(X[i, j] - m[i]) let s[i]: f32 = sum(j: e[i, j]) Y[i, j] = e[i, j] / s[i] } } }",
 
-    "kernel softmax(in X: bf16[M, N], out Y: bf16[M, N]) { grid i in 0..M by 32 { for j in 0..N by N { shared x[i, j]: bf16 shared m[i]: bf16 @{tt.orientation = column} shared e[i, j]: f32 shared s[i]: f32 @{tt.orientation = column} shared y[i, j]: bf16 tile load x[i, j] = X[i, j] tile reduce m[i] = max(j: x[i, j]) tile map e[i, j] = select(inside(j), exp(x[i, j] - m[i]), 0) tile reduce s[i] = sum(j: e[i, j]) tile map y[i, j] = e[i, j] / s[i] tile store Y[i, j] = y[i, j] } } }",
+    "kernel softmax(in X: bf16[M, N], out Y: bf16[M, N]) { grid i in 0..M by 32 { for j in 0..N by N { shared x[i, j]: bf16 shared m[i]: bf16 @{tt.orientation = column} shared e[i, j]: f32 shared s[i]: f32 @{tt.orientation = column} shared y[i, j]: bf16 tile load x[i, j] = X[i, j] tile reduce m[i] = max(j: x[i, j]) tile map e[i, j] = select(inside(j), exp(x[i, j] - m[i]), 0) tile reduce s[i] = sum(j: e[i, j]) @{tt.unit = vector} tile map y[i, j] = e[i, j] / s[i] tile store Y[i, j] = y[i, j] } } }",
 
     /* A running maximum and sum over panels. */
     "kernel softmax(in X: bf16[M, N], out Y: bf16[M, N]) { grid i in 0..M by 32 { fragment m[i]: f32 = -inf fragment s[i]: f32 = 0 for j in 0..N by 32 { m[i] max= max(j: X[i, j]) } for j in 0..N by 32 { s[i] += sum(j: exp(X[i, j] - m[i])) } for j in 0..N by 32 { Y[i, j] = exp(X[i, j] - m[i]) / s[i] } } }",

@@ -143,7 +143,7 @@ static const struct {
     {FORM_TILE, TILE "tile reduce s[i] max= sum(k: p[i, k])" TILE_END,
      "tile reduce by sum goes with = or +=", 3},
     {FORM_TILE, TILE "tile reduce s[i] = min(k: p[i, k])" TILE_END,
-     "tile reduce is buffer[...] = sum(axis: buffer) or max(axis: buffer)", 3},
+     "tile reduce is buffer[...] = sum(axis: buffer) or max(axis: buffer), or min of the vector unit", 3},
     {FORM_TILE, TILE "tile reduce s[i] = sum(j: p[i, k])" TILE_END,
      "block axis k is neither on the left side nor folded", 3},
     {FORM_TILE, TILE "tile reduce acc[i, k] = sum(j: p[i, k])" TILE_END,
