@@ -269,14 +269,19 @@ static void check_access(struct value_check *check, struct node_access *access) 
             return;
 }
 
+/* Rows and columns are folded by sum, max and min, whole matrices by products as well. */
+static bool is_fold_of_device(const struct emitter *e, const struct node_reduction *reduction) {
+    return reduction->op == REDUCTION_SUM || reduction->op == REDUCTION_MAX || reduction->op == REDUCTION_MIN ||
+           (reduction->op == REDUCTION_PRODUCT && folds_matrices(e, reduction));
+}
+
 static bool check_value(struct node *node, void *context) {
     struct value_check *check = context;
     struct tiler *t = check->e->t;
     struct node_access *access = node_as(node, access);
     struct node_reduction *reduction = node_as(node, reduction);
     struct span span = node->span.line ? node->span : check->e->equation->span;
-    if (reduction && reduction->op != REDUCTION_SUM && reduction->op != REDUCTION_MAX &&
-        reduction->op != REDUCTION_MIN)
+    if (reduction && !is_fold_of_device(check->e, reduction))
         fail_as_fold(t, span, reduction);
     if (access) {
         if (relations_tensor(t->relations, access->name))

@@ -14,10 +14,11 @@
 #include <string.h>
 
 #include "ir/build.h"
+#include "ir/query.h"
 #include "ir/value_type.h"
 #include "transforms/auto_tile_emit.h"
 
-enum { REDUCTION_LIMIT = 16, FEW_TERMS = 16 /* that an author may write out */ };
+enum { REDUCTION_LIMIT = 16 };
 
 /* ---- buffers ---- */
 
@@ -160,10 +161,24 @@ static struct node *find_addition(struct node *value, const struct node *reducti
     return NULL;
 }
 
+bool folds_matrices(const struct emitter *e, const struct node_reduction *reduction) {
+    for (size_t i = 0; i < reduction->axes.count; i++) {
+        const char *axis = node_as(reduction->axes.items[i], axis)->name;
+        if (is_tile_axis(e->t, axis) || !match_varies(reduction->body, axis))
+            return false;
+    }
+    return true;
+}
+
+/* Rows and columns are folded to a minimum as the maximum of what is negated. */
+static bool gathers_negated(const struct emitter *e, const struct node_reduction *reduction) {
+    return reduction->op == REDUCTION_MIN && !folds_matrices(e, reduction);
+}
+
 /* What an accumulator begins with where nothing else is said. */
 static struct node *neutral_of(struct emitter *e, const struct node_reduction *reduction) {
-    return reduction->op == REDUCTION_SUM ? make_integer(e->arena, 0)
-                                          : make_real(e->arena, -(double)INFINITY);
+    double neutral = gathers_negated(e, reduction) ? -(double)INFINITY : reduction_neutral(reduction->op);
+    return isinf(neutral) ? make_real(e->arena, neutral) : make_integer(e->arena, (int64_t)neutral);
 }
 
 /* `sum + e` with e a vector or number: e is what the fragment starts from, and the addition vanishes from the
@@ -179,30 +194,8 @@ static struct node *take_start(struct emitter *e, struct node **value, struct no
     return addend;
 }
 
-/* A fold over dimensions before the last two alone. */
-static void fail_as_matrices(struct tiler *t, struct span span, const struct node_reduction *reduction) {
-    const char *axis = node_as(reduction->axes.items[0], axis)->name,
-               *fold = word_text(WORDS_reduction_operator, reduction->op);
-    struct node *upper = axis_named(t, axis)->upper;
-    int64_t terms;
-    if (!tile_fail(t, span,
-                   "%s over %s folds whole matrices element by element, and the device folds rows or columns",
-                   fold, axis))
-        return;
-    if (integer_value(upper, &terms) && terms <= FEW_TERMS)
-        tile_help(t, "write its %lld terms out, as in %s", (long long)terms,
-                  reduction->op == REDUCTION_SUM
-                      ? "X[0, i, j] + X[1, i, j]"
-                      : arena_printf(t->arena, "%s(X[0, i, j], X[1, i, j])", fold));
-    else
-        tile_help(
-            t,
-            "declare the dimensions behind %s as one, the data are the same, and fold its columns: %s(%s in %s: X[%s, p])",
-            axis, fold, axis, node_text(t->arena, upper), axis);
-}
-
 /* Loops over the reduced axes: matrices one at a time, tiles by panels. The reduction inside folds the block
- * axis. False after an error. */
+ * axis; without one (folded stays NULL) whole matrices are gathered. False after an error. */
 static bool open_panels(struct emitter *e, struct node_reduction *reduction, struct list_builder *axes,
                         const char **folded) {
     struct tiler *t = e->t;
@@ -230,12 +223,9 @@ static bool open_panels(struct emitter *e, struct node_reduction *reduction, str
                           make_integer(e->arena, tiles * TILE_EDGE));
         *folded = axis->name;
     }
-    if (panel) {
+    if (panel)
         builder_add(e->arena, axes, panel);
-        return true;
-    }
-    fail_as_matrices(t, e->equation->span, reduction);
-    return false;
+    return true;
 }
 
 static struct accumulator new_accumulator(struct emitter *e, struct node_reduction *reduction,
@@ -255,22 +245,30 @@ bool accumulator_open(struct emitter *e, struct node_reduction *reduction, struc
     return count > 0;
 }
 
+static enum assign_operator gathering(enum reduction_operator op) {
+    return op == REDUCTION_SUM       ? ASSIGN_ADD
+           : op == REDUCTION_PRODUCT ? ASSIGN_MULTIPLY
+           : op == REDUCTION_MIN     ? ASSIGN_MIN
+                                     : ASSIGN_MAX;
+}
+
 /* min(e) is -max(-e). */
 struct node *accumulate(struct emitter *e, const struct accumulator *accumulator, const char *folded,
                         struct node *terms) {
     const struct node_reduction *reduction = accumulator->reduction;
-    bool minimum = reduction->op == REDUCTION_MIN;
-    struct node *partial = node_new(e->arena, reduction, REDUCTION, reduction->base.span,
-                                    .op = minimum ? REDUCTION_MAX : reduction->op,
-                                    .axes = LIST(e->arena, make_axis(e->arena, folded, NULL, NULL, NULL)),
-                                    .body = minimum ? make_negation(e->arena, terms) : terms);
+    bool negated = gathers_negated(e, reduction);
+    enum reduction_operator op = negated ? REDUCTION_MAX : reduction->op;
+    struct node *value = negated ? make_negation(e->arena, terms) : terms;
+    if (folded)
+        value = node_new(e->arena, reduction, REDUCTION, reduction->base.span, .op = op,
+                         .axes = LIST(e->arena, make_axis(e->arena, folded, NULL, NULL, NULL)), .body = value);
     return node_new(e->arena, assign, ASSIGN, accumulator->span, .target = accumulator->access,
-                    .op = reduction->op == REDUCTION_SUM ? ASSIGN_ADD : ASSIGN_MAX, .value = partial);
+                    .op = gathering(op), .value = value);
 }
 
 struct node *accumulated(struct emitter *e, const struct accumulator *accumulator) {
-    bool minimum = accumulator->reduction->op == REDUCTION_MIN;
-    return minimum ? make_negation(e->arena, accumulator->access) : accumulator->access;
+    bool negated = gathers_negated(e, accumulator->reduction);
+    return negated ? make_negation(e->arena, accumulator->access) : accumulator->access;
 }
 
 /* fragment acc = start; for k by panel { acc op= reduction(k: body) }; what stands for the reduction in the
@@ -284,7 +282,7 @@ static struct node *emit_panels(struct emitter *e, struct node **value, struct n
         return NULL;
     struct node *start = take_start(e, value, reduction, count, axes);
     struct accumulator accumulator = new_accumulator(e, reduction, start, count, axes);
-    struct node *terms = emit_multicast(e, reduction->body, folded, &body);
+    struct node *terms = folded ? emit_multicast(e, reduction->body, folded, &body) : reduction->body;
     builder_add(e->arena, &body, accumulate(e, &accumulator, folded, terms));
     builder_add(e->arena, e->out,
                 node_new(e->arena, for, FOR, accumulator.span, .axes = builder_list(&loops),

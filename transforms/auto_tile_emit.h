@@ -17,8 +17,11 @@ struct emitter {
     int64_t section;                 /* tiles of f32 in a DST section */
 };
 
+/* Does the reduction fold whole matrices, element by element? Then its accumulator takes one after the other. */
+bool folds_matrices(const struct emitter *e, const struct node_reduction *reduction);
+
 /* A fold on its way: fragment acc = its neutral element, in e->out; acc op= fold(axis: terms) for a block of its
- * axis; what then stands for it. False after an error. */
+ * axis, or acc op= terms for a matrix (folded: NULL); what then stands for it. False after an error. */
 struct accumulator {
     const struct node_reduction *reduction;
     struct node *access;

@@ -1,0 +1,80 @@
+"""Folds: of f32 as f32, along rows and columns, held and by panels, and over leading dimensions."""
+import functools
+
+import carried as c
+import numpy as np
+from kind import Array, Kernel
+
+
+def along(fold, axis, after=lambda x: x):
+    def meaning(a, dtype):
+        return {"Y": c.store(after(fold(a["X"], axis)), dtype)}
+    return meaning
+
+
+def fold_min(x, axis):
+    return c.fold_max(x * -1.0, axis) * -1.0
+
+
+def matrices(fold):
+    def meaning(a, dtype):
+        x = a["X"]
+        return {"Y": c.store(functools.reduce(fold, [x[b] for b in range(len(x.value))]), dtype)}
+    return meaning
+
+
+def mean_square(a, dtype):
+    x = a["X"]
+    rows, columns = x.value.shape
+    mean = c.fold_sum(x, 1) / float(columns)
+    off = x - mean
+    return {"Y": c.store((c.fold_sum(off * off, 1) / float(columns))[:, 0], dtype)}
+
+
+def rows(fold):
+    return f"for i in M {{ Y[i] = {fold}(j in N: X[i, j]); }}"
+
+
+def columns(fold):
+    return f"for j in N {{ Y[j] = {fold}(i in M: X[i, j]); }}"
+
+
+def leading(fold):
+    return f"for i in M, j in N {{ Y[i, j] = {fold}(b in B: X[b, i, j]); }}"
+
+
+# name: meaning, dimensions of X and Y, body, distance from 0
+KERNELS = {
+    "row_sum": (along(c.fold_sum, 1, lambda x: x[:, 0]), "MN", "M", rows("sum"), 100),
+    "row_least": (along(fold_min, 1, lambda x: x[:, 0]), "MN", "M", rows("min"), 0),
+    "row_greatest": (along(c.fold_max, 1, lambda x: x[:, 0]), "MN", "M", rows("max"), 0),
+    "column_sum": (along(c.fold_sum, 0, lambda x: x[0]), "MN", "N", columns("sum"), 100),
+    "column_least": (along(fold_min, 0, lambda x: x[0]), "MN", "N", columns("min"), 0),
+    "variance": (mean_square, "MN", "M", """for i in M {
+        let mean = sum(j in N: X[i, j]) / N;
+        Y[i] = sum(j in N: square(X[i, j] - mean)) / N;
+    }""", 30),
+    "matrices_sum": (matrices(lambda x, y: x + y), "BMN", "MN", leading("sum"), 0),
+    "matrices_product": (matrices(lambda x, y: x * y), "BMN", "MN", leading("product"), 1),
+    "matrices_greatest": (matrices(c.maximum), "BMN", "MN", leading("max"), 0),
+    "matrices_least": (matrices(lambda x, y: c.maximum(x * -1.0, y * -1.0) * -1.0), "BMN", "MN", leading("min"), 0),
+}
+SIZES = [(2, 1, 1), (3, 31, 100), (4, 70, 33), (2, 3, 1500)]
+
+
+def make(dimensions, dtype, distance):
+    def made(generator, **sizes):
+        shape = [sizes[d] for d in dimensions]
+        return {"X": Array(generator.standard_normal(shape) + distance, dtype)}
+    return made
+
+
+def kernel_of(name, dtype, meaning, of, to, body, distance):
+    def shape(dimensions):
+        return f"{dtype}[{', '.join(dimensions)}]"
+    source = f"kernel {name}(X: {shape(of)}) -> Y: {shape(to)} {{\n    {body}\n}}\n"
+    sizes = [{d: n for d, n in zip("BMN", size) if d in of} for size in SIZES]
+    return Kernel(f"{name}_{dtype}", source, make(of, dtype, distance), lambda a, **_: meaning(a, dtype), sizes)
+
+
+kernels = [kernel_of(name, dtype, *row) for name, row in KERNELS.items() for dtype in ("f32", "bf16")]
