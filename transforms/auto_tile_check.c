@@ -185,14 +185,7 @@ static void fail_as_fold(struct tiler *t, struct span span, const struct node_re
     if (!tile_fail(t, span, "%s over %s is no operation of the device: it folds by sum, max and min",
                    word_text(WORDS_reduction_operator, reduction->op), axis))
         return;
-    if (reduction->op == REDUCTION_PRODUCT)
-        tile_help(t, "where all factors are above 0: exp(sum(%s in %s: log(%s)))", axis, extent, body);
-    else
-        tile_help(
-            t,
-            "find the value in one kernel, m[i] = %s(%s in %s: %s), and its index in another, min(%s in %s: select(%s == m[i], q[%s], 256)), where q: bf16[%s] is an input of 0, 1, 2, ...; beyond 256 there is no way yet",
-            reduction->op == REDUCTION_ARGMAX ? "max" : "min", axis, extent, body, axis, extent, body, axis,
-            extent);
+    tile_help(t, "where all factors are above 0: exp(sum(%s in %s: log(%s)))", axis, extent, body);
 }
 
 /* Where an axis is within its range, of all indices of a dimension: j < N - 1. */

@@ -1,6 +1,7 @@
 /* Which values get an equation of their own: intermediate values that cost nothing are put where they are
  * used, reductions that do not fill the tiles of their result get a name.
  */
+#include <math.h>
 #include <string.h>
 
 #include "ir/build.h"
@@ -306,6 +307,50 @@ static bool has_full_fold(const struct tiler *t, const struct equation *equation
     return false;
 }
 
+/* ---- positions ---- */
+
+static bool is_any_axis(const struct tiler *t, const struct node_axis *axis, const void *context) {
+    (void)t, (void)axis, (void)context;
+    return true;
+}
+
+/* A launch without elements along the axis has no position to give. */
+static void demand_elements(struct tiler *t, const char *axis) {
+    const struct range *range = axis_named(t, axis);
+    struct node *some = make_binary(t->arena, BINARY_LESS, range->lower, range->upper);
+    int64_t lower, upper;
+    if (integer_value(range->lower, &lower) && integer_value(range->upper, &upper) && lower < upper)
+        return;
+    for (size_t i = 0; i < t->condition_count; i++)
+        if (node_equal(t->conditions[i], some))
+            return;
+    if (t->condition_count < AXIS_LIMIT)
+        t->conditions[t->condition_count++] = some;
+}
+
+/* argmax(j: e) is the least index of what equals the maximum, or is no number, where no number is found:
+ * i32(min(j: select(e == max(k: e at k) || e != e, f32(j), inf))). */
+static struct node *compose_positions(struct node *node, void *context) {
+    struct tiler *t = context;
+    struct node *mapped = node_map_children(t->arena, node, compose_positions, t);
+    struct node_reduction *position = node_as(mapped, reduction);
+    if (!position || (position->op != REDUCTION_ARGMAX && position->op != REDUCTION_ARGMIN) ||
+        position->axes.count != 1)
+        return mapped;
+    struct arena *a = t->arena;
+    const char *axis = node_as(position->axes.items[0], axis)->name;
+    struct node_reduction best = rename_own_axes(t, position, is_any_axis, NULL), least = *position;
+    best.op = position->op == REDUCTION_ARGMAX ? REDUCTION_MAX : REDUCTION_MIN;
+    least.op = REDUCTION_MIN;
+    struct node *value = position->body, *found = arena_copy(a, &best, sizeof best);
+    struct node *is_best = make_binary(a, BINARY_OR, make_binary(a, BINARY_EQUAL, value, found),
+                                       make_binary(a, BINARY_NOT_EQUAL, value, value));
+    struct node *index = make_call(a, "f32", LIST(a, make_reference(a, axis)));
+    least.body = make_call(a, "select", LIST(a, is_best, index, make_real(a, (double)INFINITY)));
+    demand_elements(t, axis);
+    return make_call(a, "i32", LIST(a, arena_copy(a, &least, sizeof least)));
+}
+
 /* New equations are appended; those of intermediate values move before the stores, in order of need. */
 static void order_equations(struct tiler *t) {
     struct equation *sorted = arena_allocate(t->arena, t->equation_count * sizeof *sorted);
@@ -344,7 +389,7 @@ static struct node *square_products(struct node *node, void *context) {
 void extract_reductions(struct tiler *t) {
     for (size_t i = 0; i < t->equation_count; i++) {
         struct equation equation = t->equations[i];
-        equation.value = join_folds(equation.value, t);
+        equation.value = join_folds(compose_positions(equation.value, t), t);
         struct extraction e = {.t = t, .equation = &equation, .partial_too = !has_full_fold(t, &equation)};
         struct node *value = extract(equation.value, &e);
         t->equations[i].value = value;

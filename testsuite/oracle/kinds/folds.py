@@ -1,4 +1,4 @@
-"""Folds: of f32 as f32, along rows and columns, held and by panels, and over leading dimensions."""
+"""Folds: of f32 as f32, along rows and columns, held and by panels, over leading dimensions; positions of extremes."""
 import functools
 
 import carried as c
@@ -31,6 +31,13 @@ def mean_square(a, dtype):
     return {"Y": c.store((c.fold_sum(off * off, 1) / float(columns))[:, 0], dtype)}
 
 
+def position(find, axis):
+    """Of values that often are equal: where NumPy finds the first."""
+    def meaning(a, dtype):
+        return {"Y": find(np.round(a["X"].value * 2), axis).astype(np.int32)}
+    return meaning
+
+
 def rows(fold):
     return f"for i in M {{ Y[i] = {fold}(j in N: X[i, j]); }}"
 
@@ -59,6 +66,13 @@ KERNELS = {
     "matrices_greatest": (matrices(c.maximum), "BMN", "MN", leading("max"), 0),
     "matrices_least": (matrices(lambda x, y: c.maximum(x * -1.0, y * -1.0) * -1.0), "BMN", "MN", leading("min"), 0),
 }
+POSITIONS = {
+    "row_argmax": (position(np.argmax, 1), "MN", "M", "for i in M { Y[i] = argmax(j in N: round(X[i, j] * 2)); }"),
+    "row_argmin": (position(np.argmin, 1), "MN", "M", "for i in M { Y[i] = argmin(j in N: round(X[i, j] * 2)); }"),
+    "column_argmax": (position(np.argmax, 0), "MN", "N", "for j in N { Y[j] = argmax(i in M: round(X[i, j] * 2)); }"),
+    "matrices_argmin": (position(np.argmin, 0), "BMN", "MN",
+                        "for i in M, j in N { Y[i, j] = argmin(b in B: round(X[b, i, j] * 2)); }"),
+}
 SIZES = [(2, 1, 1), (3, 31, 100), (4, 70, 33), (2, 3, 1500)]
 
 
@@ -69,12 +83,11 @@ def make(dimensions, dtype, distance):
     return made
 
 
-def kernel_of(name, dtype, meaning, of, to, body, distance):
-    def shape(dimensions):
-        return f"{dtype}[{', '.join(dimensions)}]"
-    source = f"kernel {name}(X: {shape(of)}) -> Y: {shape(to)} {{\n    {body}\n}}\n"
+def kernel_of(name, dtype, meaning, of, to, body, distance=0, result=None):
+    source = f"kernel {name}(X: {dtype}[{', '.join(of)}]) -> Y: {result or dtype}[{', '.join(to)}] {{\n    {body}\n}}\n"
     sizes = [{d: n for d, n in zip("BMN", size) if d in of} for size in SIZES]
     return Kernel(f"{name}_{dtype}", source, make(of, dtype, distance), lambda a, **_: meaning(a, dtype), sizes)
 
 
 kernels = [kernel_of(name, dtype, *row) for name, row in KERNELS.items() for dtype in ("f32", "bf16")]
+kernels += [kernel_of(name, dtype, *row, result="i32") for name, row in POSITIONS.items() for dtype in ("f32", "bf16")]
