@@ -495,6 +495,12 @@ struct value resolve_reduction(struct resolver *r, struct node *tree) {
     scope_close(r, mark);
     if (!sound || !body.node)
         return poison(tree->span);
+    if (reduction->axes.count > 1 &&
+        (reduction->op == REDUCTION_ARGMAX || reduction->op == REDUCTION_ARGMIN)) {
+        report_error(r->diagnostics, tree->span, "%s over %zu axes: there is no way to a position along several axes yet",
+                     word_text(WORDS_reduction_operator, (int)reduction->op), reduction->axes.count);
+        return poison(tree->span);
+    }
     if (folded & ~body.axes) {
         report_error(r->diagnostics, tree->span,
                      "this folds along %s, but what it folds does not vary along it",
