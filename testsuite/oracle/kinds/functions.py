@@ -15,6 +15,27 @@ ULP = 2.0 ** -23
 erf, erfc = np.vectorize(math.erf, otypes=[float]), np.vectorize(math.erfc, otypes=[float])
 
 
+def erfinv(x):
+    """By bisection."""
+    low, high = np.zeros(x.shape), np.full(x.shape, 8.0)
+    for _ in range(80):
+        middle = (low + high) / 2
+        below = np.where(np.abs(x) > 0.5, erfc(middle) > 1 - np.abs(x), erf(middle) < np.abs(x))
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return np.sign(x) * low
+
+
+def digamma(x):
+    """The slope of log gamma from 20 on, and the recurrence."""
+    value = np.zeros(x.shape)
+    for _ in range(40):
+        value, x = np.where(x < 20, value - 1 / x, value), np.where(x < 20, x + 1, x)
+    return value + np.log(x) - 1 / (2 * x) - 1 / (12 * x ** 2) + 1 / (120 * x ** 4) - 1 / (252 * x ** 6)
+
+
+lgamma = np.vectorize(math.lgamma, otypes=[float])
+
+
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
@@ -64,6 +85,15 @@ ROWS = [
     ("rad2deg(x)", lambda x, z: np.rad2deg(x), 2 ** -21, 1e-36, True),
     ("atan2(x, z)", lambda x, z: np.arctan2(x, z), 2 ** -18, 1e-6, True),
     ("erfc(x)", lambda x, z: erfc(x), 2 ** -15, 1e-36, True),
+    ("erfinv(clamp(x, -1, 1) * 0.5)", lambda x, z: erfinv(clamp(x, -1, 1) * 0.5), 2 ** -16, 1e-30, False),
+    ("erfinv(clamp(x, -1, 1) * 0.9990234375)", lambda x, z: erfinv(clamp(x, -1, 1) * 0.9990234375), 2 ** -14, 1e-30, False),
+    ("lgamma(abs(x) + 0.25)", lambda x, z: lgamma(np.abs(x) + 0.25), 2 ** -18, 2 ** -15, False),
+    ("lgamma(0.25 - round(abs(x)))", lambda x, z: lgamma(0.25 - np.round(np.abs(x))), 2 ** -18, 2 ** -14, False),
+    ("digamma(abs(x) + 0.25)", lambda x, z: digamma(np.abs(x) + 0.25), 2 ** -17, 2 ** -17, False),
+    ("digamma(0.25 - round(abs(x)))", lambda x, z: digamma(0.25 - np.round(np.abs(x))), 2 ** -17, 2 ** -16, False),
+    ("i0(x)", lambda x, z: np.i0(x), 2 ** -16, 1e-30, False),
+    ("logaddexp2(x, z)", lambda x, z: np.logaddexp2(x, z), 2 ** -18, 1e-6, False),
+    ("xlogy(x, abs(z))", lambda x, z: np.where(x == 0, 0, x * np.log(np.abs(z))), 2 ** -18, 1e-6, False),
     ("logit(x)", lambda x, z: np.log(x / (1 - x)), 2 ** -18, 2 ** -18, False),
     ("clamp(x, -1, 0.5)", lambda x, z: clamp(x, -1, 0.5), 0, 0, True),
     ("hardtanh(x)", lambda x, z: clamp(x, -1, 1), 0, 0, True),
