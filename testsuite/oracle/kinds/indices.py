@@ -76,7 +76,7 @@ kernels = [
     exact("select(j <= i, X[i, j], 0)", pairs(lambda i, j, M, N: j <= i)),
     exact("select(abs(i - j) < 5 && j > 2, X[i, j], 0)", pairs(lambda i, j, M, N: (abs(i - j) < 5) & (j > 2))),
     exact("select((i + j) % 3 == 0, X[i, j], 0)", pairs(lambda i, j, M, N: (i + j) % 3 == 0)),
-    exact("select(2 * j < N, X[i, j], 0)", pairs(lambda i, j, M, N: j < N // 2)),
+    exact("select(2 * j < N, X[i, j], 0)", pairs(lambda i, j, M, N: 2 * j < N)),
     exact("select(i == j, 1, 0) + 0 * X[i, j]", lambda x, i, j, t, M, N: (i == j) * 1.0),
     exact("i * N + j + 0 * X[i, j]", lambda x, i, j, t, M, N: i * N + j),
     exact("X[i, j] + 0.5 * (j - i)", lambda x, i, j, t, M, N: x + 0.5 * (j - i)),
