@@ -14,6 +14,7 @@ struct fragment_usage fragment_usage_in(struct node *statement, const char *frag
                 usage.starts++;
             } else {
                 usage.update = tile;
+                usage.updates++;
             }
         }
         for_each (access, access, tile->value)

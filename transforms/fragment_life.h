@@ -12,7 +12,7 @@
 struct fragment_usage {
     struct node_tile *start;  /* the last map that gives it a value */
     struct node_tile *update; /* the last accumulation */
-    size_t starts, reads;     /* maps that give it a value; mentions in values */
+    size_t starts, updates, reads; /* how many; reads: mentions in values */
 };
 
 struct fragment_usage fragment_usage_in(struct node *statement, const char *fragment);

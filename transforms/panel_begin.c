@@ -165,17 +165,22 @@ static struct node *begin_loop(struct beginning *b, const struct node_for *loop,
     struct node *next = make_mul(b->arena, make_ceildiv(b->arena, axis->lower, tile(b)), tile(b));
     b->axis = axis->name;
     b->first = axis->lower;
+    int64_t begins, ends;
+    bool nothing = integer_value(next, &begins) && integer_value(axis->upper, &ends) && begins >= ends;
     struct node *front = loop_over(b, loop, index, whole, make_min(b->arena, axis->upper, next), tile(b),
                                    choose(loop->body, b));
     struct node *rest = loop_over(b, loop, index, next, NULL, NULL, loop->body);
-    return make_block(b->arena, loop->base.span, LIST(b->arena, with_fresh_names(b, front), rest));
+    return nothing ? front
+                   : make_block(b->arena, loop->base.span, LIST(b->arena, with_fresh_names(b, front), rest));
 }
 
-/* Does the axis begin at a size: at no literal, and where no other axis says? */
+/* Does the axis begin at a size, or at a number within a tile: not where another axis says? */
 static bool begins_at_size(const struct beginning *b, const struct node_axis *axis) {
     int64_t known;
-    if (!axis->lower || !axis->step || integer_value(axis->lower, &known))
+    if (!axis->lower || !axis->step || attribute_integer(axis->step, 0) == 1)
         return false;
+    if (integer_value(axis->lower, &known))
+        return known % TILE_EDGE != 0;
     for_each (reference, reference, axis->lower)
         if (!relations_is_size(b->relations, &reference->base))
             return false;

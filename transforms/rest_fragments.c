@@ -2,7 +2,7 @@
  * fills and empties for itself. It always holds one block: a statement that changes the fragment reads the old
  * block, writes the new one behind it, and drops the old one. So its statements are ordinary maps of buffers.
  *
- * Which they are: all that are not plain (fragment_life.h); a fold over a loop that computes something else, too, or
+ * Which they are: all that are not plain (fragment_life.h) or that several statements add to; a fold over a loop that computes something else, too, or
  * that has more tiles than a section; accumulations over a loop into blocks of open size; and a fragment whose first
  * value reads one at rest that changes before the section begins.
  */
@@ -103,7 +103,10 @@ static bool reads_what_changes(const struct resting *r, struct node_list list, c
 }
 
 static bool must_rest(struct resting *r, struct node_list list, struct node_buffer *buffer) {
-    if (!fragment_is_plain(list, buffer->name))
+    size_t updates = 0;
+    for (size_t i = 0; i < list.count; i++)
+        updates += fragment_usage_in(list.items[i], buffer->name).updates;
+    if (!fragment_is_plain(list, buffer->name) || updates > 1)
         return true;
     struct node *rows, *columns;
     int64_t height, width;

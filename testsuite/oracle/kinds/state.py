@@ -50,6 +50,10 @@ def gated(a, dtype):
     return {"C": c.store(c.maximum(g, 0.0) * u + g * g, dtype)}
 
 
+def twice(a, dtype):
+    return {"C": c.store(c.contract(a["A"], a["B"], dtype) + c.contract(a["A"], a["G"], dtype), dtype)}
+
+
 def gathered(a, dtype):
     x = a["X"]
     s, m = c.carried(np.full((x.value.shape[0], 1), 2.0)), c.carried(np.zeros((x.value.shape[0], 1)))
@@ -75,6 +79,13 @@ def attention(a, dtype):
 def elements(a, dtype):
     q = a["A"] * 2.0 + a["v"]
     return {"Z": c.store(q * q - 1.0, dtype)}
+
+
+def halves(a, dtype):
+    k = a["A"].value.shape[1]
+    behind = slice(k // 2, k)
+    return {"C": c.store(c.contract(part(a["A"], behind), a["B"][behind], dtype), dtype),
+            "R": c.store(c.fold_max(part(a["A"], behind), 1)[:, 0], dtype)}
 
 
 # name: meaning, types, inputs and result by their dimensions, body
@@ -107,6 +118,11 @@ KERNELS = {
         }
         C[i, j] = max(g, 0) * u + g * g;
     }"""),
+    "twice": (twice, ["bf16", "f32"], {"A": "MK", "B": "KN", "G": "KN"}, {"C": "MN"}, """grid i in M by 64, j in N by 64 {
+        fragment c[i, j]: f32 = 0;
+        for k in K by K, l in K by K { gemm(A[i, k], B[k, j], c); gemm(A[i, l], G[l, j], c); }
+        C[i, j] = c;
+    }"""),
     "gathered": (gathered, ["bf16"], {"X": "MN"}, {"R": "M"}, """grid i in M by 320 {
         fragment s[i]: f32 = 2, m[i]: f32 = 0;
         for j in N by 64 { reduce(sum, X[i, j], s); m = m * 0.5 + s; }
@@ -125,6 +141,16 @@ KERNELS = {
         }
         O[i, f] = o[i, f] / l[i];
     } }"""),
+    "halves": (halves, ["bf16", "f32"], {"A": "MK", "B": "KN"}, {"C": "MN", "R": "M"}, """grid i in M by 64 {
+        fragment m[i]: f32 = -inf;
+        for k in K / 2..K by 64 { m max= max(k: A[i, k]); }
+        R[i] = m;
+        for j in N by 64 {
+            fragment c[i, j]: f32 = 0;
+            for k in K / 2..K by 64 { gemm(A[i, k], B[k, j], c); }
+            C[i, j] = c;
+        }
+    }"""),
     "elements": (elements, ["bf16", "f32"], {"A": "PMN", "v": "N"}, {"Z": "PMN"}, """grid p in P by 1, i in M by 32, j in N by 64 {
         shared a = A[p, i, j];
         fragment b[p, i, j]: f32 = a * 2;
@@ -151,7 +177,7 @@ def kernel_of(name, dtype):
     def make(generator, **sizes):
         return {n: normal(generator, *(sizes[d] for d in dims), dtype=dtype) for n, dims in inputs.items()}
     return Kernel(f"{name}_{dtype}", source_of(name, dtype), make, lambda a, **sizes: meaning(a, dtype),
-                  [{d: s for d, s in sizes.items() if d in letters} for sizes in SIZES])
+                  [{d: 170 if name == "halves" and s == 100 else s for d, s in sizes.items() if d in letters} for sizes in SIZES])
 
 
 kernels = [kernel_of(name, dtype) for name, row in KERNELS.items() for dtype in row[1]]
