@@ -8,6 +8,8 @@
 #include "support/scalar.h"
 #include "transforms/auto_tile.h"
 
+enum { PANEL_TILES = 8 }; /* of a panel, and of a block of a streamed axis, at most */
+
 struct emitter {
     struct tiler *t;
     struct arena *arena;

@@ -10,7 +10,7 @@
 #include "transforms/auto_tile_emit.h"
 #include "transforms/shards.h"
 
-enum { PANEL_TILES = 8, STREAM_DEPTH = 2 };
+enum { STREAM_DEPTH = 2 };
 
 int64_t fixed_tiles(const struct range *range) {
     int64_t lower, upper;

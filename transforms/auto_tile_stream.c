@@ -490,8 +490,9 @@ bool stream_axes(struct tiler *t, bool fixed_too) {
     bool any = false;
     memset(t->group.streamed, 0, sizeof t->group.streamed);
     for (size_t i = 0; i < t->group.inner_count; i++) {
-        bool open = fixed_tiles(&t->group.inner[i]) < 0;
-        t->group.streamed[i] = (open || fixed_too) && may_stream(t, i);
+        int64_t tiles = fixed_tiles(&t->group.inner[i]);
+        bool several = tiles > PANEL_TILES; /* one block is held as well as streamed */
+        t->group.streamed[i] = (tiles < 0 || (fixed_too && several)) && may_stream(t, i);
         any |= t->group.streamed[i];
     }
     return any;
