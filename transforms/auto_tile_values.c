@@ -51,6 +51,18 @@ static struct node *inline_access(struct node *node, void *context) {
     return rename_axes(in->t, in->definition->value, access->subscripts.count, from, to);
 }
 
+/* Axes along which a value that does not have them would be computed again. */
+static size_t repeating_axes(const struct equation *equation) {
+    size_t count = 0;
+    for (size_t i = 0; i < equation->axis_count; i++) {
+        int64_t lower, upper;
+        bool single = integer_value(equation->axes[i].lower, &lower) &&
+                      integer_value(equation->axes[i].upper, &upper) && upper - lower == 1;
+        count += !single;
+    }
+    return count;
+}
+
 /* A reduction inside a reduction would catch an axis of the same name: only values without reductions go
  * inside one. */
 static bool may_inline(const struct tiler *t, const struct equation *let) {
@@ -61,7 +73,7 @@ static bool may_inline(const struct tiler *t, const struct equation *let) {
         total += use.count;
         users += use.count > 0;
         folded |= use.folded;
-        same_axes &= use.count == 0 || t->equations[i].axis_count == let->axis_count;
+        same_axes &= use.count == 0 || repeating_axes(&t->equations[i]) == repeating_axes(let);
     }
     if (let->old && users > 1) /* one of them may overwrite what another would read then */
         return false;

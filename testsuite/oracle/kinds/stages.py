@@ -35,6 +35,19 @@ def squares(t):
     return Kernel(f"squares_{t}", source, lambda g, M, N: {"X": normal(g, M, N, dtype=t)}, mean, SIZES)
 
 
+def loss(t):
+    source = f"""kernel loss(X: {t}[M, N], Y: {t}[M, N]) -> s: f32[1] {{
+    var acc: f32 = 0;
+    for i in M, j in N {{ acc += square(X[i, j] - Y[i, j]); }}
+    s[0] = acc / (M * N);
+}}"""
+
+    def mean(a, M, N):
+        d = a["X"] - a["Y"]
+        return {"s": c.store(c.Carried(*flat(folded(d * d, (1, 0), "f32", "sum"), 1)) / c.Carried(np.float64(M * N)), "f32")}
+    return Kernel(f"loss_{t}", source, lambda g, M, N: {name: normal(g, M, N, dtype=t) for name in ("X", "Y")}, mean, SIZES)
+
+
 def vector(t):
     source = f"kernel vector(x: {t}[N]) -> s: f32[1] {{ for o in 1 {{ s[o] = sum(j in N: x[j]); }} }}"
     return Kernel(f"vector_{t}", source, lambda g, N: {"x": normal(g, N, dtype=t)},
@@ -59,4 +72,4 @@ program both(X: f32[M, N], Y: f32[N, 8]) -> s: f32[1], t: f32[1] { s = total(X);
 
 
 kernels = ([whole(t, "sum", "f32") for t in ("bf16", "f32")] + [whole("bf16", "max", "bf16")]
-           + [f(t) for f in (squares, vector, matrices) for t in ("bf16", "f32")] + [launched()])
+           + [f(t) for f in (squares, loss, vector, matrices) for t in ("bf16", "f32")] + [launched()])
