@@ -65,7 +65,7 @@ static bool has_axes(const struct expression *e) {
 /* A block of values, in the type of these or in one that is written. */
 static void add_shared(struct maker *m, struct statement *grid) {
     struct statement *s = new_statement(m, STATEMENT_SHARED);
-    s->value = make_expression(m, 2);
+    s->value = make_float(m, make_expression(m, 2));
     if (!has_axes(s->value)) {
         s->value = make_operator(m, "+", make_input(m, 2, m->scope, false), s->value);
     }
