@@ -150,6 +150,11 @@ static bool writes_fragment(struct node_list list, size_t index) {
     return false;
 }
 
+/* The statement at which the device computes statement `index`. */
+static size_t computed_at(struct node_list list, size_t index) {
+    return writes_fragment(list, index) ? section_end(list, index) : index;
+}
+
 static struct local_buffer local_buffer(struct protocol *p, struct node_buffer *buffer,
                                         struct node_list list) {
     struct local_buffer local = {.name = buffer->name,
@@ -171,7 +176,7 @@ static struct local_buffer local_buffer(struct protocol *p, struct node_buffer *
         }
         if (read) {
             local.first_read = local.first_read == SIZE_MAX ? i : local.first_read;
-            size_t end = writes_fragment(list, i) ? section_end(list, i) : i;
+            size_t end = computed_at(list, i);
             local.last_read = local.last_read == SIZE_MAX || end > local.last_read ? end : local.last_read;
         }
     }
@@ -543,12 +548,15 @@ static struct node_list lower_list(struct protocol *p, struct node_list list) {
     return lowered;
 }
 
+/* The statement behind which nothing asks for the fragment. */
 static size_t last_mention(struct node_list list, const char *fragment) {
     size_t last = 0;
     for (size_t i = 0; i < list.count; i++)
         for_each (tile, tile, list.items[i])
-            if (target_name(tile->target) == fragment || mentions(tile->value, fragment))
-                last = i;
+            if (target_name(tile->target) == fragment || mentions(tile->value, fragment)) {
+                size_t end = computed_at(list, i);
+                last = end > last ? end : last;
+            }
     return last;
 }
 
