@@ -109,6 +109,15 @@ static const struct polynomial *at_next_iteration(struct walk *w, const struct p
     return replace_atom(v, p, loop->atom, sum_of(v, atom_value(v, loop->atom), number(v, loop->step)));
 }
 
+/* Are the positions the same place of the ring: does a number of whole turns lie between them? */
+static bool same_place(struct walk *w, const struct polynomial *a, const struct ring_position *b) {
+    int64_t turns, modulus;
+    if (same_value(a, b->at))
+        return true;
+    return a && b->at && known_number(b->modulus, &modulus) && modulus > 0 &&
+           known_number(difference_of(&w->values, b->at, a), &turns) && turns % modulus == 0;
+}
+
 /* What was unknown before the loop and is so behind an iteration is in all of them. */
 static bool stabilise_side(struct walk *w, const struct side *before, struct side *invariant,
                            const struct side *end, const struct loop_range *loop) {
@@ -120,7 +129,7 @@ static bool stabilise_side(struct walk *w, const struct side *before, struct sid
     }
     const struct polynomial *next = at_next_iteration(w, invariant->ring.at, loop);
     if ((before->ring.modulus || end->ring.modulus) &&
-        (!same_value(invariant->ring.modulus, end->ring.modulus) || !same_value(next, end->ring.at))) {
+        (!same_value(invariant->ring.modulus, end->ring.modulus) || !same_place(w, next, &end->ring))) {
         stable = false;
         invariant->ring = anywhere;
     }
@@ -146,7 +155,7 @@ static bool side_is_fixpoint(struct walk *w, const struct side *invariant, const
         !invariant->window || same_value(at_next_iteration(w, invariant->window, loop), end->window);
     return window && (!invariant->ring.modulus ||
                       (same_value(invariant->ring.modulus, end->ring.modulus) &&
-                       same_value(at_next_iteration(w, invariant->ring.at, loop), end->ring.at)));
+                       same_place(w, at_next_iteration(w, invariant->ring.at, loop), &end->ring)));
 }
 
 bool windows_are_fixpoint(struct walk *w, const void *invariant, const void *end,
