@@ -93,13 +93,16 @@ struct indexing {
     bool whole; /* what is at hand is worked out as i32 or u32 */
 };
 
+/* Are the operands of the node worked out as whole numbers? Those of a condition are what they are among
+ * themselves, wherever it stands. */
 static bool is_whole_context(struct tensorizer *t, struct node *node, bool whole) {
     struct node_binary *binary = node_as(node, binary);
     enum dtype type = value_type_of(t, node);
-    if (binary && binary->op >= BINARY_EQUAL)
+    bool condition = type == DTYPE_BOOL;
+    if (binary && condition)
         type = joined_type(computed_type(value_type_of(t, binary->left)),
                            computed_type(value_type_of(t, binary->right)));
-    return type == DTYPE_INDEX ? whole : is_whole_type(type) && type != DTYPE_BOOL;
+    return type == DTYPE_INDEX ? whole && !condition : is_whole_type(type) && type != DTYPE_BOOL;
 }
 
 static struct node *settle(struct node *node, void *context);
