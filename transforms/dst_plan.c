@@ -227,29 +227,33 @@ static int order_depths(size_t count, const int *depths, size_t *order) {
     return most;
 }
 
-/* Slots that the value needs at once. */
-static int depth_of(struct node *node) {
+/* Slots that the value needs at once. A number takes one, whatever it is made of: places of blocks are told in
+ * other words once they are numbers, and later plans keep the order. */
+static int depth_of(const struct planner *p, struct node *node) {
     struct node_binary *binary = node_as(node, binary);
     struct node_unary *unary = node_as(node, unary);
     struct node_call *call = node_as(node, call);
     int depths[OPERAND_LIMIT];
     size_t order[OPERAND_LIMIT], count = 0;
+    if (is_number(p, node))
+        return 1;
     if (binary) {
-        depths[count++] = depth_of(binary->left);
-        depths[count++] = depth_of(binary->right);
+        depths[count++] = depth_of(p, binary->left);
+        depths[count++] = depth_of(p, binary->right);
     }
     for (size_t i = 0; call && i < call->arguments.count && count < OPERAND_LIMIT; i++)
-        depths[count++] = depth_of(call->arguments.items[i]);
-    int depth = unary ? depth_of(unary->operand) : order_depths(count, depths, order);
+        depths[count++] = depth_of(p, call->arguments.items[i]);
+    int depth = unary ? depth_of(p, unary->operand) : order_depths(count, depths, order);
     bool random = call && strcmp(call->function, "random") == 0;
     return random && depth < RANDOM_SLOTS ? RANDOM_SLOTS : depth;
 }
 
 /* The order in which operands are computed so that they need the fewest slots at once. */
-static void order_operands(size_t count, struct node *const *operands, size_t *order) {
+static void order_operands(const struct planner *p, size_t count, struct node *const *operands,
+                           size_t *order) {
     int depths[OPERAND_LIMIT];
     for (size_t i = 0; i < count; i++)
-        depths[i] = depth_of(operands[i]);
+        depths[i] = depth_of(p, operands[i]);
     order_depths(count, depths, order);
 }
 
@@ -258,7 +262,7 @@ bool plan_operands(struct planner *p, struct node *left, struct node *right, enu
     struct node *values[] = {left, right};
     int *slots[] = {a, b};
     size_t order[2];
-    order_operands(2, values, order);
+    order_operands(p, 2, values, order);
     for (size_t k = 0; k < 2 && !p->failed; k++)
         *slots[order[k]] = plan_as(p, values[order[k]], type);
     return !p->failed;
@@ -407,7 +411,7 @@ static int plan_select(struct planner *p, struct node_call *call) {
     enum dtype type = held_type(p, &call->base);
     size_t order[3];
     int slots[3] = {0}; /* of condition, value, other value */
-    order_operands(3, call->arguments.items, order);
+    order_operands(p, 3, call->arguments.items, order);
     for (size_t k = 0; k < 3 && !p->failed; k++) {
         struct node *part = call->arguments.items[order[k]];
         slots[order[k]] = order[k] == 0 ? plan_value(p, part) : plan_as(p, part, type);
