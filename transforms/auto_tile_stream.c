@@ -235,8 +235,8 @@ static void inline_values(struct scope *s) {
 static void emit_scope(struct scope *s);
 
 static void emit_one(struct scope *s, size_t i) {
-    struct equation equation = s->t->equations[i];
-    equation.value = s->value[i];
+    struct equation *equation = arena_copy(s->t->arena, &s->t->equations[i], sizeof *equation); /* the emitter keeps it */
+    equation->value = s->value[i];
     if (gathers_by_panels(s, i)) {
         struct list_builder body = {0}, *out = s->e->out;
         struct scope inside = *s;
@@ -248,11 +248,11 @@ static void emit_one(struct scope *s, size_t i) {
         scope_open(&inside, s);
         emit_scope(&inside);
         s->e->out = out;
-        emit_own_panels(s->e, &equation, builder_list(&body));
+        emit_own_panels(s->e, equation, builder_list(&body));
     } else if (i == s->panelled) {
-        emit_statement(s->e, &equation);
+        emit_statement(s->e, equation);
     } else {
-        emit_equation(s->e, &equation);
+        emit_equation(s->e, equation);
     }
     s->done[i] = true;
 }

@@ -46,6 +46,23 @@ static void print_call(const struct device_call *call, const struct call_word *c
     printf(")\n");
 }
 
+/* Is it of whole numbers: a call of them, or the init of one? */
+static bool is_whole(const struct device_call *call) {
+    bool whole = call->whole;
+    for (size_t i = 1; i < DEVICE_CALL_END; i++)
+        whole |= device_calls[i].whole && device_calls[i].init == call->number &&
+                 call->parameters[0] == PARAMETER_DST_FORMAT;
+    return whole;
+}
+
+/* Does the call take the word as the parameter? Calls of whole numbers take no formats of floats, and the matrix unit folds to no
+ * minimum. */
+static bool takes(const struct device_call *call, size_t parameter, const struct call_word *word) {
+    bool of_floats = strcmp(word->word, "Float32") == 0 || strcmp(word->word, "Float16_b") == 0;
+    bool minimum = call->matrix && strcmp(word->word, "MIN") == 0;
+    return call_word_fits(word->word, call->parameters[parameter]) && !minimum && !(of_floats && is_whole(call));
+}
+
 /* Every choice of words from the given position on. */
 static void print_choices(const struct device_call *call, const struct call_word **words, size_t chosen,
                           unsigned *fresh) {
@@ -55,7 +72,7 @@ static void print_choices(const struct device_call *call, const struct call_word
     }
     for (size_t i = 0; i < call_word_count; i++) {
         words[chosen] = &call_words[i];
-        if (call_word_fits(call_words[i].word, call->parameters[chosen]))
+        if (takes(call, chosen, &call_words[i]))
             print_choices(call, words, chosen + 1, fresh);
     }
 }

@@ -72,7 +72,7 @@ static bool is_kept(const struct session *s, size_t number) {
 static void read_source(struct session *s, const char *path) {
     size_t more = subjects_read(s->arena, path, s->settings.seed, s->subjects + s->subject_count,
                                 SUBJECTS_MAX - s->subject_count);
-    if (!more) {
+    if (more == SIZE_MAX) {
         printf("mutation: 0 passed, 1 failed\n");
         exit(1);
     }

@@ -312,32 +312,49 @@ static struct unit *compile_source(struct arena *arena, const char *path, const 
     return NULL;
 }
 
+/* Do the arrays of a launch say every size? A kernel without inputs is told its sizes when it is compiled. */
+static bool arrays_say_sizes(struct arena *arena, struct node *loop) {
+    struct node_list sizes = open_sizes(arena, loop), parameters = launch_parameters(loop);
+    for (size_t i = 0; i < sizes.count; i++) {
+        bool said = false;
+        for (size_t k = 0; k < parameters.count; k++) {
+            struct node_parameter *parameter = node_as(parameters.items[k], parameter);
+            for (size_t d = 0; d < parameter->dimensions.count && parameter->direction != DIRECTION_OUT; d++)
+                said |= mentions(parameter->dimensions.items[d], node_as(sizes.items[i], reference)->name);
+        }
+        if (!said)
+            return false;
+    }
+    return true;
+}
+
 size_t subjects_read(struct arena *arena, const char *path, uint64_t seed, struct subject *subjects,
                      size_t room) {
     size_t count = 0, length;
     const char *error, *text = file_read(arena, path, &length, &error);
     if (!text) {
         printf("%s: %s\n", path, error);
-        return 0;
+        return SIZE_MAX;
     }
     struct unit *unit = compile_source(arena, path, text, length), *source = new_unit(arena, 0, 0);
     if (!unit || !unit_load(source, path, text, length))
-        return 0;
+        return SIZE_MAX;
     struct node_list items = node_as(unit->module, module)->items;
     for (size_t i = 0; i < items.count && count < room; i++) {
         struct node_kernel *kernel = node_as(items.items[i], kernel);
-        if (!kernel)
+        struct node *loop = kernel ? unit_kernel(source, kernel->name) : NULL;
+        if (!loop || !arrays_say_sizes(arena, loop)) /* one that the compiler makes of another has no loop form */
             continue;
         struct subject *s = &subjects[count];
         *s = (struct subject){.arena = arena,
                               .path = path,
                               .name = kernel->name,
                               .device = &kernel->base,
-                              .loop = unit_kernel(source, kernel->name),
+                              .loop = loop,
                               .grid_x = unit->options.grid_x,
                               .grid_y = unit->options.grid_y};
         if (!settle_subject(s, unit, seed))
-            return 0;
+            return SIZE_MAX;
         count++;
     }
     return count;

@@ -32,7 +32,7 @@ struct subject {
 };
 
 /* The kernels of a source, compiled, launched and found right: on the embedded device they give the bits of
- * their tile form in the evaluator, within the bound of their loop form. Prints why and returns 0 when they
+ * their tile form in the evaluator, within the bound of their loop form. Prints why and returns SIZE_MAX when they
  * do not. seed: of the later launches. */
 size_t subjects_read(struct arena *arena, const char *path, uint64_t seed, struct subject *subjects,
                      size_t room);
