@@ -124,14 +124,9 @@ static void fill(struct resolver *r, struct node *tree, const struct node_call *
 
 /* A fold into a fragment that began with a value goes on from what it holds. */
 static enum assign_operator continuation(struct resolver *r, struct node *target, int op) {
-    static const enum assign_operator operators[] = {[REDUCTION_SUM] = ASSIGN_ADD,
-                                                     [REDUCTION_PRODUCT] = ASSIGN_MULTIPLY,
-                                                     [REDUCTION_MAX] = ASSIGN_MAX,
-                                                     [REDUCTION_MIN] = ASSIGN_MIN};
     const char *name = target_name(target);
     struct entity *entity = name ? lookup_quietly(r, name) : NULL;
-    bool known = (size_t)op < sizeof operators / sizeof *operators;
-    return entity && entity->accumulates && known ? operators[op] : ASSIGN_SET;
+    return entity && entity->accumulates ? update_of_fold((enum reduction_operator)op) : ASSIGN_SET;
 }
 
 /* reduce(max, from, to): folds the axes that `to` lacks. */

@@ -121,27 +121,6 @@ struct keeper {
     struct element_range_problem *problem;
 };
 
-static bool neutral_of(enum reduction_operator op, double *neutral) {
-    switch (op) {
-    case REDUCTION_SUM:
-        *neutral = 0;
-        return true;
-    case REDUCTION_PRODUCT:
-        *neutral = 1;
-        return true;
-    case REDUCTION_MAX:
-    case REDUCTION_ARGMAX:
-        *neutral = -(double)INFINITY;
-        return true;
-    case REDUCTION_MIN:
-    case REDUCTION_ARGMIN:
-        *neutral = (double)INFINITY;
-        return true;
-    default:
-        return false;
-    }
-}
-
 static bool folds_axis(const struct node_reduction *reduction, const char *name) {
     for (size_t i = 0; i < reduction->axes.count; i++) {
         struct node_axis *axis = node_as(reduction->axes.items[i], axis);
@@ -211,17 +190,10 @@ static struct node *keep_folds(struct node *node, void *context) {
     struct keeper *k = context;
     struct node *mapped = node_map_children(k->arena, node, keep_folds, context);
     struct node_reduction *reduction = node_as(mapped, reduction);
-    double neutral;
     if (!reduction || !folds_axis(reduction, k->axis))
         return mapped;
-    if (!neutral_of(reduction->op, &neutral)) {
-        k->problem->span = node->span;
-        k->problem->text = "this folds an axis whose range differs from element to element, which only sums, "
-                           "products, maxima and minima do";
-        return mapped;
-    }
     struct node_reduction kept = *reduction;
-    kept.body = kept_inside(k, reduction->body, neutral);
+    kept.body = kept_inside(k, reduction->body, reduction_neutral(reduction->op));
     return arena_copy(k->arena, &kept, sizeof kept);
 }
 
@@ -242,10 +214,7 @@ static bool adds_folds_alone(const struct node_assign *assign, const char *axis)
     struct node_reduction *reduction = node_as(assign->value, reduction);
     if (!reduction || !folds_axis(reduction, axis))
         return false;
-    return reduction->op == REDUCTION_SUM       ? assign->op == ASSIGN_ADD || assign->op == ASSIGN_SUBTRACT
-           : reduction->op == REDUCTION_PRODUCT ? assign->op == ASSIGN_MULTIPLY
-           : reduction->op == REDUCTION_MAX     ? assign->op == ASSIGN_MAX
-                                                : reduction->op == REDUCTION_MIN && assign->op == ASSIGN_MIN;
+    return assign->op != ASSIGN_SET && fold_of_update(assign->op) == reduction->op;
 }
 
 const struct node *find_use_of_blocks(const struct node *body, const char *axis) {

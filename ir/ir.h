@@ -191,6 +191,8 @@ struct node *node_with_span(struct arena *arena, struct node *node, struct span 
 /* Every reference and access of `name` renamed or replaced; replacement NULL renames nothing. substitute
  * replaces references only. */
 struct node *substitute(struct arena *arena, struct node *node, const char *name, struct node *replacement);
+/* Every occurrence of a subexpression replaced. */
+struct node *replace_equal(struct arena *arena, struct node *node, const struct node *wanted, struct node *by);
 struct node *rename_entity(struct arena *arena, struct node *node, const char *from, const char *to);
 /* What a reference, an access or a page names; NULL of all others. */
 const char *mentioned_name(const struct node *node);

@@ -254,6 +254,21 @@ struct node *substitute(struct arena *arena, struct node *node, const char *name
     return substitute_in(node, &r);
 }
 
+struct occurrence {
+    struct arena *arena;
+    const struct node *wanted;
+    struct node *by;
+};
+
+static struct node *replace_occurrence(struct node *node, void *context) {
+    struct occurrence *o = context;
+    return node_equal(node, o->wanted) ? o->by : node_map_children(o->arena, node, replace_occurrence, o);
+}
+
+struct node *replace_equal(struct arena *arena, struct node *node, const struct node *wanted, struct node *by) {
+    return replace_occurrence(node, &(struct occurrence){arena, wanted, by});
+}
+
 static struct node *rename_in(struct node *node, void *context) {
     struct replacement *r = context;
     struct node *mapped = node_map_children(r->arena, node, rename_in, r);

@@ -168,6 +168,30 @@ double reduction_neutral(enum reduction_operator op) {
     }
 }
 
+enum reduction_operator fold_of_update(enum assign_operator op) {
+    return op == ASSIGN_MULTIPLY ? REDUCTION_PRODUCT
+           : op == ASSIGN_MAX    ? REDUCTION_MAX
+           : op == ASSIGN_MIN    ? REDUCTION_MIN
+                                 : REDUCTION_SUM;
+}
+
+enum assign_operator update_of_fold(enum reduction_operator op) {
+    return op == REDUCTION_SUM       ? ASSIGN_ADD
+           : op == REDUCTION_PRODUCT ? ASSIGN_MULTIPLY
+           : op == REDUCTION_MAX     ? ASSIGN_MAX
+           : op == REDUCTION_MIN     ? ASSIGN_MIN
+                                     : ASSIGN_SET;
+}
+
+bool is_assigned(const struct node *body, const char *name) {
+    for_each (assign, assign, body) {
+        const char *target = target_name(assign->target);
+        if (target && strcmp(target, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool folds_along_rows(const struct node_reduction *reduction) {
     const struct node_access *buffer = node_as(reduction->body, access);
     const struct node_axis *axis = node_as(reduction->axes.items[0], axis);

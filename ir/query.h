@@ -37,8 +37,15 @@ struct node *access_in_matrices(struct arena *arena, const struct node_access *a
 /* The name that an assignment writes: of an access, or of a reference. */
 const char *target_name(const struct node *target);
 
+/* Does an assignment in the body write this name? */
+bool is_assigned(const struct node *body, const char *name);
+
 /* What a fold of nothing is: 0, 1, -inf or inf. */
 double reduction_neutral(enum reduction_operator op);
+/* What `x op= e` over the elements of an axis folds. */
+enum reduction_operator fold_of_update(enum assign_operator op);
+/* How a fold joins what was folded before: SET where no update does. */
+enum assign_operator update_of_fold(enum reduction_operator op);
 
 /* Does the reduction of a buffer fold its columns, to one result for every row? */
 bool folds_along_rows(const struct node_reduction *reduction);

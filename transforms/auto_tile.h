@@ -108,9 +108,6 @@ struct node_reduction rename_own_axes(struct tiler *t, const struct node_reducti
                                       axis_test *picks, const void *context);
 size_t count_nodes(const struct node *tree);
 size_t count_equal(const struct node *tree, const struct node *wanted);
-/* The expression with every occurrence of one subexpression replaced. */
-struct node *replace_equal(struct arena *arena, struct node *node, const struct node *wanted,
-                           struct node *by);
 /* Does the axis select matrices: stand before the last two dimensions of a tensor? Any other axis of a tensor
  * lies in tiles. */
 bool is_matrix_axis(const struct tiler *t, const char *name);

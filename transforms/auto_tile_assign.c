@@ -40,13 +40,6 @@ struct update as_update(const struct node_assign *assign) {
     return update;
 }
 
-static enum reduction_operator reduction_of(enum assign_operator op) {
-    return op == ASSIGN_ADD   ? REDUCTION_SUM
-           : op == ASSIGN_MAX ? REDUCTION_MAX
-           : op == ASSIGN_MIN ? REDUCTION_MIN
-                              : REDUCTION_PRODUCT;
-}
-
 static bool is_neutral(const struct node *node, enum assign_operator op) {
     double value;
     if (node->kind == NODE_UNARY && ((const struct node_unary *)node)->op == UNARY_NEGATE)
@@ -66,9 +59,7 @@ static struct node *combine(struct arena *arena, enum assign_operator op, bool n
         return value;
     if (negative) /* from 0 as well: 0 - 0 is 0, and -0 is not */
         return make_binary(arena, BINARY_SUBTRACT, old, value);
-    if (op == ASSIGN_MAX || op == ASSIGN_MIN)
-        return make_call(arena, op == ASSIGN_MAX ? "max" : "min", LIST(arena, old, value));
-    return make_binary(arena, op == ASSIGN_ADD ? BINARY_ADD : BINARY_MULTIPLY, old, value);
+    return make_update(arena, op, old, value);
 }
 
 bool is_first_iteration(const struct normaliser *n, const struct node_if *branch, int *loop) {
@@ -256,7 +247,7 @@ static void accumulate(struct normaliser *n, struct target *target, struct updat
         struct node *axis = make_axis(n->arena, range->name, range->lower, range->upper, NULL);
         builder_add(n->arena, &axes, node_with_span(n->arena, axis, range->span));
     }
-    struct node *reduction = node_new(n->arena, reduction, REDUCTION, n->span, .op = reduction_of(update.op),
+    struct node *reduction = node_new(n->arena, reduction, REDUCTION, n->span, .op = fold_of_update(update.op),
                                       .axes = builder_list(&axes), .body = value);
     set_cell(n, target, combine(n->arena, update.op, update.negative, old, reduction));
     cell->folds = n->order;

@@ -116,15 +116,6 @@ bool open_range(struct normaliser *n, struct node_axis *axis, struct range *rang
 
 /* ---- reading cells ---- */
 
-static bool assigns(struct node *body, const char *name) {
-    for_each (assign, assign, body) {
-        const char *target = target_name(assign->target);
-        if (target && strcmp(target, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 void name_value(struct normaliser *n, struct cell *cell, struct node *value) {
     struct span place = cell->assigned_span.line ? cell->assigned_span : n->span;
     struct equation equation = {.dtype = cell->dtype, .value = value, .span = place};
@@ -179,7 +170,7 @@ static bool is_carried(struct normaliser *n, const struct cell *cell, const char
         bool selects = n->loops[i].first_only;
         for (size_t k = 0; k < cell->rank; k++)
             selects |= strcmp(names[k], n->loops[i].range.name) == 0;
-        if (!selects && assigns(n->loops[i].body, cell->name)) {
+        if (!selects && is_assigned(n->loops[i].body, cell->name)) {
             *loop = n->loops[i].range.name;
             return true;
         }

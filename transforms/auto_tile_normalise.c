@@ -4,11 +4,11 @@
  * this reading would change is refused: a value that depends on another iteration, a part of an output, a
  * condition that varies, a range that is not a box.
  */
-#include <math.h>
 #include <string.h>
 
 #include "analysis/dependence.h"
 #include "ir/build.h"
+#include "ir/query.h"
 #include "transforms/auto_tile_cells.h"
 
 static void walk_list(struct normaliser *n, struct node *body);
@@ -38,12 +38,8 @@ static bool walk_first_or_rest(struct normaliser *n, struct node_if *branch, int
     struct node *at_first = simplify(n->arena, substitute(n->arena, update.value, range->name, range->lower));
     if (!node_equal(at_first, simplify(n->arena, first->value)) && !node_equal(update.value, first->value))
         return false;
-    double neutral = update.op == ASSIGN_ADD   ? 0
-                     : update.op == ASSIGN_MAX ? -(double)INFINITY
-                     : update.op == ASSIGN_MIN ? (double)INFINITY
-                                               : 1;
     struct node_assign start = *first;
-    start.value = make_real(n->arena, neutral);
+    start.value = make_real(n->arena, reduction_neutral(fold_of_update(update.op)));
     open_first(n, branch, loop);
     read_assign(n, &start);
     n->loops[loop].first_only = false;

@@ -266,13 +266,6 @@ size_t count_nodes(const struct node *tree) {
     return count;
 }
 
-struct occurrence {
-    struct arena *arena;
-    const struct node *wanted;
-    struct node *by;
-    size_t count;
-};
-
 size_t count_equal(const struct node *tree, const struct node *wanted) {
     size_t count = 0;
     for_each_node (node, tree)
@@ -281,17 +274,6 @@ size_t count_equal(const struct node *tree, const struct node *wanted) {
             skip_below(node);
         }
     return count;
-}
-
-static struct node *replace_occurrence(struct node *node, void *context) {
-    struct occurrence *o = context;
-    return node_equal(node, o->wanted) ? o->by : node_map_children(o->arena, node, replace_occurrence, o);
-}
-
-struct node *replace_equal(struct arena *arena, struct node *node, const struct node *wanted,
-                           struct node *by) {
-    struct occurrence o = {.arena = arena, .wanted = wanted, .by = by};
-    return replace_occurrence(node, &o);
 }
 
 /* ---- the pass ---- */

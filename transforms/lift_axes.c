@@ -271,13 +271,6 @@ static struct node *settle_declaration(struct lifter *l, struct node *node) {
 
 /* ---- assignments ---- */
 
-static enum reduction_operator fold_of(enum assign_operator op) {
-    return op == ASSIGN_ADD   ? REDUCTION_SUM
-           : op == ASSIGN_MAX ? REDUCTION_MAX
-           : op == ASSIGN_MIN ? REDUCTION_MIN
-                              : REDUCTION_PRODUCT;
-}
-
 /* The loops over elements around an assignment of which its target has no axis: it gathers over them. */
 static struct node_list gathered_axes(struct lifter *l, const struct node *target) {
     struct held *held = held_find(l, target_name(target));
@@ -312,7 +305,7 @@ static struct node *gathering(struct lifter *l, const struct node_assign *assign
     }
     struct node *value = update.negative ? make_negation(l->arena, update.value) : update.value;
     struct node *fold =
-        node_new(l->arena, reduction, REDUCTION, span, .op = fold_of(update.op), .axes = axes, .body = value);
+        node_new(l->arena, reduction, REDUCTION, span, .op = fold_of_update(update.op), .axes = axes, .body = value);
     return node_new(l->arena, assign, ASSIGN, span, .target = assign->target, .op = update.op, .value = fold);
 }
 
@@ -386,20 +379,13 @@ static struct node *both(struct arena *arena, struct node *a, struct node *b) {
     return a ? make_binary(arena, BINARY_AND, a, b) : b;
 }
 
-static bool assigns(struct node *body, const char *name) {
-    for_each (assign, assign, body)
-        if (strcmp(target_name(assign->target), name) == 0)
-            return true;
-    return false;
-}
-
 /* Statements of a branch are values chosen by its condition, one after another: what they change of it is kept as it was
  * before the branch. */
 static struct node *settle_condition(struct lifter *l, struct node_if *branch, struct list_builder *out) {
     struct node *condition = branch->condition;
     for (size_t i = 0, count = l->held_count; i < count && !l->t->failed; i++) {
         const char *name = l->held[i].name;
-        if (!mentions(condition, name) || !assigns(&branch->base, name))
+        if (!mentions(condition, name) || !is_assigned(&branch->base, name))
             continue;
         const char *kept = name_fresh(&l->t->names, arena_printf(l->arena, "%s_before", name));
         struct node *let = node_new(l->arena, let, LET, branch->condition->span, .name = kept,

@@ -92,7 +92,7 @@ static struct node *lift_panels(struct lifter *l, const struct node_reduction *r
     struct held acc = {.name = name_fresh(&l->t->names, "acc"), .varies = lift_varies(l, &reduction->base)};
     bool minimum = reduction->op == REDUCTION_MIN;
     enum reduction_operator op = minimum ? REDUCTION_MAX : reduction->op;
-    double neutral = op == REDUCTION_SUM ? 0 : op == REDUCTION_PRODUCT ? 1 : -(double)INFINITY;
+    double neutral = reduction_neutral(op);
     if (reduction->axes.count != 1) {
         if (lift_fail(l, reduction->base.span, "this folds several axes at once"))
             tile_help(l->t, "fold one of the fold along the other: sum(%s in ...: sum(...))", axis->name);
@@ -116,12 +116,9 @@ static struct node *lift_panels(struct lifter *l, const struct node_reduction *r
                                  .axes = LIST(l->arena, make_axis(l->arena, axis->name, NULL, NULL, NULL)),
                                  .body = minimum ? make_negation(l->arena, body) : body);
     struct node *access = block_access(l, acc.name, acc.axis_count, acc.axes);
-    enum assign_operator gathers = op == REDUCTION_SUM       ? ASSIGN_ADD
-                                   : op == REDUCTION_PRODUCT ? ASSIGN_MULTIPLY
-                                                             : ASSIGN_MAX;
     builder_add(l->arena, l->out,
                 node_new(l->arena, assign, ASSIGN, span_of_part(l->span, reduction->base.span),
-                         .target = access, .op = gathers, .value = fold));
+                         .target = access, .op = update_of_fold(op), .value = fold));
     close_loop(l, &loop, &l->axes[lifted_find(l, axis->name)], (struct node_list){0});
     return minimum ? make_negation(l->arena, access) : access;
 }

@@ -34,9 +34,8 @@ static struct node *whole_tiles_before(struct beginning *b, struct node *first) 
 /* ---- what lies before the first element ---- */
 
 static struct node *neutral_of(struct beginning *b, enum reduction_operator op) {
-    return op == REDUCTION_SUM       ? make_integer(b->arena, 0)
-           : op == REDUCTION_PRODUCT ? make_integer(b->arena, 1)
-                                     : make_real(b->arena, op == REDUCTION_MAX ? -INFINITY : INFINITY);
+    double neutral = reduction_neutral(op);
+    return isinf(neutral) ? make_real(b->arena, neutral) : make_integer(b->arena, (int64_t)neutral);
 }
 
 static struct node *chosen(struct beginning *b, struct node *value, struct node *neutral) {

@@ -188,9 +188,7 @@ static void add_accumulation(struct resting *r, struct list_builder *out, struct
         add_map(r, out, span, own, tile->target);
     builder_add(r->arena, out, arena_copy(r->arena, &changed, sizeof changed));
     add_map(r, out, span, tile->target,
-            product                  ? own
-            : tile->op == ASSIGN_MAX ? make_call(r->arena, "max", LIST(r->arena, tile->target, own))
-                                     : make_binary(r->arena, BINARY_ADD, tile->target, own));
+            product ? own : make_update(r->arena, tile->op, tile->target, own));
 }
 
 /* Does the list give the fragment a value before anything else happens to it? */

@@ -266,16 +266,6 @@ static struct node_reduction *continued(struct node *target, struct node *value,
     return NULL;
 }
 
-/* target op value, as a value: what the fragment holds behind `target op= value`. */
-static struct node *updated(struct tensorizer *t, struct node *target, enum assign_operator op,
-                            struct node *value) {
-    static const enum binary_operator operators[] = {
-        [ASSIGN_ADD] = BINARY_ADD, [ASSIGN_SUBTRACT] = BINARY_SUBTRACT, [ASSIGN_MULTIPLY] = BINARY_MULTIPLY};
-    if (op == ASSIGN_MAX || op == ASSIGN_MIN)
-        return make_call(t->arena, op == ASSIGN_MAX ? "max" : "min", LIST(t->arena, target, value));
-    return make_binary(t->arena, operators[op], target, value);
-}
-
 static void assign_fragment(struct tensorizer *t, struct node *target, enum assign_operator op,
                             struct node *value) {
     const char *name = node_as(target, access)->name;
@@ -289,7 +279,7 @@ static void assign_fragment(struct tensorizer *t, struct node *target, enum assi
         tensorize_accumulate(t, name, reduction);
         return;
     }
-    value = op == ASSIGN_SET ? value : updated(t, target, op, value);
+    value = make_update(t->arena, op, target, value);
     struct extraction extraction = {t, fragment->rank,
                                     arena_copy(t->arena, fragment->axes, sizeof fragment->axes)};
     value = extract(value, &extraction);

@@ -98,17 +98,6 @@ static struct node *largest_part(struct tensorizer *t, struct node_access *targe
     return best;
 }
 
-struct replacement {
-    struct arena *arena;
-    const struct node *part;
-    struct node *by;
-};
-
-static struct node *replace(struct node *node, void *context) {
-    struct replacement *r = context;
-    return node_equal(node, r->part) ? r->by : node_map_children(r->arena, node, replace, r);
-}
-
 /* How a vector over that axis lies beside the target. */
 static enum orientation vector_orientation(struct tensorizer *t, struct node_access *target,
                                            const char *axis) {
@@ -142,8 +131,7 @@ static struct node *split_map(struct splitter *s, struct node_tile *tile) {
         if (!part)
             break; /* memory_space_lower_tt says what is too deep */
         t->span = tile->base.span;
-        struct replacement replacement = {t->arena, part, keep_part(t, target, part)};
-        rest.value = replace(rest.value, &replacement);
+        rest.value = replace_equal(t->arena, rest.value, part, keep_part(t, target, part));
         parts++;
     }
     if (parts)

@@ -49,28 +49,18 @@ static struct node *with_blocks(const struct settling *s, struct node *node) {
     return node;
 }
 
-static bool fold_of(enum assign_operator op, enum reduction_operator *fold) {
-    *fold = op == ASSIGN_MULTIPLY ? REDUCTION_PRODUCT
-            : op == ASSIGN_MAX    ? REDUCTION_MAX
-            : op == ASSIGN_MIN    ? REDUCTION_MIN
-                                  : REDUCTION_SUM;
-    return op != ASSIGN_SET;
-}
-
 /* The statement for all open elements; what its target has not is folded. */
 static void settle_assign(struct settling *s, struct list_builder *out, const struct node_assign *assign) {
     struct node_assign whole = *assign;
     struct list_builder folded = {0};
-    enum reduction_operator fold;
-    bool folds = fold_of(assign->op, &fold);
     whole.target = with_blocks(s, assign->target);
     whole.value = with_blocks(s, assign->value);
     for (size_t i = 0; i < s->open_count; i++)
         if (!mentions(assign->target, s->open[i].element))
             builder_add(s->arena, &folded, make_axis(s->arena, s->open[i].block, NULL, NULL, NULL));
-    s->failed |= assign->target->kind != NODE_ACCESS || (folded.count && !folds);
+    s->failed |= assign->target->kind != NODE_ACCESS || (folded.count && assign->op == ASSIGN_SET);
     if (folded.count)
-        whole.value = node_new(s->arena, reduction, REDUCTION, assign->value->span, .op = fold,
+        whole.value = node_new(s->arena, reduction, REDUCTION, assign->value->span, .op = fold_of_update(assign->op),
                                .axes = builder_list(&folded), .body = whole.value);
     builder_add(s->arena, out, arena_copy(s->arena, &whole, sizeof whole));
 }
