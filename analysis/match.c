@@ -257,9 +257,8 @@ struct match match_reduction(const struct matcher *m, const struct node *node, s
         return match;
     }
     match.inner = node_as(reduction->axes.items[0], axis)->name;
-    if (reduction->op == REDUCTION_PRODUCT || reduction->op == REDUCTION_ARGMAX ||
-        reduction->op == REDUCTION_ARGMIN) {
-        match.reason = "the device folds by sum, max and min only";
+    if (reduction->op == REDUCTION_ARGMAX || reduction->op == REDUCTION_ARGMIN) {
+        match.reason = "the device folds by sum, product, max and min only";
         return match;
     }
     bool rows = count == 2 || !lies_turned(reduction->body, axes[0], match.inner);

@@ -74,7 +74,9 @@ static const struct expression *fpu_combination(struct compiler *c, const struct
 /* A sum takes the factors of a product through the FPU, and what a reduce of the matrix unit adds up. */
 const struct expression *compile_fpu(struct compiler *c, const struct expression *body) {
     bool product = body->operation == OP_ARITHMETIC && body->u.binary == BINARY_MULTIPLY;
-    return product ? fpu_combination(c, body) : c->tile && !folds_in_slots(c->tile) ? fpu_operand(c, body) : body;
+    return product                               ? fpu_combination(c, body)
+           : c->tile && !folds_in_slots(c->tile) ? fpu_operand(c, body)
+                                                 : body;
 }
 
 /* ---- accesses ---- */
@@ -411,9 +413,10 @@ const struct fold *compile_fold(struct compiler *c, const struct node_reduction 
     size_t mark = c->entity_count;
     fold->op = reduction->op;
     fold->count = reduction->axes.count;
-    fold->lanes = c->tile && fold->op == REDUCTION_SUM && folds_in_slots(c->tile);
+    bool ordered = c->tile && (fold->op == REDUCTION_SUM || fold->op == REDUCTION_PRODUCT);
+    fold->lanes = ordered && folds_in_slots(c->tile);
     fold->along_rows = fold->lanes && folds_along_rows(reduction);
-    fold->tiles = c->tile && fold->op == REDUCTION_SUM && fold->count == 1 && !fold->lanes;
+    fold->tiles = ordered && fold->op == REDUCTION_SUM && fold->count == 1 && !fold->lanes;
     bool position = fold->op == REDUCTION_ARGMAX || fold->op == REDUCTION_ARGMIN;
     if (fold->count == 0 || fold->count > TENSOR_RANK_LIMIT || (position && fold->count != 1)) {
         compile_fail(c, reduction->base.span, "%s over %zu axes",

@@ -305,18 +305,24 @@ static void fold_tiles(struct machine *m, struct folding *f) {
     f->value = (struct number){(double)sum, 0};
 }
 
-/* The vector unit gathers the tiles along the axis element by element, in ascending order, and folds that tile in a
- * fixed tree. */
+/* The vector unit gathers the tiles along the axis element by element, in ascending order, and folds that tile: a sum
+ * in a fixed tree, a product lane by lane, each picked by adding it to zeros. */
 static void fold_lanes(struct machine *m, struct folding *f) {
     const struct range *range = &f->fold->ranges[0];
     int64_t lower = integer_of(m, range->lower), upper = integer_of(m, range->upper);
-    float lanes[TILE_EDGE] = {0};
+    bool sum = f->fold->op == REDUCTION_SUM;
+    float lanes[TILE_EDGE], product = 1;
+    for (int64_t i = 0; i < TILE_EDGE; i++)
+        lanes[i] = sum ? 0 : 1;
     for (int64_t x = lower; x < upper && machine_step(m); x++) {
         float *lane = &lanes[(x - lower) % TILE_EDGE];
         m->slots[range->slot] = x;
-        *lane = f32_canonical(*lane + (float)number_of(m, f->fold->body).value);
+        float term = (float)number_of(m, f->fold->body).value;
+        *lane = f32_canonical(sum ? *lane + term : *lane * term);
     }
-    f->value = (struct number){(double)scalar_sum_of_line(lanes, f->fold->along_rows), 0};
+    for (int64_t i = 0; !sum && i < TILE_EDGE; i++)
+        product = f32_canonical(product * (lanes[i] + 0));
+    f->value = (struct number){(double)(sum ? scalar_sum_of_line(lanes, f->fold->along_rows) : product), 0};
 }
 
 static void fold_run(struct machine *m, struct folding *f, size_t depth) {

@@ -125,10 +125,13 @@ static void check_reduce(struct verifier *v, const struct node_tile *tile) {
     const struct node_reduction *fold =
         tile->value->kind == NODE_REDUCTION ? (const struct node_reduction *)tile->value : NULL;
     bool sum = fold && fold->op == REDUCTION_SUM, vector = folds_in_slots(tile);
-    bool folds = sum || (fold && (fold->op == REDUCTION_MAX || (vector && fold->op == REDUCTION_MIN)));
-    if (!is_buffer_access(v, tile->target) || !folds || fold->axes.count != 1 || !is_buffer_access(v, fold->body)) {
-        verify_error(v, &tile->base,
-                     "tile reduce is buffer[...] = sum(axis: buffer) or max(axis: buffer), or min of the vector unit");
+    bool folds = sum || (fold && (fold->op == REDUCTION_MAX ||
+                                  (vector && (fold->op == REDUCTION_MIN || fold->op == REDUCTION_PRODUCT))));
+    if (!is_buffer_access(v, tile->target) || !folds || fold->axes.count != 1 ||
+        !is_buffer_access(v, fold->body)) {
+        verify_error(
+            v, &tile->base,
+            "tile reduce is buffer[...] = sum(axis: buffer) or max(axis: buffer), or min or product of the vector unit");
         return;
     }
     if (vector && tile->op != ASSIGN_SET)

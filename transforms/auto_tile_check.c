@@ -178,16 +178,6 @@ void fail_as_rows_and_columns(struct tiler *t, const struct equation *equation,
         axis, rest, beside, axis, node_text(t->arena, axis_named(t, axis)->upper), rest);
 }
 
-static void fail_as_fold(struct tiler *t, struct span span, const struct node_reduction *reduction) {
-    const char *axis = node_as(reduction->axes.items[0], axis)->name,
-               *extent = node_text(t->arena, axis_named(t, axis)->upper),
-               *body = node_text(t->arena, reduction->body);
-    if (!tile_fail(t, span, "%s over %s is no operation of the device: it folds by sum, max and min",
-                   word_text(WORDS_reduction_operator, reduction->op), axis))
-        return;
-    tile_help(t, "where all factors are above 0: exp(sum(%s in %s: log(%s)))", axis, extent, body);
-}
-
 /* Where an axis is within its range, of all indices of a dimension: j < N - 1. */
 static const char *condition_of(struct tiler *t, const struct range *range, struct node *extent) {
     const char *lower = arena_printf(t->arena, "%s <= %s", node_text(t->arena, range->lower), range->name),
@@ -232,9 +222,8 @@ static const char *check_subscript(struct value_check *check, struct span span,
     const struct range *range = axis_named(t, s.axis);
     if (seen && strcmp(seen, s.axis) == 0) {
         if (tile_fail(t, span, "%s is read along its diagonal: the device reads whole tiles", access->name))
-            tile_help(t,
-                      "fold it: sum(k in %s: select(k == %s, %s[%s, k], 0))", node_text(t->arena, range->upper),
-                      s.axis, access->name, s.axis);
+            tile_help(t, "fold it: sum(k in %s: select(k == %s, %s[%s, k], 0))",
+                      node_text(t->arena, range->upper), s.axis, access->name, s.axis);
     } else if (is_matrix_axis(t, s.axis)) {
         fail_as_both(t, span, access, s.axis, false);
     } else if (!is_outer(t, s.axis) && !is_own_axis(check->e->equation, s.axis) &&
@@ -262,20 +251,11 @@ static void check_access(struct value_check *check, struct node_access *access) 
             return;
 }
 
-/* Rows and columns are folded by sum, max and min, whole matrices by products as well. */
-static bool is_fold_of_device(const struct emitter *e, const struct node_reduction *reduction) {
-    return reduction->op == REDUCTION_SUM || reduction->op == REDUCTION_MAX || reduction->op == REDUCTION_MIN ||
-           (reduction->op == REDUCTION_PRODUCT && folds_matrices(e, reduction));
-}
-
 static bool check_value(struct node *node, void *context) {
     struct value_check *check = context;
     struct tiler *t = check->e->t;
     struct node_access *access = node_as(node, access);
     struct node_reduction *reduction = node_as(node, reduction);
-    struct span span = node->span.line ? node->span : check->e->equation->span;
-    if (reduction && !is_fold_of_device(check->e, reduction))
-        fail_as_fold(t, span, reduction);
     if (access) {
         if (relations_tensor(t->relations, access->name))
             check_access(check, access);

@@ -105,18 +105,22 @@ static bool is_constant(struct node *fill, const void *wanted) {
                                         lies_along_columns(fill) == (spread == SPREAD_INDEX_COLUMNS);
 }
 
-static struct node *operand_buffer(struct manager *m, struct span span, const struct dst_operand *operand) {
-    if (operand->spread < SPREAD_ZEROS)
-        return operand->buffer ? emit_reference(m, operand->buffer) : NULL;
-    struct node_circular_buffer *made = find_fill(m, is_constant, &operand->spread);
+struct node *constant_buffer(struct manager *m, struct span span, enum spread spread) {
+    struct node_circular_buffer *made = find_fill(m, is_constant, &spread);
     if (made)
         return emit_reference(m, made->name);
     manager_fail(
         m, span,
-        operand->spread == SPREAD_ZEROS
+        spread == SPREAD_ZEROS
             ? "a row of 16-bit values spreads over DST by an addition to a tile of zeros, which this kernel lacks"
             : "an index is made of a tile of indices, which this kernel lacks");
     return emit_number(m, 0);
+}
+
+static struct node *operand_buffer(struct manager *m, struct span span, const struct dst_operand *operand) {
+    if (operand->spread >= SPREAD_ZEROS)
+        return constant_buffer(m, span, operand->spread);
+    return operand->buffer ? emit_reference(m, operand->buffer) : NULL;
 }
 
 /* ---- steps ---- */
@@ -379,8 +383,8 @@ void emit_map(struct manager *m, struct list_builder *out, struct node_tile *til
         return;
     int64_t most = dst_plan_tiles(&map.plan, m->capacity);
     if (most < 1) {
-        dst_fail_as_large(m->compilation->diagnostics, tile->base.span,
-                          map.plan.slots + map.plan.shared, m->capacity);
+        dst_fail_as_large(m->compilation->diagnostics, tile->base.span, map.plan.slots + map.plan.shared,
+                          m->capacity);
         m->failed = true;
         return;
     }

@@ -7,53 +7,133 @@
  *         binary_max_tile(0, 1, 0)
  *     }
  *     sfpu_reduce(MAX, Float32, REDUCE_ROW, 0)
+ *
+ * No call folds a tile by products. Its lines are picked one after the other, each as the sum of the line and of zeros,
+ * and multiplied:
+ *
+ *     for lane in 0..32 {
+ *         copy_tile(cb_index_columns, 0, 1)
+ *         sub_unary_tile(1, bits(i32(lane)))
+ *         where_tile(Float32, 1, 2, 3, 1)
+ *         sfpu_reduce(SUM, Float32, REDUCE_ROW, 1)
+ *         mul_binary_tile(0, 1, 0)
+ *     }
  */
 #include "ir/build.h"
 #include "ir/query.h"
 #include "transforms/dst_section.h"
 
 struct slot_fold {
-    const char *pool;                 /* word of sfpu_reduce */
+    const char *pool;                 /* word of sfpu_reduce; NULL: it has none */
     enum device_call_number combines; /* two slots, element by element */
 };
 
 static const struct slot_fold folds[] = {
+    [REDUCTION_PRODUCT] = {NULL, DEVICE_CALL_mul_binary_tile},
     [REDUCTION_SUM] = {"SUM", DEVICE_CALL_add_binary_tile},
     [REDUCTION_MAX] = {"MAX", DEVICE_CALL_binary_max_tile},
     [REDUCTION_MIN] = {"MIN", DEVICE_CALL_binary_min_tile},
 };
 
-/* One tile of results. */
-static void slot_section(struct manager *m, struct list_builder *out, const struct part *part, void *context) {
-    struct node_tile *tile = context;
+/* What a section of a fold works on. */
+struct folding {
+    struct manager *m;
+    struct node_tile *tile;
+    struct node_reduction *reduction;
+    const struct slot_fold *fold;
+    struct span span;
+    bool rows;
+};
+
+static void fill(const struct folding *f, struct list_builder *out, struct node *slot, double value) {
+    struct arena *a = f->m->arena;
+    EMIT_PLAIN(f->m, out, f->span, fill_tile_init);
+    EMIT(f->m, out, f->span, fill_tile_bitcast, slot, make_call(a, "bits", LIST(a, make_real(a, value))));
+}
+
+/* A call behind its init. */
+static void operate(const struct folding *f, struct list_builder *out, enum device_call_number call,
+                    const struct call_operands *operands) {
+    emit_operation(f->m, out, f->span, device_calls[call].init, operands);
+    emit_operation(f->m, out, f->span, call, operands);
+}
+
+static void reduce_slot(const struct folding *f, struct list_builder *out, const char *pool,
+                        struct node *slot) {
+    struct manager *m = f->m;
+    struct node *word = emit_reference(m, pool), *format = emit_reference(m, "Float32");
+    EMIT(m, out, f->span, sfpu_reduce_init, word, format);
+    EMIT(m, out, f->span, sfpu_reduce, word, format, emit_reference(m, f->rows ? "REDUCE_ROW" : "REDUCE_COL"),
+         slot);
+}
+
+/* The tiles along the axis, gathered in the slot. */
+static void gather(const struct folding *f, struct list_builder *out, const struct part *part,
+                   struct node *slot, struct node *work) {
+    struct manager *m = f->m;
     struct arena *a = m->arena;
-    struct span span = tile->base.span;
-    struct node_reduction *reduction = node_as(tile->value, reduction);
-    const struct slot_fold *fold = &folds[reduction->op];
-    struct node_access *input = node_as(reduction->body, access);
-    const char *axis = node_as(reduction->axes.items[0], axis)->name;
-    bool rows = folds_along_rows(reduction);
-    struct node *columns, *from = emit_reference(m, input->name), *k = emit_reference(m, m->inner);
-    block_side(m, input->name, 1, &columns);
-    struct node *place = rows ? make_add(a, make_mul(a, part->row, columns), k)
-                              : make_add(a, make_mul(a, k, columns), part->column);
-    struct node *result = emit_number(m, 0), *work = emit_number(m, 1), *pool = emit_reference(m, fold->pool),
-                *format = emit_reference(m, "Float32");
-    struct node *neutral = make_call(a, "bits", LIST(a, make_real(a, reduction_neutral(reduction->op))));
-    struct call_operands both = {.slot = result, .source = {result, work}};
-    struct dst_plan plan = {.slots = 1};
+    const char *input = node_as(f->reduction->body, access)->name,
+               *axis = node_as(f->reduction->axes.items[0], axis)->name;
+    struct node *columns, *from = emit_reference(m, input), *k = emit_reference(m, m->inner);
+    block_side(m, input, 1, &columns);
+    struct node *place = f->rows ? make_add(a, make_mul(a, part->row, columns), k)
+                                 : make_add(a, make_mul(a, k, columns), part->column);
+    struct call_operands both = {.slot = slot, .source = {slot, work}};
     struct list_builder step = {0};
-    emit_section_begin(m, out, span, node_as(tile->target, access)->name);
-    EMIT_PLAIN(m, out, span, fill_tile_init);
-    EMIT(m, out, span, fill_tile_bitcast, result, neutral);
-    EMIT(m, out, span, reconfig_data_format_srca, from);
-    EMIT(m, out, span, copy_init, from);
-    emit_operation(m, out, span, device_calls[fold->combines].init, &both);
-    EMIT(m, &step, span, copy_tile, from, place, work);
-    emit_operation(m, &step, span, fold->combines, &both);
-    emit_loop(m, out, span, m->inner, axis_tiles(tile, axis, RANGE_TILES), &step);
-    EMIT(m, out, span, sfpu_reduce_init, pool, format);
-    EMIT(m, out, span, sfpu_reduce, pool, format, emit_reference(m, rows ? "REDUCE_ROW" : "REDUCE_COL"), result);
+    fill(f, out, slot, reduction_neutral(f->reduction->op));
+    EMIT(m, out, f->span, reconfig_data_format_srca, from);
+    EMIT(m, out, f->span, copy_init, from);
+    emit_operation(m, out, f->span, device_calls[f->fold->combines].init, &both);
+    EMIT(m, &step, f->span, copy_tile, from, place, work);
+    emit_operation(m, &step, f->span, f->fold->combines, &both);
+    emit_loop(m, out, f->span, m->inner, axis_tiles(f->tile, axis, RANGE_TILES), &step);
+}
+
+/* The lines of slot 3 one after the other, in ascending order. */
+static void combine_lanes(const struct folding *f, struct list_builder *out) {
+    struct manager *m = f->m;
+    struct arena *a = m->arena;
+    const enum spread spread = f->rows ? SPREAD_INDEX_COLUMNS : SPREAD_INDEX_ROWS;
+    struct node *result = emit_number(m, 0), *work = emit_number(m, 1), *zeros = emit_number(m, 2),
+                *lanes = emit_number(m, 3), *lane = emit_reference(m, m->inner);
+    struct node *index = constant_buffer(m, f->span, spread);
+    struct node *number = make_call(a, "bits", LIST(a, make_call(a, "i32", LIST(a, lane))));
+    struct call_operands beside = {.slot = work, .source = {work}, .bits = number},
+                         pick = {.slot = work, .source = {work, zeros, lanes}},
+                         combine = {.slot = result, .source = {result, work}};
+    struct list_builder step = {0};
+    fill(f, out, result, reduction_neutral(f->reduction->op));
+    fill(f, out, zeros, 0);
+    EMIT(m, out, f->span, reconfig_data_format_srca, index);
+    EMIT(m, out, f->span, copy_init, index);
+    EMIT(m, &step, f->span, copy_tile, index, result, work);
+    operate(f, &step, DEVICE_CALL_sub_unary_tile, &beside);
+    operate(f, &step, DEVICE_CALL_where_tile, &pick);
+    reduce_slot(f, &step, "SUM", work);
+    operate(f, &step, f->fold->combines, &combine);
+    emit_loop(m, out, f->span, m->inner, emit_number(m, TILE_EDGE), &step);
+}
+
+/* One tile of results. */
+static void slot_section(struct manager *m, struct list_builder *out, const struct part *part,
+                         void *context) {
+    struct node_tile *tile = context;
+    struct node_reduction *reduction = node_as(tile->value, reduction);
+    struct folding f = {.m = m,
+                        .tile = tile,
+                        .reduction = reduction,
+                        .fold = &folds[reduction->op],
+                        .span = tile->base.span,
+                        .rows = folds_along_rows(reduction)};
+    struct dst_plan plan = {.slots = 1};
+    emit_section_begin(m, out, f.span, node_as(tile->target, access)->name);
+    if (f.fold->pool) {
+        gather(&f, out, part, emit_number(m, 0), emit_number(m, 1));
+        reduce_slot(&f, out, f.fold->pool, emit_number(m, 0));
+    } else {
+        gather(&f, out, part, emit_number(m, 3), emit_number(m, 1));
+        combine_lanes(&f, out);
+    }
     emit_pack(m, out, tile, &plan, part, false);
 }
 

@@ -90,6 +90,8 @@ void emit_steps(struct manager *m, struct list_builder *out, struct node_tile *t
 /* pack_tile of every tile of the part to its place in the target's block. */
 void emit_pack(struct manager *m, struct list_builder *out, struct node_tile *tile,
                const struct dst_plan *plan, const struct part *part, bool column_major);
+/* The buffer of the constant tile that the spread stands for. */
+struct node *constant_buffer(struct manager *m, struct span span, enum spread spread);
 /* A map without a fragment: sections over its whole block. */
 void emit_map(struct manager *m, struct list_builder *out, struct node_tile *tile);
 void emit_transpose(struct manager *m, struct list_builder *out, struct node_tile *tile);

@@ -284,8 +284,7 @@ static int64_t tiles_beside(struct lowering *l, struct node_tile *tile, int64_t 
         return 1;
     int64_t tiles = dst_plan_tiles(&plan, capacity);
     if (tiles < 1) {
-        dst_fail_as_large(l->compilation->diagnostics, tile->base.span, plan.slots + plan.shared,
-                          capacity);
+        dst_fail_as_large(l->compilation->diagnostics, tile->base.span, plan.slots + plan.shared, capacity);
         l->failed = true;
         return 1;
     }
@@ -345,8 +344,8 @@ static struct node *lower_fragment(struct lowering *l, struct node_buffer *buffe
     struct node *home = word(l->arena, "dst");
     if (partial) {
         struct node *pages = make_integer(l->arena, r * c);
-        struct node_list attributes =
-            cb_attributes(l, cb_facts(l, type, 1, type == DTYPE_F32), rows, columns, "compute", "compute", NULL);
+        struct node_list attributes = cb_attributes(l, cb_facts(l, type, 1, type == DTYPE_F32), rows, columns,
+                                                    "compute", "compute", NULL);
         home = word(l->arena, add_circular_buffer(l, buffer->base.span, buffer->name, contents_of(l, buffer),
                                                   CLASS_INTERMEDIATE, type, pages, attributes));
     }
@@ -406,18 +405,30 @@ static void add_masks(struct lowering *l, const struct node_access *target, stru
     }
 }
 
+static void add_index(struct lowering *l, const char *along) {
+    struct node *fill = dictionary_set(l->arena, NULL, KEY_INDEX, make_integer(l->arena, 1));
+    add_fill(l, arena_printf(l->arena, "index_%s", along), DTYPE_BF16,
+             dictionary_set(l->arena, fill, KEY_ALONG, word(l->arena, along)));
+}
+
+/* The tiles of a fold: the matrix unit multiplies by ones, products of the vector unit pick lines by their index. */
+static void add_tiles_of_fold(struct lowering *l, struct node_tile *tile) {
+    struct node_reduction *reduction = node_as(tile->value, reduction);
+    if (!folds_in_slots(tile))
+        add_scaler(l, tile);
+    else if (reduction->op == REDUCTION_PRODUCT)
+        add_index(l, folds_along_rows(reduction) ? "columns" : "rows");
+}
+
 /* The tiles of zeros and of indices that a plan needs. */
 static void add_constants(struct lowering *l, const struct dst_plan *plan) {
     struct node *one = make_integer(l->arena, 1);
     if (dst_plan_needs(plan, SPREAD_ZEROS))
         add_fill(l, "zeros", DTYPE_BF16, dictionary_set(l->arena, NULL, KEY_ZEROS, one));
-    for (int rows = 0; rows < 2; rows++) {
-        const char *along = rows ? "rows" : "columns";
-        struct node *fill = dictionary_set(l->arena, NULL, KEY_INDEX, one);
-        if (dst_plan_needs(plan, rows ? SPREAD_INDEX_ROWS : SPREAD_INDEX_COLUMNS))
-            add_fill(l, arena_printf(l->arena, "index_%s", along), DTYPE_BF16,
-                     dictionary_set(l->arena, fill, KEY_ALONG, word(l->arena, along)));
-    }
+    if (dst_plan_needs(plan, SPREAD_INDEX_COLUMNS))
+        add_index(l, "columns");
+    if (dst_plan_needs(plan, SPREAD_INDEX_ROWS))
+        add_index(l, "rows");
 }
 
 /* A map with what the FPU computes of it marked, and the tiles that it needs. */
@@ -448,8 +459,8 @@ static struct node *lower(struct node *node, void *context) {
         return buffer->memory == MEMORY_SHARED ? lower_shared(l, buffer) : lower_fragment(l, buffer);
     if (tile && tile->operation == TILE_MAP)
         return lower_map(l, tile);
-    if (tile && tile->operation == TILE_REDUCE && !folds_in_slots(tile))
-        add_scaler(l, tile);
+    if (tile && tile->operation == TILE_REDUCE)
+        add_tiles_of_fold(l, tile);
     size_t mark = l->scope.count;
     if (loop && !axis_scope_push(&l->scope, loop->axes))
         l->failed = true;

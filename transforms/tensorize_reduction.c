@@ -184,14 +184,10 @@ static bool check_reduction(struct tensorizer *t, struct node_reduction *reducti
                        axis->name, word_text(WORDS_reduction_operator, reduction->op), axis->name);
         return false;
     }
-    if (reduction->op != REDUCTION_SUM && reduction->op != REDUCTION_MAX && reduction->op != REDUCTION_MIN) {
-        tensorize_fail(t, "%s over %s is no operation of the device: it folds by sum, max and min",
+    if (reduction->op == REDUCTION_ARGMAX || reduction->op == REDUCTION_ARGMIN) {
+        tensorize_fail(t, "%s over %s is no operation of the device: it folds by sum, product, max and min",
                        word_text(WORDS_reduction_operator, reduction->op), axis->name);
-        tensorize_help(t,
-                       reduction->op == REDUCTION_PRODUCT
-                           ? "where all factors are above 0: exp(sum(%s: log(...)))"
-                           : "there is no way to the index along %s in a tile program yet",
-                       axis->name);
+        tensorize_help(t, "there is no way to the index along %s in a tile program yet", axis->name);
         return false;
     }
     return true;
@@ -245,15 +241,19 @@ static struct node *fold_value(struct tensorizer *t, struct node_reduction *redu
                     .axes = reduction->axes, .body = access);
 }
 
-/* The matrix unit would cut f32 to TF32: the vector unit folds it. */
-static bool is_vector_fold(const struct storage *operand) {
-    return operand->dtype == DTYPE_F32;
+/* The matrix unit would cut f32 to TF32, and has no products: the vector unit folds these. */
+static bool is_vector_fold(struct tensorizer *t, enum reduction_operator op, struct node *access) {
+    return op == REDUCTION_PRODUCT || storage_find(t, node_as(access, access)->name)->dtype == DTYPE_F32;
 }
 
 /* target op= fold of a buffer. */
 static void emit_fold(struct tensorizer *t, struct node *target, enum assign_operator op,
                       struct node_reduction *reduction, struct node *access) {
-    bool vector = is_vector_fold(storage_find(t, node_as(access, access)->name));
+    bool vector = is_vector_fold(t, reduction->op, access);
+    if (reduction->op == REDUCTION_PRODUCT)
+        report_remark(
+            t->compilation->diagnostics, t->span,
+            "the device folds no tile by products: each of its 32 lines is picked and multiplied, some 10000 operations for each tile of results");
     tile_emit(t, TILE_REDUCE, target, op, fold_value(t, reduction, access));
     struct node **last = &t->out->items[t->out->count - 1];
     if (vector)
@@ -296,6 +296,13 @@ static enum orientation fold_orientation(struct tensorizer *t, struct node_reduc
     return last ? ORIENTATION_COLUMN : ORIENTATION_ROW;
 }
 
+static struct node *joined(struct arena *arena, enum reduction_operator op, struct node *left,
+                           struct node *right) {
+    if (op == REDUCTION_SUM || op == REDUCTION_PRODUCT)
+        return make_binary(arena, op == REDUCTION_SUM ? BINARY_ADD : BINARY_MULTIPLY, left, right);
+    return make_call(arena, word_text(WORDS_reduction_operator, op), LIST(arena, left, right));
+}
+
 /* A fold of the vector unit has a section of its own: it is made by itself and joins what the fragment holds. */
 static void join_fold(struct tensorizer *t, const char *fragment, struct node_reduction *reduction,
                       struct node *access, enum orientation orientation) {
@@ -304,10 +311,7 @@ static void join_fold(struct tensorizer *t, const char *fragment, struct node_re
                                       DTYPE_F32, orientation);
     struct node *held = buffer_access(t, fragment), *found = buffer_access(t, part);
     emit_fold(t, found, ASSIGN_SET, reduction, access);
-    tensorize_assign(t, held, ASSIGN_SET,
-                     reduction->op == REDUCTION_SUM
-                         ? make_binary(t->arena, BINARY_ADD, held, found)
-                         : make_call(t->arena, "max", LIST(t->arena, held, found)));
+    tensorize_assign(t, held, ASSIGN_SET, joined(t->arena, reduction->op, held, found));
 }
 
 static void accumulate(struct tensorizer *t, const char *fragment, struct node_reduction *reduction) {
@@ -326,7 +330,7 @@ static void accumulate(struct tensorizer *t, const char *fragment, struct node_r
         return;
     enum orientation orientation = fold_orientation(t, reduction, access);
     storage_find(t, fragment)->orientation = orientation;
-    if (is_vector_fold(storage_find(t, node_as(access, access)->name))) {
+    if (is_vector_fold(t, reduction->op, access)) {
         join_fold(t, fragment, reduction, access, orientation);
         return;
     }

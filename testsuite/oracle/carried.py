@@ -4,6 +4,8 @@ E(a + b) = Ea + Eb + u|a + b|; E(a b) = |a|Eb + |b|Ea + Ea Eb + u|a b|; max and 
 E(f(a)) = sup|f'| over a +- Ea, times Ea, plus v|f(a)|; a contraction or sum adds c = K u times its sum of absolute terms; an f32
 operand of the matrix unit adds 2^-10|a|; a declared store adds half an ulp of its type. u = 2^-23; v = 2^-20 for the functions here.
 """
+import functools
+
 import numpy as np
 
 U = 2.0 ** -23
@@ -64,6 +66,11 @@ def fold_sum(a, axis):
     count = a.value.shape[axis]
     error = a.error.sum(axis=axis, keepdims=True) + count * U * np.abs(a.value).sum(axis=axis, keepdims=True)
     return Carried(a.value.sum(axis=axis, keepdims=True), error)
+
+
+def fold_product(a, axis):
+    first, *others = [Carried(np.take(a.value, [i], axis), np.take(a.error, [i], axis)) for i in range(a.value.shape[axis])]
+    return functools.reduce(Carried.__mul__, others, first)
 
 
 def function(f, slope, a):

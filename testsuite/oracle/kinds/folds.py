@@ -16,6 +16,10 @@ def fold_min(x, axis):
     return c.fold_max(x * -1.0, axis) * -1.0
 
 
+def factors_near_1(x, axis):
+    return c.fold_product(x * 0.0625 + 1.0, axis)
+
+
 def matrices(fold):
     def meaning(a, dtype):
         x = a["X"]
@@ -46,6 +50,11 @@ def columns(fold):
     return f"for j in N {{ Y[j] = {fold}(i in M: X[i, j]); }}"
 
 
+def near_1(kept, size, folded, length):
+    """Of factors whose product does not vanish."""
+    return f"for {kept} in {size} {{ Y[{kept}] = product({folded} in {length}: X[i, j] * 0.0625 + 1); }}"
+
+
 def leading(fold):
     return f"for i in M, j in N {{ Y[i, j] = {fold}(b in B: X[b, i, j]); }}"
 
@@ -57,6 +66,8 @@ KERNELS = {
     "row_greatest": (along(c.fold_max, 1, lambda x: x[:, 0]), "MN", "M", rows("max"), 0),
     "column_sum": (along(c.fold_sum, 0, lambda x: x[0]), "MN", "N", columns("sum"), 100),
     "column_least": (along(fold_min, 0, lambda x: x[0]), "MN", "N", columns("min"), 0),
+    "row_product": (along(factors_near_1, 1, lambda x: x[:, 0]), "MN", "M", near_1("i", "M", "j", "N"), 0),
+    "column_product": (along(factors_near_1, 0, lambda x: x[0]), "MN", "N", near_1("j", "N", "i", "M"), 0),
     "variance": (mean_square, "MN", "M", """for i in M {
         let mean = sum(j in N: X[i, j]) / N;
         Y[i] = sum(j in N: square(X[i, j] - mean)) / N;
