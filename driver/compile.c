@@ -478,9 +478,8 @@ static bool split_kernel(struct unit *unit, struct node *kernel, struct stages *
     for (size_t i = 0; split && i < 2; i++) {
         stages->kernels[i] = node_copy(unit->arena, stages->kernels[i]);
     }
-    if (split) {
+    if (split && stages->between) {
         stages->between = node_as(node_copy(unit->arena, &stages->between->base), parameter);
-        stages->fold = node_copy(unit->arena, stages->fold);
     }
     arena_free(arena);
     return split;
@@ -489,7 +488,50 @@ static bool split_kernel(struct unit *unit, struct node *kernel, struct stages *
 static bool compile_kernel(struct unit *unit, struct node *kernel, const char *written,
                            struct list_builder *compiled);
 
-/* Adds the kernel as a program of two kernels, which may become programs in turn. False, with nothing said or added: it
+/* As parameters are written: between: f32[1, M]. */
+static const char *tensor_text(struct arena *arena, const struct node_var *var) {
+    struct node_parameter tensor = {.base = {.kind = NODE_PARAMETER},
+                                    .name = var->name,
+                                    .direction = DIRECTION_IN,
+                                    .dtype = var->dtype};
+    struct list_builder dimensions = {0};
+    for (size_t i = 0; i < var->axes.count; i++) {
+        builder_add(arena, &dimensions, node_as(var->axes.items[i], axis)->upper);
+    }
+    tensor.dimensions = builder_list(&dimensions);
+    return node_text(arena, &tensor.base) + strlen("in ");
+}
+
+/* A remark: which launches stand for the kernel, and what lies between them. */
+static void report_stages(struct unit *unit, const struct node *kernel, struct node *program) {
+    struct arena *arena = unit->arena;
+    struct node_list body = node_as(node_as(program, program)->body, block)->statements;
+    size_t launches = 0, tensors = 0;
+    for (size_t i = 0; i < body.count; i++) {
+        launches += body.items[i]->kind == NODE_LAUNCH;
+        tensors += body.items[i]->kind == NODE_VAR;
+    }
+    const char *names = "", *between = "";
+    for (size_t i = 0, at = 0; i < body.count; i++) {
+        const struct node_launch *launch = node_as(body.items[i], launch);
+        if (launch) {
+            names = arena_printf(arena, "%s%s%s", names, at == 0 ? "" : at + 1 == launches ? " and " : ", ",
+                                 launch->kernel);
+            at++;
+        } else {
+            between = arena_printf(arena, "%s%s%s", between, *between ? ", " : "",
+                                   tensor_text(arena, node_as(body.items[i], var)));
+        }
+    }
+    report_remark(unit->diagnostics, kernel->span, "kernel %s takes %zu launches, %s%s%s", item_name(kernel),
+                  launches, names,
+                  tensors == 0   ? ""
+                  : tensors == 1 ? ", with a tensor between them: "
+                                 : ", with tensors between them: ",
+                  between);
+}
+
+/* Adds the kernel as a program of two kernels, or of those that they become in turn. False, with nothing said or added: it
  * cannot be cut, or a part of it is refused. */
 static bool compile_stages(struct unit *unit, struct node *kernel, const char *written,
                            struct list_builder *compiled) {
@@ -518,18 +560,21 @@ static bool compile_stages(struct unit *unit, struct node *kernel, const char *w
         unit->written = module;
         return false;
     }
-    struct node_parameter between = *stages.between;
-    between.direction = DIRECTION_IN;
-    report_remark(all, kernel->span,
-                  "kernel %s takes two launches, %s and %s, with a tensor between them: %s",
-                  item_name(kernel), stages.names[0], stages.names[1],
-                  node_text(unit->arena, &between.base) + strlen("in "));
+    struct node_list items = builder_list(&parts);
+    struct node *program =
+        stages_inlined(unit->arena, stages_program(unit->arena, kernel, &stages), items);
+    if (strcmp(item_name(kernel), written) == 0) {
+        report_stages(unit, kernel, program);
+    }
     for (const struct diagnostic *one = said->first; one; one = one->next) {
         diagnostics_adopt(all, one);
     }
-    builder_add_all(unit->arena, compiled, builder_list(&parts));
-    struct node *program = stages_program(unit->arena, kernel, &stages);
-    builder_add(unit->arena, compiled, stages_inlined(unit->arena, program, builder_list(&parts)));
+    for (size_t i = 0; i < items.count; i++) {
+        if (!is_stages_program(items.items[i])) {
+            builder_add(unit->arena, compiled, items.items[i]);
+        }
+    }
+    builder_add(unit->arena, compiled, program);
     return true;
 }
 

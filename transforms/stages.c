@@ -1,6 +1,8 @@
-/* Where a kernel is cut into two launches: at a fold that one block cannot finish. A fold along rows and columns at once
- * folds its last axis first, on all cores; the fold of a vector, which lies in no matrix, first makes the matrix of one
- * row that it is. Both are read as equations, as auto_tile_tt reads them, and written as loops over elements again.
+/* Where a kernel is cut into two launches: at a fold that one block cannot finish, or between results. A fold along rows and
+ * columns at once folds its last axis first, on all cores; the fold of a vector, which lies in no matrix, first makes the
+ * matrix of one row that it is; what all elements of a result read is made before them. Results that have no axis in common
+ * are made one after the other. All are read as equations, as auto_tile_tt reads them, and written as loops over elements
+ * again.
  */
 #include "transforms/stages.h"
 
@@ -13,11 +15,11 @@
 #include "support/diagnostic.h"
 #include "transforms/auto_tile.h"
 
-/* The fold that is cut, and the equation of what lies between. */
+/* Results that the first kernel makes, or what it works out of one for the second: the equation of what lies between. */
 struct cut {
-    size_t equation; /* that has the fold */
+    bool *first; /* of equations: the first kernel stores these; NULL: it stores what lies between */
     struct node_reduction *fold;
-    struct node *rest; /* what stands in its place */
+    struct node *part, *rest; /* of values: the second kernel has the rest in place of the part */
     struct equation between;
 };
 
@@ -74,37 +76,55 @@ static struct node *fold_over(struct tiler *t, const struct node_reduction *like
     return axes.count ? arena_copy(t->arena, &fold, sizeof fold) : body;
 }
 
-/* The last axis in tiles and those of matrices are folded first; the axes in tiles before it then. A single one is left
- * for the second kernel. */
-static bool make_cut(struct tiler *t, struct cut *cut, const struct equation *equation,
-                     struct node_reduction *written) {
-    struct node_reduction fold = flattened(t, written);
-    struct list_builder first = {0}, second = {0};
-    const struct node_axis *last = NULL;
-    size_t varying = 0, tiles = 0;
-    for (size_t i = 0; i < fold.axes.count; i++) {
-        const struct node_axis *axis = node_as(fold.axes.items[i], axis);
-        if (!axis_named(t, axis->name) || !match_varies(fold.body, axis->name))
-            return false;
+/* Axes in tiles of the equation that the node varies along. */
+static size_t varying_tiles(const struct tiler *t, const struct equation *equation, struct node *node) {
+    size_t count = 0;
+    for (size_t i = 0; i < equation->axis_count; i++)
+        count += is_tile_axis(t, equation->axes[i].name) && match_varies(node, equation->axes[i].name);
+    return count;
+}
+
+/* Axes in tiles that a fold runs along, and the last of them; 0 where it is no fold to cut. */
+static size_t folded_tiles(const struct tiler *t, const struct node_reduction *fold, const struct node_axis **last) {
+    size_t tiles = 0;
+    for (size_t i = 0; i < fold->axes.count; i++) {
+        const struct node_axis *axis = node_as(fold->axes.items[i], axis);
+        if (!axis_named(t, axis->name) || !match_varies(fold->body, axis->name))
+            return 0;
         if (is_tile_axis(t, axis->name)) {
-            last = axis;
+            *last = axis;
             tiles++;
         }
     }
+    return folds_in_any_order(fold->op) ? tiles : 0;
+}
+
+/* The matrices that the fold is made for, and one more axis. */
+static bool begin_between(struct tiler *t, struct cut *cut, const struct equation *equation,
+                          const struct range *one) {
+    cut->between = (struct equation){
+        .name = name_fresh(&t->names, "between"), .store = true, .span = equation->span};
     for (size_t i = 0; i < equation->axis_count; i++)
-        varying +=
-            is_tile_axis(t, equation->axes[i].name) && match_varies(&written->base, equation->axes[i].name);
-    const struct range *one = axis_of_one(t, equation, &written->base);
-    if (!folds_in_any_order(fold.op) || varying || !one || !tiles)
-        return false;
-    cut->fold = written;
-    cut->between =
-        (struct equation){.name = name_fresh(&t->names, "between"), .store = true, .span = equation->span};
-    for (size_t i = 0; i < equation->axis_count; i++)
-        if (match_varies(&written->base, equation->axes[i].name) &&
+        if (match_varies(&cut->fold->base, equation->axes[i].name) &&
             !add_axis(&cut->between, &equation->axes[i]))
             return false;
-    if (!add_axis(&cut->between, one))
+    return add_axis(&cut->between, one);
+}
+
+static void end_between(struct tiler *t, struct cut *cut, struct node *value) {
+    cut->between.value = value;
+    cut->between.dtype = kept_type(&(struct value_types){&t->kernel->base, element_of, t}, value);
+}
+
+/* The last axis in tiles and those of matrices are folded first; the axes in tiles before it then. A single one is left
+ * for the second kernel. */
+static bool cut_by_axes(struct tiler *t, struct cut *cut, const struct equation *equation,
+                        const struct range *one) {
+    struct node_reduction fold = flattened(t, cut->fold);
+    struct list_builder first = {0}, second = {0};
+    const struct node_axis *last = NULL;
+    size_t tiles = folded_tiles(t, &fold, &last);
+    if (!begin_between(t, cut, equation, one))
         return false;
     for (size_t i = 0; i < fold.axes.count; i++) {
         struct node *node = fold.axes.items[i];
@@ -114,23 +134,105 @@ static bool make_cut(struct tiler *t, struct cut *cut, const struct equation *eq
         if (!now && !add_axis(&cut->between, axis_named(t, name)))
             return false;
     }
-    struct equation *between = &cut->between;
-    between->value = fold_over(t, &fold, builder_list(&first), fold.body);
-    between->dtype = kept_type(&(struct value_types){&t->kernel->base, element_of, t}, between->value);
+    end_between(t, cut, fold_over(t, &fold, builder_list(&first), fold.body));
+    cut->part = &cut->fold->base;
     cut->rest = fold_over(t, &fold, builder_list(&second),
-                          access_of(t->arena, between->name, between->axis_count, between->axes));
+                          access_of(t->arena, cut->between.name, cut->between.axis_count, cut->between.axes));
     return true;
 }
 
-static bool find_cut(struct tiler *t, struct cut *cut) {
+/* The largest part of the equation's value that has this node and is the same for all elements of a matrix. */
+static struct node *constant_part(const struct tiler *t, const struct equation *equation, struct node *node) {
+    for_each_node (part, equation->value) {
+        bool has = false;
+        for_each_node (inner, part)
+            has |= inner == node;
+        if (has && !varying_tiles(t, equation, part))
+            return part;
+    }
+    return node;
+}
+
+/* What all elements of the result read is a row of its own, as long as theirs: the same number in every place. */
+static bool cut_as_row(struct tiler *t, struct cut *cut, const struct equation *equation) {
+    const struct range *last = &equation->axes[equation->axis_count - 1];
+    struct range one = {.name = name_fresh(&t->names, "o"), .lower = make_integer(t->arena, 0),
+                        .upper = make_integer(t->arena, 1), .span = last->span};
+    if (!equation->axis_count || !begin_between(t, cut, equation, &one) || !add_axis(&cut->between, last))
+        return false;
+    cut->part = constant_part(t, equation, &cut->fold->base);
+    end_between(t, cut, cut->part);
+    struct list_builder subscripts = {0};
+    for (size_t i = 0; i < cut->between.axis_count; i++)
+        builder_add(t->arena, &subscripts,
+                    i + 2 == cut->between.axis_count ? one.lower
+                                                     : make_reference(t->arena, cut->between.axes[i].name));
+    cut->rest = make_access(t->arena, cut->between.name, builder_list(&subscripts));
+    return true;
+}
+
+static bool make_cut(struct tiler *t, struct cut *cut, const struct equation *equation,
+                     struct node_reduction *written) {
+    struct node_reduction fold = flattened(t, written);
+    const struct node_axis *last = NULL;
+    const struct range *one = axis_of_one(t, equation, &written->base);
+    cut->fold = written;
+    if (!folded_tiles(t, &fold, &last) || varying_tiles(t, equation, &written->base))
+        return false;
+    return one ? cut_by_axes(t, cut, equation, one) : cut_as_row(t, cut, equation);
+}
+
+static bool cut_fold(struct tiler *t, struct cut *cut) {
     for (size_t i = 0; i < t->equation_count; i++)
         for_each (reduction, reduction, t->equations[i].value) {
-            cut->equation = i;
             if (make_cut(t, cut, &t->equations[i], reduction))
                 return true;
             skip_below(reduction);
         }
     return false;
+}
+
+/* Of the axes that cores may share so far, those that the equation has as well; `count`: those that are left. */
+static size_t shared_axes(const struct tiler *t, const struct equation *equation, const struct range *shared,
+                          size_t count, struct range *left) {
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool has = false;
+        for (size_t k = 0; k < equation->axis_count; k++)
+            has |= same_range(t, &shared[i], &equation->axes[k]);
+        if (has)
+            left[kept++] = shared[i];
+    }
+    return kept;
+}
+
+/* The first result and those that have an axis in common with it go first; where all have one, the first goes alone. */
+static bool part_results(struct tiler *t, struct cut *cut) {
+    struct range shared[AXIS_LIMIT];
+    size_t shared_count = 0, stores = 0, taken = 0, begin = 0;
+    cut->first = arena_allocate(t->arena, (t->equation_count + 1) * sizeof *cut->first);
+    for (size_t i = 0; i < t->equation_count; i++) {
+        const struct equation *equation = &t->equations[i];
+        struct range left[AXIS_LIMIT];
+        cut->first[i] = false;
+        if (!equation->store)
+            continue;
+        if (stores++ == 0) {
+            begin = i;
+            memcpy(shared, equation->axes, sizeof shared);
+            shared_count = equation->axis_count;
+        }
+        size_t kept = shared_axes(t, equation, shared, shared_count, left);
+        if (kept || i == begin) {
+            memcpy(shared, left, sizeof shared);
+            shared_count = kept;
+            cut->first[i] = true;
+            taken++;
+        }
+    }
+    for (size_t i = begin + 1; taken == stores && i < t->equation_count; i++)
+        cut->first[i] = false;
+    return stores > 1;
 }
 
 /* ---- equations as loops ---- */
@@ -255,20 +357,22 @@ static struct node_list conditions_of(struct tiler *t, struct node_list conditio
     return builder_list(&kept);
 }
 
+/* between: made (OUT) or read (IN) by the kernel; NULL: there is nothing. */
 static struct node *kernel_of(struct tiler *t, const char *name, struct node *body,
                               struct node_parameter *between, enum direction direction) {
     struct node_list all = t->kernel->parameters;
     bool *kept = arena_allocate(t->arena, (all.count + 1) * sizeof *kept);
-    struct node_parameter *own = arena_copy(t->arena, between, sizeof *between);
+    struct node_parameter *own = between ? arena_copy(t->arena, between, sizeof *between) : NULL;
     struct list_builder parameters = {0};
-    own->direction = direction;
     keep_parameters(all, body, direction == DIRECTION_IN ? between : NULL, kept);
-    if (direction == DIRECTION_IN)
+    if (own)
+        own->direction = direction;
+    if (own && direction == DIRECTION_IN)
         builder_add(t->arena, &parameters, &own->base);
     for (size_t i = 0; i < all.count; i++)
         if (kept[i])
             builder_add(t->arena, &parameters, all.items[i]);
-    if (direction == DIRECTION_OUT)
+    if (own && direction == DIRECTION_OUT)
         builder_add(t->arena, &parameters, &own->base);
     struct node_kernel kernel = *t->kernel;
     kernel.name = name;
@@ -278,25 +382,31 @@ static struct node *kernel_of(struct tiler *t, const char *name, struct node *bo
     return arena_copy(t->arena, &kernel, sizeof kernel);
 }
 
+/* The kernel of these results, and of what lies between where it makes that. */
+static struct node *kernel_of_results(struct tiler *t, const char *name, bool *taken, const struct equation *made,
+                                      struct node_parameter *between, enum direction direction) {
+    if (made)
+        add_needed(t, made->value, taken);
+    for (size_t i = 0; i < t->equation_count; i++)
+        if (t->equations[i].store && taken[i])
+            add_needed(t, t->equations[i].value, taken);
+    return kernel_of(t, name, body_of(t, taken, made), between, direction);
+}
+
 static void make_kernels(struct tiler *t, const struct cut *cut, struct stages *stages) {
     bool *first = arena_allocate(t->arena, (t->equation_count + 1) * sizeof *first),
          *second = arena_allocate(t->arena, (t->equation_count + 1) * sizeof *second);
-    memset(first, 0, t->equation_count * sizeof *first);
-    memset(second, 0, t->equation_count * sizeof *second);
-    add_needed(t, cut->between.value, first);
-    struct node *body = body_of(t, first, &cut->between);
-    stages->between = between_parameter(t, &cut->between);
-    stages->kernels[0] = kernel_of(t, stages->names[0], body, stages->between, DIRECTION_OUT);
-    struct equation *cut_equation = &t->equations[cut->equation];
-    cut_equation->value = replace_equal(t->arena, cut_equation->value, &cut->fold->base, cut->rest);
-    for (size_t i = 0; i < t->equation_count; i++)
-        if (t->equations[i].store) {
-            second[i] = true;
-            add_needed(t, t->equations[i].value, second);
-        }
+    for (size_t i = 0; i < t->equation_count; i++) {
+        first[i] = cut->first && cut->first[i];
+        second[i] = t->equations[i].store && !first[i];
+    }
+    stages->between = cut->first ? NULL : between_parameter(t, &cut->between);
+    stages->kernels[0] = kernel_of_results(t, stages->names[0], first, cut->first ? NULL : &cut->between,
+                                           stages->between, DIRECTION_OUT);
+    for (size_t i = 0; !cut->first && i < t->equation_count; i++)
+        t->equations[i].value = replace_equal(t->arena, t->equations[i].value, cut->part, cut->rest);
     stages->kernels[1] =
-        kernel_of(t, stages->names[1], body_of(t, second, NULL), stages->between, DIRECTION_IN);
-    stages->fold = &cut->fold->base;
+        kernel_of_results(t, stages->names[1], second, NULL, stages->between, DIRECTION_IN);
 }
 
 /* What is changed in place cannot be read by a launch behind the one that changes it. */
@@ -317,7 +427,7 @@ bool stages_split(struct compilation *compilation, struct stages *stages) {
     quiet.diagnostics = diagnostics_create(compilation->arena);
     struct tiler t = {.compilation = &quiet, .arena = compilation->arena, .kernel = kernel};
     t.relations = relations_of(t.arena, ctx, compilation->kernel);
-    bool found = tile_read(&t) && !t.condition_count && find_cut(&t, &cut);
+    bool found = tile_read(&t) && !t.condition_count && (cut_fold(&t, &cut) || part_results(&t, &cut));
     if (found)
         make_kernels(&t, &cut, stages);
     relations_free(t.relations);

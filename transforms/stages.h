@@ -1,4 +1,4 @@
-/* A kernel of nests over elements that takes several launches: as two kernels and the tensor between them (stages.c), and as
+/* A kernel of nests over elements that takes several launches: as two kernels and any tensor between them (stages.c), and as
  * the program that launches them (stages_program.c).
  *
  *     kernel total(X: bf16[M, N]) -> s: f32[1]    s[o] = sum(i in M, j in N: X[i, j])
@@ -14,11 +14,10 @@
 struct stages {
     const char *names[2];          /* what the kernels are to be called */
     struct node *kernels[2];       /* in loop form, in the order of their launches */
-    struct node_parameter *between; /* a result of the first, an input of the second */
-    struct node *fold;             /* what is done in two steps, for messages */
+    struct node_parameter *between; /* a result of the first, an input of the second; NULL: they share none */
 };
 
-/* False: there is no fold to cut. Reports nothing; the compilation's kernel stays as it is. */
+/* False: there is nothing to cut. Reports nothing; the compilation's kernel stays as it is. */
 bool stages_split(struct compilation *compilation, struct stages *stages);
 
 /* The program that launches both in place of the kernel. */

@@ -38,7 +38,8 @@ static struct node *stage_launch(struct arena *arena, struct node *kernel) {
 struct node *stages_program(struct arena *arena, struct node *kernel, const struct stages *stages) {
     const struct node_kernel *whole = node_as(kernel, kernel);
     struct list_builder statements = {0};
-    builder_add(arena, &statements, between_variable(arena, stages->between));
+    if (stages->between)
+        builder_add(arena, &statements, between_variable(arena, stages->between));
     for (size_t i = 0; i < 2; i++)
         builder_add(arena, &statements, stage_launch(arena, stages->kernels[i]));
     struct node *program = node_new(arena, program, PROGRAM, kernel->span, .name = whole->name,

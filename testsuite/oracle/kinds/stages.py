@@ -1,4 +1,4 @@
-"""Folds to a single number, which take two launches, and programs that launch such kernels."""
+"""Folds to a single number, what all elements read of them, results without a common axis: each takes several launches; and programs that launch such kernels."""
 import numpy as np
 
 import carried as c
@@ -71,5 +71,47 @@ program both(X: f32[M, N], Y: f32[N, 8]) -> s: f32[1], t: f32[1] { s = total(X);
     return Kernel("launched", source, lambda g, M, N: {"X": normal(g, M, N, dtype="f32"), "Y": normal(g, N, 8, dtype="f32")}, mean, SIZES)
 
 
+def over_norm(t, dtype):
+    """The norm stands for a row: it is made in two launches before that of the elements."""
+    source = f"kernel over_norm(X: {t}[M, N]) -> Y: {dtype}[M, N] {{ for i in M, j in N {{ Y[i, j] = X[i, j] / sqrt(sum(a in M, b in N: X[a, b] * X[a, b]) + 0.5); }} }}"
+
+    def mean(a, M, N):
+        total = c.Carried(*flat(folded(a["X"] * a["X"], (1, 0), "f32", "sum"), 1, 1))
+        return {"Y": c.store(a["X"] / c.function(np.sqrt, lambda low, high: 0.5 / np.sqrt(low), total + c.Carried(np.float64(0.5))), dtype)}
+    return Kernel(f"over_norm_{t}", source, lambda g, M, N: {"X": normal(g, M, N, dtype=t)}, mean, SIZES)
+
+
+def less_largest(t):
+    source = f"kernel less_largest(x: {t}[N]) -> y: {t}[N] {{ for i in N {{ y[i] = x[i] - max(j in N: x[j]); }} }}"
+    return Kernel(f"less_largest_{t}", source, lambda g, N: {"x": normal(g, N, dtype=t)},
+                  lambda a, N: {"y": c.store(a["x"] - folded(a["x"], (0,), t, "max"), t)}, [dict(N=n) for n in (1, 31, 33, 1000)])
+
+
+def centred_matrices(t):
+    source = f"""kernel centred(X: {t}[B, M, N]) -> Y: {t}[B, M, N] {{
+    for b in B, i in M, j in N {{ Y[b, i, j] = X[b, i, j] - sum(p in M, q in N: X[b, p, q]) / (M * N); }}
+}}"""
+
+    def mean(a, B, M, N):
+        total = c.Carried(*flat(folded(a["X"], (2, 1), t, "sum"), B, 1, 1))
+        return {"Y": c.store(a["X"] - total / c.Carried(np.float64(M * N)), t)}
+    return Kernel(f"centred_{t}", source, lambda g, B, M, N: {"X": normal(g, B, M, N, dtype=t)}, mean,
+                  [dict(B=5, **size) for size in SIZES[1:3]])
+
+
+def rows_and_columns(t):
+    source = f"""kernel sums(X: {t}[M, N]) -> r: f32[M], c: f32[N], Y: {t}[M, N] {{
+    for i in M {{ r[i] = sum(j in N: X[i, j]); }}
+    for j in N {{ c[j] = max(i in M: X[i, j]); }}
+    for i in M, j in N {{ Y[i, j] = X[i, j] * 2; }}
+}}"""
+
+    def mean(a, M, N):
+        x = a["X"]
+        return {"r": c.store(c.Carried(*flat(folded(x, (1,), t, "sum"), M)), "f32"),
+                "c": c.store(c.Carried(*flat(folded(x, (0,), t, "max"), N)), "f32"), "Y": c.store(x * c.Carried(np.float64(2)), t)}
+    return Kernel(f"rows_and_columns_{t}", source, lambda g, M, N: {"X": normal(g, M, N, dtype=t)}, mean, SIZES)
+
+
 kernels = ([whole(t, "sum", "f32") for t in ("bf16", "f32")] + [whole("bf16", "max", "bf16")]
-           + [f(t) for f in (squares, loss, vector, matrices) for t in ("bf16", "f32")] + [launched()])
+           + [f(t) for f in (squares, loss, vector, matrices, less_largest, centred_matrices, rows_and_columns) for t in ("bf16", "f32")] + [launched(), over_norm("bf16", "bf16"), over_norm("f32", "f32")])
