@@ -406,6 +406,17 @@ static bool compile_fold_axis(struct compiler *c, const struct node_axis *axis, 
     return true;
 }
 
+/* The number of the lane: its place in the block of lanes. */
+static const struct expression *compile_lane(struct compiler *c, const char *axis, struct span span) {
+    struct entity *entity = entity_find(c, axis);
+    if (!entity || entity->kind != ENTITY_AXIS) {
+        compile_fail(c, span, "%s is no block axis in scope", axis);
+        return NULL;
+    }
+    return expression_arithmetic(c, BINARY_SUBTRACT, expression_slot(c, entity->slot, NUMBER_INDEX, span),
+                                 expression_slot(c, entity->lower, NUMBER_INDEX, span));
+}
+
 const struct fold *compile_fold(struct compiler *c, const struct node_reduction *reduction,
                                 enum number_type *type) {
     struct fold *fold = arena_allocate(c->arena, sizeof *fold);
@@ -413,10 +424,13 @@ const struct fold *compile_fold(struct compiler *c, const struct node_reduction 
     size_t mark = c->entity_count;
     fold->op = reduction->op;
     fold->count = reduction->axes.count;
+    bool vector = c->tile && folds_in_slots(c->tile);
     bool ordered = c->tile && (fold->op == REDUCTION_SUM || fold->op == REDUCTION_PRODUCT);
-    fold->lanes = ordered && folds_in_slots(c->tile);
+    const char *lane = vector ? lane_axis(c->tile) : NULL;
+    fold->lanes = ordered && vector && !lane;
     fold->along_rows = fold->lanes && folds_along_rows(reduction);
-    fold->tiles = ordered && fold->op == REDUCTION_SUM && fold->count == 1 && !fold->lanes;
+    fold->tiles = ordered && fold->op == REDUCTION_SUM && fold->count == 1 && !vector;
+    fold->lane = lane ? compile_lane(c, lane, reduction->base.span) : NULL;
     bool position = fold->op == REDUCTION_ARGMAX || fold->op == REDUCTION_ARGMIN;
     if (fold->count == 0 || fold->count > TENSOR_RANK_LIMIT || (position && fold->count != 1)) {
         compile_fail(c, reduction->base.span, "%s over %zu axes",

@@ -328,8 +328,12 @@ static void fold_lanes(struct machine *m, struct folding *f) {
 static void fold_run(struct machine *m, struct folding *f, size_t depth) {
     const struct range *range = &f->fold->ranges[depth];
     bool integers = f->fold->body->type != NUMBER_FLOAT;
-    int64_t upper = integer_of(m, range->upper);
-    for (int64_t x = integer_of(m, range->lower); x < upper && machine_step(m); x++) {
+    int64_t lower = integer_of(m, range->lower), upper = integer_of(m, range->upper), step = 1;
+    if (f->fold->lane) {
+        lower += integer_of(m, f->fold->lane);
+        step = TILE_EDGE;
+    }
+    for (int64_t x = lower; x < upper && machine_step(m); x += step) {
         m->slots[range->slot] = x;
         if (depth + 1 < f->fold->count)
             fold_run(m, f, depth + 1);

@@ -79,6 +79,7 @@ struct fold {
     enum reduction_operator op;
     bool tiles; /* a sum of a tile operation: the device adds 32 terms at a time, see expression.c */
     bool lanes, along_rows; /* a sum of the vector unit, of a buffer along its rows or its columns */
+    const struct expression *lane; /* it gathers every 32nd element alone, from this one on; NULL: all */
     size_t count;
     struct range ranges[TENSOR_RANK_LIMIT];
     const struct expression *body;

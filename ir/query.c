@@ -203,6 +203,16 @@ bool folds_in_slots(const struct node_tile *reduce) {
     return strcmp(attribute_word(attribute_get(&reduce->base, KEY_TT_UNIT), ""), "vector") == 0;
 }
 
+const char *lane_axis(const struct node_tile *reduce) {
+    const struct node_access *target = node_as(reduce->target, access);
+    for (size_t i = 0; target && target->subscripts.count == 2 && i < 2; i++) {
+        const struct node_reference *axis = node_as(target->subscripts.items[i], reference);
+        if (axis && !mentions(reduce->value, axis->name))
+            return axis->name;
+    }
+    return NULL;
+}
+
 bool asks_exactness(struct node *tree) {
     for_each_node (node, tree)
         if (attribute_get(node, KEY_EXACT))

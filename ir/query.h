@@ -54,6 +54,10 @@ bool folds_along_rows(const struct node_reduction *reduction);
  * the matrix unit would cut. */
 bool folds_in_slots(const struct node_tile *reduce);
 
+/* The axis of the lanes that a reduce gathers in, element j of the folded axis in lane j % 32: the axis of its target that
+ * the operand has not. NULL: the reduce folds to one element. */
+const char *lane_axis(const struct node_tile *reduce);
+
 /* Does the tree ask anywhere for contractions without TF32? */
 bool asks_exactness(struct node *tree);
 

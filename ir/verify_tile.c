@@ -134,13 +134,15 @@ static void check_reduce(struct verifier *v, const struct node_tile *tile) {
             "tile reduce is buffer[...] = sum(axis: buffer) or max(axis: buffer), or min or product of the vector unit");
         return;
     }
-    if (vector && tile->op != ASSIGN_SET)
-        verify_error(v, &tile->base, "a tile reduce of the vector unit goes with =");
+    if (vector && (tile->op != ASSIGN_SET) != (lane_axis(tile) != NULL))
+        verify_error(v, &tile->base,
+                     "a tile reduce of the vector unit goes with =, or by lanes: buffer[i, lane] += sum(j: buffer[i, j])");
     const struct node_access *operand = node_as(fold->body, access);
     const char *axis = node_as(fold->axes.items[0], axis)->name;
-    if (tile->op != ASSIGN_SET && tile->op != (sum ? ASSIGN_ADD : ASSIGN_MAX))
-        verify_error(v, &tile->base, "tile reduce by %s goes with = or %s", sum ? "sum" : "max",
-                     sum ? "+=" : "max=");
+    if (tile->op != ASSIGN_SET && tile->op != update_of_fold(fold->op))
+        verify_error(v, &tile->base, "tile reduce by %s goes with = or %s",
+                     word_text(WORDS_reduction_operator, fold->op),
+                     word_text(WORDS_assign_operator, update_of_fold(fold->op)));
     if (!has_axis(operand, axis))
         verify_error(v, &tile->base, "tile reduce folds %s, which %s has not", axis, operand->name);
     check_axes(v, operand);

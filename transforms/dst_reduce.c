@@ -67,6 +67,22 @@ static void reduce_slot(const struct folding *f, struct list_builder *out, const
          slot);
 }
 
+/* The slot gets what the fold begins with, or what the lanes hold. */
+static void begin(const struct folding *f, struct list_builder *out, const struct part *part, struct node *slot) {
+    struct manager *m = f->m;
+    struct arena *a = m->arena;
+    const char *target = node_as(f->tile->target, access)->name;
+    struct node *columns, *held = emit_reference(m, target);
+    if (f->tile->op == ASSIGN_SET) {
+        fill(f, out, slot, reduction_neutral(f->reduction->op));
+        return;
+    }
+    block_side(m, target, 1, &columns);
+    EMIT(m, out, f->span, reconfig_data_format_srca, held);
+    EMIT(m, out, f->span, copy_init, held);
+    EMIT(m, out, f->span, copy_tile, held, make_add(a, make_mul(a, part->row, columns), part->column), slot);
+}
+
 /* The tiles along the axis, gathered in the slot. */
 static void gather(const struct folding *f, struct list_builder *out, const struct part *part,
                    struct node *slot, struct node *work) {
@@ -80,7 +96,7 @@ static void gather(const struct folding *f, struct list_builder *out, const stru
                                  : make_add(a, make_mul(a, k, columns), part->column);
     struct call_operands both = {.slot = slot, .source = {slot, work}};
     struct list_builder step = {0};
-    fill(f, out, slot, reduction_neutral(f->reduction->op));
+    begin(f, out, part, slot);
     EMIT(m, out, f->span, reconfig_data_format_srca, from);
     EMIT(m, out, f->span, copy_init, from);
     emit_operation(m, out, f->span, device_calls[f->fold->combines].init, &both);
@@ -114,7 +130,7 @@ static void combine_lanes(const struct folding *f, struct list_builder *out) {
     emit_loop(m, out, f->span, m->inner, emit_number(m, TILE_EDGE), &step);
 }
 
-/* One tile of results. */
+/* One tile of results, or of lanes. */
 static void slot_section(struct manager *m, struct list_builder *out, const struct part *part,
                          void *context) {
     struct node_tile *tile = context;
@@ -127,7 +143,9 @@ static void slot_section(struct manager *m, struct list_builder *out, const stru
                         .rows = folds_along_rows(reduction)};
     struct dst_plan plan = {.slots = 1};
     emit_section_begin(m, out, f.span, node_as(tile->target, access)->name);
-    if (f.fold->pool) {
+    if (lane_axis(tile)) {
+        gather(&f, out, part, emit_number(m, 0), emit_number(m, 1));
+    } else if (f.fold->pool) {
         gather(&f, out, part, emit_number(m, 0), emit_number(m, 1));
         reduce_slot(&f, out, f.fold->pool, emit_number(m, 0));
     } else {

@@ -416,7 +416,7 @@ static void add_tiles_of_fold(struct lowering *l, struct node_tile *tile) {
     struct node_reduction *reduction = node_as(tile->value, reduction);
     if (!folds_in_slots(tile))
         add_scaler(l, tile);
-    else if (reduction->op == REDUCTION_PRODUCT)
+    else if (reduction->op == REDUCTION_PRODUCT && !lane_axis(tile))
         add_index(l, folds_along_rows(reduction) ? "columns" : "rows");
 }
 

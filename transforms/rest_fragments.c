@@ -112,6 +112,8 @@ static bool must_rest(struct resting *r, struct node_list list, struct node_buff
     int64_t height, width;
     struct buffer_use use = buffer_use_of(buffer->name, r->body);
     struct open_section open = open_section_of(r->arena, r->body, buffer->name);
+    if (use.update && use.update->operation == TILE_REDUCE && folds_in_slots(use.update))
+        return true;
     if (open.looped) {
         bool known = block_shape(r->arena, &r->scope, buffer, &rows, &columns) &&
                      integer_value(rows, &height) && integer_value(columns, &width);
@@ -143,24 +145,12 @@ static bool find_resting(struct node *node, void *context) {
 
 /* ---- their statements ---- */
 
-static struct node *declare(struct resting *r, struct node_buffer *like, enum memory memory, const char *name,
-                            struct span span) {
+static struct node *declare(struct resting *r, struct node_buffer *like, const char *name, struct span span) {
     struct node_buffer buffer = *like;
-    buffer.memory = memory;
     buffer.dtype = fragment_type(like->dtype);
     buffer.name = name;
     buffer.base.span = span;
-    struct node *node = arena_copy(r->arena, &buffer, sizeof buffer);
-    if (memory != MEMORY_SHARED)
-        return node;
-    uint32_t bytes;
-    const char *format = device_format(buffer.dtype, &bytes);
-    struct node *facts = dictionary_set(r->arena, NULL, KEY_PAGE_SIZE, make_integer(r->arena, bytes));
-    facts = dictionary_set(r->arena, facts, KEY_DEPTH, make_integer(r->arena, 1));
-    facts = dictionary_set(r->arena, facts, KEY_DATA_FORMAT, make_reference(r->arena, format));
-    facts = dictionary_set(r->arena, facts, KEY_UNPACK_TO_DEST,
-                           make_integer(r->arena, buffer.dtype == DTYPE_F32));
-    return attribute_set(r->arena, node, KEY_TT_CB, facts);
+    return arena_copy(r->arena, &buffer, sizeof buffer);
 }
 
 static void add_map(struct resting *r, struct list_builder *out, struct span span, struct node *target,
@@ -170,25 +160,20 @@ static void add_map(struct resting *r, struct list_builder *out, struct span spa
                          .op = ASSIGN_SET, .value = value));
 }
 
-/* An accumulation as statements that give the fragment a new value: a product goes on from the old value in a section
- * of its own; a fold begins with nothing, and the old value joins it. */
+/* An accumulation by the matrix unit goes on from the old value in a section of its own, and gives the fragment what that
+ * makes. */
 static void add_accumulation(struct resting *r, struct list_builder *out, struct node_tile *tile) {
     struct node_access *target = node_as(tile->target, access);
     struct node_buffer *fragment = find_declaration(r->body, target->name);
     struct span span = tile->base.span;
-    bool product = tile->operation == TILE_MATMUL;
-    const char *name =
-        name_fresh(r->names, arena_printf(r->arena, product ? "%s_next" : "%s_part", target->name));
+    const char *name = name_fresh(r->names, arena_printf(r->arena, "%s_next", target->name));
     struct node *own = make_access(r->arena, name, target->subscripts);
     struct node_tile changed = *tile;
     changed.target = own;
-    changed.op = product ? tile->op : ASSIGN_SET;
-    builder_add(r->arena, out, declare(r, fragment, product ? MEMORY_FRAGMENT : MEMORY_SHARED, name, span));
-    if (product)
-        add_map(r, out, span, own, tile->target);
+    builder_add(r->arena, out, declare(r, fragment, name, span));
+    add_map(r, out, span, own, tile->target);
     builder_add(r->arena, out, arena_copy(r->arena, &changed, sizeof changed));
-    add_map(r, out, span, tile->target,
-            product ? own : make_update(r->arena, tile->op, tile->target, own));
+    add_map(r, out, span, tile->target, own);
 }
 
 /* Does the list give the fragment a value before anything else happens to it? */
@@ -227,7 +212,7 @@ static struct node *rest(struct node *node, void *context) {
         struct node_tile *tile = node_as(statement, tile);
         if (buffer && is_resting(r, buffer->name) && !fragment_rests(buffer))
             add_declaration(r, &out, block->statements, buffer);
-        else if (tile && tile->op != ASSIGN_SET && is_resting(r, target_name(tile->target)))
+        else if (tile && tile->op != ASSIGN_SET && is_resting(r, target_name(tile->target)) && !folds_in_slots(tile))
             add_accumulation(r, &out, tile);
         else
             builder_add(r->arena, &out, rest(statement, r));

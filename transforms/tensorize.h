@@ -93,6 +93,11 @@ enum orientation reduction_orientation(struct node_reduction *reduction, const c
  * fold starts from its neutral element (another start value is added by the reader). */
 struct node *fragments_settle(struct tensorizer *t, struct node *body);
 
+/* ---- tensorize_lanes.c ---- */
+/* Folds of the vector unit that go on with a fragment, tile reduce acc[i] += ..., as the device makes them: by lanes that
+ * are folded behind the loop, or each by itself. */
+struct node *lanes_open(struct tensorizer *t, struct node *body);
+
 /* ---- tensorize_split.c ---- */
 /* Maps that need more DST slots than a section has are cut into several. */
 struct node *maps_split(struct tensorizer *t, struct node *body);

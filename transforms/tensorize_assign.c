@@ -171,9 +171,10 @@ static struct node *extract(struct node *node, void *context) {
     return tensorize_reduction(e->t, reduction, count, axes, NULL);
 }
 
-static bool accumulates(enum assign_operator op, const struct node_reduction *reduction) {
-    return (op == ASSIGN_ADD && reduction->op == REDUCTION_SUM) ||
-           (op == ASSIGN_MAX && reduction->op == REDUCTION_MAX);
+/* Does a unit fold on from what the fragment holds? The matrix unit has no minimum. */
+static bool accumulates(struct tensorizer *t, enum assign_operator op, struct node_reduction *reduction) {
+    return op != ASSIGN_SET && op == update_of_fold(reduction->op) &&
+           (op != ASSIGN_MIN || value_dtype(t, reduction->body) == DTYPE_F32);
 }
 
 /* ---- targets ---- */
@@ -275,7 +276,7 @@ static void assign_fragment(struct tensorizer *t, struct node *target, enum assi
     const char *varying[2];
     bool whole =
         reduction && value_axes(&reduction->base, fragment->rank, fragment->axes, varying) == fragment->rank;
-    if (whole && accumulates(op, reduction)) {
+    if (whole && accumulates(t, op, reduction)) {
         tensorize_accumulate(t, name, reduction);
         return;
     }

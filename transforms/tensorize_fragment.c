@@ -294,6 +294,8 @@ static struct node_list settle_list(struct settling *s, struct node_list list) {
         if (!fragment_is_plain(list, buffer->name))
             continue;
         struct usage usage = usage_of(list, buffer->name);
+        if (usage.update && lane_axis(usage.update))
+            continue;
         if (usage.update && usage.update->operation == TILE_REDUCE && usage.start &&
             !is_neutral(usage.start, usage.update->op))
             list = settle_start(t, list, &usage);

@@ -8,6 +8,7 @@
 #include "analysis/match.h"
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/query.h"
 #include "transforms/tensorize.h"
 
 #define FACTOR_LIMIT 16
@@ -296,24 +297,6 @@ static enum orientation fold_orientation(struct tensorizer *t, struct node_reduc
     return last ? ORIENTATION_COLUMN : ORIENTATION_ROW;
 }
 
-static struct node *joined(struct arena *arena, enum reduction_operator op, struct node *left,
-                           struct node *right) {
-    if (op == REDUCTION_SUM || op == REDUCTION_PRODUCT)
-        return make_binary(arena, op == REDUCTION_SUM ? BINARY_ADD : BINARY_MULTIPLY, left, right);
-    return make_call(arena, word_text(WORDS_reduction_operator, op), LIST(arena, left, right));
-}
-
-/* A fold of the vector unit has a section of its own: it is made by itself and joins what the fragment holds. */
-static void join_fold(struct tensorizer *t, const char *fragment, struct node_reduction *reduction,
-                      struct node *access, enum orientation orientation) {
-    const char *axes[] = {storage_find(t, fragment)->axes[0]};
-    const char *part = buffer_declare(t, MEMORY_SHARED, arena_printf(t->arena, "%s_part", fragment), 1, axes,
-                                      DTYPE_F32, orientation);
-    struct node *held = buffer_access(t, fragment), *found = buffer_access(t, part);
-    emit_fold(t, found, ASSIGN_SET, reduction, access);
-    tensorize_assign(t, held, ASSIGN_SET, joined(t->arena, reduction->op, held, found));
-}
-
 static void accumulate(struct tensorizer *t, const char *fragment, struct node_reduction *reduction) {
     struct storage *target = storage_find(t, fragment);
     const char *const *axes = arena_copy(t->arena, target->axes, sizeof target->axes);
@@ -330,12 +313,7 @@ static void accumulate(struct tensorizer *t, const char *fragment, struct node_r
         return;
     enum orientation orientation = fold_orientation(t, reduction, access);
     storage_find(t, fragment)->orientation = orientation;
-    if (is_vector_fold(t, reduction->op, access)) {
-        join_fold(t, fragment, reduction, access, orientation);
-        return;
-    }
-    enum assign_operator op = reduction->op == REDUCTION_SUM ? ASSIGN_ADD : ASSIGN_MAX;
-    emit_fold(t, buffer_access(t, fragment), op, reduction, access);
+    emit_fold(t, buffer_access(t, fragment), update_of_fold(reduction->op), reduction, access);
 }
 
 void tensorize_accumulate(struct tensorizer *t, const char *fragment, struct node_reduction *reduction) {

@@ -347,7 +347,7 @@ bool tensorize_tt(struct compilation *compilation) {
     struct node_block *block = node_as(kernel->body, block);
     struct node *body = make_block(t.arena, kernel->body->span, tensorize_list(&t, block->statements));
     if (!t.failed)
-        body = fragments_settle(&t, maps_split(&t, body));
+        body = fragments_settle(&t, maps_split(&t, lanes_open(&t, body)));
     struct cleanup cleanup = {.t = &t, .body = body};
     do {
         cleanup.changed = false;

@@ -1,5 +1,5 @@
 """Rows of any length: kernels that fold rows, at lengths that a core holds and at others, against NumPy in float64 and the evaluator bit for
-bit; and how often each tensor is read from DRAM, against the least that the dependences of the kernel ask for.
+bit; rows that are held give the same bits where they are streamed; and how often each tensor is read from DRAM, against the least that the dependences of the kernel ask for.
 
     check_rows.py BATCH SCRATCH
 """
@@ -64,6 +64,12 @@ def cross_entropy(a, dtype):
     return {"R": c.store(loss[:, 0], dtype)}
 
 
+def moments(a, dtype):
+    x = c.carried(a["X"])
+    s = c.fold_sum(c.operand(x, dtype), 1)
+    return {"Y": c.store(x * s - unrounded_sum(x * x), dtype)}
+
+
 def squares(a, dtype):
     x = c.carried(a["X"])
     return {"R": c.store((unrounded_sum(x * x) + c.fold_max(x, 1))[:, 0], dtype)}
@@ -74,6 +80,8 @@ EXP = "let m = max(j in N: X[i, j]); let s = sum(j in N: exp(X[i, j] - m)); "
 # name: meaning, statements of a row, types, further inputs, result, times that each tensor is read where rows are streamed: the folds on
 # the longest chain of those that wait for each other, and once more for a result along the row
 KERNELS = {
+    "moments": (moments, "let s = sum(j in N: X[i, j]); let q = sum(j in N: square(X[i, j])); for j in N { Y[i, j] = X[i, j] * s - q; }",
+                ["bf16", "f32"], [], "Y", {"X": 2}),
     "shares": (shares, "let s = sum(j in N: X[i, j]); for j in N { Y[i, j] = X[i, j] / s; }",
                ["bf16", "f32"], [], "Y", {"X": 2}),
     "softmax": (softmax, "let m = max(j in N: X[i, j]); let e[j in N] = exp(X[i, j] - m); let s = sum(j in N: e[j]); "
@@ -102,6 +110,8 @@ def source_of(name, dtype):
 def inputs_of(name, dtype, m, n):
     arrays = random_inputs({"X": (m, n), **{i: (n,) if i == "g" else (m, n) for i in KERNELS[name][3]}}, dtype,
                            f"{name}.{dtype}.{m}.{n}")
+    if name == "moments":  # of many magnitudes: another order of additions gives other bits
+        arrays["X"] *= np.exp2(np.arange(m * n) % 13).reshape(m, n).astype(np.float32)
     if name == "shares":
         arrays["X"] = np.abs(arrays["X"])
     if "T" in arrays:
@@ -114,21 +124,42 @@ def tiles(shape):
     return -(-rows // 32) * -(-shape[-1] // 32)
 
 
+def streamed_kernels(tool, scratch):
+    """Writes the IR of every kernel, with the mark that has its rows streamed: (name, type) to the file."""
+    os.makedirs(f"{scratch}/marked")
+    batch, numbers, files = Batch(tool, f"{scratch}/marked"), {}, {}
+    for name, (_, _, types, _, _, _) in KERNELS.items():
+        for dtype in types:
+            with open(f"{scratch}/{name}_{dtype}.tl", "w") as file:
+                file.write(source_of(name, dtype))
+            numbers[name, dtype] = batch.add("ir", f"{scratch}/{name}_{dtype}.tl", "--after", "infer_tt_layout", "--plain")
+    outcomes = batch.run()
+    for key, number in numbers.items():
+        code, text, messages = outcomes[number]
+        if code != 0 or text.count(") @{tt.schedule") != 1:
+            raise SystemExit(f"{key}: no loop form to mark: {messages}")
+        files[key] = f"{scratch}/{'_'.join(key)}.ir"
+        with open(files[key], "w") as file:
+            file.write(text.replace(") @{tt.schedule", ") @{tt.streamed = 1, tt.schedule"))
+    return files
+
+
 def main():
     tool, scratch = map(os.path.abspath, sys.argv[1:])
     shutil.rmtree(scratch, ignore_errors=True)
     os.makedirs(scratch)
+    marked = streamed_kernels(tool, scratch)
     count, batch, cases = Count("rows of any length"), Batch(tool, scratch), []
     for name, (meaning, _, types, _, result, passes) in KERNELS.items():
         for dtype in types:
             source = f"{scratch}/{name}_{dtype}.tl"
-            with open(source, "w") as file:
-                file.write(source_of(name, dtype))
             for m, n, held in SIZES:
                 inputs = inputs_of(name, dtype, m, n)
                 variants = [["--stats"], ["--device", "eval"], ["--arch", "blackhole", "--grid", "3x2", "--schedule", "5"],
                             ["-D", f"N={n}"]]
                 case = Case(batch, scratch, f"{name}.{dtype}.{m}x{n}", source, inputs, [result], dtype, variants)
+                if held:
+                    case.add(batch, marked[name, dtype], [])
                 cases.append((case, meaning, inputs, dtype, m, held, passes))
     outcomes = batch.run()
     for case, meaning, inputs, dtype, m, held, passes in cases:

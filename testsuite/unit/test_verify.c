@@ -113,7 +113,7 @@ static const struct {
     /* Tile operations. */
     {FORM_TILE,
      TILE
-     "tile load p[i, k] = A[i, k] tile load v[j] = B[j] tile map acc[i, j] = v[j] tile matmul acc[i, j] += sum(k: p[i, k] * q[k, j]) tile matmul acc[i, j] += sum(k: p[i, k] * q[j, k]) tile reduce s[i] = max(k: p[i, k]) tile reduce s[i] += sum(k: p[i, k]) tile transpose q[k, i] = p[i, k] tile map a[i, j] = select(inside(j), acc[i, j] * s[i], 0) tile store Y[i, j] = a[i, j]" TILE_END,
+     "tile load p[i, k] = A[i, k] tile load v[j] = B[j] tile map acc[i, j] = v[j] tile matmul acc[i, j] += sum(k: p[i, k] * q[k, j]) tile matmul acc[i, j] += sum(k: p[i, k] * q[j, k]) tile reduce s[i] = max(k: p[i, k]) tile reduce s[i] += sum(k: p[i, k]) tile reduce acc[i, j] += sum(k: p[i, k]) @{tt.unit = vector} tile transpose q[k, i] = p[i, k] tile map a[i, j] = select(inside(j), acc[i, j] * s[i], 0) tile store Y[i, j] = a[i, j]" TILE_END,
      NULL, 0},
     {FORM_TILE, TILE "tile load p[i, k] = p[i, k]" TILE_END, "tile load is buffer[...] = tensor[...]", 3},
     {FORM_TILE, TILE "tile load p[i, k] += A[i, k]" TILE_END, "tile load is buffer[...] = tensor[...]", 3},
@@ -145,6 +145,10 @@ static const struct {
     {FORM_TILE, TILE "tile reduce s[i] = min(k: p[i, k])" TILE_END,
      "tile reduce is buffer[...] = sum(axis: buffer) or max(axis: buffer), or min or product of the vector unit",
      3},
+    {FORM_TILE, TILE "tile reduce s[i] += sum(k: p[i, k]) @{tt.unit = vector}" TILE_END,
+     "a tile reduce of the vector unit goes with =, or by lanes: buffer[i, lane] += sum(j: buffer[i, j])", 3},
+    {FORM_TILE, TILE "tile reduce acc[i, j] = sum(k: p[i, k]) @{tt.unit = vector}" TILE_END,
+     "a tile reduce of the vector unit goes with =, or by lanes: buffer[i, lane] += sum(j: buffer[i, j])", 3},
     {FORM_TILE, TILE "tile reduce s[i] = sum(j: p[i, k])" TILE_END,
      "block axis k is neither on the left side nor folded", 3},
     {FORM_TILE, TILE "tile reduce acc[i, k] = sum(j: p[i, k])" TILE_END,
