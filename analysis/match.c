@@ -123,11 +123,27 @@ static struct subscript classify(const struct matcher *m, __isl_keep isl_aff *af
     return result;
 }
 
-bool match_line_of_tiles(const struct node_access *access, size_t i) {
-    size_t rank = access->subscripts.count, other = 2 * rank - 3 - i;
+static bool is_free_of_tiles(const struct node *subscript, match_tiles *in_tiles, void *context) {
+    for_each_node (node, subscript) {
+        struct node_reference *reference = node_as(node, reference);
+        if (node->kind == NODE_ACCESS || node->kind == NODE_CALL ||
+            (reference && in_tiles(reference->name, context)))
+            return false;
+    }
+    return true;
+}
+
+bool match_line(const struct node_access *access, size_t i, match_tiles *in_tiles, void *context) {
+    size_t rank = access->subscripts.count;
+    if (rank < 2 || i + 2 < rank || !is_free_of_tiles(access->subscripts.items[i], in_tiles, context))
+        return false;
+    struct node_reference *other = node_as(access->subscripts.items[2 * rank - 3 - i], reference);
+    return other && in_tiles(other->name, context);
+}
+
+bool match_begins_tiles(const struct node *subscript) {
     int64_t place;
-    return rank >= 2 && i + 2 >= rank && integer_value(access->subscripts.items[i], &place) && place >= 0 &&
-           place % TILE_EDGE == 0 && access->subscripts.items[other]->kind == NODE_REFERENCE;
+    return integer_value(subscript, &place) && place >= 0 && place % TILE_EDGE == 0;
 }
 
 struct subscript match_subscript(const struct matcher *m, const struct node *expression) {

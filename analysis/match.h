@@ -33,9 +33,14 @@ struct subscript match_subscript(const struct matcher *matcher, const struct nod
 /* The access with every subscript that is an axis spelled as that axis. The same node when it was. */
 struct node *match_canonical(const struct matcher *matcher, struct node *access);
 
-/* Is subscript i of the access the number at which a row or column of tiles begins, and the other of its last two a
- * variable, as in v[i, 0] and w[32, j]? Read, such an access is a vector, which lies there without being moved. */
-bool match_line_of_tiles(const struct node_access *access, size_t i);
+/* Which names are axes that tiles are cut along. */
+typedef bool match_tiles(const char *name, void *context);
+
+/* Is subscript i of the access a number, of sizes and of axes that count single elements, and the other of its last two an
+ * axis in tiles, as in v[i, 3] and w[d + 1, j]? Read, such an access is a vector: one row or column of a tensor. */
+bool match_line(const struct node_access *access, size_t i, match_tiles *in_tiles, void *context);
+/* Is it where a row or column of tiles begins, a multiple of 32 that is written out? The line is the first of its tiles. */
+bool match_begins_tiles(const struct node *subscript);
 
 /* Does the expression vary along the axis (no reduction inside it folds it)? */
 bool match_varies(const struct node *expression, const char *axis);

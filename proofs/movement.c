@@ -259,9 +259,10 @@ static void check_sent(struct walk *w, struct buffer_movement *b, const struct w
     failed(w, buffer);
 }
 
-static void use_address(struct walk *w, struct movement *m, const struct walked_call *call) {
+/* argument: which of the call is the address. */
+static void use_address(struct walk *w, struct movement *m, const struct walked_call *call, int argument) {
     const struct polynomial *offset;
-    const struct atom *pointer = pointer_in(w, argument_of(w, call, call->effect->address), &offset);
+    const struct atom *pointer = pointer_in(w, argument_of(w, call, argument), &offset);
     enum effect_kind kind = call->effect->kind;
     if (kind == EFFECT_WRITE_PAGE) {
         check_link(w, m, call);
@@ -342,7 +343,9 @@ static void transfer(struct walk *w, void *state, const struct walked_call *call
         m->increment.some = false;
         break;
     default:
-        use_address(w, m, call);
+        use_address(w, m, call, call->effect->address);
+        if (call->effect->from)
+            use_address(w, m, call, call->effect->from);
     }
 }
 

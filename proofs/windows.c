@@ -343,7 +343,7 @@ static void access_operands(struct walk *w, struct windows *windows, const struc
 /* A page of a tensor goes to the beginning of a page of its buffer, a stored value to a multiple of its
  * bytes. */
 static void check_alignment(struct walk *w, const struct walked_call *call, size_t buffer,
-                            const struct polynomial *offset, int64_t unit) {
+                            const struct polynomial *offset, int64_t unit, int argument) {
     struct values *v = &w->values;
     const struct polynomial *rest = remainder_of(v, offset, number(v, unit));
     enum verdict verdict = rest ? prove_at_most(w, rest, number(v, 0)) : UNDECIDED;
@@ -352,7 +352,7 @@ static void check_alignment(struct walk *w, const struct walked_call *call, size
         return;
     if (verdict == UNDECIDED) {
         walk_undecided(w, call->span, "not proved: %s is a multiple of %" PRId64 " bytes behind the window",
-                       text_of(w, call, call->effect->address), unit);
+                       text_of(w, call, argument), unit);
         return;
     }
     walk_error(w, call->span, "%s is given an address in the middle of a %s of %s%s", call->effect->name,
@@ -362,15 +362,17 @@ static void check_alignment(struct walk *w, const struct walked_call *call, size
     failed(w, buffer);
 }
 
-static void access_address(struct walk *w, struct windows *windows, const struct walked_call *call) {
+/* argument: which of the call is the address. */
+static void access_address(struct walk *w, struct windows *windows, const struct walked_call *call,
+                           int argument) {
     struct values *v = &w->values;
-    const struct polynomial *address = argument_of(w, call, call->effect->address), *offset;
+    const struct polynomial *address = argument_of(w, call, argument), *offset;
     const struct atom *pointer = pointer_in(w, address, &offset);
     bool sends = call->effect->kind == EFFECT_MULTICAST;
     bool back = sends ? pointer && pointer->write : call->effect->kind != EFFECT_WRITE_PAGE;
     if (!pointer) {
         walk_undecided(w, call->span, "not proved: %s is in a window of a circular buffer",
-                       text_of(w, call, call->effect->address));
+                       text_of(w, call, argument));
         return;
     }
     size_t buffer = (size_t)pointer->step;
@@ -390,7 +392,7 @@ static void access_address(struct walk *w, struct windows *windows, const struct
     if (page_bytes < 1)
         return;
     if (!sends)
-        check_alignment(w, call, buffer, offset, bytes);
+        check_alignment(w, call, buffer, offset, bytes, argument);
     /* The last page touched: floor((offset + bytes - 1) / page_bytes). */
     const struct polynomial *size = sends ? argument_of(w, call, call->effect->size) : number(v, bytes);
     if (!size) {
@@ -402,7 +404,7 @@ static void access_address(struct walk *w, struct windows *windows, const struct
         quotient_of(v, sum_of(v, offset, sum_of(v, size, number(v, -1))), number(v, page_bytes));
     access_pages(w, call, buffer, back ? &windows[buffer].back : &windows[buffer].front, back, last,
                  arena_printf(w->compilation->arena, "%s bytes at %s", value_text(w, size),
-                              text_of(w, call, call->effect->address)));
+                              text_of(w, call, argument)));
 }
 
 static void transfer(struct walk *w, void *state, const struct walked_call *call) {
@@ -414,7 +416,9 @@ static void transfer(struct walk *w, void *state, const struct walked_call *call
         access_tile(w, windows, call, effect->buffer, effect->tile_a, number(&w->values, 0));
     } else if (effect->address) {
         if (!w->quiet)
-            access_address(w, windows, call);
+            access_address(w, windows, call, effect->address);
+        if (!w->quiet && effect->from)
+            access_address(w, windows, call, effect->from);
     } else {
         size_t buffer = buffer_of(w, call, effect->buffer);
         const struct polynomial *count = argument_of(w, call, effect->pages);

@@ -319,44 +319,53 @@ void device_noc_async_write_barrier(uint32_t line) {
     ++t->knows.writes[t->role];
 }
 
-/* In device form, where what is stored is elements, the same wherever buffers lie. */
-static void check_store_form(struct thread *t, const struct circular_buffer *cb, uint32_t value,
-                             uint32_t bytes) {
-    const struct device_run *run = t->core->run;
+/* The buffer whose window at the back holds the element at this address, which the thread stores or copies. */
+static struct circular_buffer *element_at(struct thread *t, uint32_t address, uint32_t bytes, bool stores) {
+    struct circular_buffer *cb = window_at(t, address, 1, true);
     uint32_t element = data_format_tile_bytes(cb->spec->format) / TILE_ELEMENTS;
-    if (!run->launch->device_form)
-        return;
-    if (bytes < element) {
+    const char *verb = stores ? "stores" : "copies", *where = stores ? "to" : "from";
+    bool narrow = t->core->run->launch->device_form && bytes < element, straddles = address % bytes != 0;
+    if (narrow || straddles)
         fault_help(t, "a store is as wide as an element, or covers whole ones, and is aligned to its width");
-        thread_fault(t, "stores %u bytes to %s, which is %s", (unsigned)bytes, buffer_name(cb),
+    if (straddles)
+        thread_fault(t, "%s %u bytes %s byte %u of a page of %s", verb, (unsigned)bytes, where,
+                     (unsigned)((address - cb->base) % cb->page_bytes), buffer_name(cb));
+    if (narrow)
+        thread_fault(t, "%s %u bytes %s %s, which is %s", verb, (unsigned)bytes, where, buffer_name(cb),
                      data_format_name(cb->spec->format));
+    if (t->reads.count > 0 && transfers_overlap(&t->reads, address, bytes)) {
+        fault_help(t, "noc_async_read_barrier must stand before the store");
+        thread_fault(t, "%s %s a page of %s with a read into it in flight", verb, where, buffer_name(cb));
     }
-    /* Where such a launch puts L1 no float is but NaN; a whole number may be anything. */
-    if (!data_format_is_integer(cb->spec->format) && value >= run->semaphore_base && value < run->l1_end) {
+    return cb;
+}
+
+/* In device form what is stored is the same wherever buffers lie. Where such a launch puts L1 no float is but NaN; a whole
+ * number may be anything. */
+static void check_stored_value(struct thread *t, const struct circular_buffer *cb, uint32_t value) {
+    const struct device_run *run = t->core->run;
+    if (run->launch->device_form && !data_format_is_integer(cb->spec->format) && value >= run->semaphore_base &&
+        value < run->l1_end) {
         fault_help(t, "what is stored must be the same wherever the buffers lie");
         thread_fault(t, "stores an L1 address");
     }
 }
 
-static void l1_store(struct thread *t, uint32_t address, uint32_t value, uint32_t bytes) {
-    struct circular_buffer *cb = window_at(t, address, 1, true);
-    if (address % bytes != 0) {
-        fault_help(t, "a store is as wide as an element, or covers whole ones, and is aligned to its width");
-        thread_fault(t, "stores %u bytes to byte %u of a page of %s", (unsigned)bytes,
-                     (unsigned)((address - cb->base) % cb->page_bytes), buffer_name(cb));
-    }
-    check_store_form(t, cb, value, bytes);
+static void l1_write(struct thread *t, struct circular_buffer *cb, uint32_t address, const void *value,
+                     uint32_t bytes, uint64_t cycles) {
     remote_check_sources(t, address, bytes);
     remote_check_targets(t, cb, address, bytes);
     order_write(t, cb, address, bytes);
-    if (t->reads.count > 0 && transfers_overlap(&t->reads, address, bytes)) {
-        fault_help(t, "noc_async_read_barrier must stand before the store");
-        thread_fault(t, "stores to a page of %s with a read into it in flight", buffer_name(cb));
-    }
-    memcpy(l1_bytes(t->core, address), &value, bytes); /* little-endian, as the device is */
+    memmove(l1_bytes(t->core, address), value, bytes); /* little-endian, as the device is */
     uint32_t bit = (address - t->core->run->l1_base) / 2;
     t->core->memory->written[bit / 8] |= (uint8_t)((bytes == 4 ? 3u : 1u) << (bit % 8));
-    t->clock += 5;
+    t->clock += cycles;
+}
+
+static void l1_store(struct thread *t, uint32_t address, uint32_t value, uint32_t bytes) {
+    struct circular_buffer *cb = element_at(t, address, bytes, true);
+    check_stored_value(t, cb, value);
+    l1_write(t, cb, address, &value, bytes, 5);
 }
 
 void device_l1_store_u16(uint32_t line, uint32_t address, uint32_t value) {
@@ -367,6 +376,32 @@ void device_l1_store_u16(uint32_t line, uint32_t address, uint32_t value) {
 void device_l1_store_u32(uint32_t line, uint32_t address, uint32_t value) {
     struct thread *t = data_enter(line, "l1_store_u32");
     l1_store(t, address, value, 4);
+}
+
+/* A mark stands for two bytes: of a copied byte they are marked together. */
+static void l1_copy(struct thread *t, uint32_t address, uint32_t from, uint32_t bytes) {
+    const struct circular_buffer *source = element_at(t, from, bytes, false);
+    uint32_t bit = (from - t->core->run->l1_base) / 2, marks = bytes == 4 ? 3 : 1;
+    if ((t->core->memory->written[bit / 8] >> (bit % 8) & marks) != marks) {
+        fault_help(t, "what is copied must be written before");
+        thread_fault(t, "copies from a page of %s what nobody wrote", buffer_name(source));
+    }
+    l1_write(t, element_at(t, address, bytes, true), address, l1_bytes(t->core, from), bytes, 12);
+}
+
+void device_l1_copy_u8(uint32_t line, uint32_t address, uint32_t from) {
+    struct thread *t = data_enter(line, "l1_copy_u8");
+    l1_copy(t, address, from, 1);
+}
+
+void device_l1_copy_u16(uint32_t line, uint32_t address, uint32_t from) {
+    struct thread *t = data_enter(line, "l1_copy_u16");
+    l1_copy(t, address, from, 2);
+}
+
+void device_l1_copy_u32(uint32_t line, uint32_t address, uint32_t from) {
+    struct thread *t = data_enter(line, "l1_copy_u32");
+    l1_copy(t, address, from, 4);
 }
 
 void noc_check_exit(struct thread *t) {

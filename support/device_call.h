@@ -99,6 +99,7 @@ struct device_call {
     unsigned char count, templates;                 /* parameters; the words among them, which come first */
     unsigned char buffer, pages;                    /* of protocol, packing and one-sided reconfiguration */
     unsigned char address, bytes;                   /* of data movement; the bytes of a store: their number */
+    unsigned char from;                             /* of a store: the address of what it copies; 0: it stores a value */
     unsigned char target, size,
         receivers;                   /* core to core: the NoC address, bytes, how many cores it stands for */
     unsigned char linked;            /* of a multicast: 1, its path is held for the next */

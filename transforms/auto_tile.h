@@ -22,6 +22,7 @@ struct range {
     struct node *lower, *upper;
     struct span span;
     struct span statement; /* that opens it; line 0: unknown */
+    bool single;           /* of a fold that takes one element after the other, also of what lies in tiles */
 };
 
 /* name[axes] = value: of a tensor (store) or of an intermediate value. In values every intermediate is read
@@ -86,6 +87,8 @@ void fail_as_old_value(struct tiler *t, struct span span, const char *tensor, bo
 struct matcher tiler_matcher(const struct tiler *t);
 const struct range *axis_named(const struct tiler *t, const char *name);
 void axis_declare(struct tiler *t, struct range range);
+/* Its fold takes one element of it after the other. */
+void axis_take_singly(struct tiler *t, const char *name);
 /* A name that is free, for an axis that messages go on to tell as `base`. */
 const char *axis_fresh(struct tiler *t, const char *base);
 struct equation *equation_add(struct tiler *t, struct equation equation);
@@ -108,10 +111,12 @@ struct node_reduction rename_own_axes(struct tiler *t, const struct node_reducti
                                       axis_test *picks, const void *context);
 size_t count_nodes(const struct node *tree);
 size_t count_equal(const struct node *tree, const struct node *wanted);
-/* Does the axis select matrices: stand before the last two dimensions of a tensor? Any other axis of a tensor
- * lies in tiles. */
+/* Is the axis counted, one element after the other: does it stand before the last two dimensions of a tensor, where it
+ * selects matrices, or does a fold take it so? Any other axis of a tensor lies in tiles. */
 bool is_matrix_axis(const struct tiler *t, const char *name);
 bool is_tile_axis(const struct tiler *t, const char *name);
+/* Is the tensor read along one row or column: is subscript i, of the last two, a number? */
+bool is_line(const struct tiler *t, const struct node_access *access, size_t i);
 bool is_outer(const struct tiler *t, const char *name);
 bool is_inner(const struct tiler *t, const char *name);
 bool is_streamed(const struct tiler *t, const char *name);

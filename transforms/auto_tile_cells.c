@@ -103,8 +103,11 @@ bool open_range(struct normaliser *n, struct node_axis *axis, struct range *rang
                 axis->name, value);
         return false;
     }
-    *range = (struct range){axis->name, simplify(t->arena, axis->lower), simplify(t->arena, axis->upper),
-                            span, n->span};
+    *range = (struct range){.name = axis->name,
+                            .lower = simplify(t->arena, axis->lower),
+                            .upper = simplify(t->arena, axis->upper),
+                            .span = span,
+                            .statement = n->span};
     const struct range *known = axis_named(t, axis->name);
     bool open = find_loop(n, axis->name) >= 0 || is_bound_axis(n, axis->name);
     if (known && (open || !same_range(t, known, range)))

@@ -67,6 +67,11 @@ void axis_declare(struct tiler *t, struct range range) {
     t->axis_names[t->axis_count++] = range.name;
 }
 
+void axis_take_singly(struct tiler *t, const char *name) {
+    for (size_t i = 0; i < t->axis_count; i++)
+        t->axes[i].single |= strcmp(t->axis_names[i], name) == 0;
+}
+
 const char *axis_fresh(struct tiler *t, const char *base) {
     const char *name = name_fresh(&t->names, base);
     diagnostics_rename(t->compilation->diagnostics, name, base);
@@ -144,7 +149,17 @@ bool is_tile_axis(const struct tiler *t, const char *name) {
 }
 
 bool is_matrix_axis(const struct tiler *t, const char *name) {
-    return places_of(t, name).matrices;
+    const struct range *range = axis_named(t, name);
+    return (range && range->single) || places_of(t, name).matrices;
+}
+
+static bool lies_in_tiles(const char *name, void *context) {
+    const struct tiler *t = context;
+    return axis_named(t, name) && is_tile_axis(t, name);
+}
+
+bool is_line(const struct tiler *t, const struct node_access *access, size_t i) {
+    return match_line(access, i, lies_in_tiles, (void *)t);
 }
 
 /* ---- equations ---- */

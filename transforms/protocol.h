@@ -98,6 +98,9 @@ enum fill_helper { FILL_COLUMNS, FILL_ROWS, FILL_TILE, FILL_SCALER, FILL_INDEX_C
  *   FILL_TILE(tile, word): every word; FILL_SCALER(tile, word): the words of the first row of every face
  *   FILL_INDEX_COLUMNS(tile), FILL_INDEX_ROWS(tile): every element's column (row), of bf16 */
 const char *fill_helper(struct protocol *p, enum fill_helper helper, enum dtype dtype);
+/* LINE(tile, place): row or column `place` (columns) of the tile moved to its first row or, as columns and turned say,
+ * column. */
+const char *line_helper(struct protocol *p, bool columns, bool turned, enum dtype dtype);
 /* The bit pattern of a value in a type: of one element, or of a word of 32 bits that is full of it. */
 struct node *format_bits(struct protocol *p, enum dtype dtype, double value, bool word);
 

@@ -16,6 +16,11 @@ static struct node *number(struct protocol *p, int64_t value) {
     return make_integer(p->arena, value);
 }
 
+static bool is_zero(const struct node *node) {
+    int64_t value;
+    return integer_value(node, &value) && value == 0;
+}
+
 static const char *home_of(struct protocol *p, const char *buffer) {
     for (size_t i = 0; i < p->home_count; i++)
         if (p->homes[i].buffer == buffer)
@@ -31,6 +36,8 @@ struct transfer {
     const char *pointer; /* the let that holds the L1 address of the block */
     struct axis_range *rows,
         *columns; /* of the tensor's last two dimensions; rows NULL for a tensor of one dimension */
+    struct node *place; /* of a line that is no first one of its tiles, or is turned: its row or column there; else NULL */
+    bool of_columns, turned; /* of a line: it is a column of the tensor; the block has a row of it, of a row a column */
 };
 
 static struct axis_range *subscript_range(struct protocol *p, struct node *subscript) {
@@ -38,13 +45,27 @@ static struct axis_range *subscript_range(struct protocol *p, struct node *subsc
     return reference ? range_find(p, reference->name) : NULL;
 }
 
-/* One of the last two subscripts: the tiles of a block, or the one that begins at a number. */
+/* One of the last two subscripts: the tiles of a block, or the one in which a number lies. */
 static struct axis_range *tile_range(struct protocol *p, struct node *subscript) {
-    int64_t place;
-    if (!integer_value(subscript, &place) || place < 0 || place % TILE_EDGE)
-        return subscript_range(p, subscript);
-    struct axis_range one = {.first = number(p, place / TILE_EDGE), .tiles = number(p, 1)};
+    struct axis_range *block = subscript_range(p, subscript);
+    if (block && block->tiles)
+        return block;
+    struct axis_range one = {
+        .first = make_div(p->arena, number_of_index(p, subscript), number(p, TILE_EDGE)), .tiles = number(p, 1)};
     return arena_copy(p->arena, &one, sizeof one);
+}
+
+/* Which row or column of its tiles a vector is, where it is one of a matrix. */
+static void find_line(struct protocol *p, struct transfer *t) {
+    size_t rank = t->tensor->subscripts.count;
+    if (!t->rows || t->buffer->subscripts.count != 1)
+        return;
+    t->of_columns = !t->columns->name;
+    const char *word = attribute_word(attribute_get(&t->cb->base, KEY_TT_ORIENTATION), "row");
+    t->turned = (strcmp(word, "column") == 0) != t->of_columns;
+    struct node *index = number_of_index(p, t->tensor->subscripts.items[t->of_columns ? rank - 1 : rank - 2]),
+                *place = make_mod(p->arena, index, number(p, TILE_EDGE));
+    t->place = t->turned || !is_zero(place) ? place : NULL;
 }
 
 static struct transfer transfer_of(struct protocol *p, struct node_tile *tile, const char *suffix) {
@@ -59,6 +80,8 @@ static struct transfer transfer_of(struct protocol *p, struct node_tile *tile, c
     t.rows = rank > 1 ? tile_range(p, t.tensor->subscripts.items[rank - 2]) : NULL;
     if (!t.cb || !t.columns || !t.columns->tiles || (rank > 1 && (!t.rows || !t.rows->tiles)))
         protocol_fail(p, tile->base.span, "%s is moved by other than whole blocks", t.tensor->name);
+    if (load && !p->failed)
+        find_line(p, &t);
     return t;
 }
 
@@ -76,9 +99,12 @@ static struct node *fold(struct protocol *p, struct node *node) {
     return simplify(p->arena, node);
 }
 
-/* The L1 address of tile (row, column) of the block. */
+/* The L1 address of tile (row, column) of what is read, in the block. */
 static struct node *tile_address(struct protocol *p, const struct transfer *t, struct node *row,
                                  struct node *column) {
+    if (t->turned)
+        return make_add(p->arena, ref(p, t->pointer),
+                        make_mul(p->arena, t->of_columns ? row : column, page_bytes(p, t->cb)));
     struct node *columns = launch_value(p, block_columns(t->cb));
     struct node *index = make_add(p->arena, make_mul(p->arena, row, columns), column);
     return make_add(p->arena, ref(p, t->pointer), make_mul(p->arena, index, page_bytes(p, t->cb)));
@@ -141,11 +167,6 @@ static struct difference difference_of_product(struct protocol *p, struct node *
     return (struct difference){
         make_add(arena, make_mul(arena, a.plus, b.plus), make_mul(arena, a.minus, b.minus)),
         make_add(arena, make_mul(arena, a.plus, b.minus), make_mul(arena, a.minus, b.plus))};
-}
-
-static bool is_zero(const struct node *node) {
-    int64_t value;
-    return integer_value(node, &value) && value == 0;
 }
 
 static struct difference difference_of(struct protocol *p, struct node *node) {
@@ -238,7 +259,7 @@ static struct node *plain_call(struct protocol *p, struct span span, const char 
 static struct node *pad_axis(struct protocol *p, const struct transfer *t, const char *name, double value) {
     struct axis_range *range = range_find(p, name);
     struct arena *arena = p->arena;
-    bool columns = range == t->columns;
+    bool columns = range == t->columns, filled = columns != t->turned;
     if (!range || !range->extent)
         return NULL;
     struct node *extent = launch_value(p, range->extent);
@@ -253,7 +274,7 @@ static struct node *pad_axis(struct protocol *p, const struct transfer *t, const
     struct node *arguments[] = {tile_address(p, t, row, column), used,
                                 format_bits(p, t->cb->dtype, value, false)};
     struct node *body = call_statement(
-        p, span, fill_helper(p, columns ? FILL_COLUMNS : FILL_ROWS, t->cb->dtype), 3, arguments);
+        p, span, fill_helper(p, filled ? FILL_COLUMNS : FILL_ROWS, t->cb->dtype), 3, arguments);
     if (columns)
         body = t->rows ? tile_loop(p, span, p->row, t->rows->tiles, body) : body;
     else
@@ -301,6 +322,22 @@ static void pad_block(struct protocol *p, const struct transfer *t, struct list_
     }
 }
 
+/* ---- lines ---- */
+
+/* Every tile's row or column is moved to where vectors have theirs, within the tile. */
+static void move_line(struct protocol *p, const struct transfer *t, struct list_builder *out) {
+    if (!t->place)
+        return;
+    struct node *row = t->of_columns ? ref(p, p->row) : number(p, 0),
+                *column = t->of_columns ? number(p, 0) : ref(p, p->column);
+    struct node *arguments[] = {tile_address(p, t, row, column), t->place};
+    struct node *body = call_statement(p, t->tile->base.span,
+                                       line_helper(p, t->of_columns, t->turned, t->cb->dtype), 2, arguments);
+    const struct axis_range *along = t->of_columns ? t->rows : t->columns;
+    builder_add(p->arena, out, fold(p, tile_loop(p, t->tile->base.span, t->of_columns ? p->row : p->column,
+                                                 along->tiles, body)));
+}
+
 /* ---- loads and stores ---- */
 
 /* The page loops of one block; of blocks that are sent, on the core that sends them. */
@@ -312,9 +349,11 @@ static struct node *read_block(struct protocol *p, const struct transfer *t) {
 static void pad_and_send(struct protocol *p, const struct transfer *t, struct list_builder *body) {
     struct list_builder padding = {0};
     if (!is_multicast(t->cb)) {
+        move_line(p, t, body);
         pad_block(p, t, body);
         return;
     }
+    move_line(p, t, &padding);
     pad_block(p, t, &padding);
     builder_add(p->arena, body,
                 multicast_send(p, t->tile->base.span, t->cb, t->pointer, builder_list(&padding)));

@@ -89,6 +89,44 @@ static struct node *helper_body(struct protocol *p, enum fill_helper helper, boo
                 loop(p, "word", zero, FACE_EDGE / in_word, store(p, false, tile, index, value)));
 }
 
+static bool has_helper(const struct protocol *p, const char *name) {
+    for (size_t i = 0; i < p->helpers.count; i++)
+        if (node_as(p->helpers.items[i], function)->name == name)
+            return true;
+    return false;
+}
+
+static void add_helper(struct protocol *p, const char *name, struct node_list parameters, struct node *body) {
+    builder_add(p->arena, &p->helpers,
+                node_new(p->arena, function, FUNCTION, ((struct span){0}), .role = ROLE_HELPER, .name = name,
+                         .parameters = parameters,
+                         .body = make_block(p->arena, (struct span){0}, LIST(p->arena, body))));
+}
+
+/* In ascending order no element is overwritten before it is read: the line and where it goes meet in one element at most,
+ * which is read first. */
+const char *line_helper(struct protocol *p, bool columns, bool turned, enum dtype dtype) {
+    uint32_t tile_bytes;
+    device_format(dtype, &tile_bytes);
+    int64_t bytes = tile_bytes / TILE_ELEMENTS;
+    bool to_column = columns != turned;
+    const char *name = arena_intern(
+        p->arena, arena_printf(p->arena, "%s_to_first_%s_u%d", columns ? "column" : "row",
+                               to_column ? "column" : "row", (int)bytes * 8));
+    if (has_helper(p, name))
+        return name;
+    struct arena *a = p->arena;
+    struct node *zero = number(p, 0), *k = ref(p, "k"), *place = ref(p, "place"), *tile = ref(p, "tile"),
+                *size = number(p, bytes);
+    struct node *from = columns ? element_index(p, k, place) : element_index(p, place, k),
+                *to = to_column ? element_index(p, k, zero) : element_index(p, zero, k);
+    struct node *addresses[] = {make_add(a, tile, make_mul(a, to, size)), make_add(a, tile, make_mul(a, from, size))};
+    struct node *copy = call_statement(p, (struct span){0},
+                                       arena_intern(a, arena_printf(a, "l1_copy_u%d", (int)bytes * 8)), 2, addresses);
+    add_helper(p, name, LIST(a, parameter(p, "tile"), parameter(p, "place")), loop(p, "k", zero, TILE_EDGE, copy));
+    return name;
+}
+
 const char *fill_helper(struct protocol *p, enum fill_helper helper, enum dtype dtype) {
     static const char *const bases[] = {[FILL_COLUMNS] = "fill_columns",
                                         [FILL_ROWS] = "fill_rows",
@@ -101,19 +139,14 @@ const char *fill_helper(struct protocol *p, enum fill_helper helper, enum dtype 
     bool narrow = dtype == DTYPE_BF16;
     const char *name =
         arena_intern(p->arena, arena_printf(p->arena, "%s_%s", bases[helper], narrow ? "u16" : "u32"));
-    for (size_t i = 0; i < p->helpers.count; i++)
-        if (node_as(p->helpers.items[i], function)->name == name)
-            return name;
+    if (has_helper(p, name))
+        return name;
     struct list_builder parameters = {0};
     builder_add(p->arena, &parameters, parameter(p, "tile"));
     if (takes_first)
         builder_add(p->arena, &parameters, parameter(p, "first"));
     if (takes_value)
         builder_add(p->arena, &parameters, parameter(p, "value"));
-    struct node *body =
-        make_block(p->arena, (struct span){0}, LIST(p->arena, helper_body(p, helper, narrow)));
-    builder_add(p->arena, &p->helpers,
-                node_new(p->arena, function, FUNCTION, ((struct span){0}), .role = ROLE_HELPER, .name = name,
-                         .parameters = builder_list(&parameters), .body = body));
+    add_helper(p, name, builder_list(&parameters), helper_body(p, helper, narrow));
     return name;
 }

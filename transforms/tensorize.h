@@ -122,8 +122,8 @@ struct node *value_stage(struct tensorizer *t, struct node *value);
 /* The axes of the tiles that a tensor access covers: its last subscripts, which must be blocks, or, where it is read, a
  * block and a number. Returns how many, 0 after an error. */
 size_t access_tile_axes(struct tensorizer *t, struct node_access *access, bool read, const char **axes);
-/* How what an access with one axis brings lies in its tiles. */
-enum orientation line_orientation(const struct node_access *access);
+/* How what an access with one axis brings lies in its tiles; NONE: the reader moves it there, as its first use wants it. */
+enum orientation line_orientation(struct tensorizer *t, const struct node_access *access);
 /* The access with leading one-element blocks as numbers: X[lo(b), i, j]. */
 struct node *access_numbered(struct tensorizer *t, struct node_access *access);
 bool access_is_axes(struct tensorizer *t, struct node *access, size_t count, const char *const *axes);

@@ -230,10 +230,11 @@ static bool assign_load(struct tensorizer *t, struct node *target, struct node *
         (count == 2 && axes[1] != buffer->axes[1]))
         return false;
     if (count == 1) {
-        enum orientation orientation = line_orientation(access);
-        if (buffer->orientation != ORIENTATION_NONE && buffer->orientation != orientation)
+        enum orientation orientation = line_orientation(t, access);
+        if (orientation != ORIENTATION_NONE && buffer->orientation != ORIENTATION_NONE &&
+            buffer->orientation != orientation)
             return false;
-        buffer->orientation = orientation;
+        buffer->orientation = orientation != ORIENTATION_NONE ? orientation : buffer->orientation;
     }
     struct span whole = t->span;
     t->span = span_of_part(whole, value->span);

@@ -194,21 +194,6 @@ static bool check_reduction(struct tensorizer *t, struct node_reduction *reducti
     return true;
 }
 
-/* Made of products, sums and differences: it is a sum of products when it is written out. */
-static bool is_polynomial(struct node *value) {
-    for_each_node (node, value) {
-        struct node_call *call = node_as(node, call);
-        struct node_binary *binary = node_as(node, binary);
-        if (node->kind == NODE_ACCESS)
-            skip_below(node);
-        if ((call && strcmp(call->function, "square") != 0) ||
-            (binary && binary->op != BINARY_ADD && binary->op != BINARY_SUBTRACT &&
-             binary->op != BINARY_MULTIPLY))
-            return false;
-    }
-    return true;
-}
-
 /* The result of a fold has not one axis. */
 static void fail_as_shape(struct tensorizer *t, struct node_reduction *reduction, size_t count,
                           const char *const *axes) {
@@ -219,21 +204,21 @@ static void fail_as_shape(struct tensorizer *t, struct node_reduction *reduction
         tensorize_help(
             t, "declare the vector as a matrix of one row, [o, %s] with o in 1: the data are the same",
             inner);
-    } else if (reduction->op == REDUCTION_SUM) {
+    } else {
+        const char *what = reduction->op == REDUCTION_SUM ? "what this sums"
+                                                          : arena_printf(t->arena, "what this takes the %s of", fold);
         tensorize_fail(
-            t,
-            "what this sums over %s varies along %s and %s, and is no product of one factor with %s and one with %s",
-            inner, axes[0], axes[1], axes[0], axes[1]);
+            t, "%s over %s varies along %s and %s, and is no sum of products of one factor with %s and one with %s",
+            what, inner, axes[0], axes[1], axes[0], axes[1]);
         tensorize_help(
             t,
-            is_polynomial(reduction->body)
-                ? "write it as sums of such products: sum(square(a - b)) is sum(a * a) - 2 * sum(a * b) + sum(b * b)"
-                : "there is no way to a sum of this shape yet");
-    } else {
-        tensorize_fail(
-            t, "the result of this %s over %s has the axes %s and %s, which only a sum of products may have",
-            fold, inner, axes[0], axes[1]);
-        tensorize_help(t, "there is no way to a %s of this shape yet", fold);
+            "take one element of %s after the other, in a loop without `by` that reads the tensors themselves: `for %s in ... { acc %s; }`, with a fragment acc[%s, %s]",
+            inner, inner,
+            reduction->op == REDUCTION_SUM   ? "+= ..."
+            : reduction->op == REDUCTION_MAX ? "max= ..."
+            : reduction->op == REDUCTION_MIN ? "min= ..."
+                                             : "*= ...",
+            axes[0], axes[1]);
     }
 }
 

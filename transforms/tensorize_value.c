@@ -125,9 +125,37 @@ static void fail_as_no_block(struct tensorizer *t, struct node_access *access, s
             node_text(t->arena, access_in_matrices(t->arena, access)));
 }
 
-enum orientation line_orientation(const struct node_access *access) {
+static bool is_block_axis(const char *name, void *context) {
+    struct node_axis *axis = axis_find(context, name);
+    return axis && axis->step && attribute_integer(axis->step, 0) != 1;
+}
+
+static bool is_line(struct tensorizer *t, const struct node_access *access, size_t i) {
+    return match_line(access, i, is_block_axis, t);
+}
+
+enum orientation line_orientation(struct tensorizer *t, const struct node_access *access) {
     size_t rank = access->subscripts.count;
-    return rank > 1 && match_line_of_tiles(access, rank - 1) ? ORIENTATION_COLUMN : ORIENTATION_ROW;
+    bool column = rank > 1 && is_line(t, access, rank - 1), row = rank > 1 && is_line(t, access, rank - 2);
+    bool moved = (column || row) && !match_begins_tiles(access->subscripts.items[column ? rank - 1 : rank - 2]);
+    return moved ? ORIENTATION_NONE : column ? ORIENTATION_COLUMN : ORIENTATION_ROW;
+}
+
+/* Values of a block format share exponents, which only the first row or column of a tile would keep. */
+static bool check_line(struct tensorizer *t, const struct node_access *access) {
+    const struct storage *tensor = storage_find(t, access->name);
+    size_t rank = access->subscripts.count;
+    for (size_t i = rank < 2 ? rank : rank - 2; tensor && is_block_type(tensor->dtype) && i < rank; i++) {
+        if (!is_line(t, access, i) || match_begins_tiles(access->subscripts.items[i]))
+            continue;
+        tensorize_fail(t, "subscript %s of %s is no multiple of 32, and values of %s share exponents with their neighbours",
+                       node_text(t->arena, access->subscripts.items[i]), access->name,
+                       word_text(WORDS_dtype, tensor->dtype));
+        tensorize_help(t, "declare %s as bf16, which holds all values of %s", access->name,
+                       word_text(WORDS_dtype, tensor->dtype));
+        return false;
+    }
+    return true;
 }
 
 size_t access_tile_axes(struct tensorizer *t, struct node_access *access, bool read, const char **axes) {
@@ -142,11 +170,13 @@ size_t access_tile_axes(struct tensorizer *t, struct node_access *access, bool r
         return 0;
     }
     size_t found = 0;
+    if (read && !check_line(t, access))
+        return 0;
     for (size_t i = 0; i < rank; i++) {
         struct node_reference *reference = node_as(access->subscripts.items[i], reference);
         struct node_axis *axis = reference ? axis_find(t, reference->name) : NULL;
         bool inner = i + count >= rank, block = axis && axis->step;
-        if (inner && read && match_line_of_tiles(access, i))
+        if (inner && read && is_line(t, access, i))
             continue;
         if (inner && !block) {
             fail_as_no_block(t, access, i, axis);
@@ -200,7 +230,7 @@ static struct node *stage_access(struct tensorizer *t, struct node *node) {
     t->span = span_of_part(whole, node->span);
     const char *base = arena_printf(t->arena, "%s_in", access->name);
     const char *name = buffer_declare(t, MEMORY_SHARED, base, count, axes, tensor->dtype,
-                                      count == 1 ? line_orientation(access) : ORIENTATION_NONE);
+                                      count == 1 ? line_orientation(t, access) : ORIENTATION_NONE);
     storage_find(t, name)->staged = access->name;
     tile_emit(t, TILE_LOAD, buffer_access(t, name), ASSIGN_SET, access_numbered(t, access));
     t->span = whole;

@@ -3,7 +3,7 @@ import itertools
 
 import numpy as np
 
-from launches import WORD, Fault, Launch, from_storage
+from launches import WORD, Fault, Launch, from_storage, to_storage
 from vectors import Vector
 
 PAGES = 12
@@ -144,6 +144,41 @@ cb_pop_front(7, 1);
         yield moved(f"{call} to {fmt}", [call, "get_arg_val"], launch, {"writer": (kernel, [target])}, [expected])
 
 
+def copies():
+    """Elements of a page to other places of the next one, and then in place, in ascending order."""
+    for call, fmt, width in (("l1_copy_u8", "u8", 1), ("l1_copy_u16", "bf16", 2), ("l1_copy_u32", "f32", 4), ("l1_copy_u32", "i32", 4)):
+        tiles = numbered_tiles(fmt, 2)
+        launch = Launch(seed=7)
+        source, target = launch.tensor("A", fmt, tiles), launch.tensor("B", fmt, pages=1)
+        launch.buffer(2, "buffer", fmt, 2)
+        launch.core(4, 4, f"@{source}", f"@{target}")
+        kernel = f"""void kernel_main(void) {{
+const TensorAccessor A = tensor_accessor(0, get_arg_val(uint32_t, 0));
+const TensorAccessor B = tensor_accessor(1, get_arg_val(uint32_t, 1));
+cb_reserve_back(2, 2);
+const uint32_t at = get_write_ptr(2), page = 1024 * {width};
+noc_async_read_page(0, A, at);
+noc_async_read_page(1, A, at + page);
+noc_async_read_barrier();
+for (uint32_t i = 0; i < 1000; ++i)
+{call}(at + (i + 7) * {width}, at + page + i * 5 % 1024 * {width});
+for (uint32_t i = 0; i < 512; ++i)
+{call}(at + i * {width}, at + 2 * i * {width});
+cb_push_back(2, 2);
+cb_wait_front(2, 2);
+noc_async_write_page(0, B, get_read_ptr(2));
+noc_async_write_barrier();
+cb_pop_front(2, 2);
+}}
+"""
+        storage = np.frombuffer(to_storage(tiles), WORD[fmt]).reshape(2, 1024)
+        page = storage[0].copy()
+        page[7:1007] = storage[1][np.arange(1000) * 5 % 1024]
+        for i in range(512):
+            page[i] = page[2 * i]
+        yield moved(f"{call} of {fmt}", [call], launch, {"writer": (kernel, [source, target])}, [from_storage(page.tobytes(), fmt)])
+
+
 # Core 0 reads blocks of two pages and multicasts each to the others; all write what they have. `ready` counts who may receive.
 SPREAD_READER = """enum { data = 0, ready = 2, valid = 5, turns = 4 };
 void kernel_main(void) {
@@ -260,5 +295,5 @@ def semaphores():
 
 
 def all_vectors():
-    for family in (pages, windows, stores, multicasts, semaphores):
+    for family in (pages, windows, stores, copies, multicasts, semaphores):
         yield from family()

@@ -250,6 +250,21 @@ static const struct rule rules[] = {
     {DEVICE_READER, "cb_reserve_back(x, 1);\nl1_store_u32(get_write_ptr(x) + 2, 1);\n",
      "core (0,0) reader, reader.c:5, l1_store_u32: stores 4 bytes to byte 2 of a page of x\n"
      "help: a store is as wide as an element, or covers whole ones, and is aligned to its width"},
+    {DEVICE_READER,
+     READ
+     "cb_reserve_back(x, 2);\nnoc_async_read_page(0, H, get_write_ptr(x));\n"
+     "l1_copy_u16(get_write_ptr(x) + 2048, get_write_ptr(x));\n",
+     "core (0,0) reader, reader.c:7, l1_copy_u16: copies from a page of x with a read into it in flight\n"
+     "help: noc_async_read_barrier must stand before the store"},
+    {DEVICE_READER, "cb_reserve_back(x, 2);\nl1_copy_u16(get_write_ptr(x) + 2048, get_write_ptr(x));\n",
+     "core (0,0) reader, reader.c:5, l1_copy_u16: copies from a page of x what nobody wrote\n"
+     "help: what is copied must be written before"},
+    {DEVICE_READER, "cb_reserve_back(x, 1);\nl1_copy_u32(get_write_ptr(x), get_write_ptr(x) + 2);\n",
+     "core (0,0) reader, reader.c:5, l1_copy_u32: copies 4 bytes from byte 2 of a page of x\n"
+     "help: a store is as wide as an element, or covers whole ones, and is aligned to its width"},
+    {DEVICE_READER, "cb_reserve_back(x, 1);\nl1_copy_u16(get_write_ptr(x), get_write_ptr(x) + 2048);\n",
+     "core (0,0) reader, reader.c:5, l1_copy_u16: writes page 1 of x, and 1 is reserved\n"
+     "help: cb_reserve_back must cover every page that is written before the push"},
     {DEVICE_READER, "l1_store_u32(get_write_ptr(x), 1);\n",
      "core (0,0) reader, reader.c:4, l1_store_u32: writes page 0 of x, and 0 are reserved\n"
      "help: cb_reserve_back must cover every page that is written before the push"},

@@ -30,6 +30,7 @@ static void check_row(const struct device_call *call) {
         break;
     case EFFECT_STORE:
         DEMAND(call->bytes, "number of bytes");
+        DEMAND(!call->value != !call->from, "value, or place to copy from");
         /* fallthrough */
     case EFFECT_READ_PAGE:
     case EFFECT_WRITE_PAGE:

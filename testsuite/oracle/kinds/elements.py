@@ -1,0 +1,111 @@
+"""Tensors read at one element of an axis that lies in tiles: v[i, 3], X[i, d] in a loop over d, folds that take one element after the other."""
+import carried as c
+import numpy as np
+from kind import Array, Kernel, normal
+
+SIZES = [dict(M=1, N=1, D=1), dict(M=31, N=33, D=5), dict(M=100, N=70, D=33), dict(M=33, N=100, D=0)]
+
+
+def both(t):
+    return lambda g, M, N, D: {"X": normal(g, M, D, dtype=t), "Z": normal(g, N, D, dtype=t)}
+
+
+def pairs(a):
+    """Terms over (i, j, d)."""
+    X, Z = a["X"], a["Z"]
+    return c.Carried(X.value[:, None], X.error[:, None]), c.Carried(Z.value[None], Z.error[None])
+
+
+def squares(a, sizes):
+    x, z = pairs(a)
+    difference = x - z
+    return c.fold_sum(difference * difference, 2)[:, :, 0]
+
+
+def distances(a, sizes):
+    x, z = pairs(a)
+    difference = x - z
+    return c.fold_sum(c.Carried(np.abs(difference.value), difference.error), 2)[:, :, 0]
+
+
+def largest(a, sizes):
+    x, z = pairs(a)
+    total = x + z
+    if not total.value.shape[2]:
+        return c.Carried(np.full(total.value.shape[:2], -np.inf))
+    return c.fold_max(total, 2)[:, :, 0]
+
+
+FOLDS = [("squares", squares, "sum(d in D: square(X[i, d] - Z[j, d]))"), ("distances", distances, "sum(d in D: abs(X[i, d] - Z[j, d]))"),
+         ("largest", largest, "max(d in D: X[i, d] + Z[j, d])")]
+NEST = "kernel elements(X: {t}[M, D], Z: {t}[N, D]) -> R: f32[M, N] {{ for i in M, j in N {{ R[i, j] = {fold}; }} }}"
+LOOP = """kernel elements(X: {t}[M, D], Z: {t}[D, N]) -> R: f32[M, N] {{
+    grid i in M by 64, j in N by 96 {{
+        fragment acc[i, j]: f32 = 0;
+        for d in D {{ acc += square(X[i, d] - Z[d, j]); }}
+        R[i, j] = acc;
+    }}
+}}"""
+
+
+def turned(t):
+    return lambda g, M, N, D: {"X": normal(g, M, D, dtype=t), "Z": normal(g, D, N, dtype=t)}
+
+
+def loop(a, sizes):
+    return squares({"X": a["X"], "Z": c.Carried(a["Z"].value.T, a["Z"].error.T)}, sizes)
+
+
+def nearest(a, sizes):
+    x, z = pairs(a)
+    return np.abs(np.float32(x.value) - np.float32(z.value)).argmin(2).astype(np.int32)
+
+
+LINES = """kernel elements(v: {t}[M, D], w: {t}[40, N], S: {t}[M, 3], B: {t}[3, M, N]) -> Y: f32[3, M, N] where D > 4 {{
+    for b in 3, i in M, j in N {{ Y[b, i, j] = B[b, i, j] * v[i, D - 2] + w[35, j] * S[i, b] - v[i, 3]; }}
+}}"""
+
+
+def line_arrays(t):
+    return lambda g, M, N, D: {"v": normal(g, M, D, dtype=t), "w": normal(g, 40, N, dtype=t), "S": normal(g, M, 3, dtype=t),
+                               "B": normal(g, 3, M, N, dtype=t)}
+
+
+def lines(a, sizes):
+    v, w, S, B = a["v"], a["w"], a["S"], a["B"]
+    turn = c.Carried(S.value.T[:, :, None], S.error.T[:, :, None])
+    return B * v[:, -2:][:, :1] + w[35:36] * turn - v[:, 3:4]
+
+
+WHOLE = """kernel elements(v: {t}[M, D], w: {t}[D, N]) -> Y: i32[M, N] where D > 4 {{
+    for i in M, j in N {{ Y[i, j] = i32(v[i, 4]) * 2 + i32(w[D - 1, j]); }}
+}}"""
+
+
+def whole_arrays(t):
+    def make(g, M, N, D):
+        return {"v": Array(g.integers(0, 2 if t == "bool" else 200, (M, D)), t), "w": Array(g.integers(0, 2 if t == "bool" else 200, (D, N)), t)}
+    return make
+
+
+def whole(a, sizes):
+    return a["v"][:, 4:5].astype(np.int32) * 2 + a["w"][-1:].astype(np.int32)
+
+
+def kernel(name, t, source, make, mean, sizes=SIZES):
+    output = "R" if "-> R" in source else "Y"
+
+    def stored(a, **sizes):
+        result = mean(a, sizes)
+        return {output: c.store(result, "f32") if isinstance(result, c.Carried) else result}
+    return Kernel(f"{name}_{t}", source, make, stored, sizes)
+
+
+LONG = [sizes for sizes in SIZES if sizes["D"] > 4]
+SOME = [sizes for sizes in SIZES if sizes["D"] > 0]
+kernels = [kernel(name, t, NEST.format(t=t, fold=fold), both(t), mean) for t in ("bf16", "f32") for name, mean, fold in FOLDS]
+kernels += [kernel("loop", t, LOOP.format(t=t), turned(t), loop) for t in ("bf16", "f32")]
+kernels += [kernel("nearest", t, NEST.format(t=t, fold="argmin(d in D: abs(X[i, d] - Z[j, d]))").replace("R: f32", "R: i32"), both(t), nearest, SOME)
+            for t in ("bf16", "f32")]
+kernels += [kernel("lines", t, LINES.format(t=t), line_arrays(t), lines, LONG) for t in ("bf16", "f32")]
+kernels += [kernel("whole", t, WHOLE.format(t=t), whole_arrays(t), whole, LONG) for t in ("u8", "u16", "bool", "i32")]
