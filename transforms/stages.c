@@ -18,8 +18,10 @@
 /* Results that the first kernel makes, or what it works out of one for the second: the equation of what lies between. */
 struct cut {
     bool *first; /* of equations: the first kernel stores these; NULL: it stores what lies between */
+    struct equation *equation; /* of the second kernel: it has the rest in place of the part */
     struct node_reduction *fold;
-    struct node *part, *rest; /* of values: the second kernel has the rest in place of the part */
+    const struct range *one; /* axis of the equation that the rest reads, but not the part; NULL: there is none */
+    struct node *part, *rest;
     struct equation between;
 };
 
@@ -155,10 +157,12 @@ static struct node *constant_part(const struct tiler *t, const struct equation *
 
 /* What all elements of the result read is a row of its own, as long as theirs: the same number in every place. */
 static bool cut_as_row(struct tiler *t, struct cut *cut, const struct equation *equation) {
-    const struct range *last = &equation->axes[equation->axis_count - 1];
+    const struct range *last = equation->axis_count ? &equation->axes[equation->axis_count - 1] : NULL;
+    if (!last || !is_tile_axis(t, last->name))
+        return false;
     struct range one = {.name = name_fresh(&t->names, "o"), .lower = make_integer(t->arena, 0),
                         .upper = make_integer(t->arena, 1), .span = last->span};
-    if (!equation->axis_count || !begin_between(t, cut, equation, &one) || !add_axis(&cut->between, last))
+    if (!begin_between(t, cut, equation, &one) || !add_axis(&cut->between, last))
         return false;
     cut->part = constant_part(t, equation, &cut->fold->base);
     end_between(t, cut, cut->part);
@@ -179,12 +183,14 @@ static bool make_cut(struct tiler *t, struct cut *cut, const struct equation *eq
     cut->fold = written;
     if (!folded_tiles(t, &fold, &last) || varying_tiles(t, equation, &written->base))
         return false;
+    cut->one = one;
     return one ? cut_by_axes(t, cut, equation, one) : cut_as_row(t, cut, equation);
 }
 
 static bool cut_fold(struct tiler *t, struct cut *cut) {
     for (size_t i = 0; i < t->equation_count; i++)
         for_each (reduction, reduction, t->equations[i].value) {
+            cut->equation = &t->equations[i];
             if (make_cut(t, cut, &t->equations[i], reduction))
                 return true;
             skip_below(reduction);
@@ -249,14 +255,24 @@ static struct node_list axes_of(struct tiler *t, const struct equation *equation
     return builder_list(&axes);
 }
 
+/* A value without axes is read by its name. */
+static struct node *as_written(struct node *node, void *context) {
+    struct arena *arena = context;
+    struct node_access *access = node_as(node, access);
+    return access && !access->subscripts.count
+               ? node_with_span(arena, make_reference(arena, access->name), node->span)
+               : node_map_children(arena, node, as_written, arena);
+}
+
 static struct node *equation_statement(struct tiler *t, const struct equation *equation) {
     struct span span = equation->span;
     struct node_list axes = axes_of(t, equation);
+    struct node *value = as_written(equation->value, t->arena);
     if (!equation->store)
         return node_new(t->arena, let, LET, span, .name = equation->name, .axes = axes,
-                        .dtype = equation->dtype, .value = equation->value);
+                        .dtype = equation->dtype, .value = value);
     struct node *assign =
-        node_new(t->arena, assign, ASSIGN, span, .op = ASSIGN_SET, .value = equation->value,
+        node_new(t->arena, assign, ASSIGN, span, .op = ASSIGN_SET, .value = value,
                  .target = access_of(t->arena, equation->name, equation->axis_count, equation->axes));
     return node_new(t->arena, for, FOR, span, .axes = axes, .body = make_block(t->arena, span, LIST(t->arena, assign)));
 }
@@ -393,6 +409,17 @@ static struct node *kernel_of_results(struct tiler *t, const char *name, bool *t
     return kernel_of(t, name, body_of(t, taken, made), between, direction);
 }
 
+/* In the equation that is cut, and in others that have the same part, and axes at which to read the rest. */
+static void replace_part(struct tiler *t, const struct cut *cut, struct equation *equation) {
+    struct node *rest = cut->rest;
+    const struct range *one = cut->one ? axis_of_one(t, equation, cut->part) : NULL;
+    if (equation != cut->equation && !one)
+        return;
+    if (one)
+        rest = rename_entity(t->arena, rest, cut->one->name, one->name);
+    equation->value = replace_equal(t->arena, equation->value, cut->part, rest);
+}
+
 static void make_kernels(struct tiler *t, const struct cut *cut, struct stages *stages) {
     bool *first = arena_allocate(t->arena, (t->equation_count + 1) * sizeof *first),
          *second = arena_allocate(t->arena, (t->equation_count + 1) * sizeof *second);
@@ -404,7 +431,7 @@ static void make_kernels(struct tiler *t, const struct cut *cut, struct stages *
     stages->kernels[0] = kernel_of_results(t, stages->names[0], first, cut->first ? NULL : &cut->between,
                                            stages->between, DIRECTION_OUT);
     for (size_t i = 0; !cut->first && i < t->equation_count; i++)
-        t->equations[i].value = replace_equal(t->arena, t->equations[i].value, cut->part, cut->rest);
+        replace_part(t, cut, &t->equations[i]);
     stages->kernels[1] =
         kernel_of_results(t, stages->names[1], second, NULL, stages->between, DIRECTION_IN);
 }
