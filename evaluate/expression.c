@@ -305,24 +305,68 @@ static void fold_tiles(struct machine *m, struct folding *f) {
     f->value = (struct number){(double)sum, 0};
 }
 
-/* The vector unit gathers the tiles along the axis element by element, in ascending order, and folds that tile: a sum
- * in a fixed tree, a product lane by lane, each picked by adding it to zeros. */
+/* A lane of the vector unit: terms in ascending order, of a sum in groups of tiles. */
+struct lane {
+    bool sum;
+    float value, group;
+};
+
+static void lane_add(struct lane *lane, float term) {
+    if (lane->sum)
+        lane->group = f32_canonical(lane->group + term);
+    else
+        lane->value = f32_canonical(lane->value * term);
+}
+
+static void lane_join(struct lane *lane) {
+    lane->value = f32_canonical(lane->value + lane->group);
+    lane->group = 0;
+}
+
+static float lane_term(struct machine *m, const struct folding *f, int64_t x) {
+    m->slots[f->fold->ranges[0].slot] = x;
+    return (float)number_of(m, f->fold->body).value;
+}
+
+/* The sum of one lane goes on from what it held. */
+static void fold_lane(struct machine *m, struct folding *f) {
+    const struct range *range = &f->fold->ranges[0];
+    int64_t lower = integer_of(m, range->lower), upper = integer_of(m, range->upper);
+    int64_t number = integer_of(m, f->fold->lane);
+    struct lane lane = {.sum = true, .value = (float)f->value.value};
+    for (int64_t x = lower + number, tile = 0; x < upper && machine_step(m); x += TILE_EDGE) {
+        lane_add(&lane, lane_term(m, f, x));
+        if (++tile % SUM_GROUP_TILES == 0)
+            lane_join(&lane);
+    }
+    lane_join(&lane);
+    f->value = (struct number){(double)lane.value, 0};
+}
+
+/* The vector unit gathers the tiles along the axis element by element and folds that tile: a sum in a fixed tree, a
+ * product lane by lane, each picked by adding it to zeros. */
 static void fold_lanes(struct machine *m, struct folding *f) {
     const struct range *range = &f->fold->ranges[0];
     int64_t lower = integer_of(m, range->lower), upper = integer_of(m, range->upper);
     bool sum = f->fold->op == REDUCTION_SUM;
-    float lanes[TILE_EDGE], product = 1;
+    struct lane lanes[TILE_EDGE];
+    float line[TILE_EDGE], product = 1;
     for (int64_t i = 0; i < TILE_EDGE; i++)
-        lanes[i] = sum ? 0 : 1;
+        lanes[i] = (struct lane){sum, sum ? 0 : 1, 0};
     for (int64_t x = lower; x < upper && machine_step(m); x++) {
-        float *lane = &lanes[(x - lower) % TILE_EDGE];
-        m->slots[range->slot] = x;
-        float term = (float)number_of(m, f->fold->body).value;
-        *lane = f32_canonical(sum ? *lane + term : *lane * term);
+        struct lane *lane = &lanes[(x - lower) % TILE_EDGE];
+        lane_add(lane, lane_term(m, f, x));
+        if (sum && (x - lower) / TILE_EDGE % SUM_GROUP_TILES == SUM_GROUP_TILES - 1)
+            lane_join(lane);
+    }
+    for (int64_t i = 0; i < TILE_EDGE; i++) {
+        if (sum)
+            lane_join(&lanes[i]);
+        line[i] = lanes[i].value;
     }
     for (int64_t i = 0; !sum && i < TILE_EDGE; i++)
-        product = f32_canonical(product * (lanes[i] + 0));
-    f->value = (struct number){(double)(sum ? scalar_sum_of_line(lanes, f->fold->along_rows) : product), 0};
+        product = f32_canonical(product * (line[i] + 0));
+    f->value = (struct number){(double)(sum ? scalar_sum_of_line(line, f->fold->along_rows) : product), 0};
 }
 
 static void fold_run(struct machine *m, struct folding *f, size_t depth) {
@@ -358,6 +402,8 @@ struct number fold_of(struct machine *m, const struct fold *fold, const struct n
     }
     if (fold->lanes && m->model == MODEL_DEVICE)
         fold_lanes(m, &f);
+    else if (fold->lane && fold->op == REDUCTION_SUM && m->model == MODEL_DEVICE)
+        fold_lane(m, &f);
     else if (fold->tiles && m->model == MODEL_DEVICE)
         fold_tiles(m, &f);
     else

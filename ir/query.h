@@ -54,6 +54,10 @@ bool folds_along_rows(const struct node_reduction *reduction);
  * the matrix unit would cut. */
 bool folds_in_slots(const struct node_tile *reduce);
 
+/* Sums of the vector unit are sums of groups of so many tiles, each gathered by itself, counted from where the block
+ * begins. */
+enum { SUM_GROUP_TILES = 8 };
+
 /* The axis of the lanes that a reduce gathers in, element j of the folded axis in lane j % 32: the axis of its target that
  * the operand has not. NULL: the reduce folds to one element. */
 const char *lane_axis(const struct node_tile *reduce);

@@ -89,6 +89,15 @@ bool is_single_block(struct arena *arena, const struct node_axis *axis) {
            upper > lower && upper - lower <= step;
 }
 
+bool is_one_iteration(struct arena *arena, const struct node_for *loop) {
+    for (size_t i = 0; i < loop->axes.count; i++) {
+        struct node_axis *axis = node_as(loop->axes.items[i], axis);
+        if (!axis->step || !is_single_block(arena, axis))
+            return false;
+    }
+    return true;
+}
+
 static bool has_dimension(const struct node_parameter *parameter, const struct node *extent) {
     for (size_t i = 0; i < parameter->dimensions.count; i++)
         if (node_equal(parameter->dimensions.items[i], extent))

@@ -33,6 +33,8 @@ bool is_one_of_many(struct arena *arena, const struct node_axis *axis);
 struct node *clipping_extent(struct arena *arena, const struct node_axis *axis);
 /* Is the axis one block at every launch: no loop is needed? A known range of no elements has none. */
 bool is_single_block(struct arena *arena, const struct node_axis *axis);
+/* Does every axis of the loop have a single block? Then it is no loop to the device. */
+bool is_one_iteration(struct arena *arena, const struct node_for *loop);
 /* Is the extent above 0 wherever the kernel runs: a dimension of everything that it writes? A launch where
  * one of these is 0 writes nothing and does not run. */
 bool is_positive_extent(const struct node *kernel, const struct node *extent);

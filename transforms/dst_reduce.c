@@ -8,6 +8,17 @@
  *     }
  *     sfpu_reduce(MAX, Float32, REDUCE_ROW, 0)
  *
+ * Sums are gathered in groups of tiles, so that each term meets numbers of its own size:
+ *
+ *     for t in 0..j_tiles by 8 {
+ *         fill_tile_bitcast(2, bits(0.0))
+ *         for k in 0..min(8, j_tiles - t) {
+ *             copy_tile(cb_z, row * 20 + t + k, 1)
+ *             add_binary_tile(2, 1, 2)
+ *         }
+ *         add_binary_tile(0, 2, 0)
+ *     }
+ *
  * No call folds a tile by products. Its lines are picked one after the other, each as the sum of the line and of zeros,
  * and multiplied:
  *
@@ -67,42 +78,89 @@ static void reduce_slot(const struct folding *f, struct list_builder *out, const
          slot);
 }
 
-/* The slot gets what the fold begins with, or what the lanes hold. */
-static void begin(const struct folding *f, struct list_builder *out, const struct part *part, struct node *slot) {
+/* The slot gets what the lanes hold. */
+static void reload(const struct folding *f, struct list_builder *out, const struct part *part, struct node *slot) {
     struct manager *m = f->m;
     struct arena *a = m->arena;
     const char *target = node_as(f->tile->target, access)->name;
     struct node *columns, *held = emit_reference(m, target);
-    if (f->tile->op == ASSIGN_SET) {
-        fill(f, out, slot, reduction_neutral(f->reduction->op));
-        return;
-    }
     block_side(m, target, 1, &columns);
     EMIT(m, out, f->span, reconfig_data_format_srca, held);
     EMIT(m, out, f->span, copy_init, held);
     EMIT(m, out, f->span, copy_tile, held, make_add(a, make_mul(a, part->row, columns), part->column), slot);
 }
 
-/* The tiles along the axis, gathered in the slot. */
-static void gather(const struct folding *f, struct list_builder *out, const struct part *part,
-                   struct node *slot, struct node *work) {
+/* The slot gets what the fold begins with, or what the lanes hold. */
+static void begin(const struct folding *f, struct list_builder *out, const struct part *part, struct node *slot) {
+    if (f->tile->op == ASSIGN_SET)
+        fill(f, out, slot, reduction_neutral(f->reduction->op));
+    else
+        reload(f, out, part, slot);
+}
+
+/* `count` tiles along the axis from tile `first` on join what the slot holds. */
+static void join_tiles(const struct folding *f, struct list_builder *out, const struct part *part,
+                       struct node *first, struct node *count, struct node *slot) {
     struct manager *m = f->m;
     struct arena *a = m->arena;
-    const char *input = node_as(f->reduction->body, access)->name,
-               *axis = node_as(f->reduction->axes.items[0], axis)->name;
-    struct node *columns, *from = emit_reference(m, input), *k = emit_reference(m, m->inner);
+    const char *input = node_as(f->reduction->body, access)->name;
+    struct node *columns, *from = emit_reference(m, input), *work = emit_number(m, 1);
     block_side(m, input, 1, &columns);
+    struct node *k = make_add(a, first, emit_reference(m, m->inner));
     struct node *place = f->rows ? make_add(a, make_mul(a, part->row, columns), k)
                                  : make_add(a, make_mul(a, k, columns), part->column);
     struct call_operands both = {.slot = slot, .source = {slot, work}};
     struct list_builder step = {0};
-    begin(f, out, part, slot);
     EMIT(m, out, f->span, reconfig_data_format_srca, from);
     EMIT(m, out, f->span, copy_init, from);
     emit_operation(m, out, f->span, device_calls[f->fold->combines].init, &both);
     EMIT(m, &step, f->span, copy_tile, from, place, work);
     emit_operation(m, &step, f->span, f->fold->combines, &both);
-    emit_loop(m, out, f->span, m->inner, axis_tiles(f->tile, axis, RANGE_TILES), &step);
+    emit_loop(m, out, f->span, m->inner, count, &step);
+}
+
+/* The tiles of a block, in slot 0. */
+static void gather_groups(const struct folding *f, struct list_builder *out, const struct part *part,
+                          struct node *tiles) {
+    struct manager *m = f->m;
+    struct arena *a = m->arena;
+    struct node *result = emit_number(m, 0), *group = emit_number(m, 2), *none = emit_number(m, 0),
+                *most = emit_number(m, SUM_GROUP_TILES), *first = emit_reference(m, m->tile);
+    struct call_operands joined = {.slot = result, .source = {result, group}};
+    struct list_builder body = {0};
+    struct node *count =
+        emit_let(m, &body, f->span, "group", make_min(a, most, make_sub(a, tiles, first)));
+    begin(f, out, part, result);
+    fill(f, &body, group, 0);
+    join_tiles(f, &body, part, first, count, group);
+    operate(f, &body, f->fold->combines, &joined);
+    builder_add(a, out,
+                make_for(a, f->span, m->tile, none, tiles, most, make_block(a, f->span, builder_list(&body))));
+}
+
+/* The tiles along the axis, gathered in the slot. Sums go by groups, and a block that is no more than one is added to
+ * the lanes whole. */
+static void gather(const struct folding *f, struct list_builder *out, const struct part *part,
+                   struct node *slot) {
+    struct manager *m = f->m;
+    const struct node_access *input = node_as(f->reduction->body, access);
+    const char *axis = node_as(f->reduction->axes.items[0], axis)->name;
+    struct node *tiles = axis_tiles(f->tile, axis, RANGE_TILES), *none = emit_number(m, 0), *work = emit_number(m, 1),
+                *side;
+    int64_t most = block_side(m, input->name, f->rows, &side);
+    bool sum = f->reduction->op == REDUCTION_SUM, grouped = sum && (most <= 0 || most > SUM_GROUP_TILES);
+    if (grouped) {
+        gather_groups(f, out, part, tiles);
+    } else if (sum && f->tile->op != ASSIGN_SET) {
+        struct call_operands both = {.slot = slot, .source = {slot, work}};
+        fill(f, out, slot, 0);
+        join_tiles(f, out, part, none, tiles, slot);
+        reload(f, out, part, work);
+        operate(f, out, f->fold->combines, &both);
+    } else {
+        begin(f, out, part, slot);
+        join_tiles(f, out, part, none, tiles, slot);
+    }
 }
 
 /* The lines of slot 3 one after the other, in ascending order. */
@@ -144,12 +202,12 @@ static void slot_section(struct manager *m, struct list_builder *out, const stru
     struct dst_plan plan = {.slots = 1};
     emit_section_begin(m, out, f.span, node_as(tile->target, access)->name);
     if (lane_axis(tile)) {
-        gather(&f, out, part, emit_number(m, 0), emit_number(m, 1));
+        gather(&f, out, part, emit_number(m, 0));
     } else if (f.fold->pool) {
-        gather(&f, out, part, emit_number(m, 0), emit_number(m, 1));
+        gather(&f, out, part, emit_number(m, 0));
         reduce_slot(&f, out, f.fold->pool, emit_number(m, 0));
     } else {
-        gather(&f, out, part, emit_number(m, 3), emit_number(m, 1));
+        gather(&f, out, part, emit_number(m, 3));
         combine_lanes(&f, out);
     }
     emit_pack(m, out, tile, &plan, part, false);

@@ -48,17 +48,6 @@ static bool is_resting(const struct resting *r, const char *name) {
 
 /* ---- sections that stay open ---- */
 
-/* Does every axis of the loop have a single block? Then it is no loop to the device. */
-static bool is_one_iteration(struct arena *arena, struct node *node) {
-    struct node_list axes = node_as(node, for)->axes;
-    for (size_t i = 0; i < axes.count; i++) {
-        struct node_axis *axis = node_as(axes.items[i], axis);
-        if (!axis->step || !is_single_block(arena, axis))
-            return false;
-    }
-    return true;
-}
-
 struct open_section open_section_of(struct arena *arena, struct node *body, const char *fragment) {
     struct open_section found = {0};
     bool inside = false;
@@ -73,7 +62,7 @@ struct open_section open_section_of(struct arena *arena, struct node *body, cons
                 found.interrupted = true;
         }
         struct buffer_use use = {0};
-        if (node->kind == NODE_FOR && !is_one_iteration(arena, node))
+        if (node->kind == NODE_FOR && !is_one_iteration(arena, node_as(node, for)))
             use = buffer_use_of(fragment, node);
         if (use.update) {
             inside |= !use.reader;

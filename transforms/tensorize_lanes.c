@@ -19,6 +19,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "transforms/blocks.h"
 #include "transforms/fragment_life.h"
 #include "transforms/tensorize.h"
 
@@ -44,8 +45,9 @@ static struct node *map_to(struct tensorizer *t, struct span span, struct node *
 
 /* A fragment that a loop around `gathers` updates, by one fold or several of a kind. */
 struct gathered {
-    const char *name, *lanes;
+    const char *name, *lanes; /* lanes: NULL until they are declared, and where the loop runs once */
     struct node_tile *update; /* one of them */
+    bool whole;               /* the fragment is no more than what the loop gathers */
 };
 
 struct gathering {
@@ -73,16 +75,14 @@ static bool only_folds(struct node *loop, const struct node_tile *update) {
     return true;
 }
 
-static struct gathering gathering_of(struct tensorizer *t, struct node *loop) {
-    struct gathering g = {.t = t};
-    for_each (tile, tile, loop) {
-        const char *name = target_name(tile->target);
-        if (goes_on(tile) && g.count < GATHERED_LIMIT && !find_gathered(&g, name) &&
-            !find_declaration(loop, name) && only_folds(loop, tile))
-            g.items[g.count++] = (struct gathered){.name = name, .update = tile};
-    }
-    return g;
+/* Is there one update, and does it run once? */
+static bool runs_once(struct tensorizer *t, struct node *loop, const char *name) {
+    for_each (for, inner, loop)
+        if (fragment_usage_in(&inner->base, name).update && !is_one_iteration(t->arena, inner))
+            return false;
+    return fragment_usage_in(loop, name).updates == 1;
 }
+
 
 static struct node *gather(struct node *node, void *context) {
     struct gathering *g = context;
@@ -91,7 +91,10 @@ static struct node *gather(struct node *node, void *context) {
     if (!item)
         return tile ? node : node_map_children(g->t->arena, node, gather, g);
     struct node_tile changed = *tile;
-    changed.target = buffer_access(g->t, item->lanes);
+    if (item->lanes)
+        changed.target = buffer_access(g->t, item->lanes);
+    else
+        changed.op = ASSIGN_SET;
     return arena_copy(g->t->arena, &changed, sizeof changed);
 }
 
@@ -112,6 +115,24 @@ static bool is_made_by_loop(struct node_list list, size_t index, const struct ga
         started = true;
     }
     return declared && started;
+}
+
+/* What the loop at `index` of the list gathers. Of an update that runs once, and joins something else, there is nothing to
+ * gather. */
+static struct gathering gathering_of(struct tensorizer *t, struct node_list list, size_t index) {
+    struct gathering g = {.t = t};
+    struct node *loop = list.items[index];
+    for_each (tile, tile, loop) {
+        const char *name = target_name(tile->target);
+        if (!goes_on(tile) || g.count == GATHERED_LIMIT || find_gathered(&g, name) || find_declaration(loop, name) ||
+            !only_folds(loop, tile))
+            continue;
+        struct gathered item = {.name = name, .update = tile};
+        item.whole = is_made_by_loop(list, index, &item);
+        if (item.whole || !runs_once(t, loop, name))
+            g.items[g.count++] = item;
+    }
+    return g;
 }
 
 /* The list without the declaration and the first value of the fragment, as far as it is built. */
@@ -135,70 +156,80 @@ static struct node *fold_of_lanes(struct gathering *g, const struct gathered *it
                     .body = buffer_access(g->t, item->lanes));
 }
 
-/* Declares the lanes with their first values, in t->out, and where their fold goes, in *out: the fragment, as a shared
- * block where it is no more than that, or a part that joins it. */
-static const char *open_lanes(struct gathering *g, struct gathered *item, bool whole, struct list_builder *out) {
+/* Declares where the fold of the lanes goes: the fragment, as a shared block, or a part that joins it. */
+static const char *declare_result(struct gathering *g, const struct gathered *item, struct list_builder *out) {
     struct tensorizer *t = g->t;
-    struct storage fragment = *storage_find(t, item->name);
+    struct storage *fragment = storage_find(t, item->name);
+    enum dtype dtype = fragment_type(fragment->dtype);
+    if (!item->whole)
+        return buffer_declare(t, MEMORY_SHARED, arena_printf(t->arena, "%s_part", item->name), 1, fragment->axes,
+                              dtype, fragment->orientation);
+    drop_fragment(out, item->name);
+    struct node_buffer shared = *node_as(fragment->declaration, buffer);
+    shared.memory = fragment->memory = MEMORY_SHARED;
+    shared.dtype = fragment->dtype = dtype;
+    fragment->declaration = arena_copy(t->arena, &shared, sizeof shared);
+    builder_add(t->arena, out, fragment->declaration);
+    return item->name;
+}
+
+/* Declares the lanes, with what they begin with. */
+static void declare_lanes(struct gathering *g, struct gathered *item, struct list_builder *out) {
+    struct tensorizer *t = g->t;
     struct node_reduction *fold = node_as(item->update->value, reduction);
+    struct storage fragment = *storage_find(t, item->name);
     bool rows = folds_along_rows(fold);
     const char *axes[2] = {rows ? fragment.axes[0] : g->axis, rows ? g->axis : fragment.axes[0]};
-    struct list_builder *body = t->out;
-    t->span = item->update->base.span;
     item->lanes = buffer_declare(t, MEMORY_FRAGMENT, arena_printf(t->arena, "%s_lanes", item->name), 2, axes,
                                  fragment_type(fragment.dtype), ORIENTATION_NONE);
     double neutral = reduction_neutral(fold->op);
-    builder_add(t->arena, body,
+    builder_add(t->arena, out,
                 map_to(t, t->span, buffer_access(t, item->lanes),
                        neutral == 0 ? make_integer(t->arena, 0) : make_real(t->arena, neutral)));
-    t->out = out;
-    const char *target = item->name;
-    if (whole) {
-        drop_fragment(out, item->name);
-        struct node_buffer shared = *node_as(fragment.declaration, buffer);
-        shared.memory = MEMORY_SHARED;
-        shared.dtype = fragment_type(shared.dtype);
-        storage_find(t, item->name)->memory = MEMORY_SHARED;
-        storage_find(t, item->name)->dtype = shared.dtype;
-        builder_add(t->arena, out, arena_copy(t->arena, &shared, sizeof shared));
-    } else {
-        target = buffer_declare(t, MEMORY_SHARED, arena_printf(t->arena, "%s_part", item->name), 1,
-                                fragment.axes, fragment_type(fragment.dtype), fragment.orientation);
-    }
-    t->out = body;
-    return target;
 }
 
 static struct node *complete(struct node *node, void *context);
 
-/* The loop at `index` of the list, with the lanes of what it gathers around it. */
+/* The loop at `index` of the list, which gathers; around it the lanes of what it does not gather at once. */
 static void add_gathering_loop(struct gathering *g, struct list_builder *out, struct node_list list, size_t index) {
     struct tensorizer *t = g->t;
     struct arena *arena = t->arena;
     struct node *loop = list.items[index];
     struct list_builder body = {0}, joins = {0}, *outer = t->out;
-    const char *targets[GATHERED_LIMIT];
     const char *folded = node_as(node_as(g->items[0].update->value, reduction)->axes.items[0], axis)->name;
     g->axis = name_fresh(&t->names, arena_printf(arena, "%s_lane", folded));
-    t->out = &body;
-    for (size_t i = 0; i < g->count; i++)
-        targets[i] = open_lanes(g, &g->items[i], is_made_by_loop(list, index, &g->items[i]), out);
+    const char *results[GATHERED_LIMIT];
+    bool lanes = false;
+    for (size_t i = 0; i < g->count; i++) {
+        struct gathered *item = &g->items[i];
+        bool once = item->whole && runs_once(t, loop, item->name);
+        t->span = item->update->base.span;
+        t->out = out;
+        results[i] = declare_result(g, item, out);
+        t->out = &body;
+        if (!once)
+            declare_lanes(g, item, &body);
+        lanes |= !once;
+    }
     t->out = outer;
     builder_add(arena, &body, complete(gather(loop, g), t));
     for (size_t i = 0; i < g->count; i++) {
         const struct gathered *item = &g->items[i];
         struct span span = item->update->base.span;
-        struct node *target = buffer_access(t, targets[i]), *held = buffer_access(t, item->name);
-        builder_add(arena, &body, vector_fold(t, span, target, ASSIGN_SET, fold_of_lanes(g, item)));
-        if (targets[i] != item->name)
-            builder_add(arena, &joins,
-                        map_to(t, span, held, make_update(arena, item->update->op, held, target)));
+        struct node *result = buffer_access(t, results[i]), *held = buffer_access(t, item->name);
+        if (item->lanes)
+            builder_add(arena, &body, vector_fold(t, span, result, ASSIGN_SET, fold_of_lanes(g, item)));
+        if (!item->whole)
+            builder_add(arena, &joins, map_to(t, span, held, make_update(arena, item->update->op, held, result)));
     }
     struct node *edge = make_integer(arena, TILE_EDGE),
                 *axis = make_axis(arena, g->axis, make_integer(arena, 0), edge, edge);
-    builder_add(arena, out,
-                node_new(arena, for, FOR, loop->span, .axes = LIST(arena, axis),
-                         .body = make_block(arena, loop->span, builder_list(&body))));
+    if (lanes)
+        builder_add(arena, out,
+                    node_new(arena, for, FOR, loop->span, .axes = LIST(arena, axis),
+                             .body = make_block(arena, loop->span, builder_list(&body))));
+    else
+        builder_add_all(arena, out, builder_list(&body));
     builder_add_all(arena, out, builder_list(&joins));
 }
 
@@ -230,7 +261,7 @@ static struct node *complete(struct node *node, void *context) {
         struct node_tile *tile = node_as(statement, tile);
         struct gathering g = {.t = t};
         if (statement->kind == NODE_FOR)
-            g = gathering_of(t, statement);
+            g = gathering_of(t, block->statements, i);
         if (g.count)
             add_gathering_loop(&g, &out, block->statements, i);
         else if (tile && goes_on(tile) && storage_find(t, target_name(tile->target))->rank == 1)
