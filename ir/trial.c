@@ -133,15 +133,22 @@ static bool fill_plane(struct node *kernel, struct environment *sizes, struct no
     return true;
 }
 
+/* The value of the size that is number `number` of those that count matrices: up to five, and few of each where
+ * there are several, since a launch has their product. */
+static int64_t count_of_matrices(size_t row, size_t number) {
+    return number == 0 ? (int64_t)row % 5 + 1 : (int64_t)(row + number) % 2 + 1;
+}
+
 bool trial_sizes(struct node *kernel, size_t number, struct environment *sizes) {
     const struct launch_sizes *launch = &launches[number];
     struct diagnostics *scratch = diagnostics_create(sizes->arena);
     struct node_list names = open_sizes(sizes->arena, kernel), parameters = launch_parameters(kernel);
+    size_t matrices = 0;
     for (size_t i = 0; i < names.count; i++) {
         const char *name = node_as(names.items[i], reference)->name;
         int64_t value = size_rows[launch->row][i % 4];
         if (number < EQUAL_SIZES && size_counts_matrices(kernel, name))
-            value = launch->extents ? 1 : (int64_t)launch->row % 5 + 1;
+            value = launch->extents ? 1 : count_of_matrices(launch->row, matrices++);
         is_fixed(kernel, name, &value);
         environment_set(sizes, name, value);
     }
