@@ -303,7 +303,10 @@ enum stage_end kernel_stage_run(struct kernel_stage *stage, struct kernel_launch
     if (!kernel_launch_cores(l))
         return STAGE_REFUSED;
     kernel_launch_settle(l);
-    if (device_run(l->device, &l->launch, fault, NULL))
+    struct device_statistics statistics = {0};
+    bool ran = device_run(l->device, &l->launch, fault, &statistics);
+    l->calls = statistics.calls;
+    if (ran)
         return STAGE_RAN;
     return fault->kind == DEVICE_FAULT_MEMORY || fault->kind == DEVICE_FAULT_LIMIT ? STAGE_UNFIT
                                                                                    : STAGE_FAULT;

@@ -24,6 +24,7 @@ struct kernel_launch {
     struct device_launch launch;
     struct node_list buffers; /* declarations, in the order of launch.buffers */
     uint64_t l1_bytes;        /* of all circular buffers, on one core */
+    uint64_t calls;           /* that the device made, of a launch of a stage */
     uint64_t blocks;
     uint32_t grid_x, grid_y;
 };

@@ -27,6 +27,7 @@ struct rehearsal {
     struct node *kernel; /* on the cores of a rehearsal */
     struct kernel_stage stage;
     size_t played;
+    uint64_t calls; /* of the device, in all of them */
     bool cut; /* a launch took more than STEP_LIMIT */
     bool own; /* fault, whoever wrote the kernel */
 };
@@ -152,6 +153,7 @@ static bool launch_once(struct small_launch *l) {
         report_kernel_fault(&launch, &fault);
     r->cut |= end == STAGE_UNFIT && fault.kind == DEVICE_FAULT_LIMIT;
     r->own |= end == STAGE_FAULT && fault.kind == DEVICE_FAULT_COMPILE;
+    r->calls += launch.calls;
     kernel_stage_release(&r->stage, &launch);
     return end == STAGE_RAN || end == STAGE_UNFIT;
 }
@@ -173,11 +175,13 @@ static bool rehearse(struct rehearsal *r, size_t number) {
 
 /* ---- all of them ---- */
 
-/* A kernel for rows of any length is another one beside that which it stands in for: of its launches every third does, so
- * that the two take no more time than they must. */
+/* Of the launches of every kernel, the least work first, those are left out that come behind CALLS_LIMIT calls: a compiler
+ * that keeps its user waiting is not used. A kernel for rows of any length is another one beside that which it stands in
+ * for: of its launches every third does. */
 static bool is_left_out(const struct rehearsal *r, size_t number) {
-    enum { EVERY = 3 };
-    return number % EVERY != 1 && attribute_integer(attribute_get(r->kernel, KEY_TT_STREAMED), 0) == 1;
+    enum { CALLS_LIMIT = 100000, EVERY = 3 };
+    return (number < OTHER_SIZES && r->calls > CALLS_LIMIT) ||
+           (number % EVERY != 1 && attribute_integer(attribute_get(r->kernel, KEY_TT_STREAMED), 0) == 1);
 }
 
 static bool rehearse_all(struct rehearsal *r) {

@@ -4,8 +4,9 @@
 
 #include "ir/launch.h"
 
-/* Launches by number; those from EQUAL_SIZES on are for kernels that took none before. */
-enum { EQUAL_SIZES = 14, TRIALS = 16 };
+/* Launches by number: those before OTHER_SIZES are of any kernel, the least work first; those from EQUAL_SIZES on are for
+ * kernels that took none before. */
+enum { OTHER_SIZES = 10, EQUAL_SIZES = 14, TRIALS = 16 };
 
 /* Gives the sizes and whole parameters of a kernel their values in a launch; false when the kernel has no such
  * launch. Launches that fill a plane of cores are for device form. */
