@@ -143,6 +143,12 @@ struct node *value_inlined(struct tiler *t, struct node *node, const struct equa
                            struct node *value);
 void narrow_equations(struct tiler *t);
 void extract_reductions(struct tiler *t);
+/* Does it vary along both axes of its result, and is no sum of products of one operand along each (auto_tile_elements.c)? */
+bool takes_elements(struct tiler *t, const struct equation *equation, const struct node_reduction *reduction);
+/* Does the node vary along an axis of the fold? */
+bool varies_along_own(const struct node_reduction *fold, const struct node *node);
+/* The value of the equation, with such folds over axes that count elements. */
+struct node *take_elements(struct tiler *t, const struct equation *equation);
 void tile_group(struct tiler *t);
 /* Bytes of L1 that the group takes with its axes covered whole; -1 where a size is open. */
 int64_t tile_footprint(struct tiler *t);

@@ -61,6 +61,14 @@ bool fail_as_guarded(struct tiler *t, struct span span, const char *name) {
         name);
 }
 
+/* A single element of a tensor, another one for every element of an axis. */
+static void fail_as_element(struct tiler *t, struct span span, const struct node_access *access, const char *axis) {
+    if (tile_fail(t, span, "%s is read at a single element for every %s, and the device reads rows and columns of tiles",
+                  access->name, axis))
+        tile_help(t, "give %s the rows of what it stands beside, its values repeated along them (numpy.broadcast_to)",
+                  access->name);
+}
+
 /* An axis that counts matrices of one tensor and rows or columns of another. */
 static void fail_as_both(struct tiler *t, struct span span, const struct node_access *access,
                          const char *axis, bool target) {
@@ -71,6 +79,10 @@ static void fail_as_both(struct tiler *t, struct span span, const struct node_ac
         if (!other && equation->store)
             other = access_by_matrices(
                 t, access_of(t->arena, equation->name, equation->axis_count, equation->axes), axis);
+    }
+    if (!other) {
+        fail_as_element(t, span, access, axis);
+        return;
     }
     if (!tile_fail(
             t, span,

@@ -114,14 +114,26 @@ static void inline_equation(struct tiler *t, size_t at) {
     remove_equation(t, at);
 }
 
+static bool is_read(const struct tiler *t, const struct equation *let) {
+    size_t total = 0;
+    for (size_t k = 0; k < t->equation_count; k++)
+        total += uses_in(&t->equations[k], let->name).count;
+    return total > 0;
+}
+
 void inline_equations(struct tiler *t) {
     for (size_t i = t->equation_count; i-- > 0;) {
-        size_t total = 0;
-        for (size_t k = 0; k < t->equation_count; k++)
-            total += uses_in(&t->equations[k], t->equations[i].name).count;
-        if (!t->equations[i].store && (total == 0 || may_inline(t, &t->equations[i])))
+        struct equation *equation = &t->equations[i];
+        if (!equation->store && (!is_read(t, equation) || may_inline(t, equation)))
             inline_equation(t, i);
     }
+}
+
+/* Values that have been written out wherever they were read. */
+static void remove_unread(struct tiler *t) {
+    for (size_t i = t->equation_count; i-- > 0;)
+        if (!t->equations[i].store && !is_read(t, &t->equations[i]))
+            remove_equation(t, i);
 }
 
 struct capture {
@@ -363,64 +375,6 @@ static struct node *compose_positions(struct node *node, void *context) {
     return make_call(a, "i32", LIST(a, arena_copy(a, &least, sizeof least)));
 }
 
-/* ---- folds that take one element after the other ---- */
-
-/* The axes of the result along which the reduction varies, of those that lie in tiles. */
-static size_t result_axes(const struct tiler *t, const struct equation *equation, const struct node *reduction,
-                          const char **axes) {
-    size_t count = 0;
-    for (size_t i = 0; i < equation->axis_count; i++)
-        if (is_tile_axis(t, equation->axes[i].name) && match_varies(reduction, equation->axes[i].name))
-            axes[count++] = equation->axes[i].name;
-    return count;
-}
-
-static bool is_tiled(const struct tiler *t, const struct node_axis *axis, const void *context) {
-    (void)context;
-    return is_tile_axis(t, axis->name);
-}
-
-/* Does it vary along both axes of its result, and is no sum of products of one operand along each? */
-static bool takes_elements(struct tiler *t, const struct equation *equation,
-                           const struct node_reduction *reduction) {
-    struct matcher matcher = tiler_matcher(t);
-    struct node_reduction alone = *reduction;
-    struct list_builder tiled = {0};
-    const char *axes[AXIS_LIMIT];
-    for (size_t i = 0; i < reduction->axes.count; i++)
-        if (is_tiled(t, node_as(reduction->axes.items[i], axis), NULL))
-            builder_add(t->arena, &tiled, reduction->axes.items[i]);
-    alone.axes = builder_list(&tiled);
-    size_t count = result_axes(t, equation, &reduction->base, axes);
-    return tiled.count && count == 2 && match_reduction(&matcher, &alone.base, count, axes).kind == MATCH_NONE;
-}
-
-struct element_folds {
-    struct tiler *t;
-    const struct equation *equation;
-};
-
-/* sum(d: abs(A[i, d] - B[j, d])): there is no tile of all i, j and d. For every d a column of A and one of B, which becomes
- * a row, spread over a tile of the result. */
-static struct node *take_elements(struct node *node, void *context) {
-    struct element_folds *folds = context;
-    struct tiler *t = folds->t;
-    struct node *mapped = node_map_children(t->arena, node, take_elements, folds);
-    struct node_reduction *reduction = node_as(mapped, reduction);
-    if (!reduction || !takes_elements(t, folds->equation, reduction))
-        return mapped;
-    const char *axes[AXIS_LIMIT], *own = node_as(reduction->axes.items[0], axis)->name;
-    result_axes(t, folds->equation, node, axes);
-    report_remark(
-        t->compilation->diagnostics, span_of_part(folds->equation->span, node->span),
-        "this varies along %s and %s and is no sum of products: it takes one element of %s after the other, each with all its operations for every tile of the result",
-        axes[0], axes[1], own);
-    struct node_reduction single = rename_own_axes(t, reduction, is_tiled, NULL);
-    for (size_t i = 0; i < single.axes.count; i++)
-        axis_take_singly(t, node_as(single.axes.items[i], axis)->name);
-    return arena_copy(t->arena, &single, sizeof single);
-}
-
 /* New equations are appended; those of intermediate values move before the stores, in order of need. */
 static void order_equations(struct tiler *t) {
     struct equation *sorted = arena_allocate(t->arena, t->equation_count * sizeof *sorted);
@@ -459,13 +413,13 @@ static struct node *square_products(struct node *node, void *context) {
 void extract_reductions(struct tiler *t) {
     for (size_t i = 0; i < t->equation_count; i++) {
         struct equation equation = t->equations[i];
-        struct element_folds folds = {t, &equation};
         equation.value = join_folds(compose_positions(equation.value, t), t);
-        equation.value = take_elements(equation.value, &folds);
+        equation.value = take_elements(t, &equation);
         struct extraction e = {.t = t, .equation = &equation, .partial_too = !has_full_fold(t, &equation)};
         struct node *value = extract(equation.value, &e);
         t->equations[i].value = value;
     }
+    remove_unread(t);
     for (size_t i = 0; i < t->equation_count; i++)
         t->equations[i].value = square_products(t->equations[i].value, t);
     order_equations(t);

@@ -1,4 +1,5 @@
-/* Where a kernel is cut into two launches: at a fold that one block cannot finish, or between results. A fold along rows and
+/* Where a kernel is cut into two launches: at a fold that one block cannot finish, at a value of which another fold takes
+ * single elements, or between results. A fold along rows and
  * columns at once folds its last axis first, on all cores; the fold of a vector, which lies in no matrix, first makes the
  * matrix of one row that it is; what all elements of a result read is made before them. Results that have no axis in common
  * are made one after the other. All are read as equations, as auto_tile_tt reads them, and written as loops over elements
@@ -194,6 +195,49 @@ static bool cut_fold(struct tiler *t, struct cut *cut) {
             if (make_cut(t, cut, &t->equations[i], reduction))
                 return true;
             skip_below(reduction);
+        }
+    return false;
+}
+
+/* What a fold takes element by element and another one computes: a fold, or a value with one in it. */
+static struct node *folded_operand(struct tiler *t, const struct node_reduction *fold) {
+    for_each_node (node, fold->body) {
+        struct node_access *access = node_as(node, access);
+        const struct equation *let = access ? equation_named(t, access->name) : NULL;
+        if (varies_along_own(fold, node) &&
+            (node->kind == NODE_REDUCTION || (let && find_kind(let->value, NODE_REDUCTION))))
+            return node;
+    }
+    return NULL;
+}
+
+static bool cut_operand(struct tiler *t, struct cut *cut, struct equation *equation,
+                        const struct node_reduction *fold, struct node *operand) {
+    cut->between = (struct equation){
+        .name = name_fresh(&t->names, "between"), .store = true, .span = equation->span};
+    for (size_t i = 0; i < equation->axis_count; i++)
+        if (match_varies(operand, equation->axes[i].name) && !add_axis(&cut->between, &equation->axes[i]))
+            return false;
+    for (size_t i = 0; i < fold->axes.count; i++) {
+        const struct range *range = axis_named(t, node_as(fold->axes.items[i], axis)->name);
+        if (match_varies(operand, range->name) && !add_axis(&cut->between, range))
+            return false;
+    }
+    cut->equation = equation;
+    cut->part = operand;
+    cut->rest = access_of(t->arena, cut->between.name, cut->between.axis_count, cut->between.axes);
+    end_between(t, cut, operand);
+    return cut->between.axis_count > 1;
+}
+
+/* Elements are taken of tensors. */
+static bool cut_elements(struct tiler *t, struct cut *cut) {
+    for (size_t i = 0; i < t->equation_count; i++)
+        for_each (reduction, reduction, t->equations[i].value) {
+            bool elements = takes_elements(t, &t->equations[i], reduction);
+            struct node *operand = elements ? folded_operand(t, reduction) : NULL;
+            if (operand && cut_operand(t, cut, &t->equations[i], reduction, operand))
+                return true;
         }
     return false;
 }
@@ -454,7 +498,8 @@ bool stages_split(struct compilation *compilation, struct stages *stages) {
     quiet.diagnostics = diagnostics_create(compilation->arena);
     struct tiler t = {.compilation = &quiet, .arena = compilation->arena, .kernel = kernel};
     t.relations = relations_of(t.arena, ctx, compilation->kernel);
-    bool found = tile_read(&t) && !t.condition_count && (cut_fold(&t, &cut) || part_results(&t, &cut));
+    bool found = tile_read(&t) && !t.condition_count && 
+                 (cut_elements(&t, &cut) || cut_fold(&t, &cut) || part_results(&t, &cut));
     if (found)
         make_kernels(&t, &cut, stages);
     relations_free(t.relations);

@@ -61,6 +61,33 @@ def nearest(a, sizes):
     return np.abs(np.float32(x.value) - np.float32(z.value)).argmin(2).astype(np.int32)
 
 
+STORED = """kernel elements(X: {t}[M, D], Z: {t}[N, D]) -> R: f32[M, N], H: f32[M, D] {{
+    for i in M {{
+        let h[d in D]: bf16 = X[i, d] * 0.5;
+        for d in D {{ H[i, d] = h[d]; }}
+        for j in N {{ R[i, j] = sum(d in D: abs(h[d] - Z[j, d])); }}
+    }}
+}}"""
+
+
+def stored(a, sizes):
+    half = c.store(a["X"] * 0.5, "bf16")
+    return {"H": c.store(half, "f32"), "R": c.store(distances({"X": half, "Z": a["Z"]}, sizes), "f32")}
+
+
+PROJECTED = """kernel elements(X: {t}[M, D], Z: {t}[N, D], W: {t}[D, D]) -> R: f32[M, N] {{
+    for i in M, j in N {{ R[i, j] = sum(d in D: abs(sum(e in D: X[i, e] * W[e, d]) - Z[j, d])); }}
+}}"""
+
+
+def projected_arrays(t):
+    return lambda g, M, N, D: {**both(t)(g, M, N, D), "W": normal(g, D, D, dtype=t)}
+
+
+def projected(t):
+    return lambda a, sizes: distances({"X": c.contract(a["X"], a["W"], t), "Z": a["Z"]}, sizes)
+
+
 LINES = """kernel elements(v: {t}[M, D], w: {t}[40, N], S: {t}[M, 3], B: {t}[3, M, N]) -> Y: f32[3, M, N] where D > 4 {{
     for b in 3, i in M, j in N {{ Y[b, i, j] = B[b, i, j] * v[i, D - 2] + w[35, j] * S[i, b] - v[i, 3]; }}
 }}"""
@@ -95,10 +122,10 @@ def whole(a, sizes):
 def kernel(name, t, source, make, mean, sizes=SIZES):
     output = "R" if "-> R" in source else "Y"
 
-    def stored(a, **sizes):
+    def meaning(a, **sizes):
         result = mean(a, sizes)
-        return {output: c.store(result, "f32") if isinstance(result, c.Carried) else result}
-    return Kernel(f"{name}_{t}", source, make, stored, sizes)
+        return result if isinstance(result, dict) else {output: c.store(result, "f32") if isinstance(result, c.Carried) else result}
+    return Kernel(f"{name}_{t}", source, make, meaning, sizes)
 
 
 LONG = [sizes for sizes in SIZES if sizes["D"] > 4]
@@ -109,3 +136,5 @@ kernels += [kernel("nearest", t, NEST.format(t=t, fold="argmin(d in D: abs(X[i, 
             for t in ("bf16", "f32")]
 kernels += [kernel("lines", t, LINES.format(t=t), line_arrays(t), lines, LONG) for t in ("bf16", "f32")]
 kernels += [kernel("whole", t, WHOLE.format(t=t), whole_arrays(t), whole, LONG) for t in ("u8", "u16", "bool", "i32")]
+kernels += [kernel("stored", t, STORED.format(t=t), both(t), stored) for t in ("bf16", "f32")]
+kernels += [kernel("projected", t, PROJECTED.format(t=t), projected_arrays(t), projected(t), SOME) for t in ("bf16", "f32")]
