@@ -419,9 +419,20 @@ static bool each_is_covered(struct walk *w, const struct region *written, const 
     return covered;
 }
 
+/* Wrote the iteration at hand of the open loops this very slot? That costs nothing to ask. */
+static bool is_just_written(const struct walk *w, const struct region *written, const struct polynomial *slot) {
+    for (const struct region *r = written; r; r = r->next)
+        if (!r->guards && r->carried == ATOM_LIMIT && same_value(r->slot, slot) &&
+            first_whole_loop(w, r) == r->local_count)
+            return true;
+    return false;
+}
+
 bool surely_written(struct walk *w, const struct region *written, const struct polynomial *slot) {
     struct question question = {written, slot, SPLIT_LIMIT};
     struct alternatives nothing = {.known = true, .count = 1};
+    if (is_just_written(w, written, slot))
+        return true;
     for (const struct region *r = written; r; r = r->next)
         if (!r->guards && r->carried == ATOM_LIMIT && region_reaches(w, &nothing, r, slot))
             return true;
