@@ -3,6 +3,7 @@
 
 #include "evaluate/compile.h"
 #include "ir/query.h"
+#include "ir/value_type.h"
 #include "ir/attributes.h"
 #include "ir/build.h"
 
@@ -417,6 +418,11 @@ static const struct expression *compile_lane(struct compiler *c, const char *axi
                                  expression_slot(c, entity->lower, NUMBER_INDEX, span));
 }
 
+static enum dtype element_of(const char *name, void *context) {
+    const struct entity *entity = entity_find(context, name);
+    return entity && entity->kind != ENTITY_AXIS ? entity->dtype : DTYPE_NONE;
+}
+
 const struct fold *compile_fold(struct compiler *c, const struct node_reduction *reduction,
                                 enum number_type *type) {
     struct fold *fold = arena_allocate(c->arena, sizeof *fold);
@@ -440,6 +446,8 @@ const struct fold *compile_fold(struct compiler *c, const struct node_reduction 
     for (size_t i = 0; i < fold->count; i++)
         if (!compile_fold_axis(c, node_as(reduction->axes.items[i], axis), &fold->ranges[i], &folded[i]))
             return NULL;
+    enum dtype folded_type = value_type(&(struct value_types){c->kernel, element_of, c}, reduction->body);
+    struct node *neutral = neutral_of_fold(c->arena, fold->op, folded_type);
     const struct expression *body = compile_expression(c, reduction->body);
     c->entity_count = mark;
     for (size_t i = fold->count; i-- > 0;) {
@@ -453,6 +461,7 @@ const struct fold *compile_fold(struct compiler *c, const struct node_reduction 
         return NULL;
     if (body->type == NUMBER_BOOL)
         body = expression_as(c, body, NUMBER_I32);
+    fold->refuses = position || !integer_value(neutral, &fold->neutral);
     bool fpu = fold->op == REDUCTION_SUM && body->type == NUMBER_FLOAT && !c->exact;
     fold->body = fpu ? compile_fpu(c, body) : body;
     *type = position ? NUMBER_I32 : body->type;

@@ -264,10 +264,10 @@ static void fold_integer_step(struct machine *m, struct folding *f) {
         f->integer = (int64_t)((uint64_t)f->integer * (uint64_t)term);
         break;
     case REDUCTION_MAX:
-        f->integer = !f->any || term > f->integer ? term : f->integer;
+        f->integer = f->fold->refuses && !f->any ? term : term > f->integer ? term : f->integer;
         break;
     case REDUCTION_MIN:
-        f->integer = !f->any || term < f->integer ? term : f->integer;
+        f->integer = f->fold->refuses && !f->any ? term : term < f->integer ? term : f->integer;
         break;
     case REDUCTION_ARGMAX:
     case REDUCTION_ARGMIN:
@@ -413,11 +413,10 @@ struct number fold_of(struct machine *m, const struct fold *fold, const struct n
 
 static int64_t fold_integers(struct machine *m, const struct expression *e) {
     const struct fold *fold = e->u.fold;
-    struct folding f = {
-        .fold = fold, .integer = fold->op == REDUCTION_PRODUCT, .value = {reduction_neutral(fold->op), 0}};
+    struct folding f = {.fold = fold, .integer = fold->neutral, .value = {reduction_neutral(fold->op), 0}};
     fold_run(m, &f, 0);
     bool position = fold->op == REDUCTION_ARGMAX || fold->op == REDUCTION_ARGMIN;
-    if (!f.any && fold->op != REDUCTION_SUM && fold->op != REDUCTION_PRODUCT && !m->stopped)
+    if (!f.any && fold->refuses && !m->stopped)
         machine_fault(m, e->span, "%s over no elements", word_text(WORDS_reduction_operator, (int)fold->op));
     return settle(e->type, position ? f.best : f.integer);
 }

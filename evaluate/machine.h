@@ -77,6 +77,8 @@ struct range {
 
 struct fold {
     enum reduction_operator op;
+    int64_t neutral; /* of whole numbers: what a fold of nothing is */
+    bool refuses;    /* of nothing */
     bool tiles; /* a sum of a tile operation: the device adds 32 terms at a time, see expression.c */
     bool lanes, along_rows; /* a sum of the vector unit, of a buffer along its rows or its columns */
     const struct expression *lane; /* it gathers every 32nd element alone, from this one on; NULL: all */

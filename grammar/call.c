@@ -33,6 +33,13 @@ static struct value combine(const struct value *a, const struct value *b, struct
     return value;
 }
 
+/* A maximum or minimum of truth values is a number, and becomes one of them again. */
+static struct node *kept_truth(struct resolver *r, enum dtype dtype, struct node *node, struct span span) {
+    return dtype != DTYPE_BOOL
+               ? node
+               : node_with_span(r->arena, make_call(r->arena, "bool", LIST(r->arena, node)), span);
+}
+
 static struct value call_pair(struct resolver *r, const char *name, struct value a, struct value b,
                               struct span span) {
     struct value value = combine(&a, &b, span);
@@ -47,8 +54,10 @@ static struct value call_pair(struct resolver *r, const char *name, struct value
         value.node = greater ? make_max(r->arena, a.node, b.node) : make_min(r->arena, a.node, b.node);
     else
         value.node = make_call(r->arena, name, LIST(r->arena, a.node, b.node));
-    value.node = node_with_span(r->arena, value.node, span);
     value.literal = a.literal && b.literal;
+    value.node = node_with_span(r->arena, value.node, span);
+    if (!value.literal)
+        value.node = kept_truth(r, value.dtype, value.node, span);
     if (!function_keeps_values(name))
         value.dtype = arithmetic_type(r, span, &a, &b);
     return value;
@@ -509,8 +518,9 @@ struct value resolve_reduction(struct resolver *r, struct node *tree) {
     }
     struct node *node = node_new(r->arena, reduction, REDUCTION, tree->span, .op = reduction->op,
                                  .axes = builder_list(&axes), .body = body.node);
+    enum dtype dtype = reduction_type(r, reduction->op, &body);
     struct value value =
-        value_of(node, reduction_type(r, reduction->op, &body), body.axes & ~folded, tree->span);
+        value_of(kept_truth(r, dtype, node, tree->span), dtype, body.axes & ~folded, tree->span);
     value.varies = body.varies;
     return value;
 }

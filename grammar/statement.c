@@ -147,6 +147,11 @@ static void report_range(struct resolver *r, const struct element_range_problem 
     r->diagnostics->telling = before;
 }
 
+static enum dtype element_in_scope(const char *name, void *context) {
+    const struct entity *entity = lookup_quietly(context, name);
+    return entity && entity->kind != ENTITY_AXIS ? entity->dtype : DTYPE_NONE;
+}
+
 /* One loop after another, innermost first, each with what keeps to a range that differs from element to element of the
  * blocks around it. NULL after a report. */
 static struct node *keep_to_ranges(struct resolver *r, struct node *loop, unsigned open) {
@@ -164,9 +169,10 @@ static struct node *keep_to_ranges(struct resolver *r, struct node *loop, unsign
     for (size_t i = axes.count; differs && i-- > 0;) {
         const struct node_axis *axis = node_as(axes.items[i], axis);
         struct element_range_problem problem;
+        struct value_types types = {NULL, element_in_scope, r};
         made = node_new(r->arena, for, FOR, loop->span, .axes = LIST(r->arena, axes.items[i]), .body = body);
         if (bound_differs(axis->lower, blocks) || bound_differs(axis->upper, blocks))
-            made = element_range_settle(r->arena, node_as(made, for), blocks, &problem);
+            made = element_range_settle(r->arena, node_as(made, for), blocks, &types, &problem);
         if (!made) {
             report_range(r, &problem);
             return NULL;

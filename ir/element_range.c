@@ -111,6 +111,7 @@ enum { KEPT_BLOCKS = 32 };
 struct keeper {
     struct arena *arena;
     struct blocks_around around;
+    const struct value_types *types;
     const char *axis;
     struct node *inside; /* is the element of the axis inside? */
     struct node *any;    /* is any of its block? NULL: always, of a block that is run */
@@ -151,9 +152,8 @@ static bool is_kept_by_block(struct keeper *k, const struct node *value, double 
 static struct node *selected(struct keeper *k, struct node *value, double neutral) {
     if (is_kept_by_block(k, value, neutral))
         return value;
-    struct node *other = neutral == floor(neutral) && fabs(neutral) < 2
-                             ? make_integer(k->arena, (int64_t)neutral)
-                             : make_real(k->arena, neutral);
+    struct node *other =
+        isinf(neutral) ? make_real(k->arena, neutral) : make_integer(k->arena, (int64_t)neutral);
     struct node *choice = make_call(k->arena, "select", LIST(k->arena, k->inside, value, other));
     return node_with_span(k->arena, choice, value->span);
 }
@@ -186,6 +186,12 @@ static struct node *kept_inside(struct keeper *k, struct node *value, double neu
     return arena_copy(k->arena, &kept, sizeof kept);
 }
 
+static double neutral_of(const struct keeper *k, const struct node_reduction *reduction) {
+    double neutral = 0;
+    literal_value(neutral_of_fold(k->arena, reduction->op, value_type(k->types, reduction->body)), &neutral);
+    return neutral;
+}
+
 static struct node *keep_folds(struct node *node, void *context) {
     struct keeper *k = context;
     struct node *mapped = node_map_children(k->arena, node, keep_folds, context);
@@ -193,7 +199,7 @@ static struct node *keep_folds(struct node *node, void *context) {
     if (!reduction || !folds_axis(reduction, k->axis))
         return mapped;
     struct node_reduction kept = *reduction;
-    kept.body = kept_inside(k, reduction->body, reduction_neutral(reduction->op));
+    kept.body = kept_inside(k, reduction->body, neutral_of(k, reduction));
     return arena_copy(k->arena, &kept, sizeof kept);
 }
 
@@ -406,7 +412,8 @@ static struct node *whole_tiles_below(struct arena *arena, struct node *bound) {
 }
 
 struct node *element_range_settle(struct arena *arena, const struct node_for *loop,
-                                  struct blocks_around around, struct element_range_problem *problem) {
+                                  struct blocks_around around, const struct value_types *types,
+                                  struct element_range_problem *problem) {
     struct node_axis *axis = node_as(loop->axes.items[0], axis);
     struct node *lower = bound_extreme(arena, axis->lower, around, false),
                 *upper = bound_extreme(arena, axis->upper, around, true);
@@ -423,8 +430,12 @@ struct node *element_range_settle(struct arena *arena, const struct node_for *lo
     }
     struct node *low = make_call(arena, "lo", LIST(arena, index)),
                 *end = make_add(arena, low, make_call(arena, "len", LIST(arena, index)));
-    struct keeper k = {
-        .arena = arena, .around = around, .axis = axis->name, .body = loop->body, .problem = problem};
+    struct keeper k = {.arena = arena,
+                       .around = around,
+                       .types = types,
+                       .axis = axis->name,
+                       .body = loop->body,
+                       .problem = problem};
     struct node *from = begins ? make_binary(arena, BINARY_GREATER_EQUAL, index, axis->lower) : NULL,
                 *until = ends ? before(arena, index, axis->upper) : NULL,
                 *behind = begins ? make_binary(arena, BINARY_GREATER, end, axis->lower) : NULL,

@@ -11,6 +11,7 @@
 #define TILEC_IR_ELEMENT_RANGE_H
 
 #include "ir/ir.h"
+#include "ir/value_type.h"
 
 /* A block axis around the loop, and the size of its blocks; they begin at 0. */
 struct block_around {
@@ -38,9 +39,10 @@ struct element_range_problem {
     const char *text, *help;
 };
 
-/* The loop (one block axis) with a range of numbers, and a body that keeps to the range of each element. NULL where
- * that cannot be said: the problem tells. */
+/* The loop (one block axis) with a range of numbers, and a body that keeps to the range of each element; types: of what
+ * its folds read. NULL where that cannot be said: the problem tells. */
 struct node *element_range_settle(struct arena *arena, const struct node_for *loop,
-                                  struct blocks_around around, struct element_range_problem *problem);
+                                  struct blocks_around around, const struct value_types *types,
+                                  struct element_range_problem *problem);
 
 #endif

@@ -45,6 +45,22 @@ enum dtype fragment_type(enum dtype declared) {
     return type == DTYPE_BOOL ? DTYPE_I32 : type == DTYPE_INDEX ? DTYPE_F32 : type;
 }
 
+struct node *neutral_of_fold(struct arena *arena, enum reduction_operator op, enum dtype type) {
+    static const struct {
+        int64_t least, greatest;
+    } limits[] = {[DTYPE_BOOL] = {0, 1},
+                  [DTYPE_U8] = {0, UINT8_MAX},
+                  [DTYPE_U16] = {0, UINT16_MAX},
+                  [DTYPE_U32] = {0, UINT32_MAX},
+                  [DTYPE_I32] = {INT32_MIN, INT32_MAX}};
+    double neutral = reduction_neutral(op);
+    if (!isinf(neutral))
+        return make_integer(arena, (int64_t)neutral);
+    if (is_whole_type(type))
+        return make_integer(arena, neutral < 0 ? limits[type].least : limits[type].greatest);
+    return make_real(arena, neutral);
+}
+
 enum dtype joined_type(enum dtype a, enum dtype b) {
     if (a == b && a != DTYPE_BOOL)
         return a;
@@ -106,6 +122,8 @@ static enum dtype call_type(const struct value_types *types, const struct node_c
     if (count == first + 1)
         return keeps ? type : DTYPE_F32;
     type = chosen_type(arguments[first], type, arguments[first + 1], value_type(types, arguments[first + 1]));
+    if (type == DTYPE_BOOL && !first)
+        return DTYPE_I32;
     return keeps || !is_float(type) ? type : DTYPE_F32;
 }
 
@@ -120,8 +138,27 @@ static enum dtype binary_type(const struct value_types *types, const struct node
     return joined_type(left, computed_type(value_type(types, binary->right)));
 }
 
+static enum dtype declared_type(const char *name, void *kernel) {
+    struct node_parameter *parameter = find_parameter(kernel, name);
+    if (parameter)
+        return parameter->dtype;
+    for_each_node (node, (struct node *)kernel) {
+        struct node_buffer *buffer = node_as(node, buffer);
+        struct node_let *let = node_as(node, let);
+        struct node_var *var = node_as(node, var);
+        const char *declared = buffer ? buffer->name : let ? let->name : var ? var->name : NULL;
+        if (declared && strcmp(declared, name) == 0)
+            return buffer ? buffer->dtype : let ? let->dtype : var->dtype;
+    }
+    return DTYPE_NONE;
+}
+
+struct value_types types_in(struct node *kernel) {
+    return (struct value_types){kernel, declared_type, kernel};
+}
+
 static enum dtype reference_type(const struct value_types *types, const char *name) {
-    struct node_parameter *parameter = launch_parameter(types->kernel, name);
+    struct node_parameter *parameter = types->kernel ? launch_parameter(types->kernel, name) : NULL;
     enum dtype element = parameter ? DTYPE_NONE : types->element(name, types->context);
     return parameter ? parameter->dtype : element != DTYPE_NONE ? element : DTYPE_INDEX;
 }
@@ -153,7 +190,9 @@ enum dtype value_type(const struct value_types *types, const struct node *value)
         bool keeps = reduction->op == REDUCTION_MAX || reduction->op == REDUCTION_MIN;
         if (reduction->op == REDUCTION_ARGMAX || reduction->op == REDUCTION_ARGMIN)
             return DTYPE_I32;
-        return keeps && type != DTYPE_INDEX ? type : joined_type(computed_type(type), computed_type(type));
+        return keeps && type != DTYPE_INDEX && type != DTYPE_BOOL
+                   ? type
+                   : joined_type(computed_type(type), computed_type(type));
     }
     case NODE_CALL:
         return call_type(types, (const struct node_call *)value);

@@ -8,10 +8,13 @@
 typedef enum dtype element_type(const char *name, void *context);
 
 struct value_types {
-    const struct node *kernel; /* its parameters are typed as they say */
+    const struct node *kernel; /* its parameters are typed as they say; NULL: element says it of these too */
     element_type *element;
     void *context;
 };
+
+/* Of what stands in the kernel, loop form. */
+struct value_types types_in(struct node *kernel);
 
 /* The narrowest type that holds the value as it is: bf16 of what is bf16 unchanged (access, max, min, select, abs,
  * relu, negation, literals that fit), else f32; i32, u32 and the narrower types of whole numbers that are
@@ -27,6 +30,10 @@ enum dtype kept_type(const struct value_types *types, const struct node *value);
 
 /* What a fragment holds that is declared as that type, in DST and where it rests: f32, i32 or u32. */
 enum dtype fragment_type(enum dtype declared);
+
+/* The fold of nothing, a literal: 0, 1, an infinity; of whole numbers the greatest or least of the type. argmax and argmin are
+ * of what they choose among. */
+struct node *neutral_of_fold(struct arena *arena, enum reduction_operator op, enum dtype type);
 
 /* The type that two computed operands share. */
 enum dtype joined_type(enum dtype a, enum dtype b);

@@ -351,16 +351,15 @@ static const char *vector_key(struct walk *w, const struct walked_call *call) {
     return arena_intern(w->compilation->arena, key);
 }
 
-/* Operations on whole numbers, and choices between them, take Int32 or UInt32, which DST of f32 alone holds; all
+/* Operations on whole numbers, and choices and folds of them, take Int32 or UInt32, which DST of f32 alone holds; all
  * others what DST holds. */
 static void check_vector_format(struct walk *w, const struct walked_call *call) {
     const struct device_call *effect = call->effect;
-    if (!effect->word_count || effect->parameters[effect->words - 1] != PARAMETER_DST_FORMAT)
+    if (!effect->format)
         return;
-    const char *word = word_of(call, effect->words), *held = dst_holds_f32(w) ? "Float32" : "Float16_b";
-    bool whole = strcmp(word, "Int32") == 0 || strcmp(word, "UInt32") == 0,
-         chooses = effect->number == DEVICE_CALL_where_tile;
-    if (dst_holds_f32(w) && whole && (effect->whole || chooses))
+    const char *word = word_of(call, effect->format), *held = dst_holds_f32(w) ? "Float32" : "Float16_b";
+    bool whole = strcmp(word, "Int32") == 0 || strcmp(word, "UInt32") == 0;
+    if (dst_holds_f32(w) && whole && (effect->whole || effect->either))
         return;
     if (effect->whole) {
         walk_error(w, call->span,

@@ -486,8 +486,7 @@ static void check_words(const struct compute_call *call) {
         if (kind == PARAMETER_DST_FORMAT && (value == WORD_Int32 || value == WORD_UInt32)) {
             if (!wide)
                 thread_fault(call->thread, "DST holds 16 bits in this launch, and whole numbers take 32");
-            if (!call->row->whole && call->row->kind == EFFECT_VECTOR &&
-                call->row->number != DEVICE_CALL_where_tile)
+            if (!call->row->whole && !call->row->either && call->row->kind == EFFECT_VECTOR)
                 thread_fault(call->thread, "is of floats, and given the format of whole numbers");
         } else if (kind == PARAMETER_DST_FORMAT && call->row->whole)
             thread_fault(call->thread, "is of whole numbers: its format must be Int32 or UInt32");
@@ -536,6 +535,7 @@ static void run_call(struct compute_call *call, call_meaning *meaning) {
         break;
     case EFFECT_VECTOR_INIT:
         t->core->compute.vector_init = call->row;
+        t->core->compute.folded_rows = false;
         for (unsigned i = 0; i < call->row->word_count; i++)
             t->core->compute.vector_words[i] = call_argument(call, call->row->words + i);
         take_initialise(t);

@@ -215,6 +215,7 @@ struct compute_state {
     uint32_t source_a, source_b, pack_format;
     struct operation operation;
     const struct device_call *vector_init; /* the last init of the vector unit */
+    bool folded_rows;                      /* by sfpu_reduce, since */
     uint32_t vector_words[2];              /* which it was given */
     uint32_t broadcast_active;
     uint32_t broadcast_line;

@@ -30,10 +30,8 @@ static enum slot_contents given(const struct compute_call *call) {
     const struct device_call *row = call->row;
     if (row->number == DEVICE_CALL_typecast_tile)
         return casts[call_argument(call, row->words)].to;
-    bool chooses = row->number == DEVICE_CALL_where_tile;
-    bool whole = chooses ? call_argument(call, row->words) != WORD_Float32 &&
-                               call_argument(call, row->words) != WORD_Float16_b
-                         : row->whole;
+    uint32_t format = row->either ? call_argument(call, row->format) : WORD_Float32;
+    bool whole = row->whole || format == WORD_Int32 || format == WORD_UInt32;
     return whole ? HOLDS_WHOLE : HOLDS_FLOATS;
 }
 
@@ -110,21 +108,40 @@ static float fold_line(uint32_t pool, const float element[TILE_EDGE], bool rows)
     return folded;
 }
 
+static uint32_t fold_words(uint32_t pool, bool is_signed, const uint32_t element[TILE_EDGE]) {
+    uint32_t folded = element[0];
+    for (uint32_t k = 1; k < TILE_EDGE; ++k) {
+        uint32_t next = element[k];
+        bool greater = is_signed ? (int32_t)next > (int32_t)folded : next > folded;
+        folded = pool == WORD_SUM ? folded + next : greater == (pool == WORD_MAX) ? next : folded;
+    }
+    return folded;
+}
+
 /* Rows are folded into the first column, or columns into the first row. What the chips leave beside it is not known:
  * of their own registers it is NaN here. */
 void mean_reduce_slot(const struct compute_call *call) {
     const struct tile *in = call->source[0];
     struct tile *out = call->target;
-    uint32_t pool = call_argument(call, 1);
+    uint32_t pool = call_argument(call, 1), format = call_argument(call, 2);
+    bool whole = format == WORD_Int32 || format == WORD_UInt32;
     bool rows = call_argument(call, 3) == WORD_REDUCE_ROW;
+    bool *folded_rows = &call->thread->core->compute.folded_rows;
+    if (!rows && *folded_rows && pool != WORD_SUM) /* wormhole_b0 is wrong then */
+        thread_fault(call->thread, "folds columns behind rows, and needs an init of its own");
+    *folded_rows = rows;
     for (uint32_t i = 0; i < TILE_EDGE; ++i) {
         uint32_t from = rows ? i * TILE_EDGE : i, step = rows ? 1 : TILE_EDGE;
         float line[TILE_EDGE];
+        uint32_t words[TILE_EDGE];
         for (uint32_t k = 0; k < TILE_EDGE; ++k)
             line[k] = in->element[from + k * step];
+        memcpy(words, line, sizeof words);
         for (uint32_t k = rows ? 2 : 1; k < (rows ? 16 : 4); k += rows ? 2 : 1)
             out->element[from + k * step] = f32_from_bits(0x7fc00000);
-        out->element[from] = fold_line(pool, line, rows);
+        uint32_t bits =
+            whole ? fold_words(pool, format == WORD_Int32, words) : f32_bits(fold_line(pool, line, rows));
+        memcpy(&out->element[from], &bits, sizeof bits);
     }
 }
 

@@ -50,20 +50,20 @@ const size_t call_word_count = sizeof call_words / sizeof *call_words;
     .parameters = KINDS(__VA_ARGS__), .count = CALL_PARAMETER_LIMIT - COUNT(NONE, __VA_ARGS__),              \
     .templates = COUNT_LESS(INDEX, __VA_ARGS__) - COUNT(NONE, __VA_ARGS__),                                  \
     .buffer = AT(BUFFER, __VA_ARGS__), .pages = AT(PAGES, __VA_ARGS__), .address = AT(ADDRESS, __VA_ARGS__), \
-    .from = AT(FROM, __VA_ARGS__),                                                                           \
-    .target = AT(CORE, __VA_ARGS__) + AT(CORES, __VA_ARGS__), .size = AT(BYTES, __VA_ARGS__),                \
-    .receivers = AT(RECEIVERS, __VA_ARGS__), .linked = AT(LINKED, __VA_ARGS__),                              \
-    .value = AT(VALUE, __VA_ARGS__), .order = AT(SOURCE_ORDER, __VA_ARGS__),                                 \
-    .a = AT(BUFFER_A, __VA_ARGS__) + AT(BUFFER_AB, __VA_ARGS__),                                             \
+    .from = AT(FROM, __VA_ARGS__), .target = AT(CORE, __VA_ARGS__) + AT(CORES, __VA_ARGS__),                 \
+    .size = AT(BYTES, __VA_ARGS__), .receivers = AT(RECEIVERS, __VA_ARGS__),                                 \
+    .linked = AT(LINKED, __VA_ARGS__), .value = AT(VALUE, __VA_ARGS__),                                      \
+    .order = AT(SOURCE_ORDER, __VA_ARGS__), .a = AT(BUFFER_A, __VA_ARGS__) + AT(BUFFER_AB, __VA_ARGS__),     \
     .b = AT(BUFFER_B, __VA_ARGS__) + AT(BUFFER_AB, __VA_ARGS__), .out = AT(BUFFER_OUT, __VA_ARGS__),         \
     .tile_a = AT(TILE_A, __VA_ARGS__), .tile_b = AT(TILE_B, __VA_ARGS__),                                    \
-    .words = COUNT(POOL, __VA_ARGS__) ? AT(POOL, __VA_ARGS__)                                                \
-                                      : AT(SPREAD, __VA_ARGS__) + AT(DST_FORMAT, __VA_ARGS__) +              \
-                                            AT(CAST, __VA_ARGS__),                                           \
+    .words = COUNT(POOL, __VA_ARGS__)                                                                        \
+                 ? AT(POOL, __VA_ARGS__)                                                                     \
+                 : AT(SPREAD, __VA_ARGS__) + AT(DST_FORMAT, __VA_ARGS__) + AT(CAST, __VA_ARGS__),            \
     .word_count = COUNT(POOL, __VA_ARGS__) + COUNT(DIMENSION, __VA_ARGS__) + COUNT(SPREAD, __VA_ARGS__) +    \
                   COUNT(DST_FORMAT, __VA_ARGS__) + COUNT(CAST, __VA_ARGS__),                                 \
     .parameters_shared = AT(TRANSPOSE, __VA_ARGS__), .parameter_count = 4 * COUNT(TRANSPOSE, __VA_ARGS__),   \
-    .rows = AT(ROWS, __VA_ARGS__), .columns = AT(COLUMNS, __VA_ARGS__), .stride = AT(STRIDE, __VA_ARGS__),   \
+    .format = AT(DST_FORMAT, __VA_ARGS__), .rows = AT(ROWS, __VA_ARGS__),                                    \
+    .columns = AT(COLUMNS, __VA_ARGS__), .stride = AT(STRIDE, __VA_ARGS__),                                  \
     .transposed = AT(TRANSPOSED, __VA_ARGS__), .constant = AT(CONSTANT, __VA_ARGS__),                        \
     .slot = AT(SLOT, __VA_ARGS__) + AT(SLOT_IN_PLACE, __VA_ARGS__),                                          \
     .source = {AT(SOURCE, __VA_ARGS__) + AT(SLOT_IN_PLACE, __VA_ARGS__),                                     \

@@ -108,6 +108,7 @@ struct device_call {
     unsigned char a, b;              /* the buffers read through SrcA and SrcB */
     unsigned char out;               /* the buffer packed to */
     unsigned char tile_a, tile_b;    /* the tiles read of them */
+    unsigned char format;            /* the word that says what DST holds */
     unsigned char words, word_count; /* template arguments that init and call share */
     unsigned char parameters_shared, parameter_count; /* and numbers */
     unsigned char rows, columns, stride;              /* of a block of products: rt, ct, kt */
@@ -121,7 +122,7 @@ struct device_call {
     float constants[CALL_CONSTANT_LIMIT]; /* what stands there */
     const char *define;                   /* for the preprocessor, where DST holds f32; NULL: none */
     const char *meaning;                  /* on the embedded device */
-    bool matrix, swaps, product, same_buffers, whole; /* as device_calls.def says */
+    bool matrix, swaps, product, same_buffers, whole, either; /* as device_calls.def says */
 };
 extern const struct device_call device_calls[DEVICE_CALL_END];
 

@@ -291,15 +291,22 @@ static struct node *converted(struct arena *arena, const struct node_reduction *
                      LIST(arena, arena_copy(arena, &floats, sizeof floats)));
 }
 
-/* Whole numbers are no operands of the matrix unit. */
-static void check_folded_types(struct emitter *e) {
+/* Whole numbers are no operands of the matrix unit, which a result with two axes takes. */
+static void check_products(struct emitter *e) {
     struct arena *arena = e->arena;
     for_each (reduction, reduction, e->equation->value) {
+        size_t axes = 0;
+        for (size_t i = 0; i < e->equation->axis_count; i++)
+            axes += is_tile_axis(e->t, e->equation->axes[i].name) &&
+                    match_varies(&reduction->base, e->equation->axes[i].name);
+        if (axes != 2 || folds_matrices(e, reduction))
+            continue;
         enum dtype type = emitted_type(e, reduction->body), result = emitted_type(e, &reduction->base);
         if (!is_whole_type(type) ||
-            !tile_fail(e->t, e->equation->span,
-                       "this folds whole numbers (%s), and the matrix unit takes floats only",
-                       word_text(WORDS_dtype, (int)type)))
+            !tile_fail(
+                e->t, e->equation->span,
+                "this multiplies matrices of whole numbers (%s), and the matrix unit takes floats only",
+                word_text(WORDS_dtype, (int)type)))
             continue;
         tile_help(
             e->t,
@@ -322,5 +329,5 @@ void check_targets(struct tiler *t) {
 void check_equation(struct emitter *e) {
     struct value_check check = {e, tiler_matcher(e->t)};
     check_value(e->equation->value, &check);
-    check_folded_types(e);
+    check_products(e);
 }

@@ -170,15 +170,21 @@ bool folds_matrices(const struct emitter *e, const struct node_reduction *reduct
     return true;
 }
 
-/* Rows and columns are folded to a minimum as the maximum of what is negated. */
-static bool gathers_negated(const struct emitter *e, const struct node_reduction *reduction) {
-    return reduction->op == REDUCTION_MIN && !folds_matrices(e, reduction);
+/* What an accumulator holds: f32, i32 or u32. */
+static enum dtype gathered_type(struct emitter *e, struct node_reduction *reduction) {
+    return fragment_type(emitted_type(e, &reduction->base));
+}
+
+/* Rows and columns of floats are folded to a minimum as the maximum of what is negated. */
+static bool gathers_negated(struct emitter *e, struct node_reduction *reduction) {
+    return reduction->op == REDUCTION_MIN && !folds_matrices(e, reduction) &&
+           gathered_type(e, reduction) == DTYPE_F32;
 }
 
 /* What an accumulator begins with where nothing else is said. */
-static struct node *neutral_of(struct emitter *e, const struct node_reduction *reduction) {
-    double neutral = gathers_negated(e, reduction) ? -(double)INFINITY : reduction_neutral(reduction->op);
-    return isinf(neutral) ? make_real(e->arena, neutral) : make_integer(e->arena, (int64_t)neutral);
+static struct node *neutral_of(struct emitter *e, struct node_reduction *reduction) {
+    enum reduction_operator op = gathers_negated(e, reduction) ? REDUCTION_MAX : reduction->op;
+    return neutral_of_fold(e->arena, op, emitted_type(e, reduction->body));
 }
 
 /* `sum + e` with e a vector or number: e is what the fragment starts from, and the addition vanishes from the
@@ -231,7 +237,7 @@ static bool open_panels(struct emitter *e, struct node_reduction *reduction, str
 static struct accumulator new_accumulator(struct emitter *e, struct node_reduction *reduction,
                                           struct node *start, size_t count, const char *const *axes) {
     const char *name = name_fresh(&e->t->names, "acc");
-    emit_buffer(e, MEMORY_FRAGMENT, name, count, axes, DTYPE_F32, start);
+    emit_buffer(e, MEMORY_FRAGMENT, name, count, axes, gathered_type(e, reduction), start);
     return (struct accumulator){.reduction = reduction,
                                 .access = named_access(e, name, count, axes),
                                 .span = span_of_part(e->equation->span, reduction->base.span)};
@@ -255,7 +261,7 @@ static enum assign_operator gathering(enum reduction_operator op) {
 /* min(e) is -max(-e). */
 struct node *accumulate(struct emitter *e, const struct accumulator *accumulator, const char *folded,
                         struct node *terms) {
-    const struct node_reduction *reduction = accumulator->reduction;
+    struct node_reduction *reduction = accumulator->reduction;
     bool negated = gathers_negated(e, reduction);
     enum reduction_operator op = negated ? REDUCTION_MAX : reduction->op;
     struct node *value = negated ? make_negation(e->arena, terms) : terms;
@@ -291,7 +297,7 @@ static struct node *emit_panels(struct emitter *e, struct node **value, struct n
     if (last)
         return result;
     const char *kept = name_fresh(&e->t->names, "partial");
-    emit_buffer(e, MEMORY_SHARED, kept, count, axes, DTYPE_F32, result);
+    emit_buffer(e, MEMORY_SHARED, kept, count, axes, gathered_type(e, reduction), result);
     return named_access(e, kept, count, axes);
 }
 

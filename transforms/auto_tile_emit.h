@@ -25,7 +25,7 @@ bool folds_matrices(const struct emitter *e, const struct node_reduction *reduct
 /* A fold on its way: fragment acc = its neutral element, in e->out; acc op= fold(axis: terms) for a block of its
  * axis, or acc op= terms for a matrix (folded: NULL); what then stands for it. False after an error. */
 struct accumulator {
-    const struct node_reduction *reduction;
+    struct node_reduction *reduction;
     struct node *access;
     struct span span;
 };

@@ -219,10 +219,12 @@ static void mask_tile(struct manager *m, struct list_builder *out, const struct 
     const struct {
         enum device_call_number call;
         struct call_operands operands;
-    } calls[] = {{DEVICE_CALL_copy_tile,
-                  {.a = emit_reference(m, mask->name), .tile_a = emit_number(m, 0), .slot = condition}},
-                 {DEVICE_CALL_fill_tile_bitcast, {.slot = other, .bits = step->scalar}},
-                 {DEVICE_CALL_where_tile, {.slot = slot, .source = {condition, slot, other}}}};
+    } calls[] = {
+        {DEVICE_CALL_copy_tile,
+         {.a = emit_reference(m, mask->name), .tile_a = emit_number(m, 0), .slot = condition}},
+        {step->format ? DEVICE_CALL_fill_tile_int : DEVICE_CALL_fill_tile_bitcast,
+         {.slot = other, .bits = step->scalar, .format = step->format}},
+        {DEVICE_CALL_where_tile, {.slot = slot, .source = {condition, slot, other}, .format = step->format}}};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         configure_operation(m, out, span, &device_calls[calls[i].call], &calls[i].operands);
         emit_operation(m, out, span, calls[i].call, &calls[i].operands);

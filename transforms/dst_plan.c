@@ -375,16 +375,23 @@ static int plan_binary(struct planner *p, struct node_binary *binary) {
 
 /* ---- calls ---- */
 
-static int plan_mask(struct planner *p, struct node_call *inside, struct node *value,
-                     struct node *otherwise) {
-    struct node *bits = scalar_bits(p, otherwise);
+static int plan_mask(struct planner *p, struct node *choice) {
+    struct node *const *arguments = node_as(choice, call)->arguments.items;
+    struct node_call *inside = node_as(arguments[0], call);
+    struct node *value = arguments[1], *otherwise = arguments[2];
+    enum dtype type = held_type(p, choice);
+    int64_t number;
+    struct node *bits = type == DTYPE_F32 ? scalar_bits(p, otherwise)
+                        : integer_value(otherwise, &number)
+                            ? make_integer(p->request->arena, (int64_t)(uint32_t)number)
+                            : NULL;
     struct node_reference *axis =
         inside->arguments.count == 1 ? node_as(inside->arguments.items[0], reference) : NULL;
     if (!bits || !axis) {
         planner_fail(p, "inside(axis) selects between a value and a number");
         return 0;
     }
-    int slot = plan_value(p, value), free_slots = 0, sources[2] = {0, 1};
+    int slot = plan_as(p, value, type), free_slots = 0, sources[2] = {0, 1};
     for (int i = 0; i < p->plan->slots && free_slots < 2; i++)
         if (!p->busy[i])
             sources[free_slots++] = i;
@@ -399,6 +406,7 @@ static int plan_mask(struct planner *p, struct node_call *inside, struct node *v
     step_add(p, (struct dst_step){.slot = slot,
                                   .source = {sources[0], sources[1]},
                                   .scalar = bits,
+                                  .format = type == DTYPE_F32 ? NULL : "Int32",
                                   .axis = axis->name,
                                   .shares = shares});
     return slot;
@@ -407,7 +415,7 @@ static int plan_mask(struct planner *p, struct node_call *inside, struct node *v
 static int plan_select(struct planner *p, struct node_call *call) {
     struct node_call *condition = node_as(call->arguments.items[0], call);
     if (condition && strcmp(condition->function, "inside") == 0)
-        return plan_mask(p, condition, call->arguments.items[1], call->arguments.items[2]);
+        return plan_mask(p, &call->base);
     enum dtype type = held_type(p, &call->base);
     size_t order[3];
     int slots[3] = {0}; /* of condition, value, other value */

@@ -32,18 +32,23 @@
  */
 #include "ir/build.h"
 #include "ir/query.h"
+#include "ir/value_type.h"
 #include "transforms/dst_section.h"
 
 struct slot_fold {
-    const char *pool;                 /* word of sfpu_reduce; NULL: it has none */
-    enum device_call_number combines; /* two slots, element by element */
+    const char *pool;                         /* word of sfpu_reduce; NULL: it has none */
+    enum device_call_number floats, i32, u32; /* two slots, element by element */
 };
 
 static const struct slot_fold folds[] = {
-    [REDUCTION_PRODUCT] = {NULL, DEVICE_CALL_mul_binary_tile},
-    [REDUCTION_SUM] = {"SUM", DEVICE_CALL_add_binary_tile},
-    [REDUCTION_MAX] = {"MAX", DEVICE_CALL_binary_max_tile},
-    [REDUCTION_MIN] = {"MIN", DEVICE_CALL_binary_min_tile},
+    [REDUCTION_SUM] = {"SUM", DEVICE_CALL_add_binary_tile, DEVICE_CALL_add_int_tile,
+                       DEVICE_CALL_add_int_tile},
+    [REDUCTION_PRODUCT] = {NULL, DEVICE_CALL_mul_binary_tile, DEVICE_CALL_mul_int_tile,
+                           DEVICE_CALL_mul_int_tile},
+    [REDUCTION_MAX] = {"MAX", DEVICE_CALL_binary_max_tile, DEVICE_CALL_binary_max_int32_tile,
+                       DEVICE_CALL_binary_max_uint32_tile},
+    [REDUCTION_MIN] = {"MIN", DEVICE_CALL_binary_min_tile, DEVICE_CALL_binary_min_int32_tile,
+                       DEVICE_CALL_binary_min_uint32_tile},
 };
 
 /* What a section of a fold works on. */
@@ -51,15 +56,30 @@ struct folding {
     struct manager *m;
     struct node_tile *tile;
     struct node_reduction *reduction;
-    const struct slot_fold *fold;
+    const char *pool;
+    enum device_call_number combines;
+    enum dtype type;    /* f32, i32 or u32 */
+    const char *format; /* its word */
     struct span span;
     bool rows;
 };
 
-static void fill(const struct folding *f, struct list_builder *out, struct node *slot, double value) {
-    struct arena *a = f->m->arena;
-    EMIT_PLAIN(f->m, out, f->span, fill_tile_init);
-    EMIT(f->m, out, f->span, fill_tile_bitcast, slot, make_call(a, "bits", LIST(a, make_real(a, value))));
+static void fill(const struct folding *f, struct list_builder *out, struct node *slot, struct node *value) {
+    struct manager *m = f->m;
+    int64_t number;
+    double real = 0;
+    literal_value(value, &real);
+    EMIT_PLAIN(m, out, f->span, fill_tile_init);
+    if (f->type != DTYPE_F32 && integer_value(value, &number))
+        EMIT(m, out, f->span, fill_tile_int, emit_reference(m, f->format), slot,
+             emit_number(m, (int64_t)(uint32_t)number));
+    else
+        EMIT(m, out, f->span, fill_tile_bitcast, slot,
+             make_call(m->arena, "bits", LIST(m->arena, make_real(m->arena, real))));
+}
+
+static void fill_neutral(const struct folding *f, struct list_builder *out, struct node *slot) {
+    fill(f, out, slot, neutral_of_fold(f->m->arena, f->reduction->op, f->type));
 }
 
 /* A call behind its init. */
@@ -72,7 +92,7 @@ static void operate(const struct folding *f, struct list_builder *out, enum devi
 static void reduce_slot(const struct folding *f, struct list_builder *out, const char *pool,
                         struct node *slot) {
     struct manager *m = f->m;
-    struct node *word = emit_reference(m, pool), *format = emit_reference(m, "Float32");
+    struct node *word = emit_reference(m, pool), *format = emit_reference(m, f->format);
     EMIT(m, out, f->span, sfpu_reduce_init, word, format);
     EMIT(m, out, f->span, sfpu_reduce, word, format, emit_reference(m, f->rows ? "REDUCE_ROW" : "REDUCE_COL"),
          slot);
@@ -93,7 +113,7 @@ static void reload(const struct folding *f, struct list_builder *out, const stru
 /* The slot gets what the fold begins with, or what the lanes hold. */
 static void begin(const struct folding *f, struct list_builder *out, const struct part *part, struct node *slot) {
     if (f->tile->op == ASSIGN_SET)
-        fill(f, out, slot, reduction_neutral(f->reduction->op));
+        fill_neutral(f, out, slot);
     else
         reload(f, out, part, slot);
 }
@@ -109,13 +129,13 @@ static void join_tiles(const struct folding *f, struct list_builder *out, const 
     struct node *k = make_add(a, first, emit_reference(m, m->inner));
     struct node *place = f->rows ? make_add(a, make_mul(a, part->row, columns), k)
                                  : make_add(a, make_mul(a, k, columns), part->column);
-    struct call_operands both = {.slot = slot, .source = {slot, work}};
+    struct call_operands both = {.slot = slot, .source = {slot, work}, .format = f->format};
     struct list_builder step = {0};
     EMIT(m, out, f->span, reconfig_data_format_srca, from);
     EMIT(m, out, f->span, copy_init, from);
-    emit_operation(m, out, f->span, device_calls[f->fold->combines].init, &both);
+    emit_operation(m, out, f->span, device_calls[f->combines].init, &both);
     EMIT(m, &step, f->span, copy_tile, from, place, work);
-    emit_operation(m, &step, f->span, f->fold->combines, &both);
+    emit_operation(m, &step, f->span, f->combines, &both);
     emit_loop(m, out, f->span, m->inner, count, &step);
 }
 
@@ -126,14 +146,14 @@ static void gather_groups(const struct folding *f, struct list_builder *out, con
     struct arena *a = m->arena;
     struct node *result = emit_number(m, 0), *group = emit_number(m, 2), *none = emit_number(m, 0),
                 *most = emit_number(m, SUM_GROUP_TILES), *first = emit_reference(m, m->tile);
-    struct call_operands joined = {.slot = result, .source = {result, group}};
+    struct call_operands joined = {.slot = result, .source = {result, group}, .format = f->format};
     struct list_builder body = {0};
     struct node *count =
         emit_let(m, &body, f->span, "group", make_min(a, most, make_sub(a, tiles, first)));
     begin(f, out, part, result);
-    fill(f, &body, group, 0);
+    fill(f, &body, group, make_integer(a, 0));
     join_tiles(f, &body, part, first, count, group);
-    operate(f, &body, f->fold->combines, &joined);
+    operate(f, &body, f->combines, &joined);
     builder_add(a, out,
                 make_for(a, f->span, m->tile, none, tiles, most, make_block(a, f->span, builder_list(&body))));
 }
@@ -148,15 +168,16 @@ static void gather(const struct folding *f, struct list_builder *out, const stru
     struct node *tiles = axis_tiles(f->tile, axis, RANGE_TILES), *none = emit_number(m, 0), *work = emit_number(m, 1),
                 *side;
     int64_t most = block_side(m, input->name, f->rows, &side);
-    bool sum = f->reduction->op == REDUCTION_SUM, grouped = sum && (most <= 0 || most > SUM_GROUP_TILES);
+    bool sum = f->reduction->op == REDUCTION_SUM && f->type == DTYPE_F32,
+         grouped = sum && (most <= 0 || most > SUM_GROUP_TILES);
     if (grouped) {
         gather_groups(f, out, part, tiles);
     } else if (sum && f->tile->op != ASSIGN_SET) {
-        struct call_operands both = {.slot = slot, .source = {slot, work}};
-        fill(f, out, slot, 0);
+        struct call_operands both = {.slot = slot, .source = {slot, work}, .format = f->format};
+        fill(f, out, slot, make_integer(m->arena, 0));
         join_tiles(f, out, part, none, tiles, slot);
         reload(f, out, part, work);
-        operate(f, out, f->fold->combines, &both);
+        operate(f, out, f->combines, &both);
     } else {
         begin(f, out, part, slot);
         join_tiles(f, out, part, none, tiles, slot);
@@ -173,18 +194,18 @@ static void combine_lanes(const struct folding *f, struct list_builder *out) {
     struct node *index = constant_buffer(m, f->span, spread);
     struct node *number = make_call(a, "bits", LIST(a, make_call(a, "i32", LIST(a, lane))));
     struct call_operands beside = {.slot = work, .source = {work}, .bits = number},
-                         pick = {.slot = work, .source = {work, zeros, lanes}},
-                         combine = {.slot = result, .source = {result, work}};
+                         pick = {.slot = work, .source = {work, zeros, lanes}, .format = f->format},
+                         combine = {.slot = result, .source = {result, work}, .format = f->format};
     struct list_builder step = {0};
-    fill(f, out, result, reduction_neutral(f->reduction->op));
-    fill(f, out, zeros, 0);
+    fill_neutral(f, out, result);
+    fill(f, out, zeros, make_integer(a, 0));
     EMIT(m, out, f->span, reconfig_data_format_srca, index);
     EMIT(m, out, f->span, copy_init, index);
     EMIT(m, &step, f->span, copy_tile, index, result, work);
     operate(f, &step, DEVICE_CALL_sub_unary_tile, &beside);
     operate(f, &step, DEVICE_CALL_where_tile, &pick);
     reduce_slot(f, &step, "SUM", work);
-    operate(f, &step, f->fold->combines, &combine);
+    operate(f, &step, f->combines, &combine);
     emit_loop(m, out, f->span, m->inner, emit_number(m, TILE_EDGE), &step);
 }
 
@@ -193,19 +214,28 @@ static void slot_section(struct manager *m, struct list_builder *out, const stru
                          void *context) {
     struct node_tile *tile = context;
     struct node_reduction *reduction = node_as(tile->value, reduction);
+    const struct slot_fold *fold = &folds[reduction->op];
+    enum dtype type = fragment_type(manager_buffer(m, node_as(reduction->body, access)->name)->dtype);
     struct folding f = {.m = m,
                         .tile = tile,
                         .reduction = reduction,
-                        .fold = &folds[reduction->op],
+                        .pool = fold->pool,
+                        .combines = type == DTYPE_I32   ? fold->i32
+                                    : type == DTYPE_U32 ? fold->u32
+                                                        : fold->floats,
+                        .type = type,
+                        .format = type == DTYPE_I32   ? "Int32"
+                                  : type == DTYPE_U32 ? "UInt32"
+                                                      : "Float32",
                         .span = tile->base.span,
                         .rows = folds_along_rows(reduction)};
     struct dst_plan plan = {.slots = 1};
     emit_section_begin(m, out, f.span, node_as(tile->target, access)->name);
     if (lane_axis(tile)) {
         gather(&f, out, part, emit_number(m, 0));
-    } else if (f.fold->pool) {
+    } else if (f.pool) {
         gather(&f, out, part, emit_number(m, 0));
-        reduce_slot(&f, out, f.fold->pool, emit_number(m, 0));
+        reduce_slot(&f, out, f.pool, emit_number(m, 0));
     } else {
         gather(&f, out, part, emit_number(m, 3));
         combine_lanes(&f, out);

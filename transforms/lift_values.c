@@ -57,6 +57,19 @@ static bool check_beginning(struct lifter *l, const struct lifted_axis *axis, co
 }
 
 /* The loop with what keeps to ranges that differ from element to element. */
+static enum dtype lifted_element(const char *name, void *context) {
+    struct lifter *l = context;
+    const struct list_builder *lists[] = {l->before, l->out};
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; lists[k] && i < lists[k]->count; i++) {
+            struct node_buffer *buffer = node_as(lists[k]->items[i], buffer);
+            if (buffer && strcmp(buffer->name, name) == 0)
+                return buffer->dtype;
+        }
+    struct value_types types = types_in(l->t->compilation->kernel);
+    return types.element(name, types.context);
+}
+
 static void close_loop(struct lifter *l, struct block_loop *loop, const struct lifted_axis *axis,
                        struct node_list attributes) {
     struct block_around around[LIFT_AXES];
@@ -73,7 +86,8 @@ static void close_loop(struct lifter *l, struct block_loop *loop, const struct l
         struct element_range_problem problem;
         if (!check_beginning(l, axis, node_as(made, for)->body, blocks))
             return;
-        struct node *settled = element_range_settle(l->arena, node_as(made, for), blocks, &problem);
+        struct value_types types = {l->t->compilation->kernel, lifted_element, l};
+        struct node *settled = element_range_settle(l->arena, node_as(made, for), blocks, &types, &problem);
         if (!settled) {
             if (lift_fail(l, problem.span, "%s", problem.text) && problem.help)
                 tile_help(l->t, "%s", problem.help);
@@ -90,9 +104,10 @@ static void close_loop(struct lifter *l, struct block_loop *loop, const struct l
 static struct node *lift_panels(struct lifter *l, const struct node_reduction *reduction) {
     struct node_axis *axis = node_as(reduction->axes.items[0], axis);
     struct held acc = {.name = name_fresh(&l->t->names, "acc"), .varies = lift_varies(l, &reduction->base)};
-    bool minimum = reduction->op == REDUCTION_MIN;
+    struct value_types types = types_in(l->t->compilation->kernel);
+    enum dtype gathered = fragment_type(value_type(&types, &reduction->base));
+    bool minimum = reduction->op == REDUCTION_MIN && gathered == DTYPE_F32;
     enum reduction_operator op = minimum ? REDUCTION_MAX : reduction->op;
-    double neutral = reduction_neutral(op);
     if (reduction->axes.count != 1) {
         if (lift_fail(l, reduction->base.span, "this folds several axes at once"))
             tile_help(l->t, "fold one of the fold along the other: sum(%s in ...: sum(...))", axis->name);
@@ -105,10 +120,9 @@ static struct node *lift_panels(struct lifter *l, const struct node_reduction *r
                   "this fold gives a single number, which the device has no place for");
         return NULL;
     }
-    struct node *start =
-        isinf(neutral) ? make_real(l->arena, neutral) : make_integer(l->arena, (int64_t)neutral);
+    struct node *start = neutral_of_fold(l->arena, op, value_type(&types, reduction->body));
     builder_add(l->arena, l->out,
-                declare_block(l, MEMORY_FRAGMENT, acc.name, DTYPE_F32, acc.axis_count, acc.axes, start));
+                declare_block(l, MEMORY_FRAGMENT, acc.name, gathered, acc.axis_count, acc.axes, start));
     struct block_loop loop;
     open_loop(l, &loop);
     struct node *body = lift_value(reduction->body, l);

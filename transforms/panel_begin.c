@@ -10,6 +10,7 @@
 #include "ir/build.h"
 #include "ir/names.h"
 #include "ir/query.h"
+#include "ir/value_type.h"
 #include "support/scalar.h"
 
 struct beginning {
@@ -18,6 +19,7 @@ struct beginning {
     struct diagnostics *diagnostics;
     struct name_table names;
     struct node *body; /* of the kernel */
+    struct value_types types;
     const char *axis;  /* of the loop at hand */
     struct node *first;
     bool failed;
@@ -32,11 +34,6 @@ static struct node *whole_tiles_before(struct beginning *b, struct node *first) 
 }
 
 /* ---- what lies before the first element ---- */
-
-static struct node *neutral_of(struct beginning *b, enum reduction_operator op) {
-    double neutral = reduction_neutral(op);
-    return isinf(neutral) ? make_real(b->arena, neutral) : make_integer(b->arena, (int64_t)neutral);
-}
 
 static struct node *chosen(struct beginning *b, struct node *value, struct node *neutral) {
     struct node *inside =
@@ -62,7 +59,7 @@ static struct node *choose(struct node *node, void *context) {
     for (size_t i = 0; reduction && i < reduction->axes.count; i++)
         if (node_as(reduction->axes.items[i], axis)->name == b->axis) {
             struct node_reduction changed = *node_as(mapped, reduction);
-            struct node *neutral = neutral_of(b, changed.op);
+            struct node *neutral = neutral_of_fold(b->arena, changed.op, value_type(&b->types, changed.body));
             changed.body = changed.op == REDUCTION_SUM ? choose_factors(b, changed.body, neutral)
                                                        : chosen(b, changed.body, neutral);
             return arena_copy(b->arena, &changed, sizeof changed);
@@ -226,7 +223,8 @@ struct node *panels_begun(const struct relations *relations, struct diagnostics 
     struct beginning b = {.arena = arena,
                           .relations = relations,
                           .diagnostics = diagnostics,
-                          .names = names_of(arena, kernel)};
+                          .names = names_of(arena, kernel),
+                          .types = types_in(kernel)};
     struct node *begun = begin(kernel, &b);
     return b.failed ? NULL : begun;
 }

@@ -6,6 +6,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/size.h"
+#include "ir/value_type.h"
 #include "transforms/protocol.h"
 
 static struct node *ref(struct protocol *p, const char *name) {
@@ -272,7 +273,8 @@ static struct node *pad_axis(struct protocol *p, const struct transfer *t, const
     struct node *column = columns ? last : ref(p, p->column);
     struct span span = t->tile->base.span;
     struct node *arguments[] = {tile_address(p, t, row, column), used,
-                                format_bits(p, t->cb->dtype, value, false)};
+                                is_whole_type(t->cb->dtype) ? number(p, (int64_t)(uint32_t)(int64_t)value)
+                                                            : format_bits(p, t->cb->dtype, value, false)};
     struct node *body = call_statement(
         p, span, fill_helper(p, filled ? FILL_COLUMNS : FILL_ROWS, t->cb->dtype), 3, arguments);
     if (columns)

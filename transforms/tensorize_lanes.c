@@ -19,6 +19,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "ir/value_type.h"
 #include "transforms/blocks.h"
 #include "transforms/fragment_life.h"
 #include "transforms/tensorize.h"
@@ -99,8 +100,12 @@ static struct node *gather(struct node *node, void *context) {
 }
 
 /* Does the fragment begin with what folds begin with, get its value by the loop at `index`, and change nowhere else? */
-static bool is_made_by_loop(struct node_list list, size_t index, const struct gathered *item) {
-    double start;
+static bool is_made_by_loop(struct tensorizer *t, struct node_list list, size_t index,
+                            const struct gathered *item) {
+    enum dtype type = fragment_type(storage_find(t, item->name)->dtype);
+    struct node *neutral = neutral_of_fold(t->arena, fold_of_update(item->update->op), type);
+    double start, wanted = 0;
+    literal_value(neutral, &wanted);
     bool declared = false, started = false;
     for (size_t i = 0; i < list.count; i++) {
         struct node_buffer *buffer = node_as(list.items[i], buffer);
@@ -109,8 +114,7 @@ static bool is_made_by_loop(struct node_list list, size_t index, const struct ga
         if (i == index || !(here.start || here.update || (here.reads && i < index)))
             continue;
         if (i > index || here.reads || here.update || &here.start->base != list.items[i] ||
-            !literal_value(here.start->value, &start) ||
-            start != reduction_neutral(fold_of_update(item->update->op)))
+            !literal_value(here.start->value, &start) || start != wanted)
             return false;
         started = true;
     }
@@ -128,7 +132,7 @@ static struct gathering gathering_of(struct tensorizer *t, struct node_list list
             !only_folds(loop, tile))
             continue;
         struct gathered item = {.name = name, .update = tile};
-        item.whole = is_made_by_loop(list, index, &item);
+        item.whole = is_made_by_loop(t, list, index, &item);
         if (item.whole || !runs_once(t, loop, name))
             g.items[g.count++] = item;
     }
@@ -182,10 +186,9 @@ static void declare_lanes(struct gathering *g, struct gathered *item, struct lis
     const char *axes[2] = {rows ? fragment.axes[0] : g->axis, rows ? g->axis : fragment.axes[0]};
     item->lanes = buffer_declare(t, MEMORY_FRAGMENT, arena_printf(t->arena, "%s_lanes", item->name), 2, axes,
                                  fragment_type(fragment.dtype), ORIENTATION_NONE);
-    double neutral = reduction_neutral(fold->op);
     builder_add(t->arena, out,
                 map_to(t, t->span, buffer_access(t, item->lanes),
-                       neutral == 0 ? make_integer(t->arena, 0) : make_real(t->arena, neutral)));
+                       neutral_of_fold(t->arena, fold->op, fragment_type(fragment.dtype))));
 }
 
 static struct node *complete(struct node *node, void *context);

@@ -9,6 +9,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "ir/value_type.h"
 #include "transforms/tensorize.h"
 
 #define FACTOR_LIMIT 16
@@ -85,9 +86,12 @@ static struct contraction contraction_of(struct node_reduction *reduction, size_
     return c;
 }
 
+/* A sum of products of whole numbers that has one axis is folded as any other. */
 static bool is_contraction(struct tensorizer *t, struct node_reduction *reduction, size_t count,
                            const char *const *axes, struct contraction *c) {
     *c = contraction_of(reduction, count, axes);
+    if (count == 1 && is_whole_type(value_type_of(t, reduction->body)))
+        return false;
     return reduction->op == REDUCTION_SUM && count >= 1 && match_contraction(t, reduction->body, c);
 }
 
@@ -108,7 +112,7 @@ static void check_exactness(struct tensorizer *t, const struct storage *storage)
 }
 
 static void fail_as_folded_type(struct tensorizer *t, const struct storage *storage) {
-    tensorize_fail(t, "this folds whole numbers (%s), and the matrix unit takes floats only",
+    tensorize_fail(t, "this multiplies matrices of whole numbers (%s), and the matrix unit takes floats only",
                    word_text(WORDS_dtype, storage->dtype));
     tensorize_help(
         t,
@@ -227,9 +231,9 @@ static struct node *fold_value(struct tensorizer *t, struct node_reduction *redu
                     .axes = reduction->axes, .body = access);
 }
 
-/* The matrix unit would cut f32 to TF32, and has no products: the vector unit folds these. */
+/* The matrix unit would cut f32 to TF32, and has no products and whole numbers: the vector unit folds these. */
 static bool is_vector_fold(struct tensorizer *t, enum reduction_operator op, struct node *access) {
-    return op == REDUCTION_PRODUCT || storage_find(t, node_as(access, access)->name)->dtype == DTYPE_F32;
+    return op == REDUCTION_PRODUCT || storage_find(t, node_as(access, access)->name)->dtype != DTYPE_BF16;
 }
 
 /* target op= fold of a buffer. */
@@ -259,17 +263,13 @@ static struct node *fold_operand(struct tensorizer *t, struct node_reduction *re
     struct node *access = value_materialize(t, reduction->body, "operand", 2, shape);
     if (t->failed)
         return NULL;
-    if (is_block_type(storage_find(t, node_as(access, access)->name)->dtype))
+    enum dtype stored = storage_find(t, node_as(access, access)->name)->dtype;
+    if (is_block_type(stored) || is_narrow_whole(stored))
         access = value_widened(t, access);
     if (storage_find(t, node_as(access, access)->name)->rank != 2) {
         tensorize_fail(t, "this folds a vector along its only axis, to a single number");
         tensorize_help(t, "declare it as a matrix of one row, [o, %s] with o in 1: the data are the same",
                        inner);
-        return NULL;
-    }
-    struct storage *storage = storage_find(t, node_as(access, access)->name);
-    if (!dtype_is_computed(storage->dtype)) {
-        fail_as_folded_type(t, storage);
         return NULL;
     }
     return access;
@@ -280,6 +280,11 @@ static enum orientation fold_orientation(struct tensorizer *t, struct node_reduc
     bool last = storage_find(t, node_as(access, access)->name)->axes[1] ==
                 node_as(reduction->axes.items[0], axis)->name;
     return last ? ORIENTATION_COLUMN : ORIENTATION_ROW;
+}
+
+/* What the vector unit makes of the buffer's elements: f32, i32 or u32. */
+static enum dtype folded_type(struct tensorizer *t, struct node *access) {
+    return fragment_type(storage_find(t, node_as(access, access)->name)->dtype);
 }
 
 static void accumulate(struct tensorizer *t, const char *fragment, struct node_reduction *reduction) {
@@ -336,12 +341,36 @@ static struct node *contraction_value(struct tensorizer *t, struct node_reductio
     return buffer_access(t, target ? target : fragment);
 }
 
+static const char *fold_buffer(struct tensorizer *t, struct node_reduction *reduction,
+                               const char *const *axes, enum dtype dtype, enum orientation orientation) {
+    const char *base = arena_printf(t->arena, "%s_%s", orientation == ORIENTATION_COLUMN ? "row" : "column",
+                                    word_text(WORDS_reduction_operator, reduction->op));
+    return buffer_declare(t, MEMORY_SHARED, base, 1, axes, dtype, orientation);
+}
+
+/* A fold of whole numbers that are not what the target holds: with 32 bits first. Of nothing it is the extreme of the
+ * narrow type. */
+static struct node *converted_fold(struct tensorizer *t, struct node_reduction *reduction,
+                                   struct node *access, const char *const *axes, enum orientation orientation,
+                                   const char *target) {
+    const char *name = fold_buffer(t, reduction, axes, folded_type(t, access), orientation);
+    struct node *value = buffer_access(t, name);
+    enum dtype type = value_type_of(t, reduction->body);
+    emit_fold(t, value, ASSIGN_SET, reduction, access);
+    if (is_narrow_whole(type) && (reduction->op == REDUCTION_MAX || reduction->op == REDUCTION_MIN))
+        value = make_update(t->arena, update_of_fold(reduction->op), value,
+                            neutral_of_fold(t->arena, reduction->op, type));
+    if (target && !t->failed)
+        tensorize_assign(t, buffer_access(t, target), ASSIGN_SET, value);
+    return target ? buffer_access(t, target) : value;
+}
+
 static struct node *reduce(struct tensorizer *t, struct node_reduction *reduction, size_t count,
                            const char *const *axes, const char *target) {
     struct contraction c;
     if (!check_reduction(t, reduction))
         return &reduction->base;
-    if (reduction->op == REDUCTION_MIN && value_dtype(t, reduction->body) != DTYPE_F32)
+    if (reduction->op == REDUCTION_MIN && value_dtype(t, reduction->body) == DTYPE_BF16)
         return negated_max(t, reduction, count, axes, target);
     if (is_contraction(t, reduction, count, axes, &c))
         return contraction_value(t, reduction, count, axes, &c, target);
@@ -350,15 +379,15 @@ static struct node *reduce(struct tensorizer *t, struct node_reduction *reductio
         return &reduction->base;
     enum orientation orientation = fold_orientation(t, reduction, access);
     struct storage *buffer = target ? storage_find(t, target) : NULL;
+    enum dtype folded = folded_type(t, access);
+    if (folded != DTYPE_F32 &&
+        (is_narrow_whole(value_type_of(t, reduction->body)) || (buffer && buffer->dtype != folded)))
+        return converted_fold(t, reduction, access, axes, orientation, target);
     bool turned = buffer && buffer->orientation != ORIENTATION_NONE && buffer->orientation != orientation;
     const char *name = target;
-    if (!target || turned) {
-        enum dtype dtype = buffer ? buffer->dtype : value_dtype(t, &reduction->base);
-        const char *base =
-            arena_printf(t->arena, "%s_%s", orientation == ORIENTATION_COLUMN ? "row" : "column",
-                         word_text(WORDS_reduction_operator, reduction->op));
-        name = buffer_declare(t, MEMORY_SHARED, base, 1, axes, dtype, orientation);
-    }
+    if (!target || turned)
+        name = fold_buffer(t, reduction, axes, buffer ? buffer->dtype : value_dtype(t, &reduction->base),
+                           orientation);
     storage_find(t, name)->orientation = orientation;
     emit_fold(t, buffer_access(t, name), ASSIGN_SET, reduction, access);
     if (turned)

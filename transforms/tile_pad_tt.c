@@ -163,10 +163,17 @@ static bool has_reference(struct node *access, const char *name) {
     return false;
 }
 
-static void request_operand(struct padder *p, struct node *operand, const char *axis, double neutral) {
+static double neutral_of(struct padder *p, const char *buffer, enum reduction_operator op) {
+    double neutral = 0;
+    literal_value(neutral_of_fold(p->arena, op, find_declaration(p->body, buffer)->dtype), &neutral);
+    return neutral;
+}
+
+static void request_operand(struct padder *p, struct node *operand, const char *axis,
+                            enum reduction_operator op) {
     struct node_access *access = node_as(operand, access);
     if (access && has_reference(operand, axis))
-        request(p, access->name, axis, neutral);
+        request(p, access->name, axis, neutral_of(p, access->name, op));
 }
 
 static void collect_requests(struct padder *p) {
@@ -175,13 +182,12 @@ static void collect_requests(struct padder *p) {
         const char *axis = reduction ? node_as(reduction->axes.items[0], axis)->name : NULL;
         if (!reduction || !is_ragged(p, axis))
             continue;
-        double neutral = reduction_neutral(reduction->op);
         struct node_binary *product = node_as(reduction->body, binary);
         if (tile->operation == TILE_MATMUL && product) {
-            request_operand(p, product->left, axis, neutral);
-            request_operand(p, product->right, axis, neutral);
+            request_operand(p, product->left, axis, reduction->op);
+            request_operand(p, product->right, axis, reduction->op);
         } else {
-            request_operand(p, reduction->body, axis, neutral);
+            request_operand(p, reduction->body, axis, reduction->op);
         }
     }
 }
@@ -189,7 +195,7 @@ static void collect_requests(struct padder *p) {
 /* ---- the rewriting ---- */
 
 static struct node *neutral_literal(struct arena *arena, double neutral) {
-    return neutral == 0 ? make_integer(arena, 0) : make_real(arena, neutral);
+    return isinf(neutral) ? make_real(arena, neutral) : make_integer(arena, (int64_t)neutral);
 }
 
 /* Does the condition say that an index is below the end of its axis: j <= i of an axis that ends with the block i? */
@@ -282,11 +288,10 @@ static struct node *redirect(struct padder *p, struct node *node) {
     if (!reduction)
         return node;
     const char *axis = node_as(reduction->axes.items[0], axis)->name;
-    double neutral = reduction_neutral(reduction->op);
     struct node_tile changed = *tile;
     for (size_t i = 0; i < p->request_count; i++) {
         struct request *r = &p->requests[i];
-        if (r->copy && r->axis == axis && r->neutral == neutral)
+        if (r->copy && r->axis == axis && r->neutral == neutral_of(p, r->buffer, reduction->op))
             changed.value = rename_entity(p->arena, changed.value, r->buffer, r->copy);
     }
     return changed.value == tile->value ? node : arena_copy(p->arena, &changed, sizeof changed);

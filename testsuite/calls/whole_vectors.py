@@ -101,6 +101,31 @@ def binary():
         yield binary_vector(call, "", f"{call}_init()", "", fmt, kind, exact, "div" in call)
 
 
+def folded(pool, kind, along_rows):
+    """Of each row or column; in the chip's own registers beside it what the device at hand has there."""
+    fold = {"SUM": lambda x, axis: x.sum(axis, dtype=kind), "MAX": lambda x, axis: x.max(axis), "MIN": lambda x, axis: x.min(axis)}[pool]
+
+    def meaning(put, a):
+        tile = np.array(a)
+        if along_rows:
+            tile[..., 2:16:2] = 0x7FC00000
+            tile[..., 0] = low(fold(a.view(kind), -1))
+        else:
+            tile[..., 1:4, :] = 0x7FC00000
+            tile[..., 0, :] = low(fold(a.view(kind), -2))
+        return tile
+    return meaning
+
+
+def folds():
+    for word, (fmt, kind) in FORMATS.items():
+        for pool in ("SUM", "MAX", "MIN"):
+            for dimension in ("REDUCE_ROW", "REDUCE_COL"):
+                body = load("a", 1) + f"sfpu_reduce_init({pool}, {word}); sfpu_reduce({pool}, {word}, {dimension}, 1); "
+                yield compute(f"sfpu_reduce {pool} {dimension} {word}", ["sfpu_reduce"], [Input(fmt, words(10))], body,
+                              folded(pool, kind, dimension == "REDUCE_ROW"), out=fmt, slots=(1,))
+
+
 def floats(seed):
     random = np.random.default_rng(seed)
     values = (random.standard_normal((4, 32, 32)) * 10.0 ** random.integers(-1, 13, (4, 32, 32))).astype(np.float32)
@@ -146,10 +171,12 @@ def misuses():
                   "reads DST slot 0 as floats, but it holds integers")
     yield refused(compute("whole numbers of floats", [], [f32], load("a", 0) + "add_int_tile_init(); add_int_tile(Int32, 0, 0, 0); ",
                           None, out="i32"), "reads DST slot 0 as integers, but it holds floats")
+    columns = "sfpu_reduce_init(MAX, Int32); sfpu_reduce(MAX, Int32, REDUCE_ROW, 0); sfpu_reduce(MAX, Int32, REDUCE_COL, 0); "
+    yield refused(compute("columns behind rows", [], [i32], load("a", 0) + columns, None, out="i32"), "needs an init of its own")
     yield refused(compute("init of another format", [], [i32], load("a", 0) + "lt_int_tile_init(Int32); lt_int_tile(UInt32, 0, 0, 0); ",
                           None, out="i32"), "differs in its format")
 
 
 def all_vectors():
-    for family in (binary, casts, misuses):
+    for family in (binary, folds, casts, misuses):
         yield from family()

@@ -29,7 +29,7 @@ static const struct {
     {HEAD "for i in 0..M, j in 0..N { Y[i, j] = 7 % (N - N) } }", "division by zero"},
     {HEAD "for i in 0..M, j in 0..N { Y[i, j] = ceildiv(7, V[0] - 1) } }", "ceildiv by -1"},
     {HEAD "for i in 0..M by V[0], j in 0..N { Y[lo(i), j] = 1 } }", "the step of a loop is 0"},
-    {HEAD "for i in 0..M, j in 0..N { Y[i, j] = max(t in 0..0: V[t]) } }", "max over no elements"},
+    {HEAD "for i in 0..M, j in 0..N { Y[i, j] = max(t in 0..0: t) } }", "max over no elements"},
     {HEAD "for i in 0..M, j in 0..N { Y[i, j] = V[(i + 2) * 4611686018427387904] } }",
      "an index does not fit 64 bits"},
     {HEAD "for t in 0..1000000000 { for u in 0..1000000000 { var s: i32 = 0 } } }",
