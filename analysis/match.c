@@ -10,6 +10,7 @@
 
 #include "analysis/isl_util.h"
 #include "ir/build.h"
+#include "ir/query.h"
 #include "support/scalar.h"
 
 #define NAME_LIMIT 32
@@ -126,8 +127,9 @@ static struct subscript classify(const struct matcher *m, __isl_keep isl_aff *af
 static bool is_free_of_tiles(const struct node *subscript, match_tiles *in_tiles, void *context) {
     for_each_node (node, subscript) {
         struct node_reference *reference = node_as(node, reference);
-        if (node->kind == NODE_ACCESS || node->kind == NODE_CALL ||
-            (reference && in_tiles(reference->name, context)))
+        if (is_block_place(node))
+            skip_below(node);
+        else if (node->kind == NODE_ACCESS || (reference && in_tiles(reference->name, context)))
             return false;
     }
     return true;

@@ -277,6 +277,16 @@ struct node *accumulated(struct emitter *e, const struct accumulator *accumulato
     return negated ? make_negation(e->arena, accumulator->access) : accumulator->access;
 }
 
+/* The innermost axis of which the fold takes one element after the other; NULL: there is none. */
+static const char *single_axis(const struct tiler *t, const struct node_reduction *reduction) {
+    const char *single = NULL;
+    for (size_t i = 0; i < reduction->axes.count; i++) {
+        const struct range *range = axis_named(t, node_as(reduction->axes.items[i], axis)->name);
+        single = range->single ? range->name : single;
+    }
+    return single;
+}
+
 /* fragment acc = start; for k by panel { acc op= reduction(k: body) }; what stands for the reduction in the
  * value. */
 static struct node *emit_panels(struct emitter *e, struct node **value, struct node_reduction *reduction,
@@ -288,7 +298,8 @@ static struct node *emit_panels(struct emitter *e, struct node **value, struct n
         return NULL;
     struct node *start = take_start(e, value, reduction, count, axes);
     struct accumulator accumulator = new_accumulator(e, reduction, start, count, axes);
-    struct node *terms = folded ? emit_multicast(e, reduction->body, folded, &body) : reduction->body;
+    const char *streamed = folded ? folded : single_axis(e->t, reduction);
+    struct node *terms = streamed ? emit_multicast(e, reduction->body, streamed, &body) : reduction->body;
     builder_add(e->arena, &body, accumulate(e, &accumulator, folded, terms));
     builder_add(e->arena, e->out,
                 node_new(e->arena, for, FOR, accumulator.span, .axes = builder_list(&loops),

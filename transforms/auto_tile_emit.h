@@ -69,7 +69,7 @@ enum dtype emitted_type(struct emitter *e, struct node *value);
  * integers, ... */
 void check_equation(struct emitter *e);
 
-/* The body of a reduction over panels of the axis `folded`, with the operands that are sent in buffers of
+/* The body of a reduction over panels, or single elements, of the axis `folded`, with the operands that are sent in buffers of
  * their own, which are declared in `out`. The body itself unless the kernel's schedule asks for it. */
 struct node *emit_multicast(struct emitter *e, struct node *body, const char *folded,
                             struct list_builder *out);

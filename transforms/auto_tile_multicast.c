@@ -29,11 +29,13 @@ static bool is_shared(const struct tiler *t, const struct node *access) {
     return false;
 }
 
-/* The axes of the tiles of an access; 0 where a subscript there is no axis. */
-static size_t tile_subscripts(const struct node_access *access, const char **axes) {
+/* The axes of the tiles of an access, one of a line; 0 where another subscript there is no axis. */
+static size_t tile_subscripts(const struct tiler *t, const struct node_access *access, const char **axes) {
     size_t rank = access->subscripts.count, count = 0;
     for (size_t i = rank < 2 ? 0 : rank - 2; i < rank; i++) {
         struct node_reference *axis = node_as(access->subscripts.items[i], reference);
+        if (is_line(t, access, i))
+            continue;
         if (!axis)
             return 0;
         axes[count++] = axis->name;
@@ -46,7 +48,7 @@ static struct node *find_operand(const struct emitter *e, struct node *body, con
     for_each (access, access, body) {
         const char *axes[2];
         if (relations_tensor(e->t->relations, access->name) && match_varies(&access->base, folded) &&
-            tile_subscripts(access, axes) && is_shared(e->t, &access->base))
+            tile_subscripts(e->t, access, axes) && is_shared(e->t, &access->base))
             return &access->base;
     }
     return NULL;
@@ -61,7 +63,7 @@ struct node *emit_multicast(struct emitter *e, struct node *body, const char *fo
         struct node_access *access = node_as(found, access);
         const char *axes[2], *name = name_fresh(&e->t->names, arena_printf(e->arena, "%s_in", access->name));
         struct list_builder parts = {0}, subscripts = {0};
-        size_t count = tile_subscripts(access, axes);
+        size_t count = tile_subscripts(e->t, access, axes);
         for (size_t i = 0; i < count; i++) {
             builder_add(e->arena, &parts, make_axis(e->arena, axes[i], NULL, NULL, NULL));
             builder_add(e->arena, &subscripts, make_reference(e->arena, axes[i]));

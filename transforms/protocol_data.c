@@ -170,6 +170,27 @@ static struct difference difference_of_product(struct protocol *p, struct node *
         make_add(arena, make_mul(arena, a.plus, b.minus), make_mul(arena, a.minus, b.plus))};
 }
 
+/* Of (d - 1) / 2 and (d - 1) % 2, which floor, the multiple of the divisor is added that keeps what is divided from falling
+ * below 0, and taken from the quotient. */
+static struct difference difference_of_quotient(struct protocol *p, const struct node_binary *quotient) {
+    struct arena *arena = p->arena;
+    struct difference left = difference_of(p, quotient->left);
+    struct node *zero = number(p, 0);
+    int64_t divisor, below;
+    if (!integer_value(quotient->right, &divisor) || divisor <= 0 || !integer_value(left.minus, &below) || !below)
+        return (struct difference){arena_copy(arena, quotient, sizeof *quotient), zero};
+    int64_t turns = (below + divisor - 1) / divisor;
+    struct node *lifted = make_add(arena, left.plus, number(p, turns * divisor - below));
+    if (quotient->op == BINARY_REMAINDER)
+        return (struct difference){make_mod(arena, lifted, quotient->right), zero};
+    return (struct difference){make_div(arena, lifted, quotient->right), number(p, turns)};
+}
+
+static bool is_quotient(const struct node *node) {
+    const struct node_binary *binary = node->kind == NODE_BINARY ? (const struct node_binary *)node : NULL;
+    return binary && (binary->op == BINARY_DIVIDE || binary->op == BINARY_REMAINDER);
+}
+
 static struct difference difference_of(struct protocol *p, struct node *node) {
     struct arena *arena = p->arena;
     struct node_binary *binary = node_as(node, binary);
@@ -181,6 +202,8 @@ static struct difference difference_of(struct protocol *p, struct node *node) {
         return (struct difference){zero, make_integer(arena, -value)};
     if (binary && binary->op == BINARY_MULTIPLY)
         return difference_of_product(p, binary->left, binary->right);
+    if (is_quotient(node))
+        return difference_of_quotient(p, binary);
     if (!call && !(binary && (binary->op == BINARY_ADD || binary->op == BINARY_SUBTRACT)))
         return (struct difference){node, zero};
     struct difference a = difference_of(p, call ? call->arguments.items[0] : binary->left);
@@ -196,9 +219,17 @@ static struct difference difference_of(struct protocol *p, struct node *node) {
                                make_add(arena, a.minus, b.minus)};
 }
 
+/* Sums, differences and products alone may pass below 0 on their way. */
+static bool has_no_sign(const struct node *index) {
+    for_each_node (node, index)
+        if (node->kind == NODE_CALL || is_quotient(node))
+            return true;
+    return false;
+}
+
 struct node *number_of_index(struct protocol *p, struct node *expression) {
     struct node *index = index_in_numbers(expression, p);
-    if (find_kind(index, NODE_CALL)) {
+    if (has_no_sign(index)) {
         struct difference parts = difference_of(p, index);
         index = is_zero(parts.minus) ? parts.plus : make_sub(p->arena, parts.plus, parts.minus);
     }

@@ -88,6 +88,23 @@ def projected(t):
     return lambda a, sizes: distances({"X": c.contract(a["X"], a["W"], t), "Z": a["Z"]}, sizes)
 
 
+# Places that are worked out: shifted, reversed, clamped, quotients that begin below 0, elements of blocks.
+PLACES = """kernel elements(X: {t}[M, D], Z: {t}[N, D]) -> R: f32[M, N] where D > 0 {{
+    grid i in M by 64, j in N by 64 {{
+        fragment acc[i, j]: f32 = 0;
+        for d in D {{ acc += abs(X[i, D - 1 - d] - Z[j, min(d + 1, D - 1)]); }}
+        for d in D by 32 {{ for e in len(d) {{ acc += abs(X[i, lo(d) + e] - Z[j, (lo(d) + e - 1) / 2 + (lo(d) + e + 1) % 2]); }} }}
+        R[i, j] = acc;
+    }}
+}}"""
+
+
+def places(a, sizes):
+    d = np.arange(sizes["D"])
+    first = {"X": a["X"][:, ::-1], "Z": a["Z"][:, np.minimum(d + 1, len(d) - 1)]}
+    return distances(first, sizes) + distances({"X": a["X"], "Z": a["Z"][:, (d - 1) // 2 + (d + 1) % 2]}, sizes)
+
+
 LINES = """kernel elements(v: {t}[M, D], w: {t}[40, N], S: {t}[M, 3], B: {t}[3, M, N]) -> Y: f32[3, M, N] where D > 4 {{
     for b in 3, i in M, j in N {{ Y[b, i, j] = B[b, i, j] * v[i, D - 2] + w[35, j] * S[i, b] - v[i, 3]; }}
 }}"""
@@ -138,3 +155,4 @@ kernels += [kernel("lines", t, LINES.format(t=t), line_arrays(t), lines, LONG) f
 kernels += [kernel("whole", t, WHOLE.format(t=t), whole_arrays(t), whole, LONG) for t in ("u8", "u16", "bool", "i32")]
 kernels += [kernel("stored", t, STORED.format(t=t), both(t), stored) for t in ("bf16", "f32")]
 kernels += [kernel("projected", t, PROJECTED.format(t=t), projected_arrays(t), projected(t), SOME) for t in ("bf16", "f32")]
+kernels += [kernel("places", t, PLACES.format(t=t), both(t), places, SOME) for t in ("bf16", "f32")]
