@@ -71,6 +71,7 @@ struct tiler {
     size_t condition_count;
     struct old_value *old_value; /* the first one; NULL: there is none */
     bool has_version;            /* for sizes at which it does not fit L1 */
+    bool launches_apart;         /* what reads an old value may do so in a launch before the one that overwrites it */
     bool failed;
 };
 

@@ -312,7 +312,7 @@ static void check_initial_values(struct normaliser *n) {
             bool own = equation->store && strcmp(equation->name, cell->name) == 0;
             struct old_value_search search = {equation, cell, false, false};
             search_old_value(equation->value, &search);
-            if (search.elsewhere)
+            if (search.elsewhere && (own || !t->launches_apart))
                 fail_as_old_value(t, equation->span, cell->name, own);
             equation->old |= search.found && !own;
             if (search.found && !own && !t->old_value)

@@ -2,7 +2,7 @@
 import numpy as np
 
 import carried as c
-from kind import Kernel, normal
+from kind import Array, Kernel, normal
 
 SIZES = [dict(M=1, N=1), dict(M=31, N=33), dict(M=100, N=70), dict(M=300, N=1), dict(M=1, N=1000)]
 
@@ -113,5 +113,96 @@ def rows_and_columns(t):
     return Kernel(f"rows_and_columns_{t}", source, lambda g, M, N: {"X": normal(g, M, N, dtype=t)}, mean, SIZES)
 
 
+def positive(g, M, N):
+    return {"X": Array(g.uniform(1, 2, (M, N)), "f32")}
+
+
+def norm_and_columns():
+    """The second launch reads r, a result of the first."""
+    source = """kernel norm(X: f32[M, N]) -> r: f32[M], Y: f32[M, N], c: f32[N] {
+    for i in M { r[i] = sum(j in N: X[i, j]); }
+    for i in M, j in N { Y[i, j] = X[i, j] / r[i]; }
+    for j in N { c[j] = sum(i in M: Y[i, j]); }
+}"""
+
+    def mean(a, M, N):
+        r = folded(a["X"], (1,), "f32", "sum")
+        y = a["X"] / r
+        return {"r": c.store(c.Carried(*flat(r, M)), "f32"), "Y": c.store(y, "f32"),
+                "c": c.store(c.Carried(*flat(folded(y, (0,), "f32", "sum"), N)), "f32")}
+    return Kernel("norm_and_columns", source, positive, mean, SIZES)
+
+
+def shares():
+    """A fold along rows that one along columns reads."""
+    source = "kernel shares(X: f32[M, N]) -> c: f32[N] { for j in N { c[j] = sum(i in M: X[i, j] / sum(k in N: X[i, k])); } }"
+    return Kernel("shares", source, positive,
+                  lambda a, M, N: {"c": c.store(c.Carried(*flat(folded(a["X"] / folded(a["X"], (1,), "f32", "sum"), (0,), "f32", "sum"), N)), "f32")}, SIZES)
+
+
+def rows_and_columns_of_a_product():
+    source = """kernel both(X: bf16[M, K], W: bf16[K, N]) -> r: f32[M], c: f32[N] {
+    let H[i in M, j in N] = max(sum(k in K: X[i, k] * W[k, j]), 0);
+    for i in M { r[i] = sum(j in N: H[i, j]); }
+    for j in N { c[j] = sum(i in M: H[i, j]); }
+}"""
+
+    def mean(a, M, N, K):
+        h = c.maximum(c.contract(a["X"], a["W"], "bf16"), c.Carried(np.float64(0)))
+        return {"r": c.store(c.Carried(*flat(folded(h, (1,), "f32", "sum"), M)), "f32"),
+                "c": c.store(c.Carried(*flat(folded(h, (0,), "f32", "sum"), N)), "f32")}
+    return Kernel("rows_and_columns_of_a_product", source,
+                  lambda g, M, N, K: {"X": normal(g, M, K), "W": normal(g, K, N)}, mean, [dict(K=40, **size) for size in SIZES[:3]])
+
+
+def step():
+    """Each launch reads what the next ones change in place."""
+    source = """kernel step(inout W: f32[M, N], inout b: f32[M], inout c: f32[N], lr: f32) {
+    for j in N { c[j] -= lr * sum(i in M: W[i, j]); }
+    for i in M { b[i] -= lr * sum(j in N: W[i, j]); }
+    for i in M, j in N { W[i, j] -= b[i] * c[j]; }
+}"""
+
+    def mean(a, M, N):
+        rate, w = c.Carried(np.float64(0.25)), a["W"]
+        columns = a["c"] - rate * c.Carried(*flat(folded(w, (0,), "f32", "sum"), N))
+        rows = a["b"] - rate * c.Carried(*flat(folded(w, (1,), "f32", "sum"), M))
+        return {"W": c.store(w - c.Carried(*flat(rows, M, 1)) * columns, "f32"), "b": c.store(rows, "f32"), "c": c.store(columns, "f32")}
+    return Kernel("step", source, lambda g, M, N: {"W": normal(g, M, N, dtype="f32"), "b": normal(g, M, dtype="f32"), "c": normal(g, N, dtype="f32")},
+                  mean, SIZES, ["--set", "lr=0.25"])
+
+
+def doubly_centred():
+    source = """kernel centred(X: f32[M, N]) -> Y: f32[M, N] {
+    for i in M, j in N {
+        Y[i, j] = X[i, j] - sum(b in N: X[i, b]) / N - sum(a in M: X[a, j]) / M + sum(a in M, b in N: X[a, b]) / (M * N);
+    }
+}"""
+
+    def mean(a, M, N):
+        x = a["X"]
+        rows, columns = (folded(x, (axis,), "f32", "sum") / c.Carried(np.float64(n)) for axis, n in ((1, N), (0, M)))
+        both = c.Carried(*flat(folded(x, (1, 0), "f32", "sum"), 1, 1)) / c.Carried(np.float64(M * N))
+        return {"Y": c.store(x - rows - columns + both, "f32")}
+    return Kernel("doubly_centred", source, lambda g, M, N: {"X": normal(g, M, N, dtype="f32")}, mean, SIZES)
+
+
+def parts():
+    source = """kernel parts(X: f32[M, N], w: f32[K]) -> Y: f32[M, K] where K <= N {
+    for i in M {
+        let e[j in N] = square(X[i, j]);
+        let s = sum(j in N: e[j]);
+        for k in K { Y[i, k] = e[k] / s * w[k]; }
+    }
+}"""
+
+    def mean(a, M, N, K):
+        e = a["X"] * a["X"]
+        return {"Y": c.store(e[:, :K] / folded(e, (1,), "f32", "sum") * a["w"], "f32")}
+    return Kernel("parts", source, lambda g, M, N, K: {**positive(g, M, N), "w": normal(g, K, dtype="f32")}, mean,
+                  [dict(K=k, **size) for k, size in ((1, SIZES[0]), (32, SIZES[1]), (33, SIZES[2]), (70, SIZES[2]))])
+
+
 kernels = ([whole(t, "sum", "f32") for t in ("bf16", "f32")] + [whole("bf16", "max", "bf16")]
-           + [f(t) for f in (squares, loss, vector, matrices, less_largest, centred_matrices, rows_and_columns) for t in ("bf16", "f32")] + [launched(), over_norm("bf16", "bf16"), over_norm("f32", "f32")])
+           + [f(t) for f in (squares, loss, vector, matrices, less_largest, centred_matrices, rows_and_columns) for t in ("bf16", "f32")] + [launched(), over_norm("bf16", "bf16"), over_norm("f32", "f32"), norm_and_columns(), shares(),
+                                                                                            rows_and_columns_of_a_product(), step(), doubly_centred(), parts()])
