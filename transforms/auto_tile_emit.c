@@ -129,21 +129,33 @@ static struct panels panels_of(struct node *value) {
     return panels;
 }
 
-/* Is every operand a vector or a number along the fragment's axes? */
+static bool is_folded_by(const struct node_reduction *reduction, const char *name) {
+    for (size_t i = 0; reduction && i < reduction->axes.count; i++)
+        if (strcmp(node_as(reduction->axes.items[i], axis)->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Is every operand a vector or a number along the fragment's axes? A fold of a row or column that is held is one, as that
+ * of a streamed one is: sums of products begin with the same. */
 static bool is_of_vectors(const struct emitter *e, struct node *value, size_t count,
                           const char *const *axes) {
     for_each_node (node, value) {
-        if (node->kind == NODE_REDUCTION)
+        struct node_reduction *fold = node_as(node, reduction);
+        if (fold && is_panelled(fold))
             return false;
-        if (node->kind != NODE_ACCESS)
+        if (!fold && node->kind != NODE_ACCESS)
             continue;
         size_t covered = 0, varying = 0;
         for (size_t k = 0; k < count; k++)
             covered += match_varies(node, axes[k]);
-        for (size_t k = 0; k < e->t->axis_count; k++)
-            varying += match_varies(node, e->t->axis_names[k]) && is_tile_axis(e->t, e->t->axis_names[k]);
+        for (size_t k = 0; k < e->t->axis_count; k++) {
+            const char *name = e->t->axis_names[k];
+            varying += match_varies(node, name) && is_tile_axis(e->t, name) && !is_folded_by(fold, name);
+        }
         if (covered > 1 || varying != covered)
             return false;
+        skip_below(node);
     }
     return true;
 }

@@ -26,8 +26,9 @@
 
 enum { GATHERED_LIMIT = 32 };
 
+/* Not by lanes yet. */
 static bool goes_on(const struct node_tile *tile) {
-    return tile->operation == TILE_REDUCE && folds_in_slots(tile) && tile->op != ASSIGN_SET;
+    return tile->operation == TILE_REDUCE && folds_in_slots(tile) && tile->op != ASSIGN_SET && !lane_axis(tile);
 }
 
 static struct node *vector_fold(struct tensorizer *t, struct span span, struct node *target,
@@ -166,7 +167,7 @@ static const char *declare_result(struct gathering *g, const struct gathered *it
     struct storage *fragment = storage_find(t, item->name);
     enum dtype dtype = fragment_type(fragment->dtype);
     if (!item->whole)
-        return buffer_declare(t, MEMORY_SHARED, arena_printf(t->arena, "%s_part", item->name), 1, fragment->axes,
+        return buffer_declare(t, MEMORY_SHARED, arena_printf(t->arena, "%s_part", item->name), fragment->rank, fragment->axes,
                               dtype, fragment->orientation);
     drop_fragment(out, item->name);
     struct node_buffer shared = *node_as(fragment->declaration, buffer);
@@ -244,7 +245,7 @@ static void add_join(struct tensorizer *t, struct list_builder *out, struct node
     struct list_builder *outer = t->out;
     t->out = out;
     t->span = tile->base.span;
-    const char *part = buffer_declare(t, MEMORY_SHARED, arena_printf(t->arena, "%s_part", fragment.name), 1,
+    const char *part = buffer_declare(t, MEMORY_SHARED, arena_printf(t->arena, "%s_part", fragment.name), fragment.rank,
                                       fragment.axes, fragment_type(fragment.dtype), fragment.orientation);
     t->out = outer;
     struct node *held = tile->target, *found = buffer_access(t, part);
@@ -267,7 +268,7 @@ static struct node *complete(struct node *node, void *context) {
             g = gathering_of(t, block->statements, i);
         if (g.count)
             add_gathering_loop(&g, &out, block->statements, i);
-        else if (tile && goes_on(tile) && storage_find(t, target_name(tile->target))->rank == 1)
+        else if (tile && goes_on(tile))
             add_join(t, &out, tile);
         else
             builder_add(t->arena, &out, complete(statement, t));
