@@ -171,7 +171,7 @@ enum exit_code command_check(struct arena *arena, const struct settings *setting
 
 /* ---- report ---- */
 
-enum { TILE_OPERATIONS = TILE_TRANSPOSE + 1 };
+enum { TILE_OPERATIONS = TILE_SCAN + 1 };
 
 /* "9 tile operations: 4 load, 3 map, 2 store" */
 static const char *counts_text(struct arena *arena, const size_t *counts) {

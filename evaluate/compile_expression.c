@@ -122,7 +122,8 @@ static bool dtype_is_narrow(enum dtype dtype) {
 
 /* Does the value come to DST through SrcA, which holds TF32? So says tt.cb of its buffer. */
 static bool comes_through_sources(const struct compiler *c, const struct entity *entity) {
-    bool moves = c->tile && (c->tile->operation == TILE_MAP || c->tile->operation == TILE_TRANSPOSE);
+    bool moves = c->tile && (c->tile->operation == TILE_MAP || c->tile->operation == TILE_TRANSPOSE ||
+                             c->tile->operation == TILE_SCAN);
     const struct node *facts = moves && entity->node ? attribute_get(entity->node, KEY_TT_CB) : NULL;
     return facts && entity->dtype == DTYPE_F32 &&
            attribute_integer(dictionary_get(facts, KEY_UNPACK_TO_DEST), 0) == 0;
@@ -468,6 +469,36 @@ const struct fold *compile_fold(struct compiler *c, const struct node_reduction 
     return fold;
 }
 
+/* The fold over the elements of the block down to the one at hand: in order, each sum rounded. */
+static const struct expression *compile_scan(struct compiler *c, const struct node_scan *scan) {
+    const struct node_reference *axis = node_as(scan->axis, reference);
+    struct entity *entity = axis ? entity_find(c, axis->name) : NULL;
+    if (!entity || entity->kind != ENTITY_AXIS || !entity->bound) {
+        compile_fail(c, scan->base.span, "%s is no block axis with an element at hand", text_of(c, scan->axis));
+        return NULL;
+    }
+    struct span span = scan->base.span;
+    uint32_t element = entity->slot;
+    struct fold *fold = arena_allocate(c->arena, sizeof *fold);
+    fold->op = scan->op;
+    fold->count = 1;
+    fold->ranges[0].slot = slot_new(c);
+    fold->ranges[0].lower = expression_slot(c, entity->lower, NUMBER_INDEX, span);
+    fold->ranges[0].upper = expression_arithmetic(c, BINARY_ADD, expression_slot(c, element, NUMBER_INDEX, span),
+                                                  expression_integer(c, 1, NUMBER_INDEX, span));
+    entity->slot = fold->ranges[0].slot;
+    const struct expression *body = compile_expression(c, scan->body);
+    entity = entity_find(c, axis->name);
+    entity->slot = element;
+    if (!body)
+        return NULL;
+    fold->body = body->type == NUMBER_BOOL ? expression_as(c, body, NUMBER_I32) : body;
+    struct expression *e = expression_new(c, OP_FOLD, fold->body->type, span);
+    e->u.fold = fold;
+    e->narrow = (scan->op == REDUCTION_MAX || scan->op == REDUCTION_MIN) && fold->body->narrow;
+    return e;
+}
+
 static const struct expression *compile_reduction(struct compiler *c,
                                                   const struct node_reduction *reduction) {
     struct expression *e = expression_new(c, OP_FOLD, NUMBER_FLOAT, reduction->base.span);
@@ -503,6 +534,8 @@ static const struct expression *compile_kind(struct compiler *c, const struct no
         return compile_binary(c, (const struct node_binary *)node);
     case NODE_CALL:
         return compile_call(c, (const struct node_call *)node);
+    case NODE_SCAN:
+        return compile_scan(c, (const struct node_scan *)node);
     case NODE_REDUCTION:
         return compile_reduction(c, (const struct node_reduction *)node);
     default:

@@ -524,3 +524,48 @@ struct value resolve_reduction(struct resolver *r, struct node *tree) {
     value.varies = body.varies;
     return value;
 }
+
+/* ---- scans ---- */
+
+/* Along elements a scan is the fold from where their loop begins: sum(k in 0..j + 1: e at k). */
+static struct node *scan_of_elements(struct resolver *r, const struct node_scan *scan, const struct entity *axis,
+                                     struct node *body) {
+    const char *name = unique_name(r, axis->source);
+    struct node *here = make_reference(r->arena, axis->name);
+    struct node *upper = make_add(r->arena, here, make_integer(r->arena, 1));
+    struct node *folded = make_axis(r->arena, name, axis->lower, upper, NULL);
+    return node_new(r->arena, reduction, REDUCTION, scan->base.span, .op = scan->op, .axes = LIST(r->arena, folded),
+                    .body = substitute(r->arena, body, axis->name, make_reference(r->arena, name)));
+}
+
+struct value resolve_scan(struct resolver *r, struct node *tree) {
+    struct node_scan *scan = node_as(tree, scan);
+    struct span span = scan->axis->span;
+    const char *name = node_as(scan->axis, reference)->name;
+    struct entity *axis = lookup(r, name, span);
+    if (!axis)
+        return poison(tree->span);
+    if (axis->kind != ENTITY_AXIS) {
+        report_error(r->diagnostics, span, "%s is %s: a scan runs along a loop variable", name,
+                     entity_kind_text(axis));
+        report_note(r->diagnostics, axis->span, "%s is declared here", name);
+        return poison(tree->span);
+    }
+    struct value body = wrapped(r, resolve_expression(r, scan->body));
+    if (!body.node || !axis->lower)
+        return poison(tree->span);
+    if (!mentions(body.node, axis->name)) {
+        report_error(r->diagnostics, tree->span, "this scans along %s, but what it folds does not vary along it",
+                     name);
+        return poison(tree->span);
+    }
+    struct node *node =
+        axis->block ? node_new(r->arena, scan, SCAN, tree->span, .op = scan->op,
+                               .axis = node_with_span(r->arena, make_reference(r->arena, axis->name), span),
+                               .body = body.node)
+                    : scan_of_elements(r, scan, axis, body.node);
+    struct value value = value_of(node, reduction_type(r, scan->op, &body),
+                                  body.axes | (axis->block ? axis_bit(axis) : 0), tree->span);
+    value.varies = true;
+    return value;
+}

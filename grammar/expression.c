@@ -504,6 +504,8 @@ static struct value resolve_inside(struct resolver *r, struct node *tree) {
         return resolve_call(r, tree);
     case NODE_REDUCTION:
         return resolve_reduction(r, tree);
+    case NODE_SCAN:
+        return resolve_scan(r, tree);
     default:
         report_error(r->diagnostics, tree->span, "a value is expected here");
         return poison(tree->span);

@@ -375,7 +375,9 @@ primary:
   | target
   | NAME '(' arguments ')' { $$ = tree_call(parse, @$, $NAME, $arguments); }
   | NAME '(' argument_list ':' expression ')' {
-        $$ = tree_reduction(parse, @$, $NAME, $argument_list, $expression);
+        $$ = strcmp($NAME, "scan") == 0
+                 ? tree_scan(parse, @$, $argument_list, $expression)
+                 : tree_reduction(parse, @$, $NAME, $argument_list, $expression);
     }
   | TYPE '(' expression ')' {
         const char *type = arena_intern(parse->arena, word_text(WORDS_dtype, $TYPE));

@@ -54,7 +54,8 @@ struct entity {
     bool block;                  /* axis */
     bool counts;                 /* axis: its range begins at 0 or later */
     unsigned block_index;
-    struct node *step; /* block: elements of one */
+    struct node *step;  /* block: elements of one */
+    struct node *lower; /* axis: where its range begins */
     struct value value;
     struct entity *older, *hidden; /* declared before; of the same hash */
     size_t serial;
@@ -199,6 +200,7 @@ void leave(struct resolver *r);
 /* ---- call.c ---- */
 struct value resolve_call(struct resolver *r, struct node *tree);
 struct value resolve_reduction(struct resolver *r, struct node *tree);
+struct value resolve_scan(struct resolver *r, struct node *tree);
 /* The body of a def, with these for its parameters. */
 struct value expand_definition(struct resolver *r, struct item *item, struct value *arguments,
                                struct span span);

@@ -89,6 +89,20 @@ struct node *tree_reduction(struct parse *parse, struct span span, const char *n
                    .body = body);
 }
 
+struct node *tree_scan(struct parse *parse, struct span span, struct list_builder *items, struct node *body) {
+    struct node_reference *fold = node_as(items->items[0], reference);
+    int op = fold ? word_value(WORDS_reduction_operator, fold->name) : -1;
+    bool folds = op == REDUCTION_SUM || op == REDUCTION_PRODUCT || op == REDUCTION_MAX || op == REDUCTION_MIN;
+    struct node *axis = items->count == 2 ? items->items[1] : NULL;
+    if (!folds || !axis || axis->kind != NODE_REFERENCE) {
+        report_error(parse->diagnostics, span, "a scan names a fold and the axis that it runs along");
+        report_help(parse->diagnostics, (struct span){0},
+                    "in a loop over j write scan(sum, j: ...), or product, max, min for sum");
+        return body;
+    }
+    return NODE_AT(scan, SCAN, span, .op = (enum reduction_operator)op, .axis = axis, .body = body);
+}
+
 struct node *tree_assignment(struct parse *parse, struct span span, struct list_builder *targets, int op,
                              struct node *value, struct list_builder *attributes) {
     struct node_call *launched = node_as(value, call);

@@ -22,6 +22,8 @@ struct node *tree_binary(struct parse *parse, struct span span, int op, struct n
                          struct node *right);
 struct node *tree_call(struct parse *parse, struct span span, const char *function,
                        struct list_builder *arguments);
+/* scan(fold, axis: body) */
+struct node *tree_scan(struct parse *parse, struct span span, struct list_builder *items, struct node *body);
 /* name(items: body): every item must be `j` or `j in range`, and the name a reduction. */
 struct node *tree_reduction(struct parse *parse, struct span span, const char *name,
                             struct list_builder *items, struct node *body);

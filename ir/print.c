@@ -89,7 +89,7 @@ static void print_place(struct printer *p, const char *word, const struct span *
  * reductions, which become statements. */
 static void print_expression(struct printer *p, const struct node *node, int least) {
     struct span around = p->innermost;
-    bool may_have = node->kind == NODE_ACCESS || node->kind == NODE_REDUCTION;
+    bool may_have = node->kind == NODE_ACCESS || node->kind == NODE_REDUCTION || node->kind == NODE_SCAN;
     bool placed = may_have && (p->flags & PRINT_SPANS) && node->span.file == p->source;
     if (placed)
         p->innermost = span_of_part(around, node->span);
@@ -141,6 +141,15 @@ static void print_form(struct printer *p, const struct node *node, int least) {
         print_list(p, reduction->axes);
         text_append(p->out, ": ");
         print_node(p, reduction->body);
+        text_append(p->out, ")");
+        break;
+    }
+    case NODE_SCAN: {
+        const struct node_scan *scan = (const struct node_scan *)node;
+        text_printf(p->out, "scan(%s, ", word_text(WORDS_reduction_operator, scan->op));
+        print_node(p, scan->axis);
+        text_append(p->out, ": ");
+        print_node(p, scan->body);
         text_append(p->out, ")");
         break;
     }

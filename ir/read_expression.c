@@ -51,6 +51,23 @@ static struct node *read_reduction(struct reader *r, int op) {
                     .axes = axes, .body = body);
 }
 
+static struct node *read_scan(struct reader *r) {
+    size_t first = r->at;
+    advance(r);
+    reader_expect(r, "(");
+    const char *word = read_name(r, "a fold");
+    int op = r->failed ? -1 : word_value(WORDS_reduction_operator, word);
+    if (op < 0)
+        reader_fail(r, "a fold");
+    reader_expect(r, ",");
+    struct node *axis = r->failed ? NULL : read_expression(r, 0);
+    reader_expect(r, ":");
+    struct node *body = r->failed ? NULL : read_expression(r, 0);
+    reader_expect(r, ")");
+    return node_new(r->arena, scan, SCAN, part_span(r, first), .op = (enum reduction_operator)op, .axis = axis,
+                    .body = body);
+}
+
 static struct node *read_access(struct reader *r, size_t first, const char *name) {
     reader_expect(r, "[");
     struct node_list subscripts = read_list(r, "]", read_any);
@@ -86,6 +103,8 @@ static struct node *read_named(struct reader *r) {
     int reduction = word_value(WORDS_reduction_operator, arena_intern_range(r->arena, t->text, t->length));
     if (reduction >= 0 && token_is(&r->tokens[r->at + 1], "(") && is_reduction(r))
         return read_reduction(r, reduction);
+    if (next_is(r, "scan") && token_is(&r->tokens[r->at + 1], "(") && is_reduction(r))
+        return read_scan(r);
     const char *name = read_name(r, "a name");
     if (strcmp(name, "inf") == 0)
         return node_new(r->arena, real, REAL, reader_span(r, first), .value = strtod("inf", NULL));

@@ -163,6 +163,13 @@ static enum dtype reference_type(const struct value_types *types, const char *na
     return parameter ? parameter->dtype : element != DTYPE_NONE ? element : DTYPE_INDEX;
 }
 
+static enum dtype folded_type(enum reduction_operator op, enum dtype type) {
+    bool keeps = op == REDUCTION_MAX || op == REDUCTION_MIN;
+    if (op == REDUCTION_ARGMAX || op == REDUCTION_ARGMIN)
+        return DTYPE_I32;
+    return keeps && type != DTYPE_INDEX && type != DTYPE_BOOL ? type : joined_type(computed_type(type), computed_type(type));
+}
+
 enum dtype value_type(const struct value_types *types, const struct node *value) {
     switch (value->kind) {
     case NODE_INTEGER:
@@ -186,13 +193,11 @@ enum dtype value_type(const struct value_types *types, const struct node *value)
         return binary_type(types, (const struct node_binary *)value);
     case NODE_REDUCTION: {
         const struct node_reduction *reduction = (const struct node_reduction *)value;
-        enum dtype type = value_type(types, reduction->body);
-        bool keeps = reduction->op == REDUCTION_MAX || reduction->op == REDUCTION_MIN;
-        if (reduction->op == REDUCTION_ARGMAX || reduction->op == REDUCTION_ARGMIN)
-            return DTYPE_I32;
-        return keeps && type != DTYPE_INDEX && type != DTYPE_BOOL
-                   ? type
-                   : joined_type(computed_type(type), computed_type(type));
+        return folded_type(reduction->op, value_type(types, reduction->body));
+    }
+    case NODE_SCAN: {
+        const struct node_scan *scan = (const struct node_scan *)value;
+        return folded_type(scan->op, value_type(types, scan->body));
     }
     case NODE_CALL:
         return call_type(types, (const struct node_call *)value);

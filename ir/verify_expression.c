@@ -269,6 +269,18 @@ static enum value_kind verify_reduction(struct verifier *v, const struct node_re
     return position || kind == VALUE_BOOL ? VALUE_INTEGER : kind;
 }
 
+/* The axis is a block, of which an element is at hand. */
+static enum value_kind verify_scan(struct verifier *v, const struct node_scan *scan) {
+    const struct node_reference *axis = node_as(scan->axis, reference);
+    struct scope_name *found = axis ? scope_find(v, axis->name) : NULL;
+    if (!found || (found->kind != NAME_BLOCK && found->kind != NAME_RANGE) || !found->bound)
+        verify_error(v, &scan->base, "a scan runs along a block axis of what is written");
+    if (scan->op == REDUCTION_ARGMAX || scan->op == REDUCTION_ARGMIN)
+        verify_error(v, &scan->base, "a scan gives no positions");
+    enum value_kind kind = verify_expression(v, scan->body);
+    return kind == VALUE_BOOL ? VALUE_INTEGER : kind;
+}
+
 static enum value_kind verify_page(struct verifier *v, const struct node_page *page) {
     const struct scope_name *found = scope_find(v, page->tensor);
     if (!found || (found->kind != NAME_TENSOR && found->kind != NAME_ACCESSOR))
@@ -312,6 +324,8 @@ static enum value_kind verify_kind(struct verifier *v, const struct node *node) 
         return verify_call(v, (const struct node_call *)node);
     case NODE_REDUCTION:
         return verify_reduction(v, (const struct node_reduction *)node);
+    case NODE_SCAN:
+        return verify_scan(v, (const struct node_scan *)node);
     case NODE_PAGE:
         if (v->form == FORM_DEVICE)
             return verify_page(v, (const struct node_page *)node);

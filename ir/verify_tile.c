@@ -72,7 +72,7 @@ static void check_map(struct verifier *v, const struct node_tile *tile) {
     if (!is_buffer_access(v, tile->target))
         verify_error(v, &tile->base, "tile map writes a buffer");
     for_each_node (node, tile->value) {
-        if (node->kind == NODE_REDUCTION) {
+        if (node->kind == NODE_REDUCTION || node->kind == NODE_SCAN) {
             verify_error(v, node, "tile map has no reduction in it");
             skip_below(node);
         } else if (is_tensor_access(v, node)) {
@@ -168,6 +168,16 @@ static void check_transpose(struct verifier *v, const struct node_tile *tile) {
     }
 }
 
+static void check_scan(struct verifier *v, const struct node_tile *tile) {
+    const struct node_scan *scan = tile->value->kind == NODE_SCAN ? (const struct node_scan *)tile->value : NULL;
+    const struct node_access *target = is_buffer_access(v, tile->target) ? (const struct node_access *)tile->target : NULL;
+    if (!scan || !target || tile->op != ASSIGN_SET || !is_buffer_access(v, scan->body) ||
+        scan->op != REDUCTION_SUM || target->subscripts.count != 2 ||
+        !list_equal(target->subscripts, ((const struct node_access *)scan->body)->subscripts) ||
+        !node_equal(scan->axis, target->subscripts.items[0]))
+        verify_error(v, &tile->base, "tile scan is buffer[i, j] = scan(sum, i: buffer[i, j]), down the rows");
+}
+
 /* ---- device form: the axes' ranges ---- */
 
 static void open_ranges(struct verifier *v, const struct node_tile *tile) {
@@ -195,6 +205,7 @@ void verify_tile(struct verifier *v, const struct node_tile *tile) {
     static void (*const checks[])(struct verifier *, const struct node_tile *) = {
         [TILE_LOAD] = check_load,     [TILE_STORE] = check_store,   [TILE_MAP] = check_map,
         [TILE_MATMUL] = check_matmul, [TILE_REDUCE] = check_reduce, [TILE_TRANSPOSE] = check_transpose,
+        [TILE_SCAN] = check_scan,
     };
     size_t mark = v->count;
     if (v->form == FORM_DEVICE)

@@ -536,6 +536,7 @@ static void run_call(struct compute_call *call, call_meaning *meaning) {
     case EFFECT_VECTOR_INIT:
         t->core->compute.vector_init = call->row;
         t->core->compute.folded_rows = false;
+        t->core->compute.sums_kept = false;
         for (unsigned i = 0; i < call->row->word_count; i++)
             t->core->compute.vector_words[i] = call_argument(call, call->row->words + i);
         take_initialise(t);

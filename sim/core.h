@@ -217,6 +217,8 @@ struct compute_state {
     const struct device_call *vector_init; /* the last init of the vector unit */
     bool folded_rows;                      /* by sfpu_reduce, since */
     uint32_t vector_words[2];              /* which it was given */
+    bool sums_kept;                        /* by the last call of the vector unit, in its registers: */
+    float sums[TILE_EDGE];                 /* of each column */
     uint32_t broadcast_active;
     uint32_t broadcast_line;
     uint32_t reduce_mask; /* 0 or the dimension's word */

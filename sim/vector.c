@@ -68,6 +68,7 @@ void vector_run(struct compute_call *call, call_meaning *meaning) {
     }
     uint32_t slot = call_argument(call, row->slot);
     call->target = dst_target(t, slot);
+    t->core->compute.sums_kept &= row->number == DEVICE_CALL_cumsum_tile;
     meaning(call);
     dst_written(t, slot, given(call), reduced);
     t->clock += vector_cycles(t->core->run->device->costs, row->cost);
@@ -143,6 +144,23 @@ void mean_reduce_slot(const struct compute_call *call) {
             whole ? fold_words(pool, format == WORD_Int32, words) : f32_bits(fold_line(pool, line, rows));
         memcpy(&out->element[from], &bits, sizeof bits);
     }
+}
+
+void mean_sum_so_far(const struct compute_call *call) {
+    struct compute_state *state = &call->thread->core->compute;
+    struct tile *tile = call->target;
+    bool first = call_argument(call, 2) != 0;
+    if (!first && !state->sums_kept)
+        thread_fault(call->thread, "goes on from sums that another call of the vector unit has overwritten");
+    for (uint32_t column = 0; column < TILE_EDGE; ++column) {
+        float sum = first ? 0 : state->sums[column];
+        for (uint32_t row = 0; row < TILE_EDGE; ++row) {
+            float *element = &tile->element[row * TILE_EDGE + column];
+            *element = sum = scalar_add(sum, *element);
+        }
+        state->sums[column] = sum;
+    }
+    state->sums_kept = true;
 }
 
 static void fill(struct tile *tile, uint32_t bits) {

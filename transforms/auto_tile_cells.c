@@ -189,11 +189,6 @@ void fail_as_carried(struct normaliser *n, const struct cell *cell, const struct
             cell->name, loop->name))
         return;
     note_next_iteration(n, loop, "needs what");
-    if (cell->kind == CELL_VAR)
-        tile_help(
-            n->t,
-            "sums so far are a product with a matrix U, an input, with U[k, %s] = 1 where k <= %s and else 0: sum(k in %s: ... * U[k, %s])",
-            loop->name, loop->name, node_text(n->arena, loop->upper), loop->name);
     tile_help(n->t, "for other values that depend on the one before there is no way yet");
 }
 

@@ -98,6 +98,8 @@ void emit_transpose(struct manager *m, struct list_builder *out, struct node_til
 void emit_reduce(struct manager *m, struct list_builder *out, struct node_tile *tile);
 /* A fold by the vector unit (dst_reduce.c). */
 void emit_slot_reduce(struct manager *m, struct list_builder *out, struct node_tile *tile);
+/* A scan (dst_scan.c). */
+void emit_scan(struct manager *m, struct list_builder *out, struct node_tile *tile);
 /* Rows and columns of tiles that exist in the target of a tile statement. */
 struct part whole_part(struct manager *m, struct node_tile *tile);
 /* for each group of at most `most` tiles of the target: a section. */

@@ -50,6 +50,8 @@ bool lift_wanted(const struct node_kernel *kernel) {
         struct node_for *loop = node_as(block->statements.items[i], for);
         nest |= loop && is_element(node_as(loop->axes.items[0], axis));
     }
+    if (nest && lift_runs(kernel))
+        return true;
     for_each (axis, axis, kernel->body) {
         if (!nest || !axis->lower)
             continue;

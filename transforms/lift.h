@@ -10,8 +10,8 @@
  *         Y[i] = m                                           Y[i] = m[i]
  *     }                                                  }
  *
- * lift.c finds the nest and writes the program, lift_axes.c settles which axes blocks have, lift_values.c what
- * statements become.
+ * lift.c finds the nest and writes the program, lift_axes.c settles which axes blocks have, lift_running.c what an element
+ * hands to the next, lift_values.c what statements become.
  */
 #ifndef TILEC_TRANSFORMS_LIFT_H
 #define TILEC_TRANSFORMS_LIFT_H
@@ -54,6 +54,7 @@ struct held {
 struct opened {
     size_t axis;
     bool elements; /* a loop over elements: a set, of which statements may gather over all */
+    const struct node *body; /* of the loop */
 };
 
 struct lifter {
@@ -95,6 +96,19 @@ void lift_shapes(struct lifter *l, struct node *body);
 bool held_shape(struct lifter *l, struct held *held, struct node *tree);
 /* The lifted axes that a value varies along. */
 uint64_t lift_varies(struct lifter *l, const struct node *value);
+
+/* ---- lift_running.c ---- */
+/* Does a loop over elements change a var that it also reads? */
+bool lift_runs(const struct node_kernel *kernel);
+/* Does the body read the name, but for changing it by an operator? */
+bool is_read_in(const struct node *body, const char *name);
+/* The fold that an element hands to the next, along an axis of the loop around: its value at each element, by a name of its
+ * own, and the statement that keeps the last one for the next block. */
+struct running {
+    const char *at;
+    struct node *let, *end;
+};
+struct running lift_running(struct lifter *l, const struct node_assign *assign, const char *axis);
 
 /* ---- lift_values.c ---- */
 /* The statements of a settled body as those of a tile program, added to l->out. */

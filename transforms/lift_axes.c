@@ -45,10 +45,10 @@ static bool is_open(const struct lifter *l, size_t axis) {
     return false;
 }
 
-static bool open_push(struct lifter *l, size_t axis, bool elements) {
+static bool open_push(struct lifter *l, size_t axis, bool elements, const struct node *body) {
     if (l->open_count == OPEN_LIMIT)
         return !lift_fail(l, l->span, "loops and folds are nested more than %d deep", OPEN_LIMIT);
-    l->opened[l->open_count++] = (struct opened){axis, elements};
+    l->opened[l->open_count++] = (struct opened){axis, elements, body};
     return true;
 }
 
@@ -200,7 +200,7 @@ static struct node *settle_expression(struct node *node, void *context) {
         struct node_axis axis = *node_as(reduction->axes.items[i], axis);
         if (axis.lower) {
             size_t found = folded_axis(l, &settled, &axis);
-            if (l->t->failed || !open_push(l, found, false))
+            if (l->t->failed || !open_push(l, found, false, NULL))
                 break;
             const char *name = l->axes[found].name;
             if (strcmp(name, axis.name) != 0)
@@ -238,7 +238,7 @@ static struct node_list settle_own_axes(struct lifter *l, struct held *held, str
         if (*value && strcmp(name, axis->name) != 0)
             *value = substitute(l->arena, *value, axis->name, make_reference(l->arena, name));
         held->own[held->own_count++] = found;
-        open_push(l, found, false);
+        open_push(l, found, false, NULL);
         builder_add(l->arena, &axes, make_axis(l->arena, name, NULL, NULL, NULL));
     }
     if (*value && !l->t->failed)
@@ -283,12 +283,20 @@ static struct node_list gathered_axes(struct lifter *l, const struct node *targe
     return builder_list(&axes);
 }
 
+/* Does the loop over these elements read what it gathers? */
+static bool is_read_on_the_way(const struct lifter *l, const char *axis, const char *name) {
+    for (size_t i = 0; i < l->open_count; i++)
+        if (l->opened[i].elements && strcmp(l->axes[l->opened[i].axis].name, axis) == 0)
+            return is_read_in(l->opened[i].body, name);
+    return false;
+}
+
 static struct node *gathering(struct lifter *l, const struct node_assign *assign, struct node_list axes) {
     struct update update = as_update(assign);
     const char *loop = node_as(axes.items[0], axis)->name, *name = target_name(assign->target);
     struct span span = assign->base.span;
-    if (update.op == ASSIGN_SET || mentions(update.value, name)) {
-        bool carried = mentions(update.value, name);
+    bool carried = mentions(update.value, name) || is_read_on_the_way(l, loop, name);
+    if (update.op == ASSIGN_SET || carried) {
         if (lift_fail(
                 l, span,
                 carried
@@ -359,11 +367,13 @@ static void settle_loop(struct lifter *l, struct node_for *loop, size_t index, s
             lifted_add(l, (struct lifted_axis){
                               LIFTED_BLOCK, axis->name, axis->lower, axis->upper,
                               elements ? make_integer(l->arena, LOOP_TILES * TILE_EDGE) : axis->step, span});
-    if (l->t->failed || !open_push(l, found, elements))
+    if (l->t->failed)
         return;
     const char *name = l->axes[found].name;
     if (strcmp(name, axis->name) != 0)
         body = substitute(l->arena, body, axis->name, make_reference(l->arena, name));
+    if (!open_push(l, found, elements, body))
+        return;
     struct list_builder inner = {0};
     settle_loop(l, loop, index + 1, body, opened ? out : &inner);
     l->open_count--;
@@ -445,14 +455,69 @@ static void settle_statement(struct lifter *l, struct node *node, struct node *c
     }
 }
 
+/* The axis of the loop whose elements hand on what the statement, one of its own, changes; NULL: they do not. */
+static const char *running_axis(struct lifter *l, struct node *statement, struct node *condition) {
+    struct node_assign *assign = node_as(statement, assign);
+    struct held *held = assign ? held_find(l, target_name(assign->target)) : NULL;
+    struct update update = held ? as_update(assign) : (struct update){ASSIGN_SET, NULL, false};
+    const struct opened *loop = l->open_count ? &l->opened[l->open_count - 1] : NULL;
+    if (update.op == ASSIGN_SET || condition || !held->variable || mentions(update.value, held->name) ||
+        !loop->elements || !is_read_in(loop->body, held->name))
+        return NULL;
+    struct node_list axes = gathered_axes(l, assign->target);
+    const char *axis = axes.count == 1 ? node_as(axes.items[0], axis)->name : NULL;
+    return axis && strcmp(axis, l->axes[loop->axis].name) == 0 ? axis : NULL;
+}
+
+/* What an element reads before it changes it is what the one before it left. */
+static bool check_running(struct lifter *l, const struct node_assign *assign, const char *axis,
+                          struct node_list before) {
+    const char *name = target_name(assign->target);
+    for (size_t i = 0; i < before.count; i++) {
+        if (!mentions(before.items[i], name))
+            continue;
+        if (lift_fail(l, before.items[i]->span,
+                      "%s is read here as the iteration of %s before left it, and the device has it as this one leaves it",
+                      name, axis))
+            tile_help(l->t, "change %s first; what it was before is %s without what is added, where that is exact", name,
+                      name);
+        return false;
+    }
+    return true;
+}
+
+/* The statement, and those behind it, which read the value at each element. */
+static struct node_list settle_running(struct lifter *l, struct node_assign *assign, const char *axis,
+                                       struct node_list rest, struct list_builder *out) {
+    const char *name = target_name(assign->target);
+    struct running running = lift_running(l, assign, axis);
+    builder_add(l->arena, out, settle_declaration(l, running.let));
+    builder_add(l->arena, out, running.end);
+    struct list_builder behind = {0};
+    for (size_t i = 0; i < rest.count; i++)
+        builder_add(l->arena, &behind, substitute(l->arena, rest.items[i], name, make_reference(l->arena, running.at)));
+    return builder_list(&behind);
+}
+
 static void settle_list(struct lifter *l, struct node *body, struct node *condition,
                         struct list_builder *out) {
     struct node_block *block = node_as(body, block);
+    struct node_list list = block ? block->statements : LIST(l->arena, body);
+    struct list_builder before = {0};
     struct span span = l->span;
-    for (size_t i = 0; block && i < block->statements.count && !l->t->failed; i++)
-        settle_statement(l, block->statements.items[i], condition, out);
-    if (!block)
-        settle_statement(l, body, condition, out);
+    while (list.count && !l->t->failed) {
+        struct node *statement = list.items[0];
+        const char *axis = running_axis(l, statement, condition);
+        list = (struct node_list){list.count - 1, list.items + 1};
+        l->span = statement->span.line ? statement->span : l->span;
+        if (axis && !check_running(l, node_as(statement, assign), axis, builder_list(&before)))
+            break;
+        builder_add(l->arena, &before, statement);
+        if (axis)
+            list = settle_running(l, node_as(statement, assign), axis, list, out);
+        else
+            settle_statement(l, statement, condition, out);
+    }
     l->span = span;
 }
 

@@ -157,6 +157,8 @@ static void manage_tile(struct manager *m, struct list_builder *out, struct node
         emit_map(m, out, tile);
     else if (tile->operation == TILE_TRANSPOSE)
         emit_transpose(m, out, tile);
+    else if (tile->operation == TILE_SCAN)
+        emit_scan(m, out, tile);
     else if (tile->operation == TILE_REDUCE && folds_in_slots(tile))
         emit_slot_reduce(m, out, tile);
     else if (tile->operation == TILE_REDUCE)

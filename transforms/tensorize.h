@@ -88,6 +88,11 @@ struct node *tensorize_reduction(struct tensorizer *t, struct node_reduction *re
 /* How a vector that accumulates this reduction lies in its tiles. */
 enum orientation reduction_orientation(struct node_reduction *reduction, const char *axis);
 
+/* ---- tensorize_scan.c ---- */
+/* The scan as an access of a buffer that holds it, of a statement over the given axes. */
+struct node *tensorize_scan(struct tensorizer *t, struct node_scan *scan, size_t axis_count,
+                            const char *const *axes);
+
 /* ---- tensorize_fragment.c ---- */
 /* Every fragment gets one reader that reads it once, a map (else a copy is kept in a shared buffer), and a
  * fold starts from its neutral element (another start value is added by the reader). */

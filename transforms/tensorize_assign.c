@@ -164,6 +164,8 @@ static struct node *extract(struct node *node, void *context) {
     if (e->t->failed)
         return node;
     struct node_reduction *reduction = node_as(node, reduction);
+    if (node->kind == NODE_SCAN)
+        return tensorize_scan(e->t, node_as(node, scan), e->count, e->axes);
     if (!reduction)
         return node_map_children(e->t->arena, node, extract, e);
     const char *axes[2];

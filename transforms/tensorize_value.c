@@ -250,7 +250,7 @@ static struct node *stage(struct node *node, void *context) {
     if (storage && storage->tensor)
         return stage_access(t, node);
     struct span whole = t->span;
-    if (node->kind == NODE_REDUCTION)
+    if (node->kind == NODE_REDUCTION || node->kind == NODE_SCAN)
         t->span = span_of_part(whole, node->span);
     struct node *staged = node_map_children(t->arena, node, stage, t);
     t->span = whole;

@@ -489,6 +489,28 @@ def slot_reductions():
                           meaning(pool, word), out="f32", slots=(0,))
 
 
+def sums_so_far():
+    """Down the columns of one tile, and on from the tile before."""
+    def meaning(put, a):
+        out, total = np.zeros_like(a), np.zeros_like(a[:, 0, 0])
+        for tile in range(a.shape[1]):
+            for row in range(32):
+                total = out[:, tile, row] = arithmetic.canonical(total + a[:, tile, row])
+        return put(out)
+    tiles = random_tiles(97, 6, "f32")
+    places = np.random.default_rng(98).integers(0, 1024, 16)
+    edges = np.array([0x7FC00000, 0x7F800000, 0xFF800000, 0x80000000, 0, 0x00800000, 0xFF7FFFFF], np.uint32)
+    tiles.reshape(6, -1)[3, places] = np.resize(edges, 16)
+    body = "cumsum_tile_init(); " + "".join(load("a", t, t) + f"cumsum_tile({t}, {int(t == 0)}); " for t in range(3))
+    data = Input("f32", tiles, each=3, to_dest=True)
+    yield compute("cumsum_tile", ["cumsum_tile"], [data], body, meaning, out="f32", slots=(0, 1, 2))
+    body = "cumsum_tile_init(); " + load("a", 0, 0) + "cumsum_tile(0, 0);"
+    yield refused(compute("cumsum_tile without a tile before", [], [data], body, None, out="f32"), "goes on from sums")
+    body = ("cumsum_tile_init(); " + load("a", 0, 0) + load("a", 1, 1) +
+            "cumsum_tile(0, 1); negative_tile_init(); negative_tile(0); cumsum_tile_init(); cumsum_tile(1, 0);")
+    yield refused(compute("cumsum_tile behind another call", [], [data], body, None, out="f32"), "goes on from sums")
+
+
 def vector_binary():
     for name, (call, exact, left) in BINARY.items():
         for formats in ("bf16.d16", "f32.d32"):
@@ -520,6 +542,6 @@ def selections():
 
 def all_vectors(names):
     for family in (copies, integers_of_16_bits_dst, transposes, unary_broadcasts, elementwise, products_that_add, matrix_products, products_that_f32_cannot_hold, blocks,
-                   reductions, slot_reductions, with_scalar, fills, vector_binary, selections, chains):
+                   reductions, slot_reductions, sums_so_far, with_scalar, fills, vector_binary, selections, chains):
         yield from family()
     yield from unary(names)
