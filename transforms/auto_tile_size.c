@@ -6,6 +6,7 @@
 #include "ir/build.h"
 #include "ir/format.h"
 #include "ir/l1.h"
+#include "ir/query.h"
 #include "support/architecture.h"
 #include "transforms/auto_tile_emit.h"
 #include "transforms/shards.h"
@@ -145,6 +146,14 @@ static int64_t axis_tiles(struct footprint *f, const char *name) {
     return fixed > 0 ? fixed : 1;
 }
 
+enum { EXACT_PARTS = 3 };
+
+/* Of a tile in L1: as it is read, and the bf16 parts of an f32 factor of an exact product. */
+static int64_t streamed_bytes(struct emitter *e, enum dtype dtype) {
+    bool split = dtype == DTYPE_F32 && asks_exactness(&e->t->kernel->base);
+    return tile_bytes(dtype) * STREAM_DEPTH + (split ? EXACT_PARTS * tile_bytes(DTYPE_BF16) : 0);
+}
+
 static void add_bytes(struct footprint *f, struct node *value) {
     for_each (access, access, value) {
         struct node_parameter *tensor = relations_tensor(f->e->t->relations, access->name);
@@ -154,7 +163,7 @@ static void add_bytes(struct footprint *f, struct node *value) {
             struct node_reference *reference = node_as(access->subscripts.items[i], reference);
             tiles *= reference ? axis_tiles(f, reference->name) : 1;
         }
-        f->bytes += tensor ? tiles * tile_bytes(tensor->dtype) * STREAM_DEPTH : 0;
+        f->bytes += tensor ? tiles * streamed_bytes(f->e, tensor->dtype) : 0;
     }
 }
 

@@ -44,7 +44,7 @@ struct tensorizer {
     struct list_builder conditions; /* on sizes, which the launch checks beside those of the kernel */
     struct list_builder *out;       /* the statement list under construction */
     struct span span;               /* of the statement under work: what generated statements carry */
-    bool exact;                     /* no contraction or sum may cut f32 to TF32 */
+    bool exact;                     /* no contraction may cut f32 to TF32 */
     bool failed;
 };
 
@@ -85,6 +85,22 @@ void tensorize_accumulate(struct tensorizer *t, const char *fragment, struct nod
  * of the program to write to, or NULL. */
 struct node *tensorize_reduction(struct tensorizer *t, struct node_reduction *reduction, size_t axis_count,
                                  const char *const *axes, const char *target);
+/* How a factor of a matrix product lies: over two axes, or along `second` alone. The unpacker turns the right one. */
+struct operand_shape {
+    const char *first, *second;
+    bool may_turn;
+};
+/* The factors of a product, in buffers. */
+struct factor_pair {
+    struct {
+        struct operand_shape shape;
+        struct node *access;
+    } left, right;
+};
+/* The buffer as the matrix unit takes it: as it lies, or turned. */
+struct node *operand_laid(struct tensorizer *t, struct node *access, const struct operand_shape *shape);
+void matmul_emit(struct tensorizer *t, const char *fragment, struct node_reduction *reduction,
+                 struct node *left, struct node *right);
 /* How a vector that accumulates this reduction lies in its tiles. */
 enum orientation reduction_orientation(struct node_reduction *reduction, const char *axis);
 
@@ -92,6 +108,14 @@ enum orientation reduction_orientation(struct node_reduction *reduction, const c
 /* The scan as an access of a buffer that holds it, of a statement over the given axes. */
 struct node *tensorize_scan(struct tensorizer *t, struct node_scan *scan, size_t axis_count,
                             const char *const *axes);
+
+/* ---- tensorize_exact.c ---- */
+/* Does the product take parts of its factors? */
+bool is_split(struct tensorizer *t, const struct factor_pair *pair);
+/* The sum of products of f32 factors as a value over the given axes. */
+struct node *split_product(struct tensorizer *t, struct node_reduction *reduction,
+                           const struct factor_pair *pair, size_t count, const char *const *axes,
+                           enum orientation orientation);
 
 /* ---- tensorize_fragment.c ---- */
 /* Every fragment gets one reader that reads it once, a map (else a copy is kept in a shared buffer), and a

@@ -95,17 +95,10 @@ static bool is_contraction(struct tensorizer *t, struct node_reduction *reductio
     return reduction->op == REDUCTION_SUM && count >= 1 && match_contraction(t, reduction->body, c);
 }
 
-/* What a contraction reads passes through the matrix unit. */
-static void check_exactness(struct tensorizer *t, const struct storage *storage) {
-    if (storage->dtype != DTYPE_F32)
+/* What a contraction reads of f32 passes through the matrix unit. */
+static void remark_cut(struct tensorizer *t, struct node *access) {
+    if (storage_find(t, node_as(access, access)->name)->dtype != DTYPE_F32)
         return;
-    if (t->exact) {
-        tensorize_fail(
-            t,
-            "%s is f32, which the matrix unit cuts to TF32, and the kernel is @exact: round it to bf16 first, or leave @exact out",
-            storage->staged ? storage->staged : storage->name);
-        return;
-    }
     report_remark(
         t->compilation->diagnostics, t->span,
         "this multiplies f32 values that are cut to TF32 first, to 10 bits of their fraction: a value far from 0 loses what it differs by");
@@ -121,51 +114,64 @@ static void fail_as_folded_type(struct tensorizer *t, const struct storage *stor
             : "convert what it folds, f32(...): whole numbers up to 2048 are exact there, and sums up to 16777216");
 }
 
-/* An operand over (outer, inner): as it lies, or turned; the right operand may also lie as (column, inner)
- * unless it is f32, whose tiles the unpacker does not turn. */
-static struct node *operand(struct tensorizer *t, struct node *value, const char *first, const char *second,
-                            bool may_turn) {
-    const char *axes[2] = {first ? first : second, second};
-    size_t count = first && second ? 2 : 1;
-    if (!first || !second)
-        axes[0] = first ? first : second;
-    bool turned = count == 2 && match_order(value, axes[0], axes[1]) < 0;
+/* An operand over (outer, inner), or along the contracted axis, in a buffer. A vector is a row on the left; on the right a
+ * column, or a row that the unpacker turns. */
+static struct node *operand(struct tensorizer *t, struct node *value, const struct operand_shape *shape) {
+    bool matrix = shape->first && shape->second;
+    const char *axes[2] = {shape->first ? shape->first : shape->second, shape->second};
+    bool turned = matrix && match_order(value, axes[0], axes[1]) < 0;
     const char *natural[2] = {turned ? axes[1] : axes[0], turned ? axes[0] : axes[1]};
-    struct node *access = value_materialize(t, value, "operand", count, count == 2 ? natural : axes);
+    struct node *access = value_materialize(t, value, "operand", matrix ? 2 : 1, natural);
     if (t->failed)
         return value;
     struct storage *storage = storage_find(t, node_as(access, access)->name);
     if (!dtype_is_computed(storage->dtype))
         fail_as_folded_type(t, storage);
-    check_exactness(t, storage);
-    bool turned_allowed = may_turn && storage->dtype == DTYPE_BF16;
-    if (count == 2) {
-        bool natural_order = storage->axes[0] == first;
-        return natural_order || turned_allowed ? access : value_turned(t, access);
-    }
-    /* a vector along the contracted axis: a row on the left; on the right a column, or a row that the
-     * unpacker turns */
-    enum orientation wanted = may_turn ? ORIENTATION_COLUMN : ORIENTATION_ROW;
-    if (storage->orientation == ORIENTATION_NONE)
-        storage->orientation = wanted;
-    return storage->orientation == wanted || turned_allowed ? access : value_turned(t, access);
+    if (!matrix && storage->orientation == ORIENTATION_NONE)
+        storage->orientation = shape->may_turn ? ORIENTATION_COLUMN : ORIENTATION_ROW;
+    return access;
 }
 
-static void emit_matmul(struct tensorizer *t, const char *fragment, struct node_reduction *reduction,
-                        struct contraction *c) {
-    struct node *left = operand(t, c->left, c->row, c->inner, false);
-    struct node *right =
-        t->failed ? NULL
-                  : operand(t, c->right, c->column ? c->inner : NULL, c->column ? c->column : c->inner, true);
-    if (t->failed)
-        return;
-    struct storage *target = storage_find(t, fragment);
-    if (target->rank == 1)
-        target->orientation = c->row ? ORIENTATION_COLUMN : ORIENTATION_ROW;
+/* The operand as the matrix unit takes it: as it lies, or turned; the right one may also lie as (column, inner) unless it
+ * is f32, whose tiles the unpacker does not turn. */
+struct node *operand_laid(struct tensorizer *t, struct node *access, const struct operand_shape *shape) {
+    const struct storage *storage = storage_find(t, node_as(access, access)->name);
+    bool natural = shape->first && shape->second
+                       ? storage->axes[0] == shape->first
+                       : storage->orientation == (shape->may_turn ? ORIENTATION_COLUMN : ORIENTATION_ROW);
+    return natural || (shape->may_turn && storage->dtype == DTYPE_BF16) ? access : value_turned(t, access);
+}
+
+static struct factor_pair factors_in_buffers(struct tensorizer *t, const struct contraction *c) {
+    struct factor_pair pair = {
+        .left = {.shape = {c->row, c->inner, false}},
+        .right = {.shape = {c->column ? c->inner : NULL, c->column ? c->column : c->inner, true}}};
+    pair.left.access = operand(t, c->left, &pair.left.shape);
+    pair.right.access = t->failed ? NULL : operand(t, c->right, &pair.right.shape);
+    return pair;
+}
+
+void matmul_emit(struct tensorizer *t, const char *fragment, struct node_reduction *reduction,
+                 struct node *left, struct node *right) {
     struct node *product = make_binary(t->arena, BINARY_MULTIPLY, left, right);
     struct node *sum = node_new(t->arena, reduction, REDUCTION, reduction->base.span, .op = REDUCTION_SUM,
                                 .axes = reduction->axes, .body = product);
     tile_emit(t, TILE_MATMUL, buffer_access(t, fragment), ASSIGN_ADD, sum);
+}
+
+static enum orientation contraction_orientation(const struct contraction *c) {
+    return c->row && c->column ? ORIENTATION_NONE : c->row ? ORIENTATION_COLUMN : ORIENTATION_ROW;
+}
+
+static void add_product(struct tensorizer *t, const char *fragment, struct node_reduction *reduction,
+                        const struct contraction *c, const struct factor_pair *pair) {
+    struct storage *target = storage_find(t, fragment);
+    if (target->rank == 1)
+        target->orientation = contraction_orientation(c);
+    remark_cut(t, pair->left.access);
+    remark_cut(t, pair->right.access);
+    struct node *left = operand_laid(t, pair->left.access, &pair->left.shape);
+    matmul_emit(t, fragment, reduction, left, operand_laid(t, pair->right.access, &pair->right.shape));
 }
 
 /* ---- folds ---- */
@@ -287,6 +293,23 @@ static enum dtype folded_type(struct tensorizer *t, struct node *access) {
     return fragment_type(storage_find(t, node_as(access, access)->name)->dtype);
 }
 
+static void accumulate_contraction(struct tensorizer *t, const char *fragment, struct node_reduction *reduction,
+                                   const struct contraction *c) {
+    struct factor_pair pair = factors_in_buffers(t, c);
+    if (t->failed)
+        return;
+    if (!is_split(t, &pair)) {
+        add_product(t, fragment, reduction, c, &pair);
+        return;
+    }
+    const struct storage *target = storage_find(t, fragment);
+    struct node *held = buffer_access(t, fragment),
+                *found = split_product(t, reduction, &pair, target->rank,
+                                       arena_copy(t->arena, target->axes, sizeof target->axes),
+                                       contraction_orientation(c));
+    tensorize_assign(t, held, ASSIGN_SET, make_binary(t->arena, BINARY_ADD, held, found));
+}
+
 static void accumulate(struct tensorizer *t, const char *fragment, struct node_reduction *reduction) {
     struct storage *target = storage_find(t, fragment);
     const char *const *axes = arena_copy(t->arena, target->axes, sizeof target->axes);
@@ -295,7 +318,7 @@ static void accumulate(struct tensorizer *t, const char *fragment, struct node_r
     if (!check_reduction(t, reduction))
         return;
     if (is_contraction(t, reduction, count, axes, &c)) {
-        emit_matmul(t, fragment, reduction, &c);
+        accumulate_contraction(t, fragment, reduction, &c);
         return;
     }
     struct node *access = fold_operand(t, reduction, count, axes);
@@ -330,15 +353,25 @@ static struct node *negated_max(struct tensorizer *t, struct node_reduction *red
 
 static struct node *contraction_value(struct tensorizer *t, struct node_reduction *reduction, size_t count,
                                       const char *const *axes, struct contraction *c, const char *target) {
-    enum orientation orientation = count == 2 ? ORIENTATION_NONE
-                                   : c->row   ? ORIENTATION_COLUMN
-                                              : ORIENTATION_ROW;
-    const char *fragment = buffer_declare(t, MEMORY_FRAGMENT, "acc", count, axes, DTYPE_F32, orientation);
-    tile_emit(t, TILE_MAP, buffer_access(t, fragment), ASSIGN_SET, make_integer(t->arena, 0));
-    emit_matmul(t, fragment, reduction, c);
+    struct factor_pair pair = {0};
+    struct node *value;
+    if (t->exact)
+        pair = factors_in_buffers(t, c);
+    if (!t->failed && is_split(t, &pair)) {
+        value = split_product(t, reduction, &pair, count, axes, contraction_orientation(c));
+    } else {
+        const char *fragment =
+            buffer_declare(t, MEMORY_FRAGMENT, "acc", count, axes, DTYPE_F32, contraction_orientation(c));
+        value = buffer_access(t, fragment);
+        tile_emit(t, TILE_MAP, value, ASSIGN_SET, make_integer(t->arena, 0));
+        if (!t->exact)
+            pair = factors_in_buffers(t, c);
+        if (!t->failed)
+            add_product(t, fragment, reduction, c, &pair);
+    }
     if (target && !t->failed)
-        tensorize_assign(t, buffer_access(t, target), ASSIGN_SET, buffer_access(t, fragment));
-    return buffer_access(t, target ? target : fragment);
+        tensorize_assign(t, buffer_access(t, target), ASSIGN_SET, value);
+    return target ? buffer_access(t, target) : value;
 }
 
 static const char *fold_buffer(struct tensorizer *t, struct node_reduction *reduction,
