@@ -5,6 +5,7 @@
 #include "grammar/habits.h"
 #include "grammar/parse.h"
 #include "grammar/resolve.h"
+#include "grammar/tree.h"
 #include "support/scalar.h"
 
 /* Functions beside those of functions.def; `out` is written out as arithmetic. */
@@ -488,6 +489,35 @@ static enum dtype reduction_type(struct resolver *r, enum reduction_operator op,
     }
 }
 
+/* any(j: e) is max(j: f32(bool(e))) > 0, of nothing false; all(j: e) is !any(j: !e). */
+static struct value truth_folded(struct resolver *r, bool all, struct node_list axes, struct value body,
+                                 uint64_t folded, struct span span) {
+    struct node *truth =
+        body.dtype == DTYPE_BOOL ? body.node : make_call(r->arena, "bool", LIST(r->arena, body.node));
+    if (all)
+        truth = node_new(r->arena, unary, UNARY, body.span, .op = UNARY_NOT, .operand = truth);
+    body.node = node_with_span(r->arena, make_call(r->arena, "f32", LIST(r->arena, truth)), body.span);
+    body.dtype = DTYPE_F32;
+    struct value value = value_folded(r, REDUCTION_MAX, axes, body, folded, span);
+    enum binary_operator holds = all ? BINARY_LESS_EQUAL : BINARY_GREATER;
+    value.node =
+        node_with_span(r->arena, make_binary(r->arena, holds, value.node, make_integer(r->arena, 0)), span);
+    value.dtype = DTYPE_BOOL;
+    return value;
+}
+
+struct value value_folded(struct resolver *r, int op, struct node_list axes, struct value body,
+                          uint64_t folded, struct span span) {
+    if (op == FOLD_ANY || op == FOLD_ALL)
+        return truth_folded(r, op == FOLD_ALL, axes, body, folded, span);
+    struct node *node = node_new(r->arena, reduction, REDUCTION, span, .op = (enum reduction_operator)op,
+                                 .axes = axes, .body = body.node);
+    enum dtype dtype = reduction_type(r, (enum reduction_operator)op, &body);
+    struct value value = value_of(kept_truth(r, dtype, node, span), dtype, body.axes & ~folded, span);
+    value.varies = body.varies;
+    return value;
+}
+
 struct value resolve_reduction(struct resolver *r, struct node *tree) {
     struct node_reduction *reduction = node_as(tree, reduction);
     struct entity *mark = scope_mark(r);
@@ -516,13 +546,7 @@ struct value resolve_reduction(struct resolver *r, struct node *tree) {
                      axes_text(r, folded & ~body.axes));
         return poison(tree->span);
     }
-    struct node *node = node_new(r->arena, reduction, REDUCTION, tree->span, .op = reduction->op,
-                                 .axes = builder_list(&axes), .body = body.node);
-    enum dtype dtype = reduction_type(r, reduction->op, &body);
-    struct value value =
-        value_of(kept_truth(r, dtype, node, tree->span), dtype, body.axes & ~folded, tree->span);
-    value.varies = body.varies;
-    return value;
+    return value_folded(r, (int)reduction->op, builder_list(&axes), body, folded, tree->span);
 }
 
 /* ---- scans ---- */

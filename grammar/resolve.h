@@ -201,6 +201,9 @@ void leave(struct resolver *r);
 struct value resolve_call(struct resolver *r, struct node *tree);
 struct value resolve_reduction(struct resolver *r, struct node *tree);
 struct value resolve_scan(struct resolver *r, struct node *tree);
+/* The fold of the body over axes with these bits, all of them block axes or none; op as in trees. */
+struct value value_folded(struct resolver *r, int op, struct node_list axes, struct value body,
+                          uint64_t folded, struct span span);
 /* The body of a def, with these for its parameters. */
 struct value expand_definition(struct resolver *r, struct item *item, struct value *arguments,
                                struct span span);

@@ -4,6 +4,7 @@
 
 #include "grammar/parse.h"
 #include "grammar/resolve.h"
+#include "grammar/tree.h"
 #include "ir/query.h"
 
 static bool takes(struct resolver *r, const struct node_call *call, size_t count, const char *usage) {
@@ -126,7 +127,8 @@ static void fill(struct resolver *r, struct node *tree, const struct node_call *
 static enum assign_operator continuation(struct resolver *r, struct node *target, int op) {
     const char *name = target_name(target);
     struct entity *entity = name ? lookup_quietly(r, name) : NULL;
-    return entity && entity->accumulates ? update_of_fold((enum reduction_operator)op) : ASSIGN_SET;
+    return entity && entity->accumulates && op < FOLD_ANY ? update_of_fold((enum reduction_operator)op)
+                                                          : ASSIGN_SET;
 }
 
 /* reduce(max, from, to): folds the axes that `to` lacks. */
@@ -135,29 +137,23 @@ static void reduce(struct resolver *r, struct node *tree, const struct node_call
     if (!takes(r, call, 3, "reduce(max, from, to) folds the axes of from that to lacks"))
         return;
     struct node_reference *word = node_as(call->arguments.items[0], reference);
-    int op = word ? word_value(WORDS_reduction_operator, word->name) : -1;
+    int op = word ? fold_named(word->name) : -1;
     uint64_t kept;
     if (op < 0) {
         report_error(r->diagnostics, call->arguments.items[0]->span,
-                     "reduce needs sum, product, max, min, argmax or argmin first");
+                     "reduce needs " FOLD_NAMES " or all first");
         op = REDUCTION_SUM;
     }
     struct value value = resolve_expression(r, call->arguments.items[1]);
     struct node *target = call->arguments.items[2];
     if (value.node && target_axes(r, target, &kept)) {
         uint64_t folded = value.axes & ~kept;
-        bool sums = op == REDUCTION_SUM || op == REDUCTION_PRODUCT;
-        bool picks = op == REDUCTION_ARGMAX || op == REDUCTION_ARGMIN;
         if (!folded) {
             report_error(r->diagnostics, tree->span,
                          "reduce has nothing to fold: the target has every axis of the operand");
             value = poison(tree->span);
         } else {
-            enum dtype dtype = picks  ? DTYPE_INDEX
-                               : sums ? arithmetic_type(r, tree->span, &value, &value)
-                                      : value.dtype;
-            value = value_of(fold(r, (enum reduction_operator)op, value.node, folded, tree->span), dtype,
-                             value.axes & kept, tree->span);
+            value = value_folded(r, op, axes_in_order(r, value.node, folded), value, folded, tree->span);
         }
     }
     resolve_assignment(r, out, tree, target, continuation(r, target, op), value);

@@ -54,15 +54,23 @@ struct node *tree_call(struct parse *parse, struct span span, const char *functi
     return NODE_AT(call, CALL, span, .function = function, .arguments = LIST_OF(arguments));
 }
 
+int fold_named(const char *name) {
+    return strcmp(name, "any") == 0   ? FOLD_ANY
+           : strcmp(name, "all") == 0 ? FOLD_ALL
+                                      : word_value(WORDS_reduction_operator, name);
+}
+
 /* name(axes: body): every axis is `j` or `j in range`. */
 struct node *tree_reduction(struct parse *parse, struct span span, const char *name,
                             struct list_builder *items, struct node *body) {
-    int op = word_value(WORDS_reduction_operator, name);
+    int op = fold_named(name);
     if (op < 0) {
         const char *words[16];
         int count = word_count(WORDS_reduction_operator);
-        for (int i = 0; i < count && i < 16; i++)
+        for (int i = 0; i < count; i++)
             words[i] = word_text(WORDS_reduction_operator, i);
+        words[count++] = "any";
+        words[count++] = "all";
         report_error(parse->diagnostics, span_of_name(span, name), "%s is no reduction", name);
         const char *nearest = suggest_nearest(name, words, (size_t)count), *habit = habit_of_function(name);
         if (habit)
@@ -70,8 +78,7 @@ struct node *tree_reduction(struct parse *parse, struct span span, const char *n
         else if (nearest)
             report_help(parse->diagnostics, (struct span){0}, "did you mean %s?", nearest);
         else
-            report_help(parse->diagnostics, (struct span){0},
-                        "reductions are sum, product, max, min, argmax, argmin");
+            report_help(parse->diagnostics, (struct span){0}, "reductions are " FOLD_NAMES " and all");
         op = REDUCTION_SUM;
     }
     for (size_t i = 0; i < items->count; i++) {

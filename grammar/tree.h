@@ -25,6 +25,11 @@ struct node *tree_call(struct parse *parse, struct span span, const char *functi
 /* scan(fold, axis: body) */
 struct node *tree_scan(struct parse *parse, struct span span, struct list_builder *items, struct node *body);
 /* name(items: body): every item must be `j` or `j in range`, and the name a reduction. */
+/* Folds that the resolver makes of others: they stand in trees alone, behind enum reduction_operator. */
+enum { FOLD_ANY = REDUCTION_ARGMIN + 1, FOLD_ALL };
+/* A reduction_operator or one of these; -1: there is none of that name. */
+int fold_named(const char *name);
+#define FOLD_NAMES "sum, product, max, min, argmax, argmin, any"
 struct node *tree_reduction(struct parse *parse, struct span span, const char *name,
                             struct list_builder *items, struct node *body);
 /* One target: an assignment; several: a launch. NULL after a report. */

@@ -197,14 +197,6 @@ static void close_axes(struct verifier *v, struct node_list axes, size_t mark) {
     }
 }
 
-static void verify_storable(struct verifier *v, const struct node *node, enum value_kind value,
-                            enum value_kind place) {
-    if (place == VALUE_INTEGER && value == VALUE_FLOAT)
-        verify_error(v, node, "a float value does not become an integer by itself");
-    else if (place == VALUE_BOOL && value != VALUE_BOOL && value != VALUE_NONE)
-        verify_error(v, node, "a number does not become a truth value by itself");
-}
-
 static void verify_named_value(struct verifier *v, const struct node *node, const char *name,
                                struct node_list axes, enum dtype dtype, const struct node *value,
                                bool variable) {
@@ -212,7 +204,7 @@ static void verify_named_value(struct verifier *v, const struct node *node, cons
     open_axes(v, axes, true);
     enum value_kind kind = value ? verify_expression(v, value) : VALUE_FLOAT;
     enum value_kind place = dtype ? value_kind_of(dtype) : variable ? VALUE_FLOAT : kind;
-    verify_storable(v, node, kind, place);
+    verify_storable(v, node, value, kind, place);
     close_axes(v, axes, mark);
     struct scope_name *added = scope_add(v,
                                          variable     ? NAME_VARIABLE
@@ -249,7 +241,8 @@ static void verify_buffer(struct verifier *v, const struct node_buffer *buffer) 
     if (v->form != FORM_DEVICE)
         open_axes(v, buffer->axes, false);
     if (buffer->value)
-        verify_storable(v, &buffer->base, verify_expression(v, buffer->value), value_kind_of(buffer->dtype));
+        verify_storable(v, &buffer->base, buffer->value, verify_expression(v, buffer->value),
+                        value_kind_of(buffer->dtype));
     if (v->form != FORM_DEVICE)
         close_axes(v, buffer->axes, mark);
     struct scope_name *added = scope_add(v, NAME_BUFFER, buffer->name, &buffer->base);

@@ -2,6 +2,7 @@
  * at hand. */
 #include <string.h>
 
+#include "ir/build.h"
 #include "ir/query.h"
 #include "ir/verify_internal.h"
 #include "support/scalar.h"
@@ -393,6 +394,20 @@ static void verify_target(struct verifier *v, const struct node *target) {
         verify_error(v, target, "what is written has no else");
 }
 
+/* true and false are 1 and 0. */
+static bool is_truth(const struct node *value) {
+    int64_t number;
+    return value && integer_value(value, &number) && (number == 0 || number == 1);
+}
+
+void verify_storable(struct verifier *v, const struct node *statement, const struct node *value,
+                     enum value_kind kind, enum value_kind place) {
+    if (place == VALUE_INTEGER && kind == VALUE_FLOAT)
+        verify_error(v, statement, "a float value does not become an integer by itself");
+    else if (place == VALUE_BOOL && (kind == VALUE_FLOAT || kind == VALUE_INTEGER) && !is_truth(value))
+        verify_error(v, statement, "a number does not become a truth value by itself");
+}
+
 void verify_assignment(struct verifier *v, const struct node *statement, const struct node *target,
                        const struct node *value) {
     struct binding binding = {.verifier = v};
@@ -402,10 +417,7 @@ void verify_assignment(struct verifier *v, const struct node *statement, const s
         bind_axes(&binding, access->subscripts.items[i]);
     verify_target(v, target);
     enum value_kind place = verify_expression(v, target), kind = verify_expression(v, value);
-    if (place == VALUE_INTEGER && kind == VALUE_FLOAT)
-        verify_error(v, statement, "a float value does not become an integer by itself");
-    if (place == VALUE_BOOL && (kind == VALUE_FLOAT || kind == VALUE_INTEGER))
-        verify_error(v, statement, "a number does not become a truth value by itself");
+    verify_storable(v, statement, value, kind, place);
     for (size_t i = 0; i < binding.count; i++) {
         struct scope_name *found = scope_find(v, binding.names[i]);
         if (found)

@@ -71,6 +71,9 @@ void verify_signature(struct verifier *v, struct node_list parameters, struct no
 
 /* ---- verify_expression.c ---- */
 enum value_kind verify_expression(struct verifier *v, const struct node *node);
+/* The value (NULL: none) of this kind goes to a place of that one. */
+void verify_storable(struct verifier *v, const struct node *statement, const struct node *value,
+                     enum value_kind kind, enum value_kind place);
 void verify_number(struct verifier *v, const struct node *node, const char *what); /* an integer */
 enum value_kind value_kind_of(enum dtype dtype);
 /* target op= value, its axes bound meanwhile. */

@@ -48,7 +48,7 @@ static const struct {
     {FORM_LOOP, LOOP "for i in 0..M { let t = 1 t = 2 } }", "t is not assigned: it is no var", 2},
     {FORM_LOOP, LOOP "for i in 0..M { var t: i32 = 1 t = 2.5 } }",
      "a float value does not become an integer by itself", 2},
-    {FORM_LOOP, LOOP "for i in 0..M { var t: bool = 1 } }",
+    {FORM_LOOP, LOOP "for i in 0..M { var t: bool = 2 } }",
      "a number does not become a truth value by itself", 2},
     {FORM_LOOP, LOOP "for i in 0..M { Y[i, 0 else 1] = 2 } }", "what is written has no else", 2},
     {FORM_LOOP, LOOP "for i in 0..M { 3 = 2 } }", "3 cannot be assigned", 2},

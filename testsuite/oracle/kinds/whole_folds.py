@@ -1,4 +1,4 @@
-"""Folds of whole numbers, which are exact: of every type, over rows, columns, matrices and everything; they wrap as their type does."""
+"""Folds of whole numbers and truth values, which are exact: of every type, over rows, columns, matrices and everything."""
 import numpy as np
 
 from kind import Array, Kernel, WHOLE
@@ -49,3 +49,25 @@ for op in FOLDS:
         let v = {op}(j in N: X[i, j]);
         for j in N {{ Y[i, j] = X[i, j] ^ v; }}
     }}""", lambda x, y: x ^ y[:, None]))
+
+TRUTHS = {"any": np.any, "all": np.all}
+
+
+def truth_of(name, op, dtype, to, axis, body):
+    source = f"kernel {name}(X: {dtype}[M, N]) -> Y: bool[{to}] {{\n    {body.format(op=op)}\n}}\n"
+
+    def make(generator, M, N):
+        x = generator.integers(0, 3, (M, N)) * (generator.random((M, 1)) < 0.7) + (generator.random((M, 1)) < 0.3)
+        return {"X": Array(x != 0 if dtype == "bool" else x.astype(WHOLE.get(dtype, np.float32)), dtype)}
+
+    def mean(a, **_):
+        x = a["X"] if dtype in WHOLE else a["X"].value
+        return {"Y": np.reshape(TRUTHS[op](x != 0, axis=axis), (1,) if axis is None else -1)}
+    return Kernel(f"{name}_{op}_{dtype}", source, make, mean, [dict(M=m, N=n) for _, m, n in SIZES])
+
+
+for op in TRUTHS:
+    for dtype in ("f32", "bf16", "i32", "u8", "bool"):
+        kernels.append(truth_of("rows", op, dtype, "M", 1, "for i in M {{ Y[i] = {op}(j in N: X[i, j]); }}"))
+    kernels.append(truth_of("columns", op, "f32", "N", 0, "for j in N {{ Y[j] = {op}(i in M: X[i, j]); }}"))
+    kernels.append(truth_of("everything", op, "bool", "1", None, "Y[0] = {op}(i in M, j in N: X[i, j]);"))
