@@ -151,6 +151,8 @@ bool varies_along_own(const struct node_reduction *fold, const struct node *node
 /* The value of the equation, with such folds over axes that count elements. */
 struct node *take_elements(struct tiler *t, const struct equation *equation);
 void tile_group(struct tiler *t);
+/* Costly values that a block of the group would work out again along an axis that they lack (auto_tile_repeated.c). */
+void extract_repeated(struct tiler *t);
 /* Bytes of L1 that the group takes with its axes covered whole; -1 where a size is open. */
 int64_t tile_footprint(struct tiler *t);
 /* Marks the inner axes that may be streamed: those of open size, all with fixed_too. False: there is none. */

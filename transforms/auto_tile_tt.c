@@ -352,6 +352,8 @@ static struct node *tile_equations(struct tiler *t) {
     }
     if (!t->failed)
         tile_group(t);
+    if (!t->failed)
+        extract_repeated(t);
     return t->failed ? NULL : tile_emit_program(t);
 }
 

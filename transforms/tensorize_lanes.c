@@ -28,13 +28,14 @@ enum { GATHERED_LIMIT = 32 };
 
 /* Not by lanes yet. */
 static bool goes_on(const struct node_tile *tile) {
-    return tile->operation == TILE_REDUCE && folds_in_slots(tile) && tile->op != ASSIGN_SET && !lane_axis(tile);
+    return tile->operation == TILE_REDUCE && folds_in_slots(tile) && tile->op != ASSIGN_SET &&
+           !lane_axis(tile);
 }
 
 static struct node *vector_fold(struct tensorizer *t, struct span span, struct node *target,
                                 enum assign_operator op, struct node *fold) {
-    struct node *node = node_new(t->arena, tile, TILE, span, .operation = TILE_REDUCE, .target = target, .op = op,
-                                 .value = fold);
+    struct node *node = node_new(t->arena, tile, TILE, span, .operation = TILE_REDUCE, .target = target,
+                                 .op = op, .value = fold);
     return attribute_set(t->arena, node, KEY_TT_UNIT, make_reference(t->arena, "vector"));
 }
 
@@ -85,7 +86,6 @@ static bool runs_once(struct tensorizer *t, struct node *loop, const char *name)
     return fragment_usage_in(loop, name).updates == 1;
 }
 
-
 static struct node *gather(struct node *node, void *context) {
     struct gathering *g = context;
     struct node_tile *tile = node_as(node, tile);
@@ -129,8 +129,8 @@ static struct gathering gathering_of(struct tensorizer *t, struct node_list list
     struct node *loop = list.items[index];
     for_each (tile, tile, loop) {
         const char *name = target_name(tile->target);
-        if (!goes_on(tile) || g.count == GATHERED_LIMIT || find_gathered(&g, name) || find_declaration(loop, name) ||
-            !only_folds(loop, tile))
+        if (!goes_on(tile) || g.count == GATHERED_LIMIT || find_gathered(&g, name) ||
+            find_declaration(loop, name) || !only_folds(loop, tile))
             continue;
         struct gathered item = {.name = name, .update = tile};
         item.whole = is_made_by_loop(t, list, index, &item);
@@ -162,13 +162,14 @@ static struct node *fold_of_lanes(struct gathering *g, const struct gathered *it
 }
 
 /* Declares where the fold of the lanes goes: the fragment, as a shared block, or a part that joins it. */
-static const char *declare_result(struct gathering *g, const struct gathered *item, struct list_builder *out) {
+static const char *declare_result(struct gathering *g, const struct gathered *item,
+                                  struct list_builder *out) {
     struct tensorizer *t = g->t;
     struct storage *fragment = storage_find(t, item->name);
     enum dtype dtype = fragment_type(fragment->dtype);
     if (!item->whole)
-        return buffer_declare(t, MEMORY_SHARED, arena_printf(t->arena, "%s_part", item->name), fragment->rank, fragment->axes,
-                              dtype, fragment->orientation);
+        return buffer_declare(t, MEMORY_SHARED, arena_printf(t->arena, "%s_part", item->name), fragment->rank,
+                              fragment->axes, dtype, fragment->orientation);
     drop_fragment(out, item->name);
     struct node_buffer shared = *node_as(fragment->declaration, buffer);
     shared.memory = fragment->memory = MEMORY_SHARED;
@@ -195,7 +196,8 @@ static void declare_lanes(struct gathering *g, struct gathered *item, struct lis
 static struct node *complete(struct node *node, void *context);
 
 /* The loop at `index` of the list, which gathers; around it the lanes of what it does not gather at once. */
-static void add_gathering_loop(struct gathering *g, struct list_builder *out, struct node_list list, size_t index) {
+static void add_gathering_loop(struct gathering *g, struct list_builder *out, struct node_list list,
+                               size_t index) {
     struct tensorizer *t = g->t;
     struct arena *arena = t->arena;
     struct node *loop = list.items[index];
@@ -224,7 +226,8 @@ static void add_gathering_loop(struct gathering *g, struct list_builder *out, st
         if (item->lanes)
             builder_add(arena, &body, vector_fold(t, span, result, ASSIGN_SET, fold_of_lanes(g, item)));
         if (!item->whole)
-            builder_add(arena, &joins, map_to(t, span, held, make_update(arena, item->update->op, held, result)));
+            builder_add(arena, &joins,
+                        map_to(t, span, held, make_update(arena, item->update->op, held, result)));
     }
     struct node *edge = make_integer(arena, TILE_EDGE),
                 *axis = make_axis(arena, g->axis, make_integer(arena, 0), edge, edge);
@@ -245,8 +248,9 @@ static void add_join(struct tensorizer *t, struct list_builder *out, struct node
     struct list_builder *outer = t->out;
     t->out = out;
     t->span = tile->base.span;
-    const char *part = buffer_declare(t, MEMORY_SHARED, arena_printf(t->arena, "%s_part", fragment.name), fragment.rank,
-                                      fragment.axes, fragment_type(fragment.dtype), fragment.orientation);
+    const char *part =
+        buffer_declare(t, MEMORY_SHARED, arena_printf(t->arena, "%s_part", fragment.name), fragment.rank,
+                       fragment.axes, fragment_type(fragment.dtype), fragment.orientation);
     t->out = outer;
     struct node *held = tile->target, *found = buffer_access(t, part);
     builder_add(t->arena, out, vector_fold(t, t->span, found, ASSIGN_SET, tile->value));
