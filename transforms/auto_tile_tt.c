@@ -14,6 +14,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "transforms/block_branches.h"
 #include "transforms/lift.h"
 #include "transforms/panel_begin.h"
 #include "transforms/whole_blocks.h"
@@ -462,8 +463,15 @@ static bool stands_in_grid(struct tiler *t) {
 bool auto_tile_tt(struct compilation *compilation) {
     isl_ctx *ctx = isl_begin();
     bool nests = !has_blocks(node_as(compilation->kernel, kernel));
-    if (!nests)
-        compilation->kernel = settled_program(compilation->arena, compilation->kernel);
+    if (!nests) {
+        struct node *chosen =
+            block_branches(compilation->arena, compilation->diagnostics, compilation->kernel);
+        if (!chosen) {
+            isl_end(ctx);
+            return false;
+        }
+        compilation->kernel = settled_program(compilation->arena, chosen);
+    }
     struct tiler t = {.compilation = compilation,
                       .arena = compilation->arena,
                       .kernel = node_as(compilation->kernel, kernel)};

@@ -272,7 +272,7 @@ static struct node_list tensorize_statement(struct tensorizer *t, struct node *n
         break;
     default:
         tensorize_fail(t, "`%s` has no way to tiles yet", node_info(node->kind)->name);
-        tensorize_help(t, "write the result of a `select`, or compute it in a kernel of its own");
+        tensorize_help(t, "`let` names a value, and a fragment keeps one that changes");
     }
     return rest;
 }
