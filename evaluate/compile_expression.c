@@ -492,10 +492,15 @@ static const struct expression *compile_scan(struct compiler *c, const struct no
     entity->slot = element;
     if (!body)
         return NULL;
-    fold->body = body->type == NUMBER_BOOL ? expression_as(c, body, NUMBER_I32) : body;
+    /* Other folds than sums spread their terms by sums with 0. */
+    bool spread = scan->op != REDUCTION_SUM && body->type == NUMBER_FLOAT && c->program->model == MODEL_DEVICE;
+    const struct expression *zero = expression_integer(c, 0, NUMBER_INDEX, span);
+    fold->body = body->type == NUMBER_BOOL ? expression_as(c, body, NUMBER_I32)
+                 : spread ? expression_arithmetic(c, BINARY_ADD, expression_as(c, zero, NUMBER_FLOAT), body)
+                          : body;
     struct expression *e = expression_new(c, OP_FOLD, fold->body->type, span);
     e->u.fold = fold;
-    e->narrow = (scan->op == REDUCTION_MAX || scan->op == REDUCTION_MIN) && fold->body->narrow;
+    e->narrow = (scan->op == REDUCTION_MAX || scan->op == REDUCTION_MIN) && body->narrow;
     return e;
 }
 

@@ -39,8 +39,8 @@ void note_assignment(struct resolver *r, struct entity *entity, const struct val
         decision->literal = false;
     } else if (decision->literal && (value->dtype == DTYPE_INDEX || decision->dtype != DTYPE_I32)) {
         return;
-    } else if (decision->literal) {
-        joined = value->dtype;
+    } else if (decision->literal) { /* narrow whole numbers are worked out as wider ones */
+        joined = value->dtype == DTYPE_U8 ? DTYPE_I32 : value->dtype == DTYPE_U16 ? DTYPE_U32 : value->dtype;
     } else {
         struct value held = value_of(value->node, decision->dtype, 0, value->span);
         joined = arithmetic ? arithmetic_type(r, value->span, &held, value)

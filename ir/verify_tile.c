@@ -172,10 +172,10 @@ static void check_scan(struct verifier *v, const struct node_tile *tile) {
     const struct node_scan *scan = tile->value->kind == NODE_SCAN ? (const struct node_scan *)tile->value : NULL;
     const struct node_access *target = is_buffer_access(v, tile->target) ? (const struct node_access *)tile->target : NULL;
     if (!scan || !target || tile->op != ASSIGN_SET || !is_buffer_access(v, scan->body) ||
-        scan->op != REDUCTION_SUM || target->subscripts.count != 2 ||
+        target->subscripts.count != 2 ||
         !list_equal(target->subscripts, ((const struct node_access *)scan->body)->subscripts) ||
         !node_equal(scan->axis, target->subscripts.items[0]))
-        verify_error(v, &tile->base, "tile scan is buffer[i, j] = scan(sum, i: buffer[i, j]), down the rows");
+        verify_error(v, &tile->base, "tile scan is buffer[i, j] = scan(fold, i: buffer[i, j]), down the rows");
 }
 
 /* ---- device form: the axes' ranges ---- */

@@ -368,6 +368,9 @@ static bool check_lifted(struct tiler *t, struct node *tiled) {
 }
 
 static bool tile_nests(struct tiler *t) {
+    struct node_kernel run = *t->kernel;
+    run.body = lift_running_folds(t);
+    t->kernel = run.body == t->kernel->body ? t->kernel : arena_copy(t->arena, &run, sizeof run);
     bool lifted = lift_wanted(t->kernel);
     struct node *body = lifted ? lift_nest(t) : tile_equations(t);
     if (t->failed)

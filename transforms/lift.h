@@ -94,10 +94,16 @@ void lift_shapes(struct lifter *l, struct node *body);
 /* The axes of a block that varies along some, in order: as tensors lie in the tree, else rows of the nest first. False
  * after a reported error. */
 bool held_shape(struct lifter *l, struct held *held, struct node *tree);
+/* Is the fold of two parts one of their folds? */
+bool folds_by_parts(enum reduction_operator op);
 /* The lifted axes that a value varies along. */
 uint64_t lift_varies(struct lifter *l, const struct node *value);
 
 /* ---- lift_running.c ---- */
+/* The body with folds down to the element at hand, sum(k in 0..j + 1: e), as vars that run along their loop. */
+struct node *lift_running_folds(struct tiler *t);
+/* The body with folds that the loop does not change as lets, which are added to the list. */
+struct node *lift_hoisted(struct lifter *l, const struct node_for *loop, struct node *body, struct list_builder *lets);
 /* Does a loop over elements change a var that it also reads? */
 bool lift_runs(const struct node_kernel *kernel);
 /* Does the body read the name, but for changing it by an operator? */

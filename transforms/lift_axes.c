@@ -5,6 +5,7 @@
 
 #include "ir/build.h"
 #include "ir/query.h"
+#include "ir/value_type.h"
 #include "transforms/auto_tile_cells.h"
 #include "transforms/lift.h"
 
@@ -167,7 +168,7 @@ static size_t visited_block(const struct lifter *l, const struct node_axis *axis
 
 /* ---- expressions ---- */
 
-static bool folds_by_parts(enum reduction_operator op) {
+bool folds_by_parts(enum reduction_operator op) {
     return op == REDUCTION_SUM || op == REDUCTION_PRODUCT || op == REDUCTION_MAX || op == REDUCTION_MIN;
 }
 
@@ -345,6 +346,18 @@ static struct node *settle_assign(struct lifter *l, const struct node_assign *as
 static void settle_list(struct lifter *l, struct node *body, struct node *condition,
                         struct list_builder *out);
 
+/* Tiles of a block of the loop: what runs by other folds than sums of floats takes one. */
+static int64_t loop_tiles(struct lifter *l, struct node *body) {
+    for_each (assign, assign, body) {
+        struct update update = as_update(assign);
+        struct held *held = held_find(l, target_name(assign->target));
+        bool whole = held && held->dtype != DTYPE_NONE && fragment_type(held->dtype) != DTYPE_F32;
+        if (held && update.op != ASSIGN_SET && (update.op != ASSIGN_ADD || whole) && is_read_in(body, held->name))
+            return 1;
+    }
+    return LOOP_TILES;
+}
+
 /* One axis of a loop after another; what is left of it. */
 static void settle_loop(struct lifter *l, struct node_for *loop, size_t index, struct node *body,
                         struct list_builder *out) {
@@ -366,7 +379,7 @@ static void settle_loop(struct lifter *l, struct node_for *loop, size_t index, s
         found =
             lifted_add(l, (struct lifted_axis){
                               LIFTED_BLOCK, axis->name, axis->lower, axis->upper,
-                              elements ? make_integer(l->arena, LOOP_TILES * TILE_EDGE) : axis->step, span});
+                              elements ? make_integer(l->arena, loop_tiles(l, body) * TILE_EDGE) : axis->step, span});
     if (l->t->failed)
         return;
     const char *name = l->axes[found].name;
@@ -436,7 +449,11 @@ static void settle_statement(struct lifter *l, struct node *node, struct node *c
         return;
     case NODE_FOR:
         if (!condition) {
-            settle_loop(l, node_as(node, for), 0, node_as(node, for)->body, out);
+            struct list_builder lets = {0};
+            struct node *body = lift_hoisted(l, node_as(node, for), node_as(node, for)->body, &lets);
+            for (size_t i = 0; i < lets.count; i++)
+                builder_add(l->arena, out, settle_declaration(l, lets.items[i]));
+            settle_loop(l, node_as(node, for), 0, body, out);
             return;
         }
         if (lift_fail(l, node->span,

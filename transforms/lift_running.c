@@ -8,7 +8,6 @@
  *
  * A fold down to the element at hand, sum(k in 0..j + 1: X[i, k]), is written as such a loop first.
  */
-#include <math.h>
 #include <string.h>
 
 #include "ir/build.h"
@@ -71,6 +70,191 @@ bool lift_runs(const struct node_kernel *kernel) {
     return false;
 }
 
+/* ---- folds down to the element at hand ---- */
+
+/* A loop over elements of which a fold runs along one axis. */
+struct running_loop {
+    struct tiler *t;
+    struct name_table names;
+    struct node *kernel_body;
+};
+
+static enum dtype element_of(const char *name, void *context) {
+    const struct running_loop *r = context;
+    struct node_parameter *tensor = relations_tensor(r->t->relations, name);
+    for_each_node (node, r->kernel_body) {
+        struct node_let *let = node_as(node, let);
+        struct node_var *var = node_as(node, var);
+        if (let && strcmp(let->name, name) == 0)
+            return let->dtype;
+        if (var && strcmp(var->name, name) == 0)
+            return var->dtype;
+    }
+    return tensor ? tensor->dtype : DTYPE_NONE;
+}
+
+/* Does the expression mention a name that the body declares: a loop variable, let or var? */
+static bool mentions_declared(const struct node *expression, const struct node *body) {
+    for_each_node (node, body) {
+        struct node_let *let = node_as(node, let);
+        struct node_var *var = node_as(node, var);
+        struct node_for *loop = node_as(node, for);
+        for (size_t i = 0; loop && i < loop->axes.count; i++)
+            if (mentions(expression, node_as(loop->axes.items[i], axis)->name))
+                return true;
+        if ((let && mentions(expression, let->name)) || (var && mentions(expression, var->name)))
+            return true;
+    }
+    return false;
+}
+
+/* sum(k in L..j + 1: e) of a loop over j from L on, where e depends on k and on what is around the loop. */
+static bool runs_along(struct tiler *t, const struct node_reduction *fold, const struct node_axis *axis,
+                       const struct node *body) {
+    struct node_axis *own = fold->axes.count == 1 ? node_as(fold->axes.items[0], axis) : NULL;
+    if (!own || !own->lower || own->step || !folds_by_parts(fold->op) || axis->step || mentions(fold->body, axis->name) ||
+        mentions_declared(&fold->base, body))
+        return false;
+    struct node *end = make_add(t->arena, make_reference(t->arena, axis->name), make_integer(t->arena, 1));
+    return node_equal(simplify(t->arena, own->upper), simplify(t->arena, end)) &&
+           relations_equal_sizes(t->relations, own->lower, axis->lower);
+}
+
+static const struct node_reduction *find_running(struct tiler *t, const struct node *body,
+                                                 const struct node_axis *axis) {
+    for_each (reduction, fold, body)
+        if (runs_along(t, fold, axis, body))
+            return fold;
+    return NULL;
+}
+
+/* Nested loops over boxes of elements are one. */
+static struct node_for merged(struct arena *arena, const struct node_for *loop) {
+    struct node_for whole = *loop;
+    for (;;) {
+        struct node_block *block = node_as(whole.body, block);
+        struct node_for *inner = block && block->statements.count == 1 ? node_as(block->statements.items[0], for) : NULL;
+        if (!inner || inner->base.attributes.count)
+            return whole;
+        for (size_t i = 0; i < inner->axes.count; i++)
+            for (size_t k = 0; k < whole.axes.count; k++)
+                if (node_as(inner->axes.items[i], axis)->step ||
+                    mentions(inner->axes.items[i], node_as(whole.axes.items[k], axis)->name))
+                    return whole;
+        whole.axes = list_concat(arena, whole.axes, inner->axes);
+        whole.body = inner->body;
+    }
+}
+
+/* What runs: a var, and the statement that each iteration begins with. */
+struct running_var {
+    struct node *var, *update;
+};
+
+static struct running_var running_var(struct running_loop *r, const struct node_reduction *fold, const char *axis) {
+    struct arena *a = r->t->arena;
+    struct value_types types = {&r->t->kernel->base, element_of, r};
+    enum dtype dtype = fragment_type(value_type(&types, &fold->base));
+    const char *name = name_fresh(&r->names, "running"), *own = node_as(fold->axes.items[0], axis)->name;
+    return (struct running_var){
+        node_new(a, var, VAR, fold->base.span, .name = name, .dtype = dtype,
+                 .value = neutral_of_fold(a, fold->op, dtype)),
+        node_new(a, assign, ASSIGN, fold->base.span, .target = make_reference(a, name), .op = update_of_fold(fold->op),
+                 .value = substitute(a, fold->body, own, make_reference(a, axis)))};
+}
+
+/* The statement among these that does the same to another var; NULL: there is none. */
+static struct node_assign *same_update(struct list_builder updates, struct node *update) {
+    const struct node_assign *wanted = node_as(update, assign);
+    for (size_t i = 0; i < updates.count; i++) {
+        struct node_assign *known = node_as(updates.items[i], assign);
+        if (known->op == wanted->op && node_equal(known->value, wanted->value))
+            return known;
+    }
+    return NULL;
+}
+
+/* The loop over the axis alone, in which every fold that runs along it is a var; the vars before it. */
+static struct node *with_vars(struct running_loop *r, const struct node_for *loop, struct node *axis) {
+    struct arena *a = r->t->arena;
+    struct list_builder vars = {0}, body = {0};
+    struct node *rest = loop->body;
+    const struct node_reduction *fold;
+    while ((fold = find_running(r->t, rest, node_as(axis, axis)))) {
+        struct running_var made = running_var(r, fold, node_as(axis, axis)->name);
+        struct node_assign *known = same_update(body, made.update);
+        if (!known) {
+            builder_add(a, &vars, made.var);
+            builder_add(a, &body, made.update);
+        }
+        rest = replace_equal(a, rest, &fold->base, (known ? known : node_as(made.update, assign))->target);
+    }
+    builder_add_all(a, &body, node_as(rest, block)->statements);
+    builder_add(a, &vars,
+                node_new(a, for, FOR, loop->base.span, .axes = LIST(a, axis),
+                         .body = make_block(a, rest->span, builder_list(&body))));
+    return make_block(a, loop->base.span, builder_list(&vars));
+}
+
+/* ---- folds that a loop does not change ---- */
+
+/* Does the body write something that the expression reads? */
+static bool reads_written(const struct node *expression, const struct node *body) {
+    for_each (assign, assign, body)
+        if (mentions(expression, target_name(assign->target)))
+            return true;
+    return false;
+}
+
+static bool is_same_in(const struct node_reduction *fold, const struct node_for *loop) {
+    for (size_t i = 0; i < loop->axes.count; i++)
+        if (mentions(&fold->base, node_as(loop->axes.items[i], axis)->name))
+            return false;
+    return node_as(fold->axes.items[0], axis)->lower && !mentions_declared(&fold->base, loop->body) &&
+           !reads_written(&fold->base, loop->body);
+}
+
+struct node *lift_hoisted(struct lifter *l, const struct node_for *loop, struct node *body, struct list_builder *lets) {
+    struct running_loop r = {.t = l->t, .kernel_body = l->t->kernel->body};
+    struct value_types types = {&l->t->kernel->base, element_of, &r};
+    for_each (reduction, fold, loop->body) {
+        if (!is_same_in(fold, loop))
+            continue;
+        const char *name = name_fresh(&l->t->names, "folded");
+        builder_add(l->arena, lets,
+                    node_new(l->arena, let, LET, fold->base.span, .name = name,
+                             .dtype = kept_type(&types, &fold->base), .value = &fold->base));
+        body = replace_equal(l->arena, body, &fold->base, make_reference(l->arena, name));
+        skip_below(fold);
+    }
+    return body;
+}
+
+static struct node *write_vars(struct node *node, void *context) {
+    struct running_loop *r = context;
+    struct arena *arena = r->t->arena;
+    struct node_for *loop = node_as(node, for);
+    struct node_for whole = loop ? merged(arena, loop) : (struct node_for){0};
+    for (size_t i = 0; i < whole.axes.count && node_as(whole.body, block); i++) {
+        if (!find_running(r->t, whole.body, node_as(whole.axes.items[i], axis)))
+            continue;
+        struct node *inner = with_vars(r, &whole, whole.axes.items[i]);
+        struct list_builder others = {0};
+        for (size_t k = 0; k < whole.axes.count; k++)
+            if (k != i)
+                builder_add(arena, &others, whole.axes.items[k]);
+        whole.axes = builder_list(&others);
+        whole.body = inner;
+        return write_vars(others.count ? arena_copy(arena, &whole, sizeof whole) : inner, r);
+    }
+    return node_map_children(arena, node, write_vars, r);
+}
+
+struct node *lift_running_folds(struct tiler *t) {
+    struct running_loop r = {.t = t, .names = names_of(t->arena, &t->kernel->base), .kernel_body = t->kernel->body};
+    return write_vars(t->kernel->body, &r);
+}
+
 /* ---- one statement ---- */
 
 static struct node *block_place(struct lifter *l, const char *function, const char *axis) {
@@ -84,11 +268,6 @@ static struct node *only_at(struct lifter *l, const char *axis, struct node *ele
     return make_call(l->arena, "select", LIST(l->arena, here, value, other));
 }
 
-static struct node *neutral_literal(struct lifter *l, enum reduction_operator op) {
-    double neutral = reduction_neutral(op);
-    return isinf(neutral) ? make_real(l->arena, neutral) : make_integer(l->arena, (int64_t)neutral);
-}
-
 struct running lift_running(struct lifter *l, const struct node_assign *assign, const char *axis) {
     struct arena *a = l->arena;
     struct span span = assign->base.span;
@@ -97,15 +276,16 @@ struct running lift_running(struct lifter *l, const struct node_assign *assign, 
     enum reduction_operator op = fold_of_update(update.op);
     struct node *first = block_place(l, "lo", axis), *one = make_integer(a, 1),
                 *last = make_binary(a, BINARY_SUBTRACT, make_binary(a, BINARY_ADD, first, block_place(l, "len", axis)), one);
+    struct held *held = held_find(l, name);
+    enum dtype dtype = held->dtype == DTYPE_NONE ? DTYPE_F32 : fragment_type(held->dtype);
     struct node *term = update.negative ? make_negation(a, update.value) : update.value;
-    term = make_update(a, update.op, term, only_at(l, axis, first, assign->target, neutral_literal(l, op)));
+    struct node *begin = only_at(l, axis, first, assign->target, neutral_of_fold(a, op, dtype));
+    term = make_update(a, update.op, term, begin);
     struct node *scan = node_new(a, scan, SCAN, span, .op = op, .axis = make_reference(a, axis), .body = term);
     struct node *value = make_reference(a, at), *none = make_integer(a, 0);
     struct node *end = node_new(a, reduction, REDUCTION, span, .op = REDUCTION_SUM,
                                 .axes = LIST(a, make_axis(a, axis, NULL, NULL, NULL)),
                                 .body = only_at(l, axis, last, value, none));
-    struct held *held = held_find(l, name);
-    enum dtype dtype = held->dtype == DTYPE_NONE || held->dtype == DTYPE_INDEX ? DTYPE_F32 : held->dtype;
     diagnostics_rename(l->t->compilation->diagnostics, at, name);
     return (struct running){
         .at = at,

@@ -420,6 +420,12 @@ static void add_tiles_of_fold(struct lowering *l, struct node_tile *tile) {
         add_index(l, folds_along_rows(reduction) ? "columns" : "rows");
 }
 
+/* Scans by other folds than sums pick rows by their index. */
+static void add_tiles_of_scan(struct lowering *l, struct node_tile *tile) {
+    if (node_as(tile->value, scan)->op != REDUCTION_SUM)
+        add_index(l, "rows");
+}
+
 /* The tiles of zeros and of indices that a plan needs. */
 static void add_constants(struct lowering *l, const struct dst_plan *plan) {
     struct node *one = make_integer(l->arena, 1);
@@ -461,6 +467,8 @@ static struct node *lower(struct node *node, void *context) {
         return lower_map(l, tile);
     if (tile && tile->operation == TILE_REDUCE)
         add_tiles_of_fold(l, tile);
+    if (tile && tile->operation == TILE_SCAN)
+        add_tiles_of_scan(l, tile);
     size_t mark = l->scope.count;
     if (loop && !axis_scope_push(&l->scope, loop->axes))
         l->failed = true;

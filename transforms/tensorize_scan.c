@@ -5,42 +5,54 @@
  */
 #include "analysis/match.h"
 #include "ir/build.h"
+#include "support/scalar.h"
 #include "transforms/tensorize.h"
 
-static bool check_scan(struct tensorizer *t, const struct node_scan *scan, size_t count) {
+/* Sums of floats go on from tile to tile; anything else is scanned in one. */
+static bool check_block(struct tensorizer *t, const struct node_scan *scan, bool whole) {
     const char *axis = node_as(scan->axis, reference)->name, *fold = word_text(WORDS_reduction_operator, scan->op);
-    if (count != 2) {
-        tensorize_fail(t, "this scans a vector along its only axis, and the device scans matrices");
-        tensorize_help(t, "declare it as a matrix of one row, [o, %s] with o in 1: the data are the same", axis);
-    } else if (scan->op != REDUCTION_SUM) {
-        tensorize_fail(t, "a scan by %s has no way to the device yet: it scans by sum", fold);
+    struct node_axis *block = axis_find(t, axis);
+    int64_t step;
+    bool sum = scan->op == REDUCTION_SUM;
+    if (sum && !whole)
+        return true;
+    if (!block || !block->step || !integer_value(block->step, &step) || step > TILE_EDGE) {
+        tensorize_fail(t, "a scan by %s of %s takes blocks of %s of %d elements at most", fold,
+                       whole ? "whole numbers" : "floats", axis, TILE_EDGE);
+        tensorize_help(t, "open %s `by %d`; each block may go on from the last element of the one before", axis,
+                       TILE_EDGE);
+    } else if (whole && !sum) {
+        tensorize_fail(t, "a scan by %s of whole numbers has no way to the device yet", fold);
+        tensorize_help(t, "convert what it scans, f32(...): whole numbers up to 16777216 are exact there");
+    } else if (!sum) {
+        report_remark(t->compilation->diagnostics, t->span,
+                      "the device has no scan by %s: it picks one element of %s after the other, some 300 operations for each tile",
+                      fold, axis);
     }
     return !t->failed;
 }
 
 static struct node *scan_block(struct tensorizer *t, struct node_scan *scan, size_t count, const char *const *axes) {
     const char *along = node_as(scan->axis, reference)->name, *varying[2];
-    if (!check_scan(t, scan, value_axes(&scan->base, count, axes, varying)))
+    if (value_axes(&scan->base, count, axes, varying) != 2) {
+        tensorize_fail(t, "this scans a vector along its only axis, and the device scans matrices");
+        tensorize_help(t, "declare it as a matrix of one row, [o, %s] with o in 1: the data are the same", along);
         return &scan->base;
+    }
     const char *other = varying[varying[0] == along];
     bool turned = match_order(scan->body, along, other) < 0;
     const char *shape[2] = {turned ? other : along, turned ? along : other};
     struct node *operand = value_materialize(t, scan->body, "operand", 2, shape);
-    if (t->failed)
+    enum dtype dtype = t->failed ? DTYPE_F32 : storage_find(t, node_as(operand, access)->name)->dtype;
+    if (t->failed || !check_block(t, scan, !dtype_is_computed(dtype)))
         return &scan->base;
-    struct storage *storage = storage_find(t, node_as(operand, access)->name);
-    if (!dtype_is_computed(storage->dtype)) {
-        tensorize_fail(t, "this scans whole numbers (%s), and the device scans floats only",
-                       word_text(WORDS_dtype, storage->dtype));
-        tensorize_help(t, "convert what it scans, f32(...): sums up to 16777216 are exact there");
-        return &scan->base;
-    }
-    if (is_block_type(storage->dtype))
+    if (is_narrow_whole(dtype) || is_block_type(dtype))
         operand = value_widened(t, operand);
     if (storage_find(t, node_as(operand, access)->name)->axes[0] != along)
         operand = value_turned(t, operand);
     const char *rows[2] = {along, other};
-    const char *name = buffer_declare(t, MEMORY_SHARED, "scan", 2, rows, DTYPE_F32, ORIENTATION_NONE);
+    const char *name =
+        buffer_declare(t, MEMORY_SHARED, "scan", 2, rows, value_dtype(t, &scan->base), ORIENTATION_NONE);
     struct node_scan whole = *scan;
     whole.body = operand;
     tile_emit(t, TILE_SCAN, buffer_access(t, name), ASSIGN_SET, arena_copy(t->arena, &whole, sizeof whole));

@@ -1,15 +1,15 @@
-"""Scans: running sums along rows and columns, from any value, of computed values, by themselves and beside other folds; in nests and in tile programs."""
+"""Scans: running sums, maxima, minima and products along rows and columns, from any value, of computed values, by themselves and beside other folds; in nests and in tile programs."""
 import carried as c
 import numpy as np
-from kind import Array, Kernel
+from kind import WHOLE, Array, Kernel
 
 
-def running(terms, axis, start=0.0):
-    """Sums one after the other, as a loop over f32 makes them."""
+def running(terms, axis, start=0.0, fold=lambda x, y: x + y):
+    """Folds one after the other, as a loop over f32 makes them."""
     terms = terms if axis == 1 else c.Carried(terms.value.T, terms.error.T)
     total, sums = c.carried(np.full(len(terms.value), start)), []
     for k in range(terms.value.shape[1]):
-        total = total + terms[:, k]
+        total = fold(total, terms[:, k])
         sums.append(total)
     value, error = np.array([s.value for s in sums]), np.array([s.error for s in sums])
     return c.Carried(value.T, error.T) if axis == 1 else c.Carried(value, error)
@@ -40,6 +40,33 @@ def shares(axis):
     return meaning
 
 
+def least(x, y):
+    return c.maximum(x * -1.0, y * -1.0) * -1.0
+
+
+def greatest_and_least(axis):
+    return lambda a: running(a["X"], axis, 0.5, c.maximum) + running(a["X"], axis, np.finfo(np.float32).max, least)
+
+
+def grown(axis):
+    return lambda a: running(a["X"] * 0.0625 + 1.0, axis, 2.0, lambda x, y: x * y)
+
+
+def parts(axis):
+    """Sums so far and the sum of all, each as an expression."""
+    def meaning(a):
+        e = c.exp(a["X"])
+        return running(e, axis) / c.fold_sum(e, axis)
+    return meaning
+
+
+def formula(axis, text):
+    along, other = ("j", "i") if axis == 1 else ("i", "j")
+    size = "N" if axis == 1 else "M"
+    at = "X[i, k]" if axis == 1 else "X[k, j]"
+    return f"for i in M, j in N {{ Y[i, j] = {text.format(along=along, at=at, size=size)}; }}"
+
+
 BY_BLOCKS = """grid i in M by 32 {
         fragment s[i]: f32 = 0;
         for j in N by 96 {
@@ -56,6 +83,13 @@ KERNELS = {
     "shares": (shares, lambda axis: nest(axis, f"var s = 0.0; let all = sum({'j in N' if axis else 'i in M'}: exp(X[i, j]));",
                                          "let e = exp(X[i, j]); s += e; Y[i, j] = s * 0.5 + all;")),
 }
+KERNELS |= {
+    "extremes": (greatest_and_least, lambda axis: nest(axis, "var m = 0.5; var l: f32 = inf;",
+                                                       "m max= X[i, j]; l = min(l, X[i, j]); Y[i, j] = m + l;")),
+    "product": (grown, lambda axis: nest(axis, "var p = 2.0;", "p *= X[i, j] / 16 + 1; Y[i, j] = p;")),
+    "formula": (parts, lambda axis: formula(axis, "scan(sum, {along}: exp(X[i, j])) / sum(k in {size}: exp({at}))")),
+    "so_far": (plain, lambda axis: formula(axis, "sum(k in 0..{along} + 1: {at})")),
+}
 SIZES = [{"M": m, "N": n} for m, n in ((1, 1), (31, 100), (33, 65), (3, 700), (700, 3))]
 
 
@@ -67,4 +101,19 @@ def kernel_of(name, dtype, meaning, body):
 
 kernels = [kernel_of(f"{'column' if axis == 0 else 'row'}_{name}", dtype, meaning(axis), body(axis))
            for name, (meaning, body) in KERNELS.items() for axis in (1, 0) for dtype in ("f32", "bf16")]
+
+
+def counted(name, dtype, result, body, meaning):
+    """Whole numbers of all bits: their sums wrap."""
+    source = f"kernel {name}(X: {dtype}[M, N]) -> Y: {result}[M, N] {{\n    {body}\n}}\n"
+
+    def make(generator, M, N):
+        return {"X": Array(generator.integers(0, 2 if dtype == "bool" else 1 << 32, (M, N), dtype=np.uint32).astype(WHOLE[dtype]), dtype)}
+    return Kernel(f"{name}_{dtype}", source, make, lambda a, **_: {"Y": meaning(a["X"].astype(WHOLE[result]))}, SIZES)
+
+
+kernels += [counted("row_counts", dtype, result, nest(1, "var s = 0;", "s += X[i, j]; Y[i, j] = s;"),
+                    lambda x: np.cumsum(x, 1, x.dtype)) for dtype, result in (("i32", "i32"), ("u8", "i32"), ("bool", "i32"), ("u16", "u32"))]
+kernels += [counted("column_counts", dtype, dtype, formula(0, "scan(sum, i: X[i, j])"), lambda x: np.cumsum(x, 0, x.dtype))
+            for dtype in ("i32", "u32")]
 kernels += [kernel_of("by_blocks", dtype, plain(1), BY_BLOCKS) for dtype in ("f32", "bf16")]
