@@ -124,7 +124,7 @@ static struct subscript classify(const struct matcher *m, __isl_keep isl_aff *af
     return result;
 }
 
-static bool is_free_of_tiles(const struct node *subscript, match_tiles *in_tiles, void *context) {
+bool match_is_free(const struct node *subscript, match_tiles *in_tiles, void *context) {
     for_each_node (node, subscript) {
         struct node_reference *reference = node_as(node, reference);
         if (is_block_place(node))
@@ -137,7 +137,7 @@ static bool is_free_of_tiles(const struct node *subscript, match_tiles *in_tiles
 
 bool match_line(const struct node_access *access, size_t i, match_tiles *in_tiles, void *context) {
     size_t rank = access->subscripts.count;
-    if (rank < 2 || i + 2 < rank || !is_free_of_tiles(access->subscripts.items[i], in_tiles, context))
+    if (rank < 2 || i + 2 < rank || !match_is_free(access->subscripts.items[i], in_tiles, context))
         return false;
     struct node_reference *other = node_as(access->subscripts.items[2 * rank - 3 - i], reference);
     return other && in_tiles(other->name, context);

@@ -36,6 +36,8 @@ struct node *match_canonical(const struct matcher *matcher, struct node *access)
 /* Which names are axes that tiles are cut along. */
 typedef bool match_tiles(const char *name, void *context);
 
+/* Is the expression free of them, outside of lo(i) and len(i)? */
+bool match_is_free(const struct node *expression, match_tiles *in_tiles, void *context);
 /* Is subscript i of the access a number, of sizes and of axes that count single elements, and the other of its last two an
  * axis in tiles, as in v[i, 3] and w[d + 1, j]? Read, such an access is a vector: one row or column of a tensor. */
 bool match_line(const struct node_access *access, size_t i, match_tiles *in_tiles, void *context);

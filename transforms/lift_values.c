@@ -100,26 +100,6 @@ static void close_loop(struct lifter *l, struct block_loop *loop, const struct l
 
 /* ---- reductions over ranges of their own ---- */
 
-/* What takes one element after the other does so along whole axes. Of a sum of what varies along one axis alone the range is
- * the other factor. */
-static bool check_products(struct lifter *l, const struct node_reduction *reduction, const struct held *acc) {
-    struct matcher matcher = tiler_matcher(l->t);
-    const char *axis = node_as(reduction->axes.items[0], axis)->name, *axes[2];
-    for (size_t i = 0; i < acc->axis_count; i++)
-        axes[i] = l->axes[acc->axes[i]].name;
-    bool both = acc->axis_count == 2 && match_varies(reduction->body, axes[0]) && match_varies(reduction->body, axes[1]);
-    if (acc->axis_count < 2 || (!both && reduction->op == REDUCTION_SUM) ||
-        match_reduction(&matcher, &reduction->base, 2, axes).kind == MATCH_CONTRACTION)
-        return true;
-    if (lift_fail(l, reduction->base.span,
-                  "this takes one element of %s after the other, since it varies along %s and %s and is no sum of products, over a range that differs from element to element",
-                  axis, axes[0], axes[1]))
-        tile_help(l->t, "take all of them, and choose: %s(%s in ...: select(..., ..., %s))",
-                  word_text(WORDS_reduction_operator, reduction->op), axis,
-                  node_text(l->arena, make_real(l->arena, reduction_neutral(reduction->op))));
-    return false;
-}
-
 /* fragment acc = neutral; for c in C by 256 { acc op= fold(c: e) }; what stands for the fold. min(e) is -max(-e). */
 static struct node *lift_panels(struct lifter *l, const struct node_reduction *reduction) {
     struct node_axis *axis = node_as(reduction->axes.items[0], axis);
@@ -133,7 +113,7 @@ static struct node *lift_panels(struct lifter *l, const struct node_reduction *r
             tile_help(l->t, "fold one of the fold along the other: sum(%s in ...: sum(...))", axis->name);
         return NULL;
     }
-    if (!held_shape(l, &acc, reduction->body) || !check_products(l, reduction, &acc))
+    if (!held_shape(l, &acc, reduction->body))
         return NULL;
     if (!acc.axis_count) {
         lift_fail(l, reduction->base.span,

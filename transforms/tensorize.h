@@ -21,6 +21,7 @@ struct storage {
     const char *axes[2]; /* of a buffer: names of its axes, rank of them */
     const char *staged;  /* of a buffer that moves a tensor's blocks: the tensor */
     size_t depth;        /* of a buffer: how many axes are open where it is declared */
+    struct node *loaded; /* of a shared buffer: the access of a tensor that fills it; NULL where it is computed */
     struct span filled;  /* of a shared buffer: the statement that writes it; line 0 before that */
     enum orientation orientation;
 };
@@ -58,6 +59,8 @@ struct node *buffer_access(struct tensorizer *t, const char *name);
 void tile_emit(struct tensorizer *t, enum tile_operation operation, struct node *target,
                enum assign_operator op, struct node *value);
 struct node_axis *axis_find(struct tensorizer *t, const char *name);
+/* A loop of a tile program, with its statements lowered. */
+void tensorize_loop(struct tensorizer *t, struct node *loop);
 void tensorize_fail(struct tensorizer *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* What to do about it. */
 void tensorize_help(struct tensorizer *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -71,6 +74,14 @@ void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_ope
 /* An assignment that stands in the program, which writes a shared block once: it may become several of the above. */
 void tensorize_statement_assign(struct tensorizer *t, struct node *target, enum assign_operator op,
                                 struct node *value);
+
+/* ---- tensorize_elements.c ---- */
+/* The value, for a target with these axes, with folds that take one element after the other in fragments of their own. */
+struct node *elements_taken(struct tensorizer *t, size_t count, const char *const *axes, struct node *value);
+/* Is the value such a fold, which the fragment gathers? It is done then. */
+bool elements_accumulated(struct tensorizer *t, struct node *target, enum assign_operator op, struct node *value);
+/* What stands for an access of a block at a number beside one of its axes: the fold that chooses it. NULL: it is none. */
+struct node *element_of_block(struct tensorizer *t, struct node_access *access);
 
 /* ---- tensorize_index.c ---- */
 /* Is it the index of an element, along an axis that is read by tiles? */
@@ -101,6 +112,8 @@ struct factor_pair {
 struct node *operand_laid(struct tensorizer *t, struct node *access, const struct operand_shape *shape);
 void matmul_emit(struct tensorizer *t, const char *fragment, struct node_reduction *reduction,
                  struct node *left, struct node *right);
+/* Is it one product for a result with these axes? */
+bool is_sum_of_products(struct tensorizer *t, struct node_reduction *reduction, size_t count, const char *const *axes);
 /* How a vector that accumulates this reduction lies in its tiles. */
 enum orientation reduction_orientation(struct node_reduction *reduction, const char *axis);
 
@@ -144,6 +157,8 @@ struct node *value_materialize(struct tensorizer *t, struct node *value, const c
 /* A buffer of u8, u16 or bool as one of 32 bits, of a block format as one of bf16: as these alone tiles are turned, spread
  * by the vector unit, and folded. */
 struct node *value_widened(struct tensorizer *t, struct node *access);
+/* Has the expression no axis that is read by blocks? */
+bool is_number_of_elements(struct tensorizer *t, const struct node *expression);
 /* The same access with its tiles turned: `[k, i]` for `[i, k]`, a row vector for a column. */
 struct node *value_turned(struct tensorizer *t, struct node *access);
 /* The value with every tensor access replaced by a buffer that a load filled. */

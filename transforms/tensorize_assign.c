@@ -240,6 +240,7 @@ static bool assign_load(struct tensorizer *t, struct node *target, struct node *
     }
     struct span whole = t->span;
     t->span = span_of_part(whole, value->span);
+    buffer->loaded = value;
     tile_emit(t, TILE_LOAD, target, ASSIGN_SET, access_numbered(t, access));
     t->span = whole;
     return true;
@@ -340,6 +341,14 @@ static void assign_shared(struct tensorizer *t, struct node *target, struct node
         emit_map(t, target, value);
 }
 
+/* Folds that take single elements, before the tensors that they read are loaded by blocks. */
+static struct node *without_elements(struct tensorizer *t, struct node_access *target, struct node *value) {
+    struct storage *storage = storage_find(t, target->name);
+    const char *axes[2] = {storage->axes[0], storage->axes[1]};
+    size_t count = storage->tensor ? access_tile_axes(t, target, false, axes) : storage->rank;
+    return count == 2 ? elements_taken(t, count, arena_copy(t->arena, axes, sizeof axes), value) : value;
+}
+
 void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_operator op,
                       struct node *value) {
     struct node_access *access = node_as(target, access);
@@ -362,7 +371,10 @@ void tensorize_assign(struct tensorizer *t, struct node *target, enum assign_ope
     }
     if (!storage->tensor && op == ASSIGN_SET && assign_load(t, target, value))
         return;
-    value = t->failed ? value : value_stage(t, value);
+    if (!t->failed && !storage->tensor && elements_accumulated(t, target, op, value))
+        return;
+    if (!t->failed)
+        value = value_stage(t, without_elements(t, access, value));
     if (t->failed)
         return;
     storage = storage_find(t, access->name);

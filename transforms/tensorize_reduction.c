@@ -95,6 +95,11 @@ static bool is_contraction(struct tensorizer *t, struct node_reduction *reductio
     return reduction->op == REDUCTION_SUM && count >= 1 && match_contraction(t, reduction->body, c);
 }
 
+bool is_sum_of_products(struct tensorizer *t, struct node_reduction *reduction, size_t count, const char *const *axes) {
+    struct contraction c;
+    return is_contraction(t, reduction, count, axes, &c);
+}
+
 /* What a contraction reads of f32 passes through the matrix unit. */
 static void remark_cut(struct tensorizer *t, struct node *access) {
     if (storage_find(t, node_as(access, access)->name)->dtype != DTYPE_F32)
@@ -204,32 +209,11 @@ static bool check_reduction(struct tensorizer *t, struct node_reduction *reducti
     return true;
 }
 
-/* The result of a fold has not one axis. */
-static void fail_as_shape(struct tensorizer *t, struct node_reduction *reduction, size_t count,
-                          const char *const *axes) {
-    const char *inner = node_as(reduction->axes.items[0], axis)->name,
-               *fold = word_text(WORDS_reduction_operator, reduction->op);
-    if (!count) {
-        tensorize_fail(t, "this folds a vector to a single number, and what the device folds are matrices");
-        tensorize_help(
-            t, "declare the vector as a matrix of one row, [o, %s] with o in 1: the data are the same",
-            inner);
-    } else {
-        const char *what = reduction->op == REDUCTION_SUM ? "what this sums"
-                                                          : arena_printf(t->arena, "what this takes the %s of", fold);
-        tensorize_fail(
-            t, "%s over %s varies along %s and %s, and is no sum of products of one factor with %s and one with %s",
-            what, inner, axes[0], axes[1], axes[0], axes[1]);
-        tensorize_help(
-            t,
-            "take one element of %s after the other, in a loop without `by` that reads the tensors themselves: `for %s in ... { acc %s; }`, with a fragment acc[%s, %s]",
-            inner, inner,
-            reduction->op == REDUCTION_SUM   ? "+= ..."
-            : reduction->op == REDUCTION_MAX ? "max= ..."
-            : reduction->op == REDUCTION_MIN ? "min= ..."
-                                             : "*= ...",
-            axes[0], axes[1]);
-    }
+/* A vector of which nothing is left; blocks of two axes are taken element by element (tensorize_elements.c). */
+static void fail_as_number(struct tensorizer *t, struct node_reduction *reduction) {
+    tensorize_fail(t, "this folds a vector to a single number, and what the device folds are matrices");
+    tensorize_help(t, "declare the vector as a matrix of one row, [o, %s] with o in 1: the data are the same",
+                   node_as(reduction->axes.items[0], axis)->name);
 }
 
 static struct node *fold_value(struct tensorizer *t, struct node_reduction *reduction, struct node *access) {
@@ -261,7 +245,7 @@ static struct node *fold_operand(struct tensorizer *t, struct node_reduction *re
                                  const char *const *axes) {
     const char *inner = node_as(reduction->axes.items[0], axis)->name;
     if (count != 1) {
-        fail_as_shape(t, reduction, count, axes);
+        fail_as_number(t, reduction);
         return NULL;
     }
     bool column = reduction_orientation(reduction, axes[0]) == ORIENTATION_COLUMN;

@@ -219,6 +219,13 @@ static struct node *tensorize_nest(struct tensorizer *t, struct node *node, stru
     return node_with_attributes(t->arena, nest, node->attributes);
 }
 
+void tensorize_loop(struct tensorizer *t, struct node *loop) {
+    struct node_for *node = node_as(loop, for);
+    struct span whole = t->span;
+    builder_add(t->arena, t->out, tensorize_nest(t, loop, node->axes, node->body));
+    t->span = whole;
+}
+
 static bool stores(struct tensorizer *t, struct node *body) {
     for_each (assign, assign, body) {
         struct node_access *target = node_as(assign->target, access);

@@ -130,6 +130,10 @@ static bool is_block_axis(const char *name, void *context) {
     return axis && axis->step && attribute_integer(axis->step, 0) != 1;
 }
 
+bool is_number_of_elements(struct tensorizer *t, const struct node *expression) {
+    return match_is_free(expression, is_block_axis, t);
+}
+
 static bool is_line(struct tensorizer *t, const struct node_access *access, size_t i) {
     return match_line(access, i, is_block_axis, t);
 }
@@ -249,6 +253,9 @@ static struct node *stage(struct node *node, void *context) {
         return node;
     if (storage && storage->tensor)
         return stage_access(t, node);
+    struct node *element = storage ? element_of_block(t, access) : NULL;
+    if (element)
+        return element;
     struct span whole = t->span;
     if (node->kind == NODE_REDUCTION || node->kind == NODE_SCAN)
         t->span = span_of_part(whole, node->span);

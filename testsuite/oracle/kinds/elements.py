@@ -105,6 +105,59 @@ def places(a, sizes):
     return distances(first, sizes) + distances({"X": a["X"], "Z": a["Z"][:, (d - 1) // 2 + (d + 1) % 2]}, sizes)
 
 
+TRIANGLE = """kernel elements(X: {t}[M, M], Z: {t}[N, M]) -> R: f32[M, N] {{
+    for i in M, j in N {{ R[i, j] = sum(d in 0..i + 1: abs(X[i, d] - Z[j, d])) + max(d in i..M: Z[j, d]); }}
+}}"""
+
+
+def triangle_arrays(t):
+    return lambda g, M, N: {"X": normal(g, M, M, dtype=t), "Z": normal(g, N, M, dtype=t)}
+
+
+def triangle(a, sizes):
+    x, z = pairs(a)
+    places = np.arange(sizes["M"])
+    inside = places[None, None, :] <= places[:, None, None]
+    below = c.Carried(np.where(inside, np.abs(x.value - z.value), 0), np.where(inside, (x - z).error, 0))
+    above = c.Carried(np.where(places[None, None, :] >= places[:, None, None], z.value, -np.inf), z.error)
+    return c.fold_sum(below, 2)[:, :, 0] + c.fold_max(above, 2)[:, :, 0]
+
+
+# Folds along blocks, of tensors, of what they fill, and of what is computed.
+BLOCKS = """kernel elements(X: {t}[M, D], Z: {t}[N, D]) -> R: f32[M, N] {{
+    grid i in M by 64, j in N by 32 {{
+        fragment acc[i, j]: f32 = 0;
+        for d in D by 32 {{
+            shared z = Z[j, d], h[i, d]: bf16 = X[i, d] * 0.5;
+            acc += sum(d: abs(h - z));
+            for e in d {{ acc += abs(X[i, e] - z[j, e]); }}
+        }}
+        R[i, j] = acc;
+    }}
+}}"""
+
+
+def blocks(a, sizes):
+    half = c.store(a["X"] * 0.5, "bf16")
+    return distances({"X": half, "Z": a["Z"]}, sizes) + distances(a, sizes)
+
+
+CHOSEN = """kernel elements(X: {t}[M, D], w: {t}[N, D]) -> R: f32[M, D] where D > 4, N > 9 {{
+    grid i in M by 64 {{
+        for d in D by D {{ shared h[i, d]: {t} = X[i, d] * 2; R[i, d] = h[i, d] - h[i, D - 1] + h[i, 3] * w[9, d]; }}
+    }}
+}}"""
+
+
+def chosen_arrays(t):
+    return lambda g, M, N, D: {"X": normal(g, M, D, dtype=t), "w": normal(g, N, D, dtype=t)}
+
+
+def chosen(a, sizes):
+    double = a["X"] * 2.0
+    return double - double[:, -1:] + double[:, 3:4] * a["w"][9:10]
+
+
 LINES = """kernel elements(v: {t}[M, D], w: {t}[40, N], S: {t}[M, 3], B: {t}[3, M, N]) -> Y: f32[3, M, N] where D > 4 {{
     for b in 3, i in M, j in N {{ Y[b, i, j] = B[b, i, j] * v[i, D - 2] + w[35, j] * S[i, b] - v[i, 3]; }}
 }}"""
@@ -156,3 +209,7 @@ kernels += [kernel("whole", t, WHOLE.format(t=t), whole_arrays(t), whole, LONG) 
 kernels += [kernel("stored", t, STORED.format(t=t), both(t), stored) for t in ("bf16", "f32")]
 kernels += [kernel("projected", t, PROJECTED.format(t=t), projected_arrays(t), projected(t), SOME) for t in ("bf16", "f32")]
 kernels += [kernel("places", t, PLACES.format(t=t), both(t), places, SOME) for t in ("bf16", "f32")]
+kernels += [kernel("blocks", t, BLOCKS.format(t=t), both(t), blocks) for t in ("bf16", "f32")]
+kernels += [kernel("chosen", t, CHOSEN.format(t=t), chosen_arrays(t), chosen, LONG) for t in ("bf16", "f32")]
+kernels += [kernel("triangle", t, TRIANGLE.format(t=t), triangle_arrays(t), triangle, [dict(M=40, N=33), dict(M=70, N=100)])
+            for t in ("bf16", "f32")]
