@@ -14,7 +14,8 @@ enum { REPEATED_LIMIT = 8 }; /* of a kernel: each takes a buffer */
 
 struct repetition {
     struct tiler *t;
-    struct equation equation;
+    struct equation equation; /* the user */
+    size_t at;                /* its number */
     struct range folded[AXIS_LIMIT]; /* axes of the folds around */
     size_t folded_count;
     size_t *added; /* of the kernel */
@@ -78,14 +79,15 @@ static bool is_same(const struct equation *known, const struct equation *let) {
     return same;
 }
 
-/* In front of the equation, and of all results. */
-static void insert(struct tiler *t, struct equation let, const char *user) {
-    size_t at = 0;
+/* In front of its user. */
+static void insert(struct repetition *r, struct equation let) {
+    struct tiler *t = r->t;
     equation_add(t, let);
-    while (!t->equations[at].store && strcmp(t->equations[at].name, user) != 0)
-        at++;
-    memmove(&t->equations[at + 1], &t->equations[at], (t->equation_count - 1 - at) * sizeof *t->equations);
-    t->equations[at] = let;
+    struct equation *at = &t->equations[r->at];
+    memmove(at + 1, at, (t->equation_count - 1 - r->at) * sizeof *at);
+    *at = let;
+    r->at++;
+    ++*r->added;
 }
 
 static struct node *name_repeated(struct node *node, void *context) {
@@ -103,9 +105,8 @@ static struct node *name_repeated(struct node *node, void *context) {
             if (is_same(&t->equations[i], &let))
                 result = access_of(t->arena, t->equations[i].name, let.axis_count, let.axes);
         if (!result && *r->added < REPEATED_LIMIT) {
-            ++*r->added;
             let.name = name_fresh(&t->names, "once");
-            insert(t, let, r->equation.name);
+            insert(r, let);
             result = access_of(t->arena, let.name, let.axis_count, let.axes);
         }
     }
@@ -118,10 +119,9 @@ static struct node *name_repeated(struct node *node, void *context) {
 void extract_repeated(struct tiler *t) {
     size_t added = 0;
     for (size_t i = 0; i < t->equation_count; i++) {
-        struct repetition r = {.t = t, .equation = t->equations[i], .added = &added};
-        size_t before = t->equation_count;
+        struct repetition r = {.t = t, .equation = t->equations[i], .at = i, .added = &added};
         struct node *value = name_repeated(r.equation.value, &r);
-        i += t->equation_count - before;
+        i = r.at;
         t->equations[i].value = value;
     }
 }
