@@ -278,43 +278,6 @@ static bool check_value(struct node *node, void *context) {
     return !t->failed && node_each_child(node, check_value, context);
 }
 
-/* The fold of what it folds as floats, made whole again. */
-static struct node *converted(struct arena *arena, const struct node_reduction *fold, enum dtype type) {
-    struct node_binary *product = node_as(fold->body, binary);
-    struct node_reduction floats = *fold;
-    bool multiplies = product && product->op == BINARY_MULTIPLY;
-    floats.body =
-        multiplies ? make_binary(arena, BINARY_MULTIPLY, make_call(arena, "f32", LIST(arena, product->left)),
-                                 make_call(arena, "f32", LIST(arena, product->right)))
-                   : make_call(arena, "f32", LIST(arena, fold->body));
-    return make_call(arena, word_text(WORDS_dtype, (int)type),
-                     LIST(arena, arena_copy(arena, &floats, sizeof floats)));
-}
-
-/* Whole numbers are no operands of the matrix unit, which a result with two axes takes. */
-static void check_products(struct emitter *e) {
-    struct arena *arena = e->arena;
-    for_each (reduction, reduction, e->equation->value) {
-        size_t axes = 0;
-        for (size_t i = 0; i < e->equation->axis_count; i++)
-            axes += is_tile_axis(e->t, e->equation->axes[i].name) &&
-                    match_varies(&reduction->base, e->equation->axes[i].name);
-        if (axes != 2 || folds_matrices(e, reduction))
-            continue;
-        enum dtype type = emitted_type(e, reduction->body), result = emitted_type(e, &reduction->base);
-        if (!is_whole_type(type) ||
-            !tile_fail(
-                e->t, e->equation->span,
-                "this multiplies matrices of whole numbers (%s), and the matrix unit takes floats only",
-                word_text(WORDS_dtype, (int)type)))
-            continue;
-        tile_help(
-            e->t,
-            "convert what it folds: %s; whole numbers up to 2048 are exact there, and sums up to 16777216",
-            node_text(arena, converted(arena, reduction, result)));
-    }
-}
-
 void check_targets(struct tiler *t) {
     for (size_t i = 0; i < t->equation_count && !t->failed; i++) {
         const struct equation *equation = &t->equations[i];
@@ -329,5 +292,4 @@ void check_targets(struct tiler *t) {
 void check_equation(struct emitter *e) {
     struct value_check check = {e, tiler_matcher(e->t)};
     check_value(e->equation->value, &check);
-    check_products(e);
 }

@@ -29,9 +29,9 @@ static struct node *number(struct manager *m, int64_t value) {
  * accumulation. */
 static bool is_neutral(const struct fragment *f) {
     const struct node *value = f->start ? f->start->value : NULL;
-    if (!f->update)
+    if (!f->update_count)
         return false;
-    bool max = f->update->op == ASSIGN_MAX;
+    bool max = f->updates[0]->op == ASSIGN_MAX;
     if (value && value->kind == NODE_REAL) {
         double start = ((const struct node_real *)value)->value;
         return max ? isinf(start) && start < 0 : start == 0 && !signbit(start);
@@ -348,10 +348,10 @@ static void begin_accumulation(struct manager *m, struct list_builder *out, stru
     bool neutral = is_neutral(f);
     if (!neutral && f->start && plan_map(m, f->start, false, &plan))
         emit_steps(m, out, f->start, &plan, part, f->column_major);
-    if (f->update)
-        configure_update(m, out, f->update, part, target);
+    if (f->update_count)
+        configure_update(m, out, f->updates[0], part, target);
     if (neutral)
-        emit_empty(m, out, f->update, part, loop);
+        emit_empty(m, out, f->updates[0], part, loop);
 }
 
 /* ---- parts of a fragment ---- */
@@ -479,7 +479,7 @@ void fragment_open(struct manager *m, struct list_builder *out, struct fragment 
     struct span span = f->start ? f->start->base.span : loop->span;
     struct subblocks s = subblocks_of(m, f, update);
     const char *target = reader ? node_as(reader->target, access)->name : f->name;
-    f->update = update;
+    f->updates[f->update_count++] = update;
     emit_section_begin(m, out, span, target);
     begin_accumulation(m, out, f, &s.part, target, loop);
 }
@@ -514,12 +514,15 @@ void fragment_read(struct manager *m, struct list_builder *out, struct fragment 
     } else if (!f->looped) {
         emit_section_begin(m, &body, span, target);
         begin_accumulation(m, &body, f, &s.part, target, NULL);
-        if (f->update)
-            accumulate(m, &body, f->update, &s.part);
+        for (size_t i = 0; i < f->update_count; i++) {
+            if (i)
+                configure_update(m, &body, f->updates[i], &s.part, target);
+            accumulate(m, &body, f->updates[i], &s.part);
+        }
     }
     emit_steps(m, &body, tile, &plan, &s.part, f->column_major);
     emit_pack(m, &body, tile, &plan, &s.part, f->column_major);
     close_subblocks(m, out, f, &s, span, &body);
-    if (f->update && f->update->operation == TILE_REDUCE)
-        unconfigure_fold(m, out, f->update);
+    if (f->update_count && f->updates[0]->operation == TILE_REDUCE)
+        unconfigure_fold(m, out, f->updates[0]);
 }

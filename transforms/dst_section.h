@@ -8,6 +8,9 @@
 #include "ir/names.h"
 #include "transforms/pass.h"
 
+/* Accumulations of one section. */
+enum { SECTION_UPDATES = 8 };
+
 /* A fragment and the statements that make its value. */
 struct fragment {
     const char *name;
@@ -15,8 +18,10 @@ struct fragment {
     const char *home;        /* "dst", or the circular buffer of its partial tiles */
     int64_t height, width;   /* of a subblock in tiles */
     struct node_tile *start; /* the map that gives the first value, once met */
-    /* the accumulation where it stands beside its reader; in a loop it is emitted in place */
-    struct node_tile *update;
+    /* the accumulations where they stand beside its reader, which are products where they are several; in a loop it is
+     * one, and emitted in place */
+    struct node_tile *updates[SECTION_UPDATES];
+    size_t update_count;
     bool looped;       /* its section stays open over a loop */
     bool column_major; /* slots run down the columns: the right operand lies transposed */
 };

@@ -136,7 +136,7 @@ static void manage_fragment(struct manager *m, struct list_builder *out, struct 
         if (!dst)
             fragment_start_partials(m, out, f);
     } else if (dst && !f->looped) {
-        f->update = tile;
+        f->updates[f->update_count++] = tile;
     } else {
         fragment_update(m, out, f, tile);
     }

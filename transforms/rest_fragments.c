@@ -2,8 +2,8 @@
  * fills and empties for itself. It always holds one block: a statement that changes the fragment reads the old
  * block, writes the new one behind it, and drops the old one. So its statements are ordinary maps of buffers.
  *
- * Which they are: all that are not plain (fragment_life.h) or that several statements add to; a fold over a loop that computes something else, too, or
- * that has more tiles than a section; accumulations over a loop into blocks of open size; and a fragment whose first
+ * Which they are: all that are not plain (fragment_life.h) or that several statements add to, but for products beside
+ * each other; a fold over a loop that computes something else, too, or that has more tiles than a section; accumulations over a loop into blocks of open size; and a fragment whose first
  * value reads one at rest that changes before the section begins.
  */
 #include "transforms/rest_fragments.h"
@@ -16,6 +16,7 @@
 #include "ir/value_type.h"
 #include "transforms/blocks.h"
 #include "transforms/buffer_use.h"
+#include "transforms/dst_section.h"
 #include "transforms/fragment_life.h"
 
 #define RESTING_LIMIT 128
@@ -91,11 +92,35 @@ static bool reads_what_changes(const struct resting *r, struct node_list list, c
     return false;
 }
 
+/* Does the right operand of the product lie with the contracted axis along its columns? */
+static bool is_turned_right(const struct node_tile *product) {
+    struct node_reduction *sum = node_as(product->value, reduction);
+    struct node_list right = node_as(node_as(sum->body, binary)->right, access)->subscripts;
+    return node_as(right.items[right.count - 1], reference)->name == node_as(sum->axes.items[0], axis)->name;
+}
+
+/* May one section make several accumulations? Products beside each other, over the same axis, whose operands lie alike. */
+static bool are_one_section(struct node_list list, const char *fragment, size_t updates) {
+    struct node_tile *first = NULL;
+    size_t found = 0;
+    for (size_t i = 0; i < list.count; i++) {
+        struct node_tile *tile = node_as(list.items[i], tile);
+        if (!tile || target_name(tile->target) != fragment || tile->op == ASSIGN_SET)
+            continue;
+        first = first ? first : tile;
+        if (tile->operation != TILE_MATMUL || is_turned_right(tile) != is_turned_right(first) ||
+            !list_equal(node_as(tile->value, reduction)->axes, node_as(first->value, reduction)->axes))
+            return false;
+        found++;
+    }
+    return found == updates && updates <= SECTION_UPDATES;
+}
+
 static bool must_rest(struct resting *r, struct node_list list, struct node_buffer *buffer) {
     size_t updates = 0;
     for (size_t i = 0; i < list.count; i++)
         updates += fragment_usage_in(list.items[i], buffer->name).updates;
-    if (!fragment_is_plain(list, buffer->name) || updates > 1)
+    if (!fragment_is_plain(list, buffer->name) || (updates > 1 && !are_one_section(list, buffer->name, updates)))
         return true;
     struct node *rows, *columns;
     int64_t height, width;

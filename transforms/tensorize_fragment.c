@@ -206,9 +206,19 @@ static struct node_list read_at_once(struct tensorizer *t, struct node_list list
     return builder_list(&out);
 }
 
-static bool begins_fragment(struct tensorizer *t, const struct node_tile *tile) {
-    const struct storage *storage = storage_find(t, target_name(tile->target));
-    return storage && !storage->tensor && storage->memory == MEMORY_FRAGMENT;
+/* Is it the first value of a section? A fragment that outlives the list and is not plain rests in L1, and so do its
+ * values. */
+static bool begins_section(struct settling *s, struct node_list list, const struct node_tile *tile) {
+    const char *target = target_name(tile->target);
+    const struct storage *storage = storage_find(s->t, target);
+    if (!storage || storage->tensor || storage->memory != MEMORY_FRAGMENT)
+        return false;
+    for (size_t i = 0; i < list.count; i++) {
+        struct node_buffer *buffer = node_as(list.items[i], buffer);
+        if (buffer && buffer->name == target)
+            return true;
+    }
+    return fragment_is_plain_in(s->body, target);
 }
 
 /* Readers that cannot read where the fragment is complete read a copy that is made there. */
@@ -220,7 +230,7 @@ static struct node_list settle_reader(struct settling *s, struct node_list list,
     bool fold = usage->update && usage->update->operation == TILE_REDUCE,
          others = reads_others(list, usage->name);
     if (usage->reads > 1 || is_spread(list, usage->name) || (fold && others) ||
-        (reader < list.count && !tile) || (tile && begins_fragment(t, tile)) || reads_another(s, list, usage->name))
+        (reader < list.count && !tile) || (tile && begins_section(s, list, tile)) || reads_another(s, list, usage->name))
         return keep_copy(t, list, usage);
     if (tile && !others && computes_between(list, last + 1, reader))
         return read_at_once(t, list, last, reader);

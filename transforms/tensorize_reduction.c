@@ -112,11 +112,7 @@ static void remark_cut(struct tensorizer *t, struct node *access) {
 static void fail_as_folded_type(struct tensorizer *t, const struct storage *storage) {
     tensorize_fail(t, "this multiplies matrices of whole numbers (%s), and the matrix unit takes floats only",
                    word_text(WORDS_dtype, storage->dtype));
-    tensorize_help(
-        t,
-        storage->dtype == DTYPE_INDEX
-            ? "write its literals as 1.0"
-            : "convert what it folds, f32(...): whole numbers up to 2048 are exact there, and sums up to 16777216");
+    tensorize_help(t, "write its literals as 1.0");
 }
 
 /* An operand over (outer, inner), or along the contracted axis, in a buffer. A vector is a row on the left; on the right a
@@ -130,7 +126,7 @@ static struct node *operand(struct tensorizer *t, struct node *value, const stru
     if (t->failed)
         return value;
     struct storage *storage = storage_find(t, node_as(access, access)->name);
-    if (!dtype_is_computed(storage->dtype))
+    if (!dtype_is_computed(storage->dtype) && !is_whole_type(storage->dtype))
         fail_as_folded_type(t, storage);
     if (!matrix && storage->orientation == ORIENTATION_NONE)
         storage->orientation = shape->may_turn ? ORIENTATION_COLUMN : ORIENTATION_ROW;
@@ -147,12 +143,20 @@ struct node *operand_laid(struct tensorizer *t, struct node *access, const struc
     return natural || (shape->may_turn && storage->dtype == DTYPE_BF16) ? access : value_turned(t, access);
 }
 
+/* What i32(x) and u32(x) keep of a narrower whole number: all of it, and the fewer digits. */
+static struct node *narrow_factor(struct tensorizer *t, struct node *factor) {
+    struct node_call *call = node_as(factor, call);
+    bool converts = call && (strcmp(call->function, "i32") == 0 || strcmp(call->function, "u32") == 0);
+    enum dtype type = converts ? value_type_of(t, call->arguments.items[0]) : DTYPE_NONE;
+    return type == DTYPE_BOOL || type == DTYPE_U8 || type == DTYPE_U16 ? call->arguments.items[0] : factor;
+}
+
 static struct factor_pair factors_in_buffers(struct tensorizer *t, const struct contraction *c) {
     struct factor_pair pair = {
         .left = {.shape = {c->row, c->inner, false}},
         .right = {.shape = {c->column ? c->inner : NULL, c->column ? c->column : c->inner, true}}};
-    pair.left.access = operand(t, c->left, &pair.left.shape);
-    pair.right.access = t->failed ? NULL : operand(t, c->right, &pair.right.shape);
+    pair.left.access = operand(t, narrow_factor(t, c->left), &pair.left.shape);
+    pair.right.access = t->failed ? NULL : operand(t, narrow_factor(t, c->right), &pair.right.shape);
     return pair;
 }
 
@@ -339,16 +343,17 @@ static struct node *contraction_value(struct tensorizer *t, struct node_reductio
                                       const char *const *axes, struct contraction *c, const char *target) {
     struct factor_pair pair = {0};
     struct node *value;
-    if (t->exact)
+    bool parts = t->exact || is_whole_type(value_type_of(t, reduction->body));
+    if (parts)
         pair = factors_in_buffers(t, c);
-    if (!t->failed && is_split(t, &pair)) {
+    if (!t->failed && parts && is_split(t, &pair)) {
         value = split_product(t, reduction, &pair, count, axes, contraction_orientation(c));
     } else {
         const char *fragment =
             buffer_declare(t, MEMORY_FRAGMENT, "acc", count, axes, DTYPE_F32, contraction_orientation(c));
         value = buffer_access(t, fragment);
         tile_emit(t, TILE_MAP, value, ASSIGN_SET, make_integer(t->arena, 0));
-        if (!t->exact)
+        if (!parts)
             pair = factors_in_buffers(t, c);
         if (!t->failed)
             add_product(t, fragment, reduction, c, &pair);
