@@ -22,6 +22,8 @@ struct update as_update(const struct node_assign *assign) {
         right = binary->right;
         op = binary->op == BINARY_ADD || binary->op == BINARY_SUBTRACT ? ASSIGN_ADD
              : binary->op == BINARY_MULTIPLY                           ? ASSIGN_MULTIPLY
+             : binary->op == BINARY_OR                                 ? ASSIGN_MAX
+             : binary->op == BINARY_AND                                ? ASSIGN_MIN
                                                                        : ASSIGN_SET;
     } else if (call && call->arguments.count == 2) {
         left = call->arguments.items[0];
@@ -60,6 +62,11 @@ static struct node *combine(struct arena *arena, enum assign_operator op, bool n
     if (negative) /* from 0 as well: 0 - 0 is 0, and -0 is not */
         return make_binary(arena, BINARY_SUBTRACT, old, value);
     return make_update(arena, op, old, value);
+}
+
+/* Truth values are folded as 1 and 0. */
+static struct node *as_number(struct arena *arena, struct node *truth) {
+    return truth->kind == NODE_INTEGER ? truth : make_call(arena, "f32", LIST(arena, truth));
 }
 
 bool is_first_iteration(const struct normaliser *n, const struct node_if *branch, int *loop) {
@@ -241,6 +248,11 @@ static void accumulate(struct normaliser *n, struct target *target, struct updat
     struct node *value = old ? resolve(update.value, n) : NULL;
     if (n->t->failed)
         return;
+    bool truth = cell->dtype == DTYPE_BOOL;
+    if (truth) {
+        old = as_number(n->arena, old);
+        value = as_number(n->arena, value);
+    }
     struct list_builder axes = {0};
     for (size_t i = 0; i < target->folded_count; i++) {
         struct range *range = &n->loops[target->folded[i]].range;
@@ -249,7 +261,8 @@ static void accumulate(struct normaliser *n, struct target *target, struct updat
     }
     struct node *reduction = node_new(n->arena, reduction, REDUCTION, n->span, .op = fold_of_update(update.op),
                                       .axes = builder_list(&axes), .body = value);
-    set_cell(n, target, combine(n->arena, update.op, update.negative, old, reduction));
+    struct node *combined = combine(n->arena, update.op, update.negative, old, reduction);
+    set_cell(n, target, truth ? make_call(n->arena, "bool", LIST(n->arena, combined)) : combined);
     cell->folds = n->order;
     cell->folded = update.op;
 }

@@ -159,6 +159,7 @@ static void walk_let(struct normaliser *n, struct node_let *let) {
 static void walk_var(struct normaliser *n, struct node_var *var) {
     struct cell cell = {.kind = CELL_VAR,
                         .name = var->name,
+                        .dtype = var->dtype == DTYPE_BOOL ? DTYPE_BOOL : DTYPE_NONE,
                         .span = var->base.span,
                         .assigned_span = n->span,
                         .outer = n->loop_count};

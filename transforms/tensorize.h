@@ -140,6 +140,10 @@ struct node *fragments_settle(struct tensorizer *t, struct node *body);
  * are folded behind the loop, or each by itself. */
 struct node *lanes_open(struct tensorizer *t, struct node *body);
 
+/* ---- tensorize_narrow.c ---- */
+/* The statements with what they keep of u8, u16 and bool kept with 32 bits. */
+struct node *fragments_widened(struct arena *arena, struct node *body);
+
 /* ---- tensorize_split.c ---- */
 /* Maps that need more DST slots than a section has are cut into several. */
 struct node *maps_split(struct tensorizer *t, struct node *body);

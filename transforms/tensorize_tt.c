@@ -143,15 +143,10 @@ static void tensorize_buffer(struct tensorizer *t, struct node_buffer *buffer, s
             buffer->name);
         return;
     }
-    if (buffer->memory == MEMORY_FRAGMENT &&
-        (is_narrow_whole(buffer->dtype) || is_block_type(buffer->dtype))) {
-        enum dtype wide = is_block_type(buffer->dtype) ? DTYPE_F32 : fragment_type(buffer->dtype);
-        tensorize_fail(t, "%s is %s, and what changes is worked out as %s", buffer->name,
-                       word_text(WORDS_dtype, buffer->dtype), word_text(WORDS_dtype, wide));
-        tensorize_help(t, "declare it as %s", word_text(WORDS_dtype, wide));
-        if (is_narrow_whole(buffer->dtype))
-            tensorize_help(t, "store it by a conversion, as in %s(%s)", word_text(WORDS_dtype, buffer->dtype),
-                           buffer->name);
+    if (buffer->memory == MEMORY_FRAGMENT && is_block_type(buffer->dtype)) {
+        tensorize_fail(t, "%s is %s, and what changes is worked out as f32", buffer->name,
+                       word_text(WORDS_dtype, buffer->dtype));
+        tensorize_help(t, "declare it as f32");
         return;
     }
     for (size_t i = 0; i < buffer->axes.count; i++) {
@@ -351,7 +346,7 @@ bool tensorize_tt(struct compilation *compilation) {
                            .names = names_of(compilation->arena, compilation->kernel),
                            .exact = asks_exactness(compilation->kernel)};
     add_parameters(&t, kernel);
-    struct node_block *block = node_as(kernel->body, block);
+    struct node_block *block = node_as(fragments_widened(t.arena, kernel->body), block);
     struct node *body = make_block(t.arena, kernel->body->span, tensorize_list(&t, block->statements));
     if (!t.failed)
         body = fragments_settle(&t, maps_split(&t, lanes_open(&t, body)));

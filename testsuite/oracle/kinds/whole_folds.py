@@ -71,3 +71,16 @@ for op in TRUTHS:
         kernels.append(truth_of("rows", op, dtype, "M", 1, "for i in M {{ Y[i] = {op}(j in N: X[i, j]); }}"))
     kernels.append(truth_of("columns", op, "f32", "N", 0, "for j in N {{ Y[j] = {op}(i in M: X[i, j]); }}"))
     kernels.append(truth_of("everything", op, "bool", "1", None, "Y[0] = {op}(i in M, j in N: X[i, j]);"))
+
+LOOPS = {  # name: type, body, what it is of the rows
+    "found": ("bool", "var t = false; for j in N { t = t || X[i, j]; } Y[i] = t;", lambda x: x.any(1)),
+    "every": ("bool", "var t = true; for j in N { t = X[i, j] && t; } Y[i] = t;", lambda x: x.all(1)),
+    "found_by_blocks": ("bool", "var t = false; for j in N by 32 { t = t || any(j: X[i, j]); } Y[i] = t;", lambda x: x.any(1)),
+    "bytes": ("u8", "var t: u8 = 3; for j in N { t += X[i, j]; } Y[i] = t;", lambda x: (x.sum(1) + 3).astype(np.uint8)),
+    "greatest_byte": ("u8", "var t: u8 = 3; for j in N by 64 { t = max(t, max(j: X[i, j])); } Y[i] = t;",
+                      lambda x: x.max(1, initial=3).astype(np.uint8)),
+}
+for name, (dtype, body, exact) in LOOPS.items():
+    kernels.append(Kernel(name, f"kernel {name}(X: {dtype}[M, N]) -> Y: {dtype}[M] {{\n    for i in M {{ {body} }}\n}}\n",
+                          lambda generator, M, N, dtype=dtype: {"X": Array(numbers(generator, [M, N], dtype), dtype)},
+                          lambda a, exact=exact, **_: {"Y": exact(a["X"])}, [dict(M=m, N=n) for _, m, n in SIZES]))
