@@ -204,6 +204,7 @@ void resolve_var(struct resolver *r, struct node *tree, struct list_builder *out
     struct entity *entity = declare_with_axes(r, ENTITY_VAR, tree, var->name, &axes, var->dtype);
     entity->written = !untyped ? var->value != NULL : true;
     entity->untyped = untyped && value.node;
+    entity->rounds = var->dtype == DTYPE_BF16 || var->dtype == DTYPE_U8 || var->dtype == DTYPE_U16;
     if (entity->untyped)
         decide(r, entity, &value);
     if (var->value)

@@ -70,6 +70,15 @@ struct value access_whole(struct resolver *r, struct entity *entity, struct span
     return value;
 }
 
+struct value value_rounded(struct resolver *r, const struct entity *entity, struct value value) {
+    if (value.node && entity->kind == ENTITY_VAR && entity->rounds)
+        value.node = node_with_span(
+            r->arena,
+            make_call(r->arena, word_text(WORDS_dtype, (int)entity->dtype), LIST(r->arena, value.node)),
+            value.span);
+    return value;
+}
+
 static struct value reference_to(struct resolver *r, struct entity *entity, struct span span) {
     struct node *node = node_new(r->arena, reference, REFERENCE, span, .name = entity->name);
     struct value value = value_of(node, entity->dtype, 0, span);
@@ -119,7 +128,7 @@ static struct value resolve_reference(struct resolver *r, struct node_reference 
     case ENTITY_LET:
         check_written(r, entity, span);
         if (entity->rank)
-            return access_whole(r, entity, span);
+            return value_rounded(r, entity, access_whole(r, entity, span));
         if (entity->kind == ENTITY_LET && entity->value.literal) {
             value.span = span;
             return value;
@@ -128,7 +137,7 @@ static struct value resolve_reference(struct resolver *r, struct node_reference 
     default:
         break;
     }
-    return reference_to(r, entity, span);
+    return value_rounded(r, entity, reference_to(r, entity, span));
 }
 
 /* ---- subscripts ---- */
@@ -263,7 +272,7 @@ struct value resolve_access(struct resolver *r, struct node *tree, bool reading,
     result.varies = true;
     result.node = node_new(r->arena, access, ACCESS, tree->span, .name = entity->name,
                            .subscripts = builder_list(&subscripts), .otherwise = otherwise.node);
-    return result;
+    return reading ? value_rounded(r, entity, result) : result;
 }
 
 /* ---- operators ---- */

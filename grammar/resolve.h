@@ -42,6 +42,8 @@ struct entity {
     const char *name;   /* unique in the kernel */
     struct span span;   /* its name where it is declared */
     enum dtype dtype;
+    bool
+        rounds; /* a var that is declared as bf16, u8 or u16: what it holds is cut to that where it is read */
     bool integer_literal;        /* an untyped var that so far saw integer literals only */
     bool untyped;                /* a var whose type follows from its assignments */
     const struct node *declared; /* identifies a var between rounds */
@@ -186,6 +188,8 @@ struct node *resolve_element_number(struct resolver *r, struct node *tree, const
 struct node *resolve_condition(struct resolver *r, struct node *tree);
 struct value resolve_access(struct resolver *r, struct node *tree, bool reading, struct entity **entity);
 /* An access of a whole buffer, let or var by its own axes. */
+/* What is read of a var, as its type has it. */
+struct value value_rounded(struct resolver *r, const struct entity *entity, struct value value);
 struct value access_whole(struct resolver *r, struct entity *entity, struct span span);
 void check_written(struct resolver *r, struct entity *entity, struct span span);
 struct value poison(struct span span);

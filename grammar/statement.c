@@ -120,6 +120,11 @@ void resolve_assignment(struct resolver *r, struct list_builder *out, struct nod
     if (!target_covers(r, &target, &value) ||
         !check_storable(r, &stored, entity->dtype, entity->source, entity->span))
         return;
+    bool settles = op == ASSIGN_MAX || op == ASSIGN_MIN;
+    if (settles && entity->rounds && entity->dtype != DTYPE_BF16) { /* sums and products may wrap later */
+        value.node = make_update(r->arena, op, value_rounded(r, entity, target).node, value.node);
+        op = ASSIGN_SET;
+    }
     struct node *made =
         node_new(r->arena, assign, ASSIGN, tree->span, .target = target.node, .op = op, .value = value.node);
     builder_add(r->arena, out, resolve_attributes(r, made, tree, PLACE_ASSIGNMENT));

@@ -5,16 +5,24 @@
 
 #include "ir/build.h"
 #include "ir/query.h"
+#include "ir/value_type.h"
 #include "transforms/auto_tile_cells.h"
 
+/* The target as it is, or cut to a type. */
+static bool is_read_of(struct node *value, struct node *target, enum dtype *cut) {
+    *cut = conversion_type(value);
+    return node_equal(*cut == DTYPE_NONE ? value : node_as(value, call)->arguments.items[0], target);
+}
+
 struct update as_update(const struct node_assign *assign) {
-    struct update update = {assign->op, assign->value, false};
+    struct update update = {assign->op, assign->value, false, DTYPE_NONE};
+    enum dtype cut;
     struct node_binary *binary = node_as(assign->value, binary);
     struct node_call *call = node_as(assign->value, call);
     struct node *left = NULL, *right = NULL;
     enum assign_operator op = ASSIGN_SET;
     if (update.op == ASSIGN_SUBTRACT)
-        return (struct update){ASSIGN_ADD, assign->value, true};
+        return (struct update){ASSIGN_ADD, assign->value, true, DTYPE_NONE};
     if (update.op != ASSIGN_SET)
         return update;
     if (binary) {
@@ -35,10 +43,10 @@ struct update as_update(const struct node_assign *assign) {
     if (op == ASSIGN_SET)
         return update;
     bool subtracts = binary && binary->op == BINARY_SUBTRACT;
-    if (node_equal(left, assign->target))
-        return (struct update){op, right, subtracts};
-    if (node_equal(right, assign->target) && !subtracts)
-        return (struct update){op, left, false};
+    if (is_read_of(left, assign->target, &cut))
+        return (struct update){op, right, subtracts, cut};
+    if (is_read_of(right, assign->target, &cut) && !subtracts)
+        return (struct update){op, left, false, cut};
     return update;
 }
 
@@ -55,10 +63,13 @@ static bool is_neutral(const struct node *node, enum assign_operator op) {
                               : value == 1;
 }
 
-static struct node *combine(struct arena *arena, enum assign_operator op, bool negative, struct node *old,
-                            struct node *value) {
+static struct node *combine(struct arena *arena, struct update update, struct node *old, struct node *value) {
+    enum assign_operator op = update.op;
+    bool negative = update.negative;
     if (is_neutral(old, op) && !negative)
         return value;
+    if (update.cut != DTYPE_NONE)
+        old = make_call(arena, word_text(WORDS_dtype, (int)update.cut), LIST(arena, old));
     if (negative) /* from 0 as well: 0 - 0 is 0, and -0 is not */
         return make_binary(arena, BINARY_SUBTRACT, old, value);
     return make_update(arena, op, old, value);
@@ -261,7 +272,7 @@ static void accumulate(struct normaliser *n, struct target *target, struct updat
     }
     struct node *reduction = node_new(n->arena, reduction, REDUCTION, n->span, .op = fold_of_update(update.op),
                                       .axes = builder_list(&axes), .body = value);
-    struct node *combined = combine(n->arena, update.op, update.negative, old, reduction);
+    struct node *combined = combine(n->arena, update, old, reduction);
     set_cell(n, target, truth ? make_call(n->arena, "bool", LIST(n->arena, combined)) : combined);
     cell->folds = n->order;
     cell->folded = update.op;
@@ -363,7 +374,7 @@ static void assign_at(struct normaliser *n, struct node_assign *assign) {
     struct node *value = resolve(update.value, n);
     if (update.op != ASSIGN_SET && !n->t->failed) {
         struct node *old = read_cell(n, target.cell, target.names, cell_place(n, assign->target));
-        value = old ? combine(n->arena, update.op, update.negative, old, value) : NULL;
+        value = old ? combine(n->arena, update, old, value) : NULL;
     }
     n->self = NULL;
     if (!n->t->failed)

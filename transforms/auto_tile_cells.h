@@ -93,6 +93,7 @@ struct update {
     enum assign_operator op;
     struct node *value;
     bool negative;
+    enum dtype cut; /* of x: `x = u8(x) + e`; DTYPE_NONE: as it is */
 };
 
 /* x = x + e, x = e + x, x = x - e, x = x * e, x = max(x, e), ... as an operator. */

@@ -30,7 +30,7 @@ static void open_first(struct normaliser *n, const struct node_if *branch, int l
 /* `if k == 0 { C = e at 0 } else { C += e }`: the accumulation of e from the neutral element. */
 static bool walk_first_or_rest(struct normaliser *n, struct node_if *branch, int loop) {
     struct node_assign *first = only_assign(branch->then), *rest = only_assign(branch->otherwise);
-    struct update update = rest ? as_update(rest) : (struct update){ASSIGN_SET, NULL, false};
+    struct update update = rest ? as_update(rest) : (struct update){.op = ASSIGN_SET};
     if (!first || !rest || first->op != ASSIGN_SET || update.op == ASSIGN_SET || update.negative ||
         !node_equal(first->target, rest->target))
         return false;

@@ -476,7 +476,7 @@ static void settle_statement(struct lifter *l, struct node *node, struct node *c
 static const char *running_axis(struct lifter *l, struct node *statement, struct node *condition) {
     struct node_assign *assign = node_as(statement, assign);
     struct held *held = assign ? held_find(l, target_name(assign->target)) : NULL;
-    struct update update = held ? as_update(assign) : (struct update){ASSIGN_SET, NULL, false};
+    struct update update = held ? as_update(assign) : (struct update){.op = ASSIGN_SET};
     const struct opened *loop = l->open_count ? &l->opened[l->open_count - 1] : NULL;
     if (update.op == ASSIGN_SET || condition || !held->variable || mentions(update.value, held->name) ||
         !loop->elements || !is_read_in(loop->body, held->name))

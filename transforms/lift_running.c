@@ -41,7 +41,7 @@ static bool is_running_in(const struct node_block *block, const char *name) {
     for (size_t i = 0; block && i < block->statements.count; i++) {
         struct node_assign *assign = node_as(block->statements.items[i], assign);
         const char *target = assign ? target_name(assign->target) : NULL;
-        struct update update = assign ? as_update(assign) : (struct update){ASSIGN_SET, NULL, false};
+        struct update update = assign ? as_update(assign) : (struct update){.op = ASSIGN_SET};
         if (target && strcmp(target, name) == 0 && update.op != ASSIGN_SET && !mentions(update.value, name))
             changed = true;
         else
