@@ -32,6 +32,7 @@ struct equation {
     const char *name;
     bool store, unnamed; /* unnamed: a reduction that stood inside another equation */
     bool old;            /* reads what an inout tensor held before another equation overwrites it */
+    bool folds_indices;  /* a fold of indices or literals, as i32 */
     enum dtype dtype;    /* NONE: of the value */
     size_t axis_count;
     struct range axes[AXIS_LIMIT];

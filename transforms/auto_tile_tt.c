@@ -16,6 +16,7 @@
 #include "ir/query.h"
 #include "transforms/block_branches.h"
 #include "transforms/lift.h"
+#include "transforms/index_folds.h"
 #include "transforms/panel_begin.h"
 #include "transforms/whole_blocks.h"
 
@@ -335,11 +336,46 @@ static void check_old_values(struct tiler *t, struct node *tiled) {
     relations_free(relations);
 }
 
+/* ---- folds of indices ---- */
+
+static enum dtype equation_type(const char *name, void *context) {
+    struct tiler *t = context;
+    struct node_parameter *tensor = relations_tensor(t->relations, name);
+    const struct equation *let = equation_named(t, name);
+    return tensor ? tensor->dtype : let ? let->dtype : DTYPE_NONE;
+}
+
+static bool is_index_fold(const char *name, void *context) {
+    const struct equation *let = equation_named(context, name);
+    return let && let->folds_indices;
+}
+
+/* Values of indices that are folded, and have a name, are i32. */
+static void settle_index_folds(struct tiler *t) {
+    struct value_types types = {t->compilation->kernel, equation_type, t};
+    for (size_t i = 0; i < t->equation_count; i++) {
+        struct equation *let = &t->equations[i];
+        let->folds_indices = !let->store && (let->dtype == DTYPE_NONE || let->dtype == DTYPE_INDEX) &&
+                             value_type(&types, let->value) == DTYPE_INDEX &&
+                             folds_indices(&types, let->value);
+        let->dtype = let->folds_indices ? DTYPE_I32 : let->dtype;
+    }
+    for (size_t i = 0; i < t->equation_count; i++) {
+        struct equation *equation = &t->equations[i];
+        enum dtype type = equation->store ? equation_type(equation->name, t) : equation->dtype;
+        equation->value =
+            index_folds(t->arena, &types, equation->value,
+                        type != DTYPE_NONE && is_whole_type(type) && type != DTYPE_BOOL, is_index_fold, t);
+    }
+}
+
 bool tile_read(struct tiler *t) {
     t->names = names_kept(t);
     tile_normalise(t);
     if (!t->failed)
         inline_equations(t);
+    if (!t->failed)
+        settle_index_folds(t);
     return !t->failed;
 }
 

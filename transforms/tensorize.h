@@ -150,6 +150,7 @@ struct node *maps_split(struct tensorizer *t, struct node *body);
 
 /* ---- tensorize_value.c ---- */
 /* value_type of ir/value_type.h, and kept_type: of a buffer that keeps the value. */
+struct value_types tensor_types(struct tensorizer *t);
 enum dtype value_type_of(struct tensorizer *t, struct node *value);
 enum dtype value_dtype(struct tensorizer *t, struct node *value);
 /* The block axes that the value varies over, in the order of `order` (count of them); returns how many. */

@@ -6,6 +6,7 @@
 #include "ir/build.h"
 #include "ir/query.h"
 #include "ir/value_type.h"
+#include "transforms/index_folds.h"
 #include "transforms/tensorize.h"
 
 /* ---- operands of a map brought into the shape of its target ---- */
@@ -392,5 +393,9 @@ void tensorize_statement_assign(struct tensorizer *t, struct node *target, enum 
     struct storage *storage = access ? storage_find(t, access->name) : NULL;
     if (storage && !storage->tensor && storage->memory == MEMORY_SHARED && !fill_once(t, storage, op, value))
         return;
+    if (storage && is_whole_type(storage->dtype) && storage->dtype != DTYPE_BOOL) {
+        struct value_types types = tensor_types(t);
+        value = index_folds(t->arena, &types, value, true, NULL, NULL);
+    }
     tensorize_assign(t, target, op, value);
 }

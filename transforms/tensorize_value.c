@@ -12,8 +12,13 @@ static enum dtype element_of(const char *name, void *context) {
     return storage ? storage->dtype : DTYPE_NONE;
 }
 
+struct value_types tensor_types(struct tensorizer *t) {
+    return (struct value_types){t->compilation->kernel, element_of, t};
+}
+
 enum dtype value_type_of(struct tensorizer *t, struct node *value) {
-    return value_type(&(struct value_types){t->compilation->kernel, element_of, t}, value);
+    struct value_types types = tensor_types(t);
+    return value_type(&types, value);
 }
 
 enum dtype value_dtype(struct tensorizer *t, struct node *value) {

@@ -1,4 +1,5 @@
 """Folds of whole numbers and truth values, which are exact: of every type, over rows, columns, matrices and everything."""
+import carried
 import numpy as np
 
 from kind import Array, Kernel, WHOLE
@@ -86,3 +87,25 @@ for name, (dtype, body, exact) in LOOPS.items():
     kernels.append(Kernel(name, f"kernel {name}(X: {dtype}[M, N]) -> Y: {dtype}[M] {{\n    for i in M {{ {body} }}\n}}\n",
                           lambda generator, M, N, dtype=dtype: {"X": Array(numbers(generator, [M, N], dtype), dtype)},
                           lambda a, exact=exact, **_: {"Y": exact(a["X"])}, [dict(M=m, N=n) for _, m, n in SIZES]))
+
+COUNTS = {  # name: type and shape of the result, statements, what it is of where X is above 0
+    "counts": ("i32", "M", "for i in M { Y[i] = sum(j in N: select(X[i, j] > 0, 1, 0)); }", lambda p: p.sum(1)),
+    "counts_of_matrices": ("i32", "1", "Y[0] = sum(i in M, j in N: select(X[i, j] > 0, 1, 0));", lambda p: p.sum().reshape(1)),
+    "counts_as_floats": ("f32", "M", "for i in M { let n = sum(j in N: select(X[i, j] > 0, 1, 0)); Y[i] = n * 0.5; }",
+                         lambda p: p.sum(1) * 0.5),
+    "counts_both_ways": ("i32", "M, N", """for i in M {
+        let n = sum(j in N: select(X[i, j] > 0, 1, 0));
+        for j in N { Y[i, j] = select(n * 0.5 > 7.0, n, j); }
+    }""", lambda p: np.where((p.sum(1) > 14)[:, None], p.sum(1)[:, None], np.arange(p.shape[1]))),
+    "places": ("u32", "M", "for i in M { Y[i] = max(j in N: select(X[i, j] > 0, j, 0)); }",
+               lambda p: (p * np.arange(p.shape[1])).max(1, initial=0)),
+}
+for name, (dtype, to, body, exact) in COUNTS.items():
+    kind = np.float32 if dtype == "f32" else WHOLE[dtype]
+
+    def counted(a, exact=exact, kind=kind, dtype=dtype, **_):
+        y = exact(a["X"].value > 0)
+        return {"Y": carried.Carried(y.astype(np.float64)) if dtype == "f32" else np.asarray(y).astype(kind)}
+    kernels.append(Kernel(name, f"kernel {name}(X: bf16[M, N]) -> Y: {dtype}[{to}] {{\n    {body}\n}}\n",
+                          lambda generator, M, N: {"X": Array(generator.standard_normal((M, N)), "bf16")}, counted,
+                          [dict(M=m, N=n) for _, m, n in SIZES[:4]]))
