@@ -189,7 +189,13 @@ void fail_as_carried(struct normaliser *n, const struct cell *cell, const struct
             cell->name, loop->name))
         return;
     note_next_iteration(n, loop, "needs what");
-    tile_help(n->t, "for other values that depend on the one before there is no way yet");
+    if (cell->kind != CELL_VAR)
+        tile_help(n->t, "for other values that depend on the one before there is no way yet");
+    else
+        tile_help(
+            n->t,
+            "along a leading dimension an element may change it in any way: give the tensors that have %s this order, as in X[%s, i, o]",
+            loop->name, loop->name);
 }
 
 void fail_as_condition(struct normaliser *n, struct span span, const char *name) {

@@ -141,7 +141,7 @@ static struct node *grid_around(struct lifter *l, struct node_list body, struct 
         const struct lifted_axis *axis = &l->axes[i];
         struct node *made = node_with_span(
             l->arena, make_axis(l->arena, axis->name, axis->lower, axis->upper, axis->step), axis->span);
-        if (axis->kind != LIFTED_BLOCK)
+        if (axis->kind == LIFTED_ROW || axis->kind == LIFTED_WHOLE)
             builder_add(l->arena, axis->kind == LIFTED_ROW ? &axes : &whole, made);
     }
     if (whole.count)
@@ -151,13 +151,75 @@ static struct node *grid_around(struct lifter *l, struct node_list body, struct 
                     .body = make_block(l->arena, span, body));
 }
 
+/* A var of the kernel itself: its statements are those of one row. */
+static bool is_one_row(struct node_list list) {
+    for (size_t i = 0; i < list.count; i++)
+        if (list.items[i]->kind == NODE_VAR)
+            return true;
+    return false;
+}
+
+/* The row that the kernel is: its vars have the only element of an axis of their own. */
+static struct node *open_row(struct lifter *l, struct node_list list) {
+    l->row = axis_fresh(l->t, "row");
+    lifted_add(l, (struct lifted_axis){LIFTED_ROW, l->row, make_integer(l->arena, 0), make_integer(l->arena, 1), NULL, l->span});
+    return make_block(l->arena, l->span, list);
+}
+
+/* ---- nests beside each other ---- */
+
+/* Does one of the nests read what the other writes? */
+static bool depends(const struct node *reader, const struct node *writer) {
+    for_each (assign, assign, writer) {
+        const char *name = target_name(assign->target);
+        if (name && mentions(reader, name))
+            return true;
+    }
+    return false;
+}
+
+/* What the loop does for one iteration of its first axis, called `name`. */
+static struct node *of_first_axis(struct arena *arena, const struct node_for *loop, const char *name) {
+    struct node_for rest = *loop;
+    rest.axes = (struct node_list){loop->axes.count - 1, loop->axes.items + 1};
+    struct node *body = rest.axes.count ? arena_copy(arena, &rest, sizeof rest) : loop->body;
+    return substitute(arena, body, node_as(loop->axes.items[0], axis)->name, make_reference(arena, name));
+}
+
+/* Nests over the same range of a first axis, of which none reads what another writes, are one. */
+static struct node_list nests_joined(struct lifter *l, struct node_list list) {
+    struct list_builder body = {0};
+    struct node_for *first = list.count > 1 ? node_as(list.items[0], for) : NULL;
+    struct node_axis *axis = first ? node_as(first->axes.items[0], axis) : NULL;
+    for (size_t i = 0; i < list.count; i++) {
+        struct node_for *loop = node_as(list.items[i], for);
+        struct node_axis *own = loop ? node_as(loop->axes.items[0], axis) : NULL;
+        if (!axis || !own || !is_element(own) || loop->base.attributes.count ||
+            !relations_equal_sizes(l->t->relations, own->lower, axis->lower) ||
+            !relations_equal_sizes(l->t->relations, own->upper, axis->upper))
+            return list;
+        for (size_t k = 0; k < list.count; k++)
+            if (k != i && depends(list.items[i], list.items[k]))
+                return list;
+        builder_add(l->arena, &body, of_first_axis(l->arena, loop, axis->name));
+    }
+    struct node_for joined = *first;
+    joined.axes = LIST(l->arena, &axis->base);
+    joined.body = make_block(l->arena, first->base.span, builder_list(&body));
+    return LIST(l->arena, arena_copy(l->arena, &joined, sizeof joined));
+}
+
 struct node *lift_nest(struct tiler *t) {
     struct lifter *l = arena_allocate(t->arena, sizeof *l);
     *l = (struct lifter){.t = t, .arena = t->arena, .span = t->kernel->base.span};
     struct node_list list = statements_of(t->arena, t->kernel->body);
+    while (list.count == 1 && list.items[0]->kind == NODE_BLOCK)
+        list = statements_of(t->arena, list.items[0]);
+    list = nests_joined(l, list);
     struct node_for *loop = only_loop(list);
+    bool row = !loop && is_one_row(list);
     t->names = names_of(t->arena, &t->kernel->base);
-    if (!loop) {
+    if (!loop && !row) {
         if (lift_fail(
                 l, list.count ? list.items[list.count - 1]->span : l->span,
                 "kernel %s has several nests, and one of them has loops over blocks or ranges that depend on elements",
@@ -165,8 +227,8 @@ struct node *lift_nest(struct tiler *t) {
             tile_help(t, "write each nest as a kernel of its own, and launch them from a program");
         return NULL;
     }
-    struct span span = loop->base.span;
-    struct node *body = open_nest(l, list);
+    struct span span = row ? list.items[0]->span : loop->base.span;
+    struct node *body = row ? open_row(l, list) : open_nest(l, list);
     size_t rows = l->axis_count;
     for (size_t i = 0; i < rows; i++)
         l->axes[i].step = make_integer(t->arena, rows > 1 ? ROWS_OF_TWO : ROWS);

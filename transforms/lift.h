@@ -24,7 +24,8 @@ enum { LIFT_AXES = 32, LIFT_NAMES = 128, OPEN_LIMIT = 64 };
 enum lifted_kind {
     LIFTED_ROW,   /* an element axis of the nest that lies in tiles: a block axis of the grid */
     LIFTED_WHOLE, /* an axis that arrays of the nest open: one block */
-    LIFTED_BLOCK  /* a loop over blocks */
+    LIFTED_BLOCK, /* a loop over blocks */
+    LIFTED_MATRICES /* a loop over elements that count matrices: what it changes is state, as that of a loop over blocks */
 };
 
 /* A block axis of the tile program. */
@@ -66,6 +67,7 @@ struct lifter {
     size_t held_count;
     struct opened opened[OPEN_LIMIT];
     size_t open_count;
+    const char *row; /* the axis of one element of a kernel that keeps vars itself; NULL: a nest keeps them */
     struct node_axis *matrices[AXIS_LIMIT]; /* element axes that remain: outer ones */
     size_t matrix_count;
     struct list_builder *out;    /* statements under construction */
@@ -104,6 +106,8 @@ uint64_t lift_varies(struct lifter *l, const struct node *value);
 struct node *lift_running_folds(struct tiler *t);
 /* The body with folds that the loop does not change as lets, which are added to the list. */
 struct node *lift_hoisted(struct lifter *l, const struct node_for *loop, struct node *body, struct list_builder *lets);
+/* Does the axis count matrices of tensors, and lie in tiles of none? */
+bool counts_matrices(const struct node_kernel *kernel, const char *axis);
 /* Does a loop over elements change a var that it also reads? */
 bool lift_runs(const struct node_kernel *kernel);
 /* Does the body read the name, but for changing it by an operator? */

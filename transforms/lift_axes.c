@@ -59,6 +59,11 @@ static uint64_t bit(size_t axis) {
     return axis < LIFT_AXES ? (uint64_t)1 << axis : 0;
 }
 
+/* What counts matrices is a number. */
+static uint64_t varying_bit(const struct lifter *l, size_t axis) {
+    return axis < LIFT_AXES && l->axes[axis].kind != LIFTED_MATRICES ? bit(axis) : 0;
+}
+
 /* The axes that its range depends on. */
 static uint64_t range_varies(struct lifter *l, size_t axis) {
     if (axis == LIFT_AXES || l->axes[axis].kind != LIFTED_BLOCK)
@@ -77,7 +82,7 @@ uint64_t lift_varies(struct lifter *l, const struct node *value) {
         else if (held)
             found |= held->varies;
         else if (node->kind == NODE_REFERENCE)
-            found |= bit(lifted_find(l, name));
+            found |= varying_bit(l, lifted_find(l, name));
         else if (reduction) {
             uint64_t inside = lift_varies(l, reduction->body);
             for (size_t i = 0; i < reduction->axes.count; i++) {
@@ -307,9 +312,9 @@ static struct node *gathering(struct lifter *l, const struct node_assign *assign
             tile_help(
                 l->t,
                 carried
-                    ? "for a value that each element changes in turn there is no way yet; blocks may: a loop `by 32` carries what it changes"
+                    ? "along a leading dimension an element may change it in any way: give the tensors that have %s this order, as in X[%s, i, o]"
                     : "to add them up write %s += ...",
-                name);
+                carried ? loop : name, loop);
         return assign->target;
     }
     struct node *value = update.negative ? make_negation(l->arena, update.value) : update.value;
@@ -374,18 +379,18 @@ static void settle_loop(struct lifter *l, struct node_for *loop, size_t index, s
         found = axis_of_arrays(l, axis, body);
     if (l->t->failed)
         return;
-    bool opened = found != LIFT_AXES;
+    bool opened = found != LIFT_AXES,
+         matrices = !opened && elements && counts_matrices(l->t->kernel, axis->name);
+    struct node *blocks = elements ? make_integer(l->arena, loop_tiles(l, body) * TILE_EDGE) : axis->step;
     if (!opened)
-        found =
-            lifted_add(l, (struct lifted_axis){
-                              LIFTED_BLOCK, axis->name, axis->lower, axis->upper,
-                              elements ? make_integer(l->arena, loop_tiles(l, body) * TILE_EDGE) : axis->step, span});
+        found = lifted_add(l, (struct lifted_axis){matrices ? LIFTED_MATRICES : LIFTED_BLOCK, axis->name,
+                                                   axis->lower, axis->upper, matrices ? NULL : blocks, span});
     if (l->t->failed)
         return;
     const char *name = l->axes[found].name;
     if (strcmp(name, axis->name) != 0)
         body = substitute(l->arena, body, axis->name, make_reference(l->arena, name));
-    if (!open_push(l, found, elements, body))
+    if (!open_push(l, found, elements && !matrices, body))
         return;
     struct list_builder inner = {0};
     settle_loop(l, loop, index + 1, body, opened ? out : &inner);
@@ -496,8 +501,8 @@ static bool check_running(struct lifter *l, const struct node_assign *assign, co
         if (lift_fail(l, before.items[i]->span,
                       "%s is read here as the iteration of %s before left it, and the device has it as this one leaves it",
                       name, axis))
-            tile_help(l->t, "change %s first; what it was before is %s without what is added, where that is exact", name,
-                      name);
+            tile_help(l->t, "change %s first; along a leading dimension it may be read before: give the tensors that have %s this order, as in X[%s, i, o]",
+                      name, axis, axis);
         return false;
     }
     return true;

@@ -50,14 +50,41 @@ static bool is_running_in(const struct node_block *block, const char *name) {
     return changed && read;
 }
 
+bool counts_matrices(const struct node_kernel *kernel, const char *axis) {
+    bool counts = false;
+    for_each (access, access, kernel->body) {
+        const struct node_parameter *tensor = launch_parameter(&kernel->base, access->name);
+        size_t rank = access->subscripts.count;
+        for (size_t i = 0; tensor && i < rank; i++) {
+            bool varies = mentions(access->subscripts.items[i], axis);
+            if (varies && i + 2 >= rank)
+                return false;
+            counts |= varies;
+        }
+    }
+    return counts;
+}
+
+/* Is the name given a value that is made of itself, but for what is gathered? */
+static bool is_state_in(const struct node *body, const char *name) {
+    for_each (assign, assign, body) {
+        const char *target = target_name(assign->target);
+        if (target && strcmp(target, name) == 0 && mentions(as_update(assign).value, name))
+            return true;
+    }
+    return false;
+}
+
 /* A var of the body around that a loop over elements changes and reads. */
-static bool has_running(const struct node *body, const char *name) {
-    for_each (for, loop, body) {
+static bool has_running(const struct node_kernel *kernel, const char *name) {
+    for_each (for, loop, kernel->body) {
         struct node_axis *axis = node_as(loop->axes.items[loop->axes.count - 1], axis);
         bool declared = false;
         for_each (var, var, loop->body)
             declared |= strcmp(var->name, name) == 0;
-        if (!axis->step && !declared && is_running_in(node_as(loop->body, block), name))
+        if (!axis->step && !declared &&
+            (is_running_in(node_as(loop->body, block), name) ||
+             (is_state_in(loop->body, name) && counts_matrices(kernel, axis->name))))
             return true;
     }
     return false;
@@ -65,7 +92,7 @@ static bool has_running(const struct node *body, const char *name) {
 
 bool lift_runs(const struct node_kernel *kernel) {
     for_each (var, var, kernel->body)
-        if (has_running(kernel->body, var->name))
+        if (has_running(kernel, var->name))
             return true;
     return false;
 }

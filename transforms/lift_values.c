@@ -98,6 +98,15 @@ static void close_loop(struct lifter *l, struct block_loop *loop, const struct l
     builder_add(l->arena, l->out, node_with_attributes(l->arena, made, attributes));
 }
 
+/* The loop over elements that count matrices, as it is. */
+static void close_matrices(struct lifter *l, struct block_loop *opened, const struct node_for *loop) {
+    struct node_for lifted = *loop;
+    l->out = opened->out;
+    l->before = opened->before;
+    lifted.body = make_block(l->arena, loop->body->span, builder_list(&opened->body));
+    builder_add(l->arena, l->out, arena_copy(l->arena, &lifted, sizeof lifted));
+}
+
 /* ---- reductions over ranges of their own ---- */
 
 /* fragment acc = neutral; for c in C by 256 { acc op= fold(c: e) }; what stands for the fold. min(e) is -max(-e). */
@@ -143,7 +152,9 @@ static struct node *lift_panels(struct lifter *l, const struct node_reduction *r
 static bool varies_in_loops(struct lifter *l, struct node *expression) {
     for_each (reference, reference, expression) {
         size_t axis = lifted_find(l, reference->name);
-        if ((axis != LIFT_AXES && l->axes[axis].kind == LIFTED_BLOCK) || held_find(l, reference->name))
+        bool loop = axis != LIFT_AXES &&
+                    (l->axes[axis].kind == LIFTED_BLOCK || l->axes[axis].kind == LIFTED_MATRICES);
+        if (loop || held_find(l, reference->name))
             return true;
     }
     return false;
@@ -244,6 +255,31 @@ static void lift_var(struct lifter *l, struct node_var *var) {
                                   held->axis_count, held->axes, value));
 }
 
+/* Where a dimension has one element, 0 is the row of the kernel. */
+static struct node *at_row(struct lifter *l, struct node *target) {
+    struct node_access *access = node_as(target, access);
+    struct node_parameter *tensor = access ? relations_tensor(l->t->relations, access->name) : NULL;
+    struct list_builder subscripts = {0};
+    for (size_t i = 0; tensor && i < access->subscripts.count; i++) {
+        int64_t place, extent;
+        bool single = integer_value(access->subscripts.items[i], &place) && place == 0 &&
+                      integer_value(tensor->dimensions.items[i], &extent) && extent == 1;
+        builder_add(l->arena, &subscripts,
+                    single ? make_reference(l->arena, l->row) : access->subscripts.items[i]);
+    }
+    return tensor ? node_with_span(l->arena, make_access(l->arena, access->name, builder_list(&subscripts)), target->span)
+                  : target;
+}
+
+/* What a kernel of one row writes to a tensor is the only element along its axis. */
+static void lift_of_row(struct lifter *l, struct node_assign *assign, bool varies) {
+    assign->target = at_row(l, assign->target);
+    if (varies && !mentions(assign->target, l->row))
+        assign->value = node_new(l->arena, reduction, REDUCTION, assign->value->span, .op = REDUCTION_SUM,
+                                 .axes = LIST(l->arena, make_axis(l->arena, l->row, NULL, NULL, NULL)),
+                                 .body = assign->value);
+}
+
 static void lift_assign(struct lifter *l, struct node_assign *assign) {
     struct node_assign lifted = *assign;
     const char *name = target_name(assign->target);
@@ -251,6 +287,8 @@ static void lift_assign(struct lifter *l, struct node_assign *assign) {
     if (held)
         lifted.target = lift_value(assign->target, l);
     lifted.value = lift_value(assign->value, l);
+    if (!held && l->row)
+        lift_of_row(l, &lifted, lift_varies(l, assign->value) & 1);
     builder_add(l->arena, l->out, arena_copy(l->arena, &lifted, sizeof lifted));
 }
 
@@ -260,7 +298,9 @@ static void lift_loop(struct lifter *l, struct node_for *loop) {
     struct block_loop opened;
     open_loop(l, &opened);
     lift_list(l, list);
-    if (!l->t->failed)
+    if (!l->t->failed && l->axes[axis].kind == LIFTED_MATRICES)
+        close_matrices(l, &opened, loop);
+    else if (!l->t->failed)
         close_loop(l, &opened, &l->axes[axis], loop->base.attributes);
 }
 

@@ -112,6 +112,56 @@ def counted(name, dtype, result, body, meaning):
     return Kernel(f"{name}_{dtype}", source, make, lambda a, **_: {"Y": meaning(a["X"].astype(WHOLE[result]))}, SIZES)
 
 
+def matrices(a, dtype):
+    """Before and behind what changes them."""
+    s, h, before, behind = c.carried(np.zeros(a["X"].value.shape[1:])), 1.0, [], []
+    for x in (a["X"][b] for b in range(len(a["X"].value))):
+        before.append(c.store(s + 0.0, dtype))
+        s, h = s + x, c.carried(h) * 0.5 + x
+        behind.append(c.store(h - s, dtype))
+    return {out: c.Carried(np.array([v.value for v in values]), np.array([v.error for v in values]))
+            for out, values in (("Y", before), ("Z", behind))}
+
+
+def vector(a, dtype):
+    x = c.Carried(a["X"].value[None], a["X"].error[None])
+    y = running(x, 1, 3.0)
+    return {"Y": c.store(y[0], dtype), "T": c.store(y[0][-1:], "f32")}
+
+
+def beside(a, dtype):
+    return {"Y": c.store(running(a["X"], 1), dtype), "Z": c.store(a["X"] * 2.0, dtype), "T": c.store(c.fold_max(a["X"], 1)[:, 0], dtype)}
+
+
+def free(name, dtype, source, shape, meaning):
+    """A kernel with a source of its own; {t} in it is the type."""
+    def make(generator, **sizes):
+        return {"X": Array(generator.standard_normal([sizes[d] for d in shape]), dtype)}
+    sizes = [{d: n for d, n in zip("BMN", size) if d in shape} for size in ((1, 1, 1), (3, 33, 70), (2, 70, 31), (3, 2, 700))]
+    return Kernel(f"{name}_{dtype}", source.replace("{t}", dtype), make, lambda a, **_: meaning(a, dtype), sizes)
+
+
+for dtype in ("f32", "bf16"):
+    kernels += [
+        free("matrices", dtype, """kernel matrices(X: {t}[B, M, N]) -> Y: {t}[B, M, N], Z: {t}[B, M, N] {
+    for i in M, j in N {
+        var s: f32 = 0, h: f32 = 1;
+        for b in B { Y[b, i, j] = s; s += X[b, i, j]; h = h * 0.5 + X[b, i, j]; Z[b, i, j] = h - s; }
+    }
+}
+""", "BMN", matrices),
+        free("vector", dtype, """kernel vector(X: {t}[N]) -> Y: {t}[N], T: f32[1] {
+    var s: f32 = 3;
+    for j in N { s += X[j]; Y[j] = s; }
+    T[0] = s;
+}
+""", "N", vector),
+        free("beside", dtype, """kernel beside(X: {t}[M, N]) -> Y: {t}[M, N], Z: {t}[M, N], T: {t}[M] {
+    for i in M, j in N { Y[i, j] = scan(sum, j: X[i, j]); }
+    for r in M, c in N { Z[r, c] = X[r, c] * 2; }
+    for i in M { T[i] = max(j in N: X[i, j]); }
+}
+""", "MN", beside)]
 kernels += [counted("row_counts", dtype, result, nest(1, "var s = 0;", "s += X[i, j]; Y[i, j] = s;"),
                     lambda x: np.cumsum(x, 1, x.dtype)) for dtype, result in (("i32", "i32"), ("u8", "i32"), ("bool", "i32"), ("u16", "u32"))]
 kernels += [counted("column_counts", dtype, dtype, formula(0, "scan(sum, i: X[i, j])"), lambda x: np.cumsum(x, 0, x.dtype))
