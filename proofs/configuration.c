@@ -17,6 +17,7 @@ enum part {
     PART_PACKER,
     PART_OPERATION, /* the key of the last init, "" none */
     PART_VECTOR,
+    PART_ROWS, /* "rows" behind a maximum or minimum of rows by sfpu_reduce, until the next init of the vector unit */
     PART_BROADCAST, /* the word of a unary_bcast_init without its uninit */
     PART_MASK,      /* the dimension of a reduce_init without its uninit */
     PART_REDUCED,   /* of the section: the dimension of its reduce_tile */
@@ -374,10 +375,28 @@ static void check_vector_format(struct walk *w, const struct walked_call *call) 
     }
 }
 
+/* A maximum or minimum of columns behind one of rows: the rows leave the unit set for themselves on wormhole_b0. */
+static void check_fold(struct walk *w, struct configuration *s, const struct walked_call *call) {
+    const struct device_call *effect = call->effect;
+    if (effect->number != DEVICE_CALL_sfpu_reduce || strcmp(word_of(call, effect->words), "SUM") == 0)
+        return;
+    bool rows = strcmp(word_of(call, effect->format + 1), "REDUCE_ROW") == 0;
+    const struct option *before = other_than(w, s, PART_ROWS, "");
+    if (rows) {
+        set(w, s, PART_ROWS, "rows", call);
+    } else if (before) {
+        walk_error(w, call->span, "%s folds columns under the init of a fold of rows", effect->name);
+        note_option(w, before);
+        walk_help(w, "%s before it, on every path",
+                  device_call_usage(w->compilation->arena, &device_calls[effect->init]));
+    }
+}
+
 static void vector(struct walk *w, struct configuration *s, const struct walked_call *call) {
     const char *init = device_calls[call->effect->init].name;
     const struct option *other = other_than(w, s, PART_VECTOR, vector_key(w, call));
     check_vector_format(w, call);
+    check_fold(w, s, call);
     if (!call->effect->source[0])
         s->other_writes = true;
     if (!other)
@@ -504,6 +523,7 @@ static void transfer(struct walk *w, void *state, const struct walked_call *call
         break;
     case EFFECT_VECTOR_INIT:
         set(w, s, PART_VECTOR, vector_key(w, call), call);
+        set(w, s, PART_ROWS, "", call);
         break;
     case EFFECT_VECTOR:
         vector(w, s, call);

@@ -200,6 +200,23 @@ static const char *condition_of(struct tiler *t, const struct range *range, stru
     return ends ? lower : arena_printf(t->arena, "%s && %s", lower, upper);
 }
 
+/* The fold along the axis, over all of the dimension. */
+static void advise_choice(struct value_check *check, const struct node_access *access,
+                          const struct range *range, struct node *extent) {
+    struct tiler *t = check->e->t;
+    enum reduction_operator op = REDUCTION_SUM;
+    enum dtype type = relations_tensor(t->relations, access->name)->dtype;
+    for_each (reduction, reduction, check->e->equation->value)
+        for (size_t i = 0; i < reduction->axes.count; i++)
+            if (strcmp(node_as(reduction->axes.items[i], axis)->name, range->name) == 0) {
+                op = reduction->op;
+                type = emitted_type(check->e, reduction->body);
+            }
+    tile_help(t, "fold all of it, and choose: %s(%s in %s: select(%s, ..., %s))",
+              word_text(WORDS_reduction_operator, op), range->name, node_text(t->arena, extent),
+              condition_of(t, range, extent), node_text(t->arena, neutral_of_fold(t->arena, op, type)));
+}
+
 static void fail_as_part(struct value_check *check, struct span span, const struct node_access *access,
                          size_t i, const struct range *range) {
     struct tiler *t = check->e->t;
@@ -208,8 +225,7 @@ static void fail_as_part(struct value_check *check, struct span span, const stru
                   "%s folds only %s..%s of dimension %zu of %s, which has %s: the device folds whole tiles",
                   range->name, node_text(t->arena, range->lower), node_text(t->arena, range->upper), i + 1,
                   access->name, node_text(t->arena, extent)))
-        tile_help(t, "fold all of it, and choose: sum(%s in %s: select(%s, ..., 0))", range->name,
-                  node_text(t->arena, extent), condition_of(t, range, extent));
+        advise_choice(check, access, range, extent);
 }
 
 /* Does the axis run over all of dimension i of the tensor? */

@@ -184,7 +184,7 @@ static void gather(const struct folding *f, struct list_builder *out, const stru
     }
 }
 
-/* The lines of slot 3 one after the other, in ascending order. */
+/* The lines of slot 3 one after the other, in ascending order; those beyond a short axis are 1. */
 static void combine_lanes(const struct folding *f, struct list_builder *out) {
     struct manager *m = f->m;
     struct arena *a = m->arena;
@@ -206,7 +206,10 @@ static void combine_lanes(const struct folding *f, struct list_builder *out) {
     operate(f, &step, DEVICE_CALL_where_tile, &pick);
     reduce_slot(f, &step, "SUM", work);
     operate(f, &step, f->combines, &combine);
-    emit_loop(m, out, f->span, m->inner, emit_number(m, TILE_EDGE), &step);
+    const char *axis = node_as(f->reduction->axes.items[0], axis)->name;
+    int64_t extent;
+    bool few = integer_value(axis_tiles(f->tile, axis, RANGE_EXTENT), &extent) && extent < TILE_EDGE;
+    emit_loop(m, out, f->span, m->inner, emit_number(m, few ? extent : TILE_EDGE), &step);
 }
 
 /* One tile of results, or of lanes. */

@@ -72,7 +72,8 @@ static struct tensor_values values_of(struct arena *arena, const struct array *a
         else if (array->dtype == DTYPE_F32)
             tensor.values[i] = (double)((const float *)array->rows)[i];
         else
-            tensor.values[i] = (double)((const uint32_t *)array->rows)[i];
+            tensor.values[i] = array->dtype == DTYPE_I32 ? (double)((const int32_t *)array->rows)[i]
+                                                         : (double)((const uint32_t *)array->rows)[i];
     }
     return tensor;
 }
