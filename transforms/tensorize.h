@@ -118,9 +118,10 @@ bool is_sum_of_products(struct tensorizer *t, struct node_reduction *reduction, 
 enum orientation reduction_orientation(struct node_reduction *reduction, const char *axis);
 
 /* ---- tensorize_scan.c ---- */
-/* The scan as an access of a buffer that holds it, of a statement over the given axes. */
+/* The scan as an access of a buffer that holds it, of a statement over the given axes. target: a shared buffer of the program
+ * that takes it where its type is that of the scan, or NULL. */
 struct node *tensorize_scan(struct tensorizer *t, struct node_scan *scan, size_t axis_count,
-                            const char *const *axes);
+                            const char *const *axes, const char *target);
 
 /* ---- tensorize_exact.c ---- */
 /* Does the product take parts of its factors? */

@@ -166,7 +166,7 @@ static struct node *extract(struct node *node, void *context) {
         return node;
     struct node_reduction *reduction = node_as(node, reduction);
     if (node->kind == NODE_SCAN)
-        return tensorize_scan(e->t, node_as(node, scan), e->count, e->axes);
+        return tensorize_scan(e->t, node_as(node, scan), e->count, e->axes, NULL);
     if (!reduction)
         return node_map_children(e->t->arena, node, extract, e);
     const char *axes[2];
@@ -337,8 +337,9 @@ static void assign_shared(struct tensorizer *t, struct node *target, struct node
         return;
     }
     struct extraction extraction = {t, buffer->rank, axes};
-    value = extract(value, &extraction);
-    if (!t->failed)
+    struct node_scan *scan = node_as(value, scan);
+    value = scan ? tensorize_scan(t, scan, buffer->rank, axes, buffer->name) : extract(value, &extraction);
+    if (!t->failed && !node_equal(value, target))
         emit_map(t, target, value);
 }
 

@@ -32,7 +32,23 @@ static bool check_block(struct tensorizer *t, const struct node_scan *scan, bool
     return !t->failed;
 }
 
-static struct node *scan_block(struct tensorizer *t, struct node_scan *scan, size_t count, const char *const *axes) {
+/* Over (along, other); into the target, if there is one of its type, turned where that lies the other way. */
+static struct node *emit_scan(struct tensorizer *t, struct node_scan *scan, const char *other, const char *target) {
+    const char *along = node_as(scan->axis, reference)->name, *rows[2] = {along, other};
+    enum dtype dtype = value_dtype(t, &scan->base);
+    struct storage *given = target ? storage_find(t, target) : NULL;
+    given = given && given->dtype == dtype ? given : NULL;
+    bool turned = given && given->axes[0] != along;
+    const char *name = given && !turned ? target : buffer_declare(t, MEMORY_SHARED, "scan", 2, rows, dtype, ORIENTATION_NONE);
+    tile_emit(t, TILE_SCAN, buffer_access(t, name), ASSIGN_SET, &scan->base);
+    if (!turned)
+        return buffer_access(t, name);
+    tile_emit(t, TILE_TRANSPOSE, buffer_access(t, target), ASSIGN_SET, buffer_access(t, name));
+    return buffer_access(t, target);
+}
+
+static struct node *scan_block(struct tensorizer *t, struct node_scan *scan, size_t count, const char *const *axes,
+                               const char *target) {
     const char *along = node_as(scan->axis, reference)->name, *varying[2];
     if (value_axes(&scan->base, count, axes, varying) != 2) {
         tensorize_fail(t, "this scans a vector along its only axis, and the device scans matrices");
@@ -50,19 +66,16 @@ static struct node *scan_block(struct tensorizer *t, struct node_scan *scan, siz
         operand = value_widened(t, operand);
     if (storage_find(t, node_as(operand, access)->name)->axes[0] != along)
         operand = value_turned(t, operand);
-    const char *rows[2] = {along, other};
-    const char *name =
-        buffer_declare(t, MEMORY_SHARED, "scan", 2, rows, value_dtype(t, &scan->base), ORIENTATION_NONE);
     struct node_scan whole = *scan;
     whole.body = operand;
-    tile_emit(t, TILE_SCAN, buffer_access(t, name), ASSIGN_SET, arena_copy(t->arena, &whole, sizeof whole));
-    return buffer_access(t, name);
+    return emit_scan(t, arena_copy(t->arena, &whole, sizeof whole), other, target);
 }
 
-struct node *tensorize_scan(struct tensorizer *t, struct node_scan *scan, size_t count, const char *const *axes) {
+struct node *tensorize_scan(struct tensorizer *t, struct node_scan *scan, size_t count, const char *const *axes,
+                            const char *target) {
     struct span whole = t->span;
     t->span = span_of_part(whole, scan->base.span);
-    struct node *value = scan_block(t, scan, count, axes);
+    struct node *value = scan_block(t, scan, count, axes, target);
     t->span = whole;
     return value;
 }

@@ -127,11 +127,20 @@ static struct request *find_request(struct padder *p, const char *buffer, const 
     return NULL;
 }
 
+static bool is_maskable(const struct node_tile *producer) {
+    return producer && (producer->operation == TILE_LOAD || producer->operation == TILE_MAP);
+}
+
+/* Does what fills the buffer hold the neutral element there, or can it without a copy? */
+static bool may_hold(struct padder *p, const char *buffer, const char *axis, double neutral) {
+    struct request *before = find_request(p, buffer, axis);
+    return is_maskable(producer_of(p, buffer)) && (!before || (before->neutral == neutral && !before->copy));
+}
+
 /* A second reader with another neutral element, or a producer that cannot mask, gets a masked copy. */
 static void request(struct padder *p, const char *buffer, const char *axis, double neutral) {
     struct node_tile *producer = producer_of(p, buffer);
     struct request *before = find_request(p, buffer, axis);
-    bool maskable = producer && (producer->operation == TILE_LOAD || producer->operation == TILE_MAP);
     for (size_t i = 0; i < p->request_count; i++)
         if (p->requests[i].buffer == buffer && p->requests[i].axis == axis &&
             p->requests[i].neutral == neutral)
@@ -141,14 +150,16 @@ static void request(struct padder *p, const char *buffer, const char *axis, doub
     /* Tensors of block formats hold 0 beyond their end, and no other buffer is of one. */
     if (is_block_type(find_declaration(p->body, buffer)->dtype) && neutral == 0)
         return;
-    if (producer->operation == TILE_TRANSPOSE && !before) {
-        request(p, node_as(producer->value, access)->name, axis, neutral);
+    const char *turned =
+        producer->operation == TILE_TRANSPOSE ? node_as(producer->value, access)->name : NULL;
+    if (turned && !before && may_hold(p, turned, axis, neutral)) {
+        request(p, turned, axis, neutral);
         p->requests[p->request_count++] =
             (struct request){.buffer = buffer, .axis = axis, .neutral = neutral, .copied = true};
         return;
     }
     struct request added = {.buffer = buffer, .axis = axis, .neutral = neutral};
-    if (before || !maskable)
+    if (before || !is_maskable(producer))
         added.copy = name_fresh(&p->names, arena_printf(p->arena, "%s_padded", buffer));
     p->requests[p->request_count++] = added;
 }
@@ -198,6 +209,14 @@ static struct node *neutral_literal(struct arena *arena, double neutral) {
     return isinf(neutral) ? make_real(arena, neutral) : make_integer(arena, (int64_t)neutral);
 }
 
+/* lo(j) + len(j) - 1 */
+static bool is_last_of_block(struct padder *p, const struct node *place, const char *axis) {
+    struct node *block = make_reference(p->arena, axis);
+    struct node *end = make_binary(p->arena, BINARY_ADD, make_call(p->arena, "lo", LIST(p->arena, block)),
+                                   make_call(p->arena, "len", LIST(p->arena, block)));
+    return node_equal(place, make_binary(p->arena, BINARY_SUBTRACT, end, make_integer(p->arena, 1)));
+}
+
 /* Does the condition say that an index is below the end of its axis: j <= i of an axis that ends with the block i? */
 static bool keeps_below_end(struct padder *p, struct node *condition, const struct node_axis *axis) {
     struct block_around around[AXES_AROUND];
@@ -206,6 +225,8 @@ static bool keeps_below_end(struct padder *p, struct node *condition, const stru
     struct node_reference *index = comparison ? node_as(comparison->left, reference) : NULL;
     if (comparison && comparison->op == BINARY_AND)
         return keeps_below_end(p, comparison->left, axis) || keeps_below_end(p, comparison->right, axis);
+    if (index && index->name == axis->name && comparison->op == BINARY_EQUAL)
+        return is_last_of_block(p, comparison->right, axis->name);
     bool strictly = comparison && comparison->op == BINARY_LESS;
     if (!index || index->name != axis->name || (!strictly && comparison->op != BINARY_LESS_EQUAL))
         return false;
