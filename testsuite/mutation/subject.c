@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "driver/array_values.h"
 #include "driver/run.h"
 #include "ir/attributes.h"
 #include "ir/build.h"
@@ -31,7 +32,7 @@ static uint64_t next_random(uint64_t *state) {
 static double next_value(uint64_t *state, enum dtype dtype, bool whole) {
     uint64_t bits = next_random(state);
     if (dtype != DTYPE_F32 && dtype != DTYPE_BF16)
-        return (double)(bits % 8);
+        return (double)(bits % (dtype == DTYPE_BOOL ? 2 : 8));
     if (whole)
         return (double)(int)(bits % 9) - 4.0;
     float value = (float)((double)(bits & 0xffffff) * 0x1p-22 - 2.0);
@@ -48,34 +49,9 @@ static void fill_tensor(struct arena *arena, struct tensor_values *tensor, uint6
 static struct array array_of(struct arena *arena, const struct tensor_values *tensor) {
     struct array array = {.name = tensor->name, .dtype = tensor->dtype, .rank = tensor->rank};
     memcpy(array.extents, tensor->shape, tensor->rank * sizeof *tensor->shape);
-    uint64_t count = array_count(&array);
     array.rows = arena_allocate(arena, array_bytes(&array) + 4);
-    for (uint64_t i = 0; i < count; i++) {
-        if (array.dtype == DTYPE_BF16)
-            ((uint16_t *)array.rows)[i] = bf16_from_f32((float)tensor->values[i]);
-        else if (array.dtype == DTYPE_F32)
-            ((float *)array.rows)[i] = (float)tensor->values[i];
-        else
-            ((uint32_t *)array.rows)[i] = (uint32_t)(int64_t)tensor->values[i];
-    }
+    array_take_values(&array, tensor);
     return array;
-}
-
-static struct tensor_values values_of(struct arena *arena, const struct array *array) {
-    struct tensor_values tensor = {.name = array->name, .dtype = array->dtype, .rank = array->rank};
-    memcpy(tensor.shape, array->extents, array->rank * sizeof *array->extents);
-    uint64_t count = array_count(array);
-    tensor.values = arena_allocate(arena, (count + 1) * sizeof *tensor.values);
-    for (uint64_t i = 0; i < count; i++) {
-        if (array->dtype == DTYPE_BF16)
-            tensor.values[i] = (double)f32_from_bf16(((const uint16_t *)array->rows)[i]);
-        else if (array->dtype == DTYPE_F32)
-            tensor.values[i] = (double)((const float *)array->rows)[i];
-        else
-            tensor.values[i] = array->dtype == DTYPE_I32 ? (double)((const int32_t *)array->rows)[i]
-                                                         : (double)((const uint32_t *)array->rows)[i];
-    }
-    return tensor;
 }
 
 /* Blocks may be bound to the cores that hold their shards or send them. */
@@ -257,7 +233,7 @@ static const char *excess(const struct subject *s, const struct launch_case *lau
             continue;
         const struct array *array = &launch->arrays[tensor++];
         if (parameter->direction != DIRECTION_IN)
-            results.outputs[results.count++] = values_of(s->arena, array);
+            results.outputs[results.count++] = array_values(s->arena, array->name, array);
     }
     if (!evaluate_kernel(s->arena, diagnostics, &request, &bound))
         return diagnostics->first ? diagnostics->first->message : "no reason";
