@@ -148,6 +148,14 @@ bool match_begins_tiles(const struct node *subscript) {
     return integer_value(subscript, &place) && place >= 0 && place % TILE_EDGE == 0;
 }
 
+bool match_number(const struct node_access *access) {
+    size_t rank = access->subscripts.count;
+    for (size_t i = rank < 2 ? 0 : rank - 2; i < rank; i++)
+        if (!match_begins_tiles(access->subscripts.items[i]))
+            return false;
+    return rank > 0;
+}
+
 struct subscript match_subscript(const struct matcher *m, const struct node *expression) {
     const struct subscript other = {SUBSCRIPT_OTHER, NULL};
     struct names names = names_in(expression);

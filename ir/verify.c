@@ -219,8 +219,6 @@ static void verify_buffer(struct verifier *v, const struct node_buffer *buffer) 
     size_t mark = v->count;
     const struct node *home = attribute_get(&buffer->base, KEY_TT_HOME);
     const struct scope_name *room = home ? scope_find(v, attribute_word(home, "")) : NULL;
-    if (buffer->axes.count == 0)
-        verify_error(v, &buffer->base, "buffer %s has no axes", buffer->name);
     if (buffer->axes.count == 1 && v->form == FORM_TILE && !attribute_get(&buffer->base, KEY_TT_ORIENTATION))
         verify_error(v, &buffer->base, "vector %s has no %s", buffer->name, KEY_TT_ORIENTATION);
     if (v->form == FORM_DEVICE && !attribute_get(&buffer->base, KEY_TT_BLOCK))

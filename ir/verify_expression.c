@@ -85,14 +85,15 @@ static enum value_kind verify_access(struct verifier *v, const struct node_acces
     struct scope_name name = *found;
     bool elements = name.kind == NAME_TENSOR || name.kind == NAME_BUFFER || name.kind == NAME_VALUES ||
                     name.kind == NAME_VARIABLE || name.kind == NAME_CIRCULAR_BUFFER;
-    if (!elements || (name.kind != NAME_CIRCULAR_BUFFER && name.rank == 0)) {
+    bool single = name.kind == NAME_CIRCULAR_BUFFER || name.kind == NAME_BUFFER;
+    if (!elements || (!single && name.rank == 0)) {
         verify_error(v, &access->base, "%s has no elements", access->name);
         return VALUE_NONE;
     }
     if (v->form == FORM_DEVICE && name.kind == NAME_TENSOR)
         verify_error(v, &access->base, "device form reaches tensor %s by pages only", access->name);
     size_t count = access->subscripts.count;
-    bool fits = name.kind == NAME_CIRCULAR_BUFFER ? count == 1 || count == 2 : count == name.rank;
+    bool fits = name.kind == NAME_CIRCULAR_BUFFER ? count <= 2 : count == name.rank;
     if (!fits)
         verify_error(v, &access->base, "%s has %zu dimension%s, but %zu subscript%s", access->name, name.rank,
                      name.rank == 1 ? "" : "s", count, count == 1 ? "" : "s");

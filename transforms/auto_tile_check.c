@@ -275,7 +275,7 @@ static void check_access(struct value_check *check, struct node_access *access) 
         return;
     }
     for (size_t i = rank < 2 ? 0 : rank - 2; i < rank; i++)
-        if (!is_line(t, access, i) && !(axis = check_subscript(check, span, access, i, axis)))
+        if (!is_line(t, access, i) && !match_number(access) && !(axis = check_subscript(check, span, access, i, axis)))
             return;
 }
 

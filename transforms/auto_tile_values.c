@@ -77,8 +77,12 @@ static bool may_inline(const struct tiler *t, const struct equation *let) {
     }
     if (let->old && users > 1) /* one of them may overwrite what another would read then */
         return false;
-    if (let->value->kind == NODE_ACCESS)
-        return let->dtype == DTYPE_NONE || let->dtype == DTYPE_F32 || total == 0;
+    struct node_access *access = node_as(let->value, access);
+    if (access) {
+        const struct node_parameter *tensor = relations_tensor(t->relations, access->name);
+        return let->dtype == DTYPE_NONE || let->dtype == DTYPE_F32 || total == 0 ||
+               (tensor && tensor->dtype == let->dtype);
+    }
     if (let->dtype != DTYPE_NONE && let->dtype != DTYPE_F32)
         return false; /* a value rounded to a narrower type */
     size_t nodes = count_nodes(let->value);

@@ -34,7 +34,7 @@ struct node *block_tiles(struct arena *arena, const struct node_axis *axis) {
 
 bool block_shape(struct arena *arena, const struct axis_scope *scope, const struct node_buffer *buffer,
                  struct node **rows, struct node **columns) {
-    struct node *tiles[2], *one = make_integer(arena, 1);
+    struct node *one = make_integer(arena, 1), *tiles[2] = {one, one};
     for (size_t i = 0; i < buffer->axes.count; i++) {
         struct node_axis *axis = axis_scope_find(scope, node_as(buffer->axes.items[i], axis)->name);
         if (!axis || !axis->step)

@@ -19,8 +19,8 @@ static bool is_column(struct manager *m, struct node_access *access) {
 struct part whole_part(struct manager *m, struct node_tile *tile) {
     struct node_access *target = node_as(tile->target, access);
     size_t rank = target->subscripts.count;
-    struct node *last = axis_tiles(tile, axis_name(target, rank - 1), RANGE_TILES);
     struct node *one = emit_number(m, 1), *zero = emit_number(m, 0);
+    struct node *last = rank ? axis_tiles(tile, axis_name(target, rank - 1), RANGE_TILES) : one;
     struct part part = {.row = zero, .column = zero, .most = 1};
     if (rank == 2) {
         part.rows = axis_tiles(tile, axis_name(target, 0), RANGE_TILES);
@@ -71,7 +71,7 @@ static struct node *tile_number(struct manager *m, const struct part *part, stru
 static struct node *operand_tile(struct manager *m, const struct dst_operand *operand, struct node *row,
                                  struct node *column) {
     struct node *columns;
-    if (operand->spread >= SPREAD_ZEROS)
+    if (operand->spread >= SPREAD_NUMBER)
         return emit_number(m, 0);
     if (operand->spread == SPREAD_ROW)
         return column;
@@ -153,8 +153,10 @@ static struct node *scalar_at(struct manager *m, const struct dst_step *step,
 static struct call_operands operands_of(struct manager *m, const struct dst_step *step,
                                         const struct step_place *place) {
     struct span span = place->tile->base.span;
-    struct call_operands operands = {.spread =
-                                         emit_reference(m, step->a.spread == SPREAD_ROW ? "ROW" : "COL"),
+    static const char *const words[] = {
+        [SPREAD_ROW] = "ROW", [SPREAD_COLUMN] = "COL", [SPREAD_NUMBER] = "SCALAR"};
+    bool spreads = step->call == DEVICE_CALL_unary_bcast;
+    struct call_operands operands = {.spread = spreads ? emit_reference(m, words[step->a.spread]) : NULL,
                                      .a = operand_buffer(m, span, &step->a),
                                      .b = operand_buffer(m, span, &step->b),
                                      .slot = slot_of(m, place->plan, place->part, place->t, step->slot),

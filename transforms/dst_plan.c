@@ -134,6 +134,8 @@ static bool operand_of(struct planner *p, struct node *node, struct dst_operand 
     operand->spread = SPREAD_FULL;
     if (access->subscripts.count == 1 && target->subscripts.count == 2)
         operand->spread = facts->column ? SPREAD_COLUMN : SPREAD_ROW;
+    if (!access->subscripts.count && target->subscripts.count)
+        operand->spread = SPREAD_NUMBER;
     return true;
 }
 
@@ -144,7 +146,8 @@ static bool is_sixteen_bits(enum dtype dtype) {
 
 static bool fpu_operand(struct planner *p, struct node *node, struct dst_operand *operand) {
     struct buffer_facts facts;
-    return operand_of(p, node, operand, &facts) && !facts.fragment && is_sixteen_bits(facts.dtype);
+    return operand_of(p, node, operand, &facts) && !facts.fragment && is_sixteen_bits(facts.dtype) &&
+           operand->spread != SPREAD_NUMBER;
 }
 
 /* An operand that the FPU adds to zeros. */
@@ -172,7 +175,7 @@ static int plan_access(struct planner *p, struct node *node) {
     if (facts.fragment)
         return 0; /* slot 0 was reserved for it */
     if (operand.spread != SPREAD_FULL && is_narrow_whole(facts.dtype)) {
-        planner_fail(p, arena_printf(p->request->arena, "a vector of %s is spread as i32 or u32",
+        planner_fail(p, arena_printf(p->request->arena, "%s is spread as i32 or u32",
                                      word_text(WORDS_dtype, facts.dtype)));
         return 0;
     }

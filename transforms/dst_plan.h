@@ -22,6 +22,7 @@ enum spread {
     SPREAD_FULL,   /* tile (r, c) */
     SPREAD_ROW,    /* tile c of a row vector, over all rows */
     SPREAD_COLUMN, /* tile r of a column vector, over all columns */
+    SPREAD_NUMBER, /* the first element of the one tile of a number, over rows and columns */
     /* Tiles that the reader makes once; the operand names no buffer. */
     SPREAD_ZEROS,
     SPREAD_INDEX_COLUMNS, /* 0 to 31 along the columns */

@@ -173,39 +173,101 @@ static struct node *part_alike(const struct tiler *t, struct node *value, size_t
     return node;
 }
 
-/* What all elements of the result read is a row of its own, as long as theirs: the same number in every place. */
-static bool cut_as_row(struct tiler *t, struct cut *cut, struct node *fold) {
-    const struct equation *equation = cut->equation;
-    const struct range *last = equation->axis_count ? &equation->axes[equation->axis_count - 1] : NULL;
-    if (!last || !is_tile_axis(t, last->name))
-        return false;
-    struct range one = new_axis_of_one(t, last->span);
-    cut->part = part_alike(t, equation->value, equation->axis_count, equation->axes, fold);
+/* The tree with the axes of its folds under names that follow from their order alone. */
+static struct node *canonical(struct tiler *t, struct node *tree) {
+    size_t count = 0;
+    for (bool changed = true; changed;) {
+        changed = false;
+        for_each (reduction, reduction, tree)
+            for (size_t i = 0; i < reduction->axes.count && !changed; i++) {
+                const char *name = node_as(reduction->axes.items[i], axis)->name;
+                changed = name[0] != '%';
+                if (changed)
+                    tree = rename_entity(t->arena, tree, name, arena_printf(t->arena, "%%%zu", count++));
+            }
+    }
+    return tree;
+}
+
+struct alike {
+    struct tiler *t;
+    struct node *part, *rest;
+    size_t count;
+};
+
+/* In place of every part that is the same but for the names of its axes. */
+static struct node *replace_alike(struct node *node, void *context) {
+    struct alike *alike = context;
+    if (node->kind == alike->part->kind && find_kind(node, NODE_REDUCTION) &&
+        node_equal(canonical(alike->t, node), alike->part)) {
+        alike->count++;
+        return alike->rest;
+    }
+    return node_map_children(alike->t->arena, node, replace_alike, alike);
+}
+
+static size_t count_alike(struct tiler *t, struct node *part) {
+    struct alike alike = {.t = t, .part = canonical(t, part), .rest = part};
+    for (size_t i = 0; i < t->equation_count; i++)
+        replace_alike(t->equations[i].value, &alike);
+    return alike.count;
+}
+
+/* What all elements read is a number, a tensor of one element for each matrix. */
+static bool cut_as_number(struct tiler *t, struct cut *cut, struct node *fold) {
+    struct equation *equation = cut->equation;
+    struct range first = new_axis_of_one(t, equation->span), second = new_axis_of_one(t, equation->span);
+    cut->part = part_alike(t, equation->value, t->axis_count, t->axes, fold);
+    cut->number = true;
     begin_between(t, cut, equation);
-    if (!add_matrices(t, cut, equation, cut->part) || !add_axis(&cut->between, &one) ||
-        !add_axis(&cut->between, last))
+    if (!add_matrices(t, cut, equation, cut->part))
+        return false;
+    size_t matrices = cut->between.axis_count;
+    if (!add_axis(&cut->between, &first) || !add_axis(&cut->between, &second))
         return false;
     end_between(t, cut, cut->part);
-    cut->rest = read_between(t, cut, one.name);
+    if (!equation->store && cut->part == equation->value && equation->dtype != DTYPE_NONE)
+        cut->between.dtype = equation->dtype;
+    struct list_builder subscripts = {0};
+    for (size_t i = 0; i < cut->between.axis_count; i++)
+        builder_add(t->arena, &subscripts,
+                    i < matrices ? make_reference(t->arena, cut->between.axes[i].name) : make_integer(t->arena, 0));
+    cut->rest = make_access(t->arena, cut->between.name, builder_list(&subscripts));
     return true;
 }
 
-static bool cut_at(struct tiler *t, struct cut *cut, struct node_reduction *written) {
+/* A fold that is the same for all elements of a matrix. */
+static bool is_of_matrices(struct tiler *t, struct node_reduction *written) {
     struct node_reduction fold = flattened(t, written);
     const struct node_axis *last = NULL;
-    if (!folded_tiles(t, &fold, &last) || varying_tiles(t, cut->equation, &written->base))
-        return false;
-    cut->one = axis_of_one(t, cut->equation, &written->base);
-    return cut->one ? cut_by_axes(t, cut, written) : cut_as_row(t, cut, &written->base);
+    for (size_t i = 0; i < t->axis_count; i++)
+        if (match_varies(&written->base, t->axes[i].name) && is_tile_axis(t, t->axes[i].name))
+            return false;
+    return folded_tiles(t, &fold, &last) > 0;
+}
+
+/* What such a fold needs of others of its kind is made before it. */
+static struct node_reduction *innermost(struct tiler *t, struct node_reduction *fold) {
+    for_each (reduction, inner, fold->body)
+        if (is_of_matrices(t, inner))
+            return innermost(t, inner);
+    return fold;
+}
+
+static bool cut_at(struct tiler *t, struct cut *cut, struct node_reduction *fold) {
+    cut->one = axis_of_one(t, cut->equation, &fold->base);
+    bool alone = cut->one && count_alike(t, &fold->base) == 1;
+    if (!alone)
+        cut->one = NULL;
+    return alone ? cut_by_axes(t, cut, fold) : cut_as_number(t, cut, &fold->base);
 }
 
 static bool cut_fold(struct tiler *t, struct cut *cut) {
     for (size_t i = 0; i < t->equation_count; i++)
         for_each (reduction, reduction, t->equations[i].value) {
             cut->equation = &t->equations[i];
-            if (cut_at(t, cut, reduction))
+            if (is_of_matrices(t, reduction) && cut_at(t, cut, innermost(t, reduction)))
                 return true;
-            skip_below(reduction);
         }
     return false;
 }
@@ -406,13 +468,12 @@ bool cut_find(struct tiler *t, struct cut *cut) {
 }
 
 void cut_replace(struct tiler *t, const struct cut *cut, struct equation *equation) {
-    struct node *rest = cut->rest;
-    const struct range *one = cut->one ? axis_of_one(t, equation, cut->part) : NULL;
-    if (equation != cut->equation && !one)
-        return;
-    if (one)
-        rest = rename_entity(t->arena, rest, cut->one->name, one->name);
-    equation->value = replace_equal(t->arena, equation->value, cut->part, rest);
-    if (equation->dtype == DTYPE_INDEX) /* a position, which a tensor keeps as a whole number */
-        equation->dtype = DTYPE_I32;
+    if (cut->number) {
+        struct alike alike = {.t = t, .part = canonical(t, cut->part), .rest = cut->rest};
+        equation->value = replace_alike(equation->value, &alike);
+    } else if (equation == cut->equation) {
+        equation->value = replace_equal(t->arena, equation->value, cut->part, cut->rest);
+        if (equation->dtype == DTYPE_INDEX) /* a position, which a tensor keeps as a whole number */
+            equation->dtype = DTYPE_I32;
+    }
 }

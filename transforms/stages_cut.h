@@ -15,14 +15,14 @@ struct cut {
     bool *first;             /* of equations: results that the first kernel makes; NULL: it makes what lies between */
     struct equation between; /* a result of the first kernel, and an input of the second */
     struct equation *equation; /* of the second kernel: it has the rest in place of the part */
-    const struct range *one; /* axis of the equation that the rest reads, but not the part; NULL: there is none */
+    const struct range *one; /* axis of the equation that lies between, beside those of the part; NULL: there is none */
+    bool number;             /* other equations may have the same part, and read the same */
     struct node *part, *rest;
 };
 
 /* False: there is nothing to cut. */
 bool cut_find(struct tiler *t, struct cut *cut);
-/* The second kernel's part of the cut: in the equation that is cut, and in others that have the same part, and axes at
- * which to read the rest. */
+/* The second kernel's part of the cut. */
 void cut_replace(struct tiler *t, const struct cut *cut, struct equation *equation);
 
 /* Marks the values that this one needs. */

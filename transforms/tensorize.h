@@ -169,9 +169,10 @@ bool is_number_of_elements(struct tensorizer *t, const struct node *expression);
 struct node *value_turned(struct tensorizer *t, struct node *access);
 /* The value with every tensor access replaced by a buffer that a load filled. */
 struct node *value_stage(struct tensorizer *t, struct node *value);
-/* The axes of the tiles that a tensor access covers: its last subscripts, which must be blocks, or, where it is read, a
- * block and a number. Returns how many, 0 after an error. */
-size_t access_tile_axes(struct tensorizer *t, struct node_access *access, bool read, const char **axes);
+/* The axes of the tiles that a tensor access covers, and how many: its last subscripts, which must be blocks, or, where
+ * it is read, blocks and numbers. False after an error. */
+bool access_tile_axes(struct tensorizer *t, struct node_access *access, bool read, const char **axes,
+                      size_t *count);
 /* How what an access with one axis brings lies in its tiles; NONE: the reader moves it there, as its first use wants it. */
 enum orientation line_orientation(struct tensorizer *t, const struct node_access *access);
 /* The access with leading one-element blocks as numbers: X[lo(b), i, j]. */

@@ -77,6 +77,9 @@ static struct node *fit_access(struct fitting *f, struct node *node) {
             return node;
         }
     }
+    bool widened = is_narrow_whole(operand->dtype) || is_block_type(operand->dtype);
+    if (operand->rank == 0)
+        return target->rank && widened ? make_operand(f, node, widen_operand) : node;
     if (operand->rank == 2)
         return operand->axes[0] == target->axes[0] ? node : make_operand(f, node, turn_operand);
     enum orientation wanted = wanted_orientation(target, operand->axes[0]);
@@ -84,9 +87,7 @@ static struct node *fit_access(struct fitting *f, struct node *node) {
         operand->orientation = wanted;
     if (operand->orientation != wanted)
         return make_operand(f, node, turn_operand);
-    return target->rank == 2 && (is_narrow_whole(operand->dtype) || is_block_type(operand->dtype))
-               ? make_operand(f, node, widen_operand)
-               : node;
+    return target->rank == 2 && widened ? make_operand(f, node, widen_operand) : node;
 }
 
 /* What messages call a tensor or buffer. */
@@ -200,8 +201,8 @@ static struct node *stored_row(struct tensorizer *t, struct node *row, enum dtyp
  * empties. */
 static void assign_tensor(struct tensorizer *t, struct node_access *target, struct node *value) {
     const char *axes[2];
-    size_t count = access_tile_axes(t, target, false, axes);
-    if (!count)
+    size_t count;
+    if (!access_tile_axes(t, target, false, axes, &count))
         return;
     struct storage *tensor = storage_find(t, target->name);
     struct extraction extraction = {t, count, axes};
@@ -228,10 +229,12 @@ static bool assign_load(struct tensorizer *t, struct node *target, struct node *
     const char *axes[2];
     if (!tensor || !tensor->tensor || buffer->memory != MEMORY_SHARED || buffer->dtype != tensor->dtype)
         return false;
-    size_t count = access_tile_axes(t, access, true, axes);
-    if (!count || count != buffer->rank || axes[0] != buffer->axes[0] ||
-        (count == 2 && axes[1] != buffer->axes[1]))
+    size_t count;
+    if (!access_tile_axes(t, access, true, axes, &count) || count != buffer->rank)
         return false;
+    for (size_t i = 0; i < count; i++)
+        if (axes[i] != buffer->axes[i])
+            return false;
     if (count == 1) {
         enum orientation orientation = line_orientation(t, access);
         if (orientation != ORIENTATION_NONE && buffer->orientation != ORIENTATION_NONE &&
@@ -347,7 +350,9 @@ static void assign_shared(struct tensorizer *t, struct node *target, struct node
 static struct node *without_elements(struct tensorizer *t, struct node_access *target, struct node *value) {
     struct storage *storage = storage_find(t, target->name);
     const char *axes[2] = {storage->axes[0], storage->axes[1]};
-    size_t count = storage->tensor ? access_tile_axes(t, target, false, axes) : storage->rank;
+    size_t count = storage->rank;
+    if (storage->tensor && !access_tile_axes(t, target, false, axes, &count))
+        return value;
     return count == 2 ? elements_taken(t, count, arena_copy(t->arena, axes, sizeof axes), value) : value;
 }
 

@@ -134,8 +134,8 @@ static void tensorize_buffer(struct tensorizer *t, struct node_buffer *buffer, s
                               .dtype = buffer->dtype,
                               .rank = buffer->axes.count,
                               .depth = t->axis_count};
-    if (buffer->axes.count > 2 || buffer->axes.count == 0) {
-        tensorize_fail(t, "%s has %zu axes: what a core keeps is a matrix of tiles or a vector", buffer->name,
+    if (buffer->axes.count > 2) {
+        tensorize_fail(t, "%s has %zu axes: what a core keeps is a matrix of tiles, a vector or a number", buffer->name,
                        buffer->axes.count);
         tensorize_help(
             t,

@@ -83,7 +83,7 @@ struct node *value_materialize(struct tensorizer *t, struct node *value, const c
                                const char *const *axes) {
     struct node_access *access = node_as(value, access);
     struct storage *storage = access ? storage_find(t, access->name) : NULL;
-    if (storage && !storage->tensor && storage->memory == MEMORY_SHARED)
+    if (storage && !storage->tensor && storage->memory == MEMORY_SHARED && storage->rank == count)
         return value;
     const char *name =
         buffer_declare(t, MEMORY_SHARED, base, count, axes, value_dtype(t, value), ORIENTATION_NONE);
@@ -167,7 +167,8 @@ static bool check_line(struct tensorizer *t, const struct node_access *access) {
     return true;
 }
 
-size_t access_tile_axes(struct tensorizer *t, struct node_access *access, bool read, const char **axes) {
+bool access_tile_axes(struct tensorizer *t, struct node_access *access, bool read, const char **axes,
+                      size_t *found) {
     size_t rank = access->subscripts.count, count = rank < 2 ? rank : 2;
     if (access->otherwise) {
         tensorize_fail(
@@ -176,38 +177,38 @@ size_t access_tile_axes(struct tensorizer *t, struct node_access *access, bool r
             access->name);
         tensorize_help(t, "pad the array of %s before the launch (numpy.pad), and read it without `else`",
                        access->name);
-        return 0;
+        return false;
     }
-    size_t found = 0;
+    *found = 0;
     if (read && !check_line(t, access))
-        return 0;
+        return false;
     for (size_t i = 0; i < rank; i++) {
         struct node_reference *reference = node_as(access->subscripts.items[i], reference);
         struct node_axis *axis = reference ? axis_find(t, reference->name) : NULL;
         bool inner = i + count >= rank, block = axis && axis->step;
-        if (inner && read && is_line(t, access, i))
+        if (inner && read && (is_line(t, access, i) || match_number(access)))
             continue;
         if (inner && !block) {
             fail_as_no_block(t, access, i, axis);
-            return 0;
+            return false;
         }
         if (!inner && block && attribute_integer(axis->step, 0) != 1) {
             tensorize_fail(
                 t, "subscript %s of %s is a block, and only the last two dimensions are read by blocks",
                 axis->name, access->name);
             tensorize_help(t, "open %s without `by`: it counts matrices then", axis->name);
-            return 0;
+            return false;
         }
         if (inner)
-            axes[found++] = reference->name;
+            axes[(*found)++] = reference->name;
     }
-    if (found == 2 && axes[0] == axes[1]) {
+    if (*found == 2 && axes[0] == axes[1]) {
         tensorize_fail(t, "%s is read along its diagonal: the device reads whole tiles", access->name);
         tensorize_help(t, "fold it block by block: sum(k: select(k == %s, %s[%s, k], 0))", axes[0], access->name,
                        axes[0]);
-        return 0;
+        return false;
     }
-    return found;
+    return true;
 }
 
 struct node *access_numbered(struct tensorizer *t, struct node_access *access) {
@@ -231,8 +232,8 @@ static struct node *stage_access(struct tensorizer *t, struct node *node) {
         if (node_equal(t->staged[i].access, node))
             return buffer_access(t, t->staged[i].buffer);
     const char *axes[2];
-    size_t count = access_tile_axes(t, access, true, axes);
-    if (!count)
+    size_t count;
+    if (!access_tile_axes(t, access, true, axes, &count))
         return node;
     bool shareable = !tensor->written;
     struct span whole = t->span;

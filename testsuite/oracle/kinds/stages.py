@@ -72,7 +72,7 @@ program both(X: f32[M, N], Y: f32[N, 8]) -> s: f32[1], t: f32[1] { s = total(X);
 
 
 def over_norm(t, dtype):
-    """The norm stands for a row: it is made in two launches before that of the elements."""
+    """The norm is made in two launches before that of the elements."""
     source = f"kernel over_norm(X: {t}[M, N]) -> Y: {dtype}[M, N] {{ for i in M, j in N {{ Y[i, j] = X[i, j] / sqrt(sum(a in M, b in N: X[a, b] * X[a, b]) + 0.5); }} }}"
 
     def mean(a, M, N):
@@ -203,6 +203,56 @@ def parts():
                   [dict(K=k, **size) for k, size in ((1, SIZES[0]), (32, SIZES[1]), (33, SIZES[2]), (70, SIZES[2]))])
 
 
+def root(total):
+    return c.function(np.sqrt, lambda low, high: 0.5 / np.sqrt(low), total)
+
+
+def norm_in_a_name(t):
+    """A typed number that a result and all elements read."""
+    source = f"""kernel norm_in_a_name(X: {t}[M, N]) -> Y: {t}[M, N], n: {t}[1] {{
+    let s: {t} = max(i in M, j in N: X[i, j]);
+    n[0] = s;
+    for i in M, j in N {{ Y[i, j] = X[i, j] - s; }}
+}}"""
+
+    def mean(a, M, N):
+        s = c.fold_max(c.fold_max(a["X"], 1), 0)
+        return {"Y": c.store(a["X"] - s, t), "n": c.store(c.Carried(*flat(s, 1)), t)}
+    return Kernel(f"norm_in_a_name_{t}", source, lambda g, M, N: {"X": normal(g, M, N, dtype=t)}, mean, SIZES)
+
+
+def groupnorm(t):
+    """A number that needs another one, of each matrix."""
+    source = f"""kernel groupnorm(X: {t}[B, G, M, N]) -> Y: {t}[B, G, M, N] {{
+    for b in B, g in G {{
+        let mu = sum(i in M, j in N: X[b, g, i, j]) / (M * N);
+        let v = sum(i in M, j in N: square(X[b, g, i, j] - mu)) / (M * N);
+        for i in M, j in N {{ Y[b, g, i, j] = (X[b, g, i, j] - mu) / sqrt(v + 0.5); }}
+    }}
+}}"""
+
+    def mean(a, B, G, M, N):
+        count = c.Carried(np.float64(M * N))
+        mu = folded(a["X"], (3, 2), t, "sum") / count
+        d = a["X"] - mu
+        return {"Y": c.store(d / root(folded(d * d, (3, 2), "f32", "sum") / count + 0.5), t)}
+    return Kernel(f"groupnorm_{t}", source, lambda g, B, G, M, N: {"X": normal(g, B, G, M, N, dtype=t)}, mean,
+                  [dict(B=2, G=3, **size) for size in SIZES[:3]])
+
+
+def elements(t):
+    """Tensors of one element, for each matrix and for all, in tile programs as well."""
+    nest = f"for b in B, i in M, j in N {{ Y[b, i, j] = X[b, i, j] / n[b, 0, 0] * alpha[0]; }}"
+    tiles = f"grid b in B, i in M by 64, j in N by 32 {{ Y[b, i, j] = X[b, i, j] / n[b, 0, 0] * alpha[0]; }}"
+
+    def mean(a, B, M, N):
+        return {"Y": c.store(a["X"] / a["n"] * a["alpha"][0], t)}
+    return [Kernel(f"elements_{name}_{t}", f"kernel elements(X: {t}[B, M, N], n: f32[B, 1, 1], alpha: {t}[1]) -> Y: {t}[B, M, N] {{ {body} }}",
+                   lambda g, B, M, N: {"X": normal(g, B, M, N, dtype=t), "n": Array(g.uniform(1, 2, (B, 1, 1)), "f32"), "alpha": normal(g, 1, dtype=t)},
+                   mean, [dict(B=3, **size) for size in SIZES[:3]]) for name, body in (("nest", nest), ("tiles", tiles))]
+
+
 kernels = ([whole(t, "sum", "f32") for t in ("bf16", "f32")] + [whole("bf16", "max", "bf16")]
            + [f(t) for f in (squares, loss, vector, matrices, less_largest, centred_matrices, rows_and_columns) for t in ("bf16", "f32")] + [launched(), over_norm("bf16", "bf16"), over_norm("f32", "f32"), norm_and_columns(), shares(),
-                                                                                            rows_and_columns_of_a_product(), step(), doubly_centred(), parts()])
+                                                                                            rows_and_columns_of_a_product(), step(), doubly_centred(), parts()]
+           + [f(t) for f in (norm_in_a_name, groupnorm) for t in ("bf16", "f32")] + elements("bf16") + elements("f32"))
