@@ -120,8 +120,9 @@ void resolve_assignment(struct resolver *r, struct list_builder *out, struct nod
     if (!target_covers(r, &target, &value) ||
         !check_storable(r, &stored, entity->dtype, entity->source, entity->span))
         return;
-    bool settles = op == ASSIGN_MAX || op == ASSIGN_MIN;
-    if (settles && entity->rounds && entity->dtype != DTYPE_BF16) { /* sums and products may wrap later */
+    /* Sums and products of whole numbers may wrap later. */
+    bool later = entity->dtype != DTYPE_BF16 && op != ASSIGN_MAX && op != ASSIGN_MIN;
+    if (entity->rounds && op != ASSIGN_SET && !later) {
         value.node = make_update(r->arena, op, value_rounded(r, entity, target).node, value.node);
         op = ASSIGN_SET;
     }

@@ -14,8 +14,20 @@ static bool is_read_of(struct node *value, struct node *target, enum dtype *cut)
     return node_equal(*cut == DTYPE_NONE ? value : node_as(value, call)->arguments.items[0], target);
 }
 
+/* x = u16(u16(x) + e): what is cut again where it is read is an update of x; x = bool(max(x, e)) likewise. */
+static struct update as_cut_update(const struct node_assign *assign, enum dtype cut) {
+    struct node_assign whole = *assign;
+    whole.value = node_as(assign->value, call)->arguments.items[0];
+    struct update update = as_update(&whole);
+    bool again = cut == DTYPE_BOOL ? update.op == ASSIGN_MAX || update.op == ASSIGN_MIN : update.cut == cut;
+    return again ? update : (struct update){ASSIGN_SET, assign->value, false, DTYPE_NONE};
+}
+
 struct update as_update(const struct node_assign *assign) {
     struct update update = {assign->op, assign->value, false, DTYPE_NONE};
+    enum dtype stored = conversion_type(assign->value);
+    if (update.op == ASSIGN_SET && is_narrow_whole(stored))
+        return as_cut_update(assign, stored);
     enum dtype cut;
     struct node_binary *binary = node_as(assign->value, binary);
     struct node_call *call = node_as(assign->value, call);

@@ -79,6 +79,8 @@ LOOPS = {  # name: type, body, what it is of the rows
     "found_by_blocks": ("bool", "var t = false; for j in N by 32 { t = t || any(j: X[i, j]); } Y[i] = t;", lambda x: x.any(1)),
     "cut_byte": ("u8", "var t: u8 = 200; for j in N { t += X[i, j]; } t max= 100; Y[i] = u8(t / 2);",
                  lambda x: np.maximum((x.sum(1) + 200).astype(np.uint8), 100) // 2),
+    "words": ("u16", "var t: u16 = 9; for j in N { t = t * X[i, j]; } Y[i] = t;", lambda x: x.prod(1, dtype=np.uint16) * np.uint16(9)),
+    "greatest_truth": ("bool", "var t = false; for j in N { t = max(t, X[i, j]); } Y[i] = t;", lambda x: x.any(1)),
     "bytes": ("u8", "var t: u8 = 3; for j in N { t += X[i, j]; } Y[i] = t;", lambda x: (x.sum(1) + 3).astype(np.uint8)),
     "greatest_byte": ("u8", "var t: u8 = 3; for j in N by 64 { t = max(t, max(j: X[i, j])); } Y[i] = t;",
                       lambda x: x.max(1, initial=3).astype(np.uint8)),
