@@ -498,9 +498,17 @@ static const struct expression *compile_scan(struct compiler *c, const struct no
     fold->body = body->type == NUMBER_BOOL ? expression_as(c, body, NUMBER_I32)
                  : spread ? expression_arithmetic(c, BINARY_ADD, expression_as(c, zero, NUMBER_FLOAT), body)
                           : body;
+    const struct expression *start = scan->start ? compile_expression(c, scan->start) : NULL;
+    if (scan->start && !start)
+        return NULL;
+    if (start) {
+        start = expression_as(c, start, fold->body->type);
+        bool added = start->type == NUMBER_FLOAT && scan->op == REDUCTION_SUM;
+        fold->start = added ? expression_arithmetic(c, BINARY_ADD, expression_as(c, zero, NUMBER_FLOAT), start) : start;
+    }
     struct expression *e = expression_new(c, OP_FOLD, fold->body->type, span);
     e->u.fold = fold;
-    e->narrow = (scan->op == REDUCTION_MAX || scan->op == REDUCTION_MIN) && body->narrow;
+    e->narrow = !start && (scan->op == REDUCTION_MAX || scan->op == REDUCTION_MIN) && body->narrow;
     return e;
 }
 

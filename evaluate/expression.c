@@ -395,6 +395,11 @@ static struct number fold_bound(struct machine *m, const struct folding *f) {
 
 struct number fold_of(struct machine *m, const struct fold *fold, const struct number *from) {
     struct folding f = {.fold = fold, .value = number_exact(m->model, reduction_neutral(fold->op))};
+    struct number start;
+    if (fold->start) {
+        start = number_of(m, fold->start);
+        from = &start;
+    }
     if (from) {
         f.value = *from;
         f.any = true;
@@ -414,6 +419,10 @@ struct number fold_of(struct machine *m, const struct fold *fold, const struct n
 static int64_t fold_integers(struct machine *m, const struct expression *e) {
     const struct fold *fold = e->u.fold;
     struct folding f = {.fold = fold, .integer = fold->neutral, .value = {reduction_neutral(fold->op), 0}};
+    if (fold->start) {
+        f.integer = integer_of(m, fold->start);
+        f.any = true;
+    }
     fold_run(m, &f, 0);
     bool position = fold->op == REDUCTION_ARGMAX || fold->op == REDUCTION_ARGMIN;
     if (!f.any && fold->refuses && !m->stopped)

@@ -85,6 +85,7 @@ struct fold {
     size_t count;
     struct range ranges[TENSOR_RANK_LIMIT];
     const struct expression *body;
+    const struct expression *start; /* of a scan: what it begins with; NULL: the neutral element */
 };
 
 /* ---- instructions ---- */

@@ -5,6 +5,7 @@
 #include "grammar/habits.h"
 #include "grammar/parse.h"
 #include "grammar/resolve.h"
+#include "ir/query.h"
 #include "grammar/tree.h"
 #include "support/scalar.h"
 
@@ -583,13 +584,24 @@ struct value resolve_scan(struct resolver *r, struct node *tree) {
                      name);
         return poison(tree->span);
     }
+    struct value start = scan->start ? wrapped(r, resolve_expression(r, scan->start)) : poison(tree->span);
+    if (scan->start && !start.node)
+        return poison(tree->span);
+    if (scan->start && mentions(start.node, axis->name)) {
+        report_error(r->diagnostics, scan->start->span, "what a scan along %s begins with varies along it", name);
+        return poison(tree->span);
+    }
+    if (scan->start && join_types(r, tree->span, &body, &start) == DTYPE_NONE)
+        return poison(tree->span);
     struct node *node =
         axis->block ? node_new(r->arena, scan, SCAN, tree->span, .op = scan->op,
                                .axis = node_with_span(r->arena, make_reference(r->arena, axis->name), span),
-                               .body = body.node)
+                               .body = body.node, .start = start.node)
                     : scan_of_elements(r, scan, axis, body.node);
+    if (!axis->block && start.node)
+        node = make_update(r->arena, update_of_fold(scan->op), start.node, node);
     struct value value = value_of(node, reduction_type(r, scan->op, &body),
-                                  body.axes | (axis->block ? axis_bit(axis) : 0), tree->span);
+                                  body.axes | start.axes | (axis->block ? axis_bit(axis) : 0), tree->span);
     value.varies = true;
     return value;
 }

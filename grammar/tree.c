@@ -96,7 +96,8 @@ struct node *tree_reduction(struct parse *parse, struct span span, const char *n
                    .body = body);
 }
 
-struct node *tree_scan(struct parse *parse, struct span span, struct list_builder *items, struct node *body) {
+struct node *tree_scan(struct parse *parse, struct span span, struct list_builder *items, struct node *body,
+                       struct node *start) {
     struct node_reference *fold = node_as(items->items[0], reference);
     int op = fold ? word_value(WORDS_reduction_operator, fold->name) : -1;
     bool folds = op == REDUCTION_SUM || op == REDUCTION_PRODUCT || op == REDUCTION_MAX || op == REDUCTION_MIN;
@@ -107,7 +108,8 @@ struct node *tree_scan(struct parse *parse, struct span span, struct list_builde
                     "in a loop over j write scan(sum, j: ...), or product, max, min for sum");
         return body;
     }
-    return NODE_AT(scan, SCAN, span, .op = (enum reduction_operator)op, .axis = axis, .body = body);
+    return NODE_AT(scan, SCAN, span, .op = (enum reduction_operator)op, .axis = axis, .body = body,
+                   .start = start);
 }
 
 struct node *tree_assignment(struct parse *parse, struct span span, struct list_builder *targets, int op,

@@ -22,8 +22,9 @@ struct node *tree_binary(struct parse *parse, struct span span, int op, struct n
                          struct node *right);
 struct node *tree_call(struct parse *parse, struct span span, const char *function,
                        struct list_builder *arguments);
-/* scan(fold, axis: body) */
-struct node *tree_scan(struct parse *parse, struct span span, struct list_builder *items, struct node *body);
+/* scan(fold, axis: body), or scan(fold, axis: body, start) */
+struct node *tree_scan(struct parse *parse, struct span span, struct list_builder *items, struct node *body,
+                       struct node *start);
 /* name(items: body): every item must be `j` or `j in range`, and the name a reduction. */
 /* Folds that the resolver makes of others: they stand in trees alone, behind enum reduction_operator. */
 enum { FOLD_ANY = REDUCTION_ARGMIN + 1, FOLD_ALL };

@@ -150,6 +150,9 @@ static void print_form(struct printer *p, const struct node *node, int least) {
         print_node(p, scan->axis);
         text_append(p->out, ": ");
         print_node(p, scan->body);
+        text_append(p->out, scan->start ? ", " : "");
+        if (scan->start)
+            print_node(p, scan->start);
         text_append(p->out, ")");
         break;
     }

@@ -62,10 +62,14 @@ static struct node *read_scan(struct reader *r) {
     reader_expect(r, ",");
     struct node *axis = r->failed ? NULL : read_expression(r, 0);
     reader_expect(r, ":");
-    struct node *body = r->failed ? NULL : read_expression(r, 0);
+    struct node *body = r->failed ? NULL : read_expression(r, 0), *start = NULL;
+    if (next_is(r, ",")) {
+        advance(r);
+        start = read_expression(r, 0);
+    }
     reader_expect(r, ")");
     return node_new(r->arena, scan, SCAN, part_span(r, first), .op = (enum reduction_operator)op, .axis = axis,
-                    .body = body);
+                    .body = body, .start = start);
 }
 
 static struct node *read_access(struct reader *r, size_t first, const char *name) {

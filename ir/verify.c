@@ -76,6 +76,8 @@ static bool may_be_absent(const struct node *node, const char *field) {
     case NODE_ACCESS:
     case NODE_IF:
         return strcmp(field, "otherwise") == 0;
+    case NODE_SCAN:
+        return strcmp(field, "start") == 0;
     case NODE_AXIS:
         return true;
     case NODE_SEMAPHORE:

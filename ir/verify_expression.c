@@ -279,6 +279,11 @@ static enum value_kind verify_scan(struct verifier *v, const struct node_scan *s
         verify_error(v, &scan->base, "a scan runs along a block axis of what is written");
     if (scan->op == REDUCTION_ARGMAX || scan->op == REDUCTION_ARGMIN)
         verify_error(v, &scan->base, "a scan gives no positions");
+    if (scan->start) {
+        verify_expression(v, scan->start);
+        if (axis && mentions(scan->start, axis->name))
+            verify_error(v, &scan->base, "what a scan begins with does not vary along %s", axis->name);
+    }
     enum value_kind kind = verify_expression(v, scan->body);
     return kind == VALUE_BOOL ? VALUE_INTEGER : kind;
 }

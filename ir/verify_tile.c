@@ -168,14 +168,22 @@ static void check_transpose(struct verifier *v, const struct node_tile *tile) {
     }
 }
 
+/* A vector along the second axis of the target, or nothing. */
+static bool is_scan_start(struct verifier *v, const struct node_access *target, const struct node *start) {
+    const struct node_access *access = start && is_buffer_access(v, start) ? (const struct node_access *)start : NULL;
+    return !start || (access && access->subscripts.count == 1 &&
+                      node_equal(access->subscripts.items[0], target->subscripts.items[1]));
+}
+
 static void check_scan(struct verifier *v, const struct node_tile *tile) {
     const struct node_scan *scan = tile->value->kind == NODE_SCAN ? (const struct node_scan *)tile->value : NULL;
     const struct node_access *target = is_buffer_access(v, tile->target) ? (const struct node_access *)tile->target : NULL;
     if (!scan || !target || tile->op != ASSIGN_SET || !is_buffer_access(v, scan->body) ||
         target->subscripts.count != 2 ||
         !list_equal(target->subscripts, ((const struct node_access *)scan->body)->subscripts) ||
-        !node_equal(scan->axis, target->subscripts.items[0]))
-        verify_error(v, &tile->base, "tile scan is buffer[i, j] = scan(fold, i: buffer[i, j]), down the rows");
+        !node_equal(scan->axis, target->subscripts.items[0]) || !is_scan_start(v, target, scan->start))
+        verify_error(v, &tile->base,
+                     "tile scan is buffer[i, j] = scan(fold, i: buffer[i, j]), down the rows, or scan(fold, i: buffer[i, j], buffer[j])");
 }
 
 /* ---- device form: the axes' ranges ---- */

@@ -1,13 +1,16 @@
 /* Scans by the vector unit: down each column of tiles, one tile after the other. The sums so far stay in registers of the
  * unit from tile to tile, so that nothing else of it stands between them.
  *
- *     cumsum_tile_init()
  *     for column in 0..i_tiles {
- *         for row in 0..j_tiles {
- *             tile_regs_acquire()
- *             copy_tile(cb_x_t, row * 1 + column, 0)
- *             cumsum_tile(0, row == 0)
- *             ...
+ *         copy_tile(cb_x_t, column, 0)
+ *         ...                                          // its first row joins what the scan begins with
+ *         cumsum_tile_init()
+ *         cumsum_tile(0, 1)
+ *         for row in 1..j_tiles {
+ *             copy_tile(cb_x_t, row * i_tiles + column, 0)
+ *             cumsum_tile(0, 0)
+ *         }
+ *     }
  *
  * Nothing of the unit runs by other folds. Of a block of one tile the rows are picked one after the other, spread over those
  * behind by a running sum with zeros, and join what these rows have so far:
@@ -36,7 +39,7 @@ static void operate(struct manager *m, struct list_builder *out, struct span spa
     emit_operation(m, out, span, call, operands);
 }
 
-/* The tile of slot 3 scanned into slot 0. */
+/* The tile of slot 3 scanned into slot 0, which holds what every row begins with. */
 static void scan_rows(struct manager *m, struct list_builder *out, struct span span, enum reduction_operator op) {
     struct arena *a = m->arena;
     const enum spread spread = SPREAD_INDEX_ROWS;
@@ -48,13 +51,11 @@ static void scan_rows(struct manager *m, struct list_builder *out, struct span s
     enum device_call_number combines = op == REDUCTION_MAX   ? DEVICE_CALL_binary_max_tile
                                        : op == REDUCTION_MIN ? DEVICE_CALL_binary_min_tile
                                                              : DEVICE_CALL_mul_binary_tile;
-    struct call_operands first = {.slot = result, .bits = make_call(a, "bits", LIST(a, make_real(a, reduction_neutral(op))))},
-                         none = {.slot = work, .bits = zero}, distance = {.slot = beside, .bits = number},
+    struct call_operands none = {.slot = work, .bits = zero}, distance = {.slot = beside, .bits = number},
                          pick = {.slot = work, .source = {beside, work, rows}},
                          joined = {.slot = work, .source = {result, work}}, before = {.slot = beside},
                          keep = {.slot = result, .source = {beside, result, work}};
     struct list_builder step = {0};
-    operate(m, out, span, DEVICE_CALL_fill_tile_bitcast, &first);
     EMIT(m, out, span, reconfig_data_format_srca, index);
     EMIT(m, out, span, copy_init, index);
     EMIT(m, &step, span, copy_tile, index, result, beside);
@@ -108,36 +109,121 @@ static void scan_halves(struct manager *m, struct list_builder *out, struct span
 
 /* ---- scans ---- */
 
-void emit_scan(struct manager *m, struct list_builder *out, struct node_tile *tile) {
-    struct arena *a = m->arena;
-    struct span span = tile->base.span;
-    struct part whole = whole_part(m, tile);
-    const char *input = node_as(node_as(tile->value, scan)->body, access)->name,
-               *r0 = name_fresh(&m->names, "r0"), *c0 = name_fresh(&m->names, "c0");
-    struct node *columns, *row = emit_reference(m, r0), *column = emit_reference(m, c0),
-                          *from = emit_reference(m, input), *slot = emit_number(m, 0), *one = emit_number(m, 1);
-    block_side(m, input, 1, &columns);
-    struct node *place = make_add(a, make_mul(a, row, columns), column);
-    struct part part = {.row = row, .column = column, .rows = one, .columns = one, .most = 1};
+struct scanning {
+    struct manager *m;
+    struct node_tile *tile;
+    struct span span;
+    enum reduction_operator op;
+    enum dtype type;          /* f32, i32 or u32 */
+    const char *input;
+    struct node *start;       /* the buffer of what it begins with; NULL: the neutral element */
+    struct node *columns;     /* of tiles in a block of the input */
+    struct node *column;      /* at hand */
+};
+
+/* What the column of tiles begins with, in every row of the slot. */
+static void spread_start(const struct scanning *s, struct list_builder *out, struct node *slot) {
+    struct manager *m = s->m;
+    struct call_operands operands = {
+        .spread = emit_reference(m, "ROW"), .a = s->start, .tile_a = s->column, .slot = slot};
+    EMIT(m, out, s->span, reconfig_data_format, emit_reference(m, "REGULAR"), s->start, s->start);
+    operate(m, out, s->span, DEVICE_CALL_unary_bcast, &operands);
+    emit_operation(m, out, s->span, DEVICE_CALL_unary_bcast_uninit, &operands);
+}
+
+/* The first row of slot 0 is added to what the column of tiles begins with. */
+static void add_start(const struct scanning *s, struct list_builder *out) {
+    struct manager *m = s->m;
+    struct node *sums = emit_number(m, 0), *start = emit_number(m, 1), *beside = emit_number(m, 2),
+                *zeros = emit_number(m, 3), *index = constant_buffer(m, s->span, SPREAD_INDEX_ROWS);
+    struct call_operands none = {.slot = zeros, .bits = make_call(m->arena, "bits", LIST(m->arena, make_real(m->arena, 0)))},
+                         first = {.slot = start, .source = {beside, zeros, start}},
+                         joined = {.slot = sums, .source = {sums, start}};
+    spread_start(s, out, start);
+    EMIT(m, out, s->span, reconfig_data_format_srca, index);
+    EMIT(m, out, s->span, copy_init, index);
+    EMIT(m, out, s->span, copy_tile, index, emit_number(m, 0), beside);
+    operate(m, out, s->span, DEVICE_CALL_fill_tile_bitcast, &none);
+    operate(m, out, s->span, DEVICE_CALL_where_tile, &first);
+    operate(m, out, s->span, DEVICE_CALL_add_binary_tile, &joined);
+}
+
+static void fill_neutral(const struct scanning *s, struct list_builder *out, struct node *slot) {
+    struct arena *a = s->m->arena;
+    struct call_operands operands = {
+        .slot = slot, .bits = make_call(a, "bits", LIST(a, make_real(a, reduction_neutral(s->op))))};
+    operate(s->m, out, s->span, DEVICE_CALL_fill_tile_bitcast, &operands);
+}
+
+/* The tile of this row: the first of its column, or one behind, which goes on from the one before. */
+static void scan_section(const struct scanning *s, struct list_builder *out, struct node *row, struct node *is_first,
+                         bool begins) {
+    struct manager *m = s->m;
+    struct node *from = emit_reference(m, s->input), *slot = emit_number(m, 0), *one = emit_number(m, 1);
+    struct node *place = make_add(m->arena, make_mul(m->arena, row, s->columns), s->column);
+    struct part part = {.row = row, .column = s->column, .rows = one, .columns = one, .most = 1};
     struct dst_plan plan = {.slots = 1};
-    struct list_builder section = {0}, down = {0};
-    enum reduction_operator op = node_as(tile->value, scan)->op;
-    bool whole_numbers = fragment_type(manager_buffer(m, input)->dtype) != DTYPE_F32, sums = op == REDUCTION_SUM && !whole_numbers;
-    if (sums)
-        EMIT_PLAIN(m, out, span, cumsum_tile_init);
-    emit_section_begin(m, &section, span, node_as(tile->target, access)->name);
-    EMIT(m, &section, span, reconfig_data_format_srca, from);
-    EMIT(m, &section, span, copy_init, from);
-    EMIT(m, &section, span, copy_tile, from, place, op == REDUCTION_SUM ? slot : emit_number(m, 3));
-    if (whole_numbers) {
-        EMIT(m, &section, span, copy_tile, from, place, one);
-        scan_halves(m, &section, span);
-    } else if (sums) {
-        EMIT(m, &section, span, cumsum_tile, slot, make_binary(a, BINARY_EQUAL, row, emit_number(m, 0)));
+    bool sum = s->op == REDUCTION_SUM;
+    emit_section_begin(m, out, s->span, node_as(s->tile->target, access)->name);
+    EMIT(m, out, s->span, reconfig_data_format_srca, from);
+    EMIT(m, out, s->span, copy_init, from);
+    EMIT(m, out, s->span, copy_tile, from, place, sum ? slot : emit_number(m, 3));
+    if (s->type != DTYPE_F32) {
+        EMIT(m, out, s->span, copy_tile, from, place, one);
+        scan_halves(m, out, s->span);
+        if (s->start) {
+            spread_start(s, out, one);
+            combine(m, out, s->span, DEVICE_CALL_add_int_tile, slot, one);
+        }
+    } else if (sum) {
+        if (begins && s->start)
+            add_start(s, out);
+        if (begins)
+            EMIT_PLAIN(m, out, s->span, cumsum_tile_init);
+        EMIT(m, out, s->span, cumsum_tile, slot, is_first);
     } else {
-        scan_rows(m, &section, span, op);
+        if (s->start)
+            spread_start(s, out, slot);
+        else
+            fill_neutral(s, out, slot);
+        scan_rows(m, out, s->span, s->op);
     }
-    emit_pack(m, &section, tile, &plan, &part, false);
-    emit_loop(m, &down, span, r0, whole.rows, &section);
-    emit_loop(m, out, span, c0, whole.columns, &down);
+    emit_pack(m, out, s->tile, &plan, &part, false);
+}
+
+/* The tiles of a column behind the first, in the loop body of that one. */
+static void scan_behind(const struct scanning *s, struct list_builder *out, struct node *rows) {
+    struct manager *m = s->m;
+    int64_t count;
+    if (integer_value(rows, &count) && count <= 1)
+        return;
+    const char *name = name_fresh(&m->names, "r0");
+    struct list_builder section = {0};
+    scan_section(s, &section, emit_reference(m, name), emit_number(m, 0), false);
+    builder_add(m->arena, out,
+                make_for(m->arena, s->span, name, emit_number(m, 1), rows, NULL,
+                         make_block(m->arena, s->span, builder_list(&section))));
+}
+
+void emit_scan(struct manager *m, struct list_builder *out, struct node_tile *tile) {
+    struct node_scan *scan = node_as(tile->value, scan);
+    struct node_access *input = node_as(scan->body, access), *start = scan->start ? node_as(scan->start, access) : NULL;
+    const char *r0 = name_fresh(&m->names, "r0"), *c0 = name_fresh(&m->names, "c0");
+    struct part whole = whole_part(m, tile);
+    struct scanning s = {.m = m,
+                         .tile = tile,
+                         .span = tile->base.span,
+                         .op = scan->op,
+                         .type = fragment_type(manager_buffer(m, input->name)->dtype),
+                         .input = input->name,
+                         .start = start ? emit_reference(m, start->name) : NULL,
+                         .column = emit_reference(m, c0)};
+    block_side(m, input->name, 1, &s.columns);
+    bool goes_on = s.op == REDUCTION_SUM && s.type == DTYPE_F32;
+    struct list_builder first = {0}, down = {0};
+    scan_section(&s, &first, goes_on ? emit_number(m, 0) : emit_reference(m, r0), emit_number(m, 1), true);
+    if (goes_on)
+        scan_behind(&s, &first, whole.rows);
+    emit_loop(m, &down, s.span, r0, goes_on ? make_min(m->arena, emit_number(m, 1), whole.rows) : whole.rows, &first);
+    emit_loop(m, out, s.span, c0, whole.columns, &down);
 }

@@ -1,7 +1,7 @@
 /* Running folds of a nest that is lifted: what a loop over elements hands from one to the next, and reads on the way.
  *
  *     for j in 0..N {                        for j in 0..N by 128 {
- *         s += X[i, j]                           let s_at[j] = scan(sum, j: X[i, j] + select(j == lo(j), s, 0))
+ *         s += X[i, j]                           let s_at[j] = scan(sum, j: X[i, j], s)
  *         Y[i, j] = s                =>          s = sum(j: select(j == lo(j) + len(j) - 1, s_at[j], 0))
  *     }                                          Y[i, j] = s_at[j]
  *                                            }
@@ -306,9 +306,8 @@ struct running lift_running(struct lifter *l, const struct node_assign *assign, 
     struct held *held = held_find(l, name);
     enum dtype dtype = held->dtype == DTYPE_NONE ? DTYPE_F32 : fragment_type(held->dtype);
     struct node *term = update.negative ? make_negation(a, update.value) : update.value;
-    struct node *begin = only_at(l, axis, first, assign->target, neutral_of_fold(a, op, dtype));
-    term = make_update(a, update.op, term, begin);
-    struct node *scan = node_new(a, scan, SCAN, span, .op = op, .axis = make_reference(a, axis), .body = term);
+    struct node *scan = node_new(a, scan, SCAN, span, .op = op, .axis = make_reference(a, axis), .body = term,
+                                 .start = assign->target);
     struct node *value = make_reference(a, at), *none = make_integer(a, 0);
     struct node *end = node_new(a, reduction, REDUCTION, span, .op = REDUCTION_SUM,
                                 .axes = LIST(a, make_axis(a, axis, NULL, NULL, NULL)),

@@ -420,9 +420,10 @@ static void add_tiles_of_fold(struct lowering *l, struct node_tile *tile) {
         add_index(l, folds_along_rows(reduction) ? "columns" : "rows");
 }
 
-/* Scans by other folds than sums pick rows by their index. */
+/* Scans by other folds than sums pick rows by their index, and sums of floats the first one, for what they begin with. */
 static void add_tiles_of_scan(struct lowering *l, struct node_tile *tile) {
-    if (node_as(tile->value, scan)->op != REDUCTION_SUM)
+    struct node_scan *scan = node_as(tile->value, scan);
+    if (scan->op != REDUCTION_SUM || scan->start)
         add_index(l, "rows");
 }
 

@@ -32,6 +32,25 @@ static bool check_block(struct tensorizer *t, const struct node_scan *scan, bool
     return !t->failed;
 }
 
+/* A buffer of these axes that holds the value, also where it varies along one alone. */
+static struct node *scan_operand(struct tensorizer *t, struct node *value, const char *const *shape) {
+    struct node_access *access = node_as(value, access);
+    if (!access || access->subscripts.count == 2)
+        return value_materialize(t, value, "operand", 2, shape);
+    const char *name =
+        buffer_declare(t, MEMORY_SHARED, "operand", 2, shape, value_dtype(t, value), ORIENTATION_NONE);
+    tensorize_assign(t, buffer_access(t, name), ASSIGN_SET, value);
+    return buffer_access(t, name);
+}
+
+/* What the scan begins with, a row along the columns of its tiles. */
+static struct node *scan_start(struct tensorizer *t, struct node_scan *scan, const char *other, bool whole) {
+    enum dtype dtype = whole ? fragment_type(value_dtype(t, &scan->base)) : DTYPE_F32;
+    const char *name = buffer_declare(t, MEMORY_SHARED, "start", 1, &other, dtype, ORIENTATION_ROW);
+    tensorize_assign(t, buffer_access(t, name), ASSIGN_SET, scan->start);
+    return buffer_access(t, name);
+}
+
 /* Over (along, other); into the target, if there is one of its type, turned where that lies the other way. */
 static struct node *emit_scan(struct tensorizer *t, struct node_scan *scan, const char *other, const char *target) {
     const char *along = node_as(scan->axis, reference)->name, *rows[2] = {along, other};
@@ -58,7 +77,7 @@ static struct node *scan_block(struct tensorizer *t, struct node_scan *scan, siz
     const char *other = varying[varying[0] == along];
     bool turned = match_order(scan->body, along, other) < 0;
     const char *shape[2] = {turned ? other : along, turned ? along : other};
-    struct node *operand = value_materialize(t, scan->body, "operand", 2, shape);
+    struct node *operand = scan_operand(t, scan->body, shape);
     enum dtype dtype = t->failed ? DTYPE_F32 : storage_find(t, node_as(operand, access)->name)->dtype;
     if (t->failed || !check_block(t, scan, !dtype_is_computed(dtype)))
         return &scan->base;
@@ -66,9 +85,10 @@ static struct node *scan_block(struct tensorizer *t, struct node_scan *scan, siz
         operand = value_widened(t, operand);
     if (storage_find(t, node_as(operand, access)->name)->axes[0] != along)
         operand = value_turned(t, operand);
-    struct node_scan whole = *scan;
-    whole.body = operand;
-    return emit_scan(t, arena_copy(t->arena, &whole, sizeof whole), other, target);
+    struct node_scan made = *scan;
+    made.body = operand;
+    made.start = scan->start ? scan_start(t, scan, other, !dtype_is_computed(dtype)) : NULL;
+    return t->failed ? &scan->base : emit_scan(t, arena_copy(t->arena, &made, sizeof made), other, target);
 }
 
 struct node *tensorize_scan(struct tensorizer *t, struct node_scan *scan, size_t count, const char *const *axes,

@@ -155,6 +155,14 @@ static const struct {
      "tile reduce folds j, which p has not", 3},
     {FORM_TILE, TILE "tile transpose q[k, j] = q[k, j]" TILE_END, "tile transpose exchanges the axes of q",
      3},
+    {FORM_TILE, TILE "tile scan a[i, j] = scan(max, i: acc[i, j], v[j])" TILE_END, NULL, 0},
+    {FORM_TILE, TILE "tile scan a[i, j] = scan(sum, j: acc[i, j])" TILE_END,
+     "tile scan is buffer[i, j] = scan(fold, i: buffer[i, j]), down the rows, or scan(fold, i: buffer[i, j], buffer[j])", 3},
+    {FORM_TILE, TILE "tile scan a[i, j] = scan(sum, i: acc[i, j], s[i])" TILE_END,
+     "what a scan begins with does not vary along i", 3},
+    {FORM_TILE, TILE "tile scan a[i, j] = scan(argmax, i: acc[i, j])" TILE_END, "a scan gives no positions", 3},
+    {FORM_TILE, TILE "tile map a[i, j] = scan(sum, k: p[i, k])" TILE_END,
+     "a scan runs along a block axis of what is written", 3},
     /* Device form in one process. */
     {FORM_DEVICE,
      SEQUENTIAL

@@ -70,7 +70,7 @@ def formula(axis, text):
 BY_BLOCKS = """grid i in M by 32 {
         fragment s[i]: f32 = 0;
         for j in N by 96 {
-            shared y[i, j] = scan(sum, j: X[i, j] + select(j == lo(j), s[i], 0));
+            shared y[i, j] = scan(sum, j: X[i, j], s[i]);
             s[i] = sum(j: select(j == lo(j) + len(j) - 1, y[i, j], 0));
             Y[i, j] = y[i, j];
         }
