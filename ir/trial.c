@@ -166,13 +166,27 @@ bool trial_sizes(struct node *kernel, size_t number, struct environment *sizes) 
     return conditions_check(scratch, sizes, kernel);
 }
 
+/* Mostly small, so that some are equal; a quarter are up to 2^20, of i32 on both sides of 0, so that what is written over one
+ * shows in a maximum or minimum. Floats hold them all. */
+static double whole_value(uint64_t bits, enum dtype dtype, bool below) {
+    if (below && dtype != DTYPE_BOOL)
+        return dtype == DTYPE_I32 ? -1 - (double)(bits % 8) : 1 + (double)(bits % 8);
+    int64_t wide = (int64_t)(bits >> 8 & 0x1fffff);
+    if (dtype == DTYPE_BOOL || bits >> 62)
+        return (double)(bits % (dtype == DTYPE_BOOL ? 2 : 8));
+    return (double)(dtype == DTYPE_I32   ? wide - 0x100000
+                    : dtype == DTYPE_U16 ? wide & UINT16_MAX
+                    : dtype == DTYPE_U8  ? wide & UINT8_MAX
+                                         : wide);
+}
+
 double trial_value(struct trial_values *values, enum dtype dtype) {
     uint64_t z = values->state += 0x9e3779b97f4a7c15u;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
     z = (z ^ z >> 27) * 0x94d049bb133111ebu;
     z ^= z >> 31;
     if (dtype != DTYPE_F32 && dtype != DTYPE_BF16)
-        return (double)(z % (dtype == DTYPE_BOOL ? 2 : 8));
+        return whole_value(z, dtype, values->kind == VALUES_BELOW);
     if (values->kind == VALUES_WHOLE)
         return (double)(int)(z % 9) - 4.0;
     static const float hard[] = {0.0f, -0.0f, -0.0f, 1.0f, -1.0f, 0x1p-126f, 0x1p-63f, 0x1p-63f};

@@ -23,7 +23,8 @@ struct trial_values {
 
 /* The next value, as the type stores it: whole numbers from -4 to 4, where sums are exact; values in (-2, 2);
  * all below -1, where a maximum shows whatever greater comes in from beyond the tensor; or zeros of both signs, 1, -1
- * and values around the least normal number. Of types of whole numbers 0 to 7. */
+ * and values around the least normal number. Of types of whole numbers mostly 0 to 7; all below 0 of i32, and
+ * all above 0 of the others, where a minimum shows a 0. */
 double trial_value(struct trial_values *values, enum dtype dtype);
 
 #endif
