@@ -145,11 +145,8 @@ struct node *value_inlined(struct tiler *t, struct node *node, const struct equa
                            struct node *value);
 void narrow_equations(struct tiler *t);
 void extract_reductions(struct tiler *t);
-/* Does it vary along both axes of its result, and is no sum of products of one operand along each (auto_tile_elements.c)? */
-bool takes_elements(struct tiler *t, const struct equation *equation, const struct node_reduction *reduction);
-/* Does the node vary along an axis of the fold? */
-bool varies_along_own(const struct node_reduction *fold, const struct node *node);
-/* The value of the equation, with such folds over axes that count elements. */
+/* The value of the equation, with folds that vary along both axes of its result and are no sums of products over axes that
+ * count elements (auto_tile_elements.c). */
 struct node *take_elements(struct tiler *t, const struct equation *equation);
 void tile_group(struct tiler *t);
 /* Costly values that a block of the group would work out again along an axis that they lack (auto_tile_repeated.c). */

@@ -28,7 +28,9 @@ static bool is_tiled(const struct tiler *t, const struct node_axis *axis, const 
     return is_tile_axis(t, axis->name);
 }
 
-bool takes_elements(struct tiler *t, const struct equation *equation, const struct node_reduction *reduction) {
+/* Does it vary along both axes of its result, and is no sum of products of one operand along each? */
+static bool takes_elements(struct tiler *t, const struct equation *equation,
+                           const struct node_reduction *reduction) {
     struct matcher matcher = tiler_matcher(t);
     struct node_reduction alone = *reduction;
     struct list_builder tiled = {0};
@@ -41,7 +43,7 @@ bool takes_elements(struct tiler *t, const struct equation *equation, const stru
     return tiled.count && count == 2 && match_reduction(&matcher, &alone.base, count, axes).kind == MATCH_NONE;
 }
 
-bool varies_along_own(const struct node_reduction *reduction, const struct node *node) {
+static bool varies_along_own(const struct node_reduction *reduction, const struct node *node) {
     for (size_t i = 0; i < reduction->axes.count; i++)
         if (match_varies(node, node_as(reduction->axes.items[i], axis)->name))
             return true;
