@@ -148,10 +148,10 @@ bool match_begins_tiles(const struct node *subscript) {
     return integer_value(subscript, &place) && place >= 0 && place % TILE_EDGE == 0;
 }
 
-bool match_number(const struct node_access *access) {
+bool match_element(const struct node_access *access, match_tiles *in_tiles, void *context) {
     size_t rank = access->subscripts.count;
     for (size_t i = rank < 2 ? 0 : rank - 2; i < rank; i++)
-        if (!match_begins_tiles(access->subscripts.items[i]))
+        if (!match_is_free(access->subscripts.items[i], in_tiles, context))
             return false;
     return rank > 0;
 }

@@ -43,8 +43,8 @@ bool match_is_free(const struct node *expression, match_tiles *in_tiles, void *c
 bool match_line(const struct node_access *access, size_t i, match_tiles *in_tiles, void *context);
 /* Is it where a row or column of tiles begins, a multiple of 32 that is written out? The line is the first of its tiles. */
 bool match_begins_tiles(const struct node *subscript);
-/* Are the last two subscripts of the access both so, as in n[0] and n[b, 0, 0]? Read, it is a number: the first of its tile. */
-bool match_number(const struct node_access *access);
+/* Are the last two subscripts of the access numbers, as in n[0], X[3, d] and n[b, 0, 0]? Read, it is a number. */
+bool match_element(const struct node_access *access, match_tiles *in_tiles, void *context);
 
 /* Does the expression vary along the axis (no reduction inside it folds it)? */
 bool match_varies(const struct node *expression, const char *axis);

@@ -117,6 +117,8 @@ size_t count_equal(const struct node *tree, const struct node *wanted);
  * selects matrices, or does a fold take it so? Any other axis of a tensor lies in tiles. */
 bool is_matrix_axis(const struct tiler *t, const char *name);
 bool is_tile_axis(const struct tiler *t, const char *name);
+/* Is the subscript a number, of sizes and of axes that are counted? */
+bool is_counted(const struct tiler *t, const struct node *subscript);
 /* Is the tensor read along one row or column: is subscript i, of the last two, a number? */
 bool is_line(const struct tiler *t, const struct node_access *access, size_t i);
 bool is_outer(const struct tiler *t, const char *name);

@@ -61,17 +61,8 @@ bool fail_as_guarded(struct tiler *t, struct span span, const char *name) {
         name);
 }
 
-/* A single element of a tensor, another one for every element of an axis. */
-static void fail_as_element(struct tiler *t, struct span span, const struct node_access *access, const char *axis) {
-    if (tile_fail(t, span, "%s is read at a single element for every %s, and the device reads rows and columns of tiles",
-                  access->name, axis))
-        tile_help(t, "give %s the rows of what it stands beside, its values repeated along them (numpy.broadcast_to)",
-                  access->name);
-}
-
-/* An axis that counts matrices of one tensor and rows or columns of another. */
-static void fail_as_both(struct tiler *t, struct span span, const struct node_access *access,
-                         const char *axis, bool target) {
+/* An axis that counts matrices of one tensor and rows or columns of a result. */
+static void fail_as_both(struct tiler *t, struct span span, const struct node_access *access, const char *axis) {
     const struct node_access *other = NULL;
     for (size_t i = 0; i < t->equation_count && !other; i++) {
         const struct equation *equation = &t->equations[i];
@@ -80,23 +71,14 @@ static void fail_as_both(struct tiler *t, struct span span, const struct node_ac
             other = access_by_matrices(
                 t, access_of(t->arena, equation->name, equation->axis_count, equation->axes), axis);
     }
-    if (!other) {
-        fail_as_element(t, span, access, axis);
-        return;
-    }
     if (!tile_fail(
             t, span,
             "%s is one of the last two dimensions of %s and stands before the last two of %s: the device cuts the last two into tiles and counts the others",
             axis, access->name, other->name))
         return;
-    if (access->subscripts.count < other->subscripts.count && target)
+    if (access->subscripts.count < other->subscripts.count)
         tile_help(t, "give %s two dimensions behind %s, of 1 where it has none: [%s, o, p] with o and p in 1",
                   access->name, axis, axis);
-    else if (access->subscripts.count < other->subscripts.count)
-        tile_help(
-            t,
-            "give %s the dimensions of %s, its values repeated along those that it lacks (numpy.broadcast_to)",
-            access->name, other->name);
     else
         tile_help(
             t,
@@ -252,8 +234,6 @@ static const char *check_subscript(struct value_check *check, struct span span,
         if (tile_fail(t, span, "%s is read along its diagonal: the device reads whole tiles", access->name))
             tile_help(t, "fold it: sum(k in %s: select(k == %s, %s[%s, k], 0))",
                       node_text(t->arena, range->upper), s.axis, access->name, s.axis);
-    } else if (is_matrix_axis(t, s.axis)) {
-        fail_as_both(t, span, access, s.axis, false);
     } else if (!is_outer(t, s.axis) && !is_own_axis(check->e->equation, s.axis) &&
                !runs_over_all(t, range, access, i)) {
         fail_as_part(check, span, access, i, range);
@@ -275,7 +255,7 @@ static void check_access(struct value_check *check, struct node_access *access) 
         return;
     }
     for (size_t i = rank < 2 ? 0 : rank - 2; i < rank; i++)
-        if (!is_line(t, access, i) && !match_number(access) && !(axis = check_subscript(check, span, access, i, axis)))
+        if (!is_counted(t, access->subscripts.items[i]) && !(axis = check_subscript(check, span, access, i, axis)))
             return;
 }
 
@@ -301,7 +281,7 @@ void check_targets(struct tiler *t) {
         struct node *target = access_of(t->arena, equation->name, rank, equation->axes);
         for (size_t k = rank < 2 ? 0 : rank - 2; equation->store && k < rank; k++)
             if (is_matrix_axis(t, equation->axes[k].name))
-                fail_as_both(t, equation->span, node_as(target, access), equation->axes[k].name, true);
+                fail_as_both(t, equation->span, node_as(target, access), equation->axes[k].name);
     }
 }
 

@@ -160,6 +160,10 @@ static bool lies_in_tiles(const char *name, void *context) {
     return axis_named(t, name) && is_tile_axis(t, name);
 }
 
+bool is_counted(const struct tiler *t, const struct node *subscript) {
+    return match_is_free(subscript, lies_in_tiles, (void *)t);
+}
+
 bool is_line(const struct tiler *t, const struct node_access *access, size_t i) {
     return match_line(access, i, lies_in_tiles, (void *)t);
 }

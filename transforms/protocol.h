@@ -101,6 +101,8 @@ const char *fill_helper(struct protocol *p, enum fill_helper helper, enum dtype 
 /* LINE(tile, place): row or column `place` (columns) of the tile moved to its first row or, as columns and turned say,
  * column. */
 const char *line_helper(struct protocol *p, bool columns, bool turned, enum dtype dtype);
+/* ELEMENT(tile, row, column): that element moved to the first place of the tile. */
+const char *element_helper(struct protocol *p, enum dtype dtype);
 /* The bit pattern of a value in a type: of one element, or of a word of 32 bits that is full of it. */
 struct node *format_bits(struct protocol *p, enum dtype dtype, double value, bool word);
 

@@ -37,8 +37,9 @@ struct transfer {
     const char *pointer; /* the let that holds the L1 address of the block */
     struct axis_range *rows,
         *columns; /* of the tensor's last two dimensions; rows NULL for a tensor of one dimension */
-    struct node *place; /* of a line that is no first one of its tiles, or is turned: its row or column there; else NULL */
-    bool of_columns, turned; /* of a line: it is a column of the tensor; the block has a row of it, of a row a column */
+    struct node *row, *column; /* place in its tiles of one row or column that is a vector, of an element both; else NULL */
+    bool turned;               /* such a column is a row of the block, or a row a column */
+    bool moves;                /* it does not lie where vectors and numbers have their elements */
 };
 
 static struct axis_range *subscript_range(struct protocol *p, struct node *subscript) {
@@ -56,17 +57,30 @@ static struct axis_range *tile_range(struct protocol *p, struct node *subscript)
     return arena_copy(p->arena, &one, sizeof one);
 }
 
-/* Which row or column of its tiles a vector is, where it is one of a matrix. */
-static void find_line(struct protocol *p, struct transfer *t) {
+/* A subscript of the last two as a place within its tile. */
+static struct node *place_of(struct protocol *p, const struct transfer *t, size_t from_last) {
     size_t rank = t->tensor->subscripts.count;
-    if (!t->rows || t->buffer->subscripts.count != 1)
-        return;
-    t->of_columns = !t->columns->name;
-    const char *word = attribute_word(attribute_get(&t->cb->base, KEY_TT_ORIENTATION), "row");
-    t->turned = (strcmp(word, "column") == 0) != t->of_columns;
-    struct node *index = number_of_index(p, t->tensor->subscripts.items[t->of_columns ? rank - 1 : rank - 2]),
-                *place = make_mod(p->arena, index, number(p, TILE_EDGE));
-    t->place = t->turned || !is_zero(place) ? place : NULL;
+    if (rank <= from_last)
+        return number(p, 0);
+    struct node *index = number_of_index(p, t->tensor->subscripts.items[rank - 1 - from_last]);
+    return make_mod(p->arena, index, number(p, TILE_EDGE));
+}
+
+/* Which row or column of its tiles a vector is, where it is one of a matrix; which element of its tile a number is. */
+static void find_places(struct protocol *p, struct transfer *t) {
+    size_t count = t->buffer->subscripts.count;
+    if (count == 0) {
+        t->row = place_of(p, t, 1);
+        t->column = place_of(p, t, 0);
+        t->moves = !is_zero(t->row) || !is_zero(t->column);
+    } else if (count == 1 && t->rows) {
+        bool of_columns = !t->columns->name;
+        const char *word = attribute_word(attribute_get(&t->cb->base, KEY_TT_ORIENTATION), "row");
+        struct node *place = place_of(p, t, of_columns ? 0 : 1);
+        *(of_columns ? &t->column : &t->row) = place;
+        t->turned = (strcmp(word, "column") == 0) != of_columns;
+        t->moves = t->turned || !is_zero(place);
+    }
 }
 
 static struct transfer transfer_of(struct protocol *p, struct node_tile *tile, const char *suffix) {
@@ -82,7 +96,7 @@ static struct transfer transfer_of(struct protocol *p, struct node_tile *tile, c
     if (!t.cb || !t.columns || !t.columns->tiles || (rank > 1 && (!t.rows || !t.rows->tiles)))
         protocol_fail(p, tile->base.span, "%s is moved by other than whole blocks", t.tensor->name);
     if (load && !p->failed)
-        find_line(p, &t);
+        find_places(p, &t);
     return t;
 }
 
@@ -105,7 +119,7 @@ static struct node *tile_address(struct protocol *p, const struct transfer *t, s
                                  struct node *column) {
     if (t->turned)
         return make_add(p->arena, ref(p, t->pointer),
-                        make_mul(p->arena, t->of_columns ? row : column, page_bytes(p, t->cb)));
+                        make_mul(p->arena, t->column ? row : column, page_bytes(p, t->cb)));
     struct node *columns = launch_value(p, block_columns(t->cb));
     struct node *index = make_add(p->arena, make_mul(p->arena, row, columns), column);
     return make_add(p->arena, ref(p, t->pointer), make_mul(p->arena, index, page_bytes(p, t->cb)));
@@ -355,20 +369,26 @@ static void pad_block(struct protocol *p, const struct transfer *t, struct list_
     }
 }
 
-/* ---- lines ---- */
+/* ---- lines and elements ---- */
 
-/* Every tile's row or column is moved to where vectors have theirs, within the tile. */
+/* Every tile's row, column or element is moved to where vectors and numbers have theirs, within the tile. */
 static void move_line(struct protocol *p, const struct transfer *t, struct list_builder *out) {
-    if (!t->place)
+    struct span span = t->tile->base.span;
+    struct node *zero = number(p, 0);
+    if (!t->moves)
         return;
-    struct node *row = t->of_columns ? ref(p, p->row) : number(p, 0),
-                *column = t->of_columns ? number(p, 0) : ref(p, p->column);
-    struct node *arguments[] = {tile_address(p, t, row, column), t->place};
-    struct node *body = call_statement(p, t->tile->base.span,
-                                       line_helper(p, t->of_columns, t->turned, t->cb->dtype), 2, arguments);
-    const struct axis_range *along = t->of_columns ? t->rows : t->columns;
-    builder_add(p->arena, out, fold(p, tile_loop(p, t->tile->base.span, t->of_columns ? p->row : p->column,
-                                                 along->tiles, body)));
+    if (t->row && t->column) {
+        struct node *arguments[] = {tile_address(p, t, zero, zero), t->row, t->column};
+        builder_add(p->arena, out, fold(p, call_statement(p, span, element_helper(p, t->cb->dtype), 3, arguments)));
+        return;
+    }
+    bool columns = t->column != NULL;
+    struct node *arguments[] = {tile_address(p, t, columns ? ref(p, p->row) : zero, columns ? zero : ref(p, p->column)),
+                                columns ? t->column : t->row};
+    struct node *body =
+        call_statement(p, span, line_helper(p, columns, t->turned, t->cb->dtype), 2, arguments);
+    builder_add(p->arena, out, fold(p, tile_loop(p, span, columns ? p->row : p->column,
+                                                 (columns ? t->rows : t->columns)->tiles, body)));
 }
 
 /* ---- loads and stores ---- */

@@ -103,12 +103,25 @@ static void add_helper(struct protocol *p, const char *name, struct node_list pa
                          .body = make_block(p->arena, (struct span){0}, LIST(p->arena, body))));
 }
 
+static int64_t element_bytes(enum dtype dtype) {
+    uint32_t tile_bytes;
+    device_format(dtype, &tile_bytes);
+    return tile_bytes / TILE_ELEMENTS;
+}
+
+/* An element of a tile copied to another place of it. */
+static struct node *copy_element(struct protocol *p, int64_t bytes, struct node *to, struct node *from) {
+    struct arena *a = p->arena;
+    struct node *tile = ref(p, "tile"), *size = number(p, bytes);
+    struct node *addresses[] = {make_add(a, tile, make_mul(a, to, size)), make_add(a, tile, make_mul(a, from, size))};
+    const char *call = arena_intern(a, arena_printf(a, "l1_copy_u%d", (int)bytes * 8));
+    return call_statement(p, (struct span){0}, call, 2, addresses);
+}
+
 /* In ascending order no element is overwritten before it is read: the line and where it goes meet in one element at most,
  * which is read first. */
 const char *line_helper(struct protocol *p, bool columns, bool turned, enum dtype dtype) {
-    uint32_t tile_bytes;
-    device_format(dtype, &tile_bytes);
-    int64_t bytes = tile_bytes / TILE_ELEMENTS;
+    int64_t bytes = element_bytes(dtype);
     bool to_column = columns != turned;
     const char *name = arena_intern(
         p->arena, arena_printf(p->arena, "%s_to_first_%s_u%d", columns ? "column" : "row",
@@ -116,14 +129,23 @@ const char *line_helper(struct protocol *p, bool columns, bool turned, enum dtyp
     if (has_helper(p, name))
         return name;
     struct arena *a = p->arena;
-    struct node *zero = number(p, 0), *k = ref(p, "k"), *place = ref(p, "place"), *tile = ref(p, "tile"),
-                *size = number(p, bytes);
+    struct node *zero = number(p, 0), *k = ref(p, "k"), *place = ref(p, "place");
     struct node *from = columns ? element_index(p, k, place) : element_index(p, place, k),
                 *to = to_column ? element_index(p, k, zero) : element_index(p, zero, k);
-    struct node *addresses[] = {make_add(a, tile, make_mul(a, to, size)), make_add(a, tile, make_mul(a, from, size))};
-    struct node *copy = call_statement(p, (struct span){0},
-                                       arena_intern(a, arena_printf(a, "l1_copy_u%d", (int)bytes * 8)), 2, addresses);
-    add_helper(p, name, LIST(a, parameter(p, "tile"), parameter(p, "place")), loop(p, "k", zero, TILE_EDGE, copy));
+    add_helper(p, name, LIST(a, parameter(p, "tile"), parameter(p, "place")),
+               loop(p, "k", zero, TILE_EDGE, copy_element(p, bytes, to, from)));
+    return name;
+}
+
+const char *element_helper(struct protocol *p, enum dtype dtype) {
+    int64_t bytes = element_bytes(dtype);
+    const char *name =
+        arena_intern(p->arena, arena_printf(p->arena, "element_to_first_u%d", (int)bytes * 8));
+    if (has_helper(p, name))
+        return name;
+    struct node *from = element_index(p, ref(p, "row"), ref(p, "column"));
+    add_helper(p, name, LIST(p->arena, parameter(p, "tile"), parameter(p, "row"), parameter(p, "column")),
+               copy_element(p, bytes, number(p, 0), from));
     return name;
 }
 

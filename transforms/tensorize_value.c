@@ -155,7 +155,8 @@ static bool check_line(struct tensorizer *t, const struct node_access *access) {
     const struct storage *tensor = storage_find(t, access->name);
     size_t rank = access->subscripts.count;
     for (size_t i = rank < 2 ? rank : rank - 2; tensor && is_block_type(tensor->dtype) && i < rank; i++) {
-        if (!is_line(t, access, i) || match_begins_tiles(access->subscripts.items[i]))
+        bool number = is_line(t, access, i) || match_element(access, is_block_axis, t);
+        if (!number || match_begins_tiles(access->subscripts.items[i]))
             continue;
         tensorize_fail(t, "subscript %s of %s is no multiple of 32, and values of %s share exponents with their neighbours",
                        node_text(t->arena, access->subscripts.items[i]), access->name,
@@ -186,7 +187,7 @@ bool access_tile_axes(struct tensorizer *t, struct node_access *access, bool rea
         struct node_reference *reference = node_as(access->subscripts.items[i], reference);
         struct node_axis *axis = reference ? axis_find(t, reference->name) : NULL;
         bool inner = i + count >= rank, block = axis && axis->step;
-        if (inner && read && (is_line(t, access, i) || match_number(access)))
+        if (inner && read && (is_line(t, access, i) || match_element(access, is_block_axis, t)))
             continue;
         if (inner && !block) {
             fail_as_no_block(t, access, i, axis);

@@ -189,6 +189,31 @@ def whole(a, sizes):
     return a["v"][:, 4:5].astype(np.int32) * 2 + a["w"][-1:].astype(np.int32)
 
 
+# Single elements: at numbers, one for each matrix, and one for each term of a fold, in nests and tile programs.
+NUMBERS = """kernel elements(X: {t}[M, D], Z: {t}[N, D], a: {t}[70], w: {t}[D], P: {t}[40, 3]) -> Y: f32[3, M, D] where D > 4, N > 0 {{
+    {loops} {{
+        {total}
+        Y[b, i, j] = X[i, j] * a[69] - Z[N - 1, D - 2] + P[33, b] * total;
+    }}
+}}"""
+FORMS = {"nest": ("for b in 3, i in M, j in D", "let total = sum(d in D: w[d] * abs(X[i, j] - Z[0, d]));"),
+         "tiles": ("grid b in 3, i in M by 64, j in D by 32",
+                   "fragment total[i, j]: f32 = 0; for d in D { total += w[d] * abs(X[i, j] - Z[0, d]); }")}
+
+
+def number_arrays(t):
+    return lambda g, M, N, D: {"X": normal(g, M, D, dtype=t), "Z": normal(g, N, D, dtype=t), "a": normal(g, 70, dtype=t),
+                               "w": normal(g, D, dtype=t), "P": normal(g, 40, 3, dtype=t)}
+
+
+def numbers(a, sizes):
+    X, Z, w, P = a["X"], a["Z"], a["w"], a["P"]
+    difference = c.Carried(X.value[:, :, None], X.error[:, :, None]) - Z[0]
+    total = c.fold_sum(w * c.Carried(np.abs(difference.value), difference.error), 2)[:, :, 0]
+    turn = c.Carried(P.value[33][:, None, None], P.error[33][:, None, None])
+    return X * a["a"][69] - Z[-1, -2] + turn * total
+
+
 def kernel(name, t, source, make, mean, sizes=SIZES):
     output = "R" if "-> R" in source else "Y"
 
@@ -205,6 +230,8 @@ kernels += [kernel("loop", t, LOOP.format(t=t), turned(t), loop) for t in ("bf16
 kernels += [kernel("nearest", t, NEST.format(t=t, fold="argmin(d in D: abs(X[i, d] - Z[j, d]))").replace("R: f32", "R: i32"), both(t), nearest, SOME)
             for t in ("bf16", "f32")]
 kernels += [kernel("lines", t, LINES.format(t=t), line_arrays(t), lines, LONG) for t in ("bf16", "f32")]
+kernels += [kernel(f"numbers_{form}", t, NUMBERS.format(t=t, loops=loops, total=total), number_arrays(t), numbers, LONG)
+            for form, (loops, total) in FORMS.items() for t in ("bf16", "f32")]
 kernels += [kernel("whole", t, WHOLE.format(t=t), whole_arrays(t), whole, LONG) for t in ("u8", "u16", "bool", "i32")]
 kernels += [kernel("stored", t, STORED.format(t=t), both(t), stored) for t in ("bf16", "f32")]
 kernels += [kernel("projected", t, PROJECTED.format(t=t), projected_arrays(t), projected(t), SOME) for t in ("bf16", "f32")]
