@@ -7,6 +7,7 @@ from kind import Array, Kernel, normal
 SIZES = [dict(M=1, K=1, N=1), dict(M=31, K=33, N=100), dict(M=100, K=300, N=31), dict(M=33, K=5000, N=70)]
 
 
+@np.errstate(invalid="ignore")
 def contract(a, b, panel):
     a, b = c.carried(a), c.carried(b)
     terms = np.abs(a.value) @ np.abs(b.value)
