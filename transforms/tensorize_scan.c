@@ -46,6 +46,11 @@ static struct node *scan_operand(struct tensorizer *t, struct node *value, const
 /* What the scan begins with, a row along the columns of its tiles. */
 static struct node *scan_start(struct tensorizer *t, struct node_scan *scan, const char *other, bool whole) {
     enum dtype dtype = whole ? fragment_type(value_dtype(t, &scan->base)) : DTYPE_F32;
+    if (scan->start->kind == NODE_ACCESS && value_dtype(t, scan->start) == dtype) {
+        struct node *access = value_materialize(t, scan->start, "start", 1, &other);
+        bool row = storage_find(t, node_as(access, access)->name)->orientation == ORIENTATION_ROW;
+        return row || t->failed ? access : value_turned(t, access);
+    }
     const char *name = buffer_declare(t, MEMORY_SHARED, "start", 1, &other, dtype, ORIENTATION_ROW);
     tensorize_assign(t, buffer_access(t, name), ASSIGN_SET, scan->start);
     return buffer_access(t, name);
