@@ -6,6 +6,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "ir/value_type.h"
 #include "support/arena.h"
 #include "support/scalar.h"
 
@@ -167,8 +168,10 @@ bool trial_sizes(struct node *kernel, size_t number, struct environment *sizes) 
 }
 
 /* Mostly small, so that some are equal; a quarter are up to 2^20, of i32 on both sides of 0, so that what is written over one
- * shows in a maximum or minimum. Floats hold them all. */
+ * shows in a maximum or minimum. Floats hold them all, blocks that share an exponent only small ones. */
 static double whole_value(uint64_t bits, enum dtype dtype, bool below) {
+    if (is_block_type(dtype))
+        return (double)(bits % 8);
     if (below && dtype != DTYPE_BOOL)
         return dtype == DTYPE_I32 ? -1 - (double)(bits % 8) : 1 + (double)(bits % 8);
     int64_t wide = (int64_t)(bits >> 8 & 0x1fffff);
