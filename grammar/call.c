@@ -32,6 +32,7 @@ static struct value combine(const struct value *a, const struct value *b, struct
     value.varies = a->varies || b->varies;
     value.parameter = a->parameter ? a->parameter : b->parameter;
     value.product = a->product ? a->product : b->product;
+    value.narrow = both_narrow(a, b);
     return value;
 }
 
@@ -48,8 +49,8 @@ static struct value call_pair(struct resolver *r, const char *name, struct value
     value.dtype = join_types(r, span, &a, &b);
     if (value.dtype == DTYPE_NONE)
         return poison(span);
-    a = wrapped(r, a);
-    b = wrapped(r, b);
+    a = operand_as(r, a, value.dtype);
+    b = operand_as(r, b, value.dtype);
     bool whole = !dtype_is_float(value.dtype);
     bool greater = strcmp(name, "max") == 0;
     if (whole && (greater || strcmp(name, "min") == 0))
@@ -178,8 +179,8 @@ static struct value call_select(struct resolver *r, struct node_call *call) {
     if (integer_value(condition.node, &known))
         return known ? a : b;
     if (dtype != DTYPE_U16) {
-        a = wrapped(r, a);
-        b = wrapped(r, b);
+        a = operand_as(r, a, dtype);
+        b = operand_as(r, b, dtype);
     }
     struct value value = combine(&a, &b, span);
     value.axes |= condition.axes;

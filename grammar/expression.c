@@ -393,10 +393,11 @@ static struct value resolve_comparison(struct resolver *r, const struct node_bin
                                        struct value b) {
     struct span span = tree->base.span;
     int64_t x, y, holds;
-    if (join_types(r, span, &a, &b) == DTYPE_NONE)
+    enum dtype joined = join_types(r, span, &a, &b);
+    if (joined == DTYPE_NONE)
         return poison(span);
-    a = wrapped(r, a);
-    b = wrapped(r, b);
+    a = operand_as(r, a, joined);
+    b = operand_as(r, b, joined);
     struct node *node =
         integer_value(a.node, &x) && integer_value(b.node, &y) && integer_operate(tree->op, x, y, &holds)
             ? integer_at(r, holds, span)
@@ -440,6 +441,7 @@ static struct value resolve_shift(struct resolver *r, const struct node_binary *
                                              : integer_node(r, tree->op, a.node, b.node, span);
     struct value value = value_of(node_with_span(r->arena, node, span), dtype, a.axes | b.axes, span);
     value.literal = a.literal && b.literal;
+    value.narrow = a.narrow;
     return value;
 }
 
@@ -456,8 +458,8 @@ static struct value resolve_arithmetic(struct resolver *r, const struct node_bin
     if (dtype == DTYPE_NONE)
         return poison(span);
     if (divides || dtype != DTYPE_U16) {
-        a = wrapped(r, a);
-        b = wrapped(r, b);
+        a = operand_as(r, a, dtype);
+        b = operand_as(r, b, dtype);
     }
     if (tree->op == BINARY_REMAINDER && dtype_is_float(dtype))
         return library_remainder(r, a, b, span);
@@ -468,6 +470,7 @@ static struct value resolve_arithmetic(struct resolver *r, const struct node_bin
                                               : integer_node(r, tree->op, a.node, b.node, span);
     struct value value = value_of(node_with_span(r->arena, node, span), dtype, a.axes | b.axes, span);
     value.literal = a.literal && b.literal;
+    value.narrow = both_narrow(&a, &b);
     if (tree->op == BINARY_MULTIPLY && ((a.parameter && b.varies) || (b.parameter && a.varies)))
         value.product = a.parameter && b.varies ? a.parameter : b.parameter;
     return value;

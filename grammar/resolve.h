@@ -17,6 +17,7 @@ struct value {
     enum dtype dtype;
     bool literal;          /* a number as written: it takes the type of its context */
     uint64_t axes;         /* the open block axes it varies along, by entity.block_index */
+    bool narrow;           /* i32, of u8, u16, truth values and literals alone: cut where u16 is stored */
     bool varies;           /* mentions an axis */
     const char *parameter; /* mentions this scalar parameter of type index */
     /* this scalar parameter multiplies an axis: it must be known when a subscript uses it */
@@ -172,9 +173,13 @@ bool check_real(struct resolver *r, const struct value *value);
 /* Can the value be stored as this type? Reports when not. `what` names the place: "C", "an argument". */
 bool check_storable(struct resolver *r, const struct value *value, enum dtype dtype, const char *what,
                     struct span declared);
-/* The type of a let or var without a written type. */
 /* The value, cut to the 16 bits of its type where it is worked out with more. */
 struct value wrapped(struct resolver *r, struct value value);
+/* The same as an operand of an operation of that type: u16, which is worked out without a sign, converted. */
+struct value operand_as(struct resolver *r, struct value value, enum dtype dtype);
+/* Is what they give together `narrow`? */
+bool both_narrow(const struct value *a, const struct value *b);
+/* The type of a let or var without a written type. */
 enum dtype own_type(const struct value *value);
 
 /* ---- expression.c ---- */

@@ -94,6 +94,7 @@ static struct value stored_value(struct resolver *r, const struct value *target,
     stored.dtype =
         keeps ? join_types(r, value.span, target, &value) : arithmetic_type(r, value.span, target, &value);
     stored.literal = false;
+    stored.narrow = !keeps && both_narrow(target, &value);
     return stored.dtype == DTYPE_NONE ? poison(value.span) : stored;
 }
 

@@ -86,11 +86,18 @@ static bool literal_fits(struct resolver *r, const struct value *literal, enum d
            integer_fits(integer, dtype) || report_misfit(r, literal, dtype);
 }
 
+static bool is_byte(const struct value *value) {
+    return value->dtype == DTYPE_U8 || value->dtype == DTYPE_BOOL;
+}
+
 static enum dtype join_integers(struct resolver *r, struct span span, const struct value *a,
                                 const struct value *b) {
     if ((b->literal && !a->literal && !literal_fits(r, b, a->dtype)) ||
         (a->literal && !b->literal && !literal_fits(r, a, b->dtype)))
         return DTYPE_NONE;
+    if (!a->literal && !b->literal &&
+        ((a->dtype == DTYPE_U16 && is_byte(b)) || (b->dtype == DTYPE_U16 && is_byte(a))))
+        return DTYPE_I32; /* as which bytes are worked out */
     if (a->dtype == b->dtype || b->literal || b->dtype == DTYPE_BOOL)
         return a->dtype == DTYPE_BOOL && b->literal ? DTYPE_I32 : a->dtype;
     if (a->literal || a->dtype == DTYPE_INDEX || a->dtype == DTYPE_BOOL)
@@ -131,6 +138,8 @@ static bool integer_storable(const struct value *value, enum dtype dtype) {
         return dtype != DTYPE_BOOL || value->dtype == dtype;
     if (value->dtype == DTYPE_U16)
         return dtype != DTYPE_BOOL && dtype != DTYPE_U8;
+    if (value->narrow && value->dtype == DTYPE_I32 && dtype == DTYPE_U16)
+        return true;
     if (value->dtype == DTYPE_BOOL || value->dtype == DTYPE_U8)
         return dtype != DTYPE_BOOL;
     return dtype == DTYPE_INDEX && value->dtype != DTYPE_BOOL;
@@ -211,6 +220,22 @@ struct value wrapped(struct resolver *r, struct value value) {
         value.node =
             node_with_span(r->arena, make_call(r->arena, "u16", LIST(r->arena, value.node)), value.span);
     return value;
+}
+
+struct value operand_as(struct resolver *r, struct value value, enum dtype dtype) {
+    value = wrapped(r, value);
+    if (value.node && value.dtype == DTYPE_U16 && dtype == DTYPE_I32 && !value.literal)
+        value.node =
+            node_with_span(r->arena, make_call(r->arena, "i32", LIST(r->arena, value.node)), value.span);
+    return value;
+}
+
+static bool is_narrow(const struct value *value) {
+    return value->narrow || value->literal || is_byte(value) || value->dtype == DTYPE_U16;
+}
+
+bool both_narrow(const struct value *a, const struct value *b) {
+    return is_narrow(a) && is_narrow(b);
 }
 
 enum dtype own_type(const struct value *value) {

@@ -67,6 +67,24 @@ def cut(values, dtype):
     return np.clip(np.trunc(np.nan_to_num(values, nan=0, posinf=1e300, neginf=-1e300)), info.min, info.max).astype(TYPES[dtype])
 
 
+def mixed(shape):
+    """u16 beside bytes, truth values and i32: worked out as i32, cut where u16 is stored."""
+    mask, z = np.random.default_rng(7).random(shape) < 0.5, np.random.default_rng(8).integers(-70000, 70000, shape).astype(np.int32)
+    x, y = whole(9, "u8", shape), whole(10, "u16", shape)
+    types, inputs = {"X": "u8", "W": "u16", "m": "bool", "Z": "i32"}, {"X": x, "W": y, "m": mask, "Z": z}
+    a, b, c = (values.astype(np.int64) for values in (x, y, mask))
+    for expression, result, exact in (
+            ("X[i, j] - W[i, j]", "i32", a - b), ("X[i, j] - W[i, j] < 0", "bool", a < b), ("f32(X[i, j] - W[i, j])", "f32", a - b),
+            ("(X[i, j] * 300 - W[i, j]) / 7 + (X[i, j] - W[i, j]) % 5", "i32", (a * 300 - b) // 7 + (a - b) % 5),
+            ("max(X[i, j] - 100, W[i, j]) + select(m[i, j], X[i, j] - 9, W[i, j])", "i32", np.maximum(a - 100, b) + np.where(mask, a - 9, b)),
+            ("(W[i, j] << 3) ^ X[i, j]", "u16", b << 3 ^ a), ("W[i, j] + m[i, j] - X[i, j]", "u16", b + c - a),
+            ("(m[i, j] - W[i, j]) >> 2", "i32", (c - b) >> 2), ("Z[i, j] - W[i, j] < 0", "bool", z < b), ("Z[i, j] < W[i, j]", "bool", z < b),
+            ("min(Z[i, j], W[i, j]) + (Z[i, j] - W[i, j]) / 3", "i32", np.minimum(z, b) + (z - b) // 3)):
+        used = {name: dtype for name, dtype in types.items() if f"{name}[" in expression}
+        yield (used, expression, {name: inputs[name] for name in used}, result,
+               low_bits(exact, result) if result in TYPES else exact.astype(np.float32 if result == "f32" else bool))
+
+
 def elementwise(shape):
     """(name, types of inputs, expression, inputs, type of the result, what it is)"""
     x = floats(3, shape)
@@ -176,7 +194,7 @@ def main():
     count, batch, cases = Count("whole numbers against NumPy"), Batch(tool, scratch), []
     with np.errstate(all="ignore"):
         for shape in SHAPES:
-            for case in list(elementwise(shape)) + list(block_formats(shape)):
+            for case in [*elementwise(shape), *mixed(shape), *block_formats(shape)]:
                 cases.append((add(batch, scratch, len(cases), case, WAYS), case))
         for case in random_words(count):
             cases.append((add(batch, scratch, len(cases), case, WAYS + [["--grid", "1x1"]]), case))
