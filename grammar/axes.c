@@ -84,6 +84,7 @@ struct node *open_axis(struct resolver *r, struct node *tree, bool may_block) {
     entity->counts = begins_at_a_count(r, lower);
     entity->step = step;
     entity->lower = lower;
+    entity->upper = upper;
     return sound ? node_new(r->arena, axis, AXIS, tree->span, .name = name, .lower = lower, .upper = upper,
                             .step = step)
                  : NULL;

@@ -206,6 +206,20 @@ void check_results_written(struct resolver *r) {
 
 /* ---- kernels ---- */
 
+/* Each once. */
+static struct node_list conditions_with(struct resolver *r, struct node_list conditions, struct node_list more) {
+    struct list_builder all = {0};
+    builder_add_all(r->arena, &all, conditions);
+    for (size_t i = 0; i < more.count; i++) {
+        bool known = false;
+        for (size_t k = 0; k < all.count; k++)
+            known |= node_equal(all.items[k], more.items[i]);
+        if (!known)
+            builder_add(r->arena, &all, more.items[i]);
+    }
+    return builder_list(&all);
+}
+
 static struct node *resolve_once(struct resolver *r, struct item *item) {
     struct node_kernel *kernel = node_as(item->tree, kernel);
     struct node_list parameters = resolve_parameters(r, kernel->parameters);
@@ -220,6 +234,7 @@ static struct node *resolve_once(struct resolver *r, struct item *item) {
     }
     struct node *body = resolve_block(r, kernel->body);
     check_results_written(r);
+    conditions = conditions_with(r, conditions, builder_list(&r->demands));
     struct node *made = node_new(r->arena, kernel, KERNEL, item->tree->span, .name = item->name,
                                  .parameters = parameters, .conditions = conditions, .body = body);
     return resolve_attributes(r, made, item->tree, PLACE_KERNEL);

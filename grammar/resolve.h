@@ -58,7 +58,7 @@ struct entity {
     bool counts;                 /* axis: its range begins at 0 or later */
     unsigned block_index;
     struct node *step;  /* block: elements of one */
-    struct node *lower; /* axis: where its range begins */
+    struct node *lower, *upper; /* axis: its range */
     struct value value;
     struct entity *older, *hidden; /* declared before; of the same hash */
     size_t serial;
@@ -135,6 +135,7 @@ struct resolver {
     bool decisions_changed;
     struct binding *bindings; /* compile-time values of parameters */
     struct binding *needed;   /* parameters found to need one */
+    struct list_builder demands; /* conditions on sizes that statements of the kernel make, beside its own */
 };
 
 /* ---- define.c ---- */
@@ -208,6 +209,10 @@ void leave(struct resolver *r);
 
 /* ---- call.c ---- */
 struct value resolve_call(struct resolver *r, struct node *tree);
+/* A maximum or minimum of truth values is a number, and becomes one of them again. */
+struct node *kept_truth(struct resolver *r, enum dtype dtype, struct node *node, struct span span);
+
+/* ---- fold.c ---- */
 struct value resolve_reduction(struct resolver *r, struct node *tree);
 struct value resolve_scan(struct resolver *r, struct node *tree);
 /* The fold of the body over axes with these bits, all of them block axes or none; op as in trees. */

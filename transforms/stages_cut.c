@@ -213,11 +213,11 @@ static size_t count_alike(struct tiler *t, struct node *part) {
     return alike.count;
 }
 
-/* What all elements read is a number, a tensor of one element for each matrix. */
-static bool cut_as_number(struct tiler *t, struct cut *cut, struct node *fold) {
+/* What all elements of `value` read is a number, a tensor of one element for each matrix. */
+static bool cut_as_number(struct tiler *t, struct cut *cut, struct node *value, struct node *fold) {
     struct equation *equation = cut->equation;
     struct range first = new_axis_of_one(t, equation->span), second = new_axis_of_one(t, equation->span);
-    cut->part = part_alike(t, equation->value, t->axis_count, t->axes, fold);
+    cut->part = part_alike(t, value, t->axis_count, t->axes, fold);
     cut->number = true;
     begin_between(t, cut, equation);
     if (!add_matrices(t, cut, equation, cut->part))
@@ -254,19 +254,21 @@ static struct node_reduction *innermost(struct tiler *t, struct node_reduction *
     return fold;
 }
 
-static bool cut_at(struct tiler *t, struct cut *cut, struct node_reduction *fold) {
+/* The fold, or what it needs first: where all elements that it folds read that, it is a number. */
+static bool cut_at(struct tiler *t, struct cut *cut, struct node_reduction *outer) {
+    struct node_reduction *fold = innermost(t, outer);
     cut->one = axis_of_one(t, cut->equation, &fold->base);
-    bool alone = cut->one && count_alike(t, &fold->base) == 1;
+    bool alone = cut->one && fold == outer && count_alike(t, &fold->base) == 1;
     if (!alone)
         cut->one = NULL;
-    return alone ? cut_by_axes(t, cut, fold) : cut_as_number(t, cut, &fold->base);
+    return alone ? cut_by_axes(t, cut, fold) : cut_as_number(t, cut, fold == outer ? cut->equation->value : outer->body, &fold->base);
 }
 
 static bool cut_fold(struct tiler *t, struct cut *cut) {
     for (size_t i = 0; i < t->equation_count; i++)
         for_each (reduction, reduction, t->equations[i].value) {
             cut->equation = &t->equations[i];
-            if (is_of_matrices(t, reduction) && cut_at(t, cut, innermost(t, reduction)))
+            if (is_of_matrices(t, reduction) && cut_at(t, cut, reduction))
                 return true;
         }
     return false;

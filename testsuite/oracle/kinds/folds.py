@@ -42,6 +42,16 @@ def position(find, axis):
     return meaning
 
 
+def position_in_order(find, axes, shape):
+    """Of the axes, the first one slowest."""
+    def meaning(a, dtype):
+        x = np.round(a["X"].value * 2)
+        others = [k for k in range(x.ndim) if k not in axes]
+        lines = np.transpose(x, others + list(axes)).reshape([x.shape[k] for k in others] + [-1])
+        return {"Y": find(lines, -1).astype(np.int32).reshape(shape)}
+    return meaning
+
+
 def rows(fold):
     return f"for i in M {{ Y[i] = {fold}(j in N: X[i, j]); }}"
 
@@ -83,6 +93,11 @@ POSITIONS = {
     "column_argmax": (position(np.argmax, 0), "MN", "N", "for j in N { Y[j] = argmax(i in M: round(X[i, j] * 2)); }"),
     "matrices_argmin": (position(np.argmin, 0), "BMN", "MN",
                         "for i in M, j in N { Y[i, j] = argmin(b in B: round(X[b, i, j] * 2)); }"),
+    "whole_argmax": (position_in_order(np.argmax, (0, 1), (1,)), "MN", "1", "Y[0] = argmax(i in M, j in N: round(X[i, j] * 2));"),
+    "matrix_argmin": (position_in_order(np.argmin, (1, 2), (-1, 1, 1)), "BMN", "B11",
+                      "for b in B { Y[b, 0, 0] = argmin(i in M, j in N: round(X[b, i, j] * 2)); }"),
+    "turned_argmax": (position_in_order(np.argmax, (2, 0), (-1,)), "BMN", "M",
+                      "for i in M { Y[i] = argmax(j in N, b in B: round(X[b, i, j] * 2)); }"),
 }
 SIZES = [(2, 1, 1), (3, 31, 100), (4, 70, 33), (2, 3, 1500)]
 
