@@ -145,6 +145,10 @@ struct node *lanes_open(struct tensorizer *t, struct node *body);
 /* The statements with what they keep of u8, u16 and bool kept with 32 bits. */
 struct node *fragments_widened(struct arena *arena, struct node *body);
 
+/* ---- tensorize_single.c ---- */
+/* The statements with blocks that are the one element of their axis as tiles, where that is what they are used as. */
+struct node *single_blocks_tiled(struct arena *arena, struct node *body);
+
 /* ---- tensorize_split.c ---- */
 /* Maps that need more DST slots than a section has are cut into several. */
 struct node *maps_split(struct tensorizer *t, struct node *body);

@@ -346,7 +346,7 @@ bool tensorize_tt(struct compilation *compilation) {
                            .names = names_of(compilation->arena, compilation->kernel),
                            .exact = asks_exactness(compilation->kernel)};
     add_parameters(&t, kernel);
-    struct node_block *block = node_as(fragments_widened(t.arena, kernel->body), block);
+    struct node_block *block = node_as(fragments_widened(t.arena, single_blocks_tiled(t.arena, kernel->body)), block);
     struct node *body = make_block(t.arena, kernel->body->span, tensorize_list(&t, block->statements));
     if (!t.failed)
         body = fragments_settle(&t, maps_split(&t, lanes_open(&t, body)));
