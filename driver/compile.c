@@ -1,205 +1,22 @@
-/* A unit: the source is read as .tl or IR text, kernels are selected, and passes are run from any form on. */
-#include "driver/compile.h"
-
-#include <ctype.h>
+/* The passes are run on the kernels of a unit from any form on; what is refused is tried another way: streamed, or as a
+ * program of launches. */
 #include <string.h>
 
 #include "driver/options.h"
 #include "driver/rehearse.h"
+#include "driver/unit.h"
 #include "driver/validate.h"
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/query.h"
 #include "ir/verify.h"
-#include "support/explanation.h"
 #include "support/architecture.h"
 #include "support/arena.h"
-#include "support/npy.h"
-#include "support/text_buffer.h"
+#include "support/explanation.h"
 #include "transforms/refusals.h"
 #include "transforms/stages.h"
 
 static const struct span no_place;
-
-static bool ends_with(const char *text, const char *end) {
-    size_t length = strlen(text), end_length = strlen(end);
-    return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
-
-/* IR text begins with `source "..."`; comments may stand before it. */
-static bool begins_as_ir(const char *text, const char *end) {
-    while (text < end) {
-        if (isspace((unsigned char)*text)) {
-            text++;
-        } else if (end - text > 1 && text[0] == '/' && text[1] == '/') {
-            const char *line_end = memchr(text, '\n', (size_t)(end - text));
-            text = line_end ? line_end : end;
-        } else {
-            break;
-        }
-    }
-    return end - text > 7 && strncmp(text, "source ", 7) == 0;
-}
-
-static const char *item_name(const struct node *item) {
-    struct node *node = (struct node *)(uintptr_t)item;
-    struct node_kernel *kernel = node_as(node, kernel);
-    struct node_program *program = node_as(node, program);
-    return kernel ? kernel->name : program ? program->name : "";
-}
-
-static struct node *find_item(struct node *module, const char *name) {
-    struct node_list items = node_as(module, module)->items;
-    for (size_t i = 0; i < items.count; i++) {
-        if (strcmp(item_name(items.items[i]), name) == 0) {
-            return items.items[i];
-        }
-    }
-    return NULL;
-}
-
-struct node *unit_kernel(const struct unit *unit, const char *name) {
-    struct node *item = find_item(unit->module, name);
-    return item && item->kind == NODE_KERNEL ? item : NULL;
-}
-
-struct node *unit_tile_form(const struct unit *unit, const char *name) {
-    for (size_t i = 0; i < unit->tile_forms.count; i++) {
-        if (strcmp(item_name(unit->tile_forms.items[i]), name) == 0) {
-            return unit->tile_forms.items[i];
-        }
-    }
-    return NULL;
-}
-
-bool unit_author_wrote_device_form(const struct unit *unit, const char *name) {
-    struct node *item = unit->from_ir ? find_item(unit->written, name) : NULL;
-    return item && item->kind == NODE_KERNEL && kernel_form(item) == FORM_DEVICE;
-}
-
-static struct node *with_items(struct unit *unit, struct node_list items) {
-    struct node_module *module = node_as(unit->module, module);
-    struct node *copy =
-        node_new(unit->arena, module, MODULE, module->base.span, .source = module->source, .items = items);
-    return node_with_attributes(unit->arena, copy, module->base.attributes);
-}
-
-static const char *version_name(const struct node *kernel) {
-    return attribute_word(attribute_get(kernel, KEY_TT_WHEN_FULL), NULL);
-}
-
-/* Is the kernel launched by the chosen program or in place of the chosen kernel, or in place of one that the program
- * launches? */
-static bool is_launched(struct node *chosen, struct node_list items, const char *name) {
-    bool launched = launches_kernel(chosen, name);
-    for (size_t i = 0; i < items.count && !launched; i++) {
-        const char *version = version_name(items.items[i]);
-        launched = version && strcmp(version, name) == 0 &&
-                   (items.items[i] == chosen || launches_kernel(chosen, item_name(items.items[i])));
-    }
-    return launched;
-}
-
-static bool select_items(struct unit *unit) {
-    const char *name = unit->options.kernel;
-    if (!name) {
-        return true;
-    }
-    struct node_list items = node_as(unit->module, module)->items;
-    struct node *chosen = find_item(unit->module, name);
-    if (!chosen) {
-        const char **names = arena_allocate(unit->arena, (items.count + 1) * sizeof *names);
-        for (size_t i = 0; i < items.count; i++) {
-            names[i] = item_name(items.items[i]);
-        }
-        const char *nearest = suggest_nearest(name, names, items.count), *list = "";
-        for (size_t i = 0; i < items.count; i++) {
-            const char *kind = items.items[i]->kind == NODE_PROGRAM ? "program" : "kernel";
-            list = arena_printf(unit->arena, "%s%s%s %s", list, i ? ", " : "", kind, names[i]);
-        }
-        report_error(unit->diagnostics, no_place, "there is no kernel or program '%s' in %s", name,
-                     node_as(unit->module, module)->source);
-        if (nearest) {
-            report_help(unit->diagnostics, no_place, "did you mean '%s'?", nearest);
-        }
-        report_help(unit->diagnostics, no_place, "it has %s", list);
-        return false;
-    }
-    struct list_builder kept = {0};
-    for (size_t i = 0; i < items.count; i++) {
-        if (items.items[i] == chosen || is_launched(chosen, items, item_name(items.items[i]))) {
-            builder_add(unit->arena, &kept, items.items[i]);
-        }
-    }
-    unit->module = with_items(unit, builder_list(&kept));
-    return true;
-}
-
-static struct node *read_ir(struct unit *unit, const char *path, const char *text, size_t length) {
-    uint32_t source = diagnostics_add_source(unit->diagnostics, path, text, length);
-    if (unit->options.define_count) {
-        report_error(unit->diagnostics, no_place, "-D fixes sizes of a .tl source; '%s' is IR text", path);
-        return NULL;
-    }
-    struct node *module = module_read(unit->arena, unit->diagnostics, source);
-    if (module && node_as(module, module)->items.count == 0) {
-        report_error(unit->diagnostics, no_place, "%s has no kernel", path);
-    }
-    return module;
-}
-
-/* Kernels of IR text must be of a form, and keep its rules. */
-static bool verify_read(struct unit *unit) {
-    struct node_list items = node_as(unit->module, module)->items;
-    bool ok = true;
-    for (size_t i = 0; i < items.count; i++) {
-        if (items.items[i]->kind == NODE_KERNEL) {
-            ok &= kernel_verify(unit->arena, unit->diagnostics, items.items[i], kernel_form(items.items[i]));
-        }
-    }
-    return ok;
-}
-
-/* One message for what is no text, instead of one for each of its bytes. */
-static bool check_text(struct unit *unit, const char *path, const char *text, size_t length) {
-    const char *zero = memchr(text, 0, length);
-    if (length >= 6 && memcmp(text, NPY_MAGIC, 6) == 0) {
-        report_error(unit->diagnostics, no_place, "this is no text: '%s' is a .npy file", path);
-        report_help(unit->diagnostics, no_place, "arrays are given to a kernel by --in NAME=FILE.npy");
-        return false;
-    }
-    if (zero) {
-        report_error(unit->diagnostics, no_place, "this is no text: '%s' has a NUL byte at offset %zu", path,
-                     (size_t)(zero - text));
-        return false;
-    }
-    if (length > SOURCE_LIMIT) {
-        report_error(unit->diagnostics, no_place, "'%s' is larger than a source may be, %d MiB", path,
-                     SOURCE_LIMIT >> 20);
-        return false;
-    }
-    return true;
-}
-
-bool unit_load(struct unit *unit, const char *path, const char *text, size_t length) {
-    const struct unit_options *options = &unit->options;
-    if (!check_text(unit, path, text, length)) {
-        return false;
-    }
-    bool is_ir = ends_with(path, ".ir") || begins_as_ir(text, text + length);
-    if (!is_ir && options->from && strcmp(options->from, AFTER_PARSE) != 0) {
-        report_error(unit->diagnostics, no_place, "--from %s goes with IR text; '%s' is a source",
-                     options->from, path);
-        return false;
-    }
-    unit->from_ir = is_ir;
-    unit->module = is_ir ? read_ir(unit, path, text, length)
-                         : front_end(unit->arena, unit->diagnostics, path, text, length, options->defines,
-                                     options->define_count);
-    unit->written = unit->module;
-    return unit->module && unit->diagnostics->error_count == 0 && (!is_ir || verify_read(unit)) &&
-           programs_verify(unit->arena, unit->diagnostics, unit->module) && select_items(unit);
-}
 
 static const struct {
     const char *key, *owner;
@@ -578,8 +395,9 @@ static bool compile_stages(struct unit *unit, struct node *kernel, const char *w
     return true;
 }
 
-/* Adds what becomes of a kernel to the module; written: the name under which its author wrote it. What is refused with its rows held is tried with them streamed, and the
- * other way round, and then as a program of two kernels. False after a reported error. */
+/* Adds what becomes of a kernel to the module; written: the name under which its author wrote it. What is refused with its
+ * rows held is tried with them streamed, and the other way round, and then as a program of two kernels. False after a
+ * reported error. */
 static bool compile_kernel(struct unit *unit, struct node *kernel, const char *written,
                            struct list_builder *compiled) {
     struct attempt first, other = {0};
@@ -674,62 +492,4 @@ struct node *unit_version(struct unit *unit, const struct node *kernel) {
         unit->module = with_items(unit, list_append(unit->arena, items, streamed.result));
     }
     return streamed.result;
-}
-
-bool unit_is_version(const struct unit *unit, const struct node *kernel) {
-    struct node_list items = node_as(unit->module, module)->items;
-    for (size_t i = 0; i < items.count; i++) {
-        const char *name = version_name(items.items[i]);
-        if (name && strcmp(name, item_name(kernel)) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* A kernel, or a program in its place, that is launched by itself. */
-static bool stands_alone(const struct unit *unit, const struct node *item) {
-    struct node_list items = node_as(unit->module, module)->items;
-    bool alone = !unit_is_version(unit, item);
-    for (size_t i = 0; i < items.count; i++) {
-        alone &= !is_stages_program(items.items[i]) || !launches_kernel(items.items[i], item_name(item));
-    }
-    return alone;
-}
-
-struct node *unit_entry(const struct unit *unit) {
-    if (unit->options.kernel) {
-        return find_item(unit->module, unit->options.kernel);
-    }
-    struct node_list items = node_as(unit->module, module)->items;
-    struct node *program = NULL, *kernel = NULL;
-    size_t programs = 0, kernels = 0;
-    for (size_t i = 0; i < items.count; i++) {
-        if (items.items[i]->kind == NODE_PROGRAM && !is_stages_program(items.items[i])) {
-            program = items.items[i];
-            programs++;
-        } else if (stands_alone(unit, items.items[i])) {
-            kernel = items.items[i];
-            kernels++;
-        }
-    }
-    if (programs == 1 || (programs == 0 && kernels == 1)) {
-        return programs ? program : kernel;
-    }
-    struct text_buffer names = {0};
-    for (size_t i = 0; i < items.count; i++) {
-        if (programs ? items.items[i]->kind == NODE_PROGRAM : stands_alone(unit, items.items[i])) {
-            text_printf(&names, "%s%s", names.length ? ", " : "", item_name(items.items[i]));
-        }
-    }
-    if (items.count == 0) {
-        report_error(unit->diagnostics, no_place, "%s has no kernel", node_as(unit->module, module)->source);
-    } else {
-        report_error(unit->diagnostics, no_place, "%s has several %s: %s",
-                     node_as(unit->module, module)->source, programs ? "programs" : "kernels",
-                     text_string(&names));
-        report_help(unit->diagnostics, no_place, "choose one by --kernel NAME");
-    }
-    text_free(&names);
-    return NULL;
 }

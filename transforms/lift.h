@@ -10,8 +10,8 @@
  *         Y[i] = m                                           Y[i] = m[i]
  *     }                                                  }
  *
- * lift.c finds the nest and writes the program, lift_axes.c settles which axes blocks have, lift_running.c what an element
- * hands to the next, lift_values.c what statements become.
+ * lift.c finds the nest and writes the program, lift_axes.c opens its axes, lift_shapes.c settles which of them blocks
+ * have, lift_running.c what an element hands to the next, lift_values.c what statements become.
  */
 #ifndef TILEC_TRANSFORMS_LIFT_H
 #define TILEC_TRANSFORMS_LIFT_H
@@ -83,6 +83,11 @@ struct node *lift_nest(struct tiler *t);
 bool lift_fail(struct lifter *l, struct span span, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A set of lifted axes has their bits; an axis that is none has no bit. */
+static inline uint64_t lifted_bit(size_t axis) {
+    return axis < LIFT_AXES ? (uint64_t)1 << axis : 0;
+}
+
 /* ---- lift_axes.c ---- */
 struct held *held_find(struct lifter *l, const char *name);
 /* The lifted axis of this name; LIFT_AXES when there is none. */
@@ -91,15 +96,17 @@ size_t lifted_add(struct lifter *l, struct lifted_axis axis);
 /* The statements of a body with every axis settled: loops over elements are open no more, except those over blocks that
  * they became; own axes and ranges of reductions name lifted axes. */
 struct node *lift_axes_of(struct lifter *l, struct node *body);
+/* Is the fold of two parts one of their folds? */
+bool folds_by_parts(enum reduction_operator op);
+/* The lifted axes that a value varies along. */
+uint64_t lift_varies(struct lifter *l, const struct node *value);
+
+/* ---- lift_shapes.c ---- */
 /* Which axes every let and var has, from the values that it gets. */
 void lift_shapes(struct lifter *l, struct node *body);
 /* The axes of a block that varies along some, in order: as tensors lie in the tree, else rows of the nest first. False
  * after a reported error. */
 bool held_shape(struct lifter *l, struct held *held, struct node *tree);
-/* Is the fold of two parts one of their folds? */
-bool folds_by_parts(enum reduction_operator op);
-/* The lifted axes that a value varies along. */
-uint64_t lift_varies(struct lifter *l, const struct node *value);
 
 /* ---- lift_running.c ---- */
 /* The body with folds down to the element at hand, sum(k in 0..j + 1: e), as vars that run along their loop. */
