@@ -358,21 +358,21 @@ static struct culprit find_culprit(struct node *subscript) {
     return culprit;
 }
 
+/* The index of the data is compared with each place instead, which costs a fold over all of them. */
 static void advise_data(struct diagnostics *d, const struct access_site *site, size_t i) {
-    const char *name = site->access->name;
+    const char *name = site->access->name, *index = node_text(d->arena, site->access->subscripts.items[i]);
     if (i + 2 < site->access->subscripts.count)
         report_help(d, (struct span){0},
-                    "there is no way to choose matrices by data yet: launch a kernel for each");
+                    "fold all matrices, with a factor that is 1 for the one that is meant: sum(v in ...: select(v == %s, 1, 0) * ... %s[v, ...])",
+                    index, name);
     else if (site->kind == ACCESS_READ)
-        report_help(
-            d, (struct span){0},
-            "fold a product with a matrix of 0 and 1, an input: sum(v in ...: pick[t, v] * %s[...]), with pick[t, v] = 1 where v is the number that row t reads",
-            name);
+        report_help(d, (struct span){0},
+                    "fold all rows, with a factor that is 1 for the one that is meant: sum(v in ...: select(v == %s, 1, 0) * %s[v, ...])",
+                    index, name);
     else
-        report_help(
-            d, (struct span){0},
-            "fold a product with a matrix of 0 and 1, an input: %s[v, ...] = sum(t in ...: pick[t, v] * ...), with pick[t, v] = 1 where row t goes to v",
-            name);
+        report_help(d, (struct span){0},
+                    "fold all rows, with a factor that is 1 for those that go to v: %s[v, ...] = sum(t in ...: select(v == %s, 1, 0) * ...)",
+                    name, index);
 }
 
 static void advise_part(const struct relations *r, struct diagnostics *d, const struct access_site *site,
