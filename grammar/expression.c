@@ -49,6 +49,15 @@ void check_written(struct resolver *r, struct entity *entity, struct span span) 
 
 /* ---- names ---- */
 
+/* A var that holds integer literals alone takes the type of its context, as they do. */
+static struct value as_held(const struct entity *entity, struct value value) {
+    if (entity->kind == ENTITY_VAR && entity->integer_literal) {
+        value.dtype = DTYPE_INDEX;
+        value.literal = true;
+    }
+    return value;
+}
+
 struct value access_whole(struct resolver *r, struct entity *entity, struct span span) {
     struct list_builder subscripts = {0};
     uint64_t axes = 0;
@@ -88,11 +97,7 @@ static struct value reference_to(struct resolver *r, struct entity *entity, stru
     }
     if (entity->kind == ENTITY_SCALAR && entity->dtype == DTYPE_INDEX)
         value.parameter = entity->source;
-    if (entity->kind == ENTITY_VAR && entity->integer_literal) {
-        value.dtype = DTYPE_INDEX; /* like the literals that it holds, it takes the type of its context */
-        value.literal = true;
-    }
-    return value;
+    return as_held(entity, value);
 }
 
 static struct value resolve_reference(struct resolver *r, struct node_reference *tree) {
@@ -272,7 +277,7 @@ struct value resolve_access(struct resolver *r, struct node *tree, bool reading,
     result.varies = true;
     result.node = node_new(r->arena, access, ACCESS, tree->span, .name = entity->name,
                            .subscripts = builder_list(&subscripts), .otherwise = otherwise.node);
-    return reading ? value_rounded(r, entity, result) : result;
+    return reading ? value_rounded(r, entity, as_held(entity, result)) : result;
 }
 
 /* ---- operators ---- */

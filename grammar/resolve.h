@@ -149,6 +149,8 @@ void defines_check(struct front *front);
 struct entity *declare(struct resolver *r, enum entity_kind kind, const char *source, struct span span);
 struct entity *scope_mark(const struct resolver *r);
 void scope_close(struct resolver *r, struct entity *mark); /* forgets what was declared since */
+/* The node as messages say it, with names as the source has them. */
+const char *told_text(struct resolver *r, struct node *node);
 struct entity *lookup_quietly(struct resolver *r, const char *source);
 /* Reports an unknown name with the nearest one. */
 struct entity *lookup(struct resolver *r, const char *source, struct span span);

@@ -63,6 +63,7 @@ struct entity *declare(struct resolver *r, enum entity_kind kind, const char *so
         report_help(r->diagnostics, (struct span){0}, "a name may not hide another one: choose a new name");
     } else if (reserved(source)) {
         report_error(r->diagnostics, span, "%s is a reserved word", source);
+        report_help(r->diagnostics, (struct span){0}, "call it otherwise, %s_ for instance", source);
     }
     struct entity *entity = arena_allocate(r->arena, sizeof *entity);
     struct entity **bucket = &r->buckets[pointer_hash(source) % ENTITY_BUCKETS];
@@ -135,4 +136,11 @@ void item_add(struct front *front, struct item *item) {
     struct item **bucket = &front->item_buckets[pointer_hash(item->name) % ITEM_BUCKETS];
     item->hidden = *bucket;
     *bucket = item;
+}
+
+const char *told_text(struct resolver *r, struct node *node) {
+    for (const struct told_name *told = r->told; told; told = told->next)
+        if (mentions(node, told->name))
+            node = rename_entity(r->arena, node, told->name, told->told);
+    return node_text(r->arena, node);
 }

@@ -79,7 +79,7 @@ static bool target_covers(struct resolver *r, const struct value *target, const 
         return true;
     const char *axes = axes_text(r, more);
     report_error(r->diagnostics, value->span, "this value varies along %s, and %s does not", axes,
-                 node_text(r->arena, target->node));
+                 told_text(r, target->node));
     report_help(r->diagnostics, (struct span){0}, "fold it, as in sum(%s: ...)", axes);
     return false;
 }

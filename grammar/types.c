@@ -50,7 +50,7 @@ static void report_mixture(struct resolver *r, struct span span, const struct va
     const struct value *whole = dtype_is_float(a->dtype) ? b : a;
     enum dtype wanted = dtype_is_float(a->dtype) || dtype_is_float(b->dtype) ? DTYPE_F32 : b->dtype;
     report_help(r->diagnostics, (struct span){0}, "convert one of them, as in %s(%s)", dtype_text(wanted),
-                node_text(r->arena, whole->node));
+                told_text(r, whole->node));
 }
 
 static bool integer_fits(int64_t value, enum dtype dtype) {
@@ -72,7 +72,7 @@ static bool integer_fits(int64_t value, enum dtype dtype) {
 }
 
 static bool report_misfit(struct resolver *r, const struct value *value, enum dtype dtype) {
-    report_error(r->diagnostics, value->span, "%s does not fit %s", node_text(r->arena, value->node),
+    report_error(r->diagnostics, value->span, "%s does not fit %s", told_text(r, value->node),
                  dtype_text(dtype));
     return false;
 }
