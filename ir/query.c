@@ -122,10 +122,24 @@ static bool condition_not_negative(const struct node *condition, const char *nam
     }
 }
 
+/* A dimension of a tensor: no launch has a tensor of fewer than 0 elements. */
+static bool is_dimension(const struct node *kernel, const char *name) {
+    struct node_list parameters = launch_parameters((struct node *)(uintptr_t)kernel);
+    for (size_t i = 0; i < parameters.count; i++) {
+        const struct node_parameter *tensor = node_as(parameters.items[i], parameter);
+        for (size_t k = 0; k < tensor->dimensions.count; k++) {
+            const struct node_reference *size = node_as(tensor->dimensions.items[k], reference);
+            if (size && strcmp(size->name, name) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 bool may_be_negative(const struct node *kernel, const char *name) {
     const struct node_parameter *parameter = launch_parameter(kernel, name);
     if (!parameter || is_tensor(parameter) ||
-        (parameter->dtype != DTYPE_INDEX && parameter->dtype != DTYPE_I32))
+        (parameter->dtype != DTYPE_INDEX && parameter->dtype != DTYPE_I32) || is_dimension(kernel, name))
         return false;
     struct node_list conditions = ((const struct node_kernel *)kernel)->conditions;
     for (size_t i = 0; i < conditions.count; i++)

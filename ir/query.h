@@ -24,8 +24,8 @@ bool size_counts_matrices(struct node *kernel, const char *name);
 /* Does the expression consist of literals, sizes and scalar parameters only, so that the launch can evaluate
  * it? */
 bool known_at_launch(struct arena *arena, struct node *kernel, struct node *expression);
-/* Is it a whole number that is given at launch and may be below 0, since no condition of the kernel says by
- * itself that it is not (`t >= 0`)? */
+/* Is it a whole number that is given at launch and may be below 0, since it is no dimension of a tensor
+ * and no condition of the kernel says by itself that it is not (`t >= 0`)? */
 bool may_be_negative(const struct node *kernel, const char *name);
 
 /* Of tile form: the tensor that a `store` writes; of several the one with most dimensions, of equals the
