@@ -179,7 +179,7 @@ static bool rehearse(struct rehearsal *r, size_t number) {
  * that keeps its user waiting is not used. A kernel for rows of any length is another one beside that which it stands in
  * for: of its launches every third does. */
 static bool is_left_out(const struct rehearsal *r, size_t number) {
-    enum { CALLS_LIMIT = 100000, EVERY = 3 };
+    enum { CALLS_LIMIT = 40000, EVERY = 3 };
     return (number < OTHER_SIZES && r->calls > CALLS_LIMIT) ||
            (number % EVERY != 1 && attribute_integer(attribute_get(r->kernel, KEY_TT_STREAMED), 0) == 1);
 }
