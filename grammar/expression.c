@@ -49,15 +49,6 @@ void check_written(struct resolver *r, struct entity *entity, struct span span) 
 
 /* ---- names ---- */
 
-/* A var that holds integer literals alone takes the type of its context, as they do. */
-static struct value as_held(const struct entity *entity, struct value value) {
-    if (entity->kind == ENTITY_VAR && entity->integer_literal) {
-        value.dtype = DTYPE_INDEX;
-        value.literal = true;
-    }
-    return value;
-}
-
 struct value access_whole(struct resolver *r, struct entity *entity, struct span span) {
     struct list_builder subscripts = {0};
     uint64_t axes = 0;
@@ -79,12 +70,18 @@ struct value access_whole(struct resolver *r, struct entity *entity, struct span
     return value;
 }
 
-struct value value_rounded(struct resolver *r, const struct entity *entity, struct value value) {
-    if (value.node && entity->kind == ENTITY_VAR && entity->rounds)
+struct value value_held(struct resolver *r, const struct entity *entity, struct value value) {
+    if (!value.node || entity->kind != ENTITY_VAR)
+        return value;
+    if (entity->rounds)
         value.node = node_with_span(
             r->arena,
             make_call(r->arena, word_text(WORDS_dtype, (int)entity->dtype), LIST(r->arena, value.node)),
             value.span);
+    if (entity->integer_literal) {
+        value.dtype = DTYPE_INDEX;
+        value.literal = true;
+    }
     return value;
 }
 
@@ -97,7 +94,7 @@ static struct value reference_to(struct resolver *r, struct entity *entity, stru
     }
     if (entity->kind == ENTITY_SCALAR && entity->dtype == DTYPE_INDEX)
         value.parameter = entity->source;
-    return as_held(entity, value);
+    return value;
 }
 
 static struct value resolve_reference(struct resolver *r, struct node_reference *tree) {
@@ -133,7 +130,7 @@ static struct value resolve_reference(struct resolver *r, struct node_reference 
     case ENTITY_LET:
         check_written(r, entity, span);
         if (entity->rank)
-            return value_rounded(r, entity, access_whole(r, entity, span));
+            return value_held(r, entity, access_whole(r, entity, span));
         if (entity->kind == ENTITY_LET && entity->value.literal) {
             value.span = span;
             return value;
@@ -142,7 +139,7 @@ static struct value resolve_reference(struct resolver *r, struct node_reference 
     default:
         break;
     }
-    return value_rounded(r, entity, reference_to(r, entity, span));
+    return value_held(r, entity, reference_to(r, entity, span));
 }
 
 /* ---- subscripts ---- */
@@ -277,7 +274,7 @@ struct value resolve_access(struct resolver *r, struct node *tree, bool reading,
     result.varies = true;
     result.node = node_new(r->arena, access, ACCESS, tree->span, .name = entity->name,
                            .subscripts = builder_list(&subscripts), .otherwise = otherwise.node);
-    return reading ? value_rounded(r, entity, as_held(entity, result)) : result;
+    return reading ? value_held(r, entity, result) : result;
 }
 
 /* ---- operators ---- */

@@ -43,8 +43,7 @@ struct entity {
     const char *name;   /* unique in the kernel */
     struct span span;   /* its name where it is declared */
     enum dtype dtype;
-    bool
-        rounds; /* a var that is declared as bf16, u8 or u16: what it holds is cut to that where it is read */
+    bool rounds; /* a var that is declared as bf16, u8 or u16: what it holds is cut to that where it is read */
     bool integer_literal;        /* an untyped var that so far saw integer literals only */
     bool untyped;                /* a var whose type follows from its assignments */
     const struct node *declared; /* identifies a var between rounds */
@@ -195,9 +194,9 @@ struct node *resolve_element_number(struct resolver *r, struct node *tree, const
 /* A condition of one truth value. */
 struct node *resolve_condition(struct resolver *r, struct node *tree);
 struct value resolve_access(struct resolver *r, struct node *tree, bool reading, struct entity **entity);
+/* What is read of a var: cut to its type, and of the type of its context where it holds integer literals alone. */
+struct value value_held(struct resolver *r, const struct entity *entity, struct value value);
 /* An access of a whole buffer, let or var by its own axes. */
-/* What is read of a var, as its type has it. */
-struct value value_rounded(struct resolver *r, const struct entity *entity, struct value value);
 struct value access_whole(struct resolver *r, struct entity *entity, struct span span);
 void check_written(struct resolver *r, struct entity *entity, struct span span);
 struct value poison(struct span span);
@@ -211,6 +210,9 @@ void leave(struct resolver *r);
 
 /* ---- call.c ---- */
 struct value resolve_call(struct resolver *r, struct node *tree);
+/* The body of a def, with these for its parameters. */
+struct value expand_definition(struct resolver *r, struct item *item, struct value *arguments,
+                               struct span span);
 /* A maximum or minimum of truth values is a number, and becomes one of them again. */
 struct node *kept_truth(struct resolver *r, enum dtype dtype, struct node *node, struct span span);
 
@@ -220,9 +222,6 @@ struct value resolve_scan(struct resolver *r, struct node *tree);
 /* The fold of the body over axes with these bits, all of them block axes or none; op as in trees. */
 struct value value_folded(struct resolver *r, int op, struct node_list axes, struct value body,
                           uint64_t folded, struct span span);
-/* The body of a def, with these for its parameters. */
-struct value expand_definition(struct resolver *r, struct item *item, struct value *arguments,
-                               struct span span);
 
 /* ---- library.c ---- */
 bool library_has(const struct resolver *r, const char *name, size_t arguments);

@@ -124,7 +124,7 @@ void resolve_assignment(struct resolver *r, struct list_builder *out, struct nod
     /* Sums and products of whole numbers may wrap later. */
     bool later = entity->dtype != DTYPE_BF16 && op != ASSIGN_MAX && op != ASSIGN_MIN;
     if (entity->rounds && op != ASSIGN_SET && !later) {
-        value.node = make_update(r->arena, op, value_rounded(r, entity, target).node, value.node);
+        value.node = make_update(r->arena, op, value_held(r, entity, target).node, value.node);
         op = ASSIGN_SET;
     }
     struct node *made =
