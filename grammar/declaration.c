@@ -2,6 +2,7 @@
 #include "grammar/parse.h"
 #include "grammar/resolve.h"
 #include "ir/attributes.h"
+#include "ir/value_type.h"
 
 /* ---- types of untyped variables ---- */
 
@@ -40,7 +41,7 @@ void note_assignment(struct resolver *r, struct entity *entity, const struct val
     } else if (decision->literal && (value->dtype == DTYPE_INDEX || decision->dtype != DTYPE_I32)) {
         return;
     } else if (decision->literal) { /* narrow whole numbers are worked out as wider ones */
-        joined = value->dtype == DTYPE_U8 ? DTYPE_I32 : value->dtype == DTYPE_U16 ? DTYPE_U32 : value->dtype;
+        joined = computed_type(value->dtype);
     } else {
         struct value held = value_of(value->node, decision->dtype, 0, value->span);
         joined = arithmetic ? arithmetic_type(r, value->span, &held, value)

@@ -4,6 +4,7 @@
 #include "grammar/tree.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "ir/value_type.h"
 
 /* An axis in scope that the reduction folds; its bit goes to *folded. */
 static struct node *folded_axis(struct resolver *r, struct node_axis *tree, uint64_t *folded) {
@@ -35,9 +36,8 @@ static enum dtype reduction_type(struct resolver *r, enum reduction_operator op,
     case REDUCTION_MIN:
         return own_type(body);
     default:
-        return body->dtype == DTYPE_U8    ? DTYPE_I32
-               : body->dtype == DTYPE_U16 ? DTYPE_U32
-                                          : arithmetic_type(r, body->span, body, body);
+        return body->dtype == DTYPE_U8 || body->dtype == DTYPE_U16 ? computed_type(body->dtype)
+                                                                   : arithmetic_type(r, body->span, body, body);
     }
 }
 

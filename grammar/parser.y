@@ -375,16 +375,10 @@ primary:
   | target
   | NAME '(' arguments ')' { $$ = tree_call(parse, @$, $NAME, $arguments); }
   | NAME '(' argument_list ':' expression ')' {
-        $$ = strcmp($NAME, "scan") == 0
-                 ? tree_scan(parse, @$, $argument_list, $expression, NULL)
-                 : tree_reduction(parse, @$, $NAME, $argument_list, $expression);
+        $$ = tree_fold(parse, @$, $NAME, $argument_list, $expression, NULL);
     }
   | NAME '(' argument_list ':' expression[body] ',' expression[start] ')' {
-        if (strcmp($NAME, "scan") != 0)
-            report_error(parse->diagnostics, @start, "%s takes one expression behind the ':'", $NAME);
-        $$ = strcmp($NAME, "scan") == 0
-                 ? tree_scan(parse, @$, $argument_list, $body, $start)
-                 : tree_reduction(parse, @$, $NAME, $argument_list, $body);
+        $$ = tree_fold(parse, @$, $NAME, $argument_list, $body, $start);
     }
   | TYPE '(' expression ')' {
         const char *type = arena_intern(parse->arena, word_text(WORDS_dtype, $TYPE));

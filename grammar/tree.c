@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "grammar/habits.h"
+#include "ir/query.h"
 
 struct list_builder *list_start(struct parse *parse, struct node *item) {
     struct list_builder *list = arena_allocate(parse->arena, sizeof *list);
@@ -61,7 +62,7 @@ int fold_named(const char *name) {
 }
 
 /* name(axes: body): every axis is `j` or `j in range`. */
-struct node *tree_reduction(struct parse *parse, struct span span, const char *name,
+static struct node *tree_reduction(struct parse *parse, struct span span, const char *name,
                             struct list_builder *items, struct node *body) {
     int op = fold_named(name);
     if (op < 0) {
@@ -96,11 +97,11 @@ struct node *tree_reduction(struct parse *parse, struct span span, const char *n
                    .body = body);
 }
 
-struct node *tree_scan(struct parse *parse, struct span span, struct list_builder *items, struct node *body,
+static struct node *tree_scan(struct parse *parse, struct span span, struct list_builder *items, struct node *body,
                        struct node *start) {
     struct node_reference *fold = node_as(items->items[0], reference);
     int op = fold ? word_value(WORDS_reduction_operator, fold->name) : -1;
-    bool folds = op == REDUCTION_SUM || op == REDUCTION_PRODUCT || op == REDUCTION_MAX || op == REDUCTION_MIN;
+    bool folds = op >= 0 && folds_by_parts((enum reduction_operator)op);
     struct node *axis = items->count == 2 ? items->items[1] : NULL;
     if (!folds || !axis || axis->kind != NODE_REFERENCE) {
         report_error(parse->diagnostics, span, "a scan names a fold and the axis that it runs along");
@@ -110,6 +111,15 @@ struct node *tree_scan(struct parse *parse, struct span span, struct list_builde
     }
     return NODE_AT(scan, SCAN, span, .op = (enum reduction_operator)op, .axis = axis, .body = body,
                    .start = start);
+}
+
+struct node *tree_fold(struct parse *parse, struct span span, const char *name, struct list_builder *items,
+                       struct node *body, struct node *start) {
+    if (strcmp(name, "scan") == 0)
+        return tree_scan(parse, span, items, body, start);
+    if (start)
+        report_error(parse->diagnostics, start->span, "%s takes one expression behind the ':'", name);
+    return tree_reduction(parse, span, name, items, body);
 }
 
 struct node *tree_assignment(struct parse *parse, struct span span, struct list_builder *targets, int op,

@@ -22,17 +22,15 @@ struct node *tree_binary(struct parse *parse, struct span span, int op, struct n
                          struct node *right);
 struct node *tree_call(struct parse *parse, struct span span, const char *function,
                        struct list_builder *arguments);
-/* scan(fold, axis: body), or scan(fold, axis: body, start) */
-struct node *tree_scan(struct parse *parse, struct span span, struct list_builder *items, struct node *body,
-                       struct node *start);
-/* name(items: body): every item must be `j` or `j in range`, and the name a reduction. */
 /* Folds that the resolver makes of others: they stand in trees alone, behind enum reduction_operator. */
 enum { FOLD_ANY = REDUCTION_ARGMIN + 1, FOLD_ALL };
 /* A reduction_operator or one of these; -1: there is none of that name. */
 int fold_named(const char *name);
 #define FOLD_NAMES "sum, product, max, min, argmax, argmin, any"
-struct node *tree_reduction(struct parse *parse, struct span span, const char *name,
-                            struct list_builder *items, struct node *body);
+/* name(items: body), where every item must be `j` or `j in range`, and the name a reduction; or scan(fold, axis: body), or
+ * scan(fold, axis: body, start). start: NULL where there is none. */
+struct node *tree_fold(struct parse *parse, struct span span, const char *name, struct list_builder *items,
+                       struct node *body, struct node *start);
 /* One target: an assignment; several: a launch. NULL after a report. */
 struct node *tree_assignment(struct parse *parse, struct span span, struct list_builder *targets, int op,
                              struct node *value, struct list_builder *attributes);

@@ -122,17 +122,21 @@ static bool condition_not_negative(const struct node *condition, const char *nam
     }
 }
 
+bool binds_size(const struct node_parameter *parameter, const char *size) {
+    for (size_t i = 0; i < parameter->dimensions.count; i++) {
+        const struct node_reference *dimension = node_as(parameter->dimensions.items[i], reference);
+        if (dimension && strcmp(dimension->name, size) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* A dimension of a tensor: no launch has a tensor of fewer than 0 elements. */
 static bool is_dimension(const struct node *kernel, const char *name) {
     struct node_list parameters = launch_parameters((struct node *)(uintptr_t)kernel);
-    for (size_t i = 0; i < parameters.count; i++) {
-        const struct node_parameter *tensor = node_as(parameters.items[i], parameter);
-        for (size_t k = 0; k < tensor->dimensions.count; k++) {
-            const struct node_reference *size = node_as(tensor->dimensions.items[k], reference);
-            if (size && strcmp(size->name, name) == 0)
-                return true;
-        }
-    }
+    for (size_t i = 0; i < parameters.count; i++)
+        if (binds_size(node_as(parameters.items[i], parameter), name))
+            return true;
     return false;
 }
 
@@ -187,6 +191,10 @@ enum reduction_operator fold_of_update(enum assign_operator op) {
            : op == ASSIGN_MAX    ? REDUCTION_MAX
            : op == ASSIGN_MIN    ? REDUCTION_MIN
                                  : REDUCTION_SUM;
+}
+
+bool folds_by_parts(enum reduction_operator op) {
+    return update_of_fold(op) != ASSIGN_SET;
 }
 
 enum assign_operator update_of_fold(enum reduction_operator op) {

@@ -46,6 +46,10 @@ double reduction_neutral(enum reduction_operator op);
 enum reduction_operator fold_of_update(enum assign_operator op);
 /* How a fold joins what was folded before: SET where no update does. */
 enum assign_operator update_of_fold(enum reduction_operator op);
+/* Is a fold by it one of the folds of its parts: a sum, product, maximum, minimum? */
+bool folds_by_parts(enum reduction_operator op);
+/* Is one of the dimensions of the parameter this size, by its name alone? */
+bool binds_size(const struct node_parameter *parameter, const char *size);
 
 /* Does the reduction of a buffer fold its columns, to one result for every row? */
 bool folds_along_rows(const struct node_reduction *reduction);
@@ -64,6 +68,8 @@ const char *lane_axis(const struct node_tile *reduce);
 
 /* Does the tree ask anywhere for contractions without TF32? */
 bool asks_exactness(struct node *tree);
+/* bf16 parts of an f32 factor of such a contraction. */
+enum { EXACT_PARTS = 3 };
 
 /* The declaration of a buffer in the tree, NULL when it has none. */
 struct node_buffer *find_declaration(struct node *tree, const char *name);

@@ -23,11 +23,7 @@ static bool is_positive(const struct walk *w, const char *name) {
     bool found = false;
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        bool has = false;
-        for (size_t j = 0; j < parameter->dimensions.count; j++) {
-            struct node_reference *size = node_as(parameter->dimensions.items[j], reference);
-            has = has || (size && strcmp(size->name, name) == 0);
-        }
+        bool has = binds_size(parameter, name);
         if (parameter->direction != DIRECTION_IN && parameter->dimensions.count && !has)
             return false;
         found = found || (parameter->direction != DIRECTION_IN && has);

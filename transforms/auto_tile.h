@@ -12,6 +12,7 @@
 #include "analysis/access.h"
 #include "analysis/match.h"
 #include "ir/names.h"
+#include "ir/value_type.h"
 #include "transforms/pass.h"
 
 enum { AXIS_LIMIT = TENSOR_RANK_LIMIT };
@@ -97,6 +98,8 @@ struct equation *equation_add(struct tiler *t, struct equation equation);
 struct equation *equation_named(const struct tiler *t, const char *name);
 bool same_range(const struct tiler *t, const struct range *a, const struct range *b);
 /* The access name[axes]. */
+/* Of names in equations. */
+struct value_types tiler_types(struct tiler *t);
 struct node *access_of(struct arena *arena, const char *name, size_t count, const struct range *axes);
 /* A value that is read in another statement than the one that it was written in: its accesses and reductions
  * keep the place of that one. */

@@ -82,19 +82,14 @@ static void emit_buffer(struct emitter *e, enum memory memory, const char *name,
                          .value = value));
 }
 
-static enum dtype element_of(const char *name, void *context) {
-    const struct emitter *e = context;
-    struct node_parameter *tensor = relations_tensor(e->t->relations, name);
-    const struct equation *let = equation_named(e->t, name);
-    return tensor ? tensor->dtype : let ? let->dtype : DTYPE_NONE;
-}
-
 enum dtype emitted_type(struct emitter *e, struct node *value) {
-    return value_type(&(struct value_types){e->t->compilation->kernel, element_of, e}, value);
+    struct value_types types = tiler_types(e->t);
+    return value_type(&types, value);
 }
 
 static enum dtype value_dtype(struct emitter *e, struct node *value) {
-    return kept_type(&(struct value_types){e->t->compilation->kernel, element_of, e}, value);
+    struct value_types types = tiler_types(e->t);
+    return kept_type(&types, value);
 }
 
 /* ---- reductions by panels ---- */
@@ -263,13 +258,6 @@ bool accumulator_open(struct emitter *e, struct node_reduction *reduction, struc
     return count > 0;
 }
 
-static enum assign_operator gathering(enum reduction_operator op) {
-    return op == REDUCTION_SUM       ? ASSIGN_ADD
-           : op == REDUCTION_PRODUCT ? ASSIGN_MULTIPLY
-           : op == REDUCTION_MIN     ? ASSIGN_MIN
-                                     : ASSIGN_MAX;
-}
-
 /* min(e) is -max(-e). */
 struct node *accumulate(struct emitter *e, const struct accumulator *accumulator, const char *folded,
                         struct node *terms) {
@@ -281,7 +269,7 @@ struct node *accumulate(struct emitter *e, const struct accumulator *accumulator
         value = node_new(e->arena, reduction, REDUCTION, reduction->base.span, .op = op,
                          .axes = LIST(e->arena, make_axis(e->arena, folded, NULL, NULL, NULL)), .body = value);
     return node_new(e->arena, assign, ASSIGN, accumulator->span, .target = accumulator->access,
-                    .op = gathering(op), .value = value);
+                    .op = update_of_fold(op), .value = value);
 }
 
 struct node *accumulated(struct emitter *e, const struct accumulator *accumulator) {

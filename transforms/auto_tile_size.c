@@ -146,8 +146,6 @@ static int64_t axis_tiles(struct footprint *f, const char *name) {
     return fixed > 0 ? fixed : 1;
 }
 
-enum { EXACT_PARTS = 3 };
-
 /* Of a tile in L1: as it is read, and the bf16 parts of an f32 factor of an exact product. */
 static int64_t streamed_bytes(struct emitter *e, enum dtype dtype) {
     bool split = dtype == DTYPE_F32 && asks_exactness(&e->t->kernel->base);

@@ -342,11 +342,15 @@ static void check_old_values(struct tiler *t, struct node *tiled) {
 
 /* ---- folds of indices ---- */
 
-static enum dtype equation_type(const char *name, void *context) {
+static enum dtype type_of_name(const char *name, void *context) {
     struct tiler *t = context;
     struct node_parameter *tensor = relations_tensor(t->relations, name);
     const struct equation *let = equation_named(t, name);
     return tensor ? tensor->dtype : let ? let->dtype : DTYPE_NONE;
+}
+
+struct value_types tiler_types(struct tiler *t) {
+    return (struct value_types){t->compilation->kernel, type_of_name, t};
 }
 
 static bool is_index_fold(const char *name, void *context) {
@@ -356,7 +360,7 @@ static bool is_index_fold(const char *name, void *context) {
 
 /* Values of indices that are folded, and have a name, are i32. */
 static void settle_index_folds(struct tiler *t) {
-    struct value_types types = {t->compilation->kernel, equation_type, t};
+    struct value_types types = tiler_types(t);
     for (size_t i = 0; i < t->equation_count; i++) {
         struct equation *let = &t->equations[i];
         let->folds_indices = !let->store && (let->dtype == DTYPE_NONE || let->dtype == DTYPE_INDEX) &&
@@ -366,7 +370,7 @@ static void settle_index_folds(struct tiler *t) {
     }
     for (size_t i = 0; i < t->equation_count; i++) {
         struct equation *equation = &t->equations[i];
-        enum dtype type = equation->store ? equation_type(equation->name, t) : equation->dtype;
+        enum dtype type = equation->store ? type_of_name(equation->name, t) : equation->dtype;
         equation->value =
             index_folds(t->arena, &types, equation->value,
                         type != DTYPE_NONE && is_whole_type(type) && type != DTYPE_BOOL, is_index_fold, t);

@@ -1,5 +1,4 @@
-/* Branches on one truth value, as choices between values.
- */
+/* Branches on one truth value, as choices between values. */
 #include "transforms/block_branches.h"
 
 #include <string.h>
@@ -36,16 +35,10 @@ static bool is_cut_axis(const struct chooser *c, const char *name) {
     return false;
 }
 
-static bool is_of_block(const struct node *node) {
-    const struct node_call *call = node_as((struct node *)(uintptr_t)node, call);
-    return call && (strcmp(call->function, "lo") == 0 || strcmp(call->function, "hi") == 0 ||
-                    strcmp(call->function, "len") == 0);
-}
-
 static bool is_one_truth(const struct chooser *c, const struct node *condition) {
     for_each_node (node, condition) {
         const struct node_reference *reference = node_as(node, reference);
-        if (is_of_block(node))
+        if (is_block_place(node))
             skip_below(node);
         else if (node->kind == NODE_ACCESS || node->kind == NODE_REDUCTION ||
                  (reference && is_cut_axis(c, reference->name)))
@@ -54,17 +47,8 @@ static bool is_one_truth(const struct chooser *c, const struct node *condition) 
     return true;
 }
 
-static const struct node_parameter *parameter_named(const struct chooser *c, const char *name) {
-    for (size_t i = 0; i < c->kernel->parameters.count; i++) {
-        const struct node_parameter *parameter = node_as(c->kernel->parameters.items[i], parameter);
-        if (strcmp(parameter->name, name) == 0)
-            return parameter;
-    }
-    return NULL;
-}
-
 static bool is_result(const struct chooser *c, const struct node *target) {
-    const struct node_parameter *parameter = parameter_named(c, target_name(target));
+    const struct node_parameter *parameter = launch_parameter(&c->kernel->base, target_name(target));
     return parameter && parameter->direction == DIRECTION_OUT;
 }
 

@@ -53,6 +53,12 @@ void emit_operation(struct manager *m, struct list_builder *out, struct span spa
     emit_call(m, out, span, call, row->count, arguments);
 }
 
+void emit_behind_init(struct manager *m, struct list_builder *out, struct span span,
+                      enum device_call_number call, const struct call_operands *operands) {
+    emit_operation(m, out, span, device_calls[call].init, operands);
+    emit_operation(m, out, span, call, operands);
+}
+
 void emit_loop(struct manager *m, struct list_builder *out, struct span span, const char *name,
                struct node *count, struct list_builder *body) {
     int64_t trips;

@@ -96,6 +96,8 @@ bool dst_plan_make(const struct dst_request *request, struct dst_plan *plan);
  * nodes. */
 struct node *dst_plan_marked(struct arena *arena, const struct dst_plan *plan, struct node *value);
 
+/* The word of DST for what a slot holds: f32, i32 or u32. */
+const char *format_word(enum dtype held);
 /* Does a step of the plan need this tile of the reader's? */
 bool dst_plan_needs(const struct dst_plan *plan, enum spread spread);
 

@@ -82,13 +82,6 @@ static void fill_neutral(const struct folding *f, struct list_builder *out, stru
     fill(f, out, slot, neutral_of_fold(f->m->arena, f->reduction->op, f->type));
 }
 
-/* A call behind its init. */
-static void operate(const struct folding *f, struct list_builder *out, enum device_call_number call,
-                    const struct call_operands *operands) {
-    emit_operation(f->m, out, f->span, device_calls[call].init, operands);
-    emit_operation(f->m, out, f->span, call, operands);
-}
-
 static void reduce_slot(const struct folding *f, struct list_builder *out, const char *pool,
                         struct node *slot) {
     struct manager *m = f->m;
@@ -153,7 +146,7 @@ static void gather_groups(const struct folding *f, struct list_builder *out, con
     begin(f, out, part, result);
     fill(f, &body, group, make_integer(a, 0));
     join_tiles(f, &body, part, first, count, group);
-    operate(f, &body, f->combines, &joined);
+    emit_behind_init(f->m, &body, f->span, f->combines, &joined);
     builder_add(a, out,
                 make_for(a, f->span, m->tile, none, tiles, most, make_block(a, f->span, builder_list(&body))));
 }
@@ -177,7 +170,7 @@ static void gather(const struct folding *f, struct list_builder *out, const stru
         fill(f, out, slot, make_integer(m->arena, 0));
         join_tiles(f, out, part, none, tiles, slot);
         reload(f, out, part, work);
-        operate(f, out, f->combines, &both);
+        emit_behind_init(f->m, out, f->span, f->combines, &both);
     } else {
         begin(f, out, part, slot);
         join_tiles(f, out, part, none, tiles, slot);
@@ -202,10 +195,10 @@ static void combine_lanes(const struct folding *f, struct list_builder *out) {
     EMIT(m, out, f->span, reconfig_data_format_srca, index);
     EMIT(m, out, f->span, copy_init, index);
     EMIT(m, &step, f->span, copy_tile, index, result, work);
-    operate(f, &step, DEVICE_CALL_sub_unary_tile, &beside);
-    operate(f, &step, DEVICE_CALL_where_tile, &pick);
+    emit_behind_init(f->m, &step, f->span, DEVICE_CALL_sub_unary_tile, &beside);
+    emit_behind_init(f->m, &step, f->span, DEVICE_CALL_where_tile, &pick);
     reduce_slot(f, &step, "SUM", work);
-    operate(f, &step, f->combines, &combine);
+    emit_behind_init(f->m, &step, f->span, f->combines, &combine);
     const char *axis = node_as(f->reduction->axes.items[0], axis)->name;
     int64_t extent;
     bool few = integer_value(axis_tiles(f->tile, axis, RANGE_EXTENT), &extent) && extent < TILE_EDGE;
@@ -227,9 +220,7 @@ static void slot_section(struct manager *m, struct list_builder *out, const stru
                                     : type == DTYPE_U32 ? fold->u32
                                                         : fold->floats,
                         .type = type,
-                        .format = type == DTYPE_I32   ? "Int32"
-                                  : type == DTYPE_U32 ? "UInt32"
-                                                      : "Float32",
+                        .format = format_word(type),
                         .span = tile->base.span,
                         .rows = folds_along_rows(reduction)};
     struct dst_plan plan = {.slots = 1};

@@ -33,12 +33,6 @@
 
 /* ---- other folds than sums ---- */
 
-static void operate(struct manager *m, struct list_builder *out, struct span span, enum device_call_number call,
-                    const struct call_operands *operands) {
-    emit_operation(m, out, span, device_calls[call].init, operands);
-    emit_operation(m, out, span, call, operands);
-}
-
 /* The tile of slot 3 scanned into slot 0, which holds what every row begins with. */
 static void scan_rows(struct manager *m, struct list_builder *out, struct span span, enum reduction_operator op) {
     struct arena *a = m->arena;
@@ -59,14 +53,14 @@ static void scan_rows(struct manager *m, struct list_builder *out, struct span s
     EMIT(m, out, span, reconfig_data_format_srca, index);
     EMIT(m, out, span, copy_init, index);
     EMIT(m, &step, span, copy_tile, index, result, beside);
-    operate(m, &step, span, DEVICE_CALL_rsub_unary_tile, &distance);
-    operate(m, &step, span, DEVICE_CALL_fill_tile_bitcast, &none);
-    operate(m, &step, span, DEVICE_CALL_where_tile, &pick);
+    emit_behind_init(m, &step, span, DEVICE_CALL_rsub_unary_tile, &distance);
+    emit_behind_init(m, &step, span, DEVICE_CALL_fill_tile_bitcast, &none);
+    emit_behind_init(m, &step, span, DEVICE_CALL_where_tile, &pick);
     EMIT_PLAIN(m, &step, span, cumsum_tile_init);
     EMIT(m, &step, span, cumsum_tile, work, emit_number(m, 1));
-    operate(m, &step, span, combines, &joined);
-    operate(m, &step, span, DEVICE_CALL_relu_tile, &before);
-    operate(m, &step, span, DEVICE_CALL_where_tile, &keep);
+    emit_behind_init(m, &step, span, combines, &joined);
+    emit_behind_init(m, &step, span, DEVICE_CALL_relu_tile, &before);
+    emit_behind_init(m, &step, span, DEVICE_CALL_where_tile, &keep);
     emit_loop(m, out, span, m->inner, emit_number(m, TILE_EDGE), &step);
 }
 
@@ -75,18 +69,18 @@ static void scan_rows(struct manager *m, struct list_builder *out, struct span s
 /* The number in a slot, and what an operation on two makes of them. */
 static void fill_whole(struct manager *m, struct list_builder *out, struct span span, struct node *slot, int64_t number) {
     struct call_operands operands = {.slot = slot, .bits = emit_number(m, number), .format = "UInt32"};
-    operate(m, out, span, DEVICE_CALL_fill_tile_int, &operands);
+    emit_behind_init(m, out, span, DEVICE_CALL_fill_tile_int, &operands);
 }
 
 static void combine(struct manager *m, struct list_builder *out, struct span span, enum device_call_number call,
                     struct node *a, struct node *b) {
     struct call_operands operands = {.slot = a, .source = {a, b}, .format = "UInt32"};
-    operate(m, out, span, call, &operands);
+    emit_behind_init(m, out, span, call, &operands);
 }
 
 static void convert(struct manager *m, struct list_builder *out, struct span span, const char *cast, struct node *slot) {
     struct call_operands operands = {.slot = slot, .format = cast};
-    operate(m, out, span, DEVICE_CALL_typecast_tile, &operands);
+    emit_behind_init(m, out, span, DEVICE_CALL_typecast_tile, &operands);
 }
 
 /* The tile of slots 0 and 1 scanned into slot 0: as floats, the low and the high 16 bits of each number by themselves,
@@ -127,7 +121,7 @@ static void spread_start(const struct scanning *s, struct list_builder *out, str
     struct call_operands operands = {
         .spread = emit_reference(m, "ROW"), .a = s->start, .tile_a = s->column, .slot = slot};
     EMIT(m, out, s->span, reconfig_data_format, emit_reference(m, "REGULAR"), s->start, s->start);
-    operate(m, out, s->span, DEVICE_CALL_unary_bcast, &operands);
+    emit_behind_init(m, out, s->span, DEVICE_CALL_unary_bcast, &operands);
     emit_operation(m, out, s->span, DEVICE_CALL_unary_bcast_uninit, &operands);
 }
 
@@ -143,16 +137,16 @@ static void add_start(const struct scanning *s, struct list_builder *out) {
     EMIT(m, out, s->span, reconfig_data_format_srca, index);
     EMIT(m, out, s->span, copy_init, index);
     EMIT(m, out, s->span, copy_tile, index, emit_number(m, 0), beside);
-    operate(m, out, s->span, DEVICE_CALL_fill_tile_bitcast, &none);
-    operate(m, out, s->span, DEVICE_CALL_where_tile, &first);
-    operate(m, out, s->span, DEVICE_CALL_add_binary_tile, &joined);
+    emit_behind_init(m, out, s->span, DEVICE_CALL_fill_tile_bitcast, &none);
+    emit_behind_init(m, out, s->span, DEVICE_CALL_where_tile, &first);
+    emit_behind_init(m, out, s->span, DEVICE_CALL_add_binary_tile, &joined);
 }
 
 static void fill_neutral(const struct scanning *s, struct list_builder *out, struct node *slot) {
     struct arena *a = s->m->arena;
     struct call_operands operands = {
         .slot = slot, .bits = make_call(a, "bits", LIST(a, make_real(a, reduction_neutral(s->op))))};
-    operate(s->m, out, s->span, DEVICE_CALL_fill_tile_bitcast, &operands);
+    emit_behind_init(s->m, out, s->span, DEVICE_CALL_fill_tile_bitcast, &operands);
 }
 
 /* The tile of this row: the first of its column, or one behind, which goes on from the one before. */

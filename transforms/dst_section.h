@@ -77,6 +77,9 @@ struct call_operands {
 /* A call, or its init or uninit, with those of them that its row lists. */
 void emit_operation(struct manager *m, struct list_builder *out, struct span span,
                     enum device_call_number call, const struct call_operands *operands);
+/* A call behind its init. */
+void emit_behind_init(struct manager *m, struct list_builder *out, struct span span,
+                      enum device_call_number call, const struct call_operands *operands);
 /* for name in 0..count { body }; the body alone with 0 for one iteration; nothing for none. */
 void emit_loop(struct manager *m, struct list_builder *out, struct span span, const char *name,
                struct node *count, struct list_builder *body);

@@ -9,8 +9,8 @@
 #include "transforms/dst_planner.h"
 #include "transforms/host_numbers.h"
 
-static const char *format_of(enum dtype type) {
-    return type == DTYPE_U32 ? "UInt32" : type == DTYPE_I32 ? "Int32" : "Float32";
+const char *format_word(enum dtype held) {
+    return held == DTYPE_U32 ? "UInt32" : held == DTYPE_I32 ? "Int32" : "Float32";
 }
 
 /* ---- types ---- */
@@ -49,7 +49,7 @@ enum dtype held_type(struct planner *p, struct node *value) {
 static int fill(struct planner *p, int slot, enum dtype type, struct node *number) {
     step_add(
         p, (struct dst_step){
-               .call = DEVICE_CALL_fill_tile_int, .slot = slot, .format = format_of(type), .scalar = number});
+               .call = DEVICE_CALL_fill_tile_int, .slot = slot, .format = format_word(type), .scalar = number});
     return slot;
 }
 
@@ -58,7 +58,7 @@ static int fill_number(struct planner *p, int slot, enum dtype type, int64_t val
 }
 
 static void operate(struct planner *p, enum device_call_number call, enum dtype type, int a, int b, int out) {
-    step_add(p, (struct dst_step){.call = call, .slot = out, .source = {a, b}, .format = format_of(type)});
+    step_add(p, (struct dst_step){.call = call, .slot = out, .source = {a, b}, .format = format_word(type)});
 }
 
 void plan_whole_fill(struct planner *p, int slot, int64_t number) {
@@ -79,7 +79,7 @@ void plan_offset(struct planner *p, int slot, enum dtype type, struct node_refer
     int first = slot_take(p);
     step_add(p, (struct dst_step){.call = DEVICE_CALL_fill_tile_int,
                                   .slot = first,
-                                  .format = format_of(type),
+                                  .format = format_word(type),
                                   .scalar = &axis->base,
                                   .axis = axis->name});
     operate(p, DEVICE_CALL_add_int_tile, type, slot, first, slot);

@@ -96,8 +96,6 @@ size_t lifted_add(struct lifter *l, struct lifted_axis axis);
 /* The statements of a body with every axis settled: loops over elements are open no more, except those over blocks that
  * they became; own axes and ranges of reductions name lifted axes. */
 struct node *lift_axes_of(struct lifter *l, struct node *body);
-/* Is the fold of two parts one of their folds? */
-bool folds_by_parts(enum reduction_operator op);
 /* The lifted axes that a value varies along. */
 uint64_t lift_varies(struct lifter *l, const struct node *value);
 

@@ -167,11 +167,6 @@ static size_t visited_block(const struct lifter *l, const struct node_axis *axis
 
 /* ---- expressions ---- */
 
-bool folds_by_parts(enum reduction_operator op) {
-    return op == REDUCTION_SUM || op == REDUCTION_PRODUCT || op == REDUCTION_MAX || op == REDUCTION_MIN;
-}
-
-/* The lifted axis that an axis of a reduction becomes. */
 static size_t folded_axis(struct lifter *l, const struct node_reduction *reduction,
                           const struct node_axis *axis) {
     size_t found = visited_block(l, axis);

@@ -103,22 +103,7 @@ bool lift_runs(const struct node_kernel *kernel) {
 struct running_loop {
     struct tiler *t;
     struct name_table names;
-    struct node *kernel_body;
 };
-
-static enum dtype element_of(const char *name, void *context) {
-    const struct running_loop *r = context;
-    struct node_parameter *tensor = relations_tensor(r->t->relations, name);
-    for_each_node (node, r->kernel_body) {
-        struct node_let *let = node_as(node, let);
-        struct node_var *var = node_as(node, var);
-        if (let && strcmp(let->name, name) == 0)
-            return let->dtype;
-        if (var && strcmp(var->name, name) == 0)
-            return var->dtype;
-    }
-    return tensor ? tensor->dtype : DTYPE_NONE;
-}
 
 /* Does the expression mention a name that the body declares: a loop variable, let or var? */
 static bool mentions_declared(const struct node *expression, const struct node *body) {
@@ -180,7 +165,7 @@ struct running_var {
 
 static struct running_var running_var(struct running_loop *r, const struct node_reduction *fold, const char *axis) {
     struct arena *a = r->t->arena;
-    struct value_types types = {&r->t->kernel->base, element_of, r};
+    struct value_types types = types_in(&r->t->kernel->base);
     enum dtype dtype = fragment_type(value_type(&types, &fold->base));
     const char *name = name_fresh(&r->names, "running"), *own = node_as(fold->axes.items[0], axis)->name;
     return (struct running_var){
@@ -242,8 +227,7 @@ static bool is_same_in(const struct node_reduction *fold, const struct node_for 
 }
 
 struct node *lift_hoisted(struct lifter *l, const struct node_for *loop, struct node *body, struct list_builder *lets) {
-    struct running_loop r = {.t = l->t, .kernel_body = l->t->kernel->body};
-    struct value_types types = {&l->t->kernel->base, element_of, &r};
+    struct value_types types = types_in(&l->t->kernel->base);
     for_each (reduction, fold, loop->body) {
         if (!is_same_in(fold, loop))
             continue;
@@ -278,7 +262,7 @@ static struct node *write_vars(struct node *node, void *context) {
 }
 
 struct node *lift_running_folds(struct tiler *t) {
-    struct running_loop r = {.t = t, .names = names_of(t->arena, &t->kernel->base), .kernel_body = t->kernel->body};
+    struct running_loop r = {.t = t, .names = names_of(t->arena, &t->kernel->base)};
     return write_vars(t->kernel->body, &r);
 }
 

@@ -56,7 +56,7 @@ static bool check_beginning(struct lifter *l, const struct lifted_axis *axis, co
     return false;
 }
 
-/* The loop with what keeps to ranges that differ from element to element. */
+/* The type of a block that is declared by then, or of what the kernel has. */
 static enum dtype lifted_element(const char *name, void *context) {
     struct lifter *l = context;
     const struct list_builder *lists[] = {l->before, l->out};
@@ -70,6 +70,7 @@ static enum dtype lifted_element(const char *name, void *context) {
     return types.element(name, types.context);
 }
 
+/* The loop with what keeps to ranges that differ from element to element. */
 static void close_loop(struct lifter *l, struct block_loop *loop, const struct lifted_axis *axis,
                        struct node_list attributes) {
     struct block_around around[LIFT_AXES];

@@ -3,8 +3,9 @@
  * block, writes the new one behind it, and drops the old one. So its statements are ordinary maps of buffers.
  *
  * Which they are: all that are not plain (fragment_life.h) or that several statements add to, but for products beside
- * each other; a fold over a loop that computes something else, too, or that has more tiles than a section; accumulations over a loop into blocks of open size; and a fragment whose first
- * value reads one at rest that changes before the section begins.
+ * each other; a fold over a loop that computes something else, too, or that has more tiles than a section;
+ * accumulations over a loop into blocks of open size; and a fragment whose first value reads one at rest that changes
+ * before the section begins.
  */
 #include "transforms/rest_fragments.h"
 

@@ -73,15 +73,6 @@ static struct node_parameter *between_parameter(struct tiler *t, const struct eq
     return node_as(parameter, parameter);
 }
 
-static bool binds(const struct node_parameter *parameter, const char *name) {
-    for (size_t i = 0; i < parameter->dimensions.count; i++) {
-        struct node_reference *size = node_as(parameter->dimensions.items[i], reference);
-        if (size && strcmp(size->name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool mentioned_in(struct node_list nodes, const char *name) {
     bool found = false;
     for (size_t i = 0; i < nodes.count; i++)
@@ -92,12 +83,12 @@ static bool mentioned_in(struct node_list nodes, const char *name) {
 /* A name that the body or a parameter that is kept uses, and that none binds which is kept. */
 static bool lacks_size(struct node *body, const struct node_list all, const bool *kept,
                        const struct node_parameter *between, const char *name) {
-    bool used = mentions(body, name), bound = between && binds(between, name);
+    bool used = mentions(body, name), bound = between && binds_size(between, name);
     for (size_t i = 0; i < all.count; i++) {
         const struct node_parameter *parameter = node_as(all.items[i], parameter);
         used |= kept[i] && mentioned_in(parameter->dimensions, name);
         bool given = parameter->direction != DIRECTION_OUT || !is_assigned(body, parameter->name);
-        bound |= kept[i] && given && binds(parameter, name);
+        bound |= kept[i] && given && binds_size(parameter, name);
     }
     return used && !bound;
 }

@@ -1,5 +1,4 @@
-/* Where a kernel is cut: the first place that can be, of those that stages_cut.h tells in their order.
- */
+/* Where a kernel is cut: the first place that can be, of those that stages_cut.h tells in their order. */
 #include "transforms/stages_cut.h"
 
 #include <string.h>
@@ -20,10 +19,6 @@ static struct node_reduction flattened(struct tiler *t, const struct node_reduct
     return flat;
 }
 
-static bool folds_in_any_order(enum reduction_operator op) {
-    return op == REDUCTION_SUM || op == REDUCTION_PRODUCT || op == REDUCTION_MAX || op == REDUCTION_MIN;
-}
-
 /* An axis of the result with one element, which the fold does not vary along: what lies between keeps it, as the other of
  * the two dimensions that make tiles. */
 static const struct range *axis_of_one(const struct tiler *t, const struct equation *equation,
@@ -38,15 +33,9 @@ static const struct range *axis_of_one(const struct tiler *t, const struct equat
     return NULL;
 }
 
-static enum dtype element_of(const char *name, void *context) {
-    const struct tiler *t = context;
-    struct node_parameter *tensor = relations_tensor(t->relations, name);
-    const struct equation *let = equation_named(t, name);
-    return tensor ? tensor->dtype : let ? let->dtype : DTYPE_NONE;
-}
-
 enum dtype tensor_type(struct tiler *t, const struct node *value) {
-    return kept_type(&(struct value_types){&t->kernel->base, element_of, t}, value);
+    struct value_types types = tiler_types(t);
+    return kept_type(&types, value);
 }
 
 static bool add_axis(struct equation *equation, const struct range *range) {
@@ -85,7 +74,7 @@ static size_t folded_tiles(const struct tiler *t, const struct node_reduction *f
             tiles++;
         }
     }
-    return folds_in_any_order(fold->op) ? tiles : 0;
+    return folds_by_parts(fold->op) ? tiles : 0;
 }
 
 static void begin_between(struct tiler *t, struct cut *cut, const struct equation *equation) {

@@ -39,13 +39,6 @@ static struct node *at_element(struct node *node, void *context) {
     return node_map_children(t->arena, node, at_element, folds);
 }
 
-static enum assign_operator gathering(enum reduction_operator op) {
-    return op == REDUCTION_SUM       ? ASSIGN_ADD
-           : op == REDUCTION_PRODUCT ? ASSIGN_MULTIPLY
-           : op == REDUCTION_MIN     ? ASSIGN_MIN
-                                     : ASSIGN_MAX;
-}
-
 /* for e in 0..len(d) { fragment op= body at lo(d) + e } */
 static void gather_elements(struct element_folds *folds, const char *fragment, const struct node_reduction *reduction) {
     struct tensorizer *t = folds->t;
@@ -60,7 +53,7 @@ static void gather_elements(struct element_folds *folds, const char *fragment, c
         "this varies along %s and %s and is no sum of products: it takes one element of %s after the other, each with all its operations for every tile of the result",
         folds->axes[0], folds->axes[1], block);
     struct node *assign = node_new(a, assign, ASSIGN, t->span, .target = buffer_access(t, fragment),
-                                   .op = gathering(reduction->op), .value = at_element(reduction->body, &inner));
+                                   .op = update_of_fold(reduction->op), .value = at_element(reduction->body, &inner));
     tensorize_loop(t, make_for(a, t->span, element, make_integer(a, 0), make_call(a, "len", LIST(a, axis)), NULL,
                                make_block(a, t->span, LIST(a, assign))));
 }
@@ -106,7 +99,7 @@ bool elements_accumulated(struct tensorizer *t, struct node *target, enum assign
     struct node_reduction *reduction = node_as(value, reduction);
     struct element_folds folds = {.t = t, .count = fragment->rank,
                                   .axes = arena_copy(t->arena, fragment->axes, sizeof fragment->axes)};
-    if (fragment->memory != MEMORY_FRAGMENT || !reduction || op != gathering(reduction->op) ||
+    if (fragment->memory != MEMORY_FRAGMENT || !reduction || op != update_of_fold(reduction->op) ||
         !takes_elements(&folds, reduction))
         return false;
     gather_elements(&folds, name, reduction);

@@ -17,9 +17,10 @@
 #include <math.h>
 
 #include "ir/build.h"
+#include "ir/query.h"
 #include "transforms/tensorize.h"
 
-enum { FLOAT_PARTS = 3, DIGIT_BITS = 6, PART_LIMIT = 6 };
+enum { DIGIT_BITS = 6, PART_LIMIT = 6 };
 
 struct parts {
     struct node *items[PART_LIMIT];
@@ -74,7 +75,7 @@ static int digits_of(enum dtype type) {
 static struct parts parts_of(struct tensorizer *t, struct node *factor, const struct operand_shape *shape) {
     enum dtype type = type_of(t, factor);
     bool whole = is_whole_type(type);
-    int count = whole ? digits_of(type) : type == DTYPE_F32 ? FLOAT_PARTS : 0;
+    int count = whole ? digits_of(type) : type == DTYPE_F32 ? EXACT_PARTS : 0;
     factor = shape->may_turn ? factor : operand_laid(t, factor, shape);
     struct storage source = *storage_find(t, node_as(factor, access)->name);
     struct parts parts = {.items = {factor}};
@@ -114,7 +115,7 @@ static struct node *float_sum(struct split *s) {
         t->compilation->diagnostics, t->span,
         "this multiplies f32 as sums of bf16 parts, which each block of a factor is taken apart into: %s products of the matrix unit in place of one",
         s->left.count == s->right.count ? "six" : "three");
-    struct node *correction = value_materialize(t, sum_of_parts(s, "corrections", FLOAT_PARTS - 1, 1), "correction",
+    struct node *correction = value_materialize(t, sum_of_parts(s, "corrections", EXACT_PARTS - 1, 1), "correction",
                                                 s->count, s->axes);
     struct node *sum = sum_of_parts(s, "acc", 0, 0);
     struct node *finite = make_binary(t->arena, BINARY_LESS, make_call(t->arena, "abs", LIST(t->arena, correction)),
