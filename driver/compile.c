@@ -145,6 +145,7 @@ struct attempt {
     struct node *result; /* NULL: refused, or a fault */
     struct diagnostics *diagnostics;
     enum rows rows;
+    bool relays; /* it could do with less in several launches */
 };
 
 /* What the passes make of a kernel, in an arena that does not last; the kernel itself where nothing is to be
@@ -180,6 +181,7 @@ static struct node *compile_in(struct unit *unit, struct arena *arena, struct no
                                         .context = options->context};
     struct node *result = run_passes(unit, &compilation, first, &pass_options);
     attempt->rows = compilation.rows;
+    attempt->relays = compilation.relays;
     bool complete = result && !options->only && (!options->last || is_proof(options->last)),
          fine = result && (!is_rehearsed(unit, first, pass_options.last) || rehearse_kernel(unit, result));
     if (fine && complete && options->check_passes && compilation.tile_form) {
@@ -405,6 +407,9 @@ static bool compile_kernel(struct unit *unit, struct node *kernel, const char *w
         return false;
     }
     first = compile_apart(unit, kernel, written);
+    if (first.result && first.relays && compile_stages(unit, kernel, written, compiled)) {
+        return true;
+    }
     if (first.result) {
         return add_with_version(unit, kernel, written, &first, compiled);
     }

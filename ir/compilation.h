@@ -30,6 +30,7 @@ struct compilation {
     /* What the same kernel for rows of any length is called (tt.when_full); NULL: there may be none. */
     const char *streamed_name;
     enum rows rows; /* set by auto_tile_tt: what else the kernel may do with its rows */
+    bool relays; /* out: it reads a tensor again and again that a launch of its own would lay out once */
     /* what verify_tt_ir leaves to the launch: conditions on sizes by name; NULL: nothing */
     struct node *checks;
     struct explanations *explanations; /* what is proved is told here; NULL: nobody asks */

@@ -36,7 +36,8 @@ static bool add_fact(struct facts *facts, const struct polynomial *fact) {
 
 struct alternatives *both_hold(struct walk *w, const struct alternatives *a, const struct alternatives *b) {
     struct alternatives *made = alternatives_new(w);
-    if (!a->known || !b->known || a->count * b->count > ALTERNATIVE_LIMIT)
+    made->known = a->known && b->known;
+    if (a->count * b->count > ALTERNATIVE_LIMIT)
         return unknown(w);
     for (size_t i = 0; i < a->count; i++)
         for (size_t j = 0; j < b->count; j++) {
@@ -325,7 +326,7 @@ bool prove_guarded(struct walk *w, const struct alternatives *guard, const struc
     if (!excess || prove_quietly(w, p, limit))
         return excess != NULL;
     for (size_t i = 0; i < guard->count; i++) {
-        struct facts facts = guard->known ? guard->items[i] : (struct facts){0};
+        struct facts facts = guard->items[i];
         launch_facts(w, &facts);
         iteration_facts(w, &facts, excess);
         open_arms(w, &facts);

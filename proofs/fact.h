@@ -14,7 +14,7 @@ struct facts {
 
 /* A condition as alternatives that exclude each other: it holds where all facts of one of them do. */
 struct alternatives {
-    bool known; /* false: the condition is none of comparisons; what is listed is meaningless */
+    bool known; /* false: what is listed holds, but says not all of the condition: it has more than comparisons */
     size_t count;
     struct facts items[ALTERNATIVE_LIMIT];
 };

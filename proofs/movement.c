@@ -67,6 +67,7 @@ static bool concerns(const struct device_call *effect) {
     case EFFECT_POP:
     case EFFECT_READ_PAGE:
     case EFFECT_WRITE_PAGE:
+    case EFFECT_WRITE_PART:
     case EFFECT_READ_BARRIER:
     case EFFECT_WRITE_BARRIER:
     case EFFECT_WRITES_FLUSHED:
@@ -264,7 +265,7 @@ static void use_address(struct walk *w, struct movement *m, const struct walked_
     const struct polynomial *offset;
     const struct atom *pointer = pointer_in(w, argument_of(w, call, argument), &offset);
     enum effect_kind kind = call->effect->kind;
-    if (kind == EFFECT_WRITE_PAGE) {
+    if (writes_tensor(call->effect)) {
         check_link(w, m, call);
         begin_pending(&m->write, call->span);
     } else if (kind == EFFECT_MULTICAST) {
@@ -285,7 +286,7 @@ static void use_address(struct walk *w, struct movement *m, const struct walked_
                   pointer->write ? "get_write_ptr" : "get_read_ptr");
         failed(w, buffer);
     }
-    if (kind == EFFECT_WRITE_PAGE) {
+    if (writes_tensor(call->effect)) {
         issue_here(w, &b->writes, call, offset);
         return;
     }

@@ -54,7 +54,7 @@ static void initial(struct walk *w, void *state) {
 }
 
 static bool concerns(const struct device_call *effect) {
-    return (effect->kind >= EFFECT_RESERVE && effect->kind <= EFFECT_WRITE_PAGE) ||
+    return (effect->kind >= EFFECT_RESERVE && effect->kind <= EFFECT_WRITE_PART) ||
            effect->kind == EFFECT_STORE || effect->kind == EFFECT_PACK || effect->kind == EFFECT_OPERATION;
 }
 
@@ -105,7 +105,7 @@ static void access_buffer(struct walk *w, const struct walked_call *call, int ar
 static void access_address(struct walk *w, const struct walked_call *call) {
     const struct polynomial *offset;
     const struct atom *pointer = pointer_in(w, argument_of(w, call, call->effect->address), &offset);
-    bool back = call->effect->kind != EFFECT_WRITE_PAGE;
+    bool back = !writes_tensor(call->effect);
     struct traffic *accounts = w->context;
     if (!pointer) { /* anywhere, as far as is known */
         for (size_t i = 0; i < w->buffer_count; i++)

@@ -8,6 +8,7 @@
 #include "ir/attributes.h"
 #include "analysis/isl_util.h"
 #include "ir/build.h"
+#include "ir/format.h"
 #include "ir/query.h"
 #include "support/explanation.h"
 #include "proofs/affine.h"
@@ -33,6 +34,7 @@ static struct tensor_fact tensor_fact(struct walk *w, struct node_parameter *par
     struct tensor_fact fact = {.node = parameter, .rank = parameter->dimensions.count};
     for (size_t i = 0; i < fact.rank && i < TENSOR_RANK_LIMIT; i++) {
         const struct polynomial *extent = evaluate_number(w, parameter->dimensions.items[i]);
+        fact.elements[i] = extent;
         fact.extents[i] = i + 2 < fact.rank ? extent : ceiling_of(v, extent, number(v, TILE_EDGE));
     }
     return fact;
@@ -132,6 +134,26 @@ static bool at_most(struct walk *w, const struct page_access *place, const struc
                     const struct polynomial *limit) {
     return p && limit &&
            (prove_guarded(w, place->guard, p, limit) || affine_at_most(w, pages_of(w)->ctx, place, p, limit));
+}
+
+/* e / 32 is below ceildiv(extent, 32) where e is below the extent. False: the subscript is no such quotient, or that is not
+ * proved. */
+static bool holds_element(struct walk *w, const struct page_access *access, size_t dimension) {
+    struct values *v = &w->values;
+    const struct polynomial *subscript = access->subscripts[dimension], *edge = number(v, TILE_EDGE);
+    const struct tensor_fact *tensor = access->tensor;
+    int64_t divisor;
+    for (size_t i = 0; subscript && dimension + 2 >= tensor->rank && i < subscript->count; i++) {
+        const struct monomial *term = &subscript->terms[i];
+        const struct atom *atom = term->degree == 1 && term->factor == 1 ? &v->atoms[term->atoms[0]] : NULL;
+        if (!atom || atom->kind != ATOM_QUOTIENT || !known_number(atom->b, &divisor) || divisor != TILE_EDGE)
+            continue;
+        const struct polynomial *dividend = atom->a,
+                                *rest = difference_of(v, subscript, atom_value(v, term->atoms[0])),
+                                *element = sum_of(v, product_of(v, rest, edge), dividend);
+        return at_most(w, access, sum_of(v, element, number(v, 1)), tensor->elements[dimension]);
+    }
+    return false;
 }
 
 /* ---- numbers ---- */
@@ -341,7 +363,8 @@ static struct page_access *page_access(struct walk *w, const struct walked_call 
     access->tensor = tensor;
     access->span = call->span;
     access->text = node_text(w->compilation->arena, &page->base);
-    access->write = call->effect->kind == EFFECT_WRITE_PAGE;
+    access->write = writes_tensor(call->effect);
+    access->part = call->effect->kind == EFFECT_WRITE_PART;
     access->rank = tensor->rank;
     for (size_t i = 0; i < access->rank; i++)
         access->subscripts[i] = evaluate_number(w, page->indices.items[i]);
@@ -378,7 +401,7 @@ static void check_bounds(struct walk *w, const struct page_access *access) {
     for (size_t i = 0; i < access->rank; i++) {
         struct excess excess = {.p = sum_of(v, access->subscripts[i], number(v, 1)),
                                 .limit = tensor->extents[i]};
-        if (at_most(w, access, excess.p, excess.limit))
+        if (at_most(w, access, excess.p, excess.limit) || holds_element(w, access, i))
             continue;
         struct sample_launch *launch = excess.p ? find_excess(w, access, &excess) : NULL;
         if (!launch) {
@@ -400,6 +423,16 @@ static void check_bounds(struct walk *w, const struct page_access *access) {
     explain(w->compilation->explanations, access->span, "%s, that %s %s, is within %s", access->text,
             w->function->name, access->write ? "writes" : "reads", extents_text(w, NULL, tensor));
     affine_explain(w, pages_of(w)->ctx, access, "iterations");
+}
+
+/* Bytes from the offset on end in the page. */
+static void check_part(struct walk *w, const struct page_access *access, const struct walked_call *call) {
+    uint32_t page_bytes;
+    device_format(access->tensor->node->dtype, &page_bytes);
+    const struct polynomial *end = sum_of(&w->values, argument_of(w, call, call->effect->offset),
+                                          argument_of(w, call, call->effect->size));
+    if (!at_most(w, access, end, number(&w->values, page_bytes)))
+        walk_undecided(w, access->span, "not proved: what is written of %s ends in it", access->text);
 }
 
 static void check_direction(struct walk *w, const struct page_access *access) {
@@ -427,12 +460,14 @@ static void initial(struct walk *w, void *state) {
 
 static void transfer(struct walk *w, void *state, const struct walked_call *call) {
     (void)state;
-    bool moves = call->effect->kind == EFFECT_READ_PAGE || call->effect->kind == EFFECT_WRITE_PAGE;
+    bool moves = call->effect->kind == EFFECT_READ_PAGE || writes_tensor(call->effect);
     struct page_access *access = w->quiet || !moves ? NULL : page_access(w, call);
     if (!access)
         return;
     check_direction(w, access);
     check_bounds(w, access);
+    if (access->part)
+        check_part(w, access, call);
     collect(w, access);
 }
 

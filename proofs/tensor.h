@@ -10,6 +10,7 @@ struct tensor_fact {
     size_t rank;
     const struct polynomial
         *extents[TENSOR_RANK_LIMIT]; /* of the last two dimensions the tiles; NULL: unknown */
+    const struct polynomial *elements[TENSOR_RANK_LIMIT]; /* along each dimension */
 };
 
 /* A noc_async_read_page or noc_async_write_page, with what is around it. */
@@ -18,7 +19,7 @@ struct page_access {
     const struct tensor_fact *tensor;
     struct span span;
     const char *text; /* "page(C, i * 2 + r, j)" */
-    bool write;
+    bool write, part; /* part: bytes of a page, not all of it */
     size_t rank;
     const struct polynomial *subscripts[TENSOR_RANK_LIMIT]; /* NULL: unknown */
     size_t loops[LOOP_LIMIT];                               /* atoms, outermost first */

@@ -38,6 +38,7 @@ static bool concerns(const struct device_call *effect) {
     case EFFECT_POP:
     case EFFECT_READ_PAGE:
     case EFFECT_WRITE_PAGE:
+    case EFFECT_WRITE_PART:
     case EFFECT_STORE:
     case EFFECT_MULTICAST:
     case EFFECT_PACK:
@@ -368,8 +369,8 @@ static void access_address(struct walk *w, struct windows *windows, const struct
     struct values *v = &w->values;
     const struct polynomial *address = argument_of(w, call, argument), *offset;
     const struct atom *pointer = pointer_in(w, address, &offset);
-    bool sends = call->effect->kind == EFFECT_MULTICAST;
-    bool back = sends ? pointer && pointer->write : call->effect->kind != EFFECT_WRITE_PAGE;
+    bool sends = call->effect->kind == EFFECT_MULTICAST, sized = call->effect->size != 0;
+    bool back = sends ? pointer && pointer->write : !writes_tensor(call->effect);
     if (!pointer) {
         walk_undecided(w, call->span, "not proved: %s is in a window of a circular buffer",
                        text_of(w, call, argument));
@@ -391,12 +392,12 @@ static void access_address(struct walk *w, struct windows *windows, const struct
             bytes = call->effect->bytes ? call->effect->bytes : page_bytes;
     if (page_bytes < 1)
         return;
-    if (!sends)
+    if (!sized)
         check_alignment(w, call, buffer, offset, bytes, argument);
     /* The last page touched: floor((offset + bytes - 1) / page_bytes). */
-    const struct polynomial *size = sends ? argument_of(w, call, call->effect->size) : number(v, bytes);
+    const struct polynomial *size = sized ? argument_of(w, call, call->effect->size) : number(v, bytes);
     if (!size) {
-        walk_undecided(w, call->span, "not proved: %s sends bytes of the window",
+        walk_undecided(w, call->span, "not proved: %s are bytes of the window",
                        text_of(w, call, call->effect->size));
         return;
     }

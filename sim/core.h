@@ -53,6 +53,8 @@ struct device_tensor {
     struct page_state *states;
     uint32_t launch; /* serial of the launch that these are of */
     struct device_pages moved;
+    uint32_t part_bytes; /* of pages that are written in parts, counted as a page when they make one */
+    uint8_t *parts; /* a bit for each byte that a launch wrote of its own; NULL: none did so yet */
     struct page_accesses *accesses; /* during a launch, where several threads of a core reach it; else NULL */
     uint32_t result_of;             /* serial of the launch that it was last a result of */
     struct device_tensor *next;     /* of its memory, by address */
@@ -62,7 +64,8 @@ struct device_tensor {
 struct transfer {
     struct device_tensor *tensor;
     uint64_t page;
-    uint32_t address; /* in L1 */
+    uint32_t address;       /* in L1 */
+    uint32_t offset, bytes; /* of the page */
 };
 
 struct transfer_list {

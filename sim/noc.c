@@ -143,15 +143,15 @@ static void transfer_add(struct thread *t, struct transfer_list *list, struct tr
 bool transfers_overlap(const struct transfer_list *list, uint32_t address, uint32_t bytes) {
     for (size_t i = 0; i < list->count; ++i) {
         const struct transfer *item = &list->items[i];
-        if (item->address < address + bytes && address < item->address + item->tensor->page_bytes)
+        if (item->address < address + bytes && address < item->address + item->bytes)
             return true;
     }
     return false;
 }
 
 static void check_alignment(struct thread *t, const struct device_tensor *tensor, uint64_t page,
-                            uint32_t address, uint32_t alignment) {
-    uint64_t remote = tensor_page_address(tensor, page);
+                            uint32_t offset, uint32_t address, uint32_t alignment) {
+    uint64_t remote = tensor_page_address(tensor, page) + offset;
     if ((remote ^ address) % alignment != 0)
         thread_fault(t, "L1 address 0x%x and the %s address 0x%llx of page %llu of %s differ modulo %u",
                      (unsigned)address, tensor->placement.memory == DEVICE_L1 ? "L1" : "DRAM",
@@ -159,7 +159,8 @@ static void check_alignment(struct thread *t, const struct device_tensor *tensor
 }
 
 /* Counts a page that is read or written, and lets the clock issue its transfer; when it will have landed. */
-static uint64_t account(struct thread *t, struct device_tensor *tensor, uint64_t page, bool is_write) {
+static uint64_t account(struct thread *t, struct device_tensor *tensor, uint64_t page, uint32_t bytes,
+                        bool is_write) {
     struct device_run *run = t->core->run;
     enum device_place place = tensor_page_place(tensor, page, t->core);
     const struct transfer_cost *cost =
@@ -169,14 +170,18 @@ static uint64_t account(struct thread *t, struct device_tensor *tensor, uint64_t
         tensor->launch = run->device->launches;
         tensor->moved = (struct device_pages){0};
     }
-    ++(is_write ? run->statistics.pages.written : run->statistics.pages.read)[place];
-    ++(is_write ? tensor->moved.written : tensor->moved.read)[place];
+    tensor->part_bytes += bytes;
+    if (tensor->part_bytes >= tensor->page_bytes) {
+        tensor->part_bytes -= tensor->page_bytes;
+        ++(is_write ? run->statistics.pages.written : run->statistics.pages.read)[place];
+        ++(is_write ? tensor->moved.written : tensor->moved.read)[place];
+    }
     if (place == DEVICE_AT_DRAM)
-        run->dram_bytes += tensor->page_bytes;
+        run->dram_bytes += bytes;
     t->clock += cost->issue;
     if (*free < t->clock)
         *free = t->clock;
-    *free += (uint64_t)tensor->page_bytes * 100 / cost->bytes_per_100_cycles;
+    *free += (uint64_t)bytes * 100 / cost->bytes_per_100_cycles;
     return *free + cost->latency;
 }
 
@@ -204,16 +209,16 @@ void device_noc_async_read_page(uint32_t line, uint32_t page, uint32_t ordinal, 
     const struct architecture *architecture = run->device->architecture;
     struct circular_buffer *cb = window_at(t, address, tensor->page_bytes, true);
     check_page_form(t, tensor, cb, address);
-    check_alignment(t, tensor, page, address,
+    check_alignment(t, tensor, page, 0, address,
                     tensor->placement.memory == DEVICE_L1 ? architecture->l1_alignment
                                                           : architecture->dram_read_alignment);
     remote_check_sources(t, address, tensor->page_bytes);
     remote_check_targets(t, cb, address, tensor->page_bytes);
     order_write(t, cb, address, tensor->page_bytes);
     l1_mark(t->core, address, tensor->page_bytes, false);
-    transfer_add(t, &t->reads, (struct transfer){tensor, page, address});
+    transfer_add(t, &t->reads, (struct transfer){tensor, page, address, 0, tensor->page_bytes});
     t->read_line = line;
-    advance(&t->reads_landed, account(t, tensor, page, false));
+    advance(&t->reads_landed, account(t, tensor, page, tensor->page_bytes, false));
 }
 
 void device_noc_async_read_barrier(uint32_t line) {
@@ -260,36 +265,87 @@ static void check_other_cores(struct thread *t, const struct device_tensor *tens
                  (unsigned)run->cores[other - 1].x, (unsigned)run->cores[other - 1].y);
 }
 
-void device_noc_async_write_page(uint32_t line, uint32_t page, uint32_t ordinal, uint32_t address) {
-    struct thread *t = data_enter(line, "noc_async_write_page");
-    remote_check_link(t);
-    struct device_run *run = t->core->run;
-    struct device_tensor *tensor = bound_tensor(t, ordinal);
-    struct page_state *state = page_of(t, tensor, page);
-    check_written_once(t, tensor, page);
-    check_other_cores(t, tensor, page);
-    thread_order_write(t, tensor, page);
+/* A byte of a page that is written in parts is written once a launch, and no page also as a whole. */
+static void mark_part(struct thread *t, struct device_tensor *tensor, uint64_t page, uint32_t offset,
+                      uint32_t bytes) {
+    const struct page_state *state = &tensor->states[page];
+    if (!tensor->parts)
+        tensor->parts = calloc(tensor->pages, tensor->page_bytes / 8);
+    if (!tensor->parts)
+        thread_out_of_memory(t);
+    uint8_t *marks = tensor->parts + page * (tensor->page_bytes / 8);
+    if (!state->writer)
+        memset(marks, 0, tensor->page_bytes / 8);
+    for (uint32_t i = offset; i < offset + bytes; ++i) {
+        if (marks[i / 8] >> (i % 8) & 1) {
+            note_writer(t, tensor, page, "is written before");
+            fault_help(t, "every element of a result is written once, by one core");
+            thread_fault(t, "byte %u of page %llu of %s is written again", (unsigned)i, (unsigned long long)page,
+                         tensor->name);
+        }
+        marks[i / 8] |= (uint8_t)(1u << (i % 8));
+    }
+}
+
+/* Cores may write parts of a page side by side; what another core reads of it is not there yet, or no more. */
+static void check_part(struct thread *t, const struct device_tensor *tensor, uint64_t page, uint32_t offset,
+                       uint32_t bytes) {
+    const struct page_state *state = &tensor->states[page];
+    uint16_t self = (uint16_t)(t->core->index + 1);
+    if (bytes == 0 || offset > tensor->page_bytes || bytes > tensor->page_bytes - offset) {
+        fault_help(t, "a part of a page has bytes, and ends in it");
+        thread_fault(t, "writes bytes %u to %u of a page of %s, which has %u", (unsigned)offset,
+                     (unsigned)(offset + bytes), tensor->name, (unsigned)tensor->page_bytes);
+    }
+    if (state->reader != 0 && state->reader != self)
+        check_other_cores(t, tensor, page);
+}
+
+static void write_part(struct thread *t, uint32_t line, struct device_tensor *tensor, uint64_t page,
+                       uint32_t offset, uint32_t address, uint32_t bytes) {
+    struct page_state *state = &tensor->states[page];
     state->writer = (uint16_t)(t->core->index + 1);
     state->writer_line = line;
     state->writer_role = (uint8_t)t->role;
-    struct circular_buffer *cb = window_at(t, address, tensor->page_bytes, false);
-    check_page_form(t, tensor, cb, address);
-    check_alignment(t, tensor, page, address, run->device->architecture->l1_alignment);
-    uint32_t first = (address - cb->base) / cb->page_bytes,
-             last = (address - cb->base + tensor->page_bytes - 1) / cb->page_bytes;
-    bool written = l1_is_written(t->core, address, tensor->page_bytes);
+    struct circular_buffer *cb = window_at(t, address, bytes, false);
+    check_alignment(t, tensor, page, offset, address, t->core->run->device->architecture->l1_alignment);
+    uint32_t first = (address - cb->base) / cb->page_bytes, last = (address - cb->base + bytes - 1) / cb->page_bytes;
+    bool written = l1_is_written(t->core, address, bytes);
     for (uint32_t i = first; !written && i <= last; ++i)
         buffer_check_written(t, cb, i - cb->read_page);
-    transfer_add(t, &t->writes, (struct transfer){tensor, page, address});
+    transfer_add(t, &t->writes, (struct transfer){tensor, page, address, offset, bytes});
     t->write_line = line;
-    advance(&t->writes_landed, account(t, tensor, page, true));
+    advance(&t->writes_landed, account(t, tensor, page, bytes, true));
+}
+
+void device_noc_async_write_page(uint32_t line, uint32_t page, uint32_t ordinal, uint32_t address) {
+    struct thread *t = data_enter(line, "noc_async_write_page");
+    remote_check_link(t);
+    struct device_tensor *tensor = bound_tensor(t, ordinal);
+    page_of(t, tensor, page);
+    check_written_once(t, tensor, page);
+    check_other_cores(t, tensor, page);
+    thread_order_write(t, tensor, page);
+    check_page_form(t, tensor, window_at(t, address, tensor->page_bytes, false), address);
+    write_part(t, line, tensor, page, 0, address, tensor->page_bytes);
+}
+
+void device_noc_async_write(uint32_t line, uint32_t page, uint32_t ordinal, uint32_t offset, uint32_t address,
+                            uint32_t bytes) {
+    struct thread *t = data_enter(line, "noc_async_write");
+    remote_check_link(t);
+    struct device_tensor *tensor = bound_tensor(t, ordinal);
+    page_of(t, tensor, page);
+    check_part(t, tensor, page, offset, bytes);
+    mark_part(t, tensor, page, offset, bytes);
+    thread_order_write(t, tensor, page);
+    write_part(t, line, tensor, page, offset, address, bytes);
 }
 
 static void writes_leave(struct thread *t) {
     for (size_t i = 0; i < t->writes.count; ++i) {
         const struct transfer *item = &t->writes.items[i];
-        memcpy(tensor_page(item->tensor, item->page), l1_bytes(t->core, item->address),
-               item->tensor->page_bytes);
+        memcpy(tensor_page(item->tensor, item->page) + item->offset, l1_bytes(t->core, item->address), item->bytes);
         item->tensor->states[item->page].written = true;
         t->unacknowledged = true;
     }
@@ -378,14 +434,27 @@ void device_l1_store_u32(uint32_t line, uint32_t address, uint32_t value) {
     l1_store(t, address, value, 4);
 }
 
-/* A mark stands for two bytes: of a copied byte they are marked together. */
-static void l1_copy(struct thread *t, uint32_t address, uint32_t from, uint32_t bytes) {
+/* A mark stands for two bytes: of a byte they are marked together. */
+static void check_written(struct thread *t, uint32_t from, uint32_t bytes) {
     const struct circular_buffer *source = element_at(t, from, bytes, false);
     uint32_t bit = (from - t->core->run->l1_base) / 2, marks = bytes == 4 ? 3 : 1;
     if ((t->core->memory->written[bit / 8] >> (bit % 8) & marks) != marks) {
         fault_help(t, "what is copied must be written before");
         thread_fault(t, "copies from a page of %s what nobody wrote", buffer_name(source));
     }
+}
+
+uint32_t device_l1_load_u32(uint32_t line, uint32_t from) {
+    struct thread *t = data_enter(line, "l1_load_u32");
+    uint32_t value;
+    check_written(t, from, sizeof value);
+    memcpy(&value, l1_bytes(t->core, from), sizeof value); /* little-endian, as the device is */
+    t->clock += 7;
+    return value;
+}
+
+static void l1_copy(struct thread *t, uint32_t address, uint32_t from, uint32_t bytes) {
+    check_written(t, from, bytes);
     l1_write(t, element_at(t, address, bytes, true), address, l1_bytes(t->core, from), bytes, 12);
 }
 

@@ -166,6 +166,7 @@ static void tensor_discard(struct device_tensor *tensor) {
     free(tensor->name);
     free(tensor->bytes);
     free(tensor->states);
+    free(tensor->parts);
     free(tensor);
 }
 

@@ -50,7 +50,7 @@ const size_t call_word_count = sizeof call_words / sizeof *call_words;
     .parameters = KINDS(__VA_ARGS__), .count = CALL_PARAMETER_LIMIT - COUNT(NONE, __VA_ARGS__),              \
     .templates = COUNT_LESS(INDEX, __VA_ARGS__) - COUNT(NONE, __VA_ARGS__),                                  \
     .buffer = AT(BUFFER, __VA_ARGS__), .pages = AT(PAGES, __VA_ARGS__), .address = AT(ADDRESS, __VA_ARGS__), \
-    .from = AT(FROM, __VA_ARGS__), .target = AT(CORE, __VA_ARGS__) + AT(CORES, __VA_ARGS__),                 \
+    .offset = AT(OFFSET, __VA_ARGS__), .from = AT(FROM, __VA_ARGS__), .target = AT(CORE, __VA_ARGS__) + AT(CORES, __VA_ARGS__),                 \
     .size = AT(BYTES, __VA_ARGS__), .receivers = AT(RECEIVERS, __VA_ARGS__),                                 \
     .linked = AT(LINKED, __VA_ARGS__), .value = AT(VALUE, __VA_ARGS__),                                      \
     .order = AT(SOURCE_ORDER, __VA_ARGS__), .a = AT(BUFFER_A, __VA_ARGS__) + AT(BUFFER_AB, __VA_ARGS__),     \

@@ -26,6 +26,7 @@ enum effect_kind {
     EFFECT_POP,
     EFFECT_READ_PAGE,
     EFFECT_WRITE_PAGE,
+    EFFECT_WRITE_PART, /* of a page of a tensor */
     EFFECT_READ_BARRIER,
     EFFECT_WRITE_BARRIER,
     EFFECT_WRITES_FLUSHED,
@@ -99,6 +100,7 @@ struct device_call {
     unsigned char count, templates;                 /* parameters; the words among them, which come first */
     unsigned char buffer, pages;                    /* of protocol, packing and one-sided reconfiguration */
     unsigned char address, bytes;                   /* of data movement; the bytes of a store: their number */
+    unsigned char offset;                           /* within a page */
     unsigned char from;                             /* of a store: the address of what it copies; 0: it stores a value */
     unsigned char target, size,
         receivers;                   /* core to core: the NoC address, bytes, how many cores it stands for */
@@ -136,6 +138,10 @@ bool call_word_fits(const char *word, enum parameter_kind kind);
 
 /* The call that computes a function of functions.def. */
 const struct device_call *function_call_find(const char *function);
+
+static inline bool writes_tensor(const struct device_call *call) {
+    return call->kind == EFFECT_WRITE_PAGE || call->kind == EFFECT_WRITE_PART;
+}
 
 static inline bool device_call_acts(const struct device_call *call) {
     return call->kind != EFFECT_VALUE && call->kind != EFFECT_NOC_ADDRESS;

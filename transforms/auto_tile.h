@@ -72,6 +72,8 @@ struct tiler {
     struct node *conditions[AXIS_LIMIT]; /* that the launch checks beside those of the kernel */
     size_t condition_count;
     struct old_value *old_value; /* the first one; NULL: there is none */
+    struct view *views;  /* auto_tile_views.h */
+    size_t view_count, view_capacity;
     bool has_version;            /* for sizes at which it does not fit L1 */
     bool launches_apart;         /* what reads an old value may do so in a launch before the one that overwrites it */
     bool failed;
@@ -153,6 +155,8 @@ void extract_reductions(struct tiler *t);
 /* The value of the equation, with folds that vary along both axes of its result and are no sums of products over axes that
  * count elements (auto_tile_elements.c). */
 struct node *take_elements(struct tiler *t, const struct equation *equation);
+/* Equal ranges of different equations are the same axis. */
+void tile_unify(struct tiler *t);
 void tile_group(struct tiler *t);
 /* Costly values that a block of the group would work out again along an axis that they lack (auto_tile_repeated.c). */
 void extract_repeated(struct tiler *t);

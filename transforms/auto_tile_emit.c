@@ -17,6 +17,7 @@
 #include "ir/query.h"
 #include "ir/value_type.h"
 #include "transforms/auto_tile_emit.h"
+#include "transforms/auto_tile_views.h"
 
 enum { REDUCTION_LIMIT = 16 };
 
@@ -427,7 +428,7 @@ struct node *tile_emit_program(struct tiler *t) {
     struct list_builder read = {0};
     for (size_t i = 0; i < statements.count; i++)
         builder_add(t->arena, &read, read_buffers(statements.items[i], &e));
-    struct node_list body = buffers_distinct(t, builder_list(&read));
+    struct node_list body = buffers_distinct(t, views_written_out(t, builder_list(&read)));
     report_streamed(t, body);
     struct span inner_span = loop_span(t->group.inner, t->group.inner_count, span);
     struct list_builder inner = {0}, outer = {0};

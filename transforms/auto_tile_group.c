@@ -488,9 +488,13 @@ static void choose_streamed(struct tiler *t) {
     separate_panels(t);
 }
 
-void tile_group(struct tiler *t) {
+void tile_unify(struct tiler *t) {
     unify_stores(t);
     unify_values(t);
+}
+
+void tile_group(struct tiler *t) {
+    tile_unify(t);
     choose_outer(t);
     if (!t->failed)
         choose_inner(t);

@@ -14,6 +14,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "transforms/auto_tile_views.h"
 #include "transforms/block_branches.h"
 #include "transforms/lift.h"
 #include "transforms/index_folds.h"
@@ -390,6 +391,10 @@ bool tile_read(struct tiler *t) {
 /* The nests as equations, and these as one tile program; NULL after a reported error. */
 static struct node *tile_equations(struct tiler *t) {
     if (tile_read(t))
+        tile_unify(t);
+    if (!t->failed)
+        tile_views(t);
+    if (!t->failed)
         check_targets(t);
     if (!t->failed) {
         narrow_equations(t);

@@ -633,6 +633,7 @@ bool insert_cb_protocol_tt(struct compilation *compilation) {
     for (size_t i = 0; i < list.count; i++)
         builder_add(arena, is_declaration(list.items[i]) ? &declarations : &rest, list.items[i]);
     emit_fills(p, &body);
+    emit_caches(p, &body);
     emit_multicast_start(p, &body);
     builder_add_all(arena, &body, lower_list(p, builder_list(&rest)));
     emit_fill_pops(p, &body);

@@ -21,6 +21,7 @@
 #include "transforms/blocks.h"
 #include "transforms/dst_plan.h"
 #include "transforms/hold_panels.h"
+#include "transforms/move_cache.h"
 #include "transforms/rest_fragments.h"
 #include "ir/names.h"
 #include "transforms/pass.h"
@@ -40,6 +41,8 @@ struct lowering {
     struct node *body;
     struct list_builder circular_buffers, semaphores;
     bool taken[CIRCULAR_BUFFER_LIMIT];
+    const char *tags; /* the circular buffer of the tags of all caches; NULL: there is none yet */
+    int64_t tag_count;
     struct node_buffer *buffers[BUFFER_LIMIT]; /* every buffer of the kernel */
     size_t buffer_count;
     bool failed;
@@ -451,6 +454,46 @@ static struct node *lower_map(struct lowering *l, struct node_tile *tile) {
     return node_equal(marked.value, tile->value) ? &tile->base : arena_copy(l->arena, &marked, sizeof marked);
 }
 
+/* ---- caches of source tiles ---- */
+
+static const char *add_reader_buffer(struct lowering *l, struct span span, const char *base, const char *told,
+                                     enum dtype dtype, int64_t pages) {
+    struct node *count = make_integer(l->arena, pages), *one = make_integer(l->arena, 1);
+    struct node_list attributes =
+        cb_attributes(l, cb_facts(l, dtype, 1, false), one, count, "reader", "reader", NULL);
+    return add_circular_buffer(l, span, base, told, CLASS_INPUT, dtype, count, attributes);
+}
+
+/* A load that copies elements, with its cache. */
+static struct node *lower_moved(struct lowering *l, struct node_tile *load) {
+    struct node_access *access = node_as(load->value, access);
+    struct list_builder counts = {0};
+    int64_t slots[TENSOR_RANK_LIMIT];
+    enum dtype dtype = lookup(target_name(load->target), l).dtype;
+    uint32_t bytes;
+    device_format(dtype, &bytes);
+    int64_t all = (int64_t)cache_slots(access, node_as(load->target, access)->subscripts, bytes, slots);
+    const char *told = arena_printf(l->arena, "tiles of %s", access->name);
+    for (size_t i = 0; i < access->subscripts.count; i++)
+        builder_add(l->arena, &counts, make_integer(l->arena, slots[i]));
+    const char *tiles =
+        add_reader_buffer(l, load->base.span, arena_printf(l->arena, "%s_tiles", access->name), told, dtype, all);
+    if (!l->tags)
+        l->tags = add_reader_buffer(l, load->base.span, "pages", "pages that the reader keeps", DTYPE_U32, 1);
+    struct node *cache = dictionary_set(l->arena, NULL, KEY_TILES, word(l->arena, tiles));
+    cache = dictionary_set(l->arena, cache, KEY_TAGS, word(l->arena, l->tags));
+    cache = dictionary_set(l->arena, cache, KEY_FIRST_TAG, make_integer(l->arena, l->tag_count));
+    cache = dictionary_set(l->arena, cache, KEY_SLOTS,
+                           node_new(l->arena, sequence, SEQUENCE, ((struct span){0}), .items = builder_list(&counts)));
+    l->tag_count += all;
+    if (l->tag_count > TILE_ELEMENTS && !l->failed) {
+        report_error(l->compilation->diagnostics, load->base.span,
+                     "this kernel reads more tensors element by element than the reader keeps tiles of");
+        l->failed = true;
+    }
+    return attribute_set(l->arena, &load->base, KEY_TT_CACHE, cache);
+}
+
 /* ---- the walk ---- */
 
 static struct node *lower(struct node *node, void *context) {
@@ -466,6 +509,8 @@ static struct node *lower(struct node *node, void *context) {
         return buffer->memory == MEMORY_SHARED ? lower_shared(l, buffer) : lower_fragment(l, buffer);
     if (tile && tile->operation == TILE_MAP)
         return lower_map(l, tile);
+    if (tile && tile->operation == TILE_LOAD && attribute_get(node, KEY_TT_MOVE))
+        return lower_moved(l, tile);
     if (tile && tile->operation == TILE_REDUCE)
         add_tiles_of_fold(l, tile);
     if (tile && tile->operation == TILE_SCAN)

@@ -16,6 +16,14 @@ struct axis_range {
     struct node *extent; /* clips it, in elements; NULL when all blocks are full */
 };
 
+/* Source tiles that the reader keeps. */
+struct cache {
+    const char *tiles;   /* the circular buffer */
+    const char *pointer; /* the let with its address */
+    int64_t first_tag;
+    struct node_list slots; /* along each dimension */
+};
+
 struct protocol {
     struct compilation *compilation;
     struct arena *arena;
@@ -40,6 +48,9 @@ struct protocol {
         struct node_constant *bytes; /* of one of its tiles */
     } tiles[8];                      /* types that are moved */
     size_t tile_count;
+    struct cache caches[16];
+    size_t cache_count;
+    const char *tags; /* the let with the address of the tags of all caches */
     bool failed;
 };
 
@@ -69,6 +80,11 @@ struct node *call_statement(struct protocol *p, struct span span, const char *fu
 /* An index expression as the number that it is here, of the blocks and elements at hand: which matrix of a tensor.
  * Axes may be shifted, b + 1, and clamped, max(b - 1, 0); lo(i) and len(i) are of the block. */
 struct node *number_of_index(struct protocol *p, struct node *expression);
+/* An index as the difference of two numbers that are never negative. */
+struct signed_index {
+    struct node *plus, *minus;
+};
+struct signed_index signed_index_of(struct protocol *p, struct node *expression);
 /* The same of where a range begins or ends: below 0 it is 0. */
 struct node *end_of_range(struct protocol *p, struct node *bound);
 /* One reader block for loads that stand together: reserve, read, one barrier, neutral padding, push. */
@@ -78,6 +94,22 @@ void emit_store(struct protocol *p, struct list_builder *out, struct node_tile *
 /* The tiles that the reader makes once, and compute's wait for them; at the end compute's pop. */
 void emit_fills(struct protocol *p, struct list_builder *out);
 void emit_fill_pops(struct protocol *p, struct list_builder *out);
+
+/* ---- protocol_gather.c: loads that copy elements ---- */
+/* The reader's own buffers, and tags that name no page. */
+void emit_caches(struct protocol *p, struct list_builder *out);
+/* Their addresses, as lets in front of the tiles of a load. */
+void gather_pointers(struct protocol *p, const struct node_tile *load, struct list_builder *out);
+/* A tile of a block: number (row, column) of it, along these axes (NULL: it lies in one row or column), at an address. */
+struct gathered_tile {
+    const struct axis_range *rows, *columns;
+    struct node *row, *column, *address;
+};
+struct node *gather_tile(struct protocol *p, struct node_tile *load, const struct node_circular_buffer *cb,
+                         const struct gathered_tile *tile);
+/* The same of a store that writes parts of rows; it has columns. */
+struct node *scatter_tile(struct protocol *p, struct node_tile *store, const struct node_circular_buffer *cb,
+                          const struct gathered_tile *tile);
 
 /* ---- protocol_multicast.c: blocks that one core reads and sends to others ---- */
 bool is_multicast(const struct node_circular_buffer *cb);
@@ -103,6 +135,9 @@ const char *fill_helper(struct protocol *p, enum fill_helper helper, enum dtype 
 const char *line_helper(struct protocol *p, bool columns, bool turned, enum dtype dtype);
 /* ELEMENT(tile, row, column): that element moved to the first place of the tile. */
 const char *element_helper(struct protocol *p, enum dtype dtype);
+/* The number of element (row, column) in a tile of four faces. */
+struct node *element_index(struct protocol *p, struct node *row, struct node *column);
+int64_t element_bytes(enum dtype dtype);
 /* The bit pattern of a value in a type: of one element, or of a word of 32 bits that is full of it. */
 struct node *format_bits(struct protocol *p, enum dtype dtype, double value, bool word);
 

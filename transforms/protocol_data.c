@@ -39,6 +39,7 @@ struct transfer {
         *columns; /* of the tensor's last two dimensions; rows NULL for a tensor of one dimension */
     struct node *row, *column; /* place in its tiles of one row or column that is a vector, of an element both; else NULL */
     bool turned;               /* such a column is a row of the block, or a row a column */
+    bool gathered;             /* element by element: rows and columns are of the block; NULL: it has one of them */
     bool moves;                /* it does not lie where vectors and numbers have their elements */
 };
 
@@ -83,6 +84,19 @@ static void find_places(struct protocol *p, struct transfer *t) {
     }
 }
 
+/* The axes of a block that is gathered, as it lies in its tiles. */
+static void find_gathered(struct protocol *p, struct transfer *t) {
+    struct node_list axes = t->buffer->subscripts;
+    const char *word = attribute_word(attribute_get(&t->cb->base, KEY_TT_ORIENTATION), "row");
+    bool column = axes.count == 1 && strcmp(word, "column") == 0;
+    if (axes.count)
+        *(column ? &t->rows : &t->columns) = subscript_range(p, axes.items[axes.count - 1]);
+    if (axes.count == 2)
+        t->rows = subscript_range(p, axes.items[0]);
+    if ((axes.count && !column && (!t->columns || !t->columns->tiles)) || (t->rows && !t->rows->tiles))
+        protocol_fail(p, t->tile->base.span, "%s is moved by other than whole blocks", t->tensor->name);
+}
+
 static struct transfer transfer_of(struct protocol *p, struct node_tile *tile, const char *suffix) {
     bool load = tile->operation == TILE_LOAD;
     struct transfer t = {.tile = tile,
@@ -91,6 +105,11 @@ static struct transfer transfer_of(struct protocol *p, struct node_tile *tile, c
     t.cb = circular_buffer_of(p, home_of(p, t.buffer->name));
     t.pointer = name_fresh(&p->names, arena_printf(p->arena, "%s_%s", t.buffer->name, suffix));
     size_t rank = t.tensor->subscripts.count;
+    t.gathered = attribute_get(&tile->base, KEY_TT_MOVE) != NULL;
+    if (t.gathered) {
+        find_gathered(p, &t);
+        return t;
+    }
     t.columns = tile_range(p, t.tensor->subscripts.items[rank - 1]);
     t.rows = rank > 1 ? tile_range(p, t.tensor->subscripts.items[rank - 2]) : NULL;
     if (!t.cb || !t.columns || !t.columns->tiles || (rank > 1 && (!t.rows || !t.rows->tiles)))
@@ -168,36 +187,31 @@ static struct node *index_in_numbers(struct node *node, void *context) {
     return range ? range->first : node_map_children(p->arena, node, index_in_numbers, p);
 }
 
-/* A number as the difference of two that are never negative: device form counts in u32, where only sums,
- * differences and products may pass below 0 on their way. */
-struct difference {
-    struct node *plus, *minus;
-};
+/* Device form counts in u32, where only sums, differences and products may pass below 0 on their way. */
+static struct signed_index difference_of(struct protocol *p, struct node *node);
 
-static struct difference difference_of(struct protocol *p, struct node *node);
-
-static struct difference difference_of_product(struct protocol *p, struct node *left, struct node *right) {
-    struct difference a = difference_of(p, left), b = difference_of(p, right);
+static struct signed_index difference_of_product(struct protocol *p, struct node *left, struct node *right) {
+    struct signed_index a = difference_of(p, left), b = difference_of(p, right);
     struct arena *arena = p->arena;
-    return (struct difference){
+    return (struct signed_index){
         make_add(arena, make_mul(arena, a.plus, b.plus), make_mul(arena, a.minus, b.minus)),
         make_add(arena, make_mul(arena, a.plus, b.minus), make_mul(arena, a.minus, b.plus))};
 }
 
 /* Of (d - 1) / 2 and (d - 1) % 2, which floor, the multiple of the divisor is added that keeps what is divided from falling
  * below 0, and taken from the quotient. */
-static struct difference difference_of_quotient(struct protocol *p, const struct node_binary *quotient) {
+static struct signed_index difference_of_quotient(struct protocol *p, const struct node_binary *quotient) {
     struct arena *arena = p->arena;
-    struct difference left = difference_of(p, quotient->left);
+    struct signed_index left = difference_of(p, quotient->left);
     struct node *zero = number(p, 0);
     int64_t divisor, below;
     if (!integer_value(quotient->right, &divisor) || divisor <= 0 || !integer_value(left.minus, &below) || !below)
-        return (struct difference){arena_copy(arena, quotient, sizeof *quotient), zero};
+        return (struct signed_index){arena_copy(arena, quotient, sizeof *quotient), zero};
     int64_t turns = (below + divisor - 1) / divisor;
     struct node *lifted = make_add(arena, left.plus, number(p, turns * divisor - below));
     if (quotient->op == BINARY_REMAINDER)
-        return (struct difference){make_mod(arena, lifted, quotient->right), zero};
-    return (struct difference){make_div(arena, lifted, quotient->right), number(p, turns)};
+        return (struct signed_index){make_mod(arena, lifted, quotient->right), zero};
+    return (struct signed_index){make_div(arena, lifted, quotient->right), number(p, turns)};
 }
 
 static bool is_quotient(const struct node *node) {
@@ -205,7 +219,7 @@ static bool is_quotient(const struct node *node) {
     return binary && (binary->op == BINARY_DIVIDE || binary->op == BINARY_REMAINDER);
 }
 
-static struct difference difference_of(struct protocol *p, struct node *node) {
+static struct signed_index difference_of(struct protocol *p, struct node *node) {
     struct arena *arena = p->arena;
     struct node_binary *binary = node_as(node, binary);
     const struct node_call *least = size_call(node, SIZE_min),
@@ -213,23 +227,23 @@ static struct difference difference_of(struct protocol *p, struct node *node) {
     struct node *zero = number(p, 0);
     int64_t value;
     if (integer_value(node, &value) && value < 0)
-        return (struct difference){zero, make_integer(arena, -value)};
+        return (struct signed_index){zero, make_integer(arena, -value)};
     if (binary && binary->op == BINARY_MULTIPLY)
         return difference_of_product(p, binary->left, binary->right);
     if (is_quotient(node))
         return difference_of_quotient(p, binary);
     if (!call && !(binary && (binary->op == BINARY_ADD || binary->op == BINARY_SUBTRACT)))
-        return (struct difference){node, zero};
-    struct difference a = difference_of(p, call ? call->arguments.items[0] : binary->left);
-    struct difference b = difference_of(p, call ? call->arguments.items[1] : binary->right);
+        return (struct signed_index){node, zero};
+    struct signed_index a = difference_of(p, call ? call->arguments.items[0] : binary->left);
+    struct signed_index b = difference_of(p, call ? call->arguments.items[1] : binary->right);
     if (!call && binary->op == BINARY_ADD)
-        return (struct difference){make_add(arena, a.plus, b.plus), make_add(arena, a.minus, b.minus)};
+        return (struct signed_index){make_add(arena, a.plus, b.plus), make_add(arena, a.minus, b.minus)};
     if (!call)
-        return (struct difference){make_add(arena, a.plus, b.minus), make_add(arena, a.minus, b.plus)};
+        return (struct signed_index){make_add(arena, a.plus, b.minus), make_add(arena, a.minus, b.plus)};
     if (is_zero(a.minus) && is_zero(b.minus))
-        return (struct difference){node, zero};
+        return (struct signed_index){node, zero};
     struct node *left = make_add(arena, a.plus, b.minus), *right = make_add(arena, b.plus, a.minus);
-    return (struct difference){least ? make_min(arena, left, right) : make_max(arena, left, right),
+    return (struct signed_index){least ? make_min(arena, left, right) : make_max(arena, left, right),
                                make_add(arena, a.minus, b.minus)};
 }
 
@@ -244,14 +258,19 @@ static bool has_no_sign(const struct node *index) {
 struct node *number_of_index(struct protocol *p, struct node *expression) {
     struct node *index = index_in_numbers(expression, p);
     if (has_no_sign(index)) {
-        struct difference parts = difference_of(p, index);
+        struct signed_index parts = difference_of(p, index);
         index = is_zero(parts.minus) ? parts.plus : make_sub(p->arena, parts.plus, parts.minus);
     }
     return launch_value(p, index);
 }
 
+struct signed_index signed_index_of(struct protocol *p, struct node *expression) {
+    struct signed_index parts = difference_of(p, index_in_numbers(expression, p));
+    return (struct signed_index){launch_value(p, parts.plus), launch_value(p, parts.minus)};
+}
+
 struct node *end_of_range(struct protocol *p, struct node *bound) {
-    struct difference parts = difference_of(p, index_in_numbers(bound, p));
+    struct signed_index parts = difference_of(p, index_in_numbers(bound, p));
     const struct node_call *greatest = size_call(parts.plus, SIZE_max);
     if (is_zero(parts.minus))
         return launch_value(p, parts.plus);
@@ -371,10 +390,38 @@ static void pad_block(struct protocol *p, const struct transfer *t, struct list_
 
 /* ---- lines and elements ---- */
 
+/* What lies beside a vector or a number in its tiles is written as well. */
+static void fill_beside(struct protocol *p, const struct transfer *t, struct list_builder *out) {
+    struct span span = t->tile->base.span;
+    const struct axis_range *range = t->rows ? t->rows : t->columns;
+    if (t->rows && t->columns)
+        return;
+    struct node *row = t->rows ? ref(p, p->row) : number(p, 0), *column = t->columns ? ref(p, p->column) : number(p, 0),
+                *zero[] = {tile_address(p, t, row, column), number(p, 0)},
+                *body = call_statement(p, span, fill_helper(p, FILL_TILE, t->cb->dtype), 2, zero);
+    builder_add(p->arena, out,
+                fold(p, range ? tile_loop(p, span, t->rows ? p->row : p->column, range->tiles, body) : body));
+}
+
+static struct node *gather_block(struct protocol *p, const struct transfer *t) {
+    struct span span = t->tile->base.span;
+    struct node *row = t->rows ? ref(p, p->row) : number(p, 0),
+                *column = t->columns ? ref(p, p->column) : number(p, 0);
+    struct gathered_tile tile = {t->rows, t->columns, row, column, tile_address(p, t, row, column)};
+    struct node *body = gather_tile(p, t->tile, t->cb, &tile);
+    body = t->columns ? tile_loop(p, span, p->column, t->columns->tiles, body) : body;
+    return fold(p, t->rows ? tile_loop(p, span, p->row, t->rows->tiles, body) : body);
+}
+
 /* Every tile's row, column or element is moved to where vectors and numbers have theirs, within the tile. */
 static void move_line(struct protocol *p, const struct transfer *t, struct list_builder *out) {
     struct span span = t->tile->base.span;
     struct node *zero = number(p, 0);
+    if (t->gathered) {
+        gather_pointers(p, t->tile, out);
+        fill_beside(p, t, out);
+        builder_add(p->arena, out, gather_block(p, t));
+    }
     if (!t->moves)
         return;
     if (t->row && t->column) {
@@ -393,9 +440,17 @@ static void move_line(struct protocol *p, const struct transfer *t, struct list_
 
 /* ---- loads and stores ---- */
 
+static struct node *scatter_block(struct protocol *p, const struct transfer *t) {
+    struct span span = t->tile->base.span;
+    struct node *row = t->rows ? ref(p, p->row) : number(p, 0), *column = ref(p, p->column);
+    struct gathered_tile tile = {t->rows, t->columns, row, column, tile_address(p, t, row, column)};
+    struct node *body = tile_loop(p, span, p->column, t->columns->tiles, scatter_tile(p, t->tile, t->cb, &tile));
+    return fold(p, t->rows ? tile_loop(p, span, p->row, t->rows->tiles, body) : body);
+}
+
 /* The page loops of one block; of blocks that are sent, on the core that sends them. */
 static struct node *read_block(struct protocol *p, const struct transfer *t) {
-    struct node *pages = move_block(p, t, "noc_async_read_page");
+    struct node *pages = t->gathered ? NULL : move_block(p, t, "noc_async_read_page");
     return is_multicast(t->cb) ? multicast_read(p, t->tile->base.span, t->cb, pages) : pages;
 }
 
@@ -442,7 +497,7 @@ void emit_store(struct protocol *p, struct list_builder *out, struct node_tile *
     struct span span = store->base.span;
     if (p->failed)
         return;
-    struct node *move = move_block(p, &t, "noc_async_write_page");
+    struct node *move = t.gathered ? scatter_block(p, &t) : move_block(p, &t, "noc_async_write_page");
     if (exists)
         move = node_new(p->arena, if, IF, span, .condition = exists,
                         .then = make_block(p->arena, span, LIST(p->arena, move)));

@@ -19,8 +19,7 @@ static struct node *number(struct protocol *p, int64_t value) {
     return make_integer(p->arena, value);
 }
 
-/* The number of element (row, column) in a tile of four faces. */
-static struct node *element_index(struct protocol *p, struct node *row, struct node *column) {
+struct node *element_index(struct protocol *p, struct node *row, struct node *column) {
     struct arena *a = p->arena;
     struct node *edge = number(p, FACE_EDGE), *faces = number(p, TILE_EDGE / FACE_EDGE);
     struct node *face = make_add(a, make_mul(a, make_div(a, row, edge), faces), make_div(a, column, edge));
@@ -103,7 +102,7 @@ static void add_helper(struct protocol *p, const char *name, struct node_list pa
                          .body = make_block(p->arena, (struct span){0}, LIST(p->arena, body))));
 }
 
-static int64_t element_bytes(enum dtype dtype) {
+int64_t element_bytes(enum dtype dtype) {
     uint32_t tile_bytes;
     device_format(dtype, &tile_bytes);
     return tile_bytes / TILE_ELEMENTS;

@@ -6,6 +6,7 @@
 #include "ir/build.h"
 #include "ir/query.h"
 #include "ir/value_type.h"
+#include "transforms/auto_tile_views.h"
 
 /* ---- folds to a number ---- */
 
@@ -407,6 +408,42 @@ static bool cut_first_value(struct tiler *t, struct cut *cut) {
     return false;
 }
 
+/* ---- what is laid out once ---- */
+
+static bool cut_access(struct tiler *t, struct cut *cut, struct equation *equation, struct node_access *access,
+                       const struct tiled_axes *tiled) {
+    struct view view;
+    struct list_builder subscripts = {0};
+    if (!view_of_access(t, equation, access, tiled, &view))
+        return false;
+    cut->equation = equation;
+    begin_between(t, cut, equation);
+    for (size_t i = 0; i < view.axis_count; i++) {
+        struct range one = new_axis_of_one(t, equation->span);
+        if (!add_axis(&cut->between, view.axes[i] ? axis_named(t, view.axes[i]) : &one))
+            return false;
+        builder_add(t->arena, &subscripts,
+                    view.axes[i] ? make_reference(t->arena, view.axes[i]) : make_integer(t->arena, 0));
+    }
+    end_between(t, cut, &access->base);
+    cut->part = &access->base;
+    cut->rest = make_access(t->arena, cut->between.name, builder_list(&subscripts));
+    return true;
+}
+
+/* A tensor that a launch of its own lays out once, as the kernel reads it. */
+static bool cut_relaid(struct tiler *t, struct cut *cut) {
+    struct tiled_axes tiled;
+    if (!view_axes(t, &tiled))
+        return false;
+    for (size_t i = 0; i < t->equation_count; i++) {
+        struct node_access *access = relaid_access(t, &t->equations[i], &tiled);
+        if (access && cut_access(t, cut, &t->equations[i], access, &tiled))
+            return true;
+    }
+    return false;
+}
+
 /* ---- the order of decision ---- */
 
 void mark_needed(struct tiler *t, const struct node *value, bool *taken) {
@@ -448,7 +485,7 @@ static bool cut_shared_value(struct tiler *t, struct cut *cut, const bool *resul
 }
 
 bool cut_find(struct tiler *t, struct cut *cut) {
-    if (cut_fold(t, cut))
+    if (cut_relaid(t, cut) || cut_fold(t, cut))
         return true;
     bool *results = arena_allocate(t->arena, (t->equation_count + 1) * sizeof *results);
     if (!part_results(t, results))

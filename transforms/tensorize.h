@@ -177,6 +177,18 @@ struct node *value_stage(struct tensorizer *t, struct node *value);
  * it is read, blocks and numbers. False after an error. */
 bool access_tile_axes(struct tensorizer *t, struct node_access *access, bool read, const char **axes,
                       size_t *count);
+/* ---- tensorize_move.c ---- */
+/* Is the tensor read in another way than by whole tiles, at block axes and numbers? */
+bool access_is_moved(struct tensorizer *t, const struct node_access *access);
+/* The block axes of such an access, two at most. False after an error. */
+bool moved_axes(struct tensorizer *t, const struct node_access *access, const char **axes, size_t *count);
+bool has_moved_axes(const struct storage *buffer, size_t count, const char *const *axes);
+/* Is the tensor written in another way than by whole tiles? */
+bool target_is_moved(struct tensorizer *t, const struct node_access *access);
+/* The same of what is written, where rows of the block are parts of rows of the tensor. False after an error. */
+bool stored_axes(struct tensorizer *t, const struct node_access *access, const char **axes, size_t *count);
+void emit_stored(struct tensorizer *t, struct node_access *access, struct node *buffer);
+void emit_moved(struct tensorizer *t, struct node *target, struct node_access *access);
 /* How what an access with one axis brings lies in its tiles; NONE: the reader moves it there, as its first use wants it. */
 enum orientation line_orientation(struct tensorizer *t, const struct node_access *access);
 /* The access with leading one-element blocks as numbers: X[lo(b), i, j]. */

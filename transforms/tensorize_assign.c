@@ -202,7 +202,8 @@ static struct node *stored_row(struct tensorizer *t, struct node *row, enum dtyp
 static void assign_tensor(struct tensorizer *t, struct node_access *target, struct node *value) {
     const char *axes[2];
     size_t count;
-    if (!access_tile_axes(t, target, false, axes, &count))
+    bool moved = target_is_moved(t, target);
+    if (!(moved ? stored_axes(t, target, axes, &count) : access_tile_axes(t, target, false, axes, &count)))
         return;
     struct storage *tensor = storage_find(t, target->name);
     struct extraction extraction = {t, count, axes};
@@ -218,7 +219,10 @@ static void assign_tensor(struct tensorizer *t, struct node_access *target, stru
     struct node *stored = buffer_access(t, name);
     if (count == 1 && storage_find(t, name)->orientation == ORIENTATION_COLUMN)
         stored = stored_row(t, value_turned(t, stored), tensor->dtype, target->name);
-    tile_emit(t, TILE_STORE, access_numbered(t, target), ASSIGN_SET, stored);
+    if (moved)
+        emit_stored(t, target, stored);
+    else
+        tile_emit(t, TILE_STORE, access_numbered(t, target), ASSIGN_SET, stored);
 }
 
 /* shared a[i, k] = A[i, k] is the load itself; false when the value needs more than that. */
@@ -230,12 +234,15 @@ static bool assign_load(struct tensorizer *t, struct node *target, struct node *
     if (!tensor || !tensor->tensor || buffer->memory != MEMORY_SHARED || buffer->dtype != tensor->dtype)
         return false;
     size_t count;
-    if (!access_tile_axes(t, access, true, axes, &count) || count != buffer->rank)
+    bool moved = access_is_moved(t, access);
+    if (moved && (!moved_axes(t, access, axes, &count) || !has_moved_axes(buffer, count, axes)))
         return false;
-    for (size_t i = 0; i < count; i++)
+    if (!moved && (!access_tile_axes(t, access, true, axes, &count) || count != buffer->rank))
+        return false;
+    for (size_t i = 0; i < count && !moved; i++)
         if (axes[i] != buffer->axes[i])
             return false;
-    if (count == 1) {
+    if (count == 1 && !moved) {
         enum orientation orientation = line_orientation(t, access);
         if (orientation != ORIENTATION_NONE && buffer->orientation != ORIENTATION_NONE &&
             buffer->orientation != orientation)
@@ -245,7 +252,10 @@ static bool assign_load(struct tensorizer *t, struct node *target, struct node *
     struct span whole = t->span;
     t->span = span_of_part(whole, value->span);
     buffer->loaded = value;
-    tile_emit(t, TILE_LOAD, target, ASSIGN_SET, access_numbered(t, access));
+    if (moved)
+        emit_moved(t, target, access);
+    else
+        tile_emit(t, TILE_LOAD, target, ASSIGN_SET, access_numbered(t, access));
     t->span = whole;
     return true;
 }
@@ -351,7 +361,9 @@ static struct node *without_elements(struct tensorizer *t, struct node_access *t
     struct storage *storage = storage_find(t, target->name);
     const char *axes[2] = {storage->axes[0], storage->axes[1]};
     size_t count = storage->rank;
-    if (storage->tensor && !access_tile_axes(t, target, false, axes, &count))
+    if (storage->tensor && target_is_moved(t, target) && !stored_axes(t, target, axes, &count))
+        return value;
+    if (storage->tensor && !target_is_moved(t, target) && !access_tile_axes(t, target, false, axes, &count))
         return value;
     return count == 2 ? elements_taken(t, count, arena_copy(t->arena, axes, sizeof axes), value) : value;
 }

@@ -171,15 +171,6 @@ static bool check_line(struct tensorizer *t, const struct node_access *access) {
 bool access_tile_axes(struct tensorizer *t, struct node_access *access, bool read, const char **axes,
                       size_t *found) {
     size_t rank = access->subscripts.count, count = rank < 2 ? rank : 2;
-    if (access->otherwise) {
-        tensorize_fail(
-            t,
-            "%s is read with `else`, and may be out of bounds here: the device reads whole tiles and has no way to guard an element yet",
-            access->name);
-        tensorize_help(t, "pad the array of %s before the launch (numpy.pad), and read it without `else`",
-                       access->name);
-        return false;
-    }
     *found = 0;
     if (read && !check_line(t, access))
         return false;
@@ -218,7 +209,7 @@ struct node *access_numbered(struct tensorizer *t, struct node_access *access) {
     for (size_t i = 0; i < rank; i++) {
         struct node_reference *reference = node_as(access->subscripts.items[i], reference);
         struct node_axis *axis = reference ? axis_find(t, reference->name) : NULL;
-        bool numbered = i + 2 < rank && axis && axis->step;
+        bool numbered = i + 2 < rank && axis && axis->step && attribute_integer(axis->step, 0) == 1;
         struct node *subscript = access->subscripts.items[i];
         builder_add(t->arena, &subscripts,
                     numbered ? make_call(t->arena, "lo", LIST(t->arena, subscript)) : subscript);
@@ -234,16 +225,20 @@ static struct node *stage_access(struct tensorizer *t, struct node *node) {
             return buffer_access(t, t->staged[i].buffer);
     const char *axes[2];
     size_t count;
-    if (!access_tile_axes(t, access, true, axes, &count))
+    bool moved = access_is_moved(t, access);
+    if (!(moved ? moved_axes(t, access, axes, &count) : access_tile_axes(t, access, true, axes, &count)))
         return node;
     bool shareable = !tensor->written;
     struct span whole = t->span;
     t->span = span_of_part(whole, node->span);
     const char *base = arena_printf(t->arena, "%s_in", access->name);
     const char *name = buffer_declare(t, MEMORY_SHARED, base, count, axes, tensor->dtype,
-                                      count == 1 ? line_orientation(t, access) : ORIENTATION_NONE);
+                                      count == 1 && !moved ? line_orientation(t, access) : ORIENTATION_NONE);
     storage_find(t, name)->staged = access->name;
-    tile_emit(t, TILE_LOAD, buffer_access(t, name), ASSIGN_SET, access_numbered(t, access));
+    if (moved)
+        emit_moved(t, buffer_access(t, name), access);
+    else
+        tile_emit(t, TILE_LOAD, buffer_access(t, name), ASSIGN_SET, access_numbered(t, access));
     t->span = whole;
     if (shareable)
         remember(t, node, name);

@@ -179,6 +179,68 @@ cb_pop_front(2, 2);
         yield moved(f"{call} of {fmt}", [call], launch, {"writer": (kernel, [source, target])}, [from_storage(page.tobytes(), fmt)])
 
 
+def loads():
+    """Words of a page choose the places of others."""
+    chosen = (np.arange(1024, dtype=np.uint32) * 37 + 5) % 1024
+    words = (np.arange(1024, dtype=np.uint32) * 2654435761 + 9).astype(np.uint32)
+    page = lambda order: from_storage(order.tobytes(), "u32")
+    launch = Launch(seed=8)
+    source, target = launch.tensor("A", "u32", np.stack([page(chosen), page(words)])), launch.tensor("B", "u32", pages=1)
+    launch.buffer(2, "buffer", "u32", 3)
+    launch.core(1, 2, f"@{source}", f"@{target}")
+    kernel = """void kernel_main(void) {
+const TensorAccessor A = tensor_accessor(0, get_arg_val(uint32_t, 0));
+const TensorAccessor B = tensor_accessor(1, get_arg_val(uint32_t, 1));
+cb_reserve_back(2, 3);
+const uint32_t at = get_write_ptr(2);
+noc_async_read_page(0, A, at + 4096);
+noc_async_read_page(1, A, at + 8192);
+noc_async_read_barrier();
+for (uint32_t i = 0; i < 1024; ++i)
+l1_store_u32(at + i * 4, l1_load_u32(at + 8192 + l1_load_u32(at + 4096 + i * 4) * 4));
+cb_push_back(2, 3);
+cb_wait_front(2, 3);
+noc_async_write_page(0, B, get_read_ptr(2));
+noc_async_write_barrier();
+cb_pop_front(2, 3);
+}
+"""
+    yield moved("l1_load_u32", ["l1_load_u32"], launch, {"writer": (kernel, [source, target])}, [page(words[chosen])])
+
+
+def parts():
+    """Parts of two pages by two cores, at all places of 16 bytes, of lengths that end anywhere."""
+    tiles = numbered_tiles("bf16", 2, seed=3)
+    launch = Launch(seed=9)
+    source, target = launch.tensor("A", "bf16", tiles), launch.tensor("B", "bf16", pages=1)
+    launch.buffer(2, "buffer", "bf16", 1)
+    for page, (x, y) in enumerate(((0, 0), (5, 3))):
+        launch.core(x, y, f"@{source}", f"@{target}", page)
+    kernel = """void kernel_main(void) {
+const uint32_t page = get_arg_val(uint32_t, 2);
+const TensorAccessor A = tensor_accessor(0, get_arg_val(uint32_t, 0));
+const TensorAccessor B = tensor_accessor(1, get_arg_val(uint32_t, 1));
+cb_reserve_back(2, 1);
+noc_async_read_page(page, A, get_write_ptr(2));
+noc_async_read_barrier();
+cb_push_back(2, 1);
+cb_wait_front(2, 1);
+for (uint32_t i = 0; i < 128; ++i) {
+const uint32_t bytes = 2 * (i % 8 + 1), offset = page ? i * 16 + bytes : i * 16, whole = page ? 16 - bytes : bytes;
+if (whole > 0)
+noc_async_write(0, B, offset, get_read_ptr(2) + (127 - i) * 16 + offset % 16, whole);
+}
+noc_async_write_barrier();
+cb_pop_front(2, 1);
+}
+"""
+    storage = np.frombuffer(to_storage(tiles), np.uint16).reshape(2, 128, 8)[:, ::-1]
+    first = np.arange(8)[None, :] < (np.arange(128) % 8 + 1)[:, None]
+    expected = np.where(first, storage[0], storage[1])
+    yield moved("parts of pages", ["noc_async_write"], launch, {"writer": (kernel, [source, target])},
+                [from_storage(np.ascontiguousarray(expected).tobytes(), "bf16")])
+
+
 # Core 0 reads blocks of two pages and multicasts each to the others; all write what they have. `ready` counts who may receive.
 SPREAD_READER = """enum { data = 0, ready = 2, valid = 5, turns = 4 };
 void kernel_main(void) {
@@ -295,5 +357,5 @@ def semaphores():
 
 
 def all_vectors():
-    for family in (pages, windows, stores, copies, multicasts, semaphores):
+    for family in (pages, windows, stores, copies, loads, parts, multicasts, semaphores):
         yield from family()
