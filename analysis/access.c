@@ -456,12 +456,14 @@ __isl_give isl_pw_aff *relations_size_at(const struct relations *r, const struct
     return aff ? isl_pw_aff_from_aff(aff) : NULL;
 }
 
-__isl_give isl_map *relations_map(const struct access_site *site) {
+__isl_give isl_map *relations_map_of(const struct access_site *site, const bool *taken) {
     isl_space *space = isl_space_map_from_domain_and_range(
         isl_set_get_space(site->domain),
         isl_space_set_from_params(isl_space_params(isl_set_get_space(site->domain))));
     isl_map *map = isl_map_universe(space);
     for (size_t i = 0; i < site->access->subscripts.count; i++) {
+        if (taken && !taken[i])
+            continue;
         if (!site->subscripts[i]) {
             isl_map_free(map);
             return NULL;
@@ -469,6 +471,10 @@ __isl_give isl_map *relations_map(const struct access_site *site) {
         map = isl_map_flat_range_product(map, isl_map_from_pw_aff(isl_pw_aff_copy(site->subscripts[i])));
     }
     return isl_map_intersect_domain(map, isl_set_copy(site->domain));
+}
+
+__isl_give isl_map *relations_map(const struct access_site *site) {
+    return relations_map_of(site, NULL);
 }
 
 static bool compare_sizes(const struct relations *r, const struct node *a, const struct node *b, bool equal) {

@@ -63,6 +63,8 @@ __isl_give isl_pw_aff *relations_size_at(const struct relations *relations, cons
 
 /* { iteration -> element } of a site whose subscripts are all affine; NULL when one is not. */
 __isl_give isl_map *relations_map(const struct access_site *site);
+/* { iteration -> the subscripts that are taken }. */
+__isl_give isl_map *relations_map_of(const struct access_site *site, const bool *taken);
 
 /* Is the node the name of a size? */
 bool relations_is_size(const struct relations *relations, const struct node *node);

@@ -177,6 +177,10 @@ static bool is_no_pair(__isl_take isl_map *pairs) {
 /* The first pair of iterations with their element, as a note at a; a writes. */
 static void note_pair(const struct relations *r, struct diagnostics *d, const struct access_site *a,
                       const struct access_site *b, __isl_take isl_map *pairs) {
+    isl_map *of_a_alone = relations_map(a); /* NULL: the pairs are too many for an example */
+    isl_map_free(of_a_alone);
+    if (!of_a_alone)
+        pairs = isl_map_free(pairs);
     struct example *first = pairs ? overlap_example(r, b, pairs) : NULL;
     if (!first) {
         report_note(d, a->span, "%s is written here", a->access->name);
@@ -394,6 +398,61 @@ void dependence_note(const struct relations *r, struct diagnostics *d, const cha
             note_pair(r, d, write, read, pairs);
             return;
         }
+}
+
+/* ---- nests, one statement after the other ---- */
+
+/* Both add to an element, or both take the maximum: in any order. */
+static bool update_alike(const struct access_site *a, const struct access_site *b) {
+    const struct node_assign *first = node_as(a->statement, assign), *second = node_as(b->statement, assign);
+    return a->kind == ACCESS_UPDATE && b->kind == ACCESS_UPDATE && first && second && first->op == second->op;
+}
+
+/* Does an iteration of b come before one of a that touches the same element, although b stands behind a, or reads what a, the
+ * same statement, writes? */
+static bool is_out_of_order(const struct relations *r, const struct access_site *a, const struct access_site *b) {
+    bool same = a->order == b->order;
+    if (a == b || a->order > b->order || (!is_write(a) && !is_write(b)) || update_alike(a, b) ||
+        (same && !is_write(a)))
+        return false;
+    isl_question(r->ctx);
+    return !is_no_pair(same ? overlap_before(r, a, b) : overlap_before(r, b, a));
+}
+
+static void report_order(const struct relations *r, struct diagnostics *d, const struct access_site *a,
+                         const struct access_site *b) {
+    bool same = a->order == b->order;
+    const char *access = node_text(r->arena, &b->access->base);
+    if (same)
+        report_error(d, b->span, "%s is read here behind the iteration that writes it", access);
+    else
+        report_error(d, b->span, "%s is %s here before an iteration in which a statement above %s it", access,
+                     is_write(b) ? "written" : "read", is_write(a) ? "writes" : "reads");
+    isl_question(r->ctx);
+    isl_map *pairs = same ? overlap_before(r, a, b) : overlap_before(r, b, a);
+    if (same)
+        note_pair(r, d, a, b, pairs);
+    else if (is_write(b))
+        note_pair(r, d, b, a, pairs);
+    else
+        note_pair(r, d, a, b, pairs ? isl_map_reverse(pairs) : NULL);
+    report_help(d, (struct span){0},
+                same ? "write to a tensor of its own, or launch two kernels from a program"
+                     : "write each part in loops of its own, one behind the other: a nest is read statement by "
+                       "statement, each for all elements");
+}
+
+bool dependence_in_order(const struct relations *r, struct diagnostics *d, const char *tensor) {
+    for (size_t i = 0; i < r->site_count; i++)
+        for (size_t k = 0; k < r->site_count; k++) {
+            const struct access_site *a = &r->sites[i], *b = &r->sites[k];
+            if (strcmp(a->access->name, tensor) != 0 || strcmp(b->access->name, tensor) != 0 ||
+                !is_out_of_order(r, a, b))
+                continue;
+            report_order(r, d, a, b);
+            return false;
+        }
+    return true;
 }
 
 void dependence_explain(const struct relations *r, struct explanations *list) {

@@ -15,6 +15,10 @@ bool dependence_check(const struct relations *relations, struct diagnostics *dia
 /* Of nests over elements: reports every output of which some elements are certainly never written. */
 bool dependence_coverage(const struct relations *relations, struct diagnostics *diagnostics);
 
+/* Of nests over elements: may the statements that write and read the tensor be carried out one after the other, each over its
+ * whole iteration space? Reports the first that may not, or of which that cannot be shown. */
+bool dependence_in_order(const struct relations *relations, struct diagnostics *diagnostics, const char *tensor);
+
 /* What was proved of outputs: which elements nothing writes. */
 void dependence_explain(const struct relations *relations, struct explanations *list);
 

@@ -14,8 +14,8 @@
 /* Do both stand under the same grid? What stands under different ones is not compared. */
 bool overlap_same_grid(const struct access_site *a, const struct access_site *b);
 
-/* { iteration of a -> iteration of b }: the same element, in different blocks of the grid. NULL when a
- * subscript is not affine or the accesses stand under different grids. */
+/* { iteration of a -> iteration of b }: the same element, in different blocks of the grid; more where a subscript is not
+ * affine. NULL when none is, or the accesses stand under different grids. */
 __isl_give isl_map *overlap_across(const struct relations *relations, const struct access_site *a,
                                    const struct access_site *b);
 

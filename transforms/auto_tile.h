@@ -23,6 +23,7 @@ struct range {
     struct node *lower, *upper;
     struct span span;
     struct span statement; /* that opens it; line 0: unknown */
+    struct node *within;   /* of loops around: the values that it takes, where they differ from iteration to iteration; NULL */
     bool single;           /* of a fold that takes one element after the other, also of what lies in tiles */
 };
 

@@ -75,7 +75,7 @@ static bool is_neutral(const struct node *node, enum assign_operator op) {
                               : value == 1;
 }
 
-static struct node *combine(struct arena *arena, struct update update, struct node *old, struct node *value) {
+struct node *update_combined(struct arena *arena, struct update update, struct node *old, struct node *value) {
     enum assign_operator op = update.op;
     bool negative = update.negative;
     if (is_neutral(old, op) && !negative)
@@ -88,7 +88,7 @@ static struct node *combine(struct arena *arena, struct update update, struct no
 }
 
 /* Truth values are folded as 1 and 0. */
-static struct node *as_number(struct arena *arena, struct node *truth) {
+struct node *truth_as_number(struct arena *arena, struct node *truth) {
     return truth->kind == NODE_INTEGER ? truth : make_call(arena, "f32", LIST(arena, truth));
 }
 
@@ -125,6 +125,20 @@ static struct node *find_conflict(struct normaliser *n, const struct loop *outer
             return node;
     }
     return NULL;
+}
+
+bool has_conflict(struct normaliser *n, const struct loop *outermost, const struct cell *cell,
+                  enum assign_operator op) {
+    struct node *conflict = find_conflict(n, outermost, cell->name, op);
+    if (!conflict)
+        return false;
+    if (tile_fail(n->t, cell_place(n, conflict),
+                  "%s is changed in another way by the loop over %s that accumulates it", cell->name,
+                  outermost->range.name))
+        tile_help(
+            n->t,
+            "for a value that is changed in two ways in turn there is no way yet; two values in two loops are");
+    return true;
 }
 
 struct target {
@@ -191,6 +205,17 @@ static void fail_as_no_variable(struct normaliser *n, struct span span, const st
         advise_single_number(n->t, reduction, NULL);
 }
 
+void fail_as_no_place(struct normaliser *n, struct node *target) {
+    struct node_access *access = node_as(target, access);
+    if (!access || !tile_fail(n->t, cell_place(n, target),
+                              "an element of %s does not tell which iteration writes it, at %s: the last of several would count",
+                              access->name, node_text(n->arena, target)))
+        return;
+    tile_help(n->t,
+              "give %s a dimension for each loop variable, as in [b, i] for b * M + i; or add up what meets in an element by +=",
+              access->name);
+}
+
 /* The cell and the axes of a target, and the loops beyond them, over which it accumulates. False after an
  * error. */
 static bool open_target(struct normaliser *n, struct node *node, struct node *value, struct target *target) {
@@ -229,10 +254,9 @@ static bool open_target(struct normaliser *n, struct node *node, struct node *va
     return true;
 }
 
-static void set_cell(struct normaliser *n, struct target *target, struct node *value) {
-    struct cell *cell = target->cell;
-    for (size_t i = 0; i < cell->rank; i++)
-        cell->dims[i] = n->loops[find_loop(n, target->names[i])].range;
+void cell_assign(struct normaliser *n, struct cell *cell, const struct range *dims, struct node *value) {
+    memcpy(cell->dims, dims, cell->rank * sizeof *dims);
+    cell->unwritten = NULL;
     cell->defined = cell->value ? cell->defined : n->order + 1;
     cell->value = value;
     cell->assigned = true;
@@ -240,41 +264,42 @@ static void set_cell(struct normaliser *n, struct target *target, struct node *v
     cell->order = n->order++;
 }
 
+static void set_cell(struct normaliser *n, struct target *target, struct node *value) {
+    struct range dims[AXIS_LIMIT];
+    for (size_t i = 0; i < target->cell->rank; i++)
+        dims[i] = n->loops[find_loop(n, target->names[i])].range;
+    cell_assign(n, target->cell, dims, value);
+}
+
+void fail_as_overwritten(struct normaliser *n, const struct range *loop, struct node *target) {
+    if (!tile_fail(n->t, cell_place(n, target), "every iteration of %s overwrites %s: only the last would count",
+                   loop->name, node_text(n->arena, target)))
+        return;
+    note_next_iteration(n, loop, "overwrites what");
+    tile_help(n->t, "to add them up write sum(%s in %s: ...)", loop->name, node_text(n->arena, loop->upper));
+}
+
 static void accumulate(struct normaliser *n, struct target *target, struct update update, struct node *node) {
     struct cell *cell = target->cell;
     struct loop *outermost = &n->loops[target->folded[0]];
     if (update.op == ASSIGN_SET && !mentions(update.value, cell->name)) {
-        if (tile_fail(n->t, cell_place(n, node),
-                      "every iteration of %s overwrites %s: only the last would count", outermost->range.name,
-                      node_text(n->arena, node))) {
-            note_next_iteration(n, &outermost->range, "overwrites what");
-            tile_help(n->t, "to add them up write sum(%s in %s: ...)", outermost->range.name,
-                      node_text(n->arena, outermost->range.upper));
-        }
+        fail_as_overwritten(n, &outermost->range, node);
         return;
     }
     if (update.op == ASSIGN_SET || mentions(update.value, cell->name)) {
         fail_as_carried(n, cell, &outermost->range, cell_place(n, node));
         return;
     }
-    struct node *conflict = find_conflict(n, outermost, cell->name, update.op);
-    if (conflict) {
-        if (tile_fail(n->t, cell_place(n, conflict),
-                      "%s is changed in another way by the loop over %s that accumulates it", cell->name,
-                      outermost->range.name))
-            tile_help(
-                n->t,
-                "for a value that is changed in two ways in turn there is no way yet; two values in two loops are");
+    if (has_conflict(n, outermost, cell, update.op))
         return;
-    }
     struct node *old = cell_value(n, cell, target->names, cell_place(n, node));
     struct node *value = old ? resolve(update.value, n) : NULL;
     if (n->t->failed)
         return;
     bool truth = cell->dtype == DTYPE_BOOL;
     if (truth) {
-        old = as_number(n->arena, old);
-        value = as_number(n->arena, value);
+        old = truth_as_number(n->arena, old);
+        value = truth_as_number(n->arena, value);
     }
     struct list_builder axes = {0};
     for (size_t i = 0; i < target->folded_count; i++) {
@@ -284,7 +309,7 @@ static void accumulate(struct normaliser *n, struct target *target, struct updat
     }
     struct node *reduction = node_new(n->arena, reduction, REDUCTION, n->span, .op = fold_of_update(update.op),
                                       .axes = builder_list(&axes), .body = value);
-    struct node *combined = combine(n->arena, update, old, reduction);
+    struct node *combined = update_combined(n->arena, update, old, reduction);
     set_cell(n, target, truth ? make_call(n->arena, "bool", LIST(n->arena, combined)) : combined);
     cell->folds = n->order;
     cell->folded = update.op;
@@ -367,8 +392,19 @@ static struct node *open_single_places(struct normaliser *n, struct node *target
                           target->span);
 }
 
+/* A part of a result, where it may be done: before the loop, if its first iteration alone does it. */
+static void assign_at_places(struct normaliser *n, struct node_assign *assign) {
+    struct update update = as_update(assign);
+    if (first_may_assign(n, find_cell(n, target_name(assign->target)), update))
+        assign_part(n, assign, update);
+}
+
 static void assign_at(struct normaliser *n, struct node_assign *assign) {
     struct target target = {0};
+    if (is_part(n, assign->target)) {
+        assign_at_places(n, assign);
+        return;
+    }
     if (!open_target(n, assign->target, assign->value, &target))
         return;
     struct update update = as_update(assign);
@@ -386,7 +422,7 @@ static void assign_at(struct normaliser *n, struct node_assign *assign) {
     struct node *value = resolve(update.value, n);
     if (update.op != ASSIGN_SET && !n->t->failed) {
         struct node *old = read_cell(n, target.cell, target.names, cell_place(n, assign->target));
-        value = old ? combine(n->arena, update, old, value) : NULL;
+        value = old ? update_combined(n->arena, update, old, value) : NULL;
     }
     n->self = NULL;
     if (!n->t->failed)

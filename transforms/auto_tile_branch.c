@@ -65,6 +65,8 @@ void cells_choose(struct normaliser *n, const struct node_if *branch, const stru
         if (!b)
             return;
         struct node *condition = resolve(branch->condition, n);
+        struct node *left = unwritten_at(n, &then[i], names), *right = unwritten_at(n, otherwise, names);
+        chosen.unwritten = left && right ? make_binary(n->arena, BINARY_OR, left, right) : left ? left : right;
         chosen.value = make_call(n->arena, "select", LIST(n->arena, condition, a, b));
         bool folds = then[i].folds > before[i].folds || otherwise->folds > before[i].folds;
         chosen.folded = then[i].folds > before[i].folds ? then[i].folded : otherwise->folded;

@@ -6,6 +6,8 @@
 #include "analysis/dependence.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "transforms/auto_tile_invert.h"
+#include "transforms/index_sum.h"
 
 enum { SMALL_VALUE = 3 };
 
@@ -64,6 +66,46 @@ static bool is_bound_axis(const struct normaliser *n, const char *name) {
     return false;
 }
 
+struct node *index_extreme(struct normaliser *n, struct node *bound, bool greatest) {
+    struct tiler *t = n->t;
+    for (size_t i = 0; i < AXIS_LIMIT && depends_on(n, bound); i++) {
+        const struct range *loop = axis_named(t, depends_on(n, bound));
+        struct index_sum sum;
+        struct node *times, *zero = make_integer(n->arena, 0);
+        if (!loop || !index_sum_of(n->arena, bound, &sum) ||
+            !index_sum_take(n->arena, &sum, loop->name, &times) || depends_on(n, times))
+            return NULL;
+        bool up = relations_at_least(t->relations, times, zero);
+        if (!up && !relations_at_least(t->relations, zero, times))
+            return NULL;
+        struct node *end = up == greatest ? make_sub(n->arena, loop->upper, make_integer(n->arena, 1)) : loop->lower;
+        bound = index_tidied(n->arena, make_add(n->arena, index_sum_node(n->arena, &sum), make_mul(n->arena, times, end)));
+    }
+    return depends_on(n, bound) ? NULL : bound;
+}
+
+/* A range that differs from iteration to iteration, as one for all of them and a condition. */
+static bool widen_range(struct normaliser *n, struct node_axis *axis, struct range *range) {
+    struct node *lower = resolve(axis->lower, n), *upper = resolve(axis->upper, n);
+    struct node *least = index_extreme(n, lower, false), *most = index_extreme(n, upper, true);
+    if (n->t->failed || !least || !most)
+        return false;
+    range->lower = least;
+    range->upper = most;
+    struct node *self = make_reference(n->arena, range->name);
+    struct node *from = depends_on(n, lower) ? make_binary(n->arena, BINARY_GREATER_EQUAL, self, lower) : NULL;
+    struct node *to = depends_on(n, upper) ? make_binary(n->arena, BINARY_LESS, self, upper) : NULL;
+    range->within = from && to ? make_binary(n->arena, BINARY_AND, from, to) : from ? from : to;
+    return true;
+}
+
+bool open_condition(struct normaliser *n, struct node *condition) {
+    if (n->condition_count == AXIS_LIMIT)
+        return tile_fail(n->t, n->span, "more than %d conditions stand around this", AXIS_LIMIT) && false;
+    n->conditions[n->condition_count++] = condition;
+    return true;
+}
+
 bool open_range(struct normaliser *n, struct node_axis *axis, struct range *range) {
     struct tiler *t = n->t;
     struct span span = axis->base.span.line ? axis->base.span : n->span;
@@ -83,7 +125,12 @@ bool open_range(struct normaliser *n, struct node_axis *axis, struct range *rang
     }
     const char *culprit = depends_on(n, axis->lower);
     culprit = culprit ? culprit : depends_on(n, axis->upper);
-    if (culprit) {
+    *range = (struct range){.name = axis->name,
+                            .lower = simplify(t->arena, axis->lower),
+                            .upper = simplify(t->arena, axis->upper),
+                            .span = span,
+                            .statement = n->span};
+    if (culprit && !widen_range(n, axis, range)) {
         bool loop = axis_named(t, culprit) != NULL;
         const struct cell *cell = loop ? NULL : find_cell(n, culprit);
         const char *value =
@@ -103,15 +150,12 @@ bool open_range(struct normaliser *n, struct node_axis *axis, struct range *rang
                 axis->name, value);
         return false;
     }
-    *range = (struct range){.name = axis->name,
-                            .lower = simplify(t->arena, axis->lower),
-                            .upper = simplify(t->arena, axis->upper),
-                            .span = span,
-                            .statement = n->span};
     const struct range *known = axis_named(t, axis->name);
     bool open = find_loop(n, axis->name) >= 0 || is_bound_axis(n, axis->name);
     if (known && (open || !same_range(t, known, range)))
         range->name = axis_fresh(t, axis->name);
+    if (range->within && range->name != axis->name)
+        range->within = substitute(t->arena, range->within, axis->name, make_reference(t->arena, range->name));
     if (!known || range->name != axis->name)
         axis_declare(t, *range);
     return true;
@@ -230,6 +274,11 @@ struct node *read_cell(struct normaliser *n, struct cell *cell, const char *cons
         fail_as_carried(n, cell, &n->loops[find_loop(n, loop)].range, span);
         return NULL;
     }
+    if (!cell_is_whole(n, cell, names, NULL)) {
+        if (tile_fail(n->t, span, "%s is read here before all that is read has been written", cell->name))
+            tile_help(n->t, "read it behind the last statement that writes a part of it");
+        return NULL;
+    }
     bool shared = cell != n->self || n->self_shared;
     if (shared && cell->value && !is_simple(n, cell)) {
         enum dtype dtype = cell->dtype;
@@ -243,10 +292,28 @@ struct node *read_cell(struct normaliser *n, struct cell *cell, const char *cons
 
 /* ---- expressions ---- */
 
+/* What a fold takes where its range differs from element to element: what changes nothing, outside. */
+static struct node *fold_within(struct normaliser *n, const struct node_reduction *fold, size_t outer) {
+    struct node *within = all_of(n->arena, n->condition_count - outer, n->conditions + outer);
+    struct value_types types = tiler_types(n->t);
+    if (!within || n->t->failed)
+        return fold->body;
+    if (!folds_by_parts(fold->op)) {
+        if (tile_fail(n->t, cell_place(n, &fold->base), "%s runs over a range that differs from element to element",
+                      word_text(WORDS_reduction_operator, (int)fold->op)))
+            tile_help(n->t, "run it over the whole dimension, and choose in it: select(%s, value, %s)",
+                      node_text(n->arena, within), fold->op == REDUCTION_ARGMAX ? "-inf" : "inf");
+        return fold->body;
+    }
+    struct node *neutral =
+        neutral_of(n->arena, update_of_fold(fold->op), value_type(&types, fold->body));
+    return make_call(n->arena, "select", LIST(n->arena, within, fold->body, neutral));
+}
+
 static struct node *resolve_reduction(struct normaliser *n, struct node_reduction *reduction) {
     struct node_reduction resolved = *reduction;
     struct list_builder axes = {0};
-    size_t mark = n->bound_count;
+    size_t mark = n->bound_count, conditions = n->condition_count;
     for (size_t i = 0; i < reduction->axes.count && !n->t->failed; i++) {
         struct node_axis axis = *node_as(reduction->axes.items[i], axis);
         struct range range;
@@ -260,11 +327,15 @@ static struct node *resolve_reduction(struct normaliser *n, struct node_reductio
         axis.lower = range.lower;
         axis.upper = range.upper;
         axis.step = NULL;
+        if (range.within && !open_condition(n, range.within))
+            return &reduction->base;
         builder_add(n->arena, &axes, arena_copy(n->arena, &axis, sizeof axis));
     }
     resolved.axes = builder_list(&axes);
     resolved.body = resolve(resolved.body, n);
+    resolved.body = fold_within(n, &resolved, conditions);
     n->bound_count = mark;
+    n->condition_count = conditions;
     return arena_copy(n->arena, &resolved, sizeof resolved);
 }
 
@@ -329,7 +400,7 @@ static struct node *resolve_access(struct normaliser *n, struct node_access *acc
     struct node *resolved = resolve_subscripts(n, access);
     struct node *canonical = resolved ? match_canonical(&matcher, resolved) : &access->base;
     if (t->failed || !cell)
-        return canonical;
+        return t->failed || !n->condition_count ? canonical : access_guarded(n, canonical);
     if (access->otherwise) {
         if (fail_as_guarded(t, cell_place(n, &access->base), access->name))
             tile_help(t, "run the loop over the elements that %s has, and read it without `else`",

@@ -48,37 +48,40 @@ static bool walk_first_or_rest(struct normaliser *n, struct node_if *branch, int
     return true;
 }
 
-/* A condition on elements alone: no loop variable varies in it outside subscripts. */
-static bool is_on_elements(struct node *condition) {
-    for_each_node (node, condition) {
-        if (node->kind == NODE_REFERENCE)
-            return false;
-        if (node->kind == NODE_ACCESS)
-            skip_below(node);
-    }
-    return find_kind(condition, NODE_ACCESS);
-}
-
-static void fail_as_branch(struct normaliser *n, const struct node_if *branch) {
-    const char *text = node_text(n->arena, branch->condition);
-    struct node_reference *axis = node_as(find_kind(branch->condition, NODE_REFERENCE), reference);
-    if (is_on_elements(branch->condition)) {
-        if (tile_fail(
-                n->t, n->span,
-                "this statement depends on elements, on %s: on the device all elements take the same statements",
-                text))
-            tile_help(n->t, "choose between values: select(%s, value, other)", text);
-        return;
-    }
-    fail_as_condition(n, n->span, axis ? axis->name : NULL);
-}
-
 /* Does the loop variable stand on the left of an assignment? `if i == 0 { Y[i, j] = ... }`, of i. */
 static bool writes_at(struct node *body, const char *axis) {
     for_each (assign, assign, body)
         if (mentions(assign->target, axis))
             return true;
     return false;
+}
+
+/* Is what the first iteration does told without the loop: does it read and change only what all iterations share? */
+static bool is_shared_only(const struct normaliser *n, struct node *body, int loop) {
+    for_each_node (node, body) {
+        const char *name = mentioned_name(node);
+        const struct cell *cell = name ? find_cell((struct normaliser *)(uintptr_t)n, name) : NULL;
+        if (cell && cell->outer > (size_t)loop)
+            return false;
+    }
+    return !writes_at(body, n->loops[loop].range.name);
+}
+
+/* A branch whose statements are carried out where a condition holds: each is a choice for itself. */
+static void walk_where(struct normaliser *n, struct node *condition, struct node *body) {
+    if (!open_condition(n, condition))
+        return;
+    walk_list(n, body);
+    n->condition_count--;
+}
+
+static void walk_conditions(struct normaliser *n, struct node_if *branch) {
+    struct node *condition = resolve(branch->condition, n);
+    struct node *other = node_new(n->arena, unary, UNARY, condition->span, .op = UNARY_NOT, .operand = condition);
+    if (!n->t->failed)
+        walk_where(n, condition, branch->then);
+    if (branch->otherwise && !n->t->failed)
+        walk_where(n, other, branch->otherwise);
 }
 
 static void walk_both(struct normaliser *n, struct node_if *branch) {
@@ -98,7 +101,7 @@ static void walk_if(struct normaliser *n, struct node_if *branch) {
         walk_both(n, branch);
         return;
     }
-    if (is_first_iteration(n, branch, &loop) && !writes_at(branch->then, n->loops[loop].range.name)) {
+    if (is_first_iteration(n, branch, &loop) && is_shared_only(n, branch->then, loop)) {
         if (!branch->otherwise) {
             struct range *range = &n->loops[loop].range;
             open_first(n, branch, loop);
@@ -109,7 +112,7 @@ static void walk_if(struct normaliser *n, struct node_if *branch) {
         if (walk_first_or_rest(n, branch, loop))
             return;
     }
-    fail_as_branch(n, branch);
+    walk_conditions(n, branch);
 }
 
 /* ---- declarations ---- */
@@ -123,6 +126,11 @@ static size_t open_axes(struct normaliser *n, struct node_list axes, struct cell
         struct range range;
         if (!open_range(n, axis, &range))
             break;
+        if (range.within) {
+            tile_fail(n->t, range.span, "the range of %s, an axis of %s, depends on a loop around it", axis->name,
+                      cell->name);
+            break;
+        }
         if (n->loop_count == AXIS_LIMIT) {
             tile_fail(n->t, range.span, "%s has more than %d axes, with the loops around it", cell->name,
                       AXIS_LIMIT);
@@ -162,7 +170,8 @@ static void walk_var(struct normaliser *n, struct node_var *var) {
                         .dtype = var->dtype == DTYPE_BOOL ? DTYPE_BOOL : DTYPE_NONE,
                         .span = var->base.span,
                         .assigned_span = n->span,
-                        .outer = n->loop_count};
+                        .outer = n->loop_count,
+                        .conditions = n->condition_count};
     struct node *value = var->value;
     size_t mark = open_axes(n, var->axes, &cell, &value);
     cell.value = value && !n->t->failed ? resolve(value, n) : NULL;
@@ -175,11 +184,11 @@ static void walk_var(struct normaliser *n, struct node_var *var) {
 /* ---- statements ---- */
 
 static void walk_nest(struct normaliser *n, struct node_list axes, struct node *body) {
-    size_t mark = n->loop_count;
+    size_t mark = n->loop_count, conditions = n->condition_count;
     for (size_t i = 0; i < axes.count && !n->t->failed; i++) {
         struct node_axis *axis = node_as(axes.items[i], axis);
         struct range range;
-        if (!open_range(n, axis, &range))
+        if (!open_range(n, axis, &range) || (range.within && !open_condition(n, range.within)))
             return;
         if (n->loop_count == AXIS_LIMIT) {
             tile_fail(n->t, range.span, "more than %d loops stand in one nest", AXIS_LIMIT);
@@ -193,6 +202,7 @@ static void walk_nest(struct normaliser *n, struct node_list axes, struct node *
         n->loops[i].body = body;
     walk_list(n, body);
     n->loop_count = mark;
+    n->condition_count = conditions;
 }
 
 static void walk_statement(struct normaliser *n, struct node *node) {
@@ -261,6 +271,16 @@ static void add_tensors(struct normaliser *n) {
     }
 }
 
+static void check_whole(struct normaliser *n, const struct cell *cell) {
+    const char *names[AXIS_LIMIT];
+    for (size_t i = 0; i < cell->rank; i++)
+        names[i] = cell->dims[i].name;
+    if (!cell_is_whole(n, cell, names, NULL) &&
+        tile_fail(n->t, cell->assigned_span, "it cannot be shown that every element of %s is written",
+                  cell->name))
+        tile_help(n->t, "write to all of %s before its parts, or to the others in an `else`", cell->name);
+}
+
 /* The outputs in the order of their last assignment, those that others still read from before it at the end.
  */
 static void add_stores(struct normaliser *n) {
@@ -269,6 +289,8 @@ static void add_stores(struct normaliser *n) {
             struct cell *cell = &n->cells[i];
             if (cell->kind != CELL_TENSOR || !cell->assigned || cell->order != order)
                 continue;
+            if (!cell->initial)
+                check_whole(n, cell);
             struct equation equation = {.name = cell->name,
                                         .store = true,
                                         .dtype = cell->dtype,

@@ -18,6 +18,7 @@
 #include "transforms/block_branches.h"
 #include "transforms/lift.h"
 #include "transforms/index_folds.h"
+#include "transforms/index_sum.h"
 #include "transforms/panel_begin.h"
 #include "transforms/whole_blocks.h"
 
@@ -378,6 +379,16 @@ static void settle_index_folds(struct tiler *t) {
     }
 }
 
+/* Numbers of the device have no sign: none is divided that may fall below 0. */
+static struct node *lift_quotients(struct node *node, void *context) {
+    struct tiler *t = context;
+    struct node *mapped = node_map_children(t->arena, node, lift_quotients, t);
+    struct value_types types = tiler_types(t);
+    struct node_binary *binary = node_as(mapped, binary);
+    bool index = binary && value_type(&types, binary->left) == DTYPE_INDEX;
+    return index ? index_lifted(t->arena, mapped) : mapped;
+}
+
 bool tile_read(struct tiler *t) {
     t->names = names_kept(t);
     tile_normalise(t);
@@ -385,6 +396,8 @@ bool tile_read(struct tiler *t) {
         inline_equations(t);
     if (!t->failed)
         settle_index_folds(t);
+    for (size_t i = 0; i < t->equation_count && !t->failed; i++)
+        t->equations[i].value = lift_quotients(t->equations[i].value, t);
     return !t->failed;
 }
 

@@ -43,6 +43,17 @@ static bool follows_elements(const struct node_kernel *kernel, struct node *boun
     return false;
 }
 
+/* Is a result written along the axis? Its elements are then chosen by the range (auto_tile_parts.c). */
+static bool is_written_along(const struct node_kernel *kernel, const struct node_axis *axis) {
+    for_each (assign, assign, kernel->body) {
+        struct node_access *target = node_as(assign->target, access);
+        if (target && mentions(assign->target, axis->name) &&
+            find_parameter((struct node *)(uintptr_t)&kernel->base, target->name))
+            return true;
+    }
+    return false;
+}
+
 bool lift_wanted(const struct node_kernel *kernel) {
     struct node_block *block = node_as(kernel->body, block);
     bool nest = false;
@@ -55,8 +66,9 @@ bool lift_wanted(const struct node_kernel *kernel) {
     for_each (axis, axis, kernel->body) {
         if (!nest || !axis->lower)
             continue;
-        if (!is_element(axis) || follows_elements(kernel, axis->lower) ||
-            follows_elements(kernel, axis->upper))
+        if (!is_element(axis) ||
+            (!is_written_along(kernel, axis) && (follows_elements(kernel, axis->lower) ||
+                                                 follows_elements(kernel, axis->upper))))
             return true;
     }
     return false;
