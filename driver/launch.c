@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "driver/array_values.h"
 #include "driver/kernel_launch.h"
 #include "driver/launch_backend.h"
 #include "driver/nearby.h"
@@ -112,6 +113,58 @@ static bool set_results(struct launcher *launcher, struct node *kernel, const st
     return true;
 }
 
+/* "ids[2, 5]" */
+static const char *element_text(struct arena *arena, const char *name, const struct array *array, uint64_t at) {
+    const char *text = "";
+    for (size_t i = array->rank; i-- > 0; at /= array->extents[i]) {
+        text = arena_printf(arena, "%" PRIu64 "%s%s", at % array->extents[i], *text ? ", " : "", text);
+    }
+    return arena_printf(arena, "%s[%s]", name, text);
+}
+
+static struct tensor_value *value_of(struct launcher *launcher, struct node *kernel, struct tensor_value **tensors,
+                                     const char *name, struct node_parameter **parameter) {
+    struct node_list parameters = launch_tensors(launcher->arena, kernel);
+    for (size_t i = 0; i < parameters.count; i++) {
+        *parameter = node_as(parameters.items[i], parameter);
+        if (strcmp((*parameter)->name, name) == 0) {
+            return tensors[i];
+        }
+    }
+    return NULL;
+}
+
+/* Data that choose places are places (tt.indices). */
+static bool check_indices(struct launcher *launcher, struct node *kernel, const struct environment *sizes,
+                          struct tensor_value **tensors) {
+    struct diagnostics *d = launcher->run->unit->diagnostics;
+    struct node *list = attribute_get(kernel, KEY_TT_INDICES);
+    for (size_t i = 0; list && i < node_as(list, sequence)->items.count; i++) {
+        struct node *one = node_as(list, sequence)->items.items[i];
+        const char *name = attribute_word(dictionary_get(one, KEY_DATA), ""),
+                   *of = attribute_word(dictionary_get(one, KEY_OF), "");
+        struct node_parameter *parameter;
+        struct tensor_value *value = value_of(launcher, kernel, tensors, name, &parameter);
+        int64_t below;
+        if (!value || !size_evaluate(diagnostics_create(launcher->arena), sizes, dictionary_get(one, KEY_BELOW), &below)) {
+            continue;
+        }
+        launcher_fetch(value);
+        for (uint64_t at = 0, count = array_count(&value->array); value->array.rows && at < count; at++) {
+            double index = array_element(&value->array, at);
+            if (index >= 0 && index < (double)below) {
+                continue;
+            }
+            report_error(d, parameter->base.span, "%s is %.0f, and %s has %" PRId64 " places there: 0 to %" PRId64,
+                         element_text(launcher->arena, name, &value->array, at), index, of, below, below - 1);
+            report_help(d, no_place, "where an index may be outside on purpose, say what is read then: %s[... else 0]",
+                        of);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* A launch whose results are empty has nothing to do. */
 static bool writes_nothing(struct launcher *launcher, struct node *kernel, struct tensor_value **tensors) {
     struct node_list parameters = launch_tensors(launcher->arena, kernel);
@@ -183,6 +236,9 @@ static bool run_launch(struct launcher *launcher, struct launchable *launchable,
         return false;
     }
     kernel = launchable->kernel;
+    if (!check_indices(launcher, kernel, sizes, tensors)) {
+        return false;
+    }
     struct launch_statistics *statistics = arena_allocate(run->unit->arena, sizeof *statistics);
     statistics->kernel = node_as(kernel, kernel)->name;
     if (unit_author_wrote_device_form(run->unit, statistics->kernel)) {

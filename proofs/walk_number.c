@@ -165,6 +165,10 @@ static const struct polynomial *device_value(struct walk *w, const struct node_c
         return pointer_value(w, call, row->number == DEVICE_CALL_get_write_ptr);
     case DEVICE_CALL_get_semaphore:
         return semaphore_value(w, call);
+    case DEVICE_CALL_l1_load_u8:
+    case DEVICE_CALL_l1_load_u16:
+    case DEVICE_CALL_l1_load_u32: /* any number: conditions say what is known of it */
+        return size_value(w, node_text(w->compilation->arena, &call->base));
     default:
         return NULL;
     }

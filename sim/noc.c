@@ -424,6 +424,11 @@ static void l1_store(struct thread *t, uint32_t address, uint32_t value, uint32_
     l1_write(t, cb, address, &value, bytes, 5);
 }
 
+void device_l1_store_u8(uint32_t line, uint32_t address, uint32_t value) {
+    struct thread *t = data_enter(line, "l1_store_u8");
+    l1_store(t, address, value, 1);
+}
+
 void device_l1_store_u16(uint32_t line, uint32_t address, uint32_t value) {
     struct thread *t = data_enter(line, "l1_store_u16");
     l1_store(t, address, value, 2);
@@ -444,13 +449,27 @@ static void check_written(struct thread *t, uint32_t from, uint32_t bytes) {
     }
 }
 
-uint32_t device_l1_load_u32(uint32_t line, uint32_t from) {
-    struct thread *t = data_enter(line, "l1_load_u32");
-    uint32_t value;
-    check_written(t, from, sizeof value);
-    memcpy(&value, l1_bytes(t->core, from), sizeof value); /* little-endian, as the device is */
+static uint32_t l1_load(struct thread *t, uint32_t from, uint32_t bytes) {
+    uint32_t value = 0;
+    check_written(t, from, bytes);
+    memcpy(&value, l1_bytes(t->core, from), bytes); /* little-endian, as the device is */
     t->clock += 7;
     return value;
+}
+
+uint32_t device_l1_load_u8(uint32_t line, uint32_t from) {
+    struct thread *t = data_enter(line, "l1_load_u8");
+    return l1_load(t, from, 1);
+}
+
+uint32_t device_l1_load_u16(uint32_t line, uint32_t from) {
+    struct thread *t = data_enter(line, "l1_load_u16");
+    return l1_load(t, from, 2);
+}
+
+uint32_t device_l1_load_u32(uint32_t line, uint32_t from) {
+    struct thread *t = data_enter(line, "l1_load_u32");
+    return l1_load(t, from, 4);
 }
 
 static void l1_copy(struct thread *t, uint32_t address, uint32_t from, uint32_t bytes) {

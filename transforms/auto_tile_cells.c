@@ -339,21 +339,12 @@ static struct node *resolve_reduction(struct normaliser *n, struct node_reductio
     return arena_copy(n->arena, &resolved, sizeof resolved);
 }
 
-/* The access with its subscripts resolved; NULL where one depends on data. */
+/* The access with its subscripts resolved. */
 static struct node *resolve_subscripts(struct normaliser *n, const struct node_access *access) {
     struct node_access resolved = *access;
     struct list_builder subscripts = {0};
     for (size_t i = 0; i < access->subscripts.count && !n->t->failed; i++) {
-        struct node *item = access->subscripts.items[i];
-        struct node_access *data = node_as(find_kind(item, NODE_ACCESS), access);
-        if (data) {
-            if (tile_fail(n->t, cell_place(n, item),
-                          "a subscript of %s depends on the data of %s: there is no gather or scatter yet",
-                          access->name, data->name))
-                tile_help(n->t, "multiply by a matrix of 0 and 1, an input, that selects the rows");
-            return NULL;
-        }
-        builder_add(n->arena, &subscripts, resolve(item, n));
+        builder_add(n->arena, &subscripts, resolve(access->subscripts.items[i], n));
     }
     resolved.subscripts = builder_list(&subscripts);
     return arena_copy(n->arena, &resolved, sizeof resolved);
@@ -397,8 +388,7 @@ static struct node *resolve_access(struct normaliser *n, struct node_access *acc
     struct matcher matcher = tiler_matcher(t);
     struct cell *cell = find_cell(n, access->name);
     const char *names[AXIS_LIMIT];
-    struct node *resolved = resolve_subscripts(n, access);
-    struct node *canonical = resolved ? match_canonical(&matcher, resolved) : &access->base;
+    struct node *canonical = match_canonical(&matcher, resolve_subscripts(n, access));
     if (t->failed || !cell)
         return t->failed || !n->condition_count ? canonical : access_guarded(n, canonical);
     if (access->otherwise) {

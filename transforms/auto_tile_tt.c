@@ -457,6 +457,52 @@ static bool tile_nests(struct tiler *t) {
     return true;
 }
 
+/* ---- places that data choose ---- */
+
+/* Does the access read every element of its tensor, one for each iteration? */
+static bool reads_all(const struct tiler *t, const struct access_site *site) {
+    const struct node_access *access = site->access;
+    const struct node_parameter *tensor = relations_tensor(t->relations, access->name);
+    for (size_t i = 0; tensor && i < access->subscripts.count; i++) {
+        struct node_reference *reference = node_as(access->subscripts.items[i], reference);
+        const struct node_axis *axis = NULL;
+        for (size_t k = 0; reference && k < site->axis_count; k++)
+            if (site->axes[k] && strcmp(site->axes[k], reference->name) == 0)
+                axis = site->ranges[k];
+        if (!axis || !axis->upper || attribute_integer(axis->lower, -1) != 0 ||
+            !relations_equal_sizes(t->relations, axis->upper, tensor->dimensions.items[i]))
+            return false;
+    }
+    return tensor != NULL;
+}
+
+static const struct access_site *site_of(const struct tiler *t, const struct node_access *access) {
+    for (size_t i = 0; i < t->relations->site_count; i++)
+        if (t->relations->sites[i].access == access)
+            return &t->relations->sites[i];
+    return NULL;
+}
+
+/* tt.indices: what a launch can say of the places that data choose. One outside reads as 0 on the device. */
+static struct node *indices_of(struct tiler *t) {
+    struct list_builder all = {0};
+    for (size_t i = 0; i < t->relations->site_count; i++) {
+        const struct node_access *access = t->relations->sites[i].access;
+        const struct node_parameter *tensor = relations_tensor(t->relations, access->name);
+        for (size_t k = 0; tensor && !access->otherwise && k < access->subscripts.count; k++) {
+            struct node_access *data = node_as(access->subscripts.items[k], access);
+            const struct access_site *site = data ? site_of(t, data) : NULL;
+            if (!site || !reads_all(t, site))
+                continue;
+            struct node *one = dictionary_set(t->arena, NULL, KEY_DATA, make_reference(t->arena, data->name));
+            one = dictionary_set(t->arena, one, KEY_OF, make_reference(t->arena, access->name));
+            builder_add(t->arena, &all,
+                        dictionary_set(t->arena, one, KEY_BELOW, tensor->dimensions.items[k]));
+        }
+    }
+    return all.count ? node_new(t->arena, sequence, SEQUENCE, ((struct span){0}), .items = builder_list(&all)) : NULL;
+}
+
 /* The access without its guard where every place of it is proved in bounds. */
 static struct node *drop_guard(struct node *node, void *context) {
     struct tiler *t = context;
@@ -475,9 +521,48 @@ static struct node *drop_guard(struct node *node, void *context) {
     return drop_guard(arena_copy(t->arena, &plain, sizeof plain), t);
 }
 
+static bool is_literal(const struct node *node) {
+    double value;
+    if (node->kind == NODE_UNARY && ((const struct node_unary *)node)->op == UNARY_NEGATE)
+        node = ((const struct node_unary *)node)->operand;
+    return literal_value(node, &value);
+}
+
+/* 0 <= s && s < n, of every subscript. */
+static struct node *inside_condition(struct tiler *t, const struct node_access *access) {
+    const struct node_parameter *tensor = relations_tensor(t->relations, access->name);
+    struct arena *a = t->arena;
+    struct node *all = NULL;
+    for (size_t i = 0; i < access->subscripts.count; i++) {
+        struct node *subscript = access->subscripts.items[i];
+        struct node *inside = make_binary(
+            a, BINARY_AND, make_binary(a, BINARY_GREATER_EQUAL, subscript, make_integer(a, 0)),
+            make_binary(a, BINARY_LESS, subscript, tensor->dimensions.items[i]));
+        all = all ? make_binary(a, BINARY_AND, all, inside) : inside;
+    }
+    return all;
+}
+
+/* X[s else e] as select(0 <= s && s < n, X[s else 0], e) where e is worked out: what the reader fills in is a literal. */
+static struct node *choose_guarded(struct node *node, void *context) {
+    struct tiler *t = context;
+    struct node *mapped = node_map_children(t->arena, node, choose_guarded, t);
+    struct node_access *access = node_as(mapped, access);
+    if (!access || !access->otherwise || is_literal(access->otherwise) ||
+        !relations_tensor(t->relations, access->name))
+        return mapped;
+    struct node_access guarded = *access;
+    guarded.otherwise = make_integer(t->arena, 0);
+    struct node *read = arena_copy(t->arena, &guarded, sizeof guarded);
+    return node_with_span(t->arena,
+                          make_call(t->arena, "select",
+                                    LIST(t->arena, inside_condition(t, access), read, access->otherwise)),
+                          node->span);
+}
+
 static void simplify_body(struct tiler *t) {
     struct node_kernel plain = *t->kernel;
-    plain.body = ranges_settled(t->relations, drop_guard(plain.body, t));
+    plain.body = choose_guarded(ranges_settled(t->relations, drop_guard(plain.body, t)), t);
     if (plain.body == t->kernel->body)
         return;
     t->kernel = arena_copy(t->arena, &plain, sizeof plain);
@@ -559,8 +644,11 @@ bool auto_tile_tt(struct compilation *compilation) {
         sound = begun != NULL;
         compilation->kernel = sound ? begun : compilation->kernel;
     }
+    struct node *indices = sound ? indices_of(&t) : NULL;
     if (sound && nests)
         sound = tile_nests(&t);
+    if (sound && indices)
+        compilation->kernel = attribute_set(t.arena, compilation->kernel, KEY_TT_INDICES, indices);
     if (sound)
         sound = check_multicast(compilation, nests);
     relations_free(t.relations);

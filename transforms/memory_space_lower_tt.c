@@ -464,12 +464,19 @@ static const char *add_reader_buffer(struct lowering *l, struct span span, const
     return add_circular_buffer(l, span, base, told, CLASS_INPUT, dtype, count, attributes);
 }
 
-/* A load that copies elements, with its cache. */
-static struct node *lower_moved(struct lowering *l, struct node_tile *load) {
-    struct node_access *access = node_as(load->value, access);
+static enum dtype tensor_type(struct lowering *l, const char *name) {
+    struct node_list parameters = node_as(l->compilation->kernel, kernel)->parameters;
+    for (size_t i = 0; i < parameters.count; i++)
+        if (strcmp(node_as(parameters.items[i], parameter)->name, name) == 0)
+            return node_as(parameters.items[i], parameter)->dtype;
+    return DTYPE_NONE;
+}
+
+/* Where tiles of the tensor are kept for an access. */
+static struct node *add_cache(struct lowering *l, const struct node_tile *load, const struct node_access *access) {
     struct list_builder counts = {0};
     int64_t slots[TENSOR_RANK_LIMIT];
-    enum dtype dtype = lookup(target_name(load->target), l).dtype;
+    enum dtype dtype = tensor_type(l, access->name);
     uint32_t bytes;
     device_format(dtype, &bytes);
     int64_t all = (int64_t)cache_slots(access, node_as(load->target, access)->subscripts, bytes, slots);
@@ -491,7 +498,17 @@ static struct node *lower_moved(struct lowering *l, struct node_tile *load) {
                      "this kernel reads more tensors element by element than the reader keeps tiles of");
         l->failed = true;
     }
-    return attribute_set(l->arena, &load->base, KEY_TT_CACHE, cache);
+    return cache;
+}
+
+/* A load that copies elements, with the caches of its tensor and of those whose data choose the places, in the order of the
+ * text. */
+static struct node *lower_moved(struct lowering *l, struct node_tile *load) {
+    struct list_builder caches = {0};
+    for_each (access, access, load->value)
+        builder_add(l->arena, &caches, add_cache(l, load, access));
+    return attribute_set(l->arena, &load->base, KEY_TT_CACHE,
+                         node_new(l->arena, sequence, SEQUENCE, ((struct span){0}), .items = builder_list(&caches)));
 }
 
 /* ---- the walk ---- */

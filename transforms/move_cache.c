@@ -25,6 +25,8 @@ static int64_t spread_of(const struct node *node, struct node_list axes) {
         varies |= mentions((struct node *)node, node_as(axes.items[i], reference)->name);
     if (!varies)
         return 0;
+    if (node->kind == NODE_ACCESS)
+        return 0; /* anywhere: neighbours are no help */
     if (node->kind == NODE_REFERENCE)
         return TILE_EDGE - 1;
     if (!binary)

@@ -15,6 +15,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/match.h"
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/query.h"
@@ -56,12 +57,21 @@ static void take_buffer(struct protocol *p, const char *buffer, struct list_buil
     builder_add(p->arena, body, call_statement(p, (struct span){0}, "cb_reserve_back", 2, arguments));
 }
 
-void gather_pointers(struct protocol *p, const struct node_tile *load, struct list_builder *out) {
+static struct node_list caches_of(const struct node_tile *load) {
     struct node *facts = attribute_get(&load->base, KEY_TT_CACHE);
-    struct cache *cache = cache_of(p, attribute_word(dictionary_get(facts, KEY_TILES), ""));
-    p->tags = take_pointer(p, load->base.span, attribute_word(dictionary_get(facts, KEY_TAGS), ""), out);
-    if (cache)
-        cache->pointer = take_pointer(p, load->base.span, cache->tiles, out);
+    return facts ? node_as(facts, sequence)->items : (struct node_list){0};
+}
+
+void gather_pointers(struct protocol *p, const struct node_tile *load, struct list_builder *out) {
+    struct node_list caches = caches_of(load);
+    for (size_t i = 0; i < caches.count; i++) {
+        struct node *facts = caches.items[i];
+        struct cache *cache = cache_of(p, attribute_word(dictionary_get(facts, KEY_TILES), ""));
+        if (i == 0)
+            p->tags = take_pointer(p, load->base.span, attribute_word(dictionary_get(facts, KEY_TAGS), ""), out);
+        if (cache)
+            cache->pointer = take_pointer(p, load->base.span, cache->tiles, out);
+    }
 }
 
 static struct node *tag_address(struct protocol *p, const struct cache *cache, struct node *slot) {
@@ -74,21 +84,22 @@ void emit_caches(struct protocol *p, struct list_builder *out) {
     const char *tags = NULL;
     int64_t count = 0;
     for_each (tile, tile, p->kernel) {
-        struct node *facts = attribute_get(&tile->base, KEY_TT_CACHE);
-        if (!facts)
-            continue;
-        if (p->cache_count == sizeof p->caches / sizeof *p->caches) {
-            protocol_fail(p, tile->base.span, "this kernel reads too many tensors element by element");
-            return;
+        struct node_list caches = caches_of(tile);
+        for (size_t i = 0; i < caches.count; i++) {
+            struct node *facts = caches.items[i];
+            if (p->cache_count == sizeof p->caches / sizeof *p->caches) {
+                protocol_fail(p, tile->base.span, "this kernel reads too many tensors element by element");
+                return;
+            }
+            struct cache cache = {.tiles = attribute_word(dictionary_get(facts, KEY_TILES), ""),
+                                  .first_tag = attribute_integer(dictionary_get(facts, KEY_FIRST_TAG), 0),
+                                  .slots = node_as(dictionary_get(facts, KEY_SLOTS), sequence)->items};
+            if (!tags)
+                take_buffer(p, tags = attribute_word(dictionary_get(facts, KEY_TAGS), ""), &body);
+            take_buffer(p, cache.tiles, &body);
+            count = cache.first_tag + attribute_integer(circular_buffer_of(p, cache.tiles)->pages, 0);
+            p->caches[p->cache_count++] = cache;
         }
-        struct cache cache = {.tiles = attribute_word(dictionary_get(facts, KEY_TILES), ""),
-                              .first_tag = attribute_integer(dictionary_get(facts, KEY_FIRST_TAG), 0),
-                              .slots = node_as(dictionary_get(facts, KEY_SLOTS), sequence)->items};
-        if (!tags)
-            take_buffer(p, tags = attribute_word(dictionary_get(facts, KEY_TAGS), ""), &body);
-        take_buffer(p, cache.tiles, &body);
-        count = cache.first_tag + attribute_integer(circular_buffer_of(p, cache.tiles)->pages, 0);
-        p->caches[p->cache_count++] = cache;
     }
     if (!count)
         return;
@@ -103,158 +114,214 @@ void emit_caches(struct protocol *p, struct list_builder *out) {
     role_add(p, out, ROLE_READER, (struct span){0}, builder_list(&body));
 }
 
-/* ---- one element ---- */
+/* ---- accesses ---- */
+
+/* An access of the load: of its tensor, or of one whose data choose a place. */
+struct gathered {
+    struct node_access *access;
+    struct node_parameter *parameter;
+    struct cache *cache;
+    const char *names[TENSOR_RANK_LIMIT]; /* the lets of its subscripts */
+    const char *value;                    /* of data: the let of the number */
+};
+
+enum { GATHERED_LIMIT = 8 };
 
 struct gather {
     struct protocol *p;
     struct span span;
-    struct node_access *tensor;
-    struct node_parameter *parameter;
-    struct cache *cache;
-    struct node *to;        /* L1 address of the element */
-    int64_t bytes;          /* of an element */
-    const char *names[TENSOR_RANK_LIMIT]; /* of the subscripts */
+    struct gathered all[GATHERED_LIMIT]; /* the first is the tensor's own */
+    size_t count;
 };
 
-static struct node *extent_of(const struct gather *g, size_t i) {
-    return launch_value(g->p, g->parameter->dimensions.items[i]);
+static struct node *extent_of(const struct gather *g, const struct gathered *of, size_t i) {
+    return launch_value(g->p, of->parameter->dimensions.items[i]);
 }
 
 /* The tile of a subscript of the last two dimensions, the index itself of any other. */
-static struct node *page_index(const struct gather *g, size_t i) {
-    struct node *index = ref(g->p, g->names[i]);
-    bool in_tiles = i + 2 >= g->tensor->subscripts.count;
+static struct node *page_index(const struct gather *g, const struct gathered *of, size_t i) {
+    struct node *index = ref(g->p, of->names[i]);
+    bool in_tiles = i + 2 >= of->access->subscripts.count;
     return in_tiles ? make_div(g->p->arena, index, number(g->p, TILE_EDGE)) : index;
 }
 
-static struct node *page_extent(const struct gather *g, size_t i) {
-    struct node *extent = g->parameter->dimensions.items[i];
-    bool in_tiles = i + 2 >= g->tensor->subscripts.count;
+static struct node *page_extent(const struct gather *g, const struct gathered *of, size_t i) {
+    struct node *extent = of->parameter->dimensions.items[i];
+    bool in_tiles = i + 2 >= of->access->subscripts.count;
     return launch_value(g->p, in_tiles ? tiles_of(g->p->arena, extent) : extent);
-}
-
-/* minus <= plus && plus < extent + minus */
-static struct node *is_inside(const struct gather *g, size_t i, struct signed_index index) {
-    struct arena *a = g->p->arena;
-    struct node *below = make_binary(a, BINARY_LESS, index.plus, make_add(a, extent_of(g, i), index.minus));
-    int64_t minus;
-    if (integer_value(index.minus, &minus) && minus == 0)
-        return below;
-    return make_binary(a, BINARY_AND, make_binary(a, BINARY_LESS_EQUAL, index.minus, index.plus), below);
 }
 
 static struct node *joined_condition(struct protocol *p, struct node *all, struct node *one) {
     return all ? make_binary(p->arena, BINARY_AND, all, one) : one;
 }
 
-static struct node *slot_of(const struct gather *g) {
+/* minus <= plus && plus < extent + minus */
+static struct node *is_inside(const struct gather *g, const struct gathered *of, size_t i, struct signed_index index) {
+    struct arena *a = g->p->arena;
+    struct node *below = make_binary(a, BINARY_LESS, index.plus, make_add(a, extent_of(g, of, i), index.minus));
+    int64_t minus;
+    if (integer_value(index.minus, &minus) && minus == 0)
+        return below;
+    return make_binary(a, BINARY_AND, make_binary(a, BINARY_LESS_EQUAL, index.minus, index.plus), below);
+}
+
+static struct node *slot_of(const struct gather *g, const struct gathered *of) {
     struct arena *a = g->p->arena;
     struct node *slot = number(g->p, 0);
-    for (size_t i = 0; i < g->cache->slots.count; i++) {
-        struct node *count = g->cache->slots.items[i];
-        slot = make_add(a, make_mul(a, slot, count), make_mod(a, page_index(g, i), count));
+    for (size_t i = 0; i < of->cache->slots.count; i++) {
+        struct node *count = of->cache->slots.items[i];
+        slot = make_add(a, make_mul(a, slot, count), make_mod(a, page_index(g, of, i), count));
     }
     return slot;
 }
 
-static struct node *page_number(const struct gather *g) {
+static struct node *page_number(const struct gather *g, const struct gathered *of) {
     struct arena *a = g->p->arena;
     struct node *page = number(g->p, 0);
-    for (size_t i = 0; i < g->tensor->subscripts.count; i++)
-        page = make_add(a, make_mul(a, page, page_extent(g, i)), page_index(g, i));
+    for (size_t i = 0; i < of->access->subscripts.count; i++)
+        page = make_add(a, make_mul(a, page, page_extent(g, of, i)), page_index(g, of, i));
     return page;
 }
 
-/* if l1_load_u32(tag) != page { read it, wait, remember it } */
-static struct node *fetch(const struct gather *g, const char *slot, const char *page, struct node *line) {
-    struct protocol *p = g->p;
-    struct span span = g->span;
+static struct node *page_of(const struct gather *g, const struct gathered *of) {
     struct list_builder indices = {0};
-    for (size_t i = 0; i < g->tensor->subscripts.count; i++)
-        builder_add(p->arena, &indices, page_index(g, i));
-    struct node *tag = tag_address(p, g->cache, ref(p, slot));
-    struct node *read[] = {node_new(p->arena, page, PAGE, ((struct span){0}), .tensor = g->tensor->name,
-                                    .indices = builder_list(&indices)),
-                           ref(p, g->tensor->name), line},
-                *remember[] = {tag, ref(p, page)};
-    struct node *body[] = {call_statement(p, span, "noc_async_read_page", 3, read),
-                           call_statement(p, span, "noc_async_read_barrier", 0, NULL),
-                           call_statement(p, span, "l1_store_u32", 2, remember)};
-    struct node *missing = make_binary(p->arena, BINARY_NOT_EQUAL,
-                                       make_call(p->arena, "l1_load_u32", LIST(p->arena, tag)), ref(p, page));
-    return node_new(p->arena, if, IF, span, .condition = missing,
-                    .then = make_block(p->arena, span, list_of(p->arena, sizeof body / sizeof *body, body)));
+    for (size_t i = 0; i < of->access->subscripts.count; i++)
+        builder_add(g->p->arena, &indices, page_index(g, of, i));
+    return node_new(g->p->arena, page, PAGE, ((struct span){0}), .tensor = of->access->name,
+                    .indices = builder_list(&indices));
 }
 
 /* Where an element lies in its tile, in bytes. */
-static struct node *place_in_tile(const struct gather *g) {
+static struct node *place_in_tile(const struct gather *g, const struct gathered *of) {
     struct protocol *p = g->p;
-    size_t rank = g->tensor->subscripts.count;
+    size_t rank = of->access->subscripts.count;
     struct node *edge = number(p, TILE_EDGE);
-    struct node *row = rank > 1 ? make_mod(p->arena, ref(p, g->names[rank - 2]), edge) : number(p, 0);
-    struct node *column = make_mod(p->arena, ref(p, g->names[rank - 1]), edge);
-    return make_mul(p->arena, element_index(p, row, column), number(p, g->bytes));
+    struct node *row = rank > 1 ? make_mod(p->arena, ref(p, of->names[rank - 2]), edge) : number(p, 0);
+    struct node *column = make_mod(p->arena, ref(p, of->names[rank - 1]), edge);
+    return make_mul(p->arena, element_index(p, row, column), number(p, element_bytes(of->parameter->dtype)));
 }
 
-static struct node *copy_element(const struct gather *g, struct list_builder *body) {
+/* The tile that has the element is in L1 behind these statements: if l1_load_u32(tag) != page { read it, wait, remember it }.
+ * The element's address. */
+static struct node *fetch(const struct gather *g, const struct gathered *of, struct list_builder *body) {
     struct protocol *p = g->p;
-    struct span span = g->span;
-    const char *name = g->tensor->name;
+    const char *name = of->access->name;
     const char *slot = name_fresh(&p->names, arena_printf(p->arena, "%s_slot", name)),
                *page = name_fresh(&p->names, arena_printf(p->arena, "%s_page", name));
-    builder_add(p->arena, body, let(p, span, slot, slot_of(g)));
-    builder_add(p->arena, body, let(p, span, page, page_number(g)));
-    struct node *line = make_add(p->arena, ref(p, g->cache->pointer),
-                                 make_mul(p->arena, ref(p, slot),
-                                          page_bytes(p, circular_buffer_of(p, g->cache->tiles))));
-    builder_add(p->arena, body, fetch(g, slot, page, line));
-    struct node *arguments[] = {g->to, make_add(p->arena, line, place_in_tile(g))};
-    const char *call = arena_intern(p->arena, arena_printf(p->arena, "l1_copy_u%d", (int)g->bytes * 8));
-    builder_add(p->arena, body, call_statement(p, span, call, 2, arguments));
-    return make_block(p->arena, span, builder_list(body));
+    builder_add(p->arena, body, let(p, g->span, slot, slot_of(g, of)));
+    builder_add(p->arena, body, let(p, g->span, page, page_number(g, of)));
+    struct node *bytes = page_bytes(p, circular_buffer_of(p, of->cache->tiles)),
+                *line = make_add(p->arena, ref(p, of->cache->pointer), make_mul(p->arena, ref(p, slot), bytes)),
+                *tag = tag_address(p, of->cache, ref(p, slot)), *read[] = {page_of(g, of), ref(p, name), line},
+                *remember[] = {tag, ref(p, page)};
+    struct node *reading[] = {call_statement(p, g->span, "noc_async_read_page", 3, read),
+                              call_statement(p, g->span, "noc_async_read_barrier", 0, NULL),
+                              call_statement(p, g->span, "l1_store_u32", 2, remember)};
+    struct node *missing = make_binary(p->arena, BINARY_NOT_EQUAL,
+                                       make_call(p->arena, "l1_load_u32", LIST(p->arena, tag)), ref(p, page));
+    builder_add(p->arena, body,
+                node_new(p->arena, if, IF, g->span, .condition = missing,
+                         .then = make_block(p->arena, g->span, list_of(p->arena, 3, reading))));
+    return make_add(p->arena, line, place_in_tile(g, of));
 }
 
-static struct node *store_otherwise(const struct gather *g, enum dtype dtype) {
-    struct protocol *p = g->p;
-    double value = 0;
-    if (g->tensor->otherwise && !literal_value(g->tensor->otherwise, &value)) {
-        struct node_unary *negated = node_as(g->tensor->otherwise, unary);
-        if (negated && literal_value(negated->operand, &value))
-            value = -value;
-    }
-    struct node *bits = is_whole_type(dtype) ? number(p, (int64_t)(uint32_t)(int64_t)value)
-                                             : format_bits(p, dtype, value, false);
-    struct node *arguments[] = {g->to, bits};
-    const char *call = arena_intern(p->arena, arena_printf(p->arena, "l1_store_u%d", (int)g->bytes * 8));
-    return call_statement(p, g->span, call, 2, arguments);
+/* ---- subscripts ---- */
+
+struct indexing {
+    const struct gather *g;
+    size_t before; /* data that come before this access have their values */
+};
+
+/* Data as the numbers that were loaded. */
+static struct node *with_values(struct node *node, void *context) {
+    const struct indexing *x = context;
+    const struct gather *g = x->g;
+    for (size_t i = x->before + 1; node->kind == NODE_ACCESS && i < g->count; i++)
+        if (node_equal(node, &g->all[i].access->base))
+            return ref(g->p, g->all[i].value);
+    return node_map_children(g->p->arena, node, with_values, (void *)x);
 }
 
-/* The subscripts as lets, and whether they are in the tensor. */
-static struct node *open_subscripts(struct gather *g, struct list_builder *body) {
+/* Does the access, or only its subscript i, vary along the axis, also by what chooses its places? */
+static bool varies(const struct node *node, const struct axis_range *range) {
+    return range && match_varies(node, range->name);
+}
+
+/* Subscripts that vary along the columns of the block, or all others, as lets; whether they are in the tensor, NULL: there are
+ * none. */
+static struct node *open_subscripts(struct gather *g, size_t which, const struct axis_range *columns, bool along,
+                                    struct list_builder *body) {
     struct protocol *p = g->p;
+    struct gathered *of = &g->all[which];
     struct node *inside = NULL;
-    for (size_t i = 0; i < g->tensor->subscripts.count; i++) {
-        struct signed_index index = signed_index_of(p, g->tensor->subscripts.items[i]);
-        inside = joined_condition(p, inside, is_inside(g, i, index));
-        g->names[i] = name_fresh(&p->names, arena_printf(p->arena, "%s_%zu", g->tensor->name, i));
-        builder_add(p->arena, body,
-                    let(p, g->span, g->names[i], make_sub(p->arena, index.plus, index.minus)));
+    for (size_t i = 0; i < of->access->subscripts.count; i++) {
+        struct indexing x = {g, which};
+        struct node *subscript = of->access->subscripts.items[i];
+        if (varies(subscript, columns) != along)
+            continue;
+        struct signed_index index = signed_index_of(p, with_values(subscript, &x));
+        inside = joined_condition(p, inside, is_inside(g, of, i, index));
+        builder_add(p->arena, body, let(p, g->span, of->names[i], make_sub(p->arena, index.plus, index.minus)));
     }
     return inside;
 }
 
-/* The element at the ranges at hand. */
-static struct node *gather_element(struct gather *g, enum dtype dtype) {
+static struct node_list statements_of(struct protocol *p, struct node *node) {
+    struct node_block *block = node_as(node, block);
+    return block ? block->statements : LIST(p->arena, node);
+}
+
+/* if condition { statements; inner } else { otherwise }; without a condition the statements alone. */
+static struct node *guarded(const struct gather *g, struct node *condition, struct list_builder *statements,
+                            struct node *inner, struct node *otherwise) {
+    struct arena *a = g->p->arena;
+    if (!condition)
+        return inner;
+    builder_add_all(a, statements, statements_of(g->p, inner));
+    return node_new(a, if, IF, g->span, .condition = condition,
+                    .then = make_block(a, g->span, builder_list(statements)),
+                    .otherwise = otherwise ? make_block(a, g->span, statements_of(g->p, otherwise)) : NULL);
+}
+
+/* The number that `else` says; NULL: 0. */
+static double literal_of(const struct node *otherwise) {
+    const struct node_unary *negated =
+        otherwise && otherwise->kind == NODE_UNARY ? (const struct node_unary *)otherwise : NULL;
+    double value = 0;
+    if (!otherwise || literal_value(otherwise, &value))
+        return value;
+    return negated && literal_value(negated->operand, &value) ? -value : 0;
+}
+
+/* Number `which` of the data is loaded in front of what needs it. */
+static struct node *load_index(struct gather *g, size_t which, struct node *inner, struct node *otherwise) {
     struct protocol *p = g->p;
+    struct gathered *of = &g->all[which];
     struct list_builder body = {0};
-    struct node *inside = open_subscripts(g, &body);
-    struct span span = g->span;
-    struct node *then = copy_element(g, &body),
-                *otherwise = make_block(p->arena, span, LIST(p->arena, store_otherwise(g, dtype)));
-    return node_new(p->arena, if, IF, span, .condition = inside, .then = then, .otherwise = otherwise);
+    struct node *inside = open_subscripts(g, which, NULL, false, &body);
+    struct node *address = fetch(g, of, &body);
+    const char *call = arena_intern(
+        p->arena, arena_printf(p->arena, "l1_load_u%d", (int)element_bytes(of->parameter->dtype) * 8));
+    builder_add(p->arena, &body, let(p, g->span, of->value, make_call(p->arena, call, LIST(p->arena, address))));
+    if (inside && of->access->otherwise) { /* a number of its own is what it is outside: the rest goes on with that */
+        struct node *own = let(p, g->span, of->value, number(p, (int64_t)(uint32_t)(int64_t)literal_of(of->access->otherwise)));
+        otherwise = make_block(p->arena, g->span, list_concat(p->arena, LIST(p->arena, own), statements_of(p, inner)));
+    }
+    return guarded(g, inside, &body, inner, otherwise);
 }
 
 /* ---- the block ---- */
+
+static struct node *store_otherwise(const struct gather *g, struct node *to) {
+    struct protocol *p = g->p;
+    enum dtype dtype = g->all[0].parameter->dtype;
+    double value = literal_of(g->all[0].access->otherwise);
+    struct node *bits = is_whole_type(dtype) ? number(p, (int64_t)(uint32_t)(int64_t)value)
+                                             : format_bits(p, dtype, value, false);
+    struct node *arguments[] = {to, bits};
+    const char *call = arena_intern(p->arena, arena_printf(p->arena, "l1_store_u%d", (int)element_bytes(dtype) * 8));
+    return call_statement(p, g->span, call, 2, arguments);
+}
 
 static struct node_parameter *parameter_of(struct protocol *p, const char *name) {
     struct node_list parameters = node_as(p->kernel, kernel)->parameters;
@@ -266,7 +333,7 @@ static struct node_parameter *parameter_of(struct protocol *p, const char *name)
 
 static struct node *loop_over(struct protocol *p, struct span span, const char *name, struct node *count,
                               struct node *body) {
-    struct node *block = make_block(p->arena, span, LIST(p->arena, body));
+    struct node *block = make_block(p->arena, span, statements_of(p, body));
     return make_for(p->arena, span, name, number(p, 0), count, NULL, block);
 }
 
@@ -278,37 +345,70 @@ static void push_element(struct protocol *p, const struct axis_range *range, str
         .name = range->name, .axis = range->axis, .first = make_add(p->arena, first, element)};
 }
 
+/* The accesses of a load, in the order of its caches; of a store its target alone. False after an error. */
+static bool open_gather(struct gather *g, struct node *root, struct node_list caches) {
+    struct protocol *p = g->p;
+    for_each (access, access, root) {
+        struct gathered one = {.access = access, .parameter = parameter_of(p, access->name)};
+        if (g->count < caches.count)
+            one.cache = cache_of(p, attribute_word(dictionary_get(caches.items[g->count], KEY_TILES), ""));
+        if (!one.parameter || (caches.count && !one.cache) || g->count == GATHERED_LIMIT ||
+            p->range_count + 2 > sizeof p->ranges / sizeof *p->ranges) {
+            protocol_fail(p, g->span, "%s has no place for its tiles", access->name);
+            return false;
+        }
+        for (size_t i = 0; i < access->subscripts.count; i++)
+            one.names[i] = name_fresh(&p->names, arena_printf(p->arena, "%s_%zu", access->name, i));
+        one.value = name_fresh(&p->names, arena_printf(p->arena, "%s_here", access->name));
+        g->all[g->count++] = one;
+    }
+    return true;
+}
+
+/* What the subscripts that vary along the columns (along), or all others, ask for around the inner statement. */
+static struct node *around(struct gather *g, const struct axis_range *columns, bool along, struct node *inner,
+                           struct node *otherwise) {
+    struct list_builder body = {0};
+    struct node *inside = open_subscripts(g, 0, columns, along, &body), *all = inner;
+    all = guarded(g, inside, &body, inner, otherwise);
+    for (size_t i = 1; i < g->count; i++) /* what they need of each other stands further in, so further on */
+        if (varies(&g->all[i].access->base, columns) == along)
+            all = load_index(g, i, all, otherwise);
+    return all;
+}
+
 struct node *gather_tile(struct protocol *p, struct node_tile *load, const struct node_circular_buffer *cb,
                          const struct gathered_tile *tile) {
-    struct gather g = {.p = p, .span = load->base.span, .tensor = node_as(load->value, access)};
+    struct gather g = {.p = p, .span = load->base.span};
     struct span span = load->base.span;
-    struct node *facts = attribute_get(&load->base, KEY_TT_CACHE);
-    g.parameter = parameter_of(p, g.tensor->name);
-    g.cache = facts ? cache_of(p, attribute_word(dictionary_get(facts, KEY_TILES), "")) : NULL;
-    if (!g.cache || !g.parameter || p->range_count + 2 > sizeof p->ranges / sizeof *p->ranges) {
-        protocol_fail(p, span, "%s has no place for its tiles", g.tensor->name);
+    if (!open_gather(&g, load->value, caches_of(load)))
         return make_block(p->arena, span, (struct node_list){0});
-    }
-    g.bytes = element_bytes(cb->dtype);
     size_t mark = p->range_count;
     const char *row = name_fresh(&p->names, "i"), *column = name_fresh(&p->names, "j");
     struct node *at_row = tile->rows ? ref(p, row) : number(p, 0),
-                *at_column = tile->columns ? ref(p, column) : number(p, 0);
+                *at_column = tile->columns ? ref(p, column) : number(p, 0), *edge = number(p, TILE_EDGE);
     struct axis_range rows = tile->rows ? *tile->rows : (struct axis_range){0},
                       columns = tile->columns ? *tile->columns : (struct axis_range){0};
     if (tile->rows)
         push_element(p, &rows, tile->row, at_row);
     if (tile->columns)
         push_element(p, &columns, tile->column, at_column);
-    g.to = make_add(p->arena, tile->address,
-                    make_mul(p->arena, element_index(p, at_row, at_column), number(p, g.bytes)));
-    struct node *body = gather_element(&g, cb->dtype);
+    int64_t bytes = element_bytes(cb->dtype);
+    struct node *to = make_add(p->arena, tile->address,
+                               make_mul(p->arena, element_index(p, at_row, at_column), number(p, bytes)));
+    struct list_builder copy = {0};
+    struct node *arguments[] = {to, fetch(&g, &g.all[0], &copy)};
+    const char *call = arena_intern(p->arena, arena_printf(p->arena, "l1_copy_u%d", (int)bytes * 8));
+    builder_add(p->arena, &copy, call_statement(p, span, call, 2, arguments));
+    struct node *body = make_block(p->arena, span, builder_list(&copy)), *nothing = store_otherwise(&g, to);
+    if (tile->columns) {
+        body = around(&g, &columns, true, body, nothing);
+        body = loop_over(p, span, column, edge, body);
+        nothing = loop_over(p, span, column, edge, nothing);
+    }
+    body = around(&g, tile->columns ? &columns : NULL, false, body, nothing);
     p->range_count = mark;
-    if (tile->columns)
-        body = loop_over(p, span, column, number(p, TILE_EDGE), body);
-    if (tile->rows)
-        body = loop_over(p, span, row, number(p, TILE_EDGE), body);
-    return body;
+    return tile->rows ? loop_over(p, span, row, edge, body) : body;
 }
 
 /* ---- stores ---- */
@@ -322,36 +422,15 @@ static struct node *elements_here(struct protocol *p, const struct axis_range *r
                     make_sub(p->arena, launch_value(p, range->extent), before));
 }
 
-/* Half a row of a tile, which lies together in both: as much of it as there is. */
-static struct node *write_half(struct gather *g, struct node *elements, struct node *from) {
-    struct protocol *p = g->p;
-    struct list_builder body = {0}, indices = {0};
-    struct node *inside = open_subscripts(g, &body);
-    for (size_t i = 0; i < g->tensor->subscripts.count; i++)
-        builder_add(p->arena, &indices, page_index(g, i));
-    struct node *page = node_new(p->arena, page, PAGE, ((struct span){0}), .tensor = g->tensor->name,
-                                 .indices = builder_list(&indices)),
-                *arguments[] = {page, ref(p, g->tensor->name), place_in_tile(g), from,
-                                make_mul(p->arena, elements, number(p, g->bytes))};
-    builder_add(p->arena, &body, call_statement(p, g->span, "noc_async_write", 5, arguments));
-    return node_new(p->arena, if, IF, g->span, .condition = inside,
-                    .then = make_block(p->arena, g->span, builder_list(&body)));
-}
-
 struct node *scatter_tile(struct protocol *p, struct node_tile *store, const struct node_circular_buffer *cb,
                           const struct gathered_tile *tile) {
     struct span span = store->base.span;
-    struct gather g = {.p = p,
-                       .span = span,
-                       .tensor = node_as(store->target, access),
-                       .bytes = element_bytes(cb->dtype)};
+    struct gather g = {.p = p, .span = span};
     struct arena *a = p->arena;
-    g.parameter = parameter_of(p, g.tensor->name);
-    if (p->range_count + 2 > sizeof p->ranges / sizeof *p->ranges) {
-        protocol_fail(p, span, "loops nest too deeply");
+    if (!open_gather(&g, store->target, (struct node_list){0}))
         return make_block(a, span, (struct node_list){0});
-    }
     size_t mark = p->range_count;
+    int64_t bytes = element_bytes(cb->dtype);
     const char *row = name_fresh(&p->names, "i"), *half = name_fresh(&p->names, "half");
     struct node *at_row = tile->rows ? ref(p, row) : number(p, 0), *edge = number(p, FACE_EDGE),
                 *at_column = make_mul(a, ref(p, half), edge);
@@ -360,10 +439,15 @@ struct node *scatter_tile(struct protocol *p, struct node_tile *store, const str
         push_element(p, &rows, tile->row, at_row);
     push_element(p, &columns, tile->column, at_column);
     struct node *here = elements_here(p, &columns, tile->column),
+                *elements = make_min(a, edge, make_sub(a, here, at_column)),
                 *from = make_add(a, tile->address,
-                                 make_mul(a, element_index(p, at_row, at_column), number(p, g.bytes)));
-    struct node *body = write_half(&g, make_min(a, edge, make_sub(a, here, at_column)), from);
-    p->range_count = mark;
+                                 make_mul(a, element_index(p, at_row, at_column), number(p, bytes)));
+    /* Half a row of a tile, which lies together in both: as much of it as there is. */
+    struct node *arguments[] = {page_of(&g, &g.all[0]), ref(p, g.all[0].access->name), place_in_tile(&g, &g.all[0]),
+                                from, make_mul(a, elements, number(p, bytes))};
+    struct node *body = around(&g, &columns, true, call_statement(p, span, "noc_async_write", 5, arguments), NULL);
     body = loop_over(p, span, half, make_ceildiv(a, here, edge), body);
+    body = around(&g, &columns, false, body, NULL);
+    p->range_count = mark;
     return tile->rows ? loop_over(p, span, row, elements_here(p, &rows, tile->row), body) : body;
 }

@@ -180,32 +180,34 @@ cb_pop_front(2, 2);
 
 
 def loads():
-    """Words of a page choose the places of others."""
-    chosen = (np.arange(1024, dtype=np.uint32) * 37 + 5) % 1024
-    words = (np.arange(1024, dtype=np.uint32) * 2654435761 + 9).astype(np.uint32)
-    page = lambda order: from_storage(order.tobytes(), "u32")
-    launch = Launch(seed=8)
-    source, target = launch.tensor("A", "u32", np.stack([page(chosen), page(words)])), launch.tensor("B", "u32", pages=1)
-    launch.buffer(2, "buffer", "u32", 3)
-    launch.core(1, 2, f"@{source}", f"@{target}")
-    kernel = """void kernel_main(void) {
+    """Elements of a page choose the places of others."""
+    for bits, fmt in ((8, "u8"), (16, "u16"), (32, "u32")):
+        word, width = WORD[fmt], bits // 8
+        chosen = ((np.arange(1024, dtype=np.uint32) * 37 + 5) % min(1024, 1 << bits)).astype(word)
+        words = (np.arange(1024, dtype=np.uint32) * 2654435761 + 9).astype(word)
+        page = lambda order: from_storage(order.tobytes(), fmt)
+        launch = Launch(seed=8)
+        source, target = launch.tensor("A", fmt, np.stack([page(chosen), page(words)])), launch.tensor("B", fmt, pages=1)
+        launch.buffer(2, "buffer", fmt, 3)
+        launch.core(1, 2, f"@{source}", f"@{target}")
+        kernel = f"""void kernel_main(void) {{
 const TensorAccessor A = tensor_accessor(0, get_arg_val(uint32_t, 0));
 const TensorAccessor B = tensor_accessor(1, get_arg_val(uint32_t, 1));
 cb_reserve_back(2, 3);
 const uint32_t at = get_write_ptr(2);
-noc_async_read_page(0, A, at + 4096);
-noc_async_read_page(1, A, at + 8192);
+noc_async_read_page(0, A, at + {1024 * width});
+noc_async_read_page(1, A, at + {2048 * width});
 noc_async_read_barrier();
 for (uint32_t i = 0; i < 1024; ++i)
-l1_store_u32(at + i * 4, l1_load_u32(at + 8192 + l1_load_u32(at + 4096 + i * 4) * 4));
+l1_store_u{bits}(at + i * {width}, l1_load_u{bits}(at + {2048 * width} + l1_load_u{bits}(at + {1024 * width} + i * {width}) * {width}));
 cb_push_back(2, 3);
 cb_wait_front(2, 3);
 noc_async_write_page(0, B, get_read_ptr(2));
 noc_async_write_barrier();
 cb_pop_front(2, 3);
-}
+}}
 """
-    yield moved("l1_load_u32", ["l1_load_u32"], launch, {"writer": (kernel, [source, target])}, [page(words[chosen])])
+        yield moved(f"l1_load_u{bits}", [f"l1_load_u{bits}", f"l1_store_u{bits}"], launch, {"writer": (kernel, [source, target])}, [page(words[chosen])])
 
 
 def parts():
