@@ -6,6 +6,7 @@
 #include "analysis/dependence.h"
 #include "ir/build.h"
 #include "ir/query.h"
+#include "ir/size.h"
 #include "transforms/auto_tile_invert.h"
 #include "transforms/index_sum.h"
 
@@ -68,6 +69,12 @@ static bool is_bound_axis(const struct normaliser *n, const char *name) {
 
 struct node *index_extreme(struct normaliser *n, struct node *bound, bool greatest) {
     struct tiler *t = n->t;
+    const struct node_call *least = size_call(bound, SIZE_min), *call = least ? least : size_call(bound, SIZE_max);
+    if (call) {
+        struct node *a = index_extreme(n, call->arguments.items[0], greatest),
+                    *b = index_extreme(n, call->arguments.items[1], greatest);
+        return !a || !b ? NULL : least ? make_min(n->arena, a, b) : make_max(n->arena, a, b);
+    }
     for (size_t i = 0; i < AXIS_LIMIT && depends_on(n, bound); i++) {
         const struct range *loop = axis_named(t, depends_on(n, bound));
         struct index_sum sum;

@@ -42,12 +42,15 @@ static void set_place(struct inversion *v, size_t loop, struct node *at) {
     v->places[v->place_count++].at = index_tidied(v->n->arena, at);
 }
 
-/* The subscript, of loops that are not known yet, and of what is. */
-static struct node *subscript_at(const struct inversion *v, size_t d) {
-    struct node *subscript = v->subscripts[d];
+/* The number, of loops that are not known yet, and of what is. */
+static struct node *at_places(const struct inversion *v, struct node *number) {
     for (size_t i = 0; i < v->place_count; i++)
-        subscript = substitute(v->n->arena, subscript, v->places[i].loop, v->places[i].at);
-    return subscript;
+        number = substitute(v->n->arena, number, v->places[i].loop, v->places[i].at);
+    return number;
+}
+
+static struct node *subscript_at(const struct inversion *v, size_t d) {
+    return at_places(v, v->subscripts[d]);
 }
 
 /* The loops in the expression that are neither known nor folded. */
@@ -209,8 +212,9 @@ static bool solve_digits(struct inversion *v, size_t d) {
 
 /* ---- all dimensions ---- */
 
-/* Of several loops that may be folded the one with the most values is solved, and the others are folded. */
-static bool fold_others(struct inversion *v) {
+/* Of several loops that may be folded the one with the most values is solved, and the others are folded; all are where a
+ * subscript cannot be solved, as i / 2. */
+static void fold_others(struct inversion *v) {
     size_t d = 0;
     while (d < v->rank && v->done[d])
         d++;
@@ -224,8 +228,7 @@ static bool fold_others(struct inversion *v) {
         extent = upper > extent ? upper : extent;
     }
     for (size_t i = 0; i < count; i++)
-        v->folded[loops[i]] = i != most;
-    return count > 1;
+        v->folded[loops[i]] = count == 1 || i != most;
 }
 
 static bool solve_all(struct inversion *v, bool folds) {
@@ -239,8 +242,10 @@ static bool solve_all(struct inversion *v, bool folds) {
             complete &= v->done[d];
         if (complete)
             return true;
-        if (!progress && !(folds && fold_others(v)))
+        if (!progress && !folds)
             return false;
+        if (!progress)
+            fold_others(v);
     }
 }
 
@@ -289,10 +294,10 @@ static bool solve_equal(struct inversion *v, struct node *condition) {
         return solve_equal(v, equal->left) || solve_equal(v, equal->right);
     for (int turn = 0; equal && equal->op == BINARY_EQUAL && turn < 2; turn++) {
         struct node_reference *reference = node_as(turn ? equal->right : equal->left, reference);
-        struct node *value = turn ? equal->left : equal->right;
+        struct node *value = at_places(v, turn ? equal->left : equal->right);
         int loop = reference ? find_loop(v->n, reference->name) : -1;
         size_t open[AXIS_LIMIT];
-        if (loop < (int)v->cell->outer || v->solved[loop] || find_kind(value, NODE_ACCESS) ||
+        if (loop < (int)v->cell->outer || v->solved[loop] || v->folded[loop] || find_kind(value, NODE_ACCESS) ||
             open_loops(v, value, open))
             continue;
         const struct range *range = &v->n->loops[loop].range;

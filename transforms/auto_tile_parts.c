@@ -175,6 +175,16 @@ struct node *neutral_of(struct arena *arena, enum assign_operator op, enum dtype
     }
 }
 
+/* What leaves the old value as it is, bit by bit: 0 would make 0 of -0. */
+static struct node *nothing_for(struct arena *arena, struct update update, const struct cell *cell,
+                                const struct node *old) {
+    bool floats = cell->dtype == DTYPE_F32 || cell->dtype == DTYPE_BF16;
+    double literal;
+    return update.op == ASSIGN_ADD && !update.negative && floats && !literal_value(old, &literal)
+               ? make_real(arena, -0.0)
+               : neutral_of(arena, update.op, cell->dtype);
+}
+
 static struct node *chosen(struct arena *arena, struct node *condition, struct node *value,
                            struct node *otherwise) {
     struct node_unary *unary = node_as(condition, unary);
@@ -316,7 +326,7 @@ static void set_part(struct inversion *v, struct update update, struct node *val
     } else if (has_values(n, cell, names, where, target)) {
         old = truth ? truth_as_number(a, old) : old;
         value = folded_value(v, update, truth ? truth_as_number(a, value) : value);
-        value = update_combined(a, update, old, chosen(a, where, value, neutral_of(a, update.op, cell->dtype)));
+        value = update_combined(a, update, old, chosen(a, where, value, nothing_for(a, update, cell, old)));
         value = truth ? make_call(a, "bool", LIST(a, value)) : value;
     }
     if (n->t->failed)

@@ -33,9 +33,10 @@ static bool is_costly(struct node *value) {
     return false;
 }
 
-/* Is it work of one value each time, of tensors that nothing overwrites? */
+/* Is it work of one value each time, and not of an index, of tensors that nothing overwrites? */
 static bool may_stand_alone(struct tiler *t, struct node *value) {
-    if (value->kind != NODE_BINARY && value->kind != NODE_CALL)
+    struct value_types types = tiler_types(t);
+    if ((value->kind != NODE_BINARY && value->kind != NODE_CALL) || value_type(&types, value) == DTYPE_INDEX)
         return false;
     for_each_node (node, value) {
         struct node_access *access = node_as(node, access);

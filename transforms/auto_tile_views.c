@@ -81,6 +81,13 @@ bool view_of_access(struct tiler *t, const struct equation *equation, struct nod
     const char *axes[AXIS_LIMIT];
     size_t count = axes_of_view(equation, access, tiled, axes);
     *view = (struct view){.access = access};
+    if (count > 2) {
+        if (tile_fail(t, access->base.span.line ? access->base.span : equation->span,
+                      "what is read of %s here differs along three axes that lie in tiles, and a block has two",
+                      access->name))
+            tile_help(t, "write what is folded in this statement as a kernel of its own, and launch both from a program");
+        return false;
+    }
     for (size_t i = 0; i < t->axis_count && !t->failed; i++)
         if (!is_tiled_name(tiled, t->axis_names[i]) && match_varies(&access->base, t->axis_names[i]))
             add_view_axis(t, view, t->axis_names[i], access->base.span);
