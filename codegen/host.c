@@ -97,10 +97,11 @@ static void print_tensors(struct host *host, const struct spelled_names *names, 
             shape = host_joined(host->arena, shape, quoted(host, names, parameter->dimensions.items[j]));
         text_printf(
             &host->out,
-            "        \"%s\": {\"direction\": \"%s\", \"dtype\": \"%s\", \"memory\": \"%s\", \"shape\": [%s]%s},\n",
+            "        \"%s\": {\"direction\": \"%s\", \"dtype\": \"%s\", \"memory\": \"%s\"%s, \"shape\": [%s]%s},\n",
             host_name(names, parameter->name), word_text(WORDS_direction, parameter->direction),
             word_text(WORDS_dtype, parameter->dtype),
-            attribute_word(dictionary_get(buffer, KEY_MEMORY), "dram"), shape,
+            attribute_word(dictionary_get(buffer, KEY_MEMORY), "dram"),
+            is_row_major(parameter) ? ", \"format\": \"row_major\"" : "", shape,
             shards_text(host, names, buffer));
     }
     text_append(&host->out, "    },\n    \"scalars\": {");

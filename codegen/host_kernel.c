@@ -161,6 +161,18 @@ static const char *io_text(struct host *host, const struct kernel_source *source
     return text;
 }
 
+/* Those whose pages are rows. */
+static const char *rows_text(struct host *host, const struct kernel_source *source) {
+    struct node_list parameters = source->kernel->parameters;
+    const char *text = "";
+    for (size_t i = 0; i < parameters.count; i++) {
+        struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+        if (is_row_major(parameter))
+            text = host_joined(host->arena, text, host_name(&source->names, parameter->name));
+    }
+    return text;
+}
+
 static const char *compute_text(struct host *host, const struct kernel_source *source) {
     struct node *compute = attribute_get(&source->kernel->base, KEY_TT_COMPUTE);
     const char *unpacked = "";
@@ -223,6 +235,9 @@ void host_print_launch(struct host *host, const struct kernel_source *source,
     if (source->semaphores.count)
         text_printf(&host->out, "        semaphores=[%s],  # number, initial value\n",
                     semaphores_text(host, source));
+    const char *rows = rows_text(host, source);
+    if (*rows)
+        text_printf(&host->out, "        rows=[%s],  # tensors whose pages are rows\n", rows);
     text_append(&host->out, "        reader=");
     print_accessors(host, source, emitted, 0);
     text_append(&host->out, "        writer=");

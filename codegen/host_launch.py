@@ -226,8 +226,10 @@ def padded_shape(shape):
 
 
 def placement(parameter, name, shape, sizes):
-    """Where a tensor of that shape lies: (memory, None) interleaved; else memory, shape of a shard in elements, how many
+    """Where a tensor of that shape lies: (memory, None) interleaved, (memory, None, "row_major") in pages of rows; else memory, shape of a shard in elements, how many
     there are, rows and columns of cores that hold them in L1, orientation and distribution."""
+    if "format" in parameter:
+        return parameter["memory"], None, parameter["format"]
     if "shard" not in parameter:
         return parameter["memory"], None
     rows = padded_shape(shape)
@@ -258,6 +260,11 @@ def bank_rows(device, count, distribution):
     return 1, used
 
 
+def has_rows(place):
+    """Are its pages rows?"""
+    return place[1] is None and "row_major" in place
+
+
 def memory_config(device, place):
     memory, shard, *order = place
     if shard is None:
@@ -281,7 +288,7 @@ def memory_config(device, place):
 
 def describe_place(place):
     memory, shard = place[:2]
-    kind = "interleaved" if shard is None else f"sharded by {describe_shape(shard)} elements"
+    kind = "row-major" if has_rows(place) else "interleaved" if shard is None else f"sharded by {describe_shape(shard)} elements"
     return f"{kind} in {memory.upper()}"
 
 
@@ -289,6 +296,10 @@ def upload(device, parameter, values, place):
     """Tiles are made on the host: on the device ttnn makes none of a narrower type in shards."""
     values = values.astype(np.uint8) if values.dtype == np.bool_ else values
     rows = values.reshape((1,) + values.shape) if values.ndim == 1 else values
+    if has_rows(place):
+        rows = np.zeros([max(extent, 1) for extent in rows.shape], rows.dtype) if 0 in rows.shape else np.ascontiguousarray(rows)
+        tensor = ttnn.Tensor(rows, TYPES[parameter["dtype"]]["device"], None, ttnn.ROW_MAJOR_LAYOUT)
+        return tensor.to(device, memory_config(device, place))
     shape = padded_shape(values.shape)
     if 0 in shape:
         shape = tuple(max(extent, 1) for extent in shape)
@@ -299,11 +310,12 @@ def upload(device, parameter, values, place):
 
 
 def allocate(device, parameter, shape, place):
-    shape = [max(extent, 1) for extent in padded_shape(shape)]
+    rows = (1,) + tuple(shape) if len(shape) == 1 else tuple(shape)
+    shape = [max(extent, 1) for extent in (rows if has_rows(place) else padded_shape(shape))]
     return ttnn.allocate_tensor_on_device(
         ttnn.Shape(shape),
         TYPES[parameter["dtype"]]["device"],
-        ttnn.TILE_LAYOUT,
+        ttnn.ROW_MAJOR_LAYOUT if has_rows(place) else ttnn.TILE_LAYOUT,
         device,
         memory_config(device, place),
     )
@@ -313,8 +325,9 @@ def download(tensor, dtype, shape):
     host = tensor.cpu()
     if TYPES[dtype]["array"] == np.float32 and dtype != "f32":
         host = ttnn.to_dtype(host, ttnn.float32)
-    padded = np.from_dlpack(host.to(ttnn.ROW_MAJOR_LAYOUT).to_numpy()).reshape(padded_shape(shape))
     rows = (1,) + tuple(shape) if len(shape) == 1 else tuple(shape)
+    made = [max(extent, 1) for extent in rows] if host.layout == ttnn.ROW_MAJOR_LAYOUT else padded_shape(shape)
+    padded = np.from_dlpack(host.to(ttnn.ROW_MAJOR_LAYOUT).to_numpy()).reshape(made)
     return (
         np.array(padded[tuple(slice(extent) for extent in rows)]).reshape(shape).astype(TYPES[dtype]["array"])
     )
@@ -388,8 +401,9 @@ def shares(blocks, cores):
     return [(min(core * each, blocks), min(each, blocks - min(core * each, blocks))) for core in range(cores)]
 
 
-def accessor_words(tensors):
-    """The compile-time arguments of a kernel's accessors, from the tensors that are bound: nothing else describes where they lie."""
+def accessor_words(tensors, rows):
+    """The compile-time arguments of a kernel's accessors, from the tensors that are bound: nothing else describes where they lie.
+    rows: the tensors whose pages are rows."""
     words = []
     for tensor in tensors or []:
         try:
@@ -397,7 +411,10 @@ def accessor_words(tensors):
             page, tile = facts[1], ttnn.tile_size(tensor.dtype)
         except (AttributeError, IndexError, RuntimeError, TypeError) as error:
             fail(f"TensorAccessorArgs must be created via ttnn.TensorAccessorArgs(tensor) of a tensor on the device: {error}")
-        if page != tile:
+        if any(tensor is other for other in rows):
+            if tensor.layout != ttnn.ROW_MAJOR_LAYOUT:
+                fail("TensorAccessorArgs must be created via a row-major tensor here, and this one is in tiles")
+        elif page != tile or tensor.layout != ttnn.TILE_LAYOUT:
             fail(f"TensorAccessorArgs must be created via a tensor of tiles: pages of {page} bytes are no tiles of {tile}")
         words.extend(facts)
     return words
@@ -409,13 +426,13 @@ def l1_room(device):
 
 
 def launch(
-    device, *, folder, tensors, ranges, blocks, arguments, buffers, l1, reader, writer, compute, semaphores=()
+    device, *, folder, tensors, ranges, blocks, arguments, buffers, l1, reader, writer, compute, semaphores=(), rows=()
 ):
     """Runs one kernel. l1: bytes of a core for its buffers; reader, writer: tensors in the order of their accessors; compute: the configuration or None;
-    semaphores: their numbers and initial values."""
+    semaphores: their numbers and initial values; rows: the tensors whose pages are rows."""
     if blocks == 0:
         return
-    reader_words, writer_words = accessor_words(reader), accessor_words(writer)
+    reader_words, writer_words = accessor_words(reader, rows), accessor_words(writer, rows)
     grid = device.compute_with_storage_grid_size()
     for x, y, w, h in ranges:
         if x + w > grid.x or y + h > grid.y:

@@ -240,6 +240,8 @@ static void check_layouts(struct check *c) {
         }
         check_word(c, &layout, KEY_MEMORY, "dram", "l1");
         check_word(c, &layout, KEY_LAYOUT_KIND, "interleaved", "sharded");
+        if (item_entry(&layout, KEY_FORMAT).value)
+            check_word(c, &layout, KEY_FORMAT, "tile", "row_major");
         if (sharded != (shard.value != NULL))
             check_error(c, &layout,
                         sharded ? "it is sharded, but has no nd_shard"

@@ -10,6 +10,7 @@
 #include "ir/build.h"
 #include "ir/format.h"
 #include "ir/launch.h"
+#include "ir/query.h"
 
 enum { DESCRIPTOR_DEPTH = 12 };
 
@@ -198,20 +199,42 @@ static struct node *count_tiles(struct arena *arena, struct node_list dimensions
     return simplify(arena, row);
 }
 
+static void put_tiles(struct plan *plan, json_t *binding, const struct node_parameter *parameter) {
+    struct node *total, *row = count_tiles(plan->source->arena, parameter->dimensions, &total);
+    plan_put(plan, binding, "tile_shape",
+             plan_value(plan, dictionary_get(attribute_get(&parameter->base, KEY_TT_BUFFER), KEY_TILE_SHAPE)));
+    plan_put(plan, binding, "tiles_per_row", plan_value(plan, row));
+    plan_put(plan, binding, "total_tiles", plan_value(plan, simplify(plan->source->arena, total)));
+}
+
+/* Of pages that are rows: how many, and the bytes of their elements; the next begins where the device's alignment says. */
+static void put_rows(struct plan *plan, json_t *binding, const struct node_parameter *parameter) {
+    struct arena *arena = plan->source->arena;
+    struct node *rows = make_integer(arena, 1);
+    size_t last = parameter->dimensions.count - 1;
+    uint32_t bytes = 0;
+    device_format(parameter->dtype, &bytes);
+    for (size_t i = 0; i < last; i++)
+        rows = make_mul(arena, rows, parameter->dimensions.items[i]);
+    struct node *row = make_mul(arena, parameter->dimensions.items[last], make_integer(arena, bytes / TILE_ELEMENTS));
+    plan_put(plan, binding, "total_rows", plan_value(plan, simplify(arena, rows)));
+    plan_put(plan, binding, "row_bytes", plan_value(plan, simplify(arena, row)));
+}
+
 /* How accessors walk a tensor, and the argument that binds them to it. */
 static json_t *binding_of(struct plan *plan, const struct node_parameter *parameter) {
-    struct arena *arena = plan->source->arena;
     struct node *buffer = attribute_get(&parameter->base, KEY_TT_BUFFER),
                 *shard = dictionary_get(buffer, KEY_ND_SHARD);
-    struct node *total, *row = count_tiles(arena, parameter->dimensions, &total);
     uint32_t bytes = 0;
     device_format(parameter->dtype, &bytes);
     json_t *binding = json_object(), *argument = json_object();
     plan_put(plan, binding, "layout_ref", json_string(parameter->name));
-    plan_put(plan, binding, "stride_mode", json_string(shard ? "sharded" : "tiled"));
-    plan_put(plan, binding, "tile_shape", plan_value(plan, dictionary_get(buffer, KEY_TILE_SHAPE)));
-    plan_put(plan, binding, "tiles_per_row", plan_value(plan, row));
-    plan_put(plan, binding, "total_tiles", plan_value(plan, simplify(arena, total)));
+    bool rows = is_row_major(parameter);
+    plan_put(plan, binding, "stride_mode", json_string(shard ? "sharded" : rows ? "row_major" : "tiled"));
+    if (rows)
+        put_rows(plan, binding, parameter);
+    else
+        put_tiles(plan, binding, parameter);
     if (shard) {
         plan_put(plan, binding, "shard_tiles",
                  plan_value(plan, dictionary_get(shard, KEY_PROJECTED_SHARD_TILES)));
@@ -219,7 +242,8 @@ static json_t *binding_of(struct plan *plan, const struct node_parameter *parame
     }
     plan_put(plan, argument, "runtime_arg_idx", json_integer(address_argument(plan, parameter->name)));
     plan_put(plan, argument, "base_offset", json_integer(0));
-    plan_put(plan, argument, "tile_size_bytes", json_integer(bytes));
+    if (!rows)
+        plan_put(plan, argument, "tile_size_bytes", json_integer(bytes));
     plan_put(plan, binding, "runtime_binding", argument);
     return binding;
 }

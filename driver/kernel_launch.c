@@ -20,6 +20,37 @@ static uint32_t padding_of(enum data_format format) {
     return format == FORMAT_BF16 ? 0x7fc0u : format == FORMAT_F32 ? 0x7fc00000u : 0xdeadbeefu;
 }
 
+uint64_t array_pages(const struct array *array, const struct device_placement *placement) {
+    uint64_t rows = 1;
+    if (!placement->row_bytes)
+        return tensor_pages(array->rank, array->extents);
+    for (size_t i = 0; i + 1 < array->rank; i++)
+        rows *= array->extents[i];
+    return rows;
+}
+
+/* Bytes of a row that hold elements: an empty one takes room as well. */
+static size_t valid_bytes(const struct array *array, const struct device_placement *placement) {
+    return array->extents[array->rank - 1] ? placement->row_bytes : 0;
+}
+
+/* The array's elements to the pages of its tensor, one by one. */
+static void fill_pages(struct tensor_value *value, enum data_format format) {
+    const struct array *array = &value->array;
+    const struct device_placement *placement = device_tensor_placement(value->tensor);
+    uint64_t pages = array_pages(array, placement);
+    size_t valid = valid_bytes(array, placement), bytes = device_tensor_page_bytes(value->tensor);
+    unsigned char *page = arena_allocate(value->arena, bytes);
+    memset(page, 0xff, bytes); /* a row's rest is NaN, or as unlikely an integer */
+    for (uint64_t i = 0; i < pages; i++) {
+        if (placement->row_bytes)
+            memcpy(page, (const unsigned char *)array->rows + i * valid, valid);
+        else
+            tensor_tilize(format, array->rank, array->extents, array->rows, i, 1, page, padding_of(format));
+        device_tensor_write(value->tensor, i, 1, page);
+    }
+}
+
 /* A tensor that an earlier launch placed: this one must mean the same place. */
 static enum tensor_place check_place(struct kernel_launch *l, struct node_parameter *parameter,
                                      const struct tensor_value *value,
@@ -51,16 +82,13 @@ enum tensor_place kernel_launch_place(struct kernel_launch *l, struct node_param
         return TENSOR_REFUSED;
     if (value->tensor)
         return check_place(l, parameter, value, placement);
-    uint64_t pages = tensor_pages(array->rank, array->extents);
+    uint64_t pages = array_pages(array, placement);
     value->placed_by = &parameter->base;
     value->tensor = device_tensor_place(l->device, array->name, format, pages, placement);
     if (!value->tensor)
         return TENSOR_WITHOUT_ROOM;
-    for (uint64_t page = 0; value->given && page < pages; page++) {
-        unsigned char tile[TILE_ELEMENTS * sizeof(uint32_t)];
-        tensor_tilize(format, array->rank, array->extents, array->rows, page, 1, tile, padding_of(format));
-        device_tensor_write(value->tensor, page, 1, tile);
-    }
+    if (value->given)
+        fill_pages(value, format);
     return TENSOR_PLACED;
 }
 
@@ -68,12 +96,17 @@ void tensor_value_fetch(struct tensor_value *value) {
     struct array *array = &value->array;
     enum data_format format = FORMAT_F32;
     dtype_format(array->dtype, &format);
-    uint64_t pages = tensor_pages(array->rank, array->extents);
+    const struct device_placement *placement = device_tensor_placement(value->tensor);
+    uint64_t pages = array_pages(array, placement);
+    size_t valid = valid_bytes(array, placement);
     array_make_writable(value->arena, array);
-    for (uint64_t page = 0; page < pages; page++) {
-        unsigned char tile[TILE_ELEMENTS * sizeof(uint32_t)];
-        device_tensor_read(value->tensor, page, 1, tile);
-        tensor_untilize(format, array->rank, array->extents, tile, page, 1, array->rows);
+    unsigned char *page = arena_allocate(value->arena, device_tensor_page_bytes(value->tensor));
+    for (uint64_t i = 0; i < pages; i++) {
+        device_tensor_read(value->tensor, i, 1, page);
+        if (placement->row_bytes)
+            memcpy((unsigned char *)array->rows + i * valid, page, valid);
+        else
+            tensor_untilize(format, array->rank, array->extents, page, i, 1, array->rows);
     }
 }
 

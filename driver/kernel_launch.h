@@ -33,6 +33,8 @@ struct kernel_launch {
 enum tensor_place { TENSOR_PLACED, TENSOR_REFUSED, TENSOR_WITHOUT_ROOM };
 /* Gives a tensor its place on the device, and its contents if it has some; lanes of its tiles beyond it are
  * NaN. TENSOR_REFUSED: after a reported error; TENSOR_WITHOUT_ROOM: nothing was reported. */
+/* How many pages a tensor of the array has, tiles or rows. */
+uint64_t array_pages(const struct array *array, const struct device_placement *placement);
 enum tensor_place kernel_launch_place(struct kernel_launch *launch, struct node_parameter *parameter,
                                       struct tensor_value *value, struct device_placement *placement);
 /* Circular buffers, whatever room there is for them. False after a reported error. */

@@ -38,7 +38,7 @@ static void report_no_room(struct kernel_launch *l, const struct architecture *a
                            const struct node_parameter *parameter, const struct array *array,
                            const struct device_placement *placement) {
     enum data_format format = FORMAT_F32;
-    uint64_t pages = tensor_pages(array->rank, array->extents);
+    uint64_t pages = array_pages(array, placement);
     dtype_format(array->dtype, &format);
     if (device_has_room(l->device, format, pages, placement)) {
         report_error(l->diagnostics, parameter->base.span,

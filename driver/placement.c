@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "ir/attributes.h"
+#include "ir/format.h"
+#include "ir/query.h"
 #include "support/arena.h"
 #include "support/diagnostic.h"
 
@@ -82,6 +84,22 @@ static bool has_word(const struct node *nd_shard, const char *key, const char *w
     return strcmp(attribute_word(dictionary_get(nd_shard, key), ""), word) == 0;
 }
 
+/* Of a tensor whose pages are rows. */
+static bool find_row_bytes(struct diagnostics *diagnostics, const struct node_parameter *parameter,
+                           const uint64_t *extents, struct device_placement *placement) {
+    uint64_t columns = extents[parameter->dimensions.count - 1], bytes;
+    uint32_t tile_bytes = 0;
+    device_format(parameter->dtype, &tile_bytes);
+    bytes = columns > UINT32_MAX ? UINT64_MAX : columns * (tile_bytes / TILE_ELEMENTS);
+    if (bytes <= UINT32_MAX / 2) {
+        placement->row_bytes = bytes ? (uint32_t)bytes : 1; /* of no elements nothing is read */
+        return true;
+    }
+    report_error(diagnostics, parameter->base.span, "a row of %s has %" PRIu64 " elements, more than the device can address",
+                 parameter->name, columns);
+    return false;
+}
+
 bool placement_find(struct diagnostics *diagnostics, const struct environment *sizes,
                     const struct node_parameter *parameter, const uint64_t *extents,
                     struct device_placement *placement) {
@@ -93,6 +111,8 @@ bool placement_find(struct diagnostics *diagnostics, const struct environment *s
         placement->columns = (uint32_t)shard_columns(nd_shard);
         placement->by_columns = has_word(nd_shard, KEY_SHARD_ORIENTATION, "col_major");
     }
+    if (is_row_major(parameter) && !find_row_bytes(diagnostics, parameter, extents, placement))
+        return false;
     placement->contiguous = has_word(nd_shard, KEY_SHARD_DISTRIBUTION, "contiguous_1d");
     return !nd_shard || find_shards(diagnostics, sizes, parameter, extents, nd_shard, placement);
 }
@@ -114,13 +134,16 @@ bool placement_covers(struct diagnostics *diagnostics, const struct environment 
 
 bool placement_equal(const struct device_placement *first, const struct device_placement *second) {
     size_t bytes = first->rank * sizeof *first->shard;
-    return first->memory == second->memory && first->rank == second->rank &&
+    return first->memory == second->memory && first->row_bytes == second->row_bytes && first->rank == second->rank &&
            first->columns == second->columns && first->by_columns == second->by_columns &&
            first->contiguous == second->contiguous && memcmp(first->shard, second->shard, bytes) == 0;
 }
 
 const char *placement_text(struct arena *arena, const struct device_placement *placement) {
     const char *memory = placement->memory == DEVICE_L1 ? "L1" : "DRAM", *shape = "";
+    if (placement->row_bytes) {
+        return arena_printf(arena, "row-major in %s", memory);
+    }
     if (placement->rank == 0) {
         return arena_printf(arena, "interleaved in %s", memory);
     }

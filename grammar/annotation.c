@@ -34,6 +34,7 @@ static const struct entry_rule {
 } entry_rules[] = {
     {KEY_LAYOUT, KEY_MEMORY, TAKES_WORD, {"dram", "l1"}},
     {KEY_LAYOUT, KEY_LAYOUT_KIND, TAKES_WORD, {"interleaved", "sharded"}},
+    {KEY_LAYOUT, KEY_FORMAT, TAKES_WORD, {"tile", "row_major"}},
     {KEY_LAYOUT, KEY_ND_SHARD, TAKES_ENTRIES, {0}},
     {KEY_LAYOUT, KEY_HEIGHT, TAKES_INTEGER, {0}},
     {KEY_LAYOUT, KEY_WIDTH, TAKES_INTEGER, {0}},

@@ -22,6 +22,11 @@ bool is_tensor(const struct node_parameter *parameter) {
     return parameter->dimensions.count > 0;
 }
 
+bool is_row_major(const struct node_parameter *parameter) {
+    struct node *buffer = attribute_get(&parameter->base, KEY_TT_BUFFER);
+    return strcmp(attribute_word(dictionary_get(buffer, KEY_FORMAT), ""), "row_major") == 0;
+}
+
 /* ---- sizes ---- */
 
 static bool is_listed(const struct list_builder *list, const char *name) {

@@ -15,6 +15,9 @@ struct node_parameter *find_parameter(struct node *kernel, const char *name);
 /* Tensors have dimensions, scalars have none. */
 bool is_tensor(const struct node_parameter *parameter);
 
+/* Are its pages rows of the last dimension, by tt.buffer? Else they are tiles. */
+bool is_row_major(const struct node_parameter *parameter);
+
 /* The open sizes of a kernel: references in order of first mention in the dimensions of its parameters. */
 struct node_list open_sizes(struct arena *arena, struct node *kernel);
 /* Those of a kernel or program, and behind them what only its conditions mention. */

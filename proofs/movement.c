@@ -66,6 +66,7 @@ static bool concerns(const struct device_call *effect) {
     case EFFECT_PUSH:
     case EFFECT_POP:
     case EFFECT_READ_PAGE:
+    case EFFECT_READ_PART:
     case EFFECT_WRITE_PAGE:
     case EFFECT_WRITE_PART:
     case EFFECT_READ_BARRIER:
@@ -290,14 +291,14 @@ static void use_address(struct walk *w, struct movement *m, const struct walked_
         issue_here(w, &b->writes, call, offset);
         return;
     }
-    if (kind != EFFECT_READ_PAGE)
+    if (!reads_tensor(call->effect))
         check_landed(w, b, call, buffer);
     if (kind == EFFECT_MULTICAST) {
         issue_here(w, pointer->write ? &b->sends : &b->writes, call, offset);
         return;
     }
     check_sent(w, b, call, buffer);
-    if (kind == EFFECT_READ_PAGE)
+    if (reads_tensor(call->effect))
         issue_here(w, &b->reads, call, offset);
 }
 

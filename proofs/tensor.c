@@ -35,7 +35,9 @@ static struct tensor_fact tensor_fact(struct walk *w, struct node_parameter *par
     for (size_t i = 0; i < fact.rank && i < TENSOR_RANK_LIMIT; i++) {
         const struct polynomial *extent = evaluate_number(w, parameter->dimensions.items[i]);
         fact.elements[i] = extent;
-        fact.extents[i] = i + 2 < fact.rank ? extent : ceiling_of(v, extent, number(v, TILE_EDGE));
+        fact.extents[i] = is_row_major(parameter) ? (i + 1 < fact.rank ? extent : number(v, 1))
+                          : i + 2 < fact.rank     ? extent
+                                                  : ceiling_of(v, extent, number(v, TILE_EDGE));
     }
     return fact;
 }
@@ -364,7 +366,7 @@ static struct page_access *page_access(struct walk *w, const struct walked_call 
     access->span = call->span;
     access->text = node_text(w->compilation->arena, &page->base);
     access->write = writes_tensor(call->effect);
-    access->part = call->effect->kind == EFFECT_WRITE_PART;
+    access->part = call->effect->offset != 0;
     access->rank = tensor->rank;
     for (size_t i = 0; i < access->rank; i++)
         access->subscripts[i] = evaluate_number(w, page->indices.items[i]);
@@ -427,12 +429,18 @@ static void check_bounds(struct walk *w, const struct page_access *access) {
 
 /* Bytes from the offset on end in the page. */
 static void check_part(struct walk *w, const struct page_access *access, const struct walked_call *call) {
-    uint32_t page_bytes;
-    device_format(access->tensor->node->dtype, &page_bytes);
+    const struct tensor_fact *tensor = access->tensor;
+    uint32_t tile_bytes;
+    device_format(tensor->node->dtype, &tile_bytes);
+    const struct polynomial *page_bytes = number(&w->values, tile_bytes);
+    if (is_row_major(tensor->node))
+        page_bytes = product_of(&w->values, tensor->elements[tensor->rank - 1],
+                                number(&w->values, tile_bytes / TILE_ELEMENTS));
     const struct polynomial *end = sum_of(&w->values, argument_of(w, call, call->effect->offset),
                                           argument_of(w, call, call->effect->size));
-    if (!at_most(w, access, end, number(&w->values, page_bytes)))
-        walk_undecided(w, access->span, "not proved: what is written of %s ends in it", access->text);
+    if (!at_most(w, access, end, page_bytes))
+        walk_undecided(w, access->span, "not proved: what is %s of %s ends in it", access->write ? "written" : "read",
+                       access->text);
 }
 
 static void check_direction(struct walk *w, const struct page_access *access) {
@@ -460,7 +468,7 @@ static void initial(struct walk *w, void *state) {
 
 static void transfer(struct walk *w, void *state, const struct walked_call *call) {
     (void)state;
-    bool moves = call->effect->kind == EFFECT_READ_PAGE || writes_tensor(call->effect);
+    bool moves = reads_tensor(call->effect) || writes_tensor(call->effect);
     struct page_access *access = w->quiet || !moves ? NULL : page_access(w, call);
     if (!access)
         return;

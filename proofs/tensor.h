@@ -9,7 +9,7 @@ struct tensor_fact {
     struct node_parameter *node;
     size_t rank;
     const struct polynomial
-        *extents[TENSOR_RANK_LIMIT]; /* of the last two dimensions the tiles; NULL: unknown */
+        *extents[TENSOR_RANK_LIMIT]; /* of the last two dimensions the tiles, of rows 1 of the last; NULL: unknown */
     const struct polynomial *elements[TENSOR_RANK_LIMIT]; /* along each dimension */
 };
 

@@ -37,6 +37,7 @@ static bool concerns(const struct device_call *effect) {
     case EFFECT_WAIT:
     case EFFECT_POP:
     case EFFECT_READ_PAGE:
+    case EFFECT_READ_PART:
     case EFFECT_WRITE_PAGE:
     case EFFECT_WRITE_PART:
     case EFFECT_STORE:

@@ -6,6 +6,12 @@ bool l1_is_written(const struct core *core, uint32_t address, uint32_t bytes) {
     const uint8_t *marks = l1_marks(core, address);
     uint32_t count = bytes / 16, i = 0;
     uint64_t all = ~(uint64_t)0;
+    if (address % 16 != 0 || bytes % 16 != 0) {
+        uint32_t mark = address % 16 / 2, end = (address % 16 + bytes + 1) / 2;
+        while (mark < end && marks[mark / 8] >> mark % 8 & 1)
+            ++mark;
+        return mark == end;
+    }
     for (; i + 8 <= count; i += 8) {
         uint64_t eight;
         memcpy(&eight, marks + i, 8);

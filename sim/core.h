@@ -413,13 +413,19 @@ void operand_release(struct operand_store *store, struct circular_buffer *cb, ui
 static inline uint8_t *l1_bytes(const struct core *core, uint32_t address) {
     return core->memory->l1 + (address - core->run->l1_base);
 }
-/* A bit for two of the bytes from the address on. Pages and buffers begin and end at multiples of 16 bytes:
- * whole bytes of marks. */
+/* A bit for two of the bytes, from the multiple of 16 that the address is or lies behind. Pages and buffers begin and end at
+ * such: whole bytes of marks; parts of pages may not. */
 static inline uint8_t *l1_marks(const struct core *core, uint32_t address) {
     return core->memory->written + (address - core->run->l1_base) / 16;
 }
 static inline void l1_mark(struct core *core, uint32_t address, uint32_t bytes, bool written) {
-    memset(l1_marks(core, address), written ? 0xff : 0, bytes / 16);
+    uint8_t *marks = l1_marks(core, address);
+    if (address % 16 == 0 && bytes % 16 == 0) {
+        memset(marks, written ? 0xff : 0, bytes / 16);
+        return;
+    }
+    for (uint32_t i = address % 16 / 2; i < (address % 16 + bytes + 1) / 2; ++i)
+        marks[i / 8] = (uint8_t)(written ? marks[i / 8] | 1u << i % 8 : marks[i / 8] & ~(1u << i % 8));
 }
 bool l1_is_written(const struct core *core, uint32_t address, uint32_t bytes);
 /* Faults where a page of the buffer's window, counted from its front, was not wholly written. */

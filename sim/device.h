@@ -52,10 +52,11 @@ struct device_placement {
     uint64_t shape[DEVICE_SHARD_RANK], shard[DEVICE_SHARD_RANK]; /* in pages, outermost first */
     uint32_t columns; /* of cores that hold shards in L1; 0: as many as the grid has */
     bool by_columns;  /* these cores stand one below the other: the first `columns` of them in column 0 */
+    uint32_t row_bytes; /* of a row-major tensor, whose pages are rows; 0: they are tiles */
     bool contiguous;  /* neighbouring shards share a bank; all banks hold equally many */
 };
 
-/* A tensor; a page is one tile. The name is copied. NULL when there is no room for it, or when the shards do
+/* A tensor; a page is one tile, or as the placement says a row, which takes room up to a multiple of what reads agree modulo. The name is copied. NULL when there is no room for it, or when the shards do
  * not describe that many pages. device_tensor_allocate interleaves over DRAM. Tensors in L1 lie at its end,
  * on every core.
  */
@@ -69,6 +70,8 @@ bool device_has_room(const struct device *device, enum data_format format, uint6
                      const struct device_placement *placement);
 void device_tensor_free(struct device *device, struct device_tensor *tensor);
 uint32_t device_tensor_address(const struct device_tensor *tensor);
+/* Bytes of a page as device_tensor_write and read take it: of a row with the room behind it. */
+uint32_t device_tensor_page_bytes(const struct device_tensor *tensor);
 const struct device_placement *device_tensor_placement(const struct device_tensor *tensor);
 /* Bytes of each core's L1 that circular buffers may have beside the tensors there. */
 uint32_t device_l1_free(const struct device *device);

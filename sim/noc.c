@@ -190,10 +190,20 @@ static void advance(uint64_t *clock, uint64_t to) {
         *clock = to;
 }
 
-void device_noc_async_read_page(uint32_t line, uint32_t page, uint32_t ordinal, uint32_t address) {
-    struct thread *t = data_enter(line, "noc_async_read_page");
+/* A part of a page has bytes, and ends in it: in its row, where pages are rows. */
+static void check_part_bounds(struct thread *t, const struct device_tensor *tensor, uint32_t offset, uint32_t bytes,
+                              bool is_write) {
+    uint32_t page_bytes = tensor->placement.row_bytes ? tensor->placement.row_bytes : tensor->page_bytes;
+    if (bytes > 0 && offset <= page_bytes && bytes <= page_bytes - offset)
+        return;
+    fault_help(t, "a part of a page has bytes, and ends in it");
+    thread_fault(t, "%s bytes %u to %u of a page of %s, which has %u", is_write ? "writes" : "reads",
+                 (unsigned)offset, (unsigned)(offset + bytes), tensor->name, (unsigned)page_bytes);
+}
+
+static void read_part(struct thread *t, uint32_t line, struct device_tensor *tensor, uint32_t page, uint32_t offset,
+                      uint32_t address, uint32_t bytes) {
     struct device_run *run = t->core->run;
-    struct device_tensor *tensor = bound_tensor(t, ordinal);
     struct page_state *state = page_of(t, tensor, page);
     uint16_t self = (uint16_t)(t->core->index + 1);
     if (!state->written)
@@ -207,18 +217,34 @@ void device_noc_async_read_page(uint32_t line, uint32_t page, uint32_t ordinal, 
     thread_order_read(t, tensor, page);
     state->reader = state->reader == 0 || state->reader == self ? self : PAGE_MANY;
     const struct architecture *architecture = run->device->architecture;
-    struct circular_buffer *cb = window_at(t, address, tensor->page_bytes, true);
-    check_page_form(t, tensor, cb, address);
-    check_alignment(t, tensor, page, 0, address,
+    struct circular_buffer *cb = window_at(t, address, bytes, true);
+    check_alignment(t, tensor, page, offset, address,
                     tensor->placement.memory == DEVICE_L1 ? architecture->l1_alignment
                                                           : architecture->dram_read_alignment);
-    remote_check_sources(t, address, tensor->page_bytes);
-    remote_check_targets(t, cb, address, tensor->page_bytes);
-    order_write(t, cb, address, tensor->page_bytes);
-    l1_mark(t->core, address, tensor->page_bytes, false);
-    transfer_add(t, &t->reads, (struct transfer){tensor, page, address, 0, tensor->page_bytes});
+    remote_check_sources(t, address, bytes);
+    remote_check_targets(t, cb, address, bytes);
+    order_write(t, cb, address, bytes);
+    l1_mark(t->core, address, bytes, false);
+    transfer_add(t, &t->reads, (struct transfer){tensor, page, address, offset, bytes});
     t->read_line = line;
-    advance(&t->reads_landed, account(t, tensor, page, tensor->page_bytes, false));
+    advance(&t->reads_landed, account(t, tensor, page, bytes, false));
+}
+
+void device_noc_async_read_page(uint32_t line, uint32_t page, uint32_t ordinal, uint32_t address) {
+    struct thread *t = data_enter(line, "noc_async_read_page");
+    struct device_tensor *tensor = bound_tensor(t, ordinal);
+    page_of(t, tensor, page);
+    check_page_form(t, tensor, window_at(t, address, tensor->page_bytes, true), address);
+    read_part(t, line, tensor, page, 0, address, tensor->page_bytes);
+}
+
+void device_noc_async_read(uint32_t line, uint32_t page, uint32_t ordinal, uint32_t offset, uint32_t address,
+                           uint32_t bytes) {
+    struct thread *t = data_enter(line, "noc_async_read");
+    struct device_tensor *tensor = bound_tensor(t, ordinal);
+    page_of(t, tensor, page);
+    check_part_bounds(t, tensor, offset, bytes, false);
+    read_part(t, line, tensor, page, offset, address, bytes);
 }
 
 void device_noc_async_read_barrier(uint32_t line) {
@@ -226,9 +252,8 @@ void device_noc_async_read_barrier(uint32_t line) {
     thread_yield(t);
     for (size_t i = 0; i < t->reads.count; ++i) {
         const struct transfer *item = &t->reads.items[i];
-        memcpy(l1_bytes(t->core, item->address), tensor_page(item->tensor, item->page),
-               item->tensor->page_bytes);
-        l1_mark(t->core, item->address, item->tensor->page_bytes, true);
+        memcpy(l1_bytes(t->core, item->address), tensor_page(item->tensor, item->page) + item->offset, item->bytes);
+        l1_mark(t->core, item->address, item->bytes, true);
     }
     if (t->reads.count > 0)
         advance(&t->clock, t->reads_landed);
@@ -292,11 +317,7 @@ static void check_part(struct thread *t, const struct device_tensor *tensor, uin
                        uint32_t bytes) {
     const struct page_state *state = &tensor->states[page];
     uint16_t self = (uint16_t)(t->core->index + 1);
-    if (bytes == 0 || offset > tensor->page_bytes || bytes > tensor->page_bytes - offset) {
-        fault_help(t, "a part of a page has bytes, and ends in it");
-        thread_fault(t, "writes bytes %u to %u of a page of %s, which has %u", (unsigned)offset,
-                     (unsigned)(offset + bytes), tensor->name, (unsigned)tensor->page_bytes);
-    }
+    check_part_bounds(t, tensor, offset, bytes, true);
     if (state->reader != 0 && state->reader != self)
         check_other_cores(t, tensor, page);
 }

@@ -74,10 +74,20 @@ static uint64_t bank_pages_of(const struct device *device, uint64_t pages,
     return rows;
 }
 
+/* Bytes from one page of a bank to the next. */
+static uint32_t page_stride(const struct device *device, enum data_format format,
+                            const struct device_placement *placement) {
+    const struct architecture *architecture = device->architecture;
+    uint32_t alignment =
+        placement->memory == DEVICE_L1 ? architecture->l1_alignment : architecture->dram_read_alignment;
+    return placement->row_bytes ? (uint32_t)align_up(placement->row_bytes, alignment)
+                                : data_format_tile_bytes(format);
+}
+
 uint64_t device_placement_bank_bytes(const struct device *device, enum data_format format, uint64_t pages,
                                      const struct device_placement *placement) {
     uint64_t rows = bank_pages_of(device, pages, placement), bytes;
-    if (rows == UINT64_MAX || __builtin_mul_overflow(rows, data_format_tile_bytes(format), &bytes) ||
+    if (rows == UINT64_MAX || __builtin_mul_overflow(rows, page_stride(device, format, placement), &bytes) ||
         bytes > UINT64_MAX / 2)
         return UINT64_MAX;
     return align_up(bytes, ROOM_ALIGNMENT);
@@ -158,6 +168,10 @@ uint32_t device_l1_free(const struct device *device) {
     return device->architecture->l1_buffer_bytes - tensors_l1_bytes(device);
 }
 
+uint32_t device_tensor_page_bytes(const struct device_tensor *tensor) {
+    return tensor->page_bytes;
+}
+
 const struct device_placement *device_tensor_placement(const struct device_tensor *tensor) {
     return &tensor->placement;
 }
@@ -209,7 +223,7 @@ struct device_tensor *device_tensor_place(struct device *device, const char *nam
     tensor->format = format;
     tensor->pages = pages;
     tensor->placement = *placement;
-    tensor->page_bytes = data_format_tile_bytes(format);
+    tensor->page_bytes = page_stride(device, format, placement);
     tensor->address = address;
     tensor->banks = banks_of(device, placement);
     tensor->bank_pages = bank_pages_of(device, pages, placement);

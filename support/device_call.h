@@ -25,6 +25,7 @@ enum effect_kind {
     EFFECT_WAIT,
     EFFECT_POP,
     EFFECT_READ_PAGE,
+    EFFECT_READ_PART, /* of a page of a tensor */
     EFFECT_WRITE_PAGE,
     EFFECT_WRITE_PART, /* of a page of a tensor */
     EFFECT_READ_BARRIER,
@@ -141,6 +142,10 @@ const struct device_call *function_call_find(const char *function);
 
 static inline bool writes_tensor(const struct device_call *call) {
     return call->kind == EFFECT_WRITE_PAGE || call->kind == EFFECT_WRITE_PART;
+}
+
+static inline bool reads_tensor(const struct device_call *call) {
+    return call->kind == EFFECT_READ_PAGE || call->kind == EFFECT_READ_PART;
 }
 
 static inline bool device_call_acts(const struct device_call *call) {

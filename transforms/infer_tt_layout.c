@@ -9,7 +9,9 @@
 #include "ir/build.h"
 #include "support/architecture.h"
 #include "support/scalar.h"
+#include "ir/format.h"
 #include "ir/query.h"
+#include "ir/value_type.h"
 #include "transforms/shards.h"
 
 /* One tensor. */
@@ -18,6 +20,7 @@ struct layout {
     const struct node_parameter *parameter;
     struct node *shard; /* its tt.shard */
     const struct node_attribute *nd_shard;
+    const struct node_attribute *row_major; /* NULL: its pages are tiles */
     bool in_l1, sharded;
 };
 
@@ -62,7 +65,7 @@ static bool refuse_halo(const struct layout *l, const struct node_attribute *ent
 }
 
 static bool check_entry(struct layout *l, const struct node_attribute *entry) {
-    static const char *const known[] = {KEY_MEMORY, KEY_LAYOUT_KIND, KEY_TILE_SHAPE, KEY_ND_SHARD};
+    static const char *const known[] = {KEY_MEMORY, KEY_LAYOUT_KIND, KEY_FORMAT, KEY_TILE_SHAPE, KEY_ND_SHARD};
     if (strcmp(entry->key, KEY_MEMORY) == 0) {
         l->in_l1 = strcmp(attribute_word(entry->value, ""), "l1") == 0;
         return check_word(l, entry, "dram", "l1");
@@ -70,6 +73,10 @@ static bool check_entry(struct layout *l, const struct node_attribute *entry) {
     if (strcmp(entry->key, KEY_LAYOUT_KIND) == 0) {
         l->sharded = strcmp(attribute_word(entry->value, ""), "sharded") == 0;
         return check_word(l, entry, "interleaved", "sharded");
+    }
+    if (strcmp(entry->key, KEY_FORMAT) == 0) {
+        l->row_major = strcmp(attribute_word(entry->value, ""), "row_major") == 0 ? entry : NULL;
+        return check_word(l, entry, "tile", "row_major");
     }
     if (strcmp(entry->key, KEY_TILE_SHAPE) == 0)
         return check_tile_shape(l, entry);
@@ -106,6 +113,34 @@ static bool check_kind(const struct layout *l) {
     return true;
 }
 
+/* What has pages of rows: whole elements of 16 or 32 bits, interleaved in DRAM, of a tensor that is read or made. */
+static bool check_rows(const struct layout *l) {
+    const struct node_parameter *tensor = l->parameter;
+    const char *type = word_text(WORDS_dtype, (int)tensor->dtype), *what = NULL, *help = NULL;
+    uint32_t tile_bytes = 0;
+    if (!l->row_major)
+        return true;
+    device_format(tensor->dtype, &tile_bytes);
+    if (is_block_type(tensor->dtype)) {
+        what = arena_printf(l->c->arena, "%s, whose values share exponents in tiles", type);
+        help = "declare it as bf16, which holds all its values";
+    } else if (tile_bytes < 2 * TILE_ELEMENTS) {
+        what = arena_printf(l->c->arena, "%s: half a row of a tile is too short to be moved by itself", type);
+        help = "leave format out: its pages are tiles then";
+    } else if (l->in_l1 || l->sharded || l->nd_shard) {
+        what = l->in_l1 ? "in L1" : "sharded";
+        help = "leave memory and shards out: rows are interleaved over the banks of DRAM";
+    } else if (tensor->direction == DIRECTION_INOUT) {
+        what = "inout";
+        help = "take it as an input, and give what it becomes as a result; or leave format out: its pages are tiles then";
+    }
+    if (!what)
+        return true;
+    report_error(l->c->diagnostics, place(l, l->row_major), "%s is row_major, and is %s", tensor->name, what);
+    report_help(l->c->diagnostics, (struct span){0}, "%s", help);
+    return false;
+}
+
 static struct node *buffer_of(const struct layout *l, struct node *nd_shard) {
     struct arena *arena = l->c->arena;
     struct node *edge = make_integer(arena, TILE_EDGE);
@@ -116,6 +151,8 @@ static struct node *buffer_of(const struct layout *l, struct node *nd_shard) {
         dictionary_set(arena, NULL, KEY_MEMORY, make_reference(arena, l->in_l1 ? "l1" : "dram"));
     buffer = dictionary_set(arena, buffer, KEY_LAYOUT_KIND,
                             make_reference(arena, l->sharded ? "sharded" : "interleaved"));
+    if (l->row_major)
+        buffer = dictionary_set(arena, buffer, KEY_FORMAT, make_reference(arena, "row_major"));
     buffer = dictionary_set(arena, buffer, KEY_TILE_SHAPE, shape);
     buffer = dictionary_set(arena, buffer, KEY_DTYPE, make_reference(arena, dtype));
     return nd_shard ? dictionary_set(arena, buffer, KEY_ND_SHARD, nd_shard) : buffer;
@@ -135,7 +172,7 @@ static struct node *settle(struct compilation *c, struct node *node, struct node
     }
     for (size_t i = 0; i < entries->entries.count; i++)
         fits &= check_entry(&l, node_as(entries->entries.items[i], attribute));
-    if (!fits || !check_kind(&l))
+    if (!fits || !check_rows(&l) || !check_kind(&l))
         return NULL;
     struct node *nd_shard = l.sharded ? shards_settle(c, l.parameter, l.nd_shard, l.in_l1) : NULL;
     if (nd_shard)

@@ -479,7 +479,8 @@ static struct node *add_cache(struct lowering *l, const struct node_tile *load, 
     enum dtype dtype = tensor_type(l, access->name);
     uint32_t bytes;
     device_format(dtype, &bytes);
-    int64_t all = (int64_t)cache_slots(access, node_as(load->target, access)->subscripts, bytes, slots);
+    int64_t all = (int64_t)cache_slots(access, node_as(load->target, access)->subscripts,
+                                       is_row_major(find_parameter(l->compilation->kernel, access->name)), bytes, slots);
     const char *told = arena_printf(l->arena, "tiles of %s", access->name);
     for (size_t i = 0; i < access->subscripts.count; i++)
         builder_add(l->arena, &counts, make_integer(l->arena, slots[i]));

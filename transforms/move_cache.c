@@ -58,14 +58,20 @@ static int64_t power_of_two(int64_t least) {
     return power;
 }
 
-size_t cache_slots(const struct node_access *access, struct node_list axes, uint32_t tile_bytes,
-                   int64_t slots[TENSOR_RANK_LIMIT]) {
+int64_t cache_edge(bool row_major, size_t rank, size_t dimension) {
+    if (row_major)
+        return dimension + 1 == rank ? TILE_ELEMENTS : 1;
+    return dimension + 2 >= rank ? TILE_EDGE : 1;
+}
+
+size_t cache_slots(const struct node_access *access, struct node_list axes, bool row_major,
+                   uint32_t tile_bytes, int64_t slots[TENSOR_RANK_LIMIT]) {
     size_t rank = access->subscripts.count;
     int64_t all = 1, most = CACHE_BYTES / tile_bytes;
     for (size_t i = 0; i < rank; i++) {
         int64_t spread = spread_of(access->subscripts.items[i], axes);
-        bool in_tiles = i + 2 >= rank;
-        slots[i] = power_of_two(in_tiles ? (spread + TILE_EDGE - 1) / TILE_EDGE + (spread > 0) : spread + 1);
+        int64_t edge = cache_edge(row_major, rank, i);
+        slots[i] = power_of_two(edge > 1 ? (spread + edge - 1) / edge + (spread > 0) : spread + 1);
         all *= slots[i];
     }
     for (size_t i = 0; all > most; i = (i + 1) % rank) {

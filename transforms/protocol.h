@@ -123,6 +123,26 @@ struct node *multicast_send(struct protocol *p, struct span span, const struct n
 void emit_multicast_start(struct protocol *p, struct list_builder *out);
 void emit_multicast_end(struct protocol *p, struct list_builder *out);
 
+/* ---- protocol_rows.c: tensors whose pages are rows ---- */
+/* One tile of a block of such a tensor. */
+struct tile_of_rows {
+    struct span span;
+    const char *tensor;
+    enum dtype dtype;
+    struct node_list leading;              /* the indices before the last two */
+    struct node *first_row, *first_column; /* the tile's first element; no row: of a tensor of one dimension */
+    struct node *rows, *columns;           /* extents of the tensor */
+    struct node *only;                     /* the row of the tile that is asked for; NULL: all */
+    struct node *address;                  /* of the tile in L1 */
+};
+/* Reads or writes what there is of it, in halves of its rows. */
+struct node *move_rows(struct protocol *p, const struct tile_of_rows *tile, bool write);
+/* Before the reads: zeros where they do not fill the tile. NULL: they always do. */
+struct node *clear_rows(struct protocol *p, const struct tile_of_rows *tile);
+/* Do halves of rows land in each other's place? Behind the barrier they are exchanged then. */
+bool halves_land_apart(struct protocol *p, enum dtype dtype);
+struct node *settle_rows(struct protocol *p, const struct tile_of_rows *tile);
+
 /* ---- protocol_helpers.c: functions of the reader that write to L1 ---- */
 enum fill_helper { FILL_COLUMNS, FILL_ROWS, FILL_TILE, FILL_SCALER, FILL_INDEX_COLUMNS, FILL_INDEX_ROWS };
 /* The name of the helper for elements of this type; its function is added to the kernel on first use.
@@ -133,6 +153,8 @@ const char *fill_helper(struct protocol *p, enum fill_helper helper, enum dtype 
 /* LINE(tile, place): row or column `place` (columns) of the tile moved to its first row or, as columns and turned say,
  * column. */
 const char *line_helper(struct protocol *p, bool columns, bool turned, enum dtype dtype);
+/* HALVES(tile): the left half of every odd row exchanged with the right half of the row before it. */
+const char *halves_helper(struct protocol *p, enum dtype dtype);
 /* ELEMENT(tile, row, column): that element moved to the first place of the tile. */
 const char *element_helper(struct protocol *p, enum dtype dtype);
 /* The number of element (row, column) in a tile of four faces. */

@@ -5,6 +5,7 @@
 
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/query.h"
 #include "ir/size.h"
 #include "ir/value_type.h"
 #include "transforms/protocol.h"
@@ -39,6 +40,7 @@ struct transfer {
         *columns; /* of the tensor's last two dimensions; rows NULL for a tensor of one dimension */
     struct node *row, *column; /* place in its tiles of one row or column that is a vector, of an element both; else NULL */
     bool turned;               /* such a column is a row of the block, or a row a column */
+    struct node_parameter *by_rows; /* the tensor, if its pages are rows and it is not gathered; else NULL */
     bool gathered;             /* element by element: rows and columns are of the block; NULL: it has one of them */
     bool moves;                /* it does not lie where vectors and numbers have their elements */
 };
@@ -110,6 +112,8 @@ static struct transfer transfer_of(struct protocol *p, struct node_tile *tile, c
         find_gathered(p, &t);
         return t;
     }
+    t.by_rows = find_parameter(p->kernel, t.tensor->name);
+    t.by_rows = t.by_rows && is_row_major(t.by_rows) ? t.by_rows : NULL;
     t.columns = tile_range(p, t.tensor->subscripts.items[rank - 1]);
     t.rows = rank > 1 ? tile_range(p, t.tensor->subscripts.items[rank - 2]) : NULL;
     if (!t.cb || !t.columns || !t.columns->tiles || (rank > 1 && (!t.rows || !t.rows->tiles)))
@@ -303,6 +307,44 @@ static struct node *move_block(struct protocol *p, const struct transfer *t, con
     return fold(p, body);
 }
 
+/* ---- rows ---- */
+
+static struct tile_of_rows tile_of_rows(struct protocol *p, const struct transfer *t) {
+    struct node_list dimensions = t->by_rows->dimensions;
+    struct arena *a = p->arena;
+    struct node *edge = number(p, TILE_EDGE), *row = t->rows ? ref(p, p->row) : number(p, 0), *column = ref(p, p->column);
+    struct list_builder leading = {0};
+    size_t rank = dimensions.count;
+    for (size_t i = 0; i + 2 < rank; i++)
+        builder_add(a, &leading, number_of_index(p, t->tensor->subscripts.items[i]));
+    return (struct tile_of_rows){
+        .span = t->tile->base.span,
+        .tensor = t->tensor->name,
+        .dtype = t->cb->dtype,
+        .leading = builder_list(&leading),
+        .first_row = t->rows ? make_mul(a, make_add(a, t->rows->first, row), edge) : NULL,
+        .first_column = make_mul(a, make_add(a, t->columns->first, column), edge),
+        .rows = rank > 1 ? launch_value(p, dimensions.items[rank - 2]) : NULL,
+        .columns = launch_value(p, dimensions.items[rank - 1]),
+        .only = t->row,
+        .address = tile_address(p, t, row, column)};
+}
+
+/* Over the tiles of a block. */
+static struct node *each_tile(struct protocol *p, const struct transfer *t, struct node *body) {
+    struct span span = t->tile->base.span;
+    body = tile_loop(p, span, p->column, t->columns->tiles, body);
+    return fold(p, t->rows ? tile_loop(p, span, p->row, t->rows->tiles, body) : body);
+}
+
+/* The rows of a block; reads fill whole tiles, which are cleared first where the tensor does not. */
+static struct node *move_block_by_rows(struct protocol *p, const struct transfer *t, bool write) {
+    struct tile_of_rows tile = tile_of_rows(p, t);
+    struct node *clear = write ? NULL : clear_rows(p, &tile), *move = each_tile(p, t, move_rows(p, &tile, write));
+    struct span span = t->tile->base.span;
+    return clear ? make_block(p->arena, span, LIST(p->arena, each_tile(p, t, clear), move)) : move;
+}
+
 static struct node *pointer_let(struct protocol *p, const struct transfer *t, const char *function) {
     struct node *value = make_call(p->arena, function, LIST(p->arena, ref(p, t->cb->name)));
     return node_new(p->arena, let, LET, t->tile->base.span, .name = t->pointer, .dtype = DTYPE_U32,
@@ -417,6 +459,10 @@ static struct node *gather_block(struct protocol *p, const struct transfer *t) {
 static void move_line(struct protocol *p, const struct transfer *t, struct list_builder *out) {
     struct span span = t->tile->base.span;
     struct node *zero = number(p, 0);
+    if (t->by_rows && halves_land_apart(p, t->cb->dtype)) {
+        struct tile_of_rows tile = tile_of_rows(p, t);
+        builder_add(p->arena, out, each_tile(p, t, settle_rows(p, &tile)));
+    }
     if (t->gathered) {
         gather_pointers(p, t->tile, out);
         fill_beside(p, t, out);
@@ -450,7 +496,9 @@ static struct node *scatter_block(struct protocol *p, const struct transfer *t) 
 
 /* The page loops of one block; of blocks that are sent, on the core that sends them. */
 static struct node *read_block(struct protocol *p, const struct transfer *t) {
-    struct node *pages = t->gathered ? NULL : move_block(p, t, "noc_async_read_page");
+    struct node *pages = t->gathered  ? NULL
+                         : t->by_rows ? move_block_by_rows(p, t, false)
+                                      : move_block(p, t, "noc_async_read_page");
     return is_multicast(t->cb) ? multicast_read(p, t->tile->base.span, t->cb, pages) : pages;
 }
 
@@ -482,8 +530,13 @@ void emit_loads(struct protocol *p, struct list_builder *out, struct node_list l
         builder_add(p->arena, &body, protocol_call(p, &transfers[i], "cb_reserve_back"));
     for (size_t i = 0; i < count; i++)
         builder_add(p->arena, &body, pointer_let(p, &transfers[i], "get_write_ptr"));
-    for (size_t i = 0; i < count; i++)
-        builder_add(p->arena, &body, read_block(p, &transfers[i]));
+    for (size_t i = 0; i < count; i++) {
+        struct node *read = read_block(p, &transfers[i]);
+        if (read && read->kind == NODE_BLOCK)
+            builder_add_all(p->arena, &body, node_as(read, block)->statements);
+        else
+            builder_add(p->arena, &body, read);
+    }
     builder_add(p->arena, &body, plain_call(p, span, "noc_async_read_barrier"));
     for (size_t i = 0; i < count; i++)
         pad_and_send(p, &transfers[i], &body);
@@ -497,7 +550,9 @@ void emit_store(struct protocol *p, struct list_builder *out, struct node_tile *
     struct span span = store->base.span;
     if (p->failed)
         return;
-    struct node *move = t.gathered ? scatter_block(p, &t) : move_block(p, &t, "noc_async_write_page");
+    struct node *move = t.gathered  ? scatter_block(p, &t)
+                        : t.by_rows ? move_block_by_rows(p, &t, true)
+                                    : move_block(p, &t, "noc_async_write_page");
     if (exists)
         move = node_new(p->arena, if, IF, span, .condition = exists,
                         .then = make_block(p->arena, span, LIST(p->arena, move)));

@@ -20,6 +20,7 @@
 #include "ir/build.h"
 #include "ir/query.h"
 #include "ir/value_type.h"
+#include "transforms/move_cache.h"
 #include "transforms/protocol.h"
 
 static struct node *ref(struct protocol *p, const char *name) {
@@ -138,17 +139,18 @@ static struct node *extent_of(const struct gather *g, const struct gathered *of,
     return launch_value(g->p, of->parameter->dimensions.items[i]);
 }
 
-/* The tile of a subscript of the last two dimensions, the index itself of any other. */
-static struct node *page_index(const struct gather *g, const struct gathered *of, size_t i) {
-    struct node *index = ref(g->p, of->names[i]);
-    bool in_tiles = i + 2 >= of->access->subscripts.count;
-    return in_tiles ? make_div(g->p->arena, index, number(g->p, TILE_EDGE)) : index;
+/* How many elements along a dimension what is kept covers: a tile, or a part of a row. */
+static struct node *edge_of(const struct gather *g, const struct gathered *of, size_t i) {
+    return number(g->p, cache_edge(is_row_major(of->parameter), of->access->subscripts.count, i));
 }
 
-static struct node *page_extent(const struct gather *g, const struct gathered *of, size_t i) {
-    struct node *extent = of->parameter->dimensions.items[i];
-    bool in_tiles = i + 2 >= of->access->subscripts.count;
-    return launch_value(g->p, in_tiles ? tiles_of(g->p->arena, extent) : extent);
+/* Which of them a subscript lies in. */
+static struct node *kept_index(const struct gather *g, const struct gathered *of, size_t i) {
+    return make_div(g->p->arena, ref(g->p, of->names[i]), edge_of(g, of, i));
+}
+
+static struct node *kept_extent(const struct gather *g, const struct gathered *of, size_t i) {
+    return launch_value(g->p, make_ceildiv(g->p->arena, of->parameter->dimensions.items[i], edge_of(g, of, i)));
 }
 
 static struct node *joined_condition(struct protocol *p, struct node *all, struct node *one) {
@@ -170,7 +172,7 @@ static struct node *slot_of(const struct gather *g, const struct gathered *of) {
     struct node *slot = number(g->p, 0);
     for (size_t i = 0; i < of->cache->slots.count; i++) {
         struct node *count = of->cache->slots.items[i];
-        slot = make_add(a, make_mul(a, slot, count), make_mod(a, page_index(g, of, i), count));
+        slot = make_add(a, make_mul(a, slot, count), make_mod(a, kept_index(g, of, i), count));
     }
     return slot;
 }
@@ -179,26 +181,54 @@ static struct node *page_number(const struct gather *g, const struct gathered *o
     struct arena *a = g->p->arena;
     struct node *page = number(g->p, 0);
     for (size_t i = 0; i < of->access->subscripts.count; i++)
-        page = make_add(a, make_mul(a, page, page_extent(g, of, i)), page_index(g, of, i));
+        page = make_add(a, make_mul(a, page, kept_extent(g, of, i)), kept_index(g, of, i));
     return page;
 }
 
 static struct node *page_of(const struct gather *g, const struct gathered *of) {
     struct list_builder indices = {0};
-    for (size_t i = 0; i < of->access->subscripts.count; i++)
-        builder_add(g->p->arena, &indices, page_index(g, of, i));
+    size_t rank = of->access->subscripts.count;
+    for (size_t i = 0; i < rank; i++)
+        builder_add(g->p->arena, &indices,
+                    i + 1 == rank && is_row_major(of->parameter) ? number(g->p, 0) : kept_index(g, of, i));
     return node_new(g->p->arena, page, PAGE, ((struct span){0}), .tensor = of->access->name,
                     .indices = builder_list(&indices));
 }
 
-/* Where an element lies in its tile, in bytes. */
-static struct node *place_in_tile(const struct gather *g, const struct gathered *of) {
+/* Where an element lies in its page, in bytes. */
+static struct node *place_in_page(const struct gather *g, const struct gathered *of) {
     struct protocol *p = g->p;
     size_t rank = of->access->subscripts.count;
+    if (is_row_major(of->parameter))
+        return make_mul(p->arena, ref(p, of->names[rank - 1]), number(p, element_bytes(of->parameter->dtype)));
     struct node *edge = number(p, TILE_EDGE);
     struct node *row = rank > 1 ? make_mod(p->arena, ref(p, of->names[rank - 2]), edge) : number(p, 0);
     struct node *column = make_mod(p->arena, ref(p, of->names[rank - 1]), edge);
     return make_mul(p->arena, element_index(p, row, column), number(p, element_bytes(of->parameter->dtype)));
+}
+
+/* Where it lies in what is kept: the tile, or a part of the row. */
+static struct node *place_in_kept(const struct gather *g, const struct gathered *of) {
+    struct protocol *p = g->p;
+    size_t last = of->access->subscripts.count - 1;
+    if (!is_row_major(of->parameter))
+        return place_in_page(g, of);
+    return make_mul(p->arena, make_mod(p->arena, ref(p, of->names[last]), edge_of(g, of, last)),
+                    number(p, element_bytes(of->parameter->dtype)));
+}
+
+static struct node *read_kept(const struct gather *g, const struct gathered *of, struct node *line) {
+    struct protocol *p = g->p;
+    size_t last = of->access->subscripts.count - 1;
+    struct node *tensor = ref(p, of->access->name), *tile[] = {page_of(g, of), tensor, line};
+    if (!is_row_major(of->parameter))
+        return call_statement(p, g->span, "noc_async_read_page", 3, tile);
+    struct node *bytes = number(p, element_bytes(of->parameter->dtype)), *edge = edge_of(g, of, last),
+                *first = make_mul(p->arena, kept_index(g, of, last), edge),
+                *elements = make_min(p->arena, edge, make_sub(p->arena, extent_of(g, of, last), first)),
+                *part[] = {page_of(g, of), tensor, make_mul(p->arena, first, bytes), line,
+                           make_mul(p->arena, elements, bytes)};
+    return call_statement(p, g->span, "noc_async_read", 5, part);
 }
 
 /* The tile that has the element is in L1 behind these statements: if l1_load_u32(tag) != page { read it, wait, remember it }.
@@ -212,9 +242,9 @@ static struct node *fetch(const struct gather *g, const struct gathered *of, str
     builder_add(p->arena, body, let(p, g->span, page, page_number(g, of)));
     struct node *bytes = page_bytes(p, circular_buffer_of(p, of->cache->tiles)),
                 *line = make_add(p->arena, ref(p, of->cache->pointer), make_mul(p->arena, ref(p, slot), bytes)),
-                *tag = tag_address(p, of->cache, ref(p, slot)), *read[] = {page_of(g, of), ref(p, name), line},
+                *tag = tag_address(p, of->cache, ref(p, slot)),
                 *remember[] = {tag, ref(p, page)};
-    struct node *reading[] = {call_statement(p, g->span, "noc_async_read_page", 3, read),
+    struct node *reading[] = {read_kept(g, of, line),
                               call_statement(p, g->span, "noc_async_read_barrier", 0, NULL),
                               call_statement(p, g->span, "l1_store_u32", 2, remember)};
     struct node *missing = make_binary(p->arena, BINARY_NOT_EQUAL,
@@ -222,7 +252,7 @@ static struct node *fetch(const struct gather *g, const struct gathered *of, str
     builder_add(p->arena, body,
                 node_new(p->arena, if, IF, g->span, .condition = missing,
                          .then = make_block(p->arena, g->span, list_of(p->arena, 3, reading))));
-    return make_add(p->arena, line, place_in_tile(g, of));
+    return make_add(p->arena, line, place_in_kept(g, of));
 }
 
 /* ---- subscripts ---- */
@@ -443,7 +473,7 @@ struct node *scatter_tile(struct protocol *p, struct node_tile *store, const str
                 *from = make_add(a, tile->address,
                                  make_mul(a, element_index(p, at_row, at_column), number(p, bytes)));
     /* Half a row of a tile, which lies together in both: as much of it as there is. */
-    struct node *arguments[] = {page_of(&g, &g.all[0]), ref(p, g.all[0].access->name), place_in_tile(&g, &g.all[0]),
+    struct node *arguments[] = {page_of(&g, &g.all[0]), ref(p, g.all[0].access->name), place_in_page(&g, &g.all[0]),
                                 from, make_mul(a, elements, number(p, bytes))};
     struct node *body = around(&g, &columns, true, call_statement(p, span, "noc_async_write", 5, arguments), NULL);
     body = loop_over(p, span, half, make_ceildiv(a, here, edge), body);

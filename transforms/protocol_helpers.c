@@ -60,7 +60,13 @@ static struct node *index_body(struct protocol *p, bool columns) {
                     make_block(a, (struct span){0}, LIST(a, let, inner)));
 }
 
-static struct node *helper_body(struct protocol *p, enum fill_helper helper, bool narrow) {
+int64_t element_bytes(enum dtype dtype) {
+    uint32_t tile_bytes;
+    device_format(dtype, &tile_bytes);
+    return tile_bytes / TILE_ELEMENTS;
+}
+
+static struct node *helper_body(struct protocol *p, enum fill_helper helper, enum dtype dtype, bool narrow) {
     struct node *row = ref(p, "r"), *column = ref(p, "c"), *tile = ref(p, "tile"), *value = ref(p, "value");
     struct node *zero = number(p, 0), *first = ref(p, "first");
     int64_t in_word = narrow ? 2 : 1; /* elements of a word of 32 bits */
@@ -74,7 +80,7 @@ static struct node *helper_body(struct protocol *p, enum fill_helper helper, boo
             p, "r", first, TILE_EDGE,
             loop(p, "c", zero, TILE_EDGE, store(p, narrow, tile, element_index(p, row, column), value)));
     case FILL_TILE:
-        return loop(p, "word", zero, TILE_ELEMENTS / in_word, store(p, false, tile, ref(p, "word"), value));
+        return loop(p, "word", zero, TILE_ELEMENTS * element_bytes(dtype) / 4, store(p, false, tile, ref(p, "word"), value));
     case FILL_INDEX_COLUMNS:
     case FILL_INDEX_ROWS:
         return index_body(p, helper == FILL_INDEX_COLUMNS);
@@ -100,12 +106,6 @@ static void add_helper(struct protocol *p, const char *name, struct node_list pa
                 node_new(p->arena, function, FUNCTION, ((struct span){0}), .role = ROLE_HELPER, .name = name,
                          .parameters = parameters,
                          .body = make_block(p->arena, (struct span){0}, LIST(p->arena, body))));
-}
-
-int64_t element_bytes(enum dtype dtype) {
-    uint32_t tile_bytes;
-    device_format(dtype, &tile_bytes);
-    return tile_bytes / TILE_ELEMENTS;
 }
 
 /* An element of a tile copied to another place of it. */
@@ -136,6 +136,30 @@ const char *line_helper(struct protocol *p, bool columns, bool turned, enum dtyp
     return name;
 }
 
+const char *halves_helper(struct protocol *p, enum dtype dtype) {
+    int64_t bytes = element_bytes(dtype);
+    struct arena *a = p->arena;
+    const char *name = arena_intern(a, arena_printf(a, "exchange_halves_u%d", (int)bytes * 8));
+    if (has_helper(p, name))
+        return name;
+    struct span none = {0};
+    struct node *two = number(p, 2), *row = make_mul(a, ref(p, "pair"), two), *size = number(p, bytes),
+                *word = make_mul(a, ref(p, "word"), number(p, 4)), *one = number(p, 1);
+    struct node *left = make_mul(a, element_index(p, make_add(a, row, one), number(p, 0)), size),
+                *right = make_mul(a, element_index(p, row, number(p, FACE_EDGE)), size);
+    struct node *to = make_add(a, make_add(a, ref(p, "tile"), left), word),
+                *from = make_add(a, make_add(a, ref(p, "tile"), right), word), *copied[] = {to, from},
+                *stored[] = {from, ref(p, "kept")};
+    struct node *kept = node_new(a, let, LET, none, .name = arena_intern(a, "kept"), .dtype = DTYPE_U32,
+                                 .value = make_call(a, "l1_load_u32", LIST(a, to)));
+    struct node *body = make_block(a, none,
+                                   LIST(a, kept, call_statement(p, none, "l1_copy_u32", 2, copied),
+                                        call_statement(p, none, "l1_store_u32", 2, stored)));
+    body = make_for(a, none, "word", number(p, 0), number(p, FACE_EDGE * bytes / 4), NULL, body);
+    add_helper(p, name, LIST(a, parameter(p, "tile")), loop(p, "pair", number(p, 0), TILE_EDGE / 2, body));
+    return name;
+}
+
 const char *element_helper(struct protocol *p, enum dtype dtype) {
     int64_t bytes = element_bytes(dtype);
     const char *name =
@@ -159,7 +183,9 @@ const char *fill_helper(struct protocol *p, enum fill_helper helper, enum dtype 
     bool takes_value = helper != FILL_INDEX_COLUMNS && helper != FILL_INDEX_ROWS;
     bool narrow = dtype == DTYPE_BF16;
     const char *name =
-        arena_intern(p->arena, arena_printf(p->arena, "%s_%s", bases[helper], narrow ? "u16" : "u32"));
+        arena_intern(p->arena, helper == FILL_TILE
+                                   ? arena_printf(p->arena, "%s_u%d", bases[helper], (int)element_bytes(dtype) * 8)
+                                   : arena_printf(p->arena, "%s_%s", bases[helper], narrow ? "u16" : "u32"));
     if (has_helper(p, name))
         return name;
     struct list_builder parameters = {0};
@@ -168,6 +194,6 @@ const char *fill_helper(struct protocol *p, enum fill_helper helper, enum dtype 
         builder_add(p->arena, &parameters, parameter(p, "first"));
     if (takes_value)
         builder_add(p->arena, &parameters, parameter(p, "value"));
-    add_helper(p, name, builder_list(&parameters), helper_body(p, helper, narrow));
+    add_helper(p, name, builder_list(&parameters), helper_body(p, helper, dtype, narrow));
     return name;
 }

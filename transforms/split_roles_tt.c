@@ -137,12 +137,15 @@ static void add_constants(struct projection *p, struct list_builder *out, struct
     }
 }
 
-/* The tensor's extents in tiles, leading dimensions as they are. */
+/* The tensor's extents in pages: leading dimensions as they are, the last two in tiles; of rows the last has one page. */
 static struct node_list tile_dimensions(struct projection *p, struct node_parameter *parameter) {
     struct list_builder dimensions = {0};
     for (size_t i = 0; i < parameter->dimensions.count; i++) {
         struct node *extent = parameter->dimensions.items[i];
-        struct node *size = i + 2 < parameter->dimensions.count ? extent : tiles_of(p->arena, extent);
+        size_t from_last = parameter->dimensions.count - 1 - i;
+        struct node *size = is_row_major(parameter) ? (from_last ? extent : make_integer(p->arena, 1))
+                            : from_last > 1         ? extent
+                                                    : tiles_of(p->arena, extent);
         builder_add(p->arena, &dimensions, in_launch_arguments(p->arena, p->compilation->kernel, size));
     }
     return builder_list(&dimensions);

@@ -243,6 +243,36 @@ cb_pop_front(2, 1);
                 [from_storage(np.ascontiguousarray(expected).tobytes(), "bf16")])
 
 
+def read_parts():
+    """A page read in parts of 64 bytes from its end to its beginning, each in two parts that meet anywhere."""
+    tiles = numbered_tiles("bf16", 1, seed=4)
+    launch = Launch(seed=9)
+    source, target = launch.tensor("A", "bf16", tiles), launch.tensor("B", "bf16", pages=1)
+    launch.buffer(2, "buffer", "bf16", 1)
+    launch.core(0, 0, f"@{source}", f"@{target}")
+    kernel = """void kernel_main(void) {
+const TensorAccessor A = tensor_accessor(0, get_arg_val(uint32_t, 0));
+const TensorAccessor B = tensor_accessor(1, get_arg_val(uint32_t, 1));
+cb_reserve_back(2, 1);
+for (uint32_t i = 0; i < 32; ++i) {
+const uint32_t bytes = 2 * (i % 31 + 1), to = get_write_ptr(2) + (31 - i) * 64;
+noc_async_read(0, A, i * 64, to, bytes);
+if (bytes < 64)
+noc_async_read(0, A, i * 64 + bytes, to + bytes, 64 - bytes);
+}
+noc_async_read_barrier();
+cb_push_back(2, 1);
+cb_wait_front(2, 1);
+noc_async_write_page(0, B, get_read_ptr(2));
+noc_async_write_barrier();
+cb_pop_front(2, 1);
+}
+"""
+    storage = np.frombuffer(to_storage(tiles), np.uint16).reshape(32, 32)[::-1]
+    yield moved("parts of a page, read", ["noc_async_read"], launch, {"writer": (kernel, [source, target])},
+                [from_storage(np.ascontiguousarray(storage).tobytes(), "bf16")])
+
+
 # Core 0 reads blocks of two pages and multicasts each to the others; all write what they have. `ready` counts who may receive.
 SPREAD_READER = """enum { data = 0, ready = 2, valid = 5, turns = 4 };
 void kernel_main(void) {
@@ -359,5 +389,5 @@ def semaphores():
 
 
 def all_vectors():
-    for family in (pages, windows, stores, copies, loads, parts, multicasts, semaphores):
+    for family in (pages, windows, stores, copies, loads, parts, read_parts, multicasts, semaphores):
         yield from family()

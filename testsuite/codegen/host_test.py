@@ -404,6 +404,32 @@ for e, flag, a in [(2, True, 3), (np.int64(2), 1, np.float64(3.0))]:
                 self.assertEqual(len({tensor["address"] for tensor in launches[0]["tensors"]}), 1)
                 np.testing.assert_array_equal(np.load(self.path("y.npy")), expected_output(shape))
 
+    def test_pages_are_rows_where_the_layout_says(self):
+        self.build(os.path.join(HOSTS, "rows.tl"))
+        x, b = np.ones((33, 50), dtype=np.float32), np.ones(50, dtype=np.float32)
+        np.save(self.path("x.npy"), x)
+        np.save(self.path("b.npy"), b)
+        result, launches = self.host(
+            "--in", f"X={self.path('x.npy')}", "--in", f"b={self.path('b.npy')}", "--out", f"Y={self.path('y.npy')}"
+        )
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(
+            [[tensor["shape"] for tensor in launch["tensors"]] for launch in launches],
+            [[[33, 50], [64, 64]], [[64, 64], [1, 50], [33, 50]]],
+        )
+        words = [
+            {kernel["file"]: kernel["compile_time_args"] for kernel in launch["kernels"] if kernel["file"] != "compute.cpp"}
+            for launch in launches
+        ]
+        self.assertEqual(
+            words,
+            [
+                {"reader.cpp": [2, 128], "writer.cpp": [2, 2048]},
+                {"reader.cpp": [2, 2048, 2, 256], "writer.cpp": [2, 256]},
+            ],
+        )
+        np.testing.assert_array_equal(np.load(self.path("y.npy")), (np.arange(33 * 50) % 251).reshape(33, 50))
+
     def test_rows_that_do_not_fit_are_streamed(self):
         self.build(os.path.join(HOSTS, "long_rows.tl"))
         np.save(self.path("x.npy"), np.ones((40, 6000), dtype=np.float32))

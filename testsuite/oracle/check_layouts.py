@@ -30,7 +30,7 @@ L1_SHARDS = {
     "l1_turned": "@layout(memory = l1, nd_shard = {grid = [4, 2], orientation = col_major})",
     "l1_turned_rows": "@layout(memory = l1, nd_shard = {grid = [4, 1], orientation = col_major})",
 }
-INTERLEAVED = {"dram": "", "l1": "@layout(memory = l1)"}
+INTERLEAVED = {"dram": "", "l1": "@layout(memory = l1)", "rows": "@layout(format = row_major)"}
 
 
 def matmul(a):
@@ -159,6 +159,7 @@ LAUNCHED = {
     "width": {"B": "@layout(width = 5)", "C": "@layout(width = 5)"},
     "block": {"A": "@layout(block = [3, 2])", "B": "@layout(block = [2, 3])", "C": "@layout(block = [4, 4])"},
     "uneven": {"A": "@layout(nd_shard = {shard_shape_elems = [96, 64]})", "C": "@layout(nd_shard = {shard_shape_elems = [50, 33]})"},
+    "rows": {tensor: "@layout(format = row_major)" for tensor in "ABC"},
     "l1_height": {"A": "@layout(memory = l1, height = 8)", "C": "@layout(memory = l1, height = 8)"},
     "l1_turned": {"B": "@layout(nd_shard = {shard_shape_elems = [64, 32], distribution = contiguous_1d})",
                   "C": "@layout(memory = l1, nd_shard = {grid = [4, 2], orientation = col_major, distribution = contiguous_1d})"},

@@ -270,7 +270,7 @@ class Tensor:
         )
         check(data.ndim >= 2 and data.size > 0, f"Tensor: shape {data.shape}")
         check(
-            data.shape[-1] % TILE == 0 and data.shape[-2] % TILE == 0,
+            layout == ROW_MAJOR_LAYOUT or (data.shape[-1] % TILE == 0 and data.shape[-2] % TILE == 0),
             f"Tensor: shape {data.shape} is not whole tiles",
         )
         shards = memory_config.nd_shard_spec
@@ -290,7 +290,17 @@ class Tensor:
             if memory_config.buffer_type is BufferType.L1:
                 device.take_l1(self.bytes_of_a_bank())
             self.address = device.next_address
-            device.next_address += data.size // (TILE * TILE) * TILE_BYTES[data_type]
+            device.next_address += -(-data.size // (TILE * TILE)) * TILE_BYTES[data_type]
+            check(
+                layout == TILE_LAYOUT or (data_type not in (bfloat8_b, bfloat4_b) and shards is None),
+                "pages of rows of block formats, or in shards",
+            )
+
+    def page_bytes(self):
+        """A tile, or a row up to the next multiple of 64 bytes."""
+        if self.layout == TILE_LAYOUT:
+            return TILE_BYTES[self.data_type]
+        return -(-self.data.shape[-1] * TILE_BYTES[self.data_type] // (TILE * TILE) // 64) * 64
 
     def bytes_of_a_bank(self):
         """Interleaved, tiles go round all cores; with shards each has one."""
@@ -362,7 +372,7 @@ class TensorAccessorArgs:
 
     def get_compile_time_args(self):
         config, data = self.tensor.memory_config, self.tensor.data
-        words = [2 if config.buffer_type is BufferType.DRAM else 0, TILE_BYTES[self.tensor.data_type]]
+        words = [2 if config.buffer_type is BufferType.DRAM else 0, self.tensor.page_bytes()]
         if config.nd_shard_spec is None:
             return words
         shape, shard = pages(data.shape), pages(config.nd_shard_spec.shard_shape)
