@@ -9,11 +9,6 @@
 #include "ir/build.h"
 #include "ir/query.h"
 
-struct guard {
-    const struct node *condition;
-    bool negated;
-};
-
 /* A let, var or buffer in scope; the innermost first. */
 struct local {
     const char *name;
@@ -197,6 +192,10 @@ static void add_site(struct walk *walk, struct node_access *access, enum access_
     site.axes = axes;
     site.ranges = ranges;
     const struct access_site *beside = site_beside(walk, &site);
+    site.scope = beside ? beside->scope : arena_copy(r->arena, &walk->scope, sizeof walk->scope);
+    site.guards = beside ? beside->guards
+                         : arena_copy(r->arena, walk->guards, walk->guard_count * sizeof *walk->guards);
+    site.guard_count = walk->guard_count;
     site.exact = beside && beside->exact && walk->exact;
     site.domain = beside ? isl_set_copy(beside->domain) : domain_at(walk, access, local, &site.exact);
     site.subscripts = arena_allocate(r->arena, (access->subscripts.count + 1) * sizeof *site.subscripts);

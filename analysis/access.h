@@ -19,6 +19,13 @@
 
 enum access_kind { ACCESS_READ, ACCESS_WRITE, ACCESS_UPDATE /* reads and writes: op= */ };
 
+struct scope;
+
+struct guard {
+    const struct node *condition;
+    bool negated;
+};
+
 struct access_site {
     enum access_kind kind;
     struct node_access *access;
@@ -31,6 +38,9 @@ struct access_site {
     size_t axis_count; /* dimensions of the domain that are axes; further ones are lo and len of blocks */
     const char *const *axes;               /* names; NULL for lo and len */
     const struct node_axis *const *ranges; /* as declared; NULL for lo and len */
+    const struct scope *scope; /* what names mean there */
+    const struct guard *guards; /* conditions around it */
+    size_t guard_count;
     isl_set *domain;
     bool exact;              /* the domain is exact */
     isl_pw_aff **subscripts; /* over the domain; NULL where a subscript is not affine */

@@ -9,6 +9,7 @@
 
 #include "analysis/example.h"
 #include "analysis/isl_util.h"
+#include "analysis/products.h"
 #include "ir/build.h"
 #include "support/explanation.h"
 
@@ -71,6 +72,14 @@ static bool dimension_proved(const struct relations *r, const struct access_site
     bool proved = wrong && isl_proved(isl_set_is_empty(wrong));
     isl_set_free(wrong);
     return proved;
+}
+
+/* The same where sizes are multiplied with loop variables or divide them, of which isl knows nothing. */
+static bool product_proved(const struct relations *r, const struct access_site *site, size_t dimension,
+                           const struct extent *extent, bool below) {
+    struct node *index = site->access->subscripts.items[dimension];
+    return below ? products_at_least(r, site, index, extent->lower, 0)
+                 : products_at_least(r, site, extent->upper, index, 1);
 }
 
 bool bounds_proved(const struct relations *r, const struct access_site *site) {
@@ -298,16 +307,7 @@ static void report_outside(const struct fault *f, struct diagnostics *d) {
     bool certain = site->exact && r->exact;
     long value;
     int64_t fixed;
-    isl_question(r->ctx);
-    isl_set *wrong = outside(r, site, f->dimension, &f->extent, f->below);
-    bool comparable = wrong != NULL;
-    isl_set_free(wrong);
-    if (!comparable)
-        report_error(
-            d, span,
-            "index %s of %s cannot be compared with its extent: %s has %s, which is no sum of sizes times numbers",
-            index, name, name, extent);
-    else if (f->below && extreme_index(site, f->dimension, true, &value))
+    if (f->below && extreme_index(site, f->dimension, true, &value))
         report_error(d, span, "index %s of %s runs down to %ld%s", index, name, value,
                      from_zero(f) ? "" : arena_printf(r->arena, ", but %s has %s", name, extent));
     else if (f->below)
@@ -332,30 +332,21 @@ static void report_outside(const struct fault *f, struct diagnostics *d) {
 
 /* ---- subscripts that no proof reaches ---- */
 
-/* What a subscript does that is more than adding loop variables and sizes, times numbers. */
-struct culprit {
-    const char *data;  /* reads this tensor */
-    struct node *part; /* or computes this */
-};
+/* The tensor whose data a subscript comes from; NULL where it comes from none. */
+static const char *data_of(struct node *subscript) {
+    struct node_access *access = node_as(find_kind(subscript, NODE_ACCESS), access);
+    return access ? access->name : NULL;
+}
 
-static struct culprit find_culprit(struct node *subscript) {
-    struct culprit culprit = {0};
-    for_each_node (node, subscript) {
-        struct node_access *access = node_as(node, access);
-        struct node_binary *binary = node_as(node, binary);
-        int64_t number;
-        bool left = binary && integer_value(binary->left, &number),
-             right = binary && integer_value(binary->right, &number);
-        if (access) {
-            culprit.data = access->name;
-            break;
-        }
-        if (binary && (binary->op == BINARY_MULTIPLY                                   ? !left && !right
-                       : binary->op == BINARY_DIVIDE || binary->op == BINARY_REMAINDER ? !right
-                                                                                       : false))
-            culprit.part = node;
-    }
-    return culprit;
+/* A size that the subscript is divided by, and that may be 0. */
+static struct node *doubtful_divisor(const struct relations *r, const struct access_site *site,
+                                     struct node *subscript) {
+    for_each (binary, binary, subscript)
+        if ((binary->op == BINARY_DIVIDE || binary->op == BINARY_REMAINDER) &&
+            names_sizes_only(r, binary->right) &&
+            !products_at_least(r, site, binary->right, make_integer(r->arena, 1), 0))
+            return binary->right;
+    return NULL;
 }
 
 /* The index of the data is compared with each place instead, which costs a fold over all of them. */
@@ -375,49 +366,50 @@ static void advise_data(struct diagnostics *d, const struct access_site *site, s
                     name, index);
 }
 
-static void advise_part(const struct relations *r, struct diagnostics *d, const struct access_site *site,
-                        size_t i, struct node_binary *part) {
-    const struct node *factor =
-        part->op == BINARY_MULTIPLY && !relations_is_size(r, part->right) ? part->left : part->right;
-    bool counted = i + 2 < site->access->subscripts.count;
-    if (part->op == BINARY_MULTIPLY && !relations_is_size(r, factor))
-        report_help(d, (struct span){0}, "there is no way to a subscript that multiplies loop variables yet");
-    else if (part->op == BINARY_MULTIPLY)
-        report_help(
-            d, (struct span){0},
-            "give %s a dimension for each loop variable in it, as in [b, i] for b * M + i: the data are the same",
-            site->access->name);
+/* What would show it, or do without. */
+static void advise_unknown(const struct relations *r, struct diagnostics *d, const struct access_site *site,
+                           size_t i) {
+    struct node *divisor = doubtful_divisor(r, site, site->access->subscripts.items[i]);
+    if (divisor)
+        report_help(d, (struct span){0}, "state `where %s >= 1`: it is divided by, and may be 0",
+                    node_text(r->arena, divisor));
     else
-        report_help(d, (struct span){0}, "open a loop for each part in place of %s",
-                    node_text(r->arena, &part->base));
-    if (counted && relations_is_size(r, factor))
-        report_help(d, (struct span){0}, "or fix %s, as in -D %s=4", node_text(r->arena, factor),
-                    node_text(r->arena, factor));
+        report_help(d, (struct span){0}, "state what holds of the sizes by `where`, as in P == B * M for b * M + i");
+    if (site->kind != ACCESS_READ || site->declaration->kind != NODE_PARAMETER)
+        return;
+    struct node_access guarded = *site->access;
+    guarded.otherwise = make_integer(r->arena, 0);
+    report_help(d, (struct span){0}, "or say what it reads outside: %s", node_text(r->arena, &guarded.base));
 }
 
 static void report_unknown(const struct relations *r, struct diagnostics *d, const struct access_site *site,
-                           size_t i) {
+                           size_t i, const struct extent *extent) {
     struct node *subscript = site->access->subscripts.items[i];
     struct span span = subscript->span.line ? subscript->span : site->span;
-    struct culprit culprit = find_culprit(subscript);
-    const char *text = node_text(r->arena, subscript), *name = site->access->name;
-    if (culprit.data)
+    const char *data = data_of(subscript), *text = node_text(r->arena, subscript), *name = site->access->name;
+    if (data)
         report_error(
             d, span,
             "subscript %s of %s comes from the data of %s: nothing can be proved of it, and there is no gather or scatter yet",
-            text, name, culprit.data);
+            text, name, data);
     else
-        report_error(
-            d, span,
-            "subscript %s of %s is no sum of loop variables and sizes times numbers, so it cannot be proved in bounds",
-            text, name);
+        report_error(d, span, "index %s of %s is not proved to stay inside it: %s has %s", text, name, name,
+                     extent_text(r, site->access->subscripts.count, i, node_text(r->arena, extent->upper)));
     report_note(d, site->declaration->span, "%s is declared here", name);
-    if (culprit.data)
+    if (data)
         advise_data(d, site, i);
-    else if (culprit.part)
-        advise_part(r, d, site, i, node_as(culprit.part, binary));
     else
-        report_help(d, (struct span){0}, "open a loop for it, over the numbers that it takes");
+        advise_unknown(r, d, site, i);
+}
+
+/* Does isl know the subscript and its extent? */
+static bool is_sum(const struct relations *r, const struct access_site *site, size_t dimension,
+                   const struct extent *extent, bool below) {
+    isl_question(r->ctx);
+    isl_set *wrong = site->subscripts[dimension] ? outside(r, site, dimension, extent, below) : NULL;
+    bool known = wrong != NULL;
+    isl_set_free(wrong);
+    return known;
 }
 
 static bool check_site(const struct relations *r, struct diagnostics *d, const struct access_site *site) {
@@ -427,13 +419,12 @@ static bool check_site(const struct relations *r, struct diagnostics *d, const s
             continue;
         if (site->kind == ACCESS_READ && find_kind(site->access->subscripts.items[i], NODE_ACCESS))
             continue; /* a place that data choose: the device reads 0 outside */
-        if (!site->subscripts[i]) {
-            report_unknown(r, d, site, i);
-            return false;
-        }
         for (int below = 1; below >= 0; below--)
-            if (!dimension_proved(r, site, i, &extent, below)) {
-                report_outside(&(struct fault){r, site, i, extent, below}, d);
+            if (!dimension_proved(r, site, i, &extent, below) && !product_proved(r, site, i, &extent, below)) {
+                if (is_sum(r, site, i, &extent, below))
+                    report_outside(&(struct fault){r, site, i, extent, below}, d);
+                else
+                    report_unknown(r, d, site, i, &extent);
                 return false;
             }
     }

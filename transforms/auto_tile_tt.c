@@ -503,22 +503,48 @@ static struct node *indices_of(struct tiler *t) {
     return all.count ? node_new(t->arena, sequence, SEQUENCE, ((struct span){0}), .items = builder_list(&all)) : NULL;
 }
 
-/* The access without its guard where every place of it is proved in bounds. */
-static struct node *drop_guard(struct node *node, void *context) {
+/* Does a subscript come from data? */
+static bool reads_data(const struct node_access *access) {
+    for (size_t i = 0; i < access->subscripts.count; i++)
+        if (find_kind(access->subscripts.items[i], NODE_ACCESS))
+            return true;
+    return false;
+}
+
+/* Is the access only read, from a tensor, and proved in bounds at every place of it? */
+static bool read_in_bounds(const struct tiler *t, const struct node_access *access, bool *proved) {
+    size_t places = 0;
+    *proved = true;
+    for (size_t i = 0; i < t->relations->site_count; i++) {
+        const struct access_site *site = &t->relations->sites[i];
+        if (site->access != access)
+            continue;
+        places++;
+        *proved = *proved && bounds_proved(t->relations, site);
+        if (site->kind != ACCESS_READ || !site->declaration || site->declaration->kind != NODE_PARAMETER ||
+            (!access->otherwise && reads_data(access)))
+            return false;
+    }
+    return places > 0;
+}
+
+/* The access without its guard where every place of it is proved in bounds. What is in bounds by products of sizes, which
+ * isl knows nothing of, gets a guard: the proofs of device form need not see it again. */
+static struct node *settle_guard(struct node *node, void *context) {
     struct tiler *t = context;
     struct node_access *access = node_as(node, access);
-    size_t places = 0;
-    bool proved = true;
-    for (size_t i = 0; access && access->otherwise && proved && i < t->relations->site_count; i++)
-        if (t->relations->sites[i].access == access) {
-            places++;
-            proved = bounds_proved(t->relations, &t->relations->sites[i]);
-        }
-    if (!places || !proved)
-        return node_map_children(t->arena, node, drop_guard, t);
-    struct node_access plain = *access;
-    plain.otherwise = NULL;
-    return drop_guard(arena_copy(t->arena, &plain, sizeof plain), t);
+    bool proved;
+    if (!access || !read_in_bounds(t, access, &proved) || proved != (access->otherwise != NULL))
+        return node_map_children(t->arena, node, settle_guard, t);
+    struct node_access settled = *access;
+    settled.otherwise = NULL;
+    struct node *plain =
+        node_map_children(t->arena, arena_copy(t->arena, &settled, sizeof settled), settle_guard, t);
+    if (proved)
+        return plain;
+    settled = *node_as(plain, access);
+    settled.otherwise = make_integer(t->arena, 0);
+    return arena_copy(t->arena, &settled, sizeof settled);
 }
 
 static bool is_literal(const struct node *node) {
@@ -562,7 +588,7 @@ static struct node *choose_guarded(struct node *node, void *context) {
 
 static void simplify_body(struct tiler *t) {
     struct node_kernel plain = *t->kernel;
-    plain.body = choose_guarded(ranges_settled(t->relations, drop_guard(plain.body, t)), t);
+    plain.body = choose_guarded(ranges_settled(t->relations, settle_guard(plain.body, t)), t);
     if (plain.body == t->kernel->body)
         return;
     t->kernel = arena_copy(t->arena, &plain, sizeof plain);

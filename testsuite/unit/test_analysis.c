@@ -210,7 +210,7 @@ static const char *const bounds[][3] = {
     {"in A: f32[M], out y: f32[M])", "for i in 0..M + 1 { y[i] = 0 }",
      "index i of y leaves it: y has M elements"},
     {"in A: f32[M], out y: f32[M])", "for i in 0..M { y[i] = A[i * i] }",
-     "subscript i * i of A is no sum of loop variables and sizes times numbers, so it cannot be proved in bounds"},
+     "index i * i of A is not proved to stay inside it: A has M elements"},
     {"in A: f32[M], in s: index, out y: f32[M])", "for i in 0..M { y[i] = A[i + s] }",
      "index i + s of A falls below 0"},
     {"in A: f32[M], out y: f32[M])", "grid i in 0..M by 32 { y[i] = A[i + 1] }",

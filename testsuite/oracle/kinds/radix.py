@@ -1,0 +1,52 @@
+"""Subscripts that multiply loop variables by sizes, or divide by sizes: dimensions joined and split, repeated, in another order."""
+import numpy as np
+from kind import normal
+from parts import moved
+
+SIZES = [dict(B=1, M=1, N=1), dict(B=3, M=33, N=31), dict(B=2, M=64, N=40), dict(B=5, M=7, N=70)]
+
+
+def three(g, B, M, N):
+    return {"X": normal(g, B, M, N)}
+
+
+def radix(name, source, meaning, make=three, sizes=SIZES):
+    return moved(name, source, meaning, make, sizes)
+
+
+kernels = [
+    radix("join", """kernel join(X: bf16[B, M, N]) -> Y: bf16[P, N] where P == B * M {
+    for b in B, i in M, j in N { Y[b * M + i, j] = X[b, i, j]; }
+}""", lambda X, **s: X.reshape(-1, X.shape[2])),
+    radix("join_unnamed", """kernel join(X: bf16[B, M, N]) -> Y: bf16[B * M, N] {
+    for b in B, i in M, j in N { Y[b * M + i, j] = X[b, i, j]; }
+}""", lambda X, **s: X.reshape(-1, X.shape[2])),
+    radix("join_columns", """kernel join(X: bf16[B, M, N]) -> Y: bf16[M, P] where P == B * N {
+    for b in B, i in M, j in N { Y[i, b * N + j] = X[b, i, j]; }
+}""", lambda X, B, M, N: X.transpose(1, 0, 2).reshape(M, -1)),
+    radix("join_turned", """kernel join(X: bf16[B, M, N]) -> Y: bf16[M * N, B] {
+    for b in B, i in M, j in N { Y[j * M + i, b] = X[b, i, j]; }
+}""", lambda X, **s: X.transpose(2, 1, 0).reshape(-1, X.shape[0])),
+    radix("join_all", """kernel join(X: bf16[B, M, N]) -> Y: bf16[P] where P == B * M * N {
+    for b in B, i in M, j in N { Y[b * M * N + i * N + j] = X[b, i, j]; }
+}""", lambda X, **s: X.reshape(-1), sizes=SIZES[:2]),
+    radix("split", """kernel split(X: bf16[P, N], w: f32[B]) -> Y: bf16[B, M, N] where M == P / B, P == B * M {
+    for b in B, i in M, j in N { Y[b, i, j] = X[b * M + i, j]; }
+}""", lambda X, w, B, M, N: X.reshape(B, M, N), lambda g, B, M, N: {"X": normal(g, B * M, N), "w": normal(g, B)}),
+    radix("split_heads", """kernel split(X: bf16[M, P], w: f32[N]) -> Y: bf16[B, M, N] where B == P / N, P == B * N {
+    for b in B, i in M, e in N { Y[b, i, e] = X[i, b * N + e]; }
+}""", lambda X, w, B, M, N: X.reshape(M, B, N).transpose(1, 0, 2),
+          lambda g, B, M, N: {"X": normal(g, M, B * N), "w": normal(g, N)}),
+    radix("by_quotient", """kernel flat(X: bf16[B, M, N]) -> Y: bf16[P, N] where P == B * M {
+    for p in P, j in N { Y[p, j] = X[p / M, p % M, j]; }
+}""", lambda X, **s: X.reshape(-1, X.shape[2])),
+    radix("repeat", """kernel repeat(X: bf16[B, M, N], r: f32[R]) -> Y: bf16[P, M, N] where P == B * R {
+    for p in P, i in M, j in N { Y[p, i, j] = X[p / R, i, j]; }
+}""", lambda X, r, **s: np.repeat(X, 3, 0), lambda g, B, M, N: {"X": normal(g, B, M, N), "r": normal(g, 3)}),
+    radix("tile", """kernel tile(X: bf16[B, M, N]) -> Y: bf16[P, M, N] where P == 3 * B {
+    for p in P, i in M, j in N { Y[p, i, j] = X[p % B, i, j]; }
+}""", lambda X, **s: np.tile(X, (3, 1, 1))),
+    radix("tile_rows", """kernel tile(X: bf16[M, N], r: f32[B]) -> Y: bf16[P, Q] where P == B * M, Q == 2 * N {
+    for p in P, q in Q { Y[p, q] = X[p % M, q % N]; }
+}""", lambda X, r, B, M, N: np.tile(X, (B, 2)), lambda g, B, M, N: {"X": normal(g, M, N), "r": normal(g, B)}),
+]
