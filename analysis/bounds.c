@@ -8,6 +8,7 @@
 #include <isl/val.h>
 
 #include "analysis/example.h"
+#include "analysis/given.h"
 #include "analysis/isl_util.h"
 #include "analysis/products.h"
 #include "ir/build.h"
@@ -89,6 +90,30 @@ bool bounds_proved(const struct relations *r, const struct access_site *site) {
             (!dimension_proved(r, site, i, &extent, true) || !dimension_proved(r, site, i, &extent, false)))
             return false;
     return true;
+}
+
+struct node_list bounds_conditions(const struct relations *r, const struct access_site **place) {
+    struct list_builder conditions = {0};
+    struct extent extent;
+    for (size_t i = 0; i < r->site_count; i++) {
+        const struct access_site *site = &r->sites[i];
+        for (size_t k = 0; k < site->access->subscripts.count && !site->access->otherwise; k++)
+            for (int below = 1; below >= 0; below--) {
+                if (!extent_of(r, site, k, &extent) || dimension_proved(r, site, k, &extent, below) ||
+                    product_proved(r, site, k, &extent, below))
+                    continue;
+                struct node *bound = below ? extent.lower : extent.upper,
+                            *condition = given_condition(r, site, site->access->subscripts.items[k], bound, below);
+                bool known = !condition;
+                for (size_t m = 0; !known && m < conditions.count; m++)
+                    known = node_equal(conditions.items[m], condition);
+                if (known)
+                    continue;
+                *place = conditions.count ? *place : site;
+                builder_add(r->arena, &conditions, condition);
+            }
+    }
+    return builder_list(&conditions);
 }
 
 /* ---- messages ---- */

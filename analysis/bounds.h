@@ -20,6 +20,9 @@ bool bounds_check(const struct relations *relations, struct diagnostics *diagnos
 void bounds_explain(const struct relations *relations, struct explanations *list);
 
 /* Is this one proved, whether guarded or not? */
+/* Conditions on numbers that a launch is given, under which accesses are in bounds that are not at all of them; `place`: what
+ * the first is of. Empty: there are none. */
+struct node_list bounds_conditions(const struct relations *relations, const struct access_site **place);
 bool bounds_proved(const struct relations *relations, const struct access_site *site);
 
 #endif

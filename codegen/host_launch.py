@@ -95,6 +95,8 @@ def bind_sizes(owner, sizes, shapes, origins):
                 )
             origins.setdefault(size, f"in dimension {axis} of {name}")
     settle(owner, sizes)
+    while solve(owner, sizes, shapes, origins):
+        settle(owner, sizes)
     for name, shape in shapes.items():
         for axis, (size, extent) in enumerate(zip(owner["tensors"][name]["shape"], shape), 1):
             wanted = evaluate(size, sizes, name)
@@ -103,6 +105,24 @@ def bind_sizes(owner, sizes, shapes, origins):
     for condition in owner["conditions"]:
         if not evaluate(condition, sizes, owner["name"]):
             fail(f"the condition {condition} does not hold: {describe_values(condition, sizes)}")
+
+
+def solve(owner, sizes, shapes, origins):
+    """A size that no dimension is by itself, from one that is a number of times it and more: H of H * 64."""
+    for name, shape in shapes.items():
+        for axis, (size, extent) in enumerate(zip(owner["tensors"][name]["shape"], shape), 1):
+            unknown = set() if isinstance(size, int) else {one for one in mentioned(size) if not is_known(one, sizes)}
+            if len(unknown) != 1:
+                continue
+            one = unknown.pop()
+            none, single = (evaluate(size, {**sizes, one: value}, name) for value in (0, 1))
+            value = (extent - none) // (single - none) if single > none and extent >= none else None
+            if value is None or evaluate(size, {**sizes, one: value}, name) != extent:
+                continue
+            sizes[one] = value
+            origins[one] = f"in dimension {axis} of {name}, {size}"
+            return True
+    return False
 
 
 def require(kernel, check, condition, sizes):

@@ -134,6 +134,64 @@ void sizes_settle(struct environment *environment, const struct node *kernel) {
     }
 }
 
+/* ---- sizes by what dimensions are made of ---- */
+
+/* The only name of the dimension without a value; NULL: there is none, or more than one. */
+static const char *only_unknown(const struct environment *environment, struct node *dimension) {
+    const char *unknown = NULL;
+    for_each (reference, reference, dimension) {
+        if (environment_find(environment, reference->name) || (unknown && strcmp(unknown, reference->name) == 0))
+            continue;
+        if (unknown)
+            return NULL;
+        unknown = reference->name;
+    }
+    return unknown;
+}
+
+static bool value_with(struct environment environment, const char *name, int64_t value, struct node *dimension,
+                       int64_t *result) {
+    environment.items = arena_copy(environment.arena, environment.items,
+                                   (environment.capacity ? environment.capacity : 1) * sizeof *environment.items);
+    environment_set(&environment, name, value);
+    return size_evaluate(diagnostics_create(environment.arena), &environment, dimension, result);
+}
+
+/* The size at which the dimension, a number of times it and more, has the extent: H of H * 64. False: there is none. */
+static bool solve_dimension(const struct environment *environment, const char *name, struct node *dimension,
+                            int64_t extent, int64_t *size) {
+    int64_t at_zero, at_one, back;
+    if (!value_with(*environment, name, 0, dimension, &at_zero) ||
+        !value_with(*environment, name, 1, dimension, &at_one) || at_one <= at_zero || extent < at_zero)
+        return false;
+    *size = (extent - at_zero) / (at_one - at_zero);
+    return value_with(*environment, name, *size, dimension, &back) && back == extent;
+}
+
+/* Sizes that no dimension is by itself, from those that are made of one of them: X: f32[2 * M, N]. */
+static bool solve_sizes(struct environment *environment, const struct node *kernel, const struct tensor_shape *shapes,
+                        size_t count) {
+    bool solved = false;
+    for (size_t i = 0; i < count; i++) {
+        const struct node_parameter *parameter = launch_parameter(kernel, shapes[i].name);
+        for (size_t k = 0; k < shapes[i].rank; k++) {
+            struct node *dimension = parameter->dimensions.items[k];
+            const char *name = only_unknown(environment, dimension);
+            int64_t value;
+            if (!name || launch_parameter(kernel, name) ||
+                !solve_dimension(environment, name, dimension, (int64_t)shapes[i].extents[k], &value))
+                continue;
+            struct size_value *size = environment_add(environment, name);
+            size->value = value;
+            size->origin = arena_printf(environment->arena, "dimension %zu of %s, %s", k + 1, parameter->name,
+                                        node_text(environment->arena, dimension));
+            size->span = parameter->base.span;
+            solved = true;
+        }
+    }
+    return solved;
+}
+
 bool sizes_bind(struct diagnostics *diagnostics, struct environment *environment, const struct node *kernel,
                 const struct tensor_shape *shapes, size_t count) {
     bind_defaults(environment, kernel);
@@ -146,7 +204,9 @@ bool sizes_bind(struct diagnostics *diagnostics, struct environment *environment
         if (!bind_tensor(diagnostics, environment, parameter, &shapes[i]))
             return false;
     }
-    sizes_settle(environment, kernel);
+    do
+        sizes_settle(environment, kernel);
+    while (solve_sizes(environment, kernel, shapes, count));
     for (size_t i = 0; i < count; i++)
         if (!check_extents(diagnostics, environment, launch_parameter(kernel, shapes[i].name), &shapes[i]))
             return false;

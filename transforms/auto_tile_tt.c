@@ -636,8 +636,36 @@ static bool stands_in_grid(struct tiler *t) {
     return true;
 }
 
+/* What `where` does not say of a number that is given to the launch, the launch asks: 0 <= pos of C[i + pos]. */
+static void ask_launch(struct compilation *c, isl_ctx *ctx) {
+    struct relations *relations = relations_of(c->arena, ctx, c->kernel);
+    const struct access_site *place = NULL;
+    struct node_list conditions = bounds_conditions(relations, &place);
+    if (conditions.count) {
+        struct node_kernel asked = *node_as(c->kernel, kernel);
+        const char *text = "";
+        for (size_t i = 0; i < conditions.count; i++)
+            text = arena_printf(c->arena, "%s%s%s", text, *text ? ", " : "", node_text(c->arena, conditions.items[i]));
+        report_remark(c->diagnostics, place->span, "%s is in bounds where a launch has %s, which it checks",
+                      node_text(c->arena, &place->access->base), text);
+        report_help(c->diagnostics, (struct span){0}, "state `where %s`", text);
+        asked.conditions = list_concat(c->arena, asked.conditions, conditions);
+        c->kernel = arena_copy(c->arena, &asked, sizeof asked);
+    }
+    relations_free(relations);
+}
+
+static bool has_given_number(const struct node *kernel) {
+    for_each (parameter, parameter, kernel)
+        if (!parameter->dimensions.count && may_be_negative(kernel, parameter->name))
+            return true;
+    return false;
+}
+
 bool auto_tile_tt(struct compilation *compilation) {
     isl_ctx *ctx = isl_begin();
+    if (has_given_number(compilation->kernel))
+        ask_launch(compilation, ctx);
     bool nests = !has_blocks(node_as(compilation->kernel, kernel));
     if (!nests) {
         struct node *chosen =

@@ -179,6 +179,19 @@ static struct range one_element(struct tiler *t, const struct equation *equation
     return range;
 }
 
+/* Does the axis stand in the last two subscripts of a tensor? */
+static bool is_read_within_tiles(const struct viewing *v, const char *axis) {
+    for_each (access, access, v->equation->value)
+        for (size_t i = 0; i < access->subscripts.count; i++) {
+            const struct view *view = view_named(v->t, access->name);
+            const struct node_access *read = view ? view->access : access;
+            if (i < read->subscripts.count && i + 2 >= read->subscripts.count &&
+                match_varies(read->subscripts.items[i], axis))
+                return true;
+        }
+    return false;
+}
+
 static void view_result(struct viewing *v, struct equation *equation) {
     struct tiler *t = v->t;
     struct view view = {.name = view_name(t, equation->name)};
@@ -186,10 +199,14 @@ static void view_result(struct viewing *v, struct equation *equation) {
     const struct range *tiled[2];
     size_t count = 0, tiled_count = 0;
     view.access = node_as(access_of(t->arena, equation->name, equation->axis_count, equation->axes), access);
+    /* Blocks that follow each other read the same tiles: axes along which tiles are read run innermost. */
+    for (int within = 0; within < 2; within++)
+        for (size_t i = 0; i < equation->axis_count; i++)
+            if (!is_tiled_name(&v->tiled, equation->axes[i].name) &&
+                is_read_within_tiles(v, equation->axes[i].name) == (within == 1))
+                axes[count++] = equation->axes[i];
     for (size_t i = 0; i < equation->axis_count; i++)
-        if (!is_tiled_name(&v->tiled, equation->axes[i].name))
-            axes[count++] = equation->axes[i];
-        else
+        if (is_tiled_name(&v->tiled, equation->axes[i].name))
             tiled[tiled_count++] = &equation->axes[i];
     if (count + 2 > AXIS_LIMIT) {
         tile_fail(t, equation->span, "%s has more than %d axes", equation->name, AXIS_LIMIT - 2);

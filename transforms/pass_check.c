@@ -122,7 +122,7 @@ static bool prepare(struct pass_trial *trial, struct node *kernel) {
             trial->scalars[trial->scalar_count++] = (struct scalar_value){parameter->name, value};
         } else if (!is_tensor(parameter) && !is_float) {
             const struct node_integer *fallback = node_as(parameter->value, integer);
-            environment_set(&trial->sizes, parameter->name, fallback ? fallback->value : 1);
+            environment_set(&trial->sizes, parameter->name, fallback ? fallback->value : 0);
         }
     }
     settle_sizes(trial, kernel);
