@@ -12,6 +12,8 @@
 
 enum { ATOMS_LIMIT = 48, FACTS_LIMIT = 48, MOST_STEPS = 4000, MOST_FACTS_USED = 4, MOST_DEPTH = 40, MOST_NODES = 2000 };
 
+static const int64_t UNBOUNDED = -1;
+
 enum atom_kind { ATOM_SIZE, ATOM_LOOP, ATOM_QUOTIENT, ATOM_REMAINDER };
 
 /* What an atom is made of has lower numbers. */
@@ -22,7 +24,7 @@ struct atom {
     struct product_sum lower, upper;         /* of loops and remainders: lower <= it <= upper */
     struct product_sum numerator, divisor;   /* of a quotient; the divisor is at least 1 */
     size_t remainder;                       /* of a quotient: the atom beside it */
-    bool count, positive;                   /* known to be no less than 0; than 1 */
+    int64_t least;                          /* it is no less than that; UNBOUNDED: that is not known */
 };
 
 /* A size, and what it is by a condition. While that is worked out it stands for itself, so that circles end. */
@@ -76,7 +78,7 @@ static struct product_sum loop_value(struct question *q, const struct node_axis 
     loop.upper = plus_number(&loop.upper, -1);
     if (loop.lower.lost || loop.upper.lost)
         return unknown;
-    loop.count = never_negative(q, &loop.lower, 0);
+    loop.least = never_negative(q, &loop.lower, 0) ? 0 : UNBOUNDED;
     return atom_value(new_atom(q, loop));
 }
 
@@ -110,7 +112,7 @@ static struct product_sum size_value(struct question *q, const struct node_refer
             return q->sizes[i].value;
     if (q->size_count == ATOMS_LIMIT)
         return unknown;
-    struct atom atom = {.kind = ATOM_SIZE, .name = reference->name, .count = !is_scalar(q, reference->name)};
+    struct atom atom = {.kind = ATOM_SIZE, .name = reference->name, .least = is_scalar(q, reference->name) ? UNBOUNDED : 0};
     struct size *size = &q->sizes[q->size_count++];
     *size = (struct size){reference->name, atom_value(new_atom(q, atom))};
     struct node *definition = definition_of(q, reference->name);
@@ -147,9 +149,9 @@ static size_t division(struct question *q, const struct product_sum *numerator, 
             return i;
     if (q->atom_count + 2 > ATOMS_LIMIT)
         return ATOMS_LIMIT;
-    struct atom remainder = {.kind = ATOM_REMAINDER, .count = true, .upper = plus_number(divisor, -1)};
+    struct atom remainder = {.kind = ATOM_REMAINDER, .upper = plus_number(divisor, -1)};
     struct atom quotient = {.kind = ATOM_QUOTIENT, .numerator = *numerator, .divisor = *divisor};
-    quotient.count = is_at_least(q, numerator, 0);
+    quotient.least = is_at_least(q, numerator, 0) ? 0 : UNBOUNDED;
     quotient.remainder = new_atom(q, remainder);
     return new_atom(q, quotient);
 }
@@ -222,20 +224,20 @@ static struct product_sum value_of(struct question *q, const struct node *node, 
 
 static bool factors_count(const struct question *q, const struct product *term) {
     for (size_t i = 0; i < term->degree; i++)
-        if (!q->atoms[term->atoms[i]].count)
+        if (q->atoms[term->atoms[i]].least == UNBOUNDED)
             return false;
     return true;
 }
 
-/* Is every term at least 0, where an atom that is at least 1 is written as 1 and a count? */
+/* Is every term at least 0, where an atom that has a least value is written as that and a count? */
 static bool plainly_at_least_zero(const struct question *q, const struct product_sum *p) {
     struct product_sum moved = *p;
     for (size_t atom = 0; atom < q->atom_count && !moved.lost; atom++) {
         struct product_sum factor, rest;
-        if (!q->atoms[atom].positive || !product_sum_take(&moved, atom, &factor, &rest) || !factor.count)
+        if (q->atoms[atom].least <= 0 || !product_sum_take(&moved, atom, &factor, &rest) || !factor.count)
             continue;
         struct product_sum raised = product_sum_atom(atom);
-        raised = plus_number(&raised, 1);
+        raised = plus_number(&raised, q->atoms[atom].least);
         raised = product_sum_multiply(&factor, &raised);
         moved = product_sum_add(&rest, &raised, 1);
     }
@@ -291,7 +293,7 @@ static bool atom_at_ends(struct question *q, const struct product_sum *p, size_t
         return quotient_at_ends(q, atom, &factor, &rest, facts);
     struct product_sum zero = {0}, negative = product_sum_add(&zero, &factor, -1);
     struct product_sum low = put(&factor, &rest, &atom->lower), high = put(&factor, &rest, &atom->upper);
-    bool grows = plainly_at_least_zero(q, &factor), falls = plainly_at_least_zero(q, &negative);
+    bool grows = never_negative(q, &factor, 0), falls = !grows && never_negative(q, &negative, 0);
     return (falls || never_negative(q, &low, facts)) && (grows || never_negative(q, &high, facts));
 }
 
@@ -329,26 +331,42 @@ static bool never_negative(struct question *q, const struct product_sum *p, int 
 
 /* ---- what is known ---- */
 
-/* p >= 0. An atom alone that is so by a number is a count, or at least 1; a product of counts that is not 0 has factors of
- * which none is 0. */
-static void add_fact(struct question *q, const struct product_sum *p) {
-    int64_t constant = 0;
-    const struct product *only = NULL;
+static void raise_least(struct question *q, size_t atom, int64_t least) {
+    if (least > q->atoms[atom].least)
+        q->atoms[atom].least = least;
+}
+
+/* Of a term that makes up for all others, which are below 0, no factor is 0; an atom alone is at least the number that it makes up
+ * for, or a count. */
+static void learn_signs(struct question *q, const struct product_sum *p) {
     for (size_t i = 0; i < p->count; i++) {
-        if (!p->terms[i].degree)
-            constant = p->terms[i].times;
-        else
-            only = only ? &p->terms[TERMS_LIMIT - 1] : &p->terms[i];
+        const struct product *term = &p->terms[i];
+        struct product_sum others = {0}, one = {.terms = {*term}, .count = 1};
+        others = product_sum_add(&others, p, -1);
+        others = product_sum_add(&others, &one, 1); /* term >= others */
+        if (term->times <= 0 || !term->degree)
+            continue;
+        int64_t number;
+        if (term->degree == 1 && term->times == 1 && product_sum_is_number(&others, &number) && number >= 0)
+            raise_least(q, term->atoms[0], number);
+        else if (term->degree == 1 && plainly_at_least_zero(q, &others))
+            raise_least(q, term->atoms[0], 0);
+        others = plus_number(&others, -1);
+        if (factors_count(q, term) && plainly_at_least_zero(q, &others))
+            for (size_t k = 0; k < term->degree; k++)
+                raise_least(q, term->atoms[k], 1);
     }
-    bool single = only && only != &p->terms[TERMS_LIMIT - 1] && only->times > 0 && !p->lost;
-    if (single && only->degree == 1 && constant <= 0)
-        q->atoms[only->atoms[0]].count = true;
-    for (size_t i = 0; single && constant < 0 && factors_count(q, only) && i < only->degree; i++)
-        q->atoms[only->atoms[i]].positive = true;
+}
+
+/* p >= 0 */
+static void add_fact(struct question *q, const struct product_sum *p) {
+    if (p->lost)
+        return;
+    learn_signs(q, p);
     for (size_t i = 0; i < q->fact_count; i++)
         if (product_sum_equal(&q->facts[i], p))
             return;
-    if (!p->lost && q->fact_count < FACTS_LIMIT)
+    if (q->fact_count < FACTS_LIMIT)
         q->facts[q->fact_count++] = *p;
 }
 
