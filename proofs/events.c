@@ -261,6 +261,7 @@ static const struct event_item *other_event(struct builder *b, const struct walk
         pointer = item.effect == EFFECT_MULTICAST ? pointer_in(w, item.core->source, &offset) : NULL;
         break;
     case EFFECT_READ_PAGE:
+    case EFFECT_READ_PART:
         pointer = pointer_in(w, argument_of(w, call, call->effect->address), &offset);
         break;
     case EFFECT_READ_BARRIER:

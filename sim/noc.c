@@ -170,9 +170,10 @@ static uint64_t account(struct thread *t, struct device_tensor *tensor, uint64_t
         tensor->launch = run->device->launches;
         tensor->moved = (struct device_pages){0};
     }
+    uint32_t page_bytes = tensor->placement.row_bytes ? tensor->placement.row_bytes : tensor->page_bytes;
     tensor->part_bytes += bytes;
-    if (tensor->part_bytes >= tensor->page_bytes) {
-        tensor->part_bytes -= tensor->page_bytes;
+    if (tensor->part_bytes >= page_bytes) {
+        tensor->part_bytes -= page_bytes;
         ++(is_write ? run->statistics.pages.written : run->statistics.pages.read)[place];
         ++(is_write ? tensor->moved.written : tensor->moved.read)[place];
     }

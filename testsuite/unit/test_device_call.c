@@ -28,6 +28,10 @@ static void check_row(const struct device_call *call) {
     case EFFECT_POP:
         DEMAND(call->buffer && call->pages, "buffer and pages");
         break;
+    case EFFECT_READ_PART:
+    case EFFECT_WRITE_PART:
+        DEMAND(call->address && call->offset && call->size, "address, offset in the page and bytes");
+        break;
     case EFFECT_STORE:
         DEMAND(call->bytes, "number of bytes");
         DEMAND(!call->value != !call->from, "value, or place to copy from");
