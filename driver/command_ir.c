@@ -6,6 +6,7 @@
 #include "driver/session.h"
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/query.h"
 #include "ir/size.h"
 #include "support/architecture.h"
 #include "support/arena.h"
@@ -187,6 +188,19 @@ static const char *counts_text(struct arena *arena, const size_t *counts) {
     return arena_printf(arena, "%zu tile operation%s%s", total, total == 1 ? "" : "s", list);
 }
 
+/* How a load or store moves that is not one page for each tile, and what that costs. */
+static const char *way_text(struct node_kernel *kernel, struct node_tile *tile) {
+    bool load = tile->operation == TILE_LOAD, store = tile->operation == TILE_STORE;
+    const char *way = attribute_word(attribute_get(&tile->base, KEY_TT_MOVE), "");
+    struct node_access *tensor = load ? node_as(tile->value, access) : store ? node_as(tile->target, access) : NULL;
+    struct node_parameter *parameter = tensor ? find_parameter(&kernel->base, tensor->name) : NULL;
+    if (strcmp(way, "elements") == 0)
+        return ", element by element: about 20 cycles each";
+    if (strcmp(way, "rows") == 0 || (parameter && is_row_major(parameter)))
+        return load ? ", in halves of rows: 64 reads for each tile" : ", in halves of rows: 64 writes for each tile";
+    return "";
+}
+
 /* A remark for every tile operation, at the place that it comes from. */
 static void print_report(struct session *session, struct node_kernel *kernel, size_t *total) {
     struct diagnostics *remarks = diagnostics_continue(session->arena, session->unit.diagnostics);
@@ -195,9 +209,9 @@ static void print_report(struct session *session, struct node_kernel *kernel, si
     diagnostics_tell(remarks, kernel->name);
     for_each (tile, tile, &kernel->base) {
         report_remark(
-            remarks, tile->base.span, "%s: %s %s %s", word_text(WORDS_tile_operation, (int)tile->operation),
+            remarks, tile->base.span, "%s: %s %s %s%s", word_text(WORDS_tile_operation, (int)tile->operation),
             node_text(session->arena, tile->target), word_text(WORDS_assign_operator, (int)tile->op),
-            node_text(session->arena, tile->value));
+            node_text(session->arena, tile->value), way_text(kernel, tile));
         counts[tile->operation]++;
         total[tile->operation]++;
     }

@@ -84,11 +84,14 @@ static void add_condition(struct maker *m) {
 static void add_layouts(struct maker *m) {
     static const char *const layouts[] = {" @layout(memory = l1)", " @layout(height = 2)",
                                           " @layout(width = 2)", " @layout(block = [2, 2])",
-                                          " @layout(height = 8)"};
+                                          " @layout(height = 8)", " @layout(format = row_major)"};
     for (size_t i = 0; i < m->kernel->tensor_count; i++) {
         struct tensor *tensor = &m->kernel->tensors[i];
         if (tensor->rank > 1 && once_in(m, 2)) {
             tensor->layout = PICK(m, layouts);
+            if (tensor->in_place && strstr(tensor->layout, "row_major")) {
+                tensor->layout = ""; /* what is changed in place has tiles */
+            }
         }
     }
 }
