@@ -6,6 +6,7 @@
 #include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/format.h"
+#include "ir/query.h"
 #include "support/architecture.h"
 #include "support/scalar.h"
 
@@ -50,6 +51,20 @@ static struct node *count_tiles(struct arena *arena, struct node_list extents) {
     return tiles;
 }
 
+/* Of a tensor whose pages are rows: each takes whole units of 16 bytes, all of a core together whole units of 64. */
+static struct node *rows_l1_bytes(struct arena *arena, const struct node_parameter *parameter, struct node *cores,
+                                  int64_t element_bytes) {
+    struct node *one = make_integer(arena, 1), *rows = one;
+    size_t last = parameter->dimensions.count - 1;
+    for (size_t i = 0; i < last; i++)
+        rows = make_mul(arena, rows, parameter->dimensions.items[i]);
+    struct node *row = make_mul(arena, parameter->dimensions.items[last], make_integer(arena, element_bytes)),
+                *units = make_max(arena, make_ceildiv(arena, row, make_integer(arena, 16)), one),
+                *pages = make_max(arena, make_ceildiv(arena, rows, cores), one);
+    return make_mul(arena, make_ceildiv(arena, make_mul(arena, pages, units), make_integer(arena, 4)),
+                    make_integer(arena, 64));
+}
+
 struct node *tensor_l1_bytes(struct arena *arena, const struct architecture *architecture,
                              const struct node_parameter *parameter) {
     struct node_sequence *shard =
@@ -58,6 +73,8 @@ struct node *tensor_l1_bytes(struct arena *arena, const struct architecture *arc
     uint32_t bytes;
     if (!lies_in_l1(parameter) || !device_format(parameter->dtype, &bytes))
         return make_integer(arena, 0);
+    if (is_row_major(parameter))
+        return rows_l1_bytes(arena, parameter, cores, bytes / TILE_ELEMENTS);
     pages = shard ? count_tiles(arena, shard->items)
                   : make_ceildiv(arena, count_tiles(arena, parameter->dimensions), cores);
     /* what is empty has an address all the same */

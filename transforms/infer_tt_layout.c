@@ -113,7 +113,7 @@ static bool check_kind(const struct layout *l) {
     return true;
 }
 
-/* What has pages of rows: whole elements of 16 or 32 bits, interleaved in DRAM, of a tensor that is read or made. */
+/* What has pages of rows: whole elements of 16 or 32 bits, interleaved, of a tensor that is read or made. */
 static bool check_rows(const struct layout *l) {
     const struct node_parameter *tensor = l->parameter;
     const char *type = word_text(WORDS_dtype, (int)tensor->dtype), *what = NULL, *help = NULL;
@@ -127,9 +127,9 @@ static bool check_rows(const struct layout *l) {
     } else if (tile_bytes < 2 * TILE_ELEMENTS) {
         what = arena_printf(l->c->arena, "%s: half a row of a tile is too short to be moved by itself", type);
         help = "leave format out: its pages are tiles then";
-    } else if (l->in_l1 || l->sharded || l->nd_shard) {
-        what = l->in_l1 ? "in L1" : "sharded";
-        help = "leave memory and shards out: rows are interleaved over the banks of DRAM";
+    } else if (l->sharded || l->nd_shard) {
+        what = "sharded";
+        help = "leave the shards out: rows are interleaved over the banks of its memory";
     } else if (tensor->direction == DIRECTION_INOUT) {
         what = "inout";
         help = "take it as an input, and give what it becomes as a result; or leave format out: its pages are tiles then";

@@ -127,8 +127,7 @@ void emit_multicast_end(struct protocol *p, struct list_builder *out);
 /* One tile of a block of such a tensor. */
 struct tile_of_rows {
     struct span span;
-    const char *tensor;
-    enum dtype dtype;
+    const struct node_parameter *tensor;
     struct node_list leading;              /* the indices before the last two */
     struct node *first_row, *first_column; /* the tile's first element; no row: of a tensor of one dimension */
     struct node *rows, *columns;           /* extents of the tensor */
@@ -140,7 +139,7 @@ struct node *move_rows(struct protocol *p, const struct tile_of_rows *tile, bool
 /* Before the reads: zeros where they do not fill the tile. NULL: they always do. */
 struct node *clear_rows(struct protocol *p, const struct tile_of_rows *tile);
 /* Do halves of rows land in each other's place? Behind the barrier they are exchanged then. */
-bool halves_land_apart(struct protocol *p, enum dtype dtype);
+bool halves_land_apart(struct protocol *p, const struct node_parameter *tensor);
 struct node *settle_rows(struct protocol *p, const struct tile_of_rows *tile);
 
 /* ---- protocol_helpers.c: functions of the reader that write to L1 ---- */

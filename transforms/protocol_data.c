@@ -319,8 +319,7 @@ static struct tile_of_rows tile_of_rows(struct protocol *p, const struct transfe
         builder_add(a, &leading, number_of_index(p, t->tensor->subscripts.items[i]));
     return (struct tile_of_rows){
         .span = t->tile->base.span,
-        .tensor = t->tensor->name,
-        .dtype = t->cb->dtype,
+        .tensor = t->by_rows,
         .leading = builder_list(&leading),
         .first_row = t->rows ? make_mul(a, make_add(a, t->rows->first, row), edge) : NULL,
         .first_column = make_mul(a, make_add(a, t->columns->first, column), edge),
@@ -459,7 +458,7 @@ static struct node *gather_block(struct protocol *p, const struct transfer *t) {
 static void move_line(struct protocol *p, const struct transfer *t, struct list_builder *out) {
     struct span span = t->tile->base.span;
     struct node *zero = number(p, 0);
-    if (t->by_rows && halves_land_apart(p, t->cb->dtype)) {
+    if (t->by_rows && halves_land_apart(p, t->by_rows)) {
         struct tile_of_rows tile = tile_of_rows(p, t);
         builder_add(p->arena, out, each_tile(p, t, settle_rows(p, &tile)));
     }

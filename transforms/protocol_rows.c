@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "ir/build.h"
+#include "ir/l1.h"
 #include "ir/query.h"
 #include "support/architecture.h"
 #include "transforms/protocol.h"
@@ -36,8 +37,9 @@ static struct node *elements_from(struct protocol *p, struct node *extent, struc
     return make_min(p->arena, number(p, most), make_sub(p->arena, extent, first));
 }
 
-bool halves_land_apart(struct protocol *p, enum dtype dtype) {
-    return element_bytes(dtype) * FACE_EDGE % p->compilation->architecture->dram_read_alignment != 0;
+bool halves_land_apart(struct protocol *p, const struct node_parameter *tensor) {
+    return !lies_in_l1(tensor) &&
+           element_bytes(tensor->dtype) * FACE_EDGE % p->compilation->architecture->dram_read_alignment != 0;
 }
 
 /* The place in its tile of half a row: where it belongs, or where it lands. */
@@ -55,17 +57,17 @@ static struct node *half_place(struct protocol *p, struct node *row, struct node
 static struct node *move_half(struct protocol *p, const struct tile_of_rows *t, bool write, struct node *row,
                               struct node *half) {
     struct arena *a = p->arena;
-    struct node *bytes = number(p, element_bytes(t->dtype)),
+    struct node *bytes = number(p, element_bytes(t->tensor->dtype)),
                 *first = make_add(a, t->first_column, make_mul(a, half, number(p, FACE_EDGE)));
     struct list_builder indices = {0};
     builder_add_all(a, &indices, t->leading);
     if (t->first_row)
         builder_add(a, &indices, make_add(a, t->first_row, row));
     builder_add(a, &indices, number(p, 0));
-    struct node *page = node_new(a, page, PAGE, ((struct span){0}), .tensor = t->tensor,
+    struct node *page = node_new(a, page, PAGE, ((struct span){0}), .tensor = t->tensor->name,
                                  .indices = builder_list(&indices)),
-                *place = half_place(p, row, half, !write && halves_land_apart(p, t->dtype)),
-                *arguments[] = {page, make_reference(a, t->tensor), make_mul(a, first, bytes),
+                *place = half_place(p, row, half, !write && halves_land_apart(p, t->tensor)),
+                *arguments[] = {page, make_reference(a, t->tensor->name), make_mul(a, first, bytes),
                                 make_add(a, t->address, make_mul(a, place, bytes)),
                                 make_mul(a, elements_from(p, t->columns, first, FACE_EDGE), bytes)};
     return call_statement(p, t->span, write ? "noc_async_write" : "noc_async_read", 5, arguments);
@@ -95,7 +97,7 @@ static struct node *goes_beyond(struct protocol *p, struct node *extent, struct 
 struct node *clear_rows(struct protocol *p, const struct tile_of_rows *t) {
     struct arena *a = p->arena;
     struct node *arguments[] = {t->address, number(p, 0)},
-                *clear = call_statement(p, t->span, fill_helper(p, FILL_TILE, t->dtype), 2, arguments);
+                *clear = call_statement(p, t->span, fill_helper(p, FILL_TILE, t->tensor->dtype), 2, arguments);
     if (!t->first_row || t->only)
         return clear;
     struct node *rows = goes_beyond(p, t->rows, t->first_row), *columns = goes_beyond(p, t->columns, t->first_column),
@@ -109,5 +111,5 @@ struct node *clear_rows(struct protocol *p, const struct tile_of_rows *t) {
 
 struct node *settle_rows(struct protocol *p, const struct tile_of_rows *t) {
     struct node *address = t->address;
-    return call_statement(p, t->span, halves_helper(p, t->dtype), 1, &address);
+    return call_statement(p, t->span, halves_helper(p, t->tensor->dtype), 1, &address);
 }

@@ -30,7 +30,8 @@ L1_SHARDS = {
     "l1_turned": "@layout(memory = l1, nd_shard = {grid = [4, 2], orientation = col_major})",
     "l1_turned_rows": "@layout(memory = l1, nd_shard = {grid = [4, 1], orientation = col_major})",
 }
-INTERLEAVED = {"dram": "", "l1": "@layout(memory = l1)", "rows": "@layout(format = row_major)"}
+INTERLEAVED = {"dram": "", "l1": "@layout(memory = l1)", "rows": "@layout(format = row_major)",
+               "l1_rows": "@layout(memory = l1, format = row_major)"}
 
 
 def matmul(a):
