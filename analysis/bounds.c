@@ -386,9 +386,8 @@ static void advise_data(struct diagnostics *d, const struct access_site *site, s
                     "fold all rows, with a factor that is 1 for the one that is meant: sum(v in ...: select(v == %s, 1, 0) * %s[v, ...])",
                     index, name);
     else
-        report_help(d, (struct span){0},
-                    "fold all rows, with a factor that is 1 for those that go to v: %s[v, ...] = sum(t in ...: select(v == %s, 1, 0) * ...)",
-                    name, index);
+        report_help(d, (struct span){0}, "write it in a nest over elements, `for ... { %s = ...; }`: there data may choose places",
+                    node_text(d->arena, &site->access->base));
 }
 
 /* What would show it, or do without. */
@@ -415,7 +414,7 @@ static void report_unknown(const struct relations *r, struct diagnostics *d, con
     if (data)
         report_error(
             d, span,
-            "subscript %s of %s comes from the data of %s: nothing can be proved of it, and there is no gather or scatter yet",
+            "subscript %s of %s comes from the data of %s: blocks are written at their block variables",
             text, name, data);
     else
         report_error(d, span, "index %s of %s is not proved to stay inside it: %s has %s", text, name, name,
@@ -437,13 +436,35 @@ static bool is_sum(const struct relations *r, const struct access_site *site, si
     return known;
 }
 
+/* Is it a value that the kernel works out of data? */
+static bool is_value_of_data(const struct relations *r, const char *name) {
+    for_each (var, var, r->kernel->body)
+        if (strcmp(var->name, name) == 0)
+            return true;
+    for_each (let, let, r->kernel->body)
+        if (strcmp(let->name, name) == 0)
+            return find_kind(let->value, NODE_ACCESS) || find_kind(let->value, NODE_REDUCTION);
+    return false;
+}
+
+/* Does the number come from data, by an element of a tensor or by a value that the kernel works out? */
+static bool comes_from_data(const struct relations *r, const struct node *subscript) {
+    for_each_node (node, subscript) {
+        const struct node_reference *reference = node_as((struct node *)(uintptr_t)node, reference);
+        if (node->kind == NODE_ACCESS || (reference && is_value_of_data(r, reference->name)))
+            return true;
+    }
+    return false;
+}
+
 static bool check_site(const struct relations *r, struct diagnostics *d, const struct access_site *site) {
     struct extent extent;
     for (size_t i = 0; i < site->access->subscripts.count && !site->access->otherwise; i++) {
         if (!extent_of(r, site, i, &extent))
             continue;
-        if (site->kind == ACCESS_READ && find_kind(site->access->subscripts.items[i], NODE_ACCESS))
-            continue; /* a place that data choose: the device reads 0 outside */
+        if (!site->subscripts[i] && (site->kind == ACCESS_READ || !site->grid_axes) &&
+            comes_from_data(r, site->access->subscripts.items[i]))
+            continue; /* a place that data choose: outside the device reads 0, and a nest writes nothing */
         for (int below = 1; below >= 0; below--)
             if (!dimension_proved(r, site, i, &extent, below) && !product_proved(r, site, i, &extent, below)) {
                 if (is_sum(r, site, i, &extent, below))

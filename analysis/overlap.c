@@ -7,12 +7,12 @@
 #include "ir/build.h"
 
 /* { iteration of a -> iteration of b } that touch one element, as far as subscripts are affine: those that are not may be
- * equal. NULL where none is. */
+ * equal. */
 static __isl_give isl_map *same_element(const struct access_site *a, const struct access_site *b) {
-    bool taken[TENSOR_RANK_LIMIT] = {false}, any = a->access->subscripts.count == 0;
+    bool taken[TENSOR_RANK_LIMIT] = {false};
     for (size_t i = 0; i < a->access->subscripts.count && i < b->access->subscripts.count; i++)
-        any |= taken[i] = a->subscripts[i] && b->subscripts[i];
-    isl_map *from = any ? relations_map_of(a, taken) : NULL, *to = from ? relations_map_of(b, taken) : NULL;
+        taken[i] = a->subscripts[i] && b->subscripts[i];
+    isl_map *from = relations_map_of(a, taken), *to = from ? relations_map_of(b, taken) : NULL;
     if (!to) {
         isl_map_free(from);
         return NULL;

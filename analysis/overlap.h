@@ -15,7 +15,7 @@
 bool overlap_same_grid(const struct access_site *a, const struct access_site *b);
 
 /* { iteration of a -> iteration of b }: the same element, in different blocks of the grid; more where a subscript is not
- * affine. NULL when none is, or the accesses stand under different grids. */
+ * affine. NULL when the accesses stand under different grids. */
 __isl_give isl_map *overlap_across(const struct relations *relations, const struct access_site *a,
                                    const struct access_site *b);
 

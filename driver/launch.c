@@ -157,7 +157,8 @@ static bool check_indices(struct launcher *launcher, struct node *kernel, const 
             }
             report_error(d, parameter->base.span, "%s is %.0f, and %s has %" PRId64 " places there: 0 to %" PRId64,
                          element_text(launcher->arena, name, &value->array, at), index, of, below, below - 1);
-            report_help(d, no_place, "where an index may be outside on purpose, say what is read then: %s[... else 0]",
+            report_help(d, no_place,
+                        "where an index may be outside on purpose, say what is read then, %s[... else 0], or write under a condition",
                         of);
             return false;
         }

@@ -146,8 +146,13 @@ void fail_as_rows_and_columns(struct tiler *t, const struct equation *equation,
 /* ---- the steps ---- */
 /* The nests as equations, those that one place alone reads in that place. False after an error. */
 bool tile_read(struct tiler *t);
+/* tt.indices: what a launch can say of the places that data choose, of which one outside reads as 0 on the device, and is not
+ * written; NULL: there are none. */
+struct node *tile_indices(struct tiler *t);
 void tile_normalise(struct tiler *t);
 void inline_equations(struct tiler *t);
+/* Does the value of this name stand in a subscript: does it choose what is read? */
+bool chooses_places(const struct tiler *t, const char *name);
 /* An expression with a value, that of an equation, where it reads it. */
 struct node *value_inlined(struct tiler *t, struct node *node, const struct equation *definition,
                            struct node *value);

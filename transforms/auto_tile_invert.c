@@ -348,7 +348,7 @@ bool invert_target(struct inversion *v, struct normaliser *n, const struct node_
         v->solved[i] = i < v->cell->outer || n->loops[i].first_only;
     for (size_t d = 0; d < v->rank; d++) {
         v->subscripts[d] = resolve(target->subscripts.items[d], n);
-        if (n->t->failed || find_kind(v->subscripts[d], NODE_ACCESS))
+        if (n->t->failed)
             return false;
     }
     for (size_t d = 0; d < v->rank; d++)

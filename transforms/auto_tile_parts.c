@@ -335,6 +335,76 @@ static void set_part(struct inversion *v, struct update update, struct node *val
     cell->unwritten = unwritten;
 }
 
+/* ---- places that data choose ---- */
+
+/* Does a subscript come from data? */
+static bool has_data(const struct node_access *target) {
+    for (size_t i = 0; target && i < target->subscripts.count; i++)
+        if (find_kind(target->subscripts.items[i], NODE_ACCESS))
+            return true;
+    return false;
+}
+
+/* The last iteration of the loop in which the guards let it write an element, -1 where there is none, under a name. */
+static struct node *name_last(struct inversion *v, const struct range *loop, struct node *written) {
+    struct normaliser *n = v->n;
+    struct arena *a = n->arena;
+    struct equation last = {.name = name_fresh(&n->t->names, "last"), .span = n->span};
+    for (size_t d = 0; d < v->rank; d++)
+        if (mentions(written, v->dims[d].name))
+            last.axes[last.axis_count++] = v->dims[d];
+    struct node *none = make_negation(a, make_integer(a, 1));
+    struct node *number = make_call(a, "select", LIST(a, written, make_reference(a, loop->name), none));
+    struct node *axis = make_axis(a, loop->name, loop->lower, loop->upper, NULL);
+    last.value = node_new(a, reduction, REDUCTION, n->span, .op = REDUCTION_MAX, .axes = LIST(a, axis), .body = number);
+    equation_add(n->t, last);
+    return access_of(a, last.name, last.axis_count, last.axes);
+}
+
+/* The one loop that is folded; -1 after an error. */
+static int loop_of_last(const struct inversion *v, struct node *target) {
+    struct normaliser *n = v->n;
+    int found = -1;
+    for (size_t i = 0; i < n->loop_count; i++) {
+        if (v->folded[i] && found >= 0) {
+            if (tile_fail(n->t, cell_place(n, target),
+                          "the last iteration that writes an element of %s is found along one loop, and here along %s and %s",
+                          v->cell->name, n->loops[found].range.name, n->loops[i].range.name))
+                tile_help(n->t, "give what it reads one dimension for both: the data are the same");
+            return -1;
+        }
+        found = v->folded[i] ? (int)i : found;
+    }
+    return found;
+}
+
+/* Of several iterations that write an element the last one stays: it is found by a fold, and read where it is. */
+static void take_last(struct inversion *v, struct node *target) {
+    struct arena *a = v->n->arena;
+    struct node *guards[GUARD_LIMIT];
+    size_t count = 0, kept = 0;
+    int loop = loop_of_last(v, target);
+    if (loop < 0)
+        return;
+    for (size_t i = 0; i < v->guard_count; i++)
+        if (mentions_folded(v, v->guards[i]))
+            guards[count++] = v->guards[i];
+        else
+            v->guards[kept++] = v->guards[i];
+    const struct range *range = &v->n->loops[loop].range;
+    struct node *last = name_last(v, range, all_of(a, count, guards));
+    v->guards[kept] = make_binary(a, BINARY_GREATER_EQUAL, last, make_integer(a, 0));
+    v->guard_count = kept + 1;
+    for (size_t i = 0; i < v->place_count; i++)
+        v->places[i].at = substitute(a, v->places[i].at, range->name, last);
+    v->places[v->place_count].loop = range->name;
+    v->places[v->place_count++].at = last;
+    v->folded[loop] = false;
+    v->solved[loop] = true;
+}
+
+/* ---- statements ---- */
+
 /* Several iterations write one element: they may add to it, and do nothing else. */
 static bool may_fold(const struct inversion *v, struct update update, struct node *target) {
     struct normaliser *n = v->n;
@@ -365,16 +435,19 @@ void assign_part(struct normaliser *n, struct node_assign *assign, struct update
     struct node *value = resolve(update.value, n);
     if (n->t->failed)
         return;
-    if (!invert_target(&v, n, access ? access : &scalar, update.op != ASSIGN_SET)) {
+    if (!invert_target(&v, n, access ? access : &scalar, update.op != ASSIGN_SET || has_data(access))) {
         if (!n->t->failed)
             fail_as_no_place(n, assign->target);
         return;
     }
-    if (!may_fold(&v, update, assign->target))
+    bool last = update.op == ASSIGN_SET && has_data(access);
+    if (!last && !may_fold(&v, update, assign->target))
         return;
     for (size_t i = v.first_condition; i < v.guard_count; i++)
         v.guards[i] = index_at_element(&v, v.guards[i]);
     inversion_settle(&v);
+    if (last)
+        take_last(&v, assign->target);
     value = at_element(&v, value);
     narrow_folds(&v, &value);
     if (!n->t->failed)

@@ -401,9 +401,20 @@ bool tile_read(struct tiler *t) {
     return !t->failed;
 }
 
+/* What chooses places is read by the processor that moves data, from a tensor: what the kernel works out itself is none yet. */
+static bool places_are_given(struct tiler *t) {
+    for (size_t i = 0; i < t->equation_count; i++)
+        if (!t->equations[i].store && chooses_places(t, t->equations[i].name)) {
+            if (tile_fail(t, t->equations[i].span, "what this kernel works out here chooses what it reads"))
+                tile_help(t, "store it in a tensor of i32, in a kernel of its own");
+            return false;
+        }
+    return !t->failed;
+}
+
 /* The nests as equations, and these as one tile program; NULL after a reported error. */
 static struct node *tile_equations(struct tiler *t) {
-    if (tile_read(t))
+    if (tile_read(t) && places_are_given(t))
         tile_unify(t);
     if (!t->failed)
         tile_views(t);
@@ -483,8 +494,15 @@ static const struct access_site *site_of(const struct tiler *t, const struct nod
     return NULL;
 }
 
-/* tt.indices: what a launch can say of the places that data choose. One outside reads as 0 on the device. */
-static struct node *indices_of(struct tiler *t) {
+/* Does a condition ask these data before they choose a place? */
+static bool is_asked(const struct tiler *t, const char *data) {
+    for_each (if, branch, t->kernel->body)
+        if (mentions(branch->condition, data))
+            return true;
+    return false;
+}
+
+struct node *tile_indices(struct tiler *t) {
     struct list_builder all = {0};
     for (size_t i = 0; i < t->relations->site_count; i++) {
         const struct node_access *access = t->relations->sites[i].access;
@@ -492,7 +510,7 @@ static struct node *indices_of(struct tiler *t) {
         for (size_t k = 0; tensor && !access->otherwise && k < access->subscripts.count; k++) {
             struct node_access *data = node_as(access->subscripts.items[k], access);
             const struct access_site *site = data ? site_of(t, data) : NULL;
-            if (!site || !reads_all(t, site))
+            if (!site || !reads_all(t, site) || is_asked(t, data->name))
                 continue;
             struct node *one = dictionary_set(t->arena, NULL, KEY_DATA, make_reference(t->arena, data->name));
             one = dictionary_set(t->arena, one, KEY_OF, make_reference(t->arena, access->name));
@@ -698,10 +716,10 @@ bool auto_tile_tt(struct compilation *compilation) {
         sound = begun != NULL;
         compilation->kernel = sound ? begun : compilation->kernel;
     }
-    struct node *indices = sound ? indices_of(&t) : NULL;
+    struct node *indices = sound ? tile_indices(&t) : NULL;
     if (sound && nests)
         sound = tile_nests(&t);
-    if (sound && indices)
+    if (sound && indices && !attribute_get(compilation->kernel, KEY_TT_INDICES))
         compilation->kernel = attribute_set(t.arena, compilation->kernel, KEY_TT_INDICES, indices);
     if (sound)
         sound = check_multicast(compilation, nests);

@@ -63,6 +63,16 @@ static size_t repeating_axes(const struct equation *equation) {
     return count;
 }
 
+bool chooses_places(const struct tiler *t, const char *name) {
+    for (size_t i = 0; i < t->equation_count; i++)
+        for_each (access, access, t->equations[i].value)
+            for (size_t k = 0; k < access->subscripts.count; k++)
+                for_each (access, place, access->subscripts.items[k])
+                    if (strcmp(place->name, name) == 0)
+                        return true;
+    return false;
+}
+
 /* A reduction inside a reduction would catch an axis of the same name: only values without reductions go
  * inside one. */
 static bool may_inline(const struct tiler *t, const struct equation *let) {
@@ -86,6 +96,8 @@ static bool may_inline(const struct tiler *t, const struct equation *let) {
     if (let->dtype != DTYPE_NONE && let->dtype != DTYPE_F32)
         return false; /* a value rounded to a narrower type */
     size_t nodes = count_nodes(let->value);
+    if (find_kind(let->value, NODE_REDUCTION) && chooses_places(t, let->name))
+        return false;
     if (find_kind(let->value, NODE_REDUCTION))
         return !folded && same_axes && users == 1 && nodes * total <= INLINE_LIMIT * 4;
     bool recomputed = !folded && !same_axes; /* once for every element of a further axis */

@@ -8,6 +8,7 @@
 #include "analysis/dependence.h"
 #include "analysis/isl_util.h"
 #include "analysis/ranges.h"
+#include "ir/attributes.h"
 #include "ir/build.h"
 #include "ir/query.h"
 #include "support/diagnostic.h"
@@ -229,6 +230,22 @@ static bool make_kernels(struct tiler *t, const struct cut *cut, struct stages *
     return sound && !reads_overwritten(t, second, cut->first ? cut->first : none, given);
 }
 
+/* The first kernel that has the data which choose places as its author wrote them checks them. */
+static void check_places(struct tiler *t, struct node *indices, struct stages *stages) {
+    for (size_t k = 0; indices && k < 2; k++) {
+        struct list_builder own = {0};
+        struct node_list all = node_as(indices, sequence)->items;
+        for (size_t i = 0; i < all.count; i++)
+            if (find_parameter(stages->kernels[k], attribute_word(dictionary_get(all.items[i], KEY_DATA), "")))
+                builder_add(t->arena, &own, all.items[i]);
+        if (own.count) {
+            struct node *list = node_new(t->arena, sequence, SEQUENCE, ((struct span){0}), .items = builder_list(&own));
+            stages->kernels[k] = attribute_set(t->arena, stages->kernels[k], KEY_TT_INDICES, list);
+            return;
+        }
+    }
+}
+
 /* Every access is in bounds and every value there before it is read: that is asked of the kernel as it was written. */
 static bool is_sound(struct tiler *t) {
     struct diagnostics *diagnostics = t->compilation->diagnostics;
@@ -249,6 +266,8 @@ bool stages_split(struct compilation *compilation, struct stages *stages) {
     t.relations = relations_of(t.arena, ctx, compilation->kernel);
     bool found = is_sound(&t) && tile_read(&t) && !t.condition_count && cut_find(&t, &cut) &&
                  make_kernels(&t, &cut, stages);
+    if (found)
+        check_places(&t, tile_indices(&t), stages);
     relations_free(t.relations);
     isl_end(ctx);
     return found;

@@ -444,6 +444,33 @@ static bool cut_relaid(struct tiler *t, struct cut *cut) {
     return false;
 }
 
+/* ---- places ---- */
+
+/* A value that chooses what is read is made by a launch before, which keeps it in a tensor. */
+static bool cut_place(struct tiler *t, struct cut *cut) {
+    for (size_t i = 0; i < t->equation_count; i++) {
+        struct equation *let = &t->equations[i];
+        struct range one = {0};
+        bool single = let->axis_count == 0, added = true;
+        if (let->store || !chooses_places(t, let->name))
+            continue;
+        if (single)
+            one = new_axis_of_one(t, let->span);
+        cut->equation = let;
+        begin_between(t, cut, let);
+        for (size_t k = 0; k < let->axis_count; k++)
+            added &= add_axis(&cut->between, &let->axes[k]);
+        if (!added || (single && !add_axis(&cut->between, &one)))
+            return false;
+        end_between(t, cut, let->value);
+        cut->between.dtype = DTYPE_I32;
+        cut->part = let->value;
+        cut->rest = read_between(t, cut, single ? one.name : NULL);
+        return true;
+    }
+    return false;
+}
+
 /* ---- the order of decision ---- */
 
 void mark_needed(struct tiler *t, const struct node *value, bool *taken) {
@@ -485,7 +512,7 @@ static bool cut_shared_value(struct tiler *t, struct cut *cut, const bool *resul
 }
 
 bool cut_find(struct tiler *t, struct cut *cut) {
-    if (cut_relaid(t, cut) || cut_fold(t, cut))
+    if (cut_place(t, cut) || cut_relaid(t, cut) || cut_fold(t, cut))
         return true;
     bool *results = arena_allocate(t->arena, (t->equation_count + 1) * sizeof *results);
     if (!part_results(t, results))

@@ -1,5 +1,6 @@
 /* Where a kernel of nests over elements is cut into two launches, read as equations as auto_tile_tt reads them:
  *
+ * - at a value that chooses what is read, which has to lie in a tensor.
  * - at a tensor that is read again and again in another layout than it has: it is laid out once.
  * - at a fold that one block cannot finish. A fold along rows and columns at once folds its last axis first, on all cores;
  *   the fold of a vector, which lies in no matrix, first makes the matrix of one row that it is; what all elements of a
