@@ -177,6 +177,13 @@ static bool order_digits(const struct inversion *v, struct digit *digits, size_t
     return true;
 }
 
+/* b * (M + L) + M + i, with i below L: what is added stays within the lowest digit. */
+static bool adds_within(const struct inversion *v, const struct digit *digits, struct node *rest) {
+    struct arena *a = v->n->arena;
+    return relations_at_least(v->n->t->relations, rest, make_integer(a, 0)) &&
+           relations_at_least(v->n->t->relations, digits[1].times, make_add(a, rest, digits[0].span));
+}
+
 static bool solve_digits(struct inversion *v, size_t d) {
     struct arena *a = v->n->arena;
     struct node *subscript = subscript_at(v, d);
@@ -191,8 +198,11 @@ static bool solve_digits(struct inversion *v, size_t d) {
             return false;
     if (!order_digits(v, digits, count, exact))
         return false;
-    struct node *rest = index_sum_node(a, &sum), *p = element(v, d);
-    bool whole = sum.count == 0 && v->cell->kind == CELL_TENSOR &&
+    struct node *zero = make_integer(a, 0), *rest = index_sum_node(a, &sum), *p = element(v, d);
+    bool within = sum.count > 0 && adds_within(v, digits, rest);
+    struct node *first = within ? rest : zero; /* of the lowest digit */
+    rest = within ? zero : rest;
+    bool whole = (within || sum.count == 0) && v->cell->kind == CELL_TENSOR &&
                  is_same_size(v, digits[count - 1].span, upper_of(v, d));
     if (!whole) {
         add_guard(v, BINARY_GREATER_EQUAL, p, rest);
@@ -200,7 +210,9 @@ static bool solve_digits(struct inversion *v, size_t d) {
     }
     struct node *left = index_tidied(a, make_sub(a, p, rest));
     for (size_t i = count; i-- > 0;) {
-        struct node *at = i ? make_div(a, left, digits[i].times) : left;
+        struct node *at = i ? make_div(a, left, digits[i].times) : make_sub(a, left, first);
+        if (within && i == 0)
+            add_guard(v, BINARY_GREATER_EQUAL, left, first);
         if (i + 1 < count && !exact[i])
             add_guard(v, BINARY_LESS, at, v->n->loops[digits[i].loop].range.upper);
         set_place(v, digits[i].loop, at);

@@ -49,4 +49,15 @@ kernels = [
     radix("tile_rows", """kernel tile(X: bf16[M, N], r: f32[B]) -> Y: bf16[P, Q] where P == B * M, Q == 2 * N {
     for p in P, q in Q { Y[p, q] = X[p % M, q % N]; }
 }""", lambda X, r, B, M, N: np.tile(X, (B, 2)), lambda g, B, M, N: {"X": normal(g, M, N), "r": normal(g, B)}),
+    radix("join_parts", """kernel join(X: bf16[B, M, N], Z: bf16[B, L, N]) -> Y: bf16[P, N] where P == B * (M + L) {
+    for b in B, i in M, j in N { Y[b * (M + L) + i, j] = X[b, i, j]; }
+    for b in B, i in L, j in N { Y[b * (M + L) + M + i, j] = Z[b, i, j]; }
+}""", lambda X, Z, **s: np.concatenate([X, Z], 1).reshape(-1, X.shape[2]),
+          lambda g, B, M, N: {"X": normal(g, B, M, N), "Z": normal(g, B, 2 * M + 1, N)}),
+    radix("heads_of_three", """kernel join(Q: bf16[B, M, N], K: bf16[B, M, N], V: bf16[B, M, N]) -> Y: bf16[M, P] where P == B * 3 * N {
+    for b in B, i in M, e in N { Y[i, b * 3 * N + e] = Q[b, i, e]; }
+    for b in B, i in M, e in N { Y[i, b * 3 * N + N + e] = K[b, i, e]; }
+    for b in B, i in M, e in N { Y[i, b * 3 * N + 2 * N + e] = V[b, i, e]; }
+}""", lambda Q, K, V, B, M, N: np.stack([Q, K, V], 1).transpose(2, 0, 1, 3).reshape(M, -1),
+          lambda g, B, M, N: {k: normal(g, B, M, N) for k in "QKV"}),
 ]
