@@ -9,7 +9,6 @@
 #include "ir/build.h"
 #include "support/architecture.h"
 #include "support/scalar.h"
-#include "ir/format.h"
 #include "ir/query.h"
 #include "ir/value_type.h"
 #include "transforms/shards.h"
@@ -113,20 +112,15 @@ static bool check_kind(const struct layout *l) {
     return true;
 }
 
-/* What has pages of rows: whole elements of 16 or 32 bits, interleaved, of a tensor that is read or made. */
+/* What has pages of rows: elements that are whole, interleaved, of a tensor that is read or made. */
 static bool check_rows(const struct layout *l) {
     const struct node_parameter *tensor = l->parameter;
     const char *type = word_text(WORDS_dtype, (int)tensor->dtype), *what = NULL, *help = NULL;
-    uint32_t tile_bytes = 0;
     if (!l->row_major)
         return true;
-    device_format(tensor->dtype, &tile_bytes);
     if (is_block_type(tensor->dtype)) {
         what = arena_printf(l->c->arena, "%s, whose values share exponents in tiles", type);
         help = "declare it as bf16, which holds all its values";
-    } else if (tile_bytes < 2 * TILE_ELEMENTS) {
-        what = arena_printf(l->c->arena, "%s: half a row of a tile is too short to be moved by itself", type);
-        help = "leave format out: its pages are tiles then";
     } else if (l->sharded || l->nd_shard) {
         what = "sharded";
         help = "leave the shards out: rows are interleaved over the banks of its memory";

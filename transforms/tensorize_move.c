@@ -9,7 +9,9 @@
 #include "analysis/match.h"
 #include "ir/attributes.h"
 #include "ir/build.h"
+#include "ir/format.h"
 #include "ir/query.h"
+#include "support/scalar.h"
 #include "transforms/tensorize.h"
 
 /* Is it a multiple of 16 whatever the sizes, and no axis of a block? A size times 16 is. */
@@ -30,7 +32,7 @@ static bool is_block(struct tensorizer *t, const char *name) {
     return axis && axis->step && attribute_integer(axis->step, 0) != 1;
 }
 
-bool access_is_moved(struct tensorizer *t, const struct node_access *access) {
+static bool subscripts_move(struct tensorizer *t, const struct node_access *access) {
     size_t rank = access->subscripts.count;
     const char *seen = NULL;
     if (access->otherwise)
@@ -46,6 +48,19 @@ bool access_is_moved(struct tensorizer *t, const struct node_access *access) {
         seen = axis;
     }
     return false;
+}
+
+/* Half a row of a tile of bytes is shorter than a read of rows may be on any product. */
+static bool has_rows_of_bytes(struct tensorizer *t, const struct node_access *access) {
+    const struct storage *tensor = storage_find(t, access->name);
+    const struct node_parameter *parameter = node_as(tensor->declaration, parameter);
+    uint32_t tile_bytes = 0;
+    device_format(tensor->dtype, &tile_bytes);
+    return parameter && is_row_major(parameter) && tile_bytes == TILE_ELEMENTS;
+}
+
+bool access_is_moved(struct tensorizer *t, const struct node_access *access) {
+    return has_rows_of_bytes(t, access) || subscripts_move(t, access);
 }
 
 /* Values of block formats share exponents: they have no place of their own. */
@@ -109,7 +124,7 @@ static bool runs_along(struct tensorizer *t, const struct node *subscript, const
 
 bool target_is_moved(struct tensorizer *t, const struct node_access *access) {
     size_t rank = access->subscripts.count;
-    bool moved = access_is_moved(t, access);
+    bool moved = subscripts_move(t, access);
     for (size_t i = rank < 2 ? rank : rank - 2; i < rank; i++)
         moved |= is_number_of_elements(t, access->subscripts.items[i]);
     return moved;
