@@ -604,6 +604,28 @@ static struct node *choose_guarded(struct node *node, void *context) {
                           node->span);
 }
 
+/* Is something divided by a size? */
+static bool has_quotient_by_size(const struct tiler *t) {
+    for_each (binary, binary, t->compilation->kernel)
+        if ((binary->op == BINARY_DIVIDE || binary->op == BINARY_REMAINDER) && relations_is_size(t->relations, binary->right))
+            return true;
+    return false;
+}
+
+/* Places of results that are told by quotients read at these: the same guards as where an author writes them. */
+static void guard_tiled(struct tiler *t) {
+    if (!has_quotient_by_size(t))
+        return;
+    struct tiler tiled = {.compilation = t->compilation,
+                          .arena = t->arena,
+                          .kernel = node_as(t->compilation->kernel, kernel)};
+    tiled.relations = relations_of(t->arena, t->relations->ctx, t->compilation->kernel);
+    struct node_kernel guarded = *tiled.kernel;
+    guarded.body = settle_guard(guarded.body, &tiled);
+    t->compilation->kernel = arena_copy(t->arena, &guarded, sizeof guarded);
+    relations_free(tiled.relations);
+}
+
 static void simplify_body(struct tiler *t) {
     struct node_kernel plain = *t->kernel;
     plain.body = choose_guarded(ranges_settled(t->relations, settle_guard(plain.body, t)), t);
@@ -719,6 +741,8 @@ bool auto_tile_tt(struct compilation *compilation) {
     struct node *indices = sound ? tile_indices(&t) : NULL;
     if (sound && nests)
         sound = tile_nests(&t);
+    if (sound && nests)
+        guard_tiled(&t);
     if (sound && indices && !attribute_get(compilation->kernel, KEY_TT_INDICES))
         compilation->kernel = attribute_set(t.arena, compilation->kernel, KEY_TT_INDICES, indices);
     if (sound)
