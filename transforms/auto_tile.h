@@ -40,6 +40,7 @@ struct equation {
     struct range axes[AXIS_LIMIT];
     bool whole[AXIS_LIMIT]; /* this axis is an inner one of the group */
     struct node *value;
+    struct node_access *at; /* of a store: the element, of its axes; NULL: the one at its axes */
     struct span span;
 };
 

@@ -85,6 +85,8 @@ bool is_plain_access(struct tiler *t, const struct equation *equation, const str
 
 bool is_plain_result(const struct equation *equation, const struct tiled_axes *tiled) {
     size_t rank = equation->axis_count;
+    if (equation->at)
+        return false;
     for (size_t i = 0; i < rank; i++)
         if (is_tiled_name(tiled, equation->axes[i].name) != (i + 2 >= rank))
             return false;

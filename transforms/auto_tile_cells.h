@@ -25,6 +25,9 @@ struct cell {
     bool initial;                  /* an inout tensor holds a value from outside */
     bool assigned;
     struct node *unwritten; /* of its axes: true of elements that have no value yet; NULL: of none */
+    struct node_access *at;            /* of an inout tensor: all that is written of it, one element for each iteration of */
+    struct range iterations[AXIS_LIMIT]; /* these loops, whose value is `value`; NULL: of all of its own axes */
+    size_t iteration_count;
     size_t defined; /* the number of assignments up to that which gave it its first value */
     size_t order;   /* of its last assignment */
     size_t folds;   /* the number of assignments up to the last that a loop accumulates; 0: none */

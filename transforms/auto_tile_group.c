@@ -22,6 +22,8 @@ static int axis_at(const struct equation *equation, const char *name) {
 static void rename_own(struct tiler *t, struct equation *equation, size_t count, const char *const *from,
                        const char *const *to) {
     equation->value = rename_axes(t, equation->value, count, from, to);
+    if (equation->at)
+        equation->at = node_as(rename_axes(t, &equation->at->base, count, from, to), access);
     struct range axes[AXIS_LIMIT];
     memcpy(axes, equation->axes, sizeof axes);
     for (size_t i = 0; i < equation->axis_count; i++)

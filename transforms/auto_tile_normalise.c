@@ -298,6 +298,11 @@ static void add_stores(struct normaliser *n) {
                                         .value = cell->value,
                                         .span = cell->assigned_span};
             memcpy(equation.axes, cell->dims, cell->rank * sizeof *cell->dims);
+            if (cell->at) {
+                equation.at = cell->at;
+                equation.axis_count = cell->iteration_count;
+                memcpy(equation.axes, cell->iterations, cell->iteration_count * sizeof *cell->iterations);
+            }
             equation_add(n->t, equation);
         }
     for (size_t i = 0; i < n->cell_count; i++)

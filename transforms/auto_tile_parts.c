@@ -403,6 +403,55 @@ static void take_last(struct inversion *v, struct node *target) {
     v->solved[loop] = true;
 }
 
+/* ---- a part of an inout tensor ---- */
+
+enum { ROW_PART = 16 }; /* elements of a row of tiles that are written as one */
+
+/* Is the subscript a loop, from a multiple of what is written of a row as one on? */
+static bool runs_by_parts(const struct inversion *v, struct node *subscript) {
+    struct index_sum sum;
+    bool runs = index_sum_of(v->n->arena, subscript, &sum);
+    size_t loops = 0;
+    for (size_t i = 0; runs && i < sum.count; i++) {
+        const struct index_term *term = &sum.terms[i];
+        const struct node_reference *name = term->count == 1 ? node_as(term->factors[0], reference) : NULL;
+        bool loop = name && term->times == 1 && find_loop(v->n, name->name) >= 0;
+        loops += loop;
+        runs = loop || (term->count == 0 && term->times % ROW_PART == 0);
+    }
+    return runs && loops == 1;
+}
+
+/* Is the statement all that the kernel says of a tensor that keeps what it held, and does it write an element in every
+ * iteration of the loops around, each another one? Then the part is stored where it is, and the rest is not touched. */
+static bool is_alone(const struct inversion *v, struct node *target) {
+    struct normaliser *n = v->n;
+    size_t mentioned = 0;
+    int64_t lower;
+    for_each_node (node, n->t->kernel->body)
+        mentioned += mentioned_name(node) && strcmp(mentioned_name(node), v->cell->name) == 0;
+    bool alone = v->cell->kind == CELL_TENSOR && v->cell->initial && mentioned == 1 && !n->condition_count &&
+                 v->rank > 0 && runs_by_parts(v, v->subscripts[v->rank - 1]);
+    for (size_t i = 0; alone && i < n->loop_count; i++)
+        alone = !v->folded[i] && !n->loops[i].first_only && mentions(target, n->loops[i].range.name) &&
+                integer_value(n->loops[i].range.lower, &lower) && lower == 0;
+    return alone;
+}
+
+/* The loop that runs along the last dimension stands last. */
+static void store_part(struct inversion *v, struct node *value, struct node *target) {
+    struct normaliser *n = v->n;
+    struct cell *cell = find_cell(n, v->cell->name);
+    struct node_access at = *node_as(target, access);
+    at.subscripts = list_of(n->arena, v->rank, v->subscripts);
+    cell->at = node_as(arena_copy(n->arena, &at, sizeof at), access);
+    for (int last = 0; last < 2; last++)
+        for (size_t i = 0; i < n->loop_count; i++)
+            if (mentions(v->subscripts[v->rank - 1], n->loops[i].range.name) == (last == 1))
+                cell->iterations[cell->iteration_count++] = n->loops[i].range;
+    cell_assign(n, cell, v->dims, value);
+}
+
 /* ---- statements ---- */
 
 /* Several iterations write one element: they may add to it, and do nothing else. */
@@ -446,6 +495,11 @@ void assign_part(struct normaliser *n, struct node_assign *assign, struct update
     for (size_t i = v.first_condition; i < v.guard_count; i++)
         v.guards[i] = index_at_element(&v, v.guards[i]);
     inversion_settle(&v);
+    /* What is changed would be read with whole tiles, which other cores write parts of. */
+    if (update.op == ASSIGN_SET && !last && is_alone(&v, assign->target)) {
+        store_part(&v, value, assign->target);
+        return;
+    }
     if (last)
         take_last(&v, assign->target);
     value = at_element(&v, value);

@@ -198,7 +198,10 @@ static void view_result(struct viewing *v, struct equation *equation) {
     struct range axes[AXIS_LIMIT];
     const struct range *tiled[2];
     size_t count = 0, tiled_count = 0;
-    view.access = node_as(access_of(t->arena, equation->name, equation->axis_count, equation->axes), access);
+    view.access = equation->at ? equation->at
+                               : node_as(access_of(t->arena, equation->name, equation->axis_count, equation->axes),
+                                         access);
+    equation->at = NULL;
     /* Blocks that follow each other read the same tiles: axes along which tiles are read run innermost. */
     for (int within = 0; within < 2; within++)
         for (size_t i = 0; i < equation->axis_count; i++)

@@ -47,7 +47,8 @@ static struct node *equation_statement(struct tiler *t, const struct equation *e
                         .dtype = equation->dtype, .value = value);
     struct node *assign =
         node_new(t->arena, assign, ASSIGN, span, .op = ASSIGN_SET, .value = value,
-                 .target = access_of(t->arena, equation->name, equation->axis_count, equation->axes));
+                 .target = equation->at ? &equation->at->base
+                                        : access_of(t->arena, equation->name, equation->axis_count, equation->axes));
     return node_new(t->arena, for, FOR, span, .axes = axes, .body = make_block(t->arena, span, LIST(t->arena, assign)));
 }
 

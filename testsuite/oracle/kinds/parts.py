@@ -76,6 +76,10 @@ kernels = [
     for i in P, j in N { W[i + M - P, j] = A[i, j]; }
 }""", lambda W, A, M, N: {"W": np.concatenate([W[:M - (M + 1) // 2], A])},
           lambda g, M, N: {"W": normal(g, M, N), "A": normal(g, (M + 1) // 2, N)}),
+    moved("appended", """kernel appended(inout W: bf16[2, M, N], A: bf16[P, 2, N], pos: index = 0) where pos >= 0, pos + P <= M {
+    for h in 2, i in P, j in N { W[h, i + pos, j] = A[i, h, j]; }
+}""", lambda W, A, M, N: {"W": np.concatenate([A.transpose(1, 0, 2), W[:, (M + 1) // 2:]], 1)},
+          lambda g, M, N: {"W": normal(g, 2, M, N), "A": normal(g, (M + 1) // 2, 2, N)}),
     Kernel("rope", """kernel rope(X: bf16[M, E], c: bf16[M, N], s: bf16[M, N]) -> Y: bf16[M, E] where E == 2 * N {
     for i in M, f in N {
         Y[i, f] = X[i, f] * c[i, f] - X[i, f + N] * s[i, f];
