@@ -4,11 +4,12 @@
 #include <isl/val.h>
 
 #include "analysis/isl_util.h"
+#include "analysis/products.h"
 #include "ir/build.h"
 
-/* { iteration of a -> iteration of b } that touch one element, as far as subscripts are affine: those that are not may be
- * equal. */
-static __isl_give isl_map *same_element(const struct access_site *a, const struct access_site *b) {
+/* { iteration of a -> iteration of b } that touch one element, as far as subscripts are affine or have digits: others may be equal. */
+static __isl_give isl_map *same_element(const struct relations *r, const struct access_site *a,
+                                        const struct access_site *b) {
     bool taken[TENSOR_RANK_LIMIT] = {false};
     for (size_t i = 0; i < a->access->subscripts.count && i < b->access->subscripts.count; i++)
         taken[i] = a->subscripts[i] && b->subscripts[i];
@@ -17,7 +18,12 @@ static __isl_give isl_map *same_element(const struct access_site *a, const struc
         isl_map_free(from);
         return NULL;
     }
-    return isl_map_apply_range(from, isl_map_reverse(to));
+    isl_map *pairs = isl_map_apply_range(from, isl_map_reverse(to));
+    for (size_t i = 0; i < a->access->subscripts.count && i < b->access->subscripts.count; i++) {
+        isl_map *equal = taken[i] ? NULL : products_equal(r, a, b, i);
+        pairs = equal ? isl_map_intersect(pairs, equal) : pairs;
+    }
+    return pairs;
 }
 
 /* The loops, counted as dimensions, that both accesses stand in. */
@@ -84,7 +90,7 @@ __isl_give isl_map *overlap_across(const struct relations *r, const struct acces
                                    const struct access_site *b) {
     if (!overlap_same_grid(a, b))
         return NULL;
-    isl_map *pairs = same_element(a, b);
+    isl_map *pairs = same_element(r, a, b);
     isl_map *across = pairs ? isl_map_empty(isl_map_get_space(pairs)) : NULL;
     for (size_t i = 0; across && i < a->grid_axes; i++)
         for (enum succession s = EARLIER_ITERATION; a->ranges[i] && s <= LATER_ITERATION; s++)
@@ -98,7 +104,7 @@ __isl_give isl_map *overlap_before(const struct relations *r, const struct acces
     size_t common = common_axes(a, b);
     if (!overlap_same_grid(a, b))
         return NULL;
-    isl_map *same = same_element(a, b);
+    isl_map *same = same_element(r, a, b);
     isl_map *before = same ? isl_map_empty(isl_map_get_space(same)) : NULL;
     for (size_t i = 0; before && i < common; i++) {
         if (i >= a->grid_axes && a->ranges[i])

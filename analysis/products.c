@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include <isl/val.h>
+
 #include "analysis/affine.h"
 #include "analysis/product_sum.h"
 #include "ir/build.h"
@@ -420,8 +422,7 @@ static void add_ranges(struct question *q) {
     }
 }
 
-bool products_at_least(const struct relations *r, const struct access_site *site, struct node *left,
-                       struct node *right, int64_t least) {
+static struct question *question_of(const struct relations *r, const struct access_site *site) {
     struct question *q = arena_allocate(r->arena, sizeof *q);
     *q = (struct question){.relations = r, .site = site};
     for (size_t turn = 0; turn < 2; turn++) { /* ranges may be the reason why a divisor in a condition is not 0 */
@@ -431,9 +432,139 @@ bool products_at_least(const struct relations *r, const struct access_site *site
     }
     for (size_t i = 0; i < site->guard_count; i++)
         add_condition(q, site->guards[i].condition, site->guards[i].negated);
+    return q;
+}
+
+static bool proved_at_least(struct question *q, const struct product_sum *p, int64_t least) {
+    struct product_sum above = plus_number(p, -least);
+    q->steps = 0;
+    return never_negative(q, &above, MOST_FACTS_USED);
+}
+
+bool products_at_least(const struct relations *r, const struct access_site *site, struct node *left,
+                       struct node *right, int64_t least) {
+    struct question *q = question_of(r, site);
     struct product_sum a = value_of(q, left, 0), b = value_of(q, right, 0);
     struct product_sum difference = product_sum_add(&a, &b, -1);
-    difference = plus_number(&difference, -least);
-    q->steps = 0;
-    return never_negative(q, &difference, MOST_FACTS_USED);
+    return proved_at_least(q, &difference, least);
+}
+
+/* ---- digits ---- */
+
+/* A sum of sizes alone, which is no number. */
+static bool is_stride(const struct question *q, const struct product_sum *p) {
+    int64_t number;
+    bool sizes = !p->lost && !product_sum_is_number(p, &number);
+    for (size_t i = 0; i < p->count && sizes; i++)
+        for (size_t k = 0; k < p->terms[i].degree; k++)
+            sizes &= q->atoms[p->terms[i].atoms[k]].kind == ATOM_SIZE;
+    return sizes;
+}
+
+/* What a loop variable is multiplied by, the longest first: of b * M * N + i * N + j it is M * N. */
+static bool find_stride(const struct question *q, const struct product_sum *p, struct product_sum *stride) {
+    size_t degree = 0;
+    for (size_t atom = 0; atom < q->atom_count; atom++) {
+        struct product_sum factor, rest;
+        if (q->atoms[atom].kind != ATOM_LOOP || !product_sum_take(p, atom, &factor, &rest) || !factor.count ||
+            !is_stride(q, &factor) || factor.terms[0].degree <= degree)
+            continue;
+        degree = factor.terms[0].degree;
+        *stride = factor;
+    }
+    return degree > 0;
+}
+
+/* The same sum of sizes, by the numbers that they have in another question. */
+static struct product_sum carried_over(const struct question *from, const struct product_sum *p, struct question *to) {
+    struct product_sum carried = {.lost = p->lost};
+    for (size_t i = 0; i < p->count; i++) {
+        struct product_sum term = product_sum_number(p->terms[i].times);
+        for (size_t k = 0; k < p->terms[i].degree; k++) {
+            struct node *name = make_reference(to->relations->arena, from->atoms[p->terms[i].atoms[k]].name);
+            struct product_sum size = size_value(to, node_as(name, reference), 0);
+            term = product_sum_multiply(&term, &size);
+        }
+        carried = product_sum_add(&carried, &term, 1);
+    }
+    return carried;
+}
+
+/* p == digit * stride + rest, with 0 <= rest < stride. */
+static bool take_digit(struct question *q, const struct product_sum *p, const struct product_sum *stride,
+                       struct product_sum *digit, struct product_sum *rest) {
+    *digit = (struct product_sum){0};
+    *rest = *p;
+    if (stride->count == 1)
+        product_sum_divide(p, &stride->terms[0], digit, rest);
+    for (size_t atom = 0; atom < q->atom_count && stride->count > 1; atom++) {
+        struct product_sum factor, others, one = product_sum_atom(atom);
+        if (!product_sum_take(rest, atom, &factor, &others) || !product_sum_equal(&factor, stride))
+            continue;
+        *digit = product_sum_add(digit, &one, 1);
+        *rest = others;
+    }
+    struct product_sum room = product_sum_add(stride, rest, -1);
+    return proved_at_least(q, rest, 0) && proved_at_least(q, &room, 1);
+}
+
+/* Over the domain of the site; NULL where it multiplies or divides. */
+static __isl_give isl_pw_aff *affine_sum(const struct question *q, const struct product_sum *p) {
+    isl_local_space *space = isl_local_space_from_space(isl_set_get_space(q->site->domain));
+    isl_aff *sum = isl_aff_zero_on_domain(isl_local_space_copy(space));
+    for (size_t i = 0; i < p->count && sum; i++) {
+        const struct product *term = &p->terms[i];
+        const struct atom *atom = term->degree ? &q->atoms[term->atoms[0]] : NULL;
+        isl_aff *one = NULL;
+        for (size_t k = 0; atom && atom->kind == ATOM_LOOP && k < q->site->axis_count; k++)
+            if (q->site->axes[k] && q->site->ranges[k] == atom->axis)
+                one = isl_aff_var_on_domain(isl_local_space_copy(space), isl_dim_set, (unsigned)k);
+        int at = atom && atom->kind == ATOM_SIZE ? isl_space_find_dim_by_name(q->relations->space, isl_dim_param, atom->name) : -1;
+        if (at >= 0)
+            one = isl_aff_var_on_domain(isl_local_space_copy(space), isl_dim_param, (unsigned)at);
+        if (!atom)
+            one = isl_aff_val_on_domain(isl_local_space_copy(space), isl_val_one(q->relations->ctx));
+        if (one && term->degree <= 1)
+            sum = isl_aff_add(sum, isl_aff_scale_val(one, isl_val_int_from_si(q->relations->ctx, term->times)));
+        else {
+            isl_aff_free(one);
+            sum = isl_aff_free(sum);
+        }
+    }
+    isl_local_space_free(space);
+    return sum ? isl_pw_aff_from_aff(sum) : NULL;
+}
+
+static __isl_give isl_map *equal_map(const struct question *p, const struct product_sum *a, const struct question *q,
+                                     const struct product_sum *b) {
+    isl_pw_aff *left = affine_sum(p, a), *right = left ? affine_sum(q, b) : NULL;
+    if (right)
+        return isl_pw_aff_eq_map(left, right);
+    isl_pw_aff_free(left);
+    return NULL;
+}
+
+__isl_give isl_map *products_equal(const struct relations *r, const struct access_site *a, const struct access_site *b,
+                                   size_t dimension) {
+    struct question *p = question_of(r, a), *q = question_of(r, b);
+    struct product_sum left = value_of(p, a->access->subscripts.items[dimension], 0),
+                       right = value_of(q, b->access->subscripts.items[dimension], 0);
+    isl_map *equal = NULL;
+    while (!left.lost && !right.lost) {
+        struct product_sum of_left, of_right, digit, other, rest, others;
+        isl_map *same = equal_map(p, &left, q, &right);
+        if (!same && find_stride(p, &left, &of_left))
+            of_right = carried_over(p, &of_left, q);
+        else if (!same && find_stride(q, &right, &of_right))
+            of_left = carried_over(q, &of_right, p);
+        else
+            return same && equal ? isl_map_intersect(equal, same) : same ? same : isl_map_free(equal);
+        if (!take_digit(p, &left, &of_left, &digit, &rest) || !take_digit(q, &right, &of_right, &other, &others) ||
+            !(same = equal_map(p, &digit, q, &other)))
+            break;
+        equal = equal ? isl_map_intersect(equal, same) : same;
+        left = rest;
+        right = others;
+    }
+    return isl_map_free(equal);
 }

@@ -11,4 +11,9 @@
 bool products_at_least(const struct relations *relations, const struct access_site *site, struct node *left,
                        struct node *right, int64_t least);
 
+/* { iteration of a -> iteration of b } with equal subscripts in this dimension: b * M + i and c * M + k, with i and k below M, are
+ * equal where b == c and i == k. NULL: they have no such digits in common. */
+__isl_give isl_map *products_equal(const struct relations *relations, const struct access_site *a,
+                                   const struct access_site *b, size_t dimension);
+
 #endif

@@ -124,6 +124,7 @@ static bool solve_dimension(struct inversion *v, size_t d) {
 struct digit {
     size_t loop;
     struct node *times, *span; /* span: times * how many values it takes */
+    bool down;                 /* it counts down: it is the last value of the loop less the loop */
 };
 
 /* The size that a condition of the kernel gives to a name, `P == B * M`; the name itself where there is none. */
@@ -149,7 +150,16 @@ static bool digit_of(const struct inversion *v, struct index_sum *sum, size_t lo
     if (!integer_value(range->lower, &lower) || lower != 0 ||
         !index_sum_take(v->n->arena, sum, range->name, &digit->times))
         return false;
-    digit->span = index_tidied(v->n->arena, make_mul(v->n->arena, digit->times, range->upper));
+    struct arena *a = v->n->arena;
+    struct node *up = index_tidied(a, make_negation(a, digit->times));
+    digit->down = relations_at_least(v->n->t->relations, up, make_integer(a, 0));
+    if (digit->down) { /* -t * i is t * (last - i) - t * last */
+        digit->times = up;
+        struct node *last = make_sub(a, range->upper, make_integer(a, 1));
+        if (!index_sum_of(a, make_sub(a, index_sum_node(a, sum), make_mul(a, up, last)), sum))
+            return false;
+    }
+    digit->span = index_tidied(a, make_mul(a, digit->times, range->upper));
     return true;
 }
 
@@ -210,12 +220,13 @@ static bool solve_digits(struct inversion *v, size_t d) {
     }
     struct node *left = index_tidied(a, make_sub(a, p, rest));
     for (size_t i = count; i-- > 0;) {
-        struct node *at = i ? make_div(a, left, digits[i].times) : make_sub(a, left, first);
+        struct node *at = i ? make_div(a, left, digits[i].times) : make_sub(a, left, first),
+                    *upper = v->n->loops[digits[i].loop].range.upper;
         if (within && i == 0)
             add_guard(v, BINARY_GREATER_EQUAL, left, first);
         if (i + 1 < count && !exact[i])
-            add_guard(v, BINARY_LESS, at, v->n->loops[digits[i].loop].range.upper);
-        set_place(v, digits[i].loop, at);
+            add_guard(v, BINARY_LESS, at, upper);
+        set_place(v, digits[i].loop, digits[i].down ? make_sub(a, make_sub(a, upper, make_integer(a, 1)), at) : at);
         left = i ? make_mod(a, left, digits[i].times) : left;
     }
     v->done[d] = true;

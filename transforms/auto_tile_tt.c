@@ -521,12 +521,15 @@ struct node *tile_indices(struct tiler *t) {
     return all.count ? node_new(t->arena, sequence, SEQUENCE, ((struct span){0}), .items = builder_list(&all)) : NULL;
 }
 
-/* Does a subscript come from data? */
-static bool reads_data(const struct node_access *access) {
+/* Is it in bounds whatever data say, in a tensor that keeps its values? */
+static bool may_have_guard(const struct tiler *t, const struct node_access *access) {
+    const struct node_parameter *tensor = relations_tensor(t->relations, access->name);
+    if (!tensor || tensor->direction != DIRECTION_IN)
+        return false;
     for (size_t i = 0; i < access->subscripts.count; i++)
         if (find_kind(access->subscripts.items[i], NODE_ACCESS))
-            return true;
-    return false;
+            return false;
+    return true;
 }
 
 /* Is the access only read, from a tensor, and proved in bounds at every place of it? */
@@ -540,7 +543,7 @@ static bool read_in_bounds(const struct tiler *t, const struct node_access *acce
         places++;
         *proved = *proved && bounds_proved(t->relations, site);
         if (site->kind != ACCESS_READ || !site->declaration || site->declaration->kind != NODE_PARAMETER ||
-            (!access->otherwise && reads_data(access)))
+            (!access->otherwise && !may_have_guard(t, access)))
             return false;
     }
     return places > 0;

@@ -55,9 +55,21 @@ kernels = [
 }""", lambda X, Z, **s: np.concatenate([X, Z], 1).reshape(-1, X.shape[2]),
           lambda g, B, M, N: {"X": normal(g, B, M, N), "Z": normal(g, B, 2 * M + 1, N)}),
     radix("heads_of_three", """kernel join(Q: bf16[B, M, N], K: bf16[B, M, N], V: bf16[B, M, N]) -> Y: bf16[M, P] where P == B * 3 * N {
-    for b in B, i in M, e in N { Y[i, b * 3 * N + e] = Q[b, i, e]; }
-    for b in B, i in M, e in N { Y[i, b * 3 * N + N + e] = K[b, i, e]; }
-    for b in B, i in M, e in N { Y[i, b * 3 * N + 2 * N + e] = V[b, i, e]; }
+    for b in B, i in M, e in N {
+        Y[i, b * 3 * N + e] = Q[b, i, e];
+        Y[i, b * 3 * N + N + e] = K[b, i, e];
+        Y[i, b * 3 * N + 2 * N + e] = V[b, i, e];
+    }
 }""", lambda Q, K, V, B, M, N: np.stack([Q, K, V], 1).transpose(2, 0, 1, 3).reshape(M, -1),
           lambda g, B, M, N: {k: normal(g, B, M, N) for k in "QKV"}),
+    radix("in_place", """kernel scaled(inout X: bf16[P, N], w: f32[B], v: f32[M]) where P == B * M {
+    for b in B, i in M, j in N { X[b * M + i, j] = X[b * M + i, j] * 2; }
+}""", lambda X, w, v, **s: {"X": 2 * X},
+          lambda g, B, M, N: {"X": normal(g, B * M, N), "w": normal(g, B), "v": normal(g, M)}),
+    radix("join_backwards", """kernel join(X: bf16[B, M, N]) -> Y: bf16[B * M, N] {
+    for b in B, i in M, j in N { Y[(B - 1 - b) * M + M - 1 - i, j] = X[b, i, j]; }
+}""", lambda X, **s: X[::-1, ::-1].reshape(-1, X.shape[2])),
+    radix("join_each_backwards", """kernel join(X: bf16[B, M, N]) -> Y: bf16[M, B * N] {
+    for b in B, i in M, j in N { Y[i, b * N + N - 1 - j] = X[b, i, j]; }
+}""", lambda X, **s: X[:, :, ::-1].transpose(1, 0, 2).reshape(X.shape[1], -1)),
 ]
