@@ -72,4 +72,26 @@ kernels = [
     radix("join_each_backwards", """kernel join(X: bf16[B, M, N]) -> Y: bf16[M, B * N] {
     for b in B, i in M, j in N { Y[i, b * N + N - 1 - j] = X[b, i, j]; }
 }""", lambda X, **s: X[:, :, ::-1].transpose(1, 0, 2).reshape(X.shape[1], -1)),
+    radix("join_four", """kernel join(X: bf16[A, B, M, N]) -> Y: bf16[A * B * M, N] {
+    for a in A, b in B, i in M, j in N { Y[(a * B + b) * M + i, j] = X[a, b, i, j]; }
+}""", lambda X, **s: X.reshape(-1, X.shape[3]), lambda g, B, M, N: {"X": normal(g, 2, B, M, N)}, SIZES[:2]),
+    radix("flat", """kernel flat(X: f32[A, B, M, N]) -> Y: f32[A * B * M * N] {
+    for p in A * B * M * N { Y[p] = X[p / N / M / B, p / (N * M) % B, p / N % M, p % N]; }
+}""", lambda X, **s: X.reshape(-1), lambda g, B, M, N: {"X": normal(g, 2, B, M, N, dtype="f32")}, SIZES[:2]),
+    radix("parted", """kernel parted(X: f32[B * M * N], w: f32[B], v: f32[M]) -> Y: f32[B, M, N] {
+    for b in B, i in M, j in N { Y[b, i, j] = X[(b * M + i) * N + j]; }
+}""", lambda X, w, v, B, M, N: X.reshape(B, M, N),
+          lambda g, B, M, N: {"X": normal(g, B * M * N, dtype="f32"), "w": normal(g, B, dtype="f32"), "v": normal(g, M, dtype="f32")}, SIZES[:2]),
+    radix("space_to_channels", """kernel parted(X: bf16[A, B, H, W]) -> Y: bf16[A, P, M, N] where P == B * 4, M == H / 2, N == W / 2 {
+    for b in A, c in P, h in M, w in N { Y[b, c, h, w] = X[b, c / 4, 2 * h + c % 4 / 2, 2 * w + c % 2]; }
+}""", lambda X, B, M, N: X.reshape(2, B, M, 2, N, 2).transpose(0, 1, 3, 5, 2, 4).reshape(2, 4 * B, M, N),
+          lambda g, B, M, N: {"X": normal(g, 2, B, 2 * M, 2 * N)}),
+    radix("channels_to_space", """kernel joined(X: bf16[A, P, M, N]) -> Y: bf16[A, B, H, W] where B == P / 4, P == B * 4, H == 2 * M, W == 2 * N {
+    for b in A, c in B, h in H, w in W { Y[b, c, h, w] = X[b, c * 4 + h % 2 * 2 + w % 2, h / 2, w / 2]; }
+}""", lambda X, B, M, N: X.reshape(2, B, 2, 2, M, N).transpose(0, 1, 4, 2, 5, 3).reshape(2, B, 2 * M, 2 * N),
+          lambda g, B, M, N: {"X": normal(g, 2, 4 * B, M, N)}),
+    radix("channels_shuffled", """kernel shuffled(X: bf16[B, G, K, M, N]) -> Y: bf16[B, P, M, N] where P == G * K {
+    for b in B, c in P, i in M, j in N { Y[b, c, i, j] = X[b, c % G, c / G, i, j]; }
+}""", lambda X, **s: X.transpose(0, 2, 1, 3, 4).reshape(X.shape[0], -1, *X.shape[3:]),
+          lambda g, B, M, N: {"X": normal(g, B, 3, 2, M, N)}),
 ]
