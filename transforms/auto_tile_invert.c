@@ -254,7 +254,18 @@ static void fold_others(struct inversion *v) {
         v->folded[loops[i]] = count == 1 || i != most;
 }
 
+/* A loop of one value is known: with fixed sizes, (a * B + b) * M + i may be a + b + i. */
+static void solve_single_values(struct inversion *v) {
+    for (size_t i = v->cell->outer; i < v->n->loop_count; i++) {
+        const struct range *range = &v->n->loops[i].range;
+        struct node *next = make_add(v->n->arena, range->lower, make_integer(v->n->arena, 1));
+        if (!v->solved[i] && relations_equal_sizes(v->n->t->relations, range->upper, next))
+            set_place(v, i, range->lower);
+    }
+}
+
 static bool solve_all(struct inversion *v, bool folds) {
+    solve_single_values(v);
     for (;;) {
         bool progress = false, complete = true;
         for (size_t d = 0; d < v->rank; d++)
