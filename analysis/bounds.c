@@ -494,14 +494,31 @@ static __isl_give isl_set *outside_all(const struct relations *r, const struct a
     return all;
 }
 
+/* In bounds, as far as isl knows the dimensions, and in the others with loops and quotients at their ends. */
+static bool proved_at_ends(const struct relations *r, const struct access_site *site) {
+    struct extent extent;
+    for (size_t i = 0; i < site->access->subscripts.count; i++)
+        for (int below = 1; below >= 0; below--)
+            if (!extent_of(r, site, i, &extent) || (!dimension_proved(r, site, i, &extent, below) &&
+                                                    !product_proved(r, site, i, &extent, below)))
+                return false;
+    return true;
+}
+
 void bounds_explain(const struct relations *r, struct explanations *list) {
     for (size_t i = 0; list && i < r->site_count; i++) {
         const struct access_site *site = &r->sites[i];
         struct extent extent;
-        if (!extent_of(r, site, 0, &extent) || site->access->otherwise || !bounds_proved(r, site))
+        if (!extent_of(r, site, 0, &extent) || site->access->otherwise)
             continue;
-        explain(list, site->span, "%s %s is within %s", node_text(r->arena, &site->access->base),
-                site->kind == ACCESS_READ ? "that is read" : "that is written", site->access->name);
+        bool sums = bounds_proved(r, site);
+        if (!sums && !proved_at_ends(r, site))
+            continue;
+        explain(list, site->span, "%s %s is within %s%s", node_text(r->arena, &site->access->base),
+                site->kind == ACCESS_READ ? "that is read" : "that is written", site->access->name,
+                sums ? "" : ": its loops and quotients were put at their ends");
+        if (!sums)
+            continue;
         isl_question(r->ctx);
         explain_set(list, "elements", isl_map_text(r->arena, relations_map(site)));
         explain_set(list, "outside", isl_set_text(r->arena, outside_all(r, site)));
