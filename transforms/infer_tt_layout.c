@@ -112,7 +112,7 @@ static bool check_kind(const struct layout *l) {
     return true;
 }
 
-/* What has pages of rows: elements that are whole, interleaved, of a tensor that is read or made. */
+/* What has pages of rows: elements that are whole, interleaved. */
 static bool check_rows(const struct layout *l) {
     const struct node_parameter *tensor = l->parameter;
     const char *type = word_text(WORDS_dtype, (int)tensor->dtype), *what = NULL, *help = NULL;
@@ -124,9 +124,6 @@ static bool check_rows(const struct layout *l) {
     } else if (l->sharded || l->nd_shard) {
         what = "sharded";
         help = "leave the shards out: rows are interleaved over the banks of its memory";
-    } else if (tensor->direction == DIRECTION_INOUT) {
-        what = "inout";
-        help = "take it as an input, and give what it becomes as a result; or leave format out: its pages are tiles then";
     }
     if (!what)
         return true;

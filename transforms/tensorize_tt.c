@@ -339,6 +339,22 @@ static void add_parameters(struct tensorizer *t, struct node_kernel *kernel) {
     }
 }
 
+/* Blocks of one row that different cores read and write are of one page: nothing says who comes first. */
+static bool check_rows_in_place(struct compilation *c, struct node *body) {
+    for_each (tile, tile, body) {
+        const struct node_access *source = tile->operation == TILE_LOAD ? node_as(tile->value, access) : NULL;
+        const struct node_parameter *tensor = source ? find_parameter(c->kernel, source->name) : NULL;
+        if (!tensor || tensor->direction != DIRECTION_INOUT || !is_row_major(tensor))
+            continue;
+        report_error(c->diagnostics, tile->base.span, "%s is row_major and inout, and what stands in it is read here",
+                     tensor->name);
+        report_note(c->diagnostics, tensor->base.span, "%s is declared here", tensor->name);
+        report_help(c->diagnostics, (struct span){0}, "leave format out at %s: its pages are tiles then", tensor->name);
+        return false;
+    }
+    return true;
+}
+
 bool tensorize_tt(struct compilation *compilation) {
     struct node_kernel *kernel = node_as(compilation->kernel, kernel);
     struct tensorizer t = {.compilation = compilation,
@@ -355,7 +371,7 @@ bool tensorize_tt(struct compilation *compilation) {
         cleanup.changed = false;
         cleanup.body = t.failed ? body : finish(cleanup.body, &cleanup);
     } while (cleanup.changed);
-    if (t.failed)
+    if (t.failed || !check_rows_in_place(compilation, cleanup.body))
         return false;
     if (!node_equal(cleanup.body, kernel->body)) {
         struct node_kernel lowered = *kernel;
