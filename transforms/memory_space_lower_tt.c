@@ -32,6 +32,7 @@ enum id_class { CLASS_INPUT, CLASS_OUTPUT, CLASS_INTERMEDIATE };
 static const int first_id[] = {[CLASS_INPUT] = 0, [CLASS_OUTPUT] = 16, [CLASS_INTERMEDIATE] = 24};
 
 #define BUFFER_LIMIT 128
+enum { TAG_PAGES = 4 }; /* of the tags of all caches */
 
 struct lowering {
     struct compilation *compilation;
@@ -479,22 +480,26 @@ static struct node *add_cache(struct lowering *l, const struct node_tile *load, 
     enum dtype dtype = tensor_type(l, access->name);
     uint32_t bytes;
     device_format(dtype, &bytes);
-    int64_t all = (int64_t)cache_slots(access, node_as(load->target, access)->subscripts,
-                                       is_row_major(find_parameter(l->compilation->kernel, access->name)), bytes, slots);
+    struct node_list axes = node_as(load->target, access)->subscripts;
+    enum kept kept = cache_kind(access, axes, is_row_major(find_parameter(l->compilation->kernel, access->name)));
+    int64_t all = (int64_t)cache_slots(access, axes, kept, bytes, slots);
+    int64_t pages = kept == KEPT_ROWS ? (all * KEPT_ROW_BYTES + bytes - 1) / bytes : all;
     const char *told = arena_printf(l->arena, "tiles of %s", access->name);
     for (size_t i = 0; i < access->subscripts.count; i++)
         builder_add(l->arena, &counts, make_integer(l->arena, slots[i]));
     const char *tiles =
-        add_reader_buffer(l, load->base.span, arena_printf(l->arena, "%s_tiles", access->name), told, dtype, all);
+        add_reader_buffer(l, load->base.span, arena_printf(l->arena, "%s_tiles", access->name), told, dtype, pages);
     if (!l->tags)
-        l->tags = add_reader_buffer(l, load->base.span, "pages", "pages that the reader keeps", DTYPE_U32, 1);
+        l->tags = add_reader_buffer(l, load->base.span, "pages", "pages that the reader keeps", DTYPE_U32, TAG_PAGES);
     struct node *cache = dictionary_set(l->arena, NULL, KEY_TILES, word(l->arena, tiles));
     cache = dictionary_set(l->arena, cache, KEY_TAGS, word(l->arena, l->tags));
     cache = dictionary_set(l->arena, cache, KEY_FIRST_TAG, make_integer(l->arena, l->tag_count));
     cache = dictionary_set(l->arena, cache, KEY_SLOTS,
                            node_new(l->arena, sequence, SEQUENCE, ((struct span){0}), .items = builder_list(&counts)));
+    if (kept == KEPT_ROWS)
+        cache = dictionary_set(l->arena, cache, KEY_ROWS, make_integer(l->arena, 1));
     l->tag_count += all;
-    if (l->tag_count > TILE_ELEMENTS && !l->failed) {
+    if (l->tag_count > TAG_PAGES * TILE_ELEMENTS && !l->failed) {
         report_error(l->compilation->diagnostics, load->base.span,
                      "this kernel reads more tensors element by element than the reader keeps tiles of");
         l->failed = true;

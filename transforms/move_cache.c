@@ -13,6 +13,7 @@
 
 enum {
     CACHE_BYTES = 128 * 1024, /* of one load */
+    ROWS_KEPT = 512,          /* rows of tiles, of one load */
     UNKNOWN_SPREAD = TILE_EDGE - 1
 };
 
@@ -58,19 +59,40 @@ static int64_t power_of_two(int64_t least) {
     return power;
 }
 
-int64_t cache_edge(bool row_major, size_t rank, size_t dimension) {
-    if (row_major)
-        return dimension + 1 == rank ? TILE_ELEMENTS : 1;
+int64_t cache_edge(enum kept kept, size_t rank, size_t dimension) {
+    if (kept != KEPT_TILES)
+        return dimension + 1 < rank ? 1 : kept == KEPT_PARTS ? TILE_ELEMENTS : TILE_EDGE;
     return dimension + 2 >= rank ? TILE_EDGE : 1;
 }
 
-size_t cache_slots(const struct node_access *access, struct node_list axes, bool row_major,
-                   uint32_t tile_bytes, int64_t slots[TENSOR_RANK_LIMIT]) {
+enum kept cache_kind(const struct node_access *access, struct node_list axes, bool row_major) {
     size_t rank = access->subscripts.count;
-    int64_t all = 1, most = CACHE_BYTES / tile_bytes;
+    if (row_major)
+        return KEPT_PARTS;
+    return rank > 1 && spread_of(access->subscripts.items[rank - 2], axes) == 0 ? KEPT_ROWS : KEPT_TILES;
+}
+
+/* Windows go on to the next rows, and blocks to the next matrices: more of both are kept where there is room. */
+static size_t widened(const struct node_access *access, int64_t all, int64_t most, int64_t slots[TENSOR_RANK_LIMIT]) {
+    size_t rank = access->subscripts.count;
+    if (find_kind(access->subscripts.items[rank - 2], NODE_ACCESS))
+        return (size_t)all;
+    for (size_t turn = 0; turn < 2; turn++)
+        for (size_t i = 0; i + 1 < rank && 2 * all <= most; i++)
+            if (i + 2 == rank || (turn == 0 && slots[i] > 1)) {
+                slots[i] *= 2;
+                all *= 2;
+            }
+    return (size_t)all;
+}
+
+size_t cache_slots(const struct node_access *access, struct node_list axes, enum kept kept, uint32_t tile_bytes,
+                   int64_t slots[TENSOR_RANK_LIMIT]) {
+    size_t rank = access->subscripts.count;
+    int64_t all = 1, most = kept == KEPT_ROWS ? ROWS_KEPT : CACHE_BYTES / tile_bytes;
     for (size_t i = 0; i < rank; i++) {
         int64_t spread = spread_of(access->subscripts.items[i], axes);
-        int64_t edge = cache_edge(row_major, rank, i);
+        int64_t edge = cache_edge(kept, rank, i);
         slots[i] = power_of_two(edge > 1 ? (spread + edge - 1) / edge + (spread > 0) : spread + 1);
         all *= slots[i];
     }
@@ -78,5 +100,5 @@ size_t cache_slots(const struct node_access *access, struct node_list axes, bool
         all /= slots[i] > 1 ? 2 : 1;
         slots[i] /= slots[i] > 1 ? 2 : 1;
     }
-    return (size_t)all;
+    return kept == KEPT_ROWS ? widened(access, all, most, slots) : (size_t)all;
 }

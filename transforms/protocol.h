@@ -21,6 +21,7 @@ struct cache {
     const char *tiles;   /* the circular buffer */
     const char *pointer; /* the let with its address */
     int64_t first_tag;
+    bool rows; /* single rows of tiles */
     struct node_list slots; /* along each dimension */
 };
 

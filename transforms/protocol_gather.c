@@ -94,11 +94,16 @@ void emit_caches(struct protocol *p, struct list_builder *out) {
             }
             struct cache cache = {.tiles = attribute_word(dictionary_get(facts, KEY_TILES), ""),
                                   .first_tag = attribute_integer(dictionary_get(facts, KEY_FIRST_TAG), 0),
-                                  .slots = node_as(dictionary_get(facts, KEY_SLOTS), sequence)->items};
+                                  .rows = dictionary_get(facts, KEY_ROWS) != NULL,
+                              .slots = node_as(dictionary_get(facts, KEY_SLOTS), sequence)->items};
             if (!tags)
                 take_buffer(p, tags = attribute_word(dictionary_get(facts, KEY_TAGS), ""), &body);
             take_buffer(p, cache.tiles, &body);
-            count = cache.first_tag + attribute_integer(circular_buffer_of(p, cache.tiles)->pages, 0);
+            count = cache.first_tag;
+            for (size_t k = 0, all = 1; k < cache.slots.count; k++) {
+                all *= (size_t)attribute_integer(cache.slots.items[k], 1);
+                count = cache.first_tag + (int64_t)all;
+            }
             p->caches[p->cache_count++] = cache;
         }
     }
@@ -139,9 +144,13 @@ static struct node *extent_of(const struct gather *g, const struct gathered *of,
     return launch_value(g->p, of->parameter->dimensions.items[i]);
 }
 
+static enum kept kept_of(const struct gathered *of) {
+    return is_row_major(of->parameter) ? KEPT_PARTS : of->cache && of->cache->rows ? KEPT_ROWS : KEPT_TILES;
+}
+
 /* How many elements along a dimension what is kept covers: a tile, or a part of a row. */
 static struct node *edge_of(const struct gather *g, const struct gathered *of, size_t i) {
-    return number(g->p, cache_edge(is_row_major(of->parameter), of->access->subscripts.count, i));
+    return number(g->p, cache_edge(kept_of(of), of->access->subscripts.count, i));
 }
 
 /* Which of them a subscript lies in. */
@@ -190,7 +199,10 @@ static struct node *page_of(const struct gather *g, const struct gathered *of) {
     size_t rank = of->access->subscripts.count;
     for (size_t i = 0; i < rank; i++)
         builder_add(g->p->arena, &indices,
-                    i + 1 == rank && is_row_major(of->parameter) ? number(g->p, 0) : kept_index(g, of, i));
+                    i + 1 == rank && is_row_major(of->parameter) ? number(g->p, 0)
+                    : i + 2 == rank && kept_of(of) == KEPT_ROWS
+                        ? make_div(g->p->arena, kept_index(g, of, i), number(g->p, TILE_EDGE))
+                        : kept_index(g, of, i));
     return node_new(g->p->arena, page, PAGE, ((struct span){0}), .tensor = of->access->name,
                     .indices = builder_list(&indices));
 }
@@ -207,12 +219,53 @@ static struct node *place_in_page(const struct gather *g, const struct gathered 
     return make_mul(p->arena, element_index(p, row, column), number(p, element_bytes(of->parameter->dtype)));
 }
 
+/* Where a half of the row begins in its tile, in bytes. */
+static struct node *half_in_tile(const struct gather *g, const struct gathered *of, int64_t half) {
+    struct protocol *p = g->p;
+    size_t rank = of->access->subscripts.count;
+    struct node *row = make_mod(p->arena, ref(p, of->names[rank - 2]), number(p, TILE_EDGE));
+    return make_mul(p->arena, element_index(p, row, number(p, half * FACE_EDGE)),
+                    number(p, element_bytes(of->parameter->dtype)));
+}
+
+/* Halves begin 64 bytes apart, each as far behind as its place in the tile is behind a multiple of 64. */
+static struct node *half_in_row(const struct gather *g, const struct gathered *of, struct node *half) {
+    struct arena *a = g->p->arena;
+    int64_t bytes = element_bytes(of->parameter->dtype) * FACE_EDGE;
+    struct node *row = ref(g->p, of->names[of->access->subscripts.count - 2]),
+                *behind = bytes >= KEPT_HALF_BYTES
+                              ? number(g->p, 0)
+                              : make_mul(a, make_mod(a, row, number(g->p, KEPT_HALF_BYTES / bytes)), number(g->p, bytes));
+    return make_add(a, make_mul(a, half, number(g->p, KEPT_HALF_BYTES)), behind);
+}
+
+static struct node *place_in_row(const struct gather *g, const struct gathered *of) {
+    struct arena *a = g->p->arena;
+    struct node *edge = number(g->p, FACE_EDGE),
+                *column = make_mod(a, ref(g->p, of->names[of->access->subscripts.count - 1]), number(g->p, TILE_EDGE));
+    return make_add(a, half_in_row(g, of, make_div(a, column, edge)),
+                    make_mul(a, make_mod(a, column, edge), number(g->p, element_bytes(of->parameter->dtype))));
+}
+
+/* Both halves of a row of a tile. */
+static void read_row(const struct gather *g, const struct gathered *of, struct node *line, struct list_builder *out) {
+    struct protocol *p = g->p;
+    for (int64_t half = 0; half < 2; half++) {
+        struct node *part[] = {page_of(g, of), ref(p, of->access->name), half_in_tile(g, of, half),
+                               make_add(p->arena, line, half_in_row(g, of, number(p, half))),
+                               number(p, element_bytes(of->parameter->dtype) * FACE_EDGE)};
+        builder_add(p->arena, out, call_statement(p, g->span, "noc_async_read", 5, part));
+    }
+}
+
 /* Where it lies in what is kept: the tile, or a part of the row. */
 static struct node *place_in_kept(const struct gather *g, const struct gathered *of) {
     struct protocol *p = g->p;
     size_t last = of->access->subscripts.count - 1;
-    if (!is_row_major(of->parameter))
+    if (kept_of(of) == KEPT_TILES)
         return place_in_page(g, of);
+    if (kept_of(of) == KEPT_ROWS)
+        return place_in_row(g, of);
     return make_mul(p->arena, make_mod(p->arena, ref(p, of->names[last]), edge_of(g, of, last)),
                     number(p, element_bytes(of->parameter->dtype)));
 }
@@ -240,18 +293,23 @@ static struct node *fetch(const struct gather *g, const struct gathered *of, str
                *page = name_fresh(&p->names, arena_printf(p->arena, "%s_page", name));
     builder_add(p->arena, body, let(p, g->span, slot, slot_of(g, of)));
     builder_add(p->arena, body, let(p, g->span, page, page_number(g, of)));
-    struct node *bytes = page_bytes(p, circular_buffer_of(p, of->cache->tiles)),
+    struct node *bytes = kept_of(of) == KEPT_ROWS ? number(p, KEPT_ROW_BYTES)
+                                                  : page_bytes(p, circular_buffer_of(p, of->cache->tiles)),
                 *line = make_add(p->arena, ref(p, of->cache->pointer), make_mul(p->arena, ref(p, slot), bytes)),
                 *tag = tag_address(p, of->cache, ref(p, slot)),
                 *remember[] = {tag, ref(p, page)};
-    struct node *reading[] = {read_kept(g, of, line),
-                              call_statement(p, g->span, "noc_async_read_barrier", 0, NULL),
-                              call_statement(p, g->span, "l1_store_u32", 2, remember)};
+    struct list_builder reading = {0};
+    if (kept_of(of) == KEPT_ROWS)
+        read_row(g, of, line, &reading);
+    else
+        builder_add(p->arena, &reading, read_kept(g, of, line));
+    builder_add(p->arena, &reading, call_statement(p, g->span, "noc_async_read_barrier", 0, NULL));
+    builder_add(p->arena, &reading, call_statement(p, g->span, "l1_store_u32", 2, remember));
     struct node *missing = make_binary(p->arena, BINARY_NOT_EQUAL,
                                        make_call(p->arena, "l1_load_u32", LIST(p->arena, tag)), ref(p, page));
     builder_add(p->arena, body,
                 node_new(p->arena, if, IF, g->span, .condition = missing,
-                         .then = make_block(p->arena, g->span, list_of(p->arena, 3, reading))));
+                         .then = make_block(p->arena, g->span, builder_list(&reading))));
     return make_add(p->arena, line, place_in_kept(g, of));
 }
 
