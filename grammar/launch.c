@@ -443,7 +443,7 @@ void resolve_launch(struct resolver *r, struct node_list conditions, struct node
         if (results.count == targets.count || !result_shape(&launch, result, &shape))
             break;
         struct node *target = targets.items[results.count];
-        if (declares)
+        if (target->kind == NODE_LET)
             builder_add(
                 r->arena, out,
                 declare_intermediate(r, target, node_as(target, let)->name, result->dtype, shape, &entity));

@@ -94,7 +94,7 @@ static void resolve_step(struct resolver *r, struct node_list conditions, struct
                          struct node_list targets, bool declares, struct node *value,
                          struct list_builder *out) {
     struct node_call *call = node_as(value, call);
-    if (!check_targets(r, tree, targets))
+    if (!declares && !check_targets(r, tree, targets))
         return;
     if (call && item_find(r->front, NODE_KERNEL, call->function)) {
         resolve_launch(r, conditions, tree, targets, declares, call->function, call->arguments, out);
@@ -120,6 +120,60 @@ static void resolve_step(struct resolver *r, struct node_list conditions, struct
     }
 }
 
+/* ---- results that are given another name ---- */
+
+/* The result that a statement behind gives what this name is: loss = l; NULL: none does. */
+static struct node *result_called(struct node_list parameters, struct node_list statements, const char *name) {
+    for (size_t i = 0; i < statements.count; i++) {
+        const struct node_assign *assign = node_as(statements.items[i], assign);
+        const struct node_reference *target = assign && assign->op == ASSIGN_SET ? node_as(assign->target, reference) : NULL,
+                                    *value = target ? node_as(assign->value, reference) : NULL;
+        for (size_t k = 0; value && strcmp(value->name, name) == 0 && k < parameters.count; k++) {
+            const struct node_parameter *parameter = node_as(parameters.items[k], parameter);
+            if (parameter->direction == DIRECTION_OUT && strcmp(parameter->name, target->name) == 0)
+                return assign->target;
+        }
+    }
+    return NULL;
+}
+
+/* `let G, l = grad(Y, T); loss = l;` launches grad into G and loss: what has two names is one tensor, which is loss behind the
+ * launch as well. */
+static struct node_list results_renamed(struct resolver *r, struct node_list parameters, struct node_list statements) {
+    struct list_builder renamed = {0};
+    for (size_t i = 0; i < statements.count; i++) {
+        struct node_let *let = node_as(statements.items[i], let);
+        struct node_list behind = {statements.count - i - 1, statements.items + i + 1};
+        struct node *result = let ? result_called(parameters, behind, let->name) : NULL;
+        struct list_builder rest = {0};
+        builder_add(r->arena, &renamed, statements.items[i]);
+        if (!result)
+            continue;
+        const char *name = node_as(result, reference)->name;
+        for (size_t k = 0; k < behind.count; k++) {
+            const struct node_assign *assign = node_as(behind.items[k], assign);
+            bool gives = assign && assign->target == result;
+            if (!gives)
+                builder_add(r->arena, &rest, substitute(r->arena, behind.items[k], let->name, result));
+        }
+        struct node_let target = *let;
+        target.name = name;
+        target.axes = LIST(r->arena, result); /* it is no new name */
+        renamed.items[renamed.count - 1] = arena_copy(r->arena, &target, sizeof target);
+        struct list_builder all = {0};
+        for (size_t k = 0; k <= i; k++)
+            builder_add(r->arena, &all, renamed.items[k]);
+        builder_add_all(r->arena, &all, builder_list(&rest));
+        statements = builder_list(&all);
+    }
+    return statements;
+}
+
+/* The target that a `let` of a program is: a new name, or a result that stands for it. */
+static struct node *target_of(struct node_let *let) {
+    return let->axes.count ? let->axes.items[0] : &let->base;
+}
+
 static void resolve_program_statement(struct resolver *r, struct node_list conditions,
                                       struct node_list statements, size_t *at, struct list_builder *out) {
     struct node *tree = statements.items[*at];
@@ -129,10 +183,10 @@ static void resolve_program_statement(struct resolver *r, struct node_list condi
     if (let) { /* let H, G = split(X): names without a value belong to the next one */
         struct list_builder targets = {0};
         while (!let->value && *at + 1 < statements.count && statements.items[*at + 1]->kind == NODE_LET) {
-            builder_add(r->arena, &targets, &let->base);
+            builder_add(r->arena, &targets, target_of(let));
             let = node_as(statements.items[++*at], let);
         }
-        builder_add(r->arena, &targets, &let->base);
+        builder_add(r->arena, &targets, target_of(let));
         resolve_step(r, conditions, &let->base, builder_list(&targets), true, let->value, out);
     } else if (assign && assign->op == ASSIGN_SET) {
         resolve_step(r, conditions, tree, LIST(r->arena, assign->target), false, assign->value, out);
@@ -156,7 +210,8 @@ struct node *resolve_program(struct front *front, struct item *item) {
     r.inside_program = true;
     struct node_list parameters = resolve_parameters(&r, program->parameters);
     struct node_list conditions = resolve_conditions(&r, program->conditions);
-    struct node_list statements = node_as(program->body, block)->statements;
+    struct node_list statements =
+        results_renamed(&r, parameters, node_as(program->body, block)->statements);
     struct list_builder body = {0};
     for (size_t i = 0; i < statements.count; i++)
         resolve_program_statement(&r, conditions, statements, &i, &body);
