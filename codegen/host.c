@@ -74,9 +74,10 @@ static const char *shards_text(struct host *host, const struct spelled_names *na
                                const struct node *buffer) {
     struct node *nd_shard = dictionary_get(buffer, KEY_ND_SHARD);
     bool in_l1 = strcmp(attribute_word(dictionary_get(buffer, KEY_MEMORY), ""), "l1") == 0;
+    struct node *in_turn = dictionary_get(nd_shard, KEY_SHARD_CORES);
     const char *cores =
         nd_shard && in_l1 ? arena_printf(host->arena, ", \"cores\": [%s]",
-                                         list_text(host, names, dictionary_get(nd_shard, KEY_PROJECTED_GRID)))
+                                         list_text(host, names, in_turn ? in_turn : dictionary_get(nd_shard, KEY_PROJECTED_GRID)))
                           : "";
     return nd_shard ? arena_printf(host->arena, ", \"grid\": [%s], \"shard\": [%s]%s%s",
                                    list_text(host, names, dictionary_get(nd_shard, KEY_SHARD_GRID)),

@@ -76,7 +76,9 @@ static bool find_shards(struct diagnostics *diagnostics, const struct environmen
 
 /* Columns of cores that shards in L1 make; 0: of an interleaved tensor. */
 static int64_t shard_columns(const struct node *nd_shard) {
-    struct node_sequence *grid = node_as(dictionary_get(nd_shard, KEY_PROJECTED_GRID), sequence);
+    struct node *in_turn = dictionary_get(nd_shard, KEY_SHARD_CORES);
+    struct node_sequence *grid =
+        node_as(in_turn ? in_turn : dictionary_get(nd_shard, KEY_PROJECTED_GRID), sequence);
     return grid && grid->items.count == 2 ? attribute_integer(grid->items.items[1], 0) : 0;
 }
 

@@ -342,6 +342,23 @@ static struct node *numbers(struct arena *arena, int64_t first, int64_t second) 
     return pair(arena, make_integer(arena, first), make_integer(arena, second));
 }
 
+/* Where shards of whole rows go on over rows of cores, their cores have the shares of blocks: those of a result before those of
+ * an input. */
+static void follow_shards(struct compilation *c, int64_t cores[2]) {
+    struct node_list parameters = node_as(c->kernel, kernel)->parameters;
+    for (int results = 0; results < 2; results++)
+        for (size_t i = 0; i < parameters.count; i++) {
+            struct node_parameter *parameter = node_as(parameters.items[i], parameter);
+            struct node_sequence *of = is_tensor(parameter) && shard_cores(parameter)
+                                           ? node_as(shard_cores(parameter), sequence)
+                                           : NULL;
+            if (of && (parameter->direction != DIRECTION_IN) == (results == 1)) {
+                cores[0] = attribute_integer(of->items.items[1], cores[0]);
+                cores[1] = attribute_integer(of->items.items[0], cores[1]);
+            }
+        }
+}
+
 /* The cores that the author allows, [x, y], else those of the command line; false after a reported error. In
  * local_shard there is no choice: a core for every shard. */
 static bool settle_cores(struct compilation *c, const struct problem *problem, int64_t cores[2]) {
@@ -350,6 +367,8 @@ static bool settle_cores(struct compilation *c, const struct problem *problem, i
     const struct shard_owners *owners = &problem->owners;
     cores[0] = is_local(problem) ? owners->grid[owners->by_columns ? PLANE_Y : PLANE_X] : c->grid_x;
     cores[1] = is_local(problem) ? owners->grid[owners->by_columns ? PLANE_X : PLANE_Y] : c->grid_y;
+    if (!is_local(problem))
+        follow_shards(c, cores);
     if (!value)
         return true;
     struct span span = value->span.line ? value->span : c->kernel->span;

@@ -284,6 +284,11 @@ static bool count_blocks(struct compilation *c, const struct node_grid *grid, st
     return true;
 }
 
+struct node *shard_cores(const struct node_parameter *parameter) {
+    struct node *shard = dictionary_get(attribute_get(&parameter->base, KEY_TT_BUFFER), KEY_ND_SHARD);
+    return dictionary_get(shard, KEY_SHARD_CORES);
+}
+
 bool shard_owners_find(struct compilation *c, const struct node_grid *grid, struct shard_owners *owners) {
     struct node_list parameters = node_as(c->kernel, kernel)->parameters;
     struct shard_use uses[2], *found = &uses[0], *use = &uses[1];
@@ -291,7 +296,7 @@ bool shard_owners_find(struct compilation *c, const struct node_grid *grid, stru
     *found = (struct shard_use){0};
     for (size_t i = 0; i < parameters.count; i++) {
         struct node_parameter *parameter = node_as(parameters.items[i], parameter);
-        if (!is_tensor(parameter) || !lies_in_l1(parameter) || !is_sharded(parameter))
+        if (!is_tensor(parameter) || !lies_in_l1(parameter) || !is_sharded(parameter) || shard_cores(parameter))
             continue;
         if (!find_use(c, grid, parameter, use))
             return false;

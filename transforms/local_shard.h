@@ -28,6 +28,10 @@ struct shard_owners {
     bool by_columns; /* the plane is turned: rows of shards lie along x, columns along y */
 };
 
+/* [rows, columns] of the cores over which shards of whole rows go on, row after row; NULL: they do not. Contiguous shares of
+ * blocks lie on the same cores. */
+struct node *shard_cores(const struct node_parameter *parameter);
+
 /* Finds the tensor that settles the cores, if any: the written one, else the first input whose shards follow
  * the blocks. Others in L1 must agree with it. False after a reported error. */
 bool shard_owners_find(struct compilation *c, const struct node_grid *grid, struct shard_owners *owners);

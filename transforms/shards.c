@@ -418,19 +418,30 @@ static void project(const struct shards *s, struct node *projected[2]) {
         projected[0] = simplify(arena, make_mul(arena, s->grid[i], projected[0]));
 }
 
+/* Shards of whole rows, of which there are more than rows of cores: they fill one row of cores after the other. NULL: they do
+ * not. */
+static struct node *cores_in_turn(const struct shards *s, struct node *const projected[2]) {
+    int64_t rows, columns, width = s->c->grid_x;
+    if (!s->in_l1 || s->by_columns || !integer_value(projected[0], &rows) || !integer_value(projected[1], &columns) ||
+        columns != 1 || rows <= s->c->grid_y || rows % width || rows / width > s->c->grid_y)
+        return NULL;
+    struct node *cores[2] = {make_integer(s->c->arena, rows / width), make_integer(s->c->arena, width)};
+    return sequence_of(s->c->arena, cores, 2);
+}
+
 static bool check_cores(const struct shards *s, struct node *const projected[2]) {
     int64_t rows, columns;
     int64_t most_rows = s->by_columns ? s->c->grid_x : s->c->grid_y,
             most_columns = s->by_columns ? s->c->grid_y : s->c->grid_x;
     if (!s->in_l1 || !integer_value(projected[0], &rows) || !integer_value(projected[1], &columns) ||
-        (rows <= most_rows && columns <= most_columns))
+        (rows <= most_rows && columns <= most_columns) || cores_in_turn(s, projected))
         return true;
     report_error(messages(s), at(s, KEY_SHARD_GRID),
                  "shards of %s in L1 make a grid of %" PRId64 " rows and %" PRId64
                  " columns of cores, and there are %u and %u",
                  s->parameter->name, s->by_columns ? columns : rows, s->by_columns ? rows : columns,
                  s->c->grid_y, s->c->grid_x);
-    help(s, "take larger shards, or leave the tensor in DRAM");
+    help(s, "take larger shards, or for shards of whole rows as many as fill whole rows of cores, or leave the tensor in DRAM");
     return false;
 }
 
@@ -464,6 +475,8 @@ struct node *shards_settle(struct compilation *c, const struct node_parameter *p
         if (dictionary_get(s.given, key))
             result = dictionary_set(arena, result, key, dictionary_get(s.given, key));
     }
+    if (cores_in_turn(&s, projected))
+        result = dictionary_set(arena, result, KEY_SHARD_CORES, cores_in_turn(&s, projected));
     result = dictionary_set(arena, result, KEY_PROJECTED_GRID, sequence_of(arena, projected, 2));
     return dictionary_set(arena, result, KEY_PROJECTED_SHARD_TILES,
                           sequence_of(arena, s.units + s.rank - 2, 2));
