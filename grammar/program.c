@@ -112,11 +112,11 @@ static void resolve_step(struct resolver *r, struct node_list conditions, struct
                 "a result is what a launch gives: write it where %s is given, or launch a kernel that copies",
                 tensor->name);
     }
-    for (size_t i = 0; declares && i < targets.count;
-         i++) { /* known, so that only one error follows from this one */
-        struct entity *entity =
-            declare(r, ENTITY_CONSTANT, node_as(targets.items[i], let)->name, targets.items[i]->span);
-        entity->value = poison(entity->span);
+    for (size_t i = 0; declares && i < targets.count; i++) { /* known, so that only one error follows */
+        struct node_let *let = node_as(targets.items[i], let);
+        if (!let) /* a result under its own name */
+            continue;
+        declare(r, ENTITY_CONSTANT, let->name, let->base.span)->value = poison(let->base.span);
     }
 }
 
@@ -171,7 +171,8 @@ static struct node_list results_renamed(struct resolver *r, struct node_list par
 
 /* The target that a `let` of a program is: a new name, or a result that stands for it. */
 static struct node *target_of(struct node_let *let) {
-    return let->axes.count ? let->axes.items[0] : &let->base;
+    struct node *named = let->axes.count ? let->axes.items[0] : NULL;
+    return named && named->kind == NODE_REFERENCE ? named : &let->base;
 }
 
 static void resolve_program_statement(struct resolver *r, struct node_list conditions,
