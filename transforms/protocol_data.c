@@ -202,20 +202,30 @@ static struct signed_index difference_of_product(struct protocol *p, struct node
         make_add(arena, make_mul(arena, a.plus, b.minus), make_mul(arena, a.minus, b.plus))};
 }
 
-/* Of (d - 1) / 2 and (d - 1) % 2, which floor, the multiple of the divisor is added that keeps what is divided from falling
- * below 0, and taken from the quotient. */
+/* Of (d - 1) / 2 and (d - 1) % n, which floor, a multiple of the divisor, which is 1 at least, is added that keeps what is
+ * divided from falling below 0, and taken from the quotient. What is subtracted and no number, as in (i - j) % n, leaves its
+ * remainder: n * (j / n) is taken out first. */
 static struct signed_index difference_of_quotient(struct protocol *p, const struct node_binary *quotient) {
     struct arena *arena = p->arena;
     struct signed_index left = difference_of(p, quotient->left);
-    struct node *zero = number(p, 0);
-    int64_t divisor, below;
-    if (!integer_value(quotient->right, &divisor) || divisor <= 0 || !integer_value(left.minus, &below) || !below)
+    struct node *right = quotient->right, *zero = number(p, 0), *lifted, *turns;
+    int64_t divisor = 1, below;
+    bool known = integer_value(right, &divisor);
+    if (divisor <= 0 || is_zero(left.minus))
         return (struct signed_index){arena_copy(arena, quotient, sizeof *quotient), zero};
-    int64_t turns = (below + divisor - 1) / divisor;
-    struct node *lifted = make_add(arena, left.plus, number(p, turns * divisor - below));
+    if (integer_value(left.minus, &below)) {
+        int64_t count = (below + divisor - 1) / divisor;
+        turns = number(p, count);
+        lifted = make_add(arena, left.plus,
+                          known ? number(p, count * divisor - below)
+                                : make_mul(arena, turns, make_sub(arena, right, number(p, 1))));
+    } else {
+        turns = make_add(arena, make_div(arena, left.minus, right), number(p, 1));
+        lifted = make_add(arena, left.plus, make_sub(arena, right, make_mod(arena, left.minus, right)));
+    }
     if (quotient->op == BINARY_REMAINDER)
-        return (struct signed_index){make_mod(arena, lifted, quotient->right), zero};
-    return (struct signed_index){make_div(arena, lifted, quotient->right), number(p, turns)};
+        return (struct signed_index){make_mod(arena, lifted, right), zero};
+    return (struct signed_index){make_div(arena, lifted, right), turns};
 }
 
 static bool is_quotient(const struct node *node) {
