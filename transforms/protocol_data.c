@@ -242,6 +242,11 @@ static struct signed_index difference_of(struct protocol *p, struct node *node) 
     int64_t value;
     if (integer_value(node, &value) && value < 0)
         return (struct signed_index){zero, make_integer(arena, -value)};
+    struct node_unary *unary = node_as(node, unary);
+    if (unary && unary->op == UNARY_NEGATE) {
+        struct signed_index turned = difference_of(p, unary->operand);
+        return (struct signed_index){turned.minus, turned.plus};
+    }
     if (binary && binary->op == BINARY_MULTIPLY)
         return difference_of_product(p, binary->left, binary->right);
     if (is_quotient(node))
